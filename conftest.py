@@ -1,0 +1,17 @@
+"""Options and the list of plugins; what they do lives in fixtures/ and tools/."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.settings import OPTIONS
+
+pytest_plugins = ["fixtures.matrix", "fixtures.build", "fixtures.run", "fixtures.gates", "fixtures.report"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("clipgate", "clipgate: deployment acceptance of video models")
+    group.addoption("--device", default="auto", metavar="auto|cpu|npu:K[,npu:K]", help="devices to measure on")
+    group.addoption("--nightly", action="store_true", help="every verdict must be a real one: RECORDED turns red")
+    for flag, default, metavar, text in OPTIONS:
+        group.addoption(flag, default=default, metavar=metavar, help=text)

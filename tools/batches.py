@@ -1,0 +1,125 @@
+"""Batches decoded ahead by worker processes, straight into memory shared with the one that runs the device.
+
+The workers are processes because a device's runtime may hold this process's interpreter lock for the whole of a run;
+they write into a ring of anonymous shared memory, so that a finished batch costs the device's process no copying.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from queue import Empty
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from tools.clips import Clip
+from tools.decode import read_frames
+from tools.errors import ClipgateError, MeasureError, revive
+from tools.events import die_with_parent
+from tools.preprocess import Floats, crops, normalise
+from tools.sampling import frame_indices
+from tools.spec import ListFormat, ModelSpec
+
+SLOTS = 2  # one batch on the device, one being filled
+Task = tuple[int, int, int]  # slot, row, clip number
+Failure = tuple[str, str, str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """*array* [batch, *input shape] float32, valid until the next batch is asked for; only *valid* rows count."""
+
+    array: Floats
+    ids: tuple[str, ...]
+    valid: int
+
+
+def fill(clip: Clip, kind: ListFormat, spec: ModelSpec, out: Floats) -> None:
+    """Decode, sample and preprocess one clip into *out*, the network's input for it."""
+    frames = read_frames(clip, kind, frame_indices(clip.frames, spec.sampling))
+    normalise(crops(frames, spec.preprocess), spec.preprocess, out)
+
+
+class BatchStream:
+    """Iterates a list of clips in batches of *size*; the last one is padded with copies of its first row.
+
+    Make it before anything starts threads: the workers are forked.
+    """
+
+    def __init__(self, clips: Sequence[Clip], kind: ListFormat, spec: ModelSpec, size: int) -> None:
+        self._clips, self._kind, self._spec, self._size = clips, kind, spec, size
+        shape = (SLOTS, size, *spec.input.shape)
+        memory = mmap.mmap(-1, math.prod(shape) * 4)
+        self._ring: Floats = np.frombuffer(memory, np.float32).reshape(shape)
+        context = multiprocessing.get_context("fork")
+        self._tasks = context.SimpleQueue()
+        self._results = context.Queue()
+        count = max(1, min(4, len(os.sched_getaffinity(0)), len(clips)))
+        self._workers = [context.Process(target=self._work, daemon=True) for _ in range(count)]
+
+    def __enter__(self) -> Self:
+        for worker in self._workers:
+            worker.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for worker in self._workers:
+            worker.kill()
+        for worker in self._workers:
+            worker.join()
+
+    def __iter__(self) -> Iterator[Batch]:
+        starts = range(0, len(self._clips), self._size)
+        waiting = {slot: self._ask(slot, start) for slot, start in zip(range(SLOTS), starts, strict=False)}
+        for number, start in enumerate(starts):
+            slot = number % SLOTS
+            while waiting[slot]:
+                waiting[self._done()] -= 1
+            ids = tuple(clip.id for clip in self._clips[start : start + self._size])
+            rows = self._ring[slot]
+            rows[len(ids) :] = rows[:1]
+            yield Batch(rows, ids, len(ids))
+            following = start + SLOTS * self._size
+            if following < len(self._clips):
+                waiting[slot] = self._ask(slot, following)
+
+    def _ask(self, slot: int, start: int) -> int:
+        numbers = range(start, min(start + self._size, len(self._clips)))
+        for row, number in enumerate(numbers):
+            self._tasks.put((slot, row, number))
+        return len(numbers)
+
+    def _done(self) -> int:
+        """Wait for one row; the slot it went to."""
+        while True:
+            try:
+                result: int | Failure = self._results.get(timeout=1.0)
+            except Empty:
+                dead = [worker for worker in self._workers if not worker.is_alive()]
+                if dead:
+                    raise MeasureError(f"a decode worker ended by itself (exit code {dead[0].exitcode})",
+                                       remedy="memory may be short: use a smaller batch, or free some") from None
+                continue
+            if isinstance(result, tuple):
+                raise revive(*result)
+            return result
+
+    def _work(self) -> None:
+        import cv2
+
+        die_with_parent()
+        cv2.setNumThreads(1)
+        while True:
+            slot, row, number = self._tasks.get()
+            try:
+                fill(self._clips[number], self._kind, self._spec, self._ring[slot, row])
+            except ClipgateError as error:
+                self._results.put((type(error).__name__, error.what, error.where, error.remedy))
+                continue
+            self._results.put(slot)

@@ -1,0 +1,44 @@
+"""Finds the models: every `<name>.py` with a `<name>.toml` beside it in a models folder. Knows the folder, nobody else does."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from tools.errors import OptionError, TruthError
+from tools.spec import ModelSpec
+from tools.truth import Truth, read_truth
+
+
+def model_names(folder: Path) -> list[str]:
+    """The models a folder declares, sorted."""
+    names = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    if not names:
+        raise OptionError("no models here", where=str(folder), remedy="--models takes a folder of <model>.py and <model>.toml")
+    return names
+
+
+def load_spec(folder: Path, name: str) -> ModelSpec:
+    """The SPEC of a model file.
+
+    Raises:
+        OptionError: there is no such model; TruthError: the file holds no SPEC of that name.
+    """
+    path = folder / f"{name}.py"
+    if not path.is_file():
+        raise OptionError(f"unknown model {name!r}", where=str(folder),
+                          remedy=f"choose one of: {', '.join(model_names(folder))}")
+    description = importlib.util.spec_from_file_location(f"clipgate_model_{name}", path)
+    assert description is not None
+    assert description.loader is not None
+    module = importlib.util.module_from_spec(description)
+    description.loader.exec_module(module)
+    spec = getattr(module, "SPEC", None)
+    if not isinstance(spec, ModelSpec) or spec.name != name:
+        raise TruthError(f"the file must define SPEC = ModelSpec(name={name!r}, ...)", where=str(path))
+    return spec
+
+
+def load_truth(folder: Path, name: str) -> Truth:
+    """The stored numbers of a model."""
+    return read_truth(folder / f"{name}.toml")

@@ -1,0 +1,114 @@
+"""Stages as child processes: nothing heavy lives in the parent, and whatever a stage does ends with its parent."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tools.errors import ChildError, ClipgateError, revive
+from tools.events import EVENTS_FD, Event
+from tools.settings import ROOT
+from tools.store import Entry, Key, Store
+
+STALL_S = 900.0  # the slowest single iteration measured was under a minute; a silent quarter of an hour is a hang
+OnEvent = Callable[[Event], None]
+
+
+def run(module: str, arguments: Sequence[str], *, log: Path, on_event: OnEvent, stall_s: float = STALL_S) -> None:
+    """Run `python -m <module> <arguments>` to its end, passing its events on; its output goes to *log*.
+
+    Raises:
+        ClipgateError: what the child reported, as the class it raised there.
+        ChildError: it ended without a report, or said nothing for *stall_s* seconds.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    reading, writing = os.pipe()
+    environment = os.environ | {EVENTS_FD: str(writing), "PYTHONPATH": str(ROOT)}
+    with log.open("a") as output:
+        output.write(f"$ {shlex.join(command)}\n")
+        output.flush()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=log.parent,
+                                   env=environment, pass_fds=[writing], start_new_session=True)
+    os.close(writing)
+    try:
+        reported = _watch(reading, on_event, stall_s)
+        status = process.wait(timeout=30)
+    finally:
+        os.close(reading)
+        _end(process)
+    if reported is not None:
+        raise reported
+    if status != 0:
+        raise ChildError(_ending(module, status), where=str(log), remedy=_tail(log))
+
+
+def _watch(reading: int, on_event: OnEvent, stall_s: float) -> ClipgateError | None:
+    """Pass on events until the child closes its pipe; the error it reported, if any."""
+    pending = b""
+    reported: ClipgateError | None = None
+    last = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        selector.register(reading, selectors.EVENT_READ)
+        while True:
+            if not selector.select(timeout=1.0):
+                if time.monotonic() - last > stall_s:
+                    return ChildError(f"the child process said nothing for {stall_s:.0f} s and was ended")
+                continue
+            chunk = os.read(reading, 65536)
+            if not chunk:
+                return reported
+            last = time.monotonic()
+            *lines, pending = (pending + chunk).split(b"\n")
+            for line in lines:
+                event: Event = json.loads(line)
+                if event["kind"] == "error":
+                    reported = revive(event["error"], event["text"], event["where"], event["remedy"])
+                else:
+                    on_event(event)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the child's session, so that no decode worker outlives it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _ending(module: str, status: int) -> str:
+    if status < 0:
+        name = signal.Signals(-status).name
+        hint = " (the kernel's out-of-memory killer, or somebody's kill)" if name == "SIGKILL" else ""
+        return f"{module} was killed by {name}{hint}"
+    return f"{module} ended with status {status} and no report"
+
+
+def _tail(log: Path, lines: int = 20) -> str:
+    text = log.read_text(errors="replace").splitlines()[-lines:]
+    return "its last output was\n" + "\n".join(f"    {line}" for line in text)
+
+
+def find_or_run(store: Store, key: Key, module: str, arguments: Sequence[str], doing: str, on_event: OnEvent) -> Entry:
+    """The entry *key*, built by `python -m <module> <arguments>` if the store has none."""
+    say: Callable[[str], None] = lambda text: on_event({"kind": "say", "text": text})
+    found = Store(store.root, say).find(key)
+    if found:
+        return found
+    say(f"{doing} ...")
+    started = time.monotonic()
+    run(module, arguments, log=store.root / "logs" / f"{module}-{os.getpid()}.log", on_event=on_event)
+    say(f"{doing}: {time.monotonic() - started:.0f} s")
+    found = store.find(key)
+    if found is None:
+        raise ChildError(f"{module} ended well but did not leave {key}", where=str(store.root),
+                         remedy="remove the folder and run again; if it comes back, the stage's key is not the same in both processes")
+    return found

@@ -1,0 +1,87 @@
+"""Which clips a run is judged on: a list found or made, cut to a subset, and its manifest."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from tools import child, events, manifest, minidata
+from tools.catalog import load_spec
+from tools.clips import ClipList, balanced, read_list
+from tools.errors import OptionError
+from tools.manifest import Manifest
+from tools.settings import Settings, add_arguments
+from tools.spec import ModelSpec
+from tools.store import Store
+
+
+def source(settings: Settings, spec: ModelSpec) -> str:
+    """What `--data auto` means here: `full` where the list is found, else `mini`; other choices as they are."""
+    if settings.data != "auto":
+        return settings.data
+    return "full" if settings.data_root and full_list(settings, spec).is_file() else "mini"
+
+
+def full_list(settings: Settings, spec: ModelSpec) -> Path:
+    return Path(settings.data_root) / spec.dataset / spec.list_file
+
+
+def word(settings: Settings, spec: ModelSpec) -> str:
+    """The data as rows and reports name them: mini, full, or the list's file name; a subset says its size."""
+    chosen = source(settings, spec)
+    name = chosen if chosen in ("mini", "full") else Path(chosen).name
+    return f"{name}[{settings.clips}]" if settings.clips else name
+
+
+def resolve(settings: Settings, spec: ModelSpec, classes: int, on_event: child.OnEvent) -> Manifest:
+    """The clips of a run with their digests and frame counts; made or checked by a child process if not stored.
+
+    Raises:
+        DataError: naming the list line or the clip that is wrong; OptionError: there is no full data set.
+    """
+    listed = clip_list(settings, spec, classes, on_event)
+    entry = child.find_or_run(Store(settings.store), manifest.key(listed), "tools.data",
+                              [spec.name, str(classes), *settings.arguments()], f"checking {len(listed.clips)} clips", on_event)
+    return manifest.read(listed, entry.file(manifest.FILE))
+
+
+def clip_list(settings: Settings, spec: ModelSpec, classes: int, on_event: child.OnEvent) -> ClipList:
+    """The chosen list, read and cut to `--clips`."""
+    path, root = _list_and_root(settings, spec, on_event)
+    listed = read_list(path, root, classes)
+    return replace(listed, clips=balanced(listed.clips, settings.clips))
+
+
+def _list_and_root(settings: Settings, spec: ModelSpec, on_event: child.OnEvent) -> tuple[Path, Path]:
+    chosen = source(settings, spec)
+    if chosen == "mini":
+        folder = minidata.resolve(settings, spec, on_event).folder
+        return folder / minidata.list_name(spec.list_format), folder
+    if chosen == "full":
+        path = full_list(settings, spec)
+        if not settings.data_root or not path.is_file():
+            raise OptionError(f"--data full: the list of {spec.dataset} is not there", where=str(path),
+                              remedy=f"give --data-root DIR with DIR/{spec.dataset}/{spec.list_file}, or use --data mini")
+        return path, path.parent / spec.frames_folder
+    path = Path(chosen)
+    return path, Path(settings.data_root) if settings.data_root else path.parent
+
+
+def main() -> int:
+    """Check the clips of a run and write their manifest into the store."""
+    parser = argparse.ArgumentParser(prog="python -m tools.data", description=main.__doc__)
+    parser.add_argument("model")
+    parser.add_argument("classes", type=int, nargs="?", help="classes the labels may name; the model's own without it")
+    add_arguments(parser)
+    options = parser.parse_args()
+    settings = Settings.parse(vars(options))
+    spec = load_spec(settings.models, options.model)
+    listed = clip_list(settings, spec, options.classes or spec.classes, events.forward)
+    entry = Store(settings.store, events.say).build(manifest.key(listed), lambda folder: manifest.build(listed, folder))
+    print(f"{entry.facts['clips']} clips, {entry.facts['frames']} frames: {entry.file(manifest.FILE)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(events.stage(main))

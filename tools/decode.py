@@ -1,0 +1,101 @@
+"""Frames out of files: JPEG folders through OpenCV, videos through decord (PyAV where decord has no wheel)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.clips import Clip
+from tools.errors import DataError
+from tools.preprocess import Frames
+from tools.spec import ListFormat
+
+FRAME_NAME = "img_{:05d}.jpg"
+Indices = NDArray[np.int64]
+
+
+def read_frames(clip: Clip, kind: ListFormat, indices: Indices) -> Frames:
+    """The frames of *indices* (zero-based, repeats allowed) as [n,H,W,3] uint8 RGB.
+
+    Raises:
+        DataError: naming the clip, if a file is missing, empty or cannot be decoded.
+    """
+    if kind == "rawframes":
+        return _read_jpegs(clip, indices)
+    return video_reader()(clip, indices)
+
+
+def _read_jpegs(clip: Clip, indices: Indices) -> Frames:
+    import cv2
+
+    decoded: dict[int, Frames] = {}
+    for index in np.unique(indices).tolist():
+        path = clip.path / FRAME_NAME.format(index + 1)
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise undecodable(clip, path)
+        decoded[index] = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.stack([decoded[index] for index in indices.tolist()])
+
+
+def video_reader() -> Callable[[Clip, Indices], Frames]:
+    """Decord where it is installed, else PyAV; on clean files their frames are bit-identical."""
+    try:
+        import decord  # noqa: F401
+    except ImportError:
+        return read_pyav
+    return read_decord
+
+
+def read_decord(clip: Clip, indices: Indices) -> Frames:
+    import decord
+
+    try:
+        reader = decord.VideoReader(str(clip.path), num_threads=1)
+        frames: Frames = reader.get_batch(indices).asnumpy()
+    except (decord.DECORDError, RuntimeError, IndexError) as error:
+        raise undecodable(clip, clip.path) from error
+    return frames
+
+
+def read_pyav(clip: Clip, indices: Indices) -> Frames:
+    import av
+
+    wanted = set(indices.tolist())
+    found: dict[int, Frames] = {}
+    try:
+        with av.open(str(clip.path)) as container:
+            for index, frame in enumerate(container.decode(video=0)):
+                if index in wanted:
+                    found[index] = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+                if len(found) == len(wanted):
+                    break
+        return np.stack([found[index] for index in indices.tolist()])
+    except (av.FFmpegError, IndexError, KeyError) as error:
+        raise undecodable(clip, clip.path) from error
+
+
+def count_frames(clip: Clip) -> int:
+    """Frames of a video that really decode, counted by PyAV: headers and decord believe damaged files."""
+    import av
+
+    try:
+        with av.open(str(clip.path)) as container:
+            return sum(1 for _ in container.decode(video=0))
+    except (av.FFmpegError, IndexError) as error:
+        raise undecodable(clip, clip.path) from error
+
+
+def undecodable(clip: Clip, path: Path) -> DataError:
+    """The error for a file that does not give its frames, saying which of the three it is."""
+    if not path.exists():
+        what = "is missing"
+    elif path.stat().st_size == 0:
+        what = "is empty"
+    else:
+        what = "cannot be decoded"
+    return DataError(f"clip {clip.id} {what}", where=str(path),
+                     remedy="restore the file, or take its line out of the list: it is not counted as a wrong answer")

@@ -1,0 +1,46 @@
+"""Frames into files, in the three formats the guides read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.decode import FRAME_NAME
+from tools.preprocess import Frames
+
+RATE = 25
+
+
+def write_jpegs(frames: Frames, folder: Path) -> None:
+    """UCF-101 rawframes: `img_%05d.jpg` from 1."""
+    import cv2
+
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(frames, 1):
+        cv2.imwrite(str(folder / FRAME_NAME.format(number)), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR),
+                    [cv2.IMWRITE_JPEG_QUALITY, 90])
+
+
+def write_avi(frames: Frames, path: Path) -> None:
+    """MPEG-4 part 2 in AVI under the code XVID, like UCF-101's videos."""
+    _write_video(frames, path, "mpeg4", {"qscale": "3", "flags": "+qscale"}, tag="XVID")
+
+
+def write_mp4(frames: Frames, path: Path) -> None:
+    """H.264 in MP4, like Kinetics' videos."""
+    _write_video(frames, path, "libx264", {"crf": "18", "preset": "veryfast"}, tag=None)
+
+
+def _write_video(frames: Frames, path: Path, codec: str, options: dict[str, str], tag: str | None) -> None:
+    import av
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=RATE, options=options)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
+        stream.codec_context.thread_count = 1  # the same bytes whatever the number of cores
+        if tag:
+            stream.codec_context.codec_tag = tag
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())

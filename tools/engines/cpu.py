@@ -1,0 +1,72 @@
+"""The embedded default: ONNX Runtime's CPU provider with its default threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tools.case import Device
+from tools.errors import EngineError
+from tools.preprocess import Floats
+from tools.spec import Tensor
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+class CpuEngine:
+    """An ONNX Runtime session whose input and output have been checked."""
+
+    precision = "fp32"
+
+    def __init__(self, session: InferenceSession, tensor: Tensor, batch: int) -> None:
+        self._session = session
+        self._input = tensor.name
+        self._shape = (batch, *tensor.shape)
+        self._outputs = [output.name for output in session.get_outputs()]
+
+    def infer(self, batch: Floats) -> Floats:
+        self._check(batch)
+        try:
+            return np.asarray(self._session.run(self._outputs, {self._input: batch})[0], np.float32)
+        except failures() as error:
+            raise EngineError(f"ONNX Runtime failed: {str(error).splitlines()[0]}") from error
+
+    def bind(self, batch: Floats) -> Callable[[], object]:
+        self._check(batch)
+        return partial(self._session.run, self._outputs, {self._input: batch})
+
+    def _check(self, batch: Floats) -> None:
+        if batch.shape != self._shape or batch.dtype != np.float32:
+            raise EngineError(f"the graph takes float32 {list(self._shape)}, got {batch.dtype} {list(batch.shape)}")
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises; its classes share no base but Exception."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile,
+            state.NotImplemented, state.RuntimeException)
+
+
+def load(device: Device, graph: Path, tensor: Tensor, batch: int) -> CpuEngine:
+    """A session on *graph*.
+
+    Raises:
+        EngineError: ONNX Runtime refuses the file, or it has another input.
+    """
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    except failures() as error:
+        raise EngineError(f"ONNX Runtime cannot load the graph: {str(error).splitlines()[0]}", where=str(graph),
+                          remedy="python -m tools.store verify") from error
+    found = [(node.name, node.shape) for node in session.get_inputs()]
+    if found != [(tensor.name, [batch, *tensor.shape])]:
+        raise EngineError(f"the graph's input is {found}, not {tensor.name} {[batch, *tensor.shape]}", where=str(graph))
+    return CpuEngine(session, tensor, batch)

@@ -1,0 +1,78 @@
+"""One error class per stage; each names the thing, the place and the remedy."""
+
+from __future__ import annotations
+
+
+class ClipgateError(Exception):
+    """A stage could not do its work.
+
+    Args:
+        what: the thing that is wrong, in one sentence.
+        where: the file (and line), clip or command it was found in.
+        remedy: what the reader can do about it.
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.where:
+            lines.append(f"  where   {self.where}")
+        if self.remedy:
+            lines.append(f"  remedy  {self.remedy}")
+        return "\n".join(lines)
+
+
+class OptionError(ClipgateError):
+    """The options of a run name something that does not exist or does not belong together."""
+
+
+class TruthError(ClipgateError):
+    """A model's toml does not hold what it must, or holds something unknown."""
+
+
+class StoreError(ClipgateError):
+    """The artifact store cannot be read or written."""
+
+
+class DataError(ClipgateError):
+    """A list, a clip or a data set cannot be used as it is."""
+
+
+class WeightsError(ClipgateError):
+    """A checkpoint cannot be loaded into the model it is for."""
+
+
+class ExportError(ClipgateError):
+    """The torch model did not become a valid ONNX graph."""
+
+
+class ReferenceRunError(ClipgateError):
+    """The torch reference could not be computed, or is not good enough to judge with."""
+
+
+class EngineError(ClipgateError):
+    """A device could not load or run a graph."""
+
+
+class MeasureError(ClipgateError):
+    """A cell could not be measured."""
+
+
+class ChildError(ClipgateError):
+    """A child process ended without saying why."""
+
+
+STAGES: dict[str, type[ClipgateError]] = {kind.__name__: kind for kind in (
+    OptionError, TruthError, StoreError, DataError, WeightsError, ExportError, ReferenceRunError, EngineError,
+    MeasureError, ChildError,
+)}
+
+
+def revive(kind: str, what: str, where: str | None, remedy: str | None) -> ClipgateError:
+    """The error a child process reported, as the class it raised there."""
+    return STAGES.get(kind, ChildError)(what, where=where, remedy=remedy)

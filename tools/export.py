@@ -1,0 +1,98 @@
+"""torch to ONNX, once for all batch sizes: one graph with a free batch axis, its weights in a file beside it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools import child, events, peer, versions, weights
+from tools.catalog import load_spec
+from tools.errors import ExportError
+from tools.settings import Settings, add_arguments
+from tools.spec import ModelSpec, spec_digest
+from tools.store import Entry, Facts, Key, Store
+from tools.weights import Weights
+
+if TYPE_CHECKING:
+    import onnx
+
+GRAPH = "dynamic.onnx"
+WEIGHTS = "weights.bin"
+OPSET = 11
+BIG = 1024  # bytes from which a tensor goes into the weights file
+
+
+def resolve(settings: Settings, spec: ModelSpec, checkpoint: Weights, on_event: child.OnEvent) -> Entry:
+    """The exported graph of these weights, made by a child process if the store has none."""
+    return child.find_or_run(Store(settings.store), key(spec, checkpoint), "tools.export", [spec.name, *settings.arguments()],
+                             "exporting to ONNX", on_event)
+
+
+def key(spec: ModelSpec, checkpoint: Weights) -> Key:
+    shaped_by = (("weights", checkpoint.sha256), ("spec", spec_digest(spec)), ("opset", str(OPSET)),
+                 *versions.of("torch", "mmaction2", "mmcv-lite", "onnx"))
+    return Key("onnx", spec.name, shaped_by)
+
+
+def build(spec: ModelSpec, checkpoint: Weights, folder: Path) -> Facts:
+    """Export the deployed network to *folder*.
+
+    Raises:
+        ExportError: the exporter refuses the model, or the graph fails onnx's checker.
+    """
+    import onnx
+    import torch
+
+    network = peer.deployed(spec, peer.load_network(spec, checkpoint.path))
+    whole = folder / "whole.onnx"
+    axes = {spec.input.name: {0: "batch"}, spec.output_name: {0: "batch"}}
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # the tracer warns of every Python number it turns into a constant
+        try:
+            torch.onnx.export(network, (torch.zeros(1, *spec.input.shape),), str(whole), input_names=[spec.input.name],
+                              output_names=[spec.output_name], dynamic_axes=axes, opset_version=OPSET, dynamo=False)
+        except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
+            raise ExportError(f"torch cannot export {spec.name}: {str(error).splitlines()[0]}",
+                              remedy="see the log for the operator it stopped at") from error
+    model = onnx.load(str(whole))
+    whole.unlink()
+    check(model, spec.name)
+    onnx.save_model(model, str(folder / GRAPH), save_as_external_data=True, all_tensors_to_one_file=True,
+                    location=WEIGHTS, size_threshold=BIG)
+    return {"nodes": len(model.graph.node), "classes": checkpoint.classes}
+
+
+def check(model: onnx.ModelProto, what: str) -> None:
+    """Run onnx's checker.
+
+    Raises:
+        ExportError: with the checker's first line.
+    """
+    import onnx
+
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise ExportError(f"the graph of {what} is not valid ONNX: {str(error).splitlines()[0]}") from error
+
+
+def main() -> int:
+    """Export a model to ONNX."""
+    parser = argparse.ArgumentParser(prog="python -m tools.export", description=main.__doc__)
+    parser.add_argument("model")
+    add_arguments(parser)
+    options = parser.parse_args()
+    settings = Settings.parse(vars(options))
+    spec = load_spec(settings.models, options.model)
+    checkpoint = weights.resolve(settings, spec, events.forward)
+    entry = Store(settings.store, events.say).build(key(spec, checkpoint), lambda folder: build(spec, checkpoint, folder))
+    print(entry.file(GRAPH))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(events.stage(main))

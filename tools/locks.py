@@ -1,0 +1,46 @@
+"""Locks between processes and between separate pytest runs; a dead holder's lock is free."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.errors import StoreError
+
+
+@contextmanager
+def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock file *path*; call *on_wait* once with the holder's words if somebody else has it.
+
+    Raises:
+        StoreError: the lock file cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, mode=0o666)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            on_wait(_holder(path))
+            lock.acquire(poll_interval=0.1)
+    except OSError as error:
+        raise StoreError(f"cannot take a lock: {error.strerror or error}", where=str(path),
+                         remedy="make the folder writable, or choose another with --artifacts DIR") from error
+    note = path.with_suffix(".holder")
+    try:
+        note.write_text(f"process {os.getpid()}")
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.with_suffix(".holder").read_text()
+    except OSError:
+        return "another process"

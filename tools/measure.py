@@ -1,0 +1,116 @@
+"""Measures one cell: scores of every clip first, then single-iteration times; judges nothing."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tools import cell, data, engines, events, memory, specialise, versions, weights
+from tools.batches import SLOTS, Batch, BatchStream
+from tools.case import Case, Device
+from tools.catalog import load_spec
+from tools.cell import Record, Times
+from tools.engines import Engine
+from tools.locks import hold
+from tools.manifest import Manifest
+from tools.predictions import FILE, Predictions, save
+from tools.preprocess import Floats
+from tools.settings import Settings, add_arguments
+from tools.spec import ModelSpec
+from tools.specialise import Graph
+from tools.timing import time_series
+from tools.weights import Weights
+
+LOCKS = Path("/tmp")  # noqa: S108 - one place for every run and every user of this machine, whatever their TMPDIR
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything a cell needs, found or built before it starts."""
+
+    spec: ModelSpec
+    checkpoint: Weights
+    clips: Manifest
+    graph: Graph
+
+
+def prepare(case: Case, settings: Settings) -> Inputs:
+    """Find or build the weights, the clips' manifest and the graph of *case*."""
+    spec = load_spec(settings.models, case.model)
+    checkpoint = weights.resolve(settings, spec, events.forward)
+    clips = data.resolve(settings, spec, checkpoint.classes, events.forward)
+    return Inputs(spec, checkpoint, clips, specialise.resolve(settings, spec, checkpoint, case.batch, events.forward))
+
+
+def measure(case: Case, settings: Settings, inputs: Inputs, folder: Path) -> None:
+    """Score and time *case* while holding its device; leaves predictions, record and times in *folder*.
+
+    Raises:
+        MeasureError: there is too little memory; DataError: naming a clip; EngineError: the device fails.
+    """
+    batch_bytes = 4 * case.batch * int(np.prod(inputs.spec.input.shape))
+    need = memory.need_bytes(inputs.graph.peak_bytes, inputs.graph.weights_bytes, batch_bytes, SLOTS)
+    memory.require(need, str(case))
+    with hold(LOCKS / f"clipgate-{case.device.label}.lock", lambda holder: events.say(f"waiting: {holder} holds {case.device}")):
+        started = time.monotonic()
+        with BatchStream(inputs.clips.clips, inputs.clips.format, inputs.spec, case.batch) as stream:
+            engine = engines.open_engine(case.device, inputs.graph.path, inputs.spec.input, case.batch)
+            predictions, (kept, valid) = score(engine, stream, len(inputs.clips.clips))
+        save(predictions, folder / FILE)
+        cell.write(_record(case, settings, inputs, engine.precision, time.monotonic() - started, need), folder / cell.RECORD)
+        series = time_series(engine.bind(kept), settings.budget_s,
+                             lambda count: events.progress("timing", count, count))
+    cell.write(Times(tuple(series), valid), folder / cell.TIMES)
+
+
+def score(engine: Engine, stream: Iterable[Batch], total: int) -> tuple[Predictions, tuple[Floats, int]]:
+    """Run every batch; the scores of the rows that count, and a copy of the first batch with its valid rows, for timing."""
+    ids: list[str] = []
+    rows: list[Floats] = []
+    kept: tuple[Floats, int] | None = None
+    for batch in stream:
+        kept = kept or (batch.array.copy(), batch.valid)
+        rows.append(engine.infer(batch.array)[: batch.valid])
+        ids.extend(batch.ids)
+        events.progress("scoring", len(ids), total)
+    assert kept is not None
+    return Predictions(tuple(ids), np.concatenate(rows)), kept
+
+
+def _record(case: Case, settings: Settings, inputs: Inputs, precision: str, scoring_s: float, need: int) -> Record:
+    return Record(
+        case=str(case), data=data.word(settings, inputs.spec), weights=inputs.checkpoint.origin, precision=precision,
+        clips=len(inputs.clips.clips), scoring_s=scoring_s, estimated_bytes=need,
+        peak_bytes=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        digests={"weights": inputs.checkpoint.sha256, "graph": inputs.graph.digest, "clips": inputs.clips.digest},
+        versions=dict(versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "decord", "av")),
+        machine=dict(versions.machine()))
+
+
+def main() -> int:
+    """Measure one cell: python -m tools.measure tsm --batch 16 --device cpu."""
+    parser = argparse.ArgumentParser(prog="python -m tools.measure", description=main.__doc__)
+    parser.add_argument("model")
+    parser.add_argument("--batch", type=int, required=True)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--run", type=Path, metavar="DIR", help="the run's folder; a new one under artifacts/runs without it")
+    add_arguments(parser)
+    options = parser.parse_args()
+    settings = Settings.parse({name: str(value) for name, value in vars(options).items()})
+    case = Case(options.model, options.batch, Device.parse(options.device))
+    engines.require(case.device)
+    run = (options.run or settings.artifacts / "runs" / time.strftime("%Y%m%d-%H%M%S")).resolve()
+    folder = run / str(case)
+    folder.mkdir(parents=True, exist_ok=True)
+    measure(case, settings, prepare(case, settings), folder)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(events.stage(main))

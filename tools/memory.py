@@ -1,0 +1,66 @@
+"""How much memory a cell will need, before it starts."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.errors import MeasureError
+
+if TYPE_CHECKING:
+    import onnx
+
+RUNTIME_BYTES = 300 * 2**20  # interpreter, ONNX Runtime, decoders and their workers
+
+
+def peak_bytes(model: onnx.ModelProto) -> int:
+    """Most bytes of float32 activations alive at once while the graph's nodes run in their order, inputs included."""
+    import onnx
+
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    constants = {tensor.name for tensor in inferred.initializer}
+    sizes = {value.name: 4 * math.prod(axis.dim_value for axis in value.type.tensor_type.shape.dim)
+             for value in (*inferred.value_info, *inferred.input, *inferred.output) if value.name not in constants}
+    last_use = {name: number for number, node in enumerate(inferred.node) for name in node.input}
+    alive: int = sum(sizes[value.name] for value in inferred.input if value.name in sizes)
+    peak: int = alive
+    for number, node in enumerate(inferred.node):
+        alive += sum(sizes.get(name, 0) for name in node.output)
+        peak = max(peak, alive)
+        done = {name for name in (*node.input, *node.output) if last_use.get(name, -1) <= number}
+        alive -= sum(sizes.get(name, 0) for name in done)
+    return peak
+
+
+def need_bytes(activations: int, weights: int, batch_bytes: int, slots: int) -> int:
+    """What a cell takes on the CPU: activations, weights twice (as loaded and as repacked), the ring and a batch kept."""
+    return activations + 2 * weights + (slots + 1) * batch_bytes + RUNTIME_BYTES
+
+
+def require(need: int, what: str) -> None:
+    """Check that *need* bytes are free.
+
+    Raises:
+        MeasureError: naming both numbers.
+    """
+    free = available_bytes()
+    if need > free:
+        raise MeasureError(f"{what} needs about {need / 2**30:.1f} GiB of memory, {free / 2**30:.1f} GiB are free",
+                           remedy="choose a smaller batch with -k, or free memory")
+
+
+def available_bytes() -> int:
+    """Memory free to this process: the machine's, or its container's where that is less."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    limit, used = (_number(Path("/sys/fs/cgroup") / name) for name in ("memory.max", "memory.current"))
+    return min(free, limit - used) if limit is not None and used is not None else free
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,62 @@
+"""Pure numbers from scores: top-k hits, and how far two sets of scores lie apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.preprocess import Floats
+
+Hits = NDArray[np.bool_]
+Labels = NDArray[np.int64]
+TINY = float(np.finfo(np.float32).tiny)
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """Device against reference. *relative*: largest difference over the range of the reference; *flipped*: clips whose
+    best class changed; *worst*: row of the largest difference.
+    """
+
+    relative: float
+    cosine: float
+    flipped: int
+    worst: int
+
+
+def hits(scores: Floats, labels: Labels, k: int) -> Hits:
+    """Per clip, whether its label is among the *k* largest of [N, classes]; a tie across rank k counts against it."""
+    own = np.take_along_axis(scores, labels[:, None], axis=1)
+    better = (scores > own).sum(axis=1)
+    tied = (scores == own).sum(axis=1) - 1
+    found: Hits = better + tied < k
+    return found
+
+
+def first_not_finite(scores: Floats) -> int | None:
+    """The first row with a NaN or an infinity."""
+    bad = np.flatnonzero(~np.isfinite(scores).all(axis=1))
+    return int(bad[0]) if bad.size else None
+
+
+def log_scores(scores: Floats, *, softmax: bool) -> NDArray[np.float64]:
+    """Scores on the scale they are compared on: logits as they are, probabilities as their logarithms."""
+    wide = scores.astype(np.float64)
+    return np.log(np.maximum(wide, TINY)) if softmax else wide
+
+
+def distance(scores: Floats, reference: Floats, *, softmax: bool) -> Distance:
+    """How far *scores* [N, classes] lie from *reference*, on log-probabilities or logits.
+
+    The cosine is the smallest of the rows', each centred, since an offset common to all classes means nothing.
+    """
+    ours, theirs = log_scores(scores, softmax=softmax), log_scores(reference, softmax=softmax)
+    apart = np.abs(ours - theirs)
+    span = float(theirs.max() - theirs.min())
+    a, b = (rows - rows.mean(axis=1, keepdims=True) for rows in (ours, theirs))
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    cosines = (a * b).sum(axis=1) / np.maximum(lengths, TINY)
+    flipped = int((scores.argmax(axis=1) != reference.argmax(axis=1)).sum())
+    return Distance(float(apart.max()) / max(span, TINY), float(cosines.min()), flipped, int(apart.max(axis=1).argmax()))

@@ -1,0 +1,27 @@
+"""Lets `pytest --data /elsewhere/list.txt` work; tools/setup copies this file into .venv, which runs it at start.
+
+pytest looks for its pytest.ini beside every existing path among its arguments before it knows a project's own options,
+so it would take the value of `--data` for the place of the project and never find ours. `--data=/elsewhere/list.txt`
+is not mistaken for a path: both spellings are made that one here, before pytest sees them.
+"""
+
+from __future__ import annotations
+
+import sys
+
+PATH_OPTIONS = ("--data", "--data-root", "--weights", "--artifacts", "--models")
+
+
+def join_paths(arguments: list[str]) -> list[str]:
+    """The arguments with each path option and its value as one word."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in PATH_OPTIONS:
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+if any(part.endswith(("pytest", "py.test")) for part in sys.orig_argv[:4]):
+    sys.argv[1:] = join_paths(sys.argv[1:])

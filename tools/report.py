@@ -1,0 +1,92 @@
+"""Rows of results and the tables that show them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tools.truth import Truth
+from tools.verdict import Judgement, Verdict
+
+RESULTS = "results.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One judged number of one case, as it stands in results.jsonl."""
+
+    case: str
+    question: str
+    data: str
+    weights: str
+    metric: str
+    measured: str
+    reference: str
+    verdict: str
+    reason: str
+
+    @classmethod
+    def of(cls, case: str, question: str, data: str, weights: str, judged: Judgement) -> Row:
+        return cls(case, question, data, weights, judged.metric, judged.measured, judged.reference,
+                   word(judged.verdict, weights), judged.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A measured rate beside a stored one of the same batch size."""
+
+    device: str
+    clips_per_s: float
+    ratio: float
+    source: str
+
+
+def word(verdict: Verdict, weights: str) -> str:
+    """The verdict as it is shown: a pass on weights the harness made itself is not an acceptance, and says so."""
+    return f"{verdict.value} (mini)" if verdict is Verdict.PASS and weights == "mini" else verdict.value
+
+
+def comparisons(truth: Truth, batch: int, clips_per_s: float) -> list[Comparison]:
+    """The measured rate against every stored device at this batch size, the gate's T4 column first (and no other T4)."""
+    gate = truth.throughput.t4
+    rates = [figure for figure in truth.figures if (figure.metric, figure.batch) == ("throughput", batch)
+             and (figure.device == gate or not figure.device.startswith("T4"))]
+    rates.sort(key=lambda figure: figure.device != gate)
+    return [Comparison(figure.device, figure.right, clips_per_s / figure.right, f"{truth.path.name} {figure.id}")
+            for figure in rates]
+
+
+def append(rows: Sequence[Row], run: Path) -> None:
+    """Add rows to the run's results.jsonl and flush them to disk."""
+    run.mkdir(parents=True, exist_ok=True)
+    with (run / RESULTS).open("a") as file:
+        for row in rows:
+            file.write(json.dumps(asdict(row)) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """The rows as aligned lines: case, data, metric, measured, reference, verdict."""
+    header = ("case", "data", "metric", "measured", "reference", "verdict")
+    return align([header, *((row.case, row.data, row.metric, row.measured, row.reference, row.verdict) for row in rows)])
+
+
+def ratio_table(rates: Sequence[tuple[str, Sequence[Comparison]]]) -> list[str]:
+    """A line a case: how its rate compares with each stored device; `-` where nothing is stored at that batch."""
+    devices = list(dict.fromkeys(found.device for _, compared in rates for found in compared))
+    if not devices:
+        return []
+    lines = [("case", *(f"x {device}" for device in devices))]
+    for case, compared in rates:
+        ratios = {found.device: f"{found.ratio:.3f}" for found in compared}
+        lines.append((case, *(ratios.get(device, "-") for device in devices)))
+    return align(lines)
+
+
+def align(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,0 +1,102 @@
+"""How a run is set: the options pytest and every command line share, as one frozen value."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.errors import OptionError
+
+ROOT = Path(__file__).resolve().parent.parent
+ARTIFACTS = ROOT / "artifacts"
+MODELS = ROOT / "suites" / "models"
+
+OPTIONS: tuple[tuple[str, str, str, str], ...] = (
+    ("--data", "auto", "auto|mini|full|LIST", ("mini: clips the harness makes itself; full: the data set under "
+     "--data-root; or a list file of your own, a line a clip: 'path label' or 'frame-folder frames label'")),
+    ("--data-root", "", "DIR", ("folder that holds ucf101/, kinetics400/ ...; also what a list's paths are relative to "
+     "(the list's own folder without it)")),
+    ("--weights", "auto", "auto|mini|published|FILE", ("mini: fitted to the mini clips; published: the guide's checkpoint; "
+     "or a checkpoint of your own")),
+    ("--clips", "0", "N", "judge N clips only, spread evenly over the classes, the same ones every time"),
+    ("--budget-s", "60", "S", "seconds one cell may spend timing; never fewer than 3 iterations"),
+    ("--artifacts", str(ARTIFACTS), "DIR", "where the store and the runs are kept"),
+    ("--models", str(MODELS), "DIR", "folder of <model>.py and <model>.toml"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of one run, checked and with absolute paths; `clips` 0 means all."""
+
+    data: str
+    data_root: str
+    weights: str
+    clips: int
+    budget_s: float
+    artifacts: Path
+    models: Path
+
+    @classmethod
+    def parse(cls, values: Mapping[str, str]) -> Settings:
+        """From the text of each option, by its name without dashes.
+
+        Raises:
+            OptionError: a number that is none or negative, a list or folder that is not there.
+        """
+        text = {name: values[name] for name in names()}
+        root = text["data_root"]
+        if root and not Path(root).is_dir():
+            raise OptionError(f"no such folder: {root}", where="--data-root", remedy="give the folder that holds ucf101/")
+        return cls(
+            data=_word_or_file(text["data"], ("auto", "mini", "full"), "--data", "a list file"),
+            data_root=str(Path(root).resolve()) if root else "",
+            weights=_word_or_file(text["weights"], ("auto", "mini", "published"), "--weights", "a checkpoint file"),
+            clips=int(_number(text["clips"], "--clips")),
+            budget_s=_number(text["budget_s"], "--budget-s"),
+            artifacts=Path(text["artifacts"]).resolve(),
+            models=Path(text["models"]).resolve(),
+        )
+
+    def arguments(self) -> list[str]:
+        """These settings as the arguments of a command line."""
+        return [part for flag, *_ in OPTIONS for part in (flag, str(getattr(self, _name(flag))))]
+
+    @property
+    def store(self) -> Path:
+        return self.artifacts / "store"
+
+
+def names() -> list[str]:
+    return [_name(flag) for flag, *_ in OPTIONS]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The shared options, for a command line."""
+    for flag, default, metavar, text in OPTIONS:
+        parser.add_argument(flag, default=default, metavar=metavar, help=text)
+
+
+def _name(flag: str) -> str:
+    return flag.removeprefix("--").replace("-", "_")
+
+
+def _word_or_file(text: str, words: tuple[str, ...], flag: str, what: str) -> str:
+    if text in words:
+        return text
+    if not Path(text).is_file():
+        raise OptionError(f"no such choice or file: {text}", where=flag,
+                          remedy=f"choose {', '.join(words)}, or the path of {what}")
+    return str(Path(text).resolve())
+
+
+def _number(text: str, flag: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if number < 0 or (flag == "--clips" and number != int(number)):
+        raise OptionError(f"{text!r} is not a number that {flag} can take", where=flag, remedy=f"for example {flag} 24")
+    return number

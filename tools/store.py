@@ -1,0 +1,235 @@
+"""The artifact store: what was built once is found by the digest of everything that shaped it.
+
+An entry is a folder `store/<kind>/<name>-<digest>` whose `entry.json` lists its files with their SHA-256. A hosted
+entry adds files to another entry's folder under a manifest of its own (the graphs of all batch sizes lie beside the
+one weights file they share, since ONNX forbids links and parent folders in external data). Building happens under a
+lock and a temporary name, is flushed to disk and renamed last; finding verifies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypedDict
+
+from tools.errors import StoreError
+from tools.locks import hold
+from tools.settings import ARTIFACTS
+from tools.spec import digest
+
+Facts = Mapping[str, str | int | float]
+Say = Callable[[str], None]
+PARTIAL = ".partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What an artifact is: its kind, a readable name, and everything that shapes its content."""
+
+    kind: str
+    name: str
+    shaped_by: tuple[tuple[str, str], ...]
+    host: Key | None = None
+
+    @property
+    def digest(self) -> str:
+        above = self.host.digest if self.host else ""
+        return digest([self.kind, self.name, [list(pair) for pair in self.shaped_by], above])
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}-{self.digest[:16]}"
+
+
+class Manifest(TypedDict):
+    """What an entry's json holds."""
+
+    kind: str
+    name: str
+    shaped_by: dict[str, str]
+    files: dict[str, str]
+    facts: dict[str, str | int | float]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A verified artifact: its folder, its files by name with their SHA-256, and facts noted when it was built."""
+
+    key: Key
+    folder: Path
+    files: Mapping[str, str]
+    facts: Facts = field(default_factory=dict)
+
+    def file(self, name: str) -> Path:
+        return self.folder / name
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Store:
+    """Finds and builds entries below *root* (the `store` folder of the artifacts folder)."""
+
+    def __init__(self, root: Path, say: Say = lambda text: None) -> None:
+        self.root = root
+        self._say = say
+
+    def folder(self, key: Key) -> Path:
+        home = key.host or key
+        return self.root / home.kind / f"{home.name}-{home.digest[:16]}"
+
+    def manifest_path(self, key: Key) -> Path:
+        name = f"{key.name}-{key.digest[:16]}.json" if key.host else "entry.json"
+        return self.folder(key) / name
+
+    def find(self, key: Key) -> Entry | None:
+        """The entry if it is there and whole; a damaged one is announced and reported as absent."""
+        path = self.manifest_path(key)
+        if not path.is_file() or (key.host and self.find(key.host) is None):
+            return None
+        damage = damage_of(path)
+        if damage:
+            self._say(f"{key} is damaged ({damage}); it will be built again")
+            return None
+        manifest = read_manifest(path)
+        with suppress(OSError):
+            os.utime(path)  # the time of last use, for prune
+        return Entry(key, path.parent, manifest["files"], manifest["facts"])
+
+    def build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
+        """Find the entry, or run *builder* on an empty folder and publish what it leaves there.
+
+        Two processes building the same entry build it once: the second waits and finds it.
+
+        Raises:
+            StoreError: the store is not writable, or the disk is full.
+        """
+        try:
+            with hold(self.root / "locks" / f"{key.digest[:16]}.lock", self._on_wait(key)):
+                return self.find(key) or self._build(key, builder)
+        except OSError as error:
+            raise StoreError(f"cannot write the artifact store: {error.strerror or error}",
+                             where=str(error.filename or self.root),
+                             remedy="make it writable and not full, or choose another folder with --artifacts DIR") from error
+
+    def _on_wait(self, key: Key) -> Say:
+        return lambda holder: self._say(f"waiting: {holder} is building {key}")
+
+    def _build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
+        partial = self.root / PARTIAL / f"{key.digest[:16]}"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        facts = builder(partial)
+        files = {str(path.relative_to(partial)): sha256(path) for path in sorted(partial.rglob("*")) if path.is_file()}
+        manifest: Manifest = {"kind": key.kind, "name": key.name, "shaped_by": dict(key.shaped_by),
+                              "files": files, "facts": dict(facts)}
+        final = self.manifest_path(key)
+        written = partial / final.name
+        written.write_text(json.dumps(manifest, indent=1, sort_keys=True))
+        _flush(partial)
+        self._publish(partial, final, hosted=key.host is not None)
+        return Entry(key, final.parent, files, facts)
+
+    def _publish(self, partial: Path, final: Path, *, hosted: bool) -> None:
+        if hosted:
+            for path in sorted(partial.iterdir(), key=lambda path: path.name == final.name):
+                os.replace(path, final.parent / path.name)
+            partial.rmdir()
+        else:
+            shutil.rmtree(final.parent, ignore_errors=True)
+            final.parent.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(partial, final.parent)
+
+
+def read_manifest(path: Path) -> Manifest:
+    manifest: Manifest = json.loads(path.read_text())
+    return manifest
+
+
+def damage_of(path: Path) -> str | None:
+    """What is wrong with the entry of manifest *path*, or None if every file has its digest."""
+    try:
+        files = read_manifest(path)["files"]
+    except (OSError, ValueError, KeyError):
+        return f"{path.name} is unreadable"
+    for name, expected in files.items():
+        file = path.parent / name
+        if not file.is_file():
+            return f"{name} is missing"
+        if sha256(file) != expected:
+            return f"{name} does not have its digest"
+    return None
+
+
+def manifests(root: Path) -> list[Path]:
+    """Every entry's manifest below the store's root, sorted."""
+    return sorted(path for kind in root.glob("[!.]*") for path in kind.glob("*-*/*.json")
+                  if path.name == "entry.json" or re.search(r"-[0-9a-f]{16}\.json$", path.name))
+
+
+def _flush(folder: Path) -> None:
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    if len(paths) > 64:  # thousands of small frames: one flush of everything is faster than one each
+        os.sync()
+        return
+    for path in [*paths, folder]:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.store", description="Look after the artifact store.")
+    parser.add_argument("command", choices=("list", "verify", "prune"))
+    parser.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
+    parser.add_argument("--unused-days", type=float, metavar="N", help="prune: also remove what was not used for N days")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """List, verify or prune the store; 1 if verify found damage."""
+    options = _arguments()
+    root = options.artifacts / "store"
+    damaged = 0
+    for path in manifests(root):
+        label = str(path.parent.relative_to(root)) + ("" if path.name == "entry.json" else f"/{path.name}")
+        damage = damage_of(path) if options.command != "list" else None
+        unused = options.unused_days is not None and time.time() - path.stat().st_mtime > options.unused_days * 86400
+        if options.command == "list":
+            size = sum((path.parent / name).stat().st_size for name in read_manifest(path)["files"])
+            print(f"{size / 2**20:9.1f} MiB  {label}")
+        elif damage or (options.command == "prune" and unused):
+            damaged += damage is not None
+            print(f"{label}: {damage or 'not used lately'}")
+            if options.command == "prune":
+                _remove(path)
+    if options.command == "prune":
+        shutil.rmtree(root / PARTIAL, ignore_errors=True)
+    elif options.command == "verify":
+        print(f"{len(manifests(root))} entries, {damaged} damaged")
+    return int(options.command == "verify" and damaged > 0)
+
+
+def _remove(manifest: Path) -> None:
+    if manifest.name == "entry.json":
+        shutil.rmtree(manifest.parent)
+        return
+    for name in read_manifest(manifest)["files"]:
+        (manifest.parent / name).unlink(missing_ok=True)
+    manifest.unlink()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

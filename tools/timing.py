@@ -1,0 +1,78 @@
+"""Single-iteration times: the loop that takes them and the numbers that sum them up."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from time import perf_counter
+
+MIN_SECONDS = 3.0
+MIN_ITERATIONS = 20
+FLOOR_ITERATIONS = 3
+WARM_UP = 1  # the scoring pass ran the same graph on the same shape just before
+HEARTBEAT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A series in seconds; *clips_per_s* is clips that count over the median; *variation* is deviation over mean."""
+
+    iterations: int
+    total_s: float
+    median_s: float
+    iqr_s: float
+    p95_s: float
+    p99_s: float
+    variation: float
+    clips_per_s: float
+    short: bool
+
+    def numbers(self) -> dict[str, float | int | bool]:
+        return asdict(self)
+
+
+def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int], None],
+                clock: Callable[[], float] = perf_counter) -> list[float]:
+    """Time *step* one call at a time, after WARM_UP calls that are not kept.
+
+    Stops once MIN_SECONDS and MIN_ITERATIONS are reached, or *budget_s* is spent with at least FLOOR_ITERATIONS.
+    *beat* hears every few seconds, between two calls, how many were made.
+    """
+    for _ in range(WARM_UP):
+        step()
+    series: list[float] = []
+    total = beaten = 0.0
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        while not _enough(len(series), total, budget_s):
+            start = clock()
+            step()
+            taken = clock() - start
+            series.append(taken)
+            total += taken
+            if total - beaten > HEARTBEAT_S:
+                beaten = total
+                beat(len(series))
+    finally:
+        if collecting:
+            gc.enable()
+    return series
+
+
+def _enough(count: int, total_s: float, budget_s: float) -> bool:
+    if count >= MIN_ITERATIONS and total_s >= MIN_SECONDS:
+        return True
+    return count >= FLOOR_ITERATIONS and total_s >= budget_s
+
+
+def summarise(series: Sequence[float], valid: int) -> Summary:
+    """The numbers of a series in which every iteration ran *valid* clips that count."""
+    import numpy as np
+
+    times = np.asarray(series)
+    q25, median, q75, p95, p99 = (float(value) for value in np.percentile(times, [25, 50, 75, 95, 99]))
+    spread = float(times.std(ddof=1) / times.mean()) if len(times) > 1 else 0.0
+    return Summary(len(times), float(times.sum()), median, q75 - q25, p95, p99, spread, valid / median,
+                   short=len(times) < MIN_ITERATIONS or float(times.sum()) < MIN_SECONDS)

@@ -1,0 +1,129 @@
+"""Judging: measured numbers and stored truth in, a verdict with its reason out; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from tools import metrics
+from tools.metrics import Labels
+from tools.preprocess import Floats
+from tools.timing import Summary
+from tools.truth import AccuracyGate, FidelityGate, PairsGate, Truth
+
+TOP = (1, 5)
+
+
+class Verdict(Enum):
+    """What a cell's number means; the order is from best to worst."""
+
+    PASS = "PASS"  # noqa: S105
+    RECORDED = "RECORDED"
+    NO_VERDICT = "NO VERDICT"
+    FAIL = "FAIL"
+    ERROR = "ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One number judged. *reason* is the sentence a red line shows."""
+
+    metric: str
+    measured: str
+    reference: str
+    verdict: Verdict
+    reason: str
+
+
+def worst(judgements: Sequence[Judgement]) -> Verdict:
+    """The verdict of a test that judged several numbers."""
+    order = list(Verdict)
+    return max((judgement.verdict for judgement in judgements), key=order.index)
+
+
+def unpaired(ids: Sequence[str], expected: Sequence[str]) -> Judgement | None:
+    """FAIL unless the predictions name every clip exactly once, in order: then a row was lost, doubled or padding."""
+    if list(ids) == list(expected):
+        return None
+    reason = (f"{len(ids)} rows of predictions for {len(expected)} clips" if len(ids) != len(expected)
+              else "the predictions name other clips, or in another order")
+    return Judgement("clips", str(len(ids)), str(len(expected)), Verdict.FAIL,
+                     f"{reason}: padding rows were counted, or rows were lost")
+
+
+def not_finite(scores: Floats, ids: Sequence[str]) -> Judgement | None:
+    """FAIL if a score is NaN or infinite, naming the first clip."""
+    row = metrics.first_not_finite(scores)
+    if row is None:
+        return None
+    return Judgement("finite", "no", "yes", Verdict.FAIL, f"the scores of {ids[row]} are not finite numbers")
+
+
+def paired_accuracy(scores: Floats, reference: Floats, labels: Labels, gate: PairsGate) -> list[Judgement]:
+    """top-1 and top-5 against the torch reference, clip by clip: FAIL above the allowed net loss."""
+    allowed = max(gate.max_loss_clips, int(gate.max_loss_share * len(labels)))
+    return [_paired(k, scores, reference, labels, allowed) for k in TOP]
+
+
+def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, allowed: int) -> Judgement:
+    ours, theirs = metrics.hits(scores, labels, k), metrics.hits(reference, labels, k)
+    lost, won = int((theirs & ~ours).sum()), int((ours & ~theirs).sum())
+    pairs = f"{lost} of {len(labels)} clips lost, {won} won against torch; a net loss of {allowed} is allowed"
+    verdict, reason = Verdict.PASS, pairs
+    if lost - won > allowed:
+        verdict = Verdict.FAIL
+    elif int(theirs.sum()) <= allowed:
+        verdict = Verdict.NO_VERDICT
+        reason = f"torch itself has {int(theirs.sum())} of {len(labels)} clips right, so there is nothing to lose"
+    return Judgement(f"top{k}", f"{ours.mean():.4f}", f"{theirs.mean():.4f}", verdict, reason)
+
+
+def stored_accuracy(scores: Floats, labels: Labels, truth: Truth, gate: AccuracyGate) -> list[Judgement]:
+    """top-1 and top-5 against the published figures; for the published weights on the complete list only."""
+    judged = []
+    for k, id in zip(TOP, (gate.top1, gate.top5), strict=True):
+        measured, figure = float(metrics.hits(scores, labels, k).mean()), truth.figure(id)
+        floor = figure.right - gate.max_drop
+        verdict = Verdict.PASS if measured > floor else Verdict.FAIL
+        reason = (f"{measured:.4f} {'is above' if measured > floor else 'is not above'} {floor:.4f} (reference "
+                  f"{figure.right:.4f} - max_drop {gate.max_drop}); {truth.path.name} {figure.id}, {figure.source}")
+        judged.append(Judgement(f"top{k}", f"{measured:.4f}", f"{figure.right:.4f}", verdict, reason))
+    return judged
+
+
+def fidelity(scores: Floats, reference: Floats, ids: Sequence[str], gate: FidelityGate, *, softmax: bool) -> list[Judgement]:
+    """Device against torch on the same clips: largest relative difference, cosine, flipped clips."""
+    apart = metrics.distance(scores, reference, softmax=softmax)
+    scale = "log-probabilities" if softmax else "logits"
+    flips = int(gate.max_flipped_share * len(ids))
+    return [
+        _limit("difference", apart.relative, f"{apart.relative:.1e}", f"<= {gate.max_relative_difference:.0e}",
+               apart.relative <= gate.max_relative_difference,
+               f"largest difference of {scale} over their range, at {ids[apart.worst]}"),
+        _limit("cosine", apart.cosine, f"{apart.cosine:.6f}", f">= {gate.min_cosine}", apart.cosine >= gate.min_cosine,
+               f"smallest cosine of a clip's {scale}"),
+        _limit("flipped", apart.flipped, str(apart.flipped), f"<= {flips}", apart.flipped <= flips,
+               f"clips of {len(ids)} whose best class is not torch's"),
+    ]
+
+
+def _limit(metric: str, value: float, measured: str, limit: str, good: bool, meaning: str) -> Judgement:
+    verdict = Verdict.PASS if good else Verdict.FAIL
+    return Judgement(metric, measured, limit, verdict, f"{meaning}: {measured}, limit {limit}")
+
+
+def throughput(summary: Summary, truth: Truth, device: str, batch: int) -> Judgement:
+    """Clips per second against the stored figure for this kind of device; RECORDED where there is none."""
+    measured = f"{summary.clips_per_s:.3f}/s"
+    spread = (f"{summary.iterations} iterations in {summary.total_s:.1f} s, spread {summary.variation:.1%}"
+              + (", cut short by the budget" if summary.short else ""))
+    stored = truth.rate(device, batch)
+    if stored is None:
+        return Judgement("clips/s", measured, "-", Verdict.RECORDED, f"{spread}; nothing is stored for {device} at bs{batch}")
+    if summary.variation > truth.throughput.max_variation:
+        return Judgement("clips/s", measured, f"{stored.right:g}", Verdict.NO_VERDICT,
+                         f"{spread}, over the limit of {truth.throughput.max_variation:.0%}")
+    good = summary.clips_per_s >= stored.right
+    return Judgement("clips/s", measured, f"{stored.right:g}", Verdict.PASS if good else Verdict.FAIL,
+                     f"{spread}; stored {stored.right:g} ({truth.path.name} {stored.id})")

@@ -1,0 +1,35 @@
+"""Versions of what shapes an artifact or a measurement, read without importing it."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+
+def of(*packages: str) -> tuple[tuple[str, str], ...]:
+    """(package, version) for keys and records; `absent` where it is not installed."""
+    return tuple((package, _version(package)) for package in packages)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def machine() -> tuple[tuple[str, str], ...]:
+    """What a measurement ran on."""
+    import os
+
+    return (("python", platform.python_version()), ("system", platform.platform()), ("cpu", _cpu_name()),
+            ("cores", str(len(os.sched_getaffinity(0)))))
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith(("model name", "Model"))]
+    except OSError:
+        names = []
+    return names[0] if names else platform.machine()
