@@ -27,6 +27,11 @@ class Event(TypedDict, total=False):
     remedy: str | None
 
 
+def has_parent() -> bool:
+    """Whether this process was started by one that reads its events."""
+    return EVENTS_FD in os.environ
+
+
 def say(text: str) -> None:
     _emit({"kind": "say", "text": text})
 
@@ -60,12 +65,12 @@ def die_with_parent() -> None:
 def stage(main: Callable[[], int]) -> int:
     """Run a stage's *main*: Ctrl-C ends it at once, a ClipgateError becomes one message and exit status 1."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # native code would keep a KeyboardInterrupt waiting for seconds
-    if EVENTS_FD in os.environ:
+    if has_parent():
         die_with_parent()
     try:
         return main()
     except ClipgateError as error:
-        if EVENTS_FD in os.environ:
+        if has_parent():
             _emit({"kind": "error", "error": type(error).__name__, "text": error.what,
                    "where": error.where, "remedy": error.remedy})
         print(error, file=sys.stderr)

@@ -72,7 +72,7 @@ def throughput(cell: Cell, basis: Basis, device: Device, batch: int) -> list[Jud
 
 def _unusable(cell: Cell, basis: Basis) -> Judgement | None:
     """A judgement that ends the question: rows that are not one a clip, or scores that are not numbers."""
-    return (verdict.unpaired(cell.predictions.ids, basis.ids)
+    return (verdict.unpaired(cell.predictions, basis.ids)
             or verdict.not_finite(cell.predictions.scores, cell.predictions.ids))
 
 

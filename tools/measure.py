@@ -1,4 +1,4 @@
-"""Measures one cell: scores of every clip first, then single-iteration times; judges nothing."""
+"""Measures one cell: scores of every clip first, then single-iteration times; saved before anybody judges them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-from tools import cell, data, engines, events, memory, specialise, versions, weights
+from tools import cell, data, engines, events, judge, memory, reference, specialise, versions, weights
 from tools.batches import SLOTS, Batch, BatchStream
 from tools.case import Case, Device
-from tools.catalog import load_spec
+from tools.catalog import load_spec, load_truth
 from tools.cell import Record, Times
 from tools.engines import Engine
+from tools.judge import Basis
 from tools.locks import hold
 from tools.manifest import Manifest
 from tools.predictions import FILE, Predictions, save
 from tools.preprocess import Floats
+from tools.report import Row, table
 from tools.settings import Settings, add_arguments
 from tools.spec import ModelSpec
 from tools.specialise import Graph
@@ -108,8 +110,24 @@ def main() -> int:
     run = (options.run or settings.artifacts / "runs" / time.strftime("%Y%m%d-%H%M%S")).resolve()
     folder = run / str(case)
     folder.mkdir(parents=True, exist_ok=True)
-    measure(case, settings, prepare(case, settings), folder)
+    inputs = prepare(case, settings)
+    measure(case, settings, inputs, folder)
+    if not events.has_parent():
+        print("\n".join(_judged(case, settings, inputs, folder)))
     return 0
+
+
+def _judged(case: Case, settings: Settings, inputs: Inputs, folder: Path) -> list[str]:
+    """The verdicts on a cell measured by hand, as pytest would give them."""
+    torch = reference.resolve(settings, inputs.spec, inputs.checkpoint, inputs.clips, events.forward)
+    basis = Basis(inputs.spec, load_truth(settings.models, case.model), inputs.clips, torch)
+    measured = cell.read(case, folder)
+    answers = {"accuracy": judge.accuracy(measured, basis), "fidelity": judge.fidelity(measured, basis),
+               "throughput": judge.throughput(measured, basis, case.device, case.batch)}
+    rows = [Row.of(str(case), question, measured.record.data, measured.record.weights, one)
+            for question, judged in answers.items() for one in judged]
+    reasons = [f"{row.verdict} {row.metric}: {row.reason}" for row in rows]
+    return [*table(rows), "", *reasons, f"kept in {folder}"]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from tools.settings import Settings, add_arguments
 from tools.spec import ListFormat, MiniSpec, ModelSpec, digest
 from tools.store import Entry, Facts, Key, Store
 
-TEST_CLIPS = 63  # every batch size but 1 ends in a short batch, and 64 is one short batch
 SHORT, LONG = 20, 150
 EDGES = (SHORT, 21, 58, 59, 60, 63, 64, 65, LONG)  # where a sampling rule changes from wrapping to spreading
 TRAIN_LIST = "train_videos.txt"
@@ -40,9 +39,9 @@ def key(mini: MiniSpec) -> Key:
 
 
 def test_recipes(mini: MiniSpec) -> list[Recipe]:
-    """63 clips over all classes, 20 to 150 frames, with every length of EDGES among them."""
+    """Clips over all classes, 20 to 150 frames, with every length of EDGES among them."""
     rng = np.random.default_rng([mini.seed, 1])
-    lengths = [*EDGES, *rng.integers(SHORT, LONG + 1, TEST_CLIPS - len(EDGES)).tolist()]
+    lengths = [*EDGES, *rng.integers(SHORT, LONG + 1, mini.test_clips - len(EDGES)).tolist()]
     return [Recipe(number % len(CLASSES), frames, (mini.seed, 1, number), mini.noise, mini.travel)
             for number, frames in enumerate(lengths)]
 

@@ -49,9 +49,11 @@ def _scale_residuals(network: nn.Module, scale: float) -> None:
     """Weight of the last BatchNorm of every residual block: small ones keep a deep random network close to linear."""
     import torch
 
-    for name, module in network.named_modules():
-        if name.endswith(("conv3.bn", "conv3.net.bn")):
-            torch.nn.init.constant_(module.weight, scale)
+    for block in network.modules():
+        if hasattr(block, "downsample") and hasattr(block, "conv2"):
+            last = block.get_submodule("conv3" if hasattr(block, "conv3") else "conv2")
+            norms = [module for module in last.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+            torch.nn.init.constant_(norms[-1].weight, scale)
 
 
 def _calibrate(network: nn.Module, inputs: Sequence[Floats]) -> None:

@@ -47,14 +47,18 @@ class Tensor:
 class MiniSpec:
     """How the mini clips and the mini weights of a model are made.
 
+    test_clips: clips that are judged; one less than a multiple of every batch size ends all of them in a short batch.
+    train_per_class: clips a class that the head is fitted to; calibration_clips: of these, how many set BatchNorm.
     noise: standard deviation of the grey noise on every frame, in 8-bit steps; raises the difficulty.
     travel: pixels a texture moves from a clip's first frame to its last; lowering it raises the difficulty.
     residual_scale: weight of the last BatchNorm of each residual block; 1 leaves the default initialisation.
     ridge: strengths the cross-validation chooses from, relative to the mean squared feature norm.
     top_probability: mean top softmax probability on the training clips that the head is scaled to.
+    floor_top1: what torch must reach on the test clips to be a reference.
     """
 
     seed: int
+    test_clips: int
     train_per_class: int
     calibration_clips: int
     noise: float

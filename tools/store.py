@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -118,9 +119,7 @@ class Store:
             with hold(self.root / "locks" / f"{key.digest[:16]}.lock", self._on_wait(key)):
                 return self.find(key) or self._build(key, builder)
         except OSError as error:
-            raise StoreError(f"cannot write the artifact store: {error.strerror or error}",
-                             where=str(error.filename or self.root),
-                             remedy="make it writable and not full, or choose another folder with --artifacts DIR") from error
+            raise _unwritable(error, self.root) from error
 
     def _on_wait(self, key: Key) -> Say:
         return lambda holder: self._say(f"waiting: {holder} is building {key}")
@@ -149,6 +148,25 @@ class Store:
             shutil.rmtree(final.parent, ignore_errors=True)
             final.parent.parent.mkdir(parents=True, exist_ok=True)
             os.rename(partial, final.parent)
+
+
+def require_writable(root: Path) -> None:
+    """Check, before anything is built, that the store can be written.
+
+    Raises:
+        StoreError: naming the folder and the option.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        raise _unwritable(error, root) from error
+
+
+def _unwritable(error: OSError, root: Path) -> StoreError:
+    return StoreError(f"cannot write the artifact store: {error.strerror or error}", where=str(error.filename or root),
+                      remedy="make it writable and not full, or choose another folder with --artifacts DIR")
 
 
 def read_manifest(path: Path) -> Manifest:

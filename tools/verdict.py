@@ -8,6 +8,7 @@ from enum import Enum
 
 from tools import metrics
 from tools.metrics import Labels
+from tools.predictions import Predictions
 from tools.preprocess import Floats
 from tools.timing import Summary
 from tools.truth import AccuracyGate, FidelityGate, PairsGate, Truth
@@ -42,13 +43,14 @@ def worst(judgements: Sequence[Judgement]) -> Verdict:
     return max((judgement.verdict for judgement in judgements), key=order.index)
 
 
-def unpaired(ids: Sequence[str], expected: Sequence[str]) -> Judgement | None:
-    """FAIL unless the predictions name every clip exactly once, in order: then a row was lost, doubled or padding."""
-    if list(ids) == list(expected):
+def unpaired(predictions: Predictions, expected: Sequence[str]) -> Judgement | None:
+    """FAIL unless there is one row of scores a clip, for every clip, in order: else a row was lost, doubled or padding."""
+    rows = len(predictions.scores)
+    if rows == len(predictions.ids) and list(predictions.ids) == list(expected):
         return None
-    reason = (f"{len(ids)} rows of predictions for {len(expected)} clips" if len(ids) != len(expected)
+    reason = (f"{rows} rows of scores for {len(expected)} clips" if rows != len(expected)
               else "the predictions name other clips, or in another order")
-    return Judgement("clips", str(len(ids)), str(len(expected)), Verdict.FAIL,
+    return Judgement("clips", str(rows), str(len(expected)), Verdict.FAIL,
                      f"{reason}: padding rows were counted, or rows were lost")
 
 

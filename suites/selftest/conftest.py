@@ -1,0 +1,53 @@
+"""The harness run as a user runs it, on a model small enough for that."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tools.settings import ROOT
+
+TINY_MODELS = Path(__file__).parent / "models"
+TINY_ARTIFACTS = ROOT / "artifacts" / "selftest"
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what pytest and pytest-xdist put there for themselves."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+
+
+def python(*arguments: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+    """Run `python <arguments>` in the project's folder; output as text."""
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=clean_environment(), text=True, capture_output=True,
+                          timeout=timeout_s, check=False)
+
+
+def tiny_arguments(artifacts: Path = TINY_ARTIFACTS) -> list[str]:
+    """Options that make a run judge the tiny model."""
+    return [f"--models={TINY_MODELS}", f"--artifacts={artifacts}", "--budget-s=1"]
+
+
+@pytest.fixture(scope="session")
+def acceptance() -> Run:
+    """Run the acceptance suite on the tiny model with more arguments."""
+
+    def run(*arguments: str, artifacts: Path = TINY_ARTIFACTS) -> subprocess.CompletedProcess[str]:
+        return python("-m", "pytest", "-p", "no:cacheprovider", *tiny_arguments(artifacts), *arguments)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_store() -> Path:
+    """The artifacts folder of the tiny model with everything for batch 4 in it, built on first use."""
+    done = python("-m", "tools.reference", "tiny", f"--models={TINY_MODELS}", f"--artifacts={TINY_ARTIFACTS}")
+    assert done.returncode == 0, done.stderr
+    done = python("-m", "tools.specialise", "tiny", "4", f"--models={TINY_MODELS}", f"--artifacts={TINY_ARTIFACTS}")
+    assert done.returncode == 0, done.stderr
+    return TINY_ARTIFACTS

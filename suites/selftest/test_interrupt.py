@@ -1,0 +1,111 @@
+"""Ctrl-C in every phase, and two runs at once: nothing is left behind, nothing is built twice."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from suites.selftest.conftest import Run, clean_environment, tiny_arguments
+from tools.settings import ROOT
+
+PHASES = {  # what the store already holds -> the stage that then runs
+    "tools.minidata": (),
+    "tools.weights": ("data",),
+    "tools.export": ("data", "weights"),
+    "tools.specialise": ("data", "weights", "onnx"),
+    "tools.measure": ("data", "weights", "onnx"),
+    "tools.reference": ("data", "weights", "onnx"),
+}
+
+
+def start(artifacts: Path, *arguments: str) -> subprocess.Popen[str]:
+    """An acceptance run in the background, in a session of its own like a terminal's."""
+    return subprocess.Popen([sys.executable, "-m", "pytest", *tiny_arguments(artifacts), *arguments], cwd=ROOT, text=True,
+                            env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def ours(artifacts: Path) -> list[psutil.Process]:
+    """Every living process that works for *artifacts*."""
+    return [process for process in psutil.process_iter(["cmdline", "status"])
+            if any(str(artifacts) in part for part in process.info["cmdline"] or ()) and process.info["status"] != psutil.STATUS_ZOMBIE]
+
+
+def wait_for(what: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("stage", PHASES)
+def test_ctrl_c_ends_every_phase_at_once(tiny_store: Path, tmp_path: Path, stage: str) -> None:
+    """Two seconds after Ctrl-C the run has ended and none of its processes lives."""
+    for kind in PHASES[stage]:
+        shutil.copytree(tiny_store / "store" / kind, tmp_path / "store" / kind)
+    batch = "bs8" if stage == "tools.specialise" else "bs4"
+    run = start(tmp_path, "-k", batch, "--budget-s=20")
+    wait_for(lambda: any(stage in process.info["cmdline"] for process in ours(tmp_path)), 60)
+    time.sleep(1.0)
+    run.send_signal(signal.SIGINT)
+    said, _ = run.communicate(timeout=2)
+
+    assert "KeyboardInterrupt" in said
+    assert [] == ours(tmp_path)
+
+
+def test_ctrl_c_while_timing_keeps_the_scores(tiny_store: Path, tmp_path: Path) -> None:
+    """What was measured before Ctrl-C is on disk."""
+    for kind in ("data", "weights", "onnx", "manifest"):
+        shutil.copytree(tiny_store / "store" / kind, tmp_path / "store" / kind)
+    run = start(tmp_path, "-k", "bs4", "--budget-s=60")
+    wait_for(lambda: any(tmp_path.glob("runs/*/tiny-bs4-cpu/cell.json")), 60)
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=2)
+
+    assert any(tmp_path.glob("runs/*/tiny-bs4-cpu/predictions.npz"))
+    assert [] == ours(tmp_path)
+
+
+def test_a_killed_run_takes_its_children_along(tiny_store: Path, tmp_path: Path) -> None:
+    """SIGKILL of pytest ends the cell and its decode workers too."""
+    run = start(tmp_path, "-k", "bs4")
+    wait_for(lambda: len(ours(tmp_path)) > 1, 60)
+    run.kill()
+    run.communicate()
+
+    wait_for(lambda: not ours(tmp_path), 2)
+
+
+def test_what_an_interrupted_build_left_does_not_disturb_the_next(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """After Ctrl-C in the middle of a build the same command builds it and gives its verdict."""
+    for kind in ("data", "weights"):
+        shutil.copytree(tiny_store / "store" / kind, tmp_path / "store" / kind)
+    run = start(tmp_path, "-k", "bs4 and accuracy")
+    wait_for(lambda: any(tmp_path.glob("store/.partial/*/*")), 60)
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=2)
+    done = acceptance("-k", "bs4 and accuracy", artifacts=tmp_path)
+
+    assert done.returncode == 0, done.stdout
+    assert [] == list(tmp_path.glob("store/.partial/*"))
+
+
+def test_two_runs_build_once_and_measure_one_after_the_other(tiny_store: Path, tmp_path: Path) -> None:
+    """Of two runs started together one builds while the other waits, and their cells do not overlap."""
+    for kind in ("data", "weights"):
+        shutil.copytree(tiny_store / "store" / kind, tmp_path / "store" / kind)
+    runs = [start(tmp_path, "-k", "bs4") for _ in range(2)]
+    said = [run.communicate(timeout=120)[0] for run in runs]
+
+    assert [0, 0] == [run.returncode for run in runs], said
+    assert "is building" in said[0] + said[1]
+    assert "holds cpu" in said[0] + said[1]
+    assert 1 == len(list(tmp_path.glob("store/onnx/*/bs4.onnx")))

@@ -1,0 +1,111 @@
+"""The matrix: ids, selection, and refusals before anything is built."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from suites.selftest.conftest import python
+from tools.settings import MODELS
+
+HEAVY = ("torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxruntime", "onnxsim", "cv2", "decord", "av", "scipy")
+
+
+def collect(*arguments: str) -> tuple[int, list[str], str]:
+    """Exit status, collected ids, and all that was said."""
+    done = python("-m", "pytest", "--collect-only", "-q", *arguments)
+    ids = [line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line]
+    return done.returncode, ids, done.stdout + done.stderr
+
+
+def test_the_bare_command_collects_the_matrix_only() -> None:
+    """Three tests for each batch size of each model, and nothing else."""
+    status, ids, _ = collect()
+
+    assert status == 0
+    assert {f"{test}[tsm-bs{batch}-cpu]" for test in ("test_accuracy", "test_fidelity", "test_throughput")
+            for batch in (1, 4, 8, 16, 32, 64)} <= set(ids)
+    assert len(ids) == 18 * len(list(MODELS.glob("*.toml")))
+
+
+@pytest.mark.parametrize(("expression", "batches"), [("bs1", {1}), ("bs16", {16}), ("bs1 or bs4", {1, 4}), ("tsm-bs64-cpu", {64}),
+                                                     ("not bs1", {4, 8, 16, 32, 64}), ("bs6", set())])
+def test_k_selects_whole_batch_sizes(expression: str, batches: set[int]) -> None:
+    """-k bs1 selects batch 1 only, not 16."""
+    _, ids, _ = collect("-m", "tsm", "-k", expression)
+
+    assert {f"test_accuracy[tsm-bs{batch}-cpu]" for batch in batches} == {id for id in ids if id.startswith("test_accuracy")}
+
+
+def test_marks_select_model_device_and_batch() -> None:
+    """-m takes the model, the device family and the batch size together."""
+    _, ids, _ = collect("-m", "tsm and cpu and bs16")
+
+    assert {"test_accuracy[tsm-bs16-cpu]", "test_fidelity[tsm-bs16-cpu]", "test_throughput[tsm-bs16-cpu]"} == set(ids)
+
+
+def test_a_model_may_be_named_like_a_keyword(tmp_path: Path) -> None:
+    """A model called nonlocal is collected and selected by -m."""
+    for suffix in (".py", ".toml"):
+        text = (MODELS / f"tsm{suffix}").read_text()
+        (tmp_path / f"nonlocal{suffix}").write_text(text.replace('name="tsm"', 'name="nonlocal"'))
+        shutil.copy(MODELS / f"tsm{suffix}", tmp_path)
+    _, ids, said = collect(f"--models={tmp_path}", "-m", "nonlocal", "-k", "bs4")
+
+    assert 3 == len(ids), said
+    assert all("nonlocal-bs4-cpu" in id for id in ids)
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (("-m", "tms"), ("unknown tms", "tsm")),
+    (("-m", "tsm", "-k", "bs2"), ("nothing is selected", "bs16", "tsm", "cpu")),
+    (("--device", "gpu:0"), ("unknown device 'gpu:0'", "npu:K")),
+    (("--device", "npu:0"), ("npu:0", "choose one of: cpu")),
+    (("--device", "cpu,cpu"), ("named twice",)),
+    (("--data", "nowhere.txt"), ("nowhere.txt", "mini, full", "--data")),
+    (("--data", "mini", "--weights", "published"), ("do not belong together", "mini clips go with mini weights")),
+    (("--data", "full", "--weights", "mini"), ("do not belong together",)),
+    (("--data", "pytest.ini"), ("whose weights", "--weights FILE.pth")),
+    (("--weights", "nowhere.pth"), ("nowhere.pth", "--weights", "published")),
+    (("--clips", "some"), ("'some'", "--clips 24")),
+    (("--data-root", "/nowhere"), ("/nowhere", "--data-root")),
+    (("--models", "tools/engines"), ("cpu.toml", "beside its .py")),
+])
+def test_what_cannot_be_meant_is_refused_with_the_choices(arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
+    """A wrong option ends collection with usage status and one message that names what there is."""
+    status, _, said = collect(*arguments)
+
+    assert status == 4, said
+    assert "Traceback" not in said
+    for word in words:
+        assert word in said
+
+
+def test_collecting_imports_nothing_heavy() -> None:
+    """The whole matrix is collected without torch, mmaction2 or ONNX Runtime."""
+    done = python("-c", f"import sys, pytest; pytest.main(['--collect-only', '-q']); print([m for m in {HEAVY} if m in sys.modules])")
+
+    assert "[]" == done.stdout.splitlines()[-1]
+
+
+def test_the_header_says_what_will_be_measured() -> None:
+    """Device, data, weights, versions, the number of cells and how to narrow them."""
+    done = python("-m", "pytest", "--collect-only", "-m", "tsm", "-k", "bs1 or bs4", "--clips", "24")
+
+    for words in ("device cpu", "onnxruntime", "torch 2.", "tsm: data mini[24], weights mini", "2 cells selected", "narrow with -m"):
+        assert words in done.stdout
+
+
+@pytest.mark.parametrize(("row", "words"), [('device = "tpu", batch = 0, kind = "never", stage = "ExportError"', "matches no case"),
+                                            ('device = "cpu", batch = 4, kind = "sometimes", stage = "ExportError"', "wrong type")])
+def test_a_dead_known_issue_fails_collection(tmp_path: Path, row: str, words: str) -> None:
+    """A known issue that no case can have, or of no known kind, is an error."""
+    shutil.copy(MODELS / "tsm.py", tmp_path)
+    text = (MODELS / "tsm.toml").read_text()
+    (tmp_path / "tsm.toml").write_text(f'{text}\n[[known_issues]]\nreason = "x"\n{row.replace(", ", chr(10))}\n')
+    status, _, said = collect(f"--models={tmp_path}")
+
+    assert status == 4, said
+    assert words in said
