@@ -1,0 +1,96 @@
+"""The arrow of imports: suites -> fixtures -> tools, and inside tools downwards only."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.settings import ROOT
+
+TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
+    ("", "errors", "pytest_paths", "spec", "timing", "versions"),
+    ("case", "clips", "events", "locks", "memory", "preprocess", "sampling", "settings", "truth"),
+    ("catalog", "decode", "engines.cpu", "metrics", "moving_shapes", "predictions", "store"),
+    ("batches", "child", "encode", "engines", "manifest", "peer", "verdict"),
+    ("cell", "minidata", "miniweights", "report"),
+    ("data", "judge"),
+    ("weights",),
+    ("export", "reference"),
+    ("specialise",),
+    ("measure",),
+))
+HEAVY = {"torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxsim", "onnxruntime", "cv2", "av", "decord", "aclruntime", "scipy"}
+
+
+def modules(package: str) -> dict[str, ast.Module]:
+    """The parsed modules of a package, by dotted name."""
+    paths = sorted((ROOT / package).rglob("*.py"))
+    return {dotted(path): ast.parse(path.read_text(), str(path)) for path in paths}
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(tree: ast.AST, known: set[str]) -> Iterator[str]:
+    """Every module imported anywhere below *tree*; a relative import begins with its dots."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from (full if (full := f"{module}.{alias.name}") in known else module for alias in node.names)
+
+
+def on_import(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run when a module is imported: not those of functions, nor those only type checkers read."""
+    for statement in statements:
+        yield statement
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        for_types = isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
+        for name in ("body", "orelse", "handlers", "finalbody"):
+            if not (for_types and name == "body"):
+                yield from on_import(getattr(statement, name, []))
+
+
+@pytest.mark.parametrize(("package", "above"), [("tools", {"fixtures", "suites", "pytest", "_pytest", "pytest_benchmark", "conftest"}),
+                                                ("fixtures", {"suites", "conftest"})])
+def test_a_package_imports_nothing_above_it(package: str, above: set[str]) -> None:
+    """Tools import no pytest, fixtures or suites; fixtures import no suites."""
+    found = modules(package)
+    wrong = [f"{name} imports {other}" for name, tree in found.items() for other in imported(tree, set(found))
+             if other.partition(".")[0] in above]
+
+    assert [] == wrong
+
+
+def test_every_module_of_tools_stands_in_one_tier() -> None:
+    """Each module of tools is named in exactly one of the tiers above."""
+    placed = sorted(name for tier in TIERS for name in tier)
+
+    assert sorted(modules("tools")) == placed, "give a new module of tools its place in TIERS of this file"
+
+
+@pytest.mark.parametrize("height", range(len(TIERS)))
+def test_tools_import_downwards_only(height: int) -> None:
+    """A module of tools imports tools of strictly lower tiers."""
+    found = modules("tools")
+    below = frozenset().union(*TIERS[:height])
+    wrong = [f"{name} imports {other}" for name in sorted(TIERS[height] & found.keys())
+             for other in imported(found[name], set(found)) if other.partition(".")[0] in ("tools", "") and other not in below]
+
+    assert [] == wrong
+
+
+@pytest.mark.parametrize("package", ["tools", "fixtures"])
+def test_importing_a_module_loads_nothing_heavy(package: str) -> None:
+    """No module has a network, codec or device library at its top level, so that the matrix collects at once."""
+    wrong = [f"{name}:{statement.lineno} imports {other}" for name, tree in modules(package).items()
+             for statement in on_import(tree.body) if isinstance(statement, ast.Import | ast.ImportFrom)
+             for other in imported(statement, set()) if other.partition(".")[0] in HEAVY]
+
+    assert [] == wrong

@@ -1,0 +1,146 @@
+"""Each way a deployment goes wrong turns a verdict to FAIL, on the full-size TSM with its mini weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tools import batches, data, export, judge, measure, peer, reference, specialise, weights
+from tools.batches import Batch, BatchStream
+from tools.case import Case, Device
+from tools.catalog import load_spec, load_truth
+from tools.cell import Cell, Record
+from tools.engines import open_engine
+from tools.events import Event
+from tools.judge import Basis
+from tools.predictions import Predictions
+from tools.settings import ARTIFACTS, MODELS, Settings
+from tools.spec import ModelSpec, Preprocess
+from tools.store import Entry
+from tools.verdict import Verdict, worst
+from tools.weights import Weights
+
+pytestmark = pytest.mark.slow
+BATCH = 4
+CLIPS = 23  # ends in a short batch
+CASE = Case("tsm", BATCH, Device("cpu"))
+
+
+def quiet(event: Event) -> None:
+    """The stages' words do not belong into a test's output."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """TSM with everything to judge it, on the first clips of each class."""
+
+    settings: Settings
+    spec: ModelSpec
+    checkpoint: Weights
+    basis: Basis
+    graph: Path
+
+    def score(self, graph: Path | None = None) -> Cell:
+        """Run the clips through *graph* as a measured cell does, in this process."""
+        clips = self.basis.clips
+        with BatchStream(clips.clips, clips.format, self.spec, BATCH) as stream:
+            engine = open_engine(CASE.device, graph or self.graph, self.spec.input, BATCH)
+            predictions, _ = measure.score(engine, stream, len(clips.clips))
+        return as_cell(predictions)
+
+    def export(self, folder: Path) -> Path:
+        """Export and specialise again, with whatever is broken now."""
+        facts = export.build(self.spec, self.checkpoint, folder)
+        entry = Entry(export.key(self.spec, self.checkpoint), folder, {}, facts)
+        specialise.build(self.spec, entry, BATCH, folder)
+        return folder / specialise.file_name(BATCH)
+
+
+def as_cell(predictions: Predictions) -> Cell:
+    record = Record(str(CASE), "mini", "mini", "fp32", CLIPS, 0.0, 0, 0, {}, {}, {})
+    return Cell(CASE, Path(), record, predictions, None)
+
+
+@pytest.fixture(scope="module")
+def deployment() -> Deployment:
+    """TSM's artifacts from the project's own store, built on first use; the reference is that of all mini clips."""
+    settings = Settings.parse({"data": "mini", "data_root": "", "weights": "mini", "clips": "0", "budget_s": "1",
+                               "artifacts": str(ARTIFACTS), "models": str(MODELS)})
+    spec = load_spec(MODELS, "tsm")
+    checkpoint = weights.resolve(settings, spec, quiet)
+    clips = data.resolve(settings, spec, checkpoint.classes, quiet)
+    torch = reference.resolve(settings, spec, checkpoint, clips, quiet)
+    assert torch is not None
+    graph = specialise.resolve(settings, spec, checkpoint, BATCH, quiet)
+    few = replace(clips, clips=clips.clips[:CLIPS])
+    basis = Basis(spec, load_truth(MODELS, "tsm"), few, Predictions(torch.ids[:CLIPS], torch.scores[:CLIPS]))
+    return Deployment(settings, spec, checkpoint, basis, graph.path)
+
+
+def judged(cell: Cell, deployment: Deployment) -> dict[str, Verdict]:
+    return {"accuracy": worst(judge.accuracy(cell, deployment.basis)), "fidelity": worst(judge.fidelity(cell, deployment.basis))}
+
+
+def test_an_unbroken_deployment_passes(deployment: Deployment) -> None:
+    """Nothing below fails for another reason than what it breaks."""
+    assert {"accuracy": Verdict.PASS, "fidelity": Verdict.PASS} == judged(deployment.score(), deployment)
+
+
+def test_swapped_channels_fail(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames in BGR order fail accuracy and fidelity."""
+    right = batches.normalise
+
+    def swapped(cut: batches.Frames, how: Preprocess, out: batches.Floats) -> None:
+        right(np.ascontiguousarray(cut[..., ::-1]), how, out)
+
+    monkeypatch.setattr(batches, "normalise", swapped)
+
+    assert {"accuracy": Verdict.FAIL, "fidelity": Verdict.FAIL} == judged(deployment.score(), deployment)
+
+
+def test_frames_sampled_one_off_fail(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every frame taken one too late fails fidelity, though most clips are still told right."""
+    right = batches.frame_indices
+    monkeypatch.setattr(batches, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
+
+    assert Verdict.FAIL == judged(deployment.score(), deployment)["fidelity"]
+
+
+def test_a_removed_temporal_shift_fails(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A graph exported without the shift, TSM's only sense of time, fails accuracy and fidelity."""
+    peer.import_mmaction()
+    from mmaction.models.backbones.resnet_tsm import TemporalShift
+
+    monkeypatch.setattr(TemporalShift, "shift", staticmethod(lambda x, num_segments, shift_div: x))
+    cell = deployment.score(deployment.export(tmp_path))
+
+    assert {"accuracy": Verdict.FAIL, "fidelity": Verdict.FAIL} == judged(cell, deployment)
+
+
+def test_softmax_applied_twice_fails(deployment: Deployment, tmp_path: Path) -> None:
+    """A second softmax at the graph's end keeps every ranking, and fails fidelity."""
+    import onnx
+
+    model = onnx.load(str(deployment.graph))
+    last = next(node for node in model.graph.node if deployment.spec.output_name in node.output)
+    last.output[0] = "once"
+    model.graph.node.append(onnx.helper.make_node("Softmax", ["once"], [deployment.spec.output_name], axis=1))
+    onnx.save(model, str(tmp_path / "twice.onnx"))
+
+    assert Verdict.FAIL == judged(deployment.score(tmp_path / "twice.onnx"), deployment)["fidelity"]
+
+
+def test_counted_padding_fails(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that only fill the last batch, counted as clips, fail accuracy and fidelity."""
+    right = BatchStream.__iter__
+
+    def all_rows(stream: BatchStream) -> Iterator[Batch]:
+        return (replace(batch, valid=len(batch.array)) for batch in right(stream))
+
+    monkeypatch.setattr(BatchStream, "__iter__", all_rows)
+
+    assert {"accuracy": Verdict.FAIL, "fidelity": Verdict.FAIL} == judged(deployment.score(), deployment)

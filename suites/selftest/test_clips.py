@@ -1,0 +1,186 @@
+"""Lists and manifests: what is judged is named, whole, and known by its bytes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tools import encode, manifest
+from tools.clips import Clip, ClipList, balanced, read_list
+from tools.decode import FRAME_NAME
+from tools.errors import DataError
+from tools.manifest import Manifest
+from tools.moving_shapes import Recipe, render
+
+CLASSES = 5
+
+
+def listed(folder: Path, text: str) -> ClipList:
+    """The list of this text, read."""
+    path = folder / "list.txt"
+    path.write_text(text)
+    return read_list(path, folder, CLASSES)
+
+
+def checked(clips: ClipList, folder: Path) -> Manifest:
+    """The manifest of a list, built anew."""
+    folder.mkdir()
+    manifest.key(clips)
+    manifest.build(clips, folder)
+    return manifest.read(clips, folder / manifest.FILE)
+
+
+def test_a_rawframes_list_is_read(tmp_path: Path) -> None:
+    """A line of folder, frames and label becomes a clip below the root, in the list's order."""
+    found = listed(tmp_path, "b/v_2 20 4\na/v_1 7 0\n\n")
+
+    assert ("rawframes", (Clip("b/v_2", tmp_path / "b/v_2", 4, 20), Clip("a/v_1", tmp_path / "a/v_1", 0, 7))) == (
+        found.format, found.clips)
+
+
+def test_a_videos_list_is_read(tmp_path: Path) -> None:
+    """A line of path and label becomes a clip whose frames are not known yet."""
+    found = listed(tmp_path, "b/v_2.mp4 4\r\na/v_1.avi 0")
+
+    assert ("videos", (Clip("b/v_2.mp4", tmp_path / "b/v_2.mp4", 4), Clip("a/v_1.avi", tmp_path / "a/v_1.avi", 0))) == (
+        found.format, found.clips)
+
+
+@pytest.mark.parametrize(("text", "line", "words"), [
+    ("a.mp4 1\nb.mp4 1 2 3\n", 2, "found 4 fields"),
+    ("a.mp4 1\n\nb c.mp4 2\n", 3, "found 3 fields"),
+    ("a 1 2\nb.mp4 1\n", 2, "found 2 fields"),
+    ("a.mp4\n", 1, "found 1 fields"),
+    ("a.mp4 0\nb.mp4 5\n", 2, "label 5 is outside"),
+    ("a 3 0\nb 3 5\n", 2, "label 5 is outside"),
+    ("a.mp4 0\nb.mp4 -1\n", 2, "'-1' should be whole numbers"),
+    ("a.mp4 0\nb.mp4 walk\n", 2, "'walk' should be whole numbers"),
+    ("a.mp4 1.0\n", 1, "'1.0' should be whole numbers"),
+    ("a 3 0\nb many 1\n", 2, "should be whole numbers"),
+    ("a.mp4 0\nb.mp4 1\na.mp4 2\n", 3, "a.mp4 is listed twice, first on line 1"),
+    ("a 3 0\nb 0 1\n", 2, "b is listed with 0 frames"),
+])
+def test_a_wrong_line_is_named(tmp_path: Path, text: str, line: int, words: str) -> None:
+    """A line that cannot be a clip is a DataError that names file and line."""
+    with pytest.raises(DataError, match=words) as caught:
+        listed(tmp_path, text)
+
+    assert f"{tmp_path / 'list.txt'}:{line}" == caught.value.where
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("content", [b"", b"\n  \n", b"\x89PNG\r\n\x1a\n\xff\xfe\x00"])
+def test_a_list_of_nothing_is_named(tmp_path: Path, content: bytes) -> None:
+    """An empty or binary list is a DataError that names the file."""
+    (tmp_path / "list.txt").write_bytes(content)
+
+    with pytest.raises(DataError, match="list") as caught:
+        read_list(tmp_path / "list.txt", tmp_path, CLASSES)
+    assert str(tmp_path / "list.txt") == caught.value.where
+
+
+def uneven() -> tuple[Clip, ...]:
+    """Thirty clips: ten of class 2, then seventeen of class 0 and three of class 1 in turns."""
+    labels = [2] * 10 + [0, 0, 0, 1, 0, 0] * 3 + [0, 0]
+    return tuple(Clip(f"v_{number}", Path(f"v_{number}"), label) for number, label in enumerate(labels))
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, [1, 0, 0]), (3, [1, 1, 1]), (7, [3, 2, 2]), (9, [3, 3, 3]), (12, [5, 3, 4]),
+                                                 (23, [10, 3, 10]), (29, [16, 3, 10])])
+def test_a_subset_is_spread_over_the_classes(count: int, expected: list[int]) -> None:
+    """A subset takes equally many of every class, or one more, as long as a class has clips left."""
+    chosen = balanced(uneven(), count)
+
+    assert expected == np.bincount([clip.label for clip in chosen], minlength=3).tolist()
+
+
+@pytest.mark.parametrize("count", [1, 7, 12, 29])
+def test_a_subset_is_the_same_every_time(count: int) -> None:
+    """A subset has the list's order, holds no clip twice, and is the same on every call."""
+    chosen = balanced(uneven(), count)
+
+    assert [clip for clip in uneven() if clip in set(chosen)] == list(chosen)
+    assert chosen == balanced(uneven(), count)
+
+
+@pytest.mark.parametrize("count", [0, 30, 1000])
+def test_a_subset_of_nothing_is_everything(count: int) -> None:
+    """No clips asked for, or more than there are, stands for all of them."""
+    assert uneven() == balanced(uneven(), count)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "avi"])
+@pytest.mark.parametrize(("damage", "words"), [("missing", "is missing"), ("empty", "is empty"), ("noise", "cannot be decoded"),
+                                               ("cut", "cannot be decoded")])
+def test_a_damaged_video_is_named(tmp_path: Path, kind: str, damage: str, words: str) -> None:
+    """A video that is missing, empty, noise or cut off in its middle is a DataError that names it."""
+    write = {"mp4": encode.write_mp4, "avi": encode.write_avi}[kind]
+    for name in ("whole", "bad"):
+        write(render(Recipe(0, 30, (5,), noise=4.0, travel=160.0)), tmp_path / f"{name}.{kind}")
+    bad = tmp_path / f"bad.{kind}"
+    content = {"noise": np.random.default_rng(0).bytes(20_000), "cut": bad.read_bytes()[: bad.stat().st_size // 2]}
+    bad.write_bytes(content.get(damage, b""))
+    if damage == "missing":
+        bad.unlink()
+
+    with pytest.raises(DataError, match=words) as caught:
+        checked(listed(tmp_path, f"whole.{kind} 0\nbad.{kind} 1\n"), tmp_path / "manifest")
+    assert f"clip bad.{kind} {words}" == caught.value.what
+    assert str(bad) == caught.value.where
+
+
+def rawframes(root: Path) -> ClipList:
+    """A list of two small rawframes clips of five frames."""
+    rng = np.random.default_rng(8)
+    for name in ("v_1", "v_2"):
+        encode.write_jpegs(rng.integers(0, 256, (5, 24, 32, 3), np.uint8), root / name)
+    return listed(root, "v_1 5 0\nv_2 5 1\n")
+
+
+@pytest.mark.parametrize(("name", "words"), [(FRAME_NAME.format(3), "is missing"), (FRAME_NAME.format(5), "is missing")])
+def test_a_missing_frame_is_named(tmp_path: Path, name: str, words: str) -> None:
+    """A folder that lacks one of its frames is a DataError that names clip and file."""
+    clips = rawframes(tmp_path)
+    (tmp_path / "v_2" / name).unlink()
+
+    with pytest.raises(DataError, match=f"clip v_2 {words}") as caught:
+        checked(clips, tmp_path / "manifest")
+    assert str(tmp_path / "v_2" / name) == caught.value.where
+
+
+def test_a_manifest_counts_and_digests(tmp_path: Path) -> None:
+    """A manifest has the list's clips in its order, each with its frames and a digest of its own."""
+    found = checked(rawframes(tmp_path), tmp_path / "manifest")
+
+    assert [("v_1", 0, 5), ("v_2", 1, 5)] == [(clip.id, clip.label, clip.frames) for clip in found.clips]
+    assert 2 == len({clip.sha256 for clip in found.clips} - {""})
+
+
+def test_the_digest_is_of_bytes_not_of_places(tmp_path: Path) -> None:
+    """The same clips in another folder have the same digest; one byte changed in one file gives another."""
+    for folder in ("here", "there", "changed"):
+        (tmp_path / folder).mkdir()
+        rawframes(tmp_path / folder)
+    frame = tmp_path / "changed" / "v_1" / FRAME_NAME.format(4)
+    content = bytearray(frame.read_bytes())
+    content[len(content) // 2] ^= 1
+    frame.write_bytes(content)
+    here, there, changed = (checked(listed(tmp_path / folder, "v_1 5 0\nv_2 5 1\n"), tmp_path / folder / "manifest").digest
+                            for folder in ("here", "there", "changed"))
+
+    assert here == there
+    assert here != changed
+
+
+def test_a_changed_file_asks_for_a_new_manifest(tmp_path: Path) -> None:
+    """A frame or video that was overwritten in place gives the list another manifest key."""
+    clips = rawframes(tmp_path)
+    before = manifest.key(clips)
+    frame = tmp_path / "v_1" / FRAME_NAME.format(4)
+    frame.write_bytes(frame.read_bytes()[:-1] + b"\0")
+    os.utime(frame, ns=(0, frame.stat().st_mtime_ns + 1_000_000_000))
+
+    assert before.digest != manifest.key(clips).digest

@@ -1,0 +1,161 @@
+"""Our path from file to network input, held bit for bit against mmaction2's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tools import decode, encode
+from tools.batches import fill
+from tools.catalog import load_spec
+from tools.clips import Clip
+from tools.moving_shapes import Recipe, render
+from tools.preprocess import Floats, Frames, crops, normalise
+from tools.sampling import frame_indices
+from tools.settings import MODELS, ROOT
+from tools.spec import ListFormat
+
+SPEC = load_spec(MODELS, "tsm")
+SHARED = ROOT.parent / "shared" / "data"
+LENGTHS = (20, 59, 64, 90)
+KINDS: dict[str, ListFormat] = {"jpeg": "rawframes", "avi": "videos", "mp4": "videos"}
+REAL = {"video/test.mp4": 300, "video/part_0.mp4": 32, "video/test.avi": 164, "rawframes": 10}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], Clip]:
+    """Four rendered clips of a class each, in all three formats, by format and length."""
+    folder = tmp_path_factory.mktemp("clips")
+    clips = {}
+    for label, total in enumerate(LENGTHS):
+        frames = render(Recipe(label * 3, total, (3, label), noise=4.0, travel=160.0))
+        encode.write_jpegs(frames, folder / f"{total}")
+        encode.write_avi(frames, folder / f"{total}.avi")
+        encode.write_mp4(frames, folder / f"{total}.mp4")
+        for name, ending in (("jpeg", ""), ("avi", ".avi"), ("mp4", ".mp4")):
+            clips[name, total] = Clip(f"{total}{ending}", folder / f"{total}{ending}", label, total)
+    return clips
+
+
+@pytest.fixture(params=REAL)
+def real(request: pytest.FixtureRequest) -> Clip:
+    """A clip that nobody here made."""
+    if not SHARED.is_dir():
+        pytest.skip("shared/data is not beside this checkout")
+    return Clip(request.param, SHARED / request.param, 0, REAL[request.param])
+
+
+def kind_of(clip: Clip) -> ListFormat:
+    return "rawframes" if clip.path.is_dir() else "videos"
+
+
+def our_crops(clip: Clip) -> Frames:
+    frames = decode.read_frames(clip, kind_of(clip), frame_indices(clip.frames, SPEC.sampling))
+    return crops(frames, SPEC.preprocess).transpose(0, 3, 1, 2)
+
+
+def our_input(clip: Clip) -> Floats:
+    out = np.empty(SPEC.input.shape, np.float32)
+    fill(clip, kind_of(clip), SPEC, out)
+    return out
+
+
+def crops_of_mmaction2(clip: Clip) -> Frames:
+    """What mmaction2's transforms pack, before its normalisation."""
+    from tools import peer
+
+    peer.import_mmaction()
+    from mmengine.dataset import Compose
+
+    kind = kind_of(clip)
+    row = {"filename": str(clip.path), "frame_dir": str(clip.path), "filename_tmpl": decode.FRAME_NAME, "modality": "RGB",
+           "total_frames": clip.frames, "start_index": int(kind == "rawframes"), "label": clip.label}
+    packed: Frames = Compose(peer.pipeline_steps(SPEC, kind))(row)["inputs"].numpy()
+    return packed
+
+
+def input_of_mmaction2(clip: Clip) -> Floats:
+    from tools import peer
+
+    return peer.clip_loader(SPEC, kind_of(clip))(clip)
+
+
+def same_bits(expected: NDArray[np.generic], actual: NDArray[np.generic]) -> bool:
+    return (expected.dtype, expected.shape, expected.tobytes()) == (actual.dtype, actual.shape, actual.tobytes())
+
+
+def needs_decord(clip: Clip) -> None:
+    if kind_of(clip) == "videos":
+        pytest.importorskip("decord", reason="mmaction2's video pipeline reads through decord, which has no wheel here")
+
+
+@pytest.mark.parametrize("total", LENGTHS)
+@pytest.mark.parametrize("format", KINDS)
+def test_made_clips_become_the_input_that_mmaction2_makes(made: dict[tuple[str, int], Clip], format: str, total: int) -> None:
+    """The crops and the float input of a made clip have mmaction2's bits, in every format and at every length."""
+    clip = made[format, total]
+    needs_decord(clip)
+
+    assert KINDS[format] == kind_of(clip)
+    assert same_bits(crops_of_mmaction2(clip), our_crops(clip))
+    assert same_bits(input_of_mmaction2(clip), our_input(clip))
+
+
+def test_real_clips_become_the_input_that_mmaction2_makes(real: Clip) -> None:
+    """The crops and the float input of a clip nobody here made have mmaction2's bits."""
+    needs_decord(real)
+
+    assert same_bits(crops_of_mmaction2(real), our_crops(real))
+    assert same_bits(input_of_mmaction2(real), our_input(real))
+
+
+def videos(made: dict[tuple[str, int], Clip]) -> Iterator[Clip]:
+    yield from (clip for clip in made.values() if kind_of(clip) == "videos")
+
+
+def test_both_video_readers_see_the_same_frames(made: dict[tuple[str, int], Clip]) -> None:
+    """Decord and PyAV give every frame of a clean MP4 or AVI with the same bits, in any order asked for."""
+    pytest.importorskip("decord", reason="decord has no wheel here")
+    for clip in videos(made):
+        asked = np.array([*range(clip.frames), 0, clip.frames - 1, 7, 7], np.int64)
+        assert same_bits(decode.read_decord(clip, asked), decode.read_pyav(clip, asked)), clip.id
+
+
+@pytest.mark.parametrize("real", [name for name in REAL if name != "rawframes"], indirect=True)
+def test_both_video_readers_see_the_same_real_frames(real: Clip) -> None:
+    """Decord and PyAV give the frames of a real video with the same bits."""
+    pytest.importorskip("decord", reason="decord has no wheel here")
+    asked = frame_indices(real.frames, SPEC.sampling)
+
+    assert same_bits(decode.read_decord(real, asked), decode.read_pyav(real, asked))
+
+
+def test_as_many_frames_are_counted_as_were_written(made: dict[tuple[str, int], Clip]) -> None:
+    """The count of a clean video is the number of frames it was made of."""
+    assert [clip.frames for clip in videos(made)] == [decode.count_frames(clip) for clip in videos(made)]
+
+
+def test_normalising_divides() -> None:
+    """Normalising divides by the deviation; multiplying by its inverse gives other bits."""
+    how = SPEC.preprocess
+    values = np.broadcast_to(np.arange(256, dtype=np.uint8)[None, :, None, None], (1, 256, 1, 3))
+    mean, deviation = np.array(how.mean, np.float32), np.array(how.deviation, np.float32)
+    out = np.empty((1, 3, 256, 1), np.float32)
+    normalise(values, how, out)
+    actual = out.transpose(0, 2, 3, 1)
+
+    assert same_bits((values.astype(np.float32) - mean) / deviation, actual)
+    assert not same_bits((values.astype(np.float32) - mean) * (1 / deviation), actual)
+
+
+def test_equal_recipes_give_equal_frames() -> None:
+    """A recipe decides every pixel, and another seed or label gives other pixels."""
+    recipe = Recipe(4, 6, (1, 2, 3), noise=4.0, travel=160.0)
+
+    assert same_bits(render(recipe), render(replace(recipe)))
+    for other in (replace(recipe, seed=(1, 2, 4)), replace(recipe, label=5)):
+        assert not same_bits(render(recipe), render(other))
