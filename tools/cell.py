@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from tools import child
 from tools.case import Case
 from tools.errors import ClipgateError
+from tools.files import write_whole
 from tools.predictions import FILE, Predictions, load
 from tools.settings import Settings
 from tools.timing import Summary, summarise
@@ -100,10 +100,6 @@ def read(case: Case, folder: Path) -> Cell:
 
 
 def write(value: Record | Times, path: Path) -> None:
-    """Write a record or times as JSON: temporary name, flush, rename."""
-    partial = path.with_suffix(".partial")
-    with partial.open("w") as file:
-        json.dump(asdict(value), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    """Write a record or times as JSON, whole or not at all."""
+    text = json.dumps(asdict(value), indent=1)
+    write_whole(path, lambda file: file.write(text.encode()))

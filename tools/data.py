@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 
 from tools import child, events, manifest, minidata
-from tools.catalog import load_spec
 from tools.clips import ClipList, balanced, read_list
+from tools.commandline import parse
 from tools.errors import OptionError
 from tools.manifest import Manifest
-from tools.settings import Settings, add_arguments
+from tools.settings import Settings
 from tools.spec import ModelSpec
 from tools.store import Store
 
@@ -70,13 +69,8 @@ def _list_and_root(settings: Settings, spec: ModelSpec, on_event: child.OnEvent)
 
 def main() -> int:
     """Check the clips of a run and write their manifest into the store."""
-    parser = argparse.ArgumentParser(prog="python -m tools.data", description=main.__doc__)
-    parser.add_argument("model")
-    parser.add_argument("classes", type=int, nargs="?", help="classes the labels may name; the model's own without it")
-    add_arguments(parser)
-    options = parser.parse_args()
-    settings = Settings.parse(vars(options))
-    spec = load_spec(settings.models, options.model)
+    options, settings, spec = parse("data", main.__doc__, lambda parser: parser.add_argument(
+        "classes", type=int, nargs="?", help="classes the labels may name; the model's own without it"))
     listed = clip_list(settings, spec, options.classes or spec.classes, events.forward)
     entry = Store(settings.store, events.say).build(manifest.key(listed), lambda folder: manifest.build(listed, folder))
     print(f"{entry.facts['clips']} clips, {entry.facts['frames']} frames: {entry.file(manifest.FILE)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import warnings
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools import child, events, peer, versions, weights
-from tools.catalog import load_spec
+from tools.commandline import parse
 from tools.errors import ExportError
-from tools.settings import Settings, add_arguments
+from tools.settings import Settings
 from tools.spec import ModelSpec, spec_digest
 from tools.store import Entry, Facts, Key, Store
 from tools.weights import Weights
@@ -82,12 +81,7 @@ def check(model: onnx.ModelProto, what: str) -> None:
 
 def main() -> int:
     """Export a model to ONNX."""
-    parser = argparse.ArgumentParser(prog="python -m tools.export", description=main.__doc__)
-    parser.add_argument("model")
-    add_arguments(parser)
-    options = parser.parse_args()
-    settings = Settings.parse(vars(options))
-    spec = load_spec(settings.models, options.model)
+    _, settings, spec = parse("export", main.__doc__)
     checkpoint = weights.resolve(settings, spec, events.forward)
     entry = Store(settings.store, events.say).build(key(spec, checkpoint), lambda folder: build(spec, checkpoint, folder))
     print(entry.file(GRAPH))

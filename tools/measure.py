@@ -13,9 +13,10 @@ import numpy as np
 
 from tools import cell, data, engines, events, judge, memory, reference, specialise, versions, weights
 from tools.batches import SLOTS, Batch, BatchStream
-from tools.case import Case, Device
-from tools.catalog import load_spec, load_truth
+from tools.case import BATCHES, Case, Device
+from tools.catalog import load_truth
 from tools.cell import Record, Times
+from tools.commandline import parse
 from tools.engines import Engine
 from tools.judge import Basis
 from tools.locks import hold
@@ -23,7 +24,7 @@ from tools.manifest import Manifest
 from tools.predictions import FILE, Predictions, save
 from tools.preprocess import Floats
 from tools.report import Row, table
-from tools.settings import Settings, add_arguments
+from tools.settings import Settings
 from tools.spec import ModelSpec
 from tools.specialise import Graph
 from tools.timing import time_series
@@ -42,9 +43,8 @@ class Inputs:
     graph: Graph
 
 
-def prepare(case: Case, settings: Settings) -> Inputs:
+def prepare(case: Case, settings: Settings, spec: ModelSpec) -> Inputs:
     """Find or build the weights, the clips' manifest and the graph of *case*."""
-    spec = load_spec(settings.models, case.model)
     checkpoint = weights.resolve(settings, spec, events.forward)
     clips = data.resolve(settings, spec, checkpoint.classes, events.forward)
     return Inputs(spec, checkpoint, clips, specialise.resolve(settings, spec, checkpoint, case.batch, events.forward))
@@ -95,22 +95,21 @@ def _record(case: Case, settings: Settings, inputs: Inputs, precision: str, scor
         machine=dict(versions.machine()))
 
 
-def main() -> int:
-    """Measure one cell: python -m tools.measure tsm --batch 16 --device cpu."""
-    parser = argparse.ArgumentParser(prog="python -m tools.measure", description=main.__doc__)
-    parser.add_argument("model")
-    parser.add_argument("--batch", type=int, required=True)
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--batch", type=int, required=True, choices=BATCHES)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--run", type=Path, metavar="DIR", help="the run's folder; a new one under artifacts/runs without it")
-    add_arguments(parser)
-    options = parser.parse_args()
-    settings = Settings.parse({name: str(value) for name, value in vars(options).items()})
+
+
+def main() -> int:
+    """Measure one cell: python -m tools.measure tsm --batch 16 --device cpu."""
+    options, settings, spec = parse("measure", main.__doc__, _arguments)
     case = Case(options.model, options.batch, Device.parse(options.device))
     engines.require(case.device)
     run = (options.run or settings.artifacts / "runs" / time.strftime("%Y%m%d-%H%M%S")).resolve()
     folder = run / str(case)
     folder.mkdir(parents=True, exist_ok=True)
-    inputs = prepare(case, settings)
+    inputs = prepare(case, settings, spec)
     measure(case, settings, inputs, folder)
     if not events.has_parent():
         print("\n".join(_judged(case, settings, inputs, folder)))

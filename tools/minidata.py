@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from tools import child, events, versions
-from tools.catalog import load_spec
+from tools.commandline import parse
 from tools.encode import write_avi, write_jpegs, write_mp4
 from tools.moving_shapes import CLASSES, Recipe, render
-from tools.settings import Settings, add_arguments
+from tools.settings import Settings
 from tools.spec import ListFormat, MiniSpec, ModelSpec, digest
 from tools.store import Entry, Facts, Key, Store
 
@@ -93,12 +92,8 @@ def _write_list(path: Path, lines: Iterator[str]) -> None:
 
 def main() -> int:
     """Make the mini data set of a model."""
-    parser = argparse.ArgumentParser(prog="python -m tools.minidata", description=main.__doc__)
-    parser.add_argument("model")
-    add_arguments(parser)
-    options = parser.parse_args()
-    settings = Settings.parse(vars(options))
-    mini = load_spec(settings.models, options.model).mini
+    _, settings, spec = parse("minidata", main.__doc__)
+    mini = spec.mini
     entry = Store(settings.store, events.say).build(key(mini), lambda folder: build(mini, folder))
     print(entry.folder)
     return 0

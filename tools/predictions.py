@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tools.errors import MeasureError
+from tools.files import write_whole
 from tools.preprocess import Floats
 
 FILE = "predictions.npz"
@@ -24,13 +24,8 @@ class Predictions:
 
 
 def save(predictions: Predictions, path: Path) -> None:
-    """Write to a temporary name, flush to disk, rename."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez(file, ids=np.array(predictions.ids), scores=predictions.scores)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    """Write them to disk, whole or not at all."""
+    write_whole(path, lambda file: np.savez(file, ids=np.array(predictions.ids), scores=predictions.scores))
 
 
 def load(path: Path) -> Predictions:

@@ -6,18 +6,17 @@ difference instead of cancelling out.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
 from tools import child, data, events, peer, versions, weights
-from tools.catalog import load_spec
+from tools.commandline import parse
 from tools.errors import ReferenceRunError
 from tools.manifest import Manifest
 from tools.metrics import hits
 from tools.predictions import FILE, Predictions, load, save
-from tools.settings import Settings, add_arguments
+from tools.settings import Settings
 from tools.spec import ModelSpec, spec_digest
 from tools.store import Facts, Key, Store
 from tools.weights import Weights
@@ -74,12 +73,7 @@ def floor(settings: Settings, spec: ModelSpec) -> float:
 
 def main() -> int:
     """Compute the torch reference of a model on a run's clips."""
-    parser = argparse.ArgumentParser(prog="python -m tools.reference", description=main.__doc__)
-    parser.add_argument("model")
-    add_arguments(parser)
-    options = parser.parse_args()
-    settings = Settings.parse(vars(options))
-    spec = load_spec(settings.models, options.model)
+    _, settings, spec = parse("reference", main.__doc__)
     checkpoint = weights.resolve(settings, spec, events.forward)
     clips = data.resolve(settings, spec, checkpoint.classes, events.forward)
     entry = Store(settings.store, events.say).build(

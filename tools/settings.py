@@ -41,12 +41,12 @@ class Settings:
 
     @classmethod
     def parse(cls, values: Mapping[str, str]) -> Settings:
-        """From the text of each option, by its name without dashes.
+        """From the text of each option, by its name without dashes; what is not named has its default.
 
         Raises:
             OptionError: a number that is none or negative, a list or folder that is not there.
         """
-        text = {name: values[name] for name in names()}
+        text = {_name(flag): values.get(_name(flag), default) for flag, default, *_ in OPTIONS}
         root = text["data_root"]
         if root and not Path(root).is_dir():
             raise OptionError(f"no such folder: {root}", where="--data-root", remedy="give the folder that holds ucf101/")

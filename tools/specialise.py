@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools import child, events, export, versions, weights
-from tools.catalog import load_spec
+from tools.commandline import parse
 from tools.errors import ExportError
 from tools.memory import peak_bytes
-from tools.settings import Settings, add_arguments
+from tools.settings import Settings
 from tools.spec import ModelSpec
 from tools.store import Entry, Facts, Key, Store
 from tools.weights import Weights
@@ -114,13 +113,7 @@ def _check_signature(model: onnx.ModelProto, spec: ModelSpec, batch: int, classe
 
 def main() -> int:
     """Specialise a model's ONNX graph to a batch size."""
-    parser = argparse.ArgumentParser(prog="python -m tools.specialise", description=main.__doc__)
-    parser.add_argument("model")
-    parser.add_argument("batch", type=int)
-    add_arguments(parser)
-    options = parser.parse_args()
-    settings = Settings.parse(vars(options))
-    spec = load_spec(settings.models, options.model)
+    options, settings, spec = parse("specialise", main.__doc__, lambda parser: parser.add_argument("batch", type=int))
     checkpoint = weights.resolve(settings, spec, events.forward)
     exported = export.resolve(settings, spec, checkpoint, events.forward)
     entry = Store(settings.store, events.say).build(

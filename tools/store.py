@@ -9,7 +9,6 @@ lock and a temporary name, is flushed to disk and renamed last; finding verifies
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import re
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from tools.errors import StoreError
+from tools.files import flush, sha256
 from tools.locks import hold
 from tools.settings import ARTIFACTS
 from tools.spec import digest
@@ -71,11 +71,6 @@ class Entry:
 
     def file(self, name: str) -> Path:
         return self.folder / name
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Store:
@@ -135,7 +130,7 @@ class Store:
         final = self.manifest_path(key)
         written = partial / final.name
         written.write_text(json.dumps(manifest, indent=1, sort_keys=True))
-        _flush(partial)
+        flush(partial)
         self._publish(partial, final, hosted=key.host is not None)
         return Entry(key, final.parent, files, facts)
 
@@ -193,19 +188,6 @@ def manifests(root: Path) -> list[Path]:
     """Every entry's manifest below the store's root, sorted."""
     return sorted(path for kind in root.glob("[!.]*") for path in kind.glob("*-*/*.json")
                   if path.name == "entry.json" or re.search(r"-[0-9a-f]{16}\.json$", path.name))
-
-
-def _flush(folder: Path) -> None:
-    paths = [path for path in folder.rglob("*") if path.is_file()]
-    if len(paths) > 64:  # thousands of small frames: one flush of everything is faster than one each
-        os.sync()
-        return
-    for path in [*paths, folder]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _arguments() -> argparse.Namespace:

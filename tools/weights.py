@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tools import child, data, events, manifest, minidata, miniweights, peer, versions
-from tools.catalog import load_spec, load_truth
+from tools.catalog import load_truth
 from tools.clips import read_list
+from tools.commandline import parse
 from tools.errors import OptionError, WeightsError
-from tools.settings import Settings, add_arguments
+from tools.files import sha256
+from tools.settings import Settings
 from tools.spec import ModelSpec, digest, spec_digest
-from tools.store import Facts, Key, Store, sha256
+from tools.store import Facts, Key, Store
 
 CLASSES = "classes.txt"
 
@@ -111,12 +112,7 @@ def _fit(settings: Settings, spec: ModelSpec, folder: Path) -> Facts:
 
 def main() -> int:
     """Make or check the weights of a model."""
-    parser = argparse.ArgumentParser(prog="python -m tools.weights", description=main.__doc__)
-    parser.add_argument("model")
-    add_arguments(parser)
-    options = parser.parse_args()
-    settings = Settings.parse(vars(options))
-    spec = load_spec(settings.models, options.model)
+    _, settings, spec = parse("weights", main.__doc__)
     store, word = Store(settings.store, events.say), origin(settings, spec)
     if word == "mini":
         entry = store.build(mini_key(spec), lambda folder: _fit(settings, spec, folder))

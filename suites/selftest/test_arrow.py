@@ -11,10 +11,10 @@ import pytest
 from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
-    ("", "errors", "pytest_paths", "spec", "timing", "versions"),
+    ("", "errors", "files", "pytest_paths", "spec", "timing", "versions"),
     ("case", "clips", "events", "locks", "memory", "preprocess", "sampling", "settings", "truth"),
     ("catalog", "decode", "engines.cpu", "metrics", "moving_shapes", "predictions", "store"),
-    ("batches", "child", "encode", "engines", "manifest", "peer", "verdict"),
+    ("batches", "child", "commandline", "encode", "engines", "manifest", "peer", "verdict"),
     ("cell", "minidata", "miniweights", "report"),
     ("data", "judge"),
     ("weights",),

@@ -148,8 +148,7 @@ def test_an_unwritable_artifacts_folder_is_named(acceptance: Run, tmp_path: Path
 
 def test_a_failed_timing_leaves_the_scores_judged(tiny_store: Path, tmp_path: Path) -> None:
     """A child that dies while timing gives a cell with its scores and the reason why it has no times."""
-    settings = Settings.parse({"data": "mini", "data_root": "", "weights": "mini", "clips": "0", "budget_s": "60",
-                               "artifacts": str(tiny_store), "models": str(TINY_MODELS)})
+    settings = Settings.parse({"artifacts": str(tiny_store), "models": str(TINY_MODELS)})
     record = tmp_path / str(CASE) / cells.RECORD
 
     def kill() -> None:

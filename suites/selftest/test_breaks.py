@@ -18,7 +18,7 @@ from tools.engines import open_engine
 from tools.events import Event
 from tools.judge import Basis
 from tools.predictions import Predictions
-from tools.settings import ARTIFACTS, MODELS, Settings
+from tools.settings import MODELS, Settings
 from tools.spec import ModelSpec, Preprocess
 from tools.store import Entry
 from tools.verdict import Verdict, worst
@@ -68,8 +68,7 @@ def as_cell(predictions: Predictions) -> Cell:
 @pytest.fixture(scope="module")
 def deployment() -> Deployment:
     """TSM's artifacts from the project's own store, built on first use; the reference is that of all mini clips."""
-    settings = Settings.parse({"data": "mini", "data_root": "", "weights": "mini", "clips": "0", "budget_s": "1",
-                               "artifacts": str(ARTIFACTS), "models": str(MODELS)})
+    settings = Settings.parse({"data": "mini", "budget_s": "1"})
     spec = load_spec(MODELS, "tsm")
     checkpoint = weights.resolve(settings, spec, quiet)
     clips = data.resolve(settings, spec, checkpoint.classes, quiet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,6 +104,16 @@ def test_made_clips_become_the_input_that_mmaction2_makes(made: dict[tuple[str, 
     assert KINDS[format] == kind_of(clip)
     assert same_bits(crops_of_mmaction2(clip), our_crops(clip))
     assert same_bits(input_of_mmaction2(clip), our_input(clip))
+
+
+@pytest.mark.parametrize(("width", "height"), [(101, 75), (75, 101), (64, 64), (333, 500), (340, 256), (1280, 300)])
+def test_frames_of_any_shape_become_the_input_that_mmaction2_makes(tmp_path: Path, width: int, height: int) -> None:
+    """Wide, tall, square, small and large frames are scaled, rounded and cut as mmaction2 does it."""
+    noise = np.random.default_rng(2).integers(0, 256, (3, height, width, 3), np.uint8)
+    encode.write_jpegs(noise, tmp_path / "v")
+    clip = Clip("v", tmp_path / "v", 0, 3)
+
+    assert same_bits(crops_of_mmaction2(clip), our_crops(clip))
 
 
 def test_real_clips_become_the_input_that_mmaction2_makes(real: Clip) -> None:

@@ -1,0 +1,156 @@
+"""Options: read once, checked where they are given, and the same again as arguments of a child process."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tools import weights
+from tools.case import Case, Device
+from tools.catalog import load_spec
+from tools.errors import OptionError
+from tools.pytest_paths import join_paths
+from tools.settings import ARTIFACTS, MODELS, OPTIONS, Settings, add_arguments
+
+TSM = load_spec(MODELS, "tsm")
+
+
+def parse(*arguments: str) -> Settings:
+    """The settings of a command line."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return Settings.parse(vars(parser.parse_args(arguments)))
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a list, a checkpoint and a data root in it."""
+    (tmp_path / "own.txt").write_text("a.mp4 0\n")
+    (tmp_path / "own.pth").write_bytes(b"")
+    (tmp_path / "root").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_options_everything_has_its_default() -> None:
+    """A command line without options judges what is there, all of it, for a minute, into the project's artifacts."""
+    assert Settings("auto", "", "auto", 0, 60.0, ARTIFACTS, MODELS) == parse()
+
+
+@pytest.mark.parametrize("arguments", [
+    (), ("--data", "mini", "--weights", "mini", "--clips", "24", "--budget-s", "2.5"),
+    ("--data", "own.txt", "--data-root", "root", "--weights", "own.pth", "--artifacts", "out", "--models", "root"),
+])
+def test_settings_become_the_arguments_they_came_from(files: Path, arguments: tuple[str, ...]) -> None:
+    """Settings turned into arguments and read again, in any folder, are the same settings."""
+    settings = parse(*arguments)
+    words = settings.arguments()
+
+    assert settings == parse(*words)
+    assert 2 * len(OPTIONS) == len(words)
+
+
+def test_paths_are_absolute(files: Path) -> None:
+    """A path given relative to the working directory is kept as an absolute one."""
+    settings = parse("--data", "own.txt", "--data-root", "root", "--weights", "own.pth", "--artifacts", "out", "--models", "root")
+
+    assert (str(files / "own.txt"), str(files / "root"), str(files / "own.pth")) == (settings.data, settings.data_root, settings.weights)
+    assert (files / "out", files / "root", files / "out" / "store") == (settings.artifacts, settings.models, settings.store)
+
+
+@pytest.mark.parametrize(("option", "value"), [
+    ("--clips", "-1"), ("--clips", "2.5"), ("--clips", "many"), ("--clips", ""), ("--clips", "nan"), ("--clips", "inf"),
+    ("--budget-s", "-0.5"), ("--budget-s", "1 min"), ("--budget-s", "nan"),
+    ("--data", "gone.txt"), ("--data", "root"), ("--data", "published"), ("--weights", "gone.pth"), ("--weights", "full"),
+    ("--data-root", "gone"), ("--data-root", "own.txt"),
+])
+def test_a_wrong_value_is_an_error_that_names_its_option(files: Path, option: str, value: str) -> None:
+    """A number that is none, a list, checkpoint or folder that is not there is an OptionError naming the option."""
+    with pytest.raises(OptionError) as caught:
+        parse(f"{option}={value}")
+
+    assert option == caught.value.where
+    assert value in caught.value.what
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(("text", "family", "index", "label"), [("cpu", "cpu", None, "cpu"), ("npu:0", "npu", 0, "npu0"),
+                                                                ("npu:12", "npu", 12, "npu12")])
+def test_a_device_is_a_family_and_an_index(text: str, family: str, index: int | None, label: str) -> None:
+    """A device is read as it is written, and stands in ids without the colon."""
+    device = Device.parse(text)
+
+    assert (Device(family, index), text, label) == (device, str(device), device.label)
+
+
+@pytest.mark.parametrize("text", ["", "npu", "cpu:0", "npu:", "npu:x", "npu:-1", "cuda:0", "npu0", " cpu", "cpu\n", "npu:0 "])
+def test_another_device_is_refused(text: str) -> None:
+    """What is neither cpu nor npu:K is an OptionError that names the choices."""
+    with pytest.raises(OptionError, match="unknown device") as caught:
+        Device.parse(text)
+
+    assert ("--device", "choose auto, cpu, or npu:K (several: npu:0,npu:1)") == (caught.value.where, caught.value.remedy)
+
+
+def test_a_case_reads_as_its_id() -> None:
+    """A case's text is model, batch size and device."""
+    assert ["tsm-bs16-cpu", "tsm-bs1-npu0"] == [str(Case("tsm", 16, Device("cpu"))), str(Case("tsm", 1, Device.parse("npu:0")))]
+
+
+@pytest.mark.parametrize(("given", "joined"), [
+    ([], []),
+    (["--data", "/a/list.txt", "-k", "bs1"], ["--data=/a/list.txt", "-k", "bs1"]),
+    (["--data", "/a", "--data-root", "/b", "--weights", "/c", "--artifacts", "/d", "--models", "/e"],
+     ["--data=/a", "--data-root=/b", "--weights=/c", "--artifacts=/d", "--models=/e"]),
+    (["--data=/a", "/b"], ["--data=/a", "/b"]),
+    (["-k", "--data", "/a"], ["-k", "--data=/a"]),
+    (["suites", "--data"], ["suites", "--data"]),
+    (["--clips", "4", "--device", "cpu"], ["--clips", "4", "--device", "cpu"]),
+])
+def test_path_options_are_joined_with_their_values(given: list[str], joined: list[str]) -> None:
+    """Options that take a path become one word with it; everything else stays as it is."""
+    assert joined == join_paths(given)
+
+
+@pytest.mark.parametrize(("data", "chosen", "expected"), [
+    ("mini", "auto", "mini"), ("full", "auto", "published"), ("auto", "auto", "mini"), ("mini", "mini", "mini"),
+    ("full", "published", "published"), ("full", "own.pth", "own"),
+    ("own.txt", "mini", "mini"), ("own.txt", "published", "published"), ("own.txt", "own.pth", "own"),
+])
+def test_weights_belong_to_their_data(files: Path, data: str, chosen: str, expected: str) -> None:
+    """Mini clips go with mini weights, the full set with published or own ones, an own list with any."""
+    assert expected == weights.origin(parse("--data", data, "--weights", chosen), TSM)
+
+
+@pytest.mark.parametrize(("data", "chosen"), [("mini", "published"), ("mini", "own.pth"), ("full", "mini"), ("auto", "published")])
+def test_weights_of_other_data_are_refused(files: Path, data: str, chosen: str) -> None:
+    """Weights judged on data they were not made for are an OptionError that says what goes with what."""
+    with pytest.raises(OptionError, match="do not belong together") as caught:
+        weights.origin(parse("--data", data, "--weights", chosen), TSM)
+
+    assert "--weights" == caught.value.where
+    assert "mini clips go with mini weights" in str(caught.value.remedy)
+
+
+def test_an_own_list_asks_whose_weights(files: Path) -> None:
+    """For a list of the user's own nothing is guessed: the OptionError names the three choices."""
+    with pytest.raises(OptionError) as caught:
+        weights.origin(parse("--data", "own.txt"), TSM)
+
+    assert "--weights" == caught.value.where
+    for choice in ("--weights published", "--weights mini", "--weights FILE.pth"):
+        assert choice in str(caught.value.remedy)
+
+
+def test_auto_data_is_full_where_the_list_is_found(files: Path) -> None:
+    """With the data set's list below the data root, auto takes the full set and the published weights."""
+    settings = replace(parse("--data-root", "root"), weights="auto")
+    assert "mini" == weights.origin(settings, TSM)
+
+    path = files / "root" / TSM.dataset / TSM.list_file
+    path.parent.mkdir()
+    path.write_text("v 8 0\n")
+    assert "published" == weights.origin(settings, TSM)

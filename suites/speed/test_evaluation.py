@@ -1,0 +1,89 @@
+"""Evaluating a list end to end, beside mmaction2's own dataset, dataloader and torch model on the same clips."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from suites.speed.conftest import Find, Paired, Replay, Tsm, alternate, quiet
+from tools import measure, peer, specialise
+from tools.batches import BatchStream
+from tools.case import Device
+from tools.engines import open_engine
+from tools.metrics import hits
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CLIPS = 24
+BATCH = 4
+BLOCKS = 4
+
+
+def mmaction2_loop(tsm: Tsm) -> np.ndarray:
+    """Scores by mmaction2: RawframeDataset, a DataLoader with a worker a core at its config's test batch of 1, test_step."""
+    import torch
+    from mmaction.datasets import RawframeDataset
+    from mmengine.dataset import pseudo_collate
+
+    clips = tsm.clips.clips[:CLIPS]
+    listed = tsm.settings.artifacts / "runs" / "speed.txt"
+    listed.parent.mkdir(parents=True, exist_ok=True)
+    listed.write_text("".join(f"{clip.path} {clip.frames} {clip.label}\n" for clip in clips))
+    dataset = RawframeDataset(str(listed), pipeline=peer.pipeline_steps(tsm.spec, "rawframes"), test_mode=True)
+    loader = torch.utils.data.DataLoader(dataset, batch_size=1, num_workers=2, collate_fn=pseudo_collate)
+    network = tsm_network(tsm)
+    with torch.inference_mode():
+        return np.stack([sample.pred_score.numpy() for batch in loader for sample in network.test_step(batch)])
+
+
+@lru_cache(maxsize=1)
+def tsm_network(tsm: Tsm) -> nn.Module:
+    """mmaction2's recogniser as its own tools would build it, loaded once."""
+    return peer.load_network(tsm.spec, tsm.checkpoint.path)
+
+
+@pytest.fixture(scope="module")
+def paired(tsm: Tsm) -> Paired:
+    """Seconds for all clips, from list to scores; loading the model is left out on both sides."""
+    peer.import_mmaction()
+    few = replace(tsm.clips, clips=tsm.clips.clips[:CLIPS])
+    labels = np.array([clip.label for clip in few.clips])
+    graph = specialise.resolve(tsm.settings, tsm.spec, tsm.checkpoint, BATCH, quiet)
+    engine = open_engine(Device("cpu"), graph.path, tsm.spec.input, BATCH)
+    seen: dict[str, np.ndarray] = {}
+
+    def ours() -> float:
+        start = time.perf_counter()
+        with BatchStream(few.clips, few.format, tsm.spec, BATCH) as stream:
+            seen["ours"] = measure.score(engine, stream, CLIPS)[0].scores
+        return time.perf_counter() - start
+
+    def theirs() -> float:
+        tsm_network(tsm)
+        start = time.perf_counter()
+        seen["theirs"] = mmaction2_loop(tsm)
+        return time.perf_counter() - start
+
+    timed = alternate(ours, theirs, BLOCKS)
+    assert np.array_equal(hits(seen["ours"], labels, 1), hits(seen["theirs"], labels, 1))
+    assert np.allclose(seen["ours"], seen["theirs"], atol=1e-4)
+    return timed
+
+
+@pytest.mark.benchmark(group=f"evaluating {CLIPS} clips")
+def test_ours(paired: Paired, replay: Replay, find: Find) -> None:
+    """Decode workers, shared batches, ONNX Runtime."""
+    replay(paired.ours)
+    find(f"mmaction2 over ours: {paired.ratio()}")
+
+
+@pytest.mark.benchmark(group=f"evaluating {CLIPS} clips")
+def test_mmaction2(paired: Paired, replay: Replay) -> None:
+    """mmaction2's dataset and dataloader, torch."""
+    replay(paired.theirs)

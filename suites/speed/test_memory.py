@@ -1,0 +1,58 @@
+"""Peak memory of a measured cell, for 100 and for 1,000 clips; the unit in the table is MiB, not seconds."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from suites.selftest.conftest import TINY_ARTIFACTS, TINY_MODELS
+from suites.speed.conftest import Find, Replay, quiet
+from tools import cell as cells
+from tools import data, minidata, specialise, weights
+from tools.case import Case, Device
+from tools.catalog import load_spec
+from tools.settings import Settings
+
+CASE = Case("tiny", 4, Device("cpu"))
+
+
+def settings_for(listed: Path | str) -> Settings:
+    return Settings.parse({"data": str(listed), "weights": "mini", "budget_s": "1", "artifacts": str(TINY_ARTIFACTS),
+                           "models": str(TINY_MODELS)})
+
+
+def peak_mib(count: int, folder: Path) -> float:
+    """Peak resident size of the child that measured *count* copies of one short clip."""
+    spec = load_spec(TINY_MODELS, "tiny")
+    made = minidata.resolve(settings_for("mini"), spec, quiet).folder
+    clip = next(iter((made / "rawframes").glob("*/*_000")))
+    frames = len(list(clip.iterdir()))
+    for number in range(count):
+        shutil.copytree(clip, folder / f"clip_{number:04d}", copy_function=shutil.copy)
+    listed = folder / f"list_{count}.txt"
+    listed.write_text("".join(f"clip_{number:04d} {frames} 0\n" for number in range(count)))
+    settings = settings_for(listed)
+    checkpoint = weights.resolve(settings, spec, quiet)
+    data.resolve(settings, spec, checkpoint.classes, quiet)
+    specialise.resolve(settings, spec, checkpoint, CASE.batch, quiet)
+    return cells.launch(CASE, settings, folder / "run", quiet).record.peak_bytes / 2**20
+
+
+@pytest.fixture(scope="module")
+def peaks(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[float]]:
+    """Two runs of each size, in alternation."""
+    order = (100, 1000, 1000, 100)
+    measured: dict[int, list[float]] = {100: [], 1000: []}
+    for count in order:
+        measured[count].append(peak_mib(count, tmp_path_factory.mktemp(f"clips{count}_")))
+    return measured
+
+
+@pytest.mark.benchmark(group="peak memory in MiB, shown as seconds")
+@pytest.mark.parametrize("count", [100, 1000])
+def test_peak(peaks: dict[int, list[float]], count: int, replay: Replay, find: Find) -> None:
+    """Peak resident size of the measuring process."""
+    replay(peaks[count])
+    find(f"{min(peaks[count]):.0f} to {max(peaks[count]):.0f} MiB")

@@ -1,0 +1,40 @@
+"""Files that are either whole and on disk or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+MANY = 64
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let *write* fill a temporary file beside *path*, flush it to disk, then give it its name."""
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def flush(folder: Path) -> None:
+    """Bring everything below *folder* to disk."""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    if len(paths) > MANY:  # thousands of small frames: one flush of everything is faster than one each
+        os.sync()
+        return
+    for path in [*paths, folder]:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
