@@ -14,6 +14,7 @@ from tools.preprocess import Frames
 from tools.spec import ListFormat
 
 FRAME_NAME = "img_{:05d}.jpg"
+TOLERATED_LOSS = 0.02  # of a video's frames; cutting without re-encoding leaves a few that no decoder shows
 Indices = NDArray[np.int64]
 
 
@@ -38,6 +39,8 @@ def _read_jpegs(clip: Clip, indices: Indices) -> Frames:
         if image is None:
             raise undecodable(clip, path)
         decoded[index] = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    if len({image.shape for image in decoded.values()}) > 1:
+        raise DataError(f"clip {clip.id} has frames of different sizes", where=str(clip.path), remedy="extract its frames again")
     return np.stack([decoded[index] for index in indices.tolist()])
 
 
@@ -79,17 +82,35 @@ def read_pyav(clip: Clip, indices: Indices) -> Frames:
 
 
 def count_frames(clip: Clip) -> int:
-    """Frames of a video that really decode, counted by PyAV: headers and decord believe damaged files."""
+    """The length of a video as its decoder sees it, checked against the frames that really decode, counted by PyAV.
+
+    Raises:
+        DataError: it does not decode, or clearly less of it does than its header says: decord gives wrong frames then.
+    """
     import av
 
     try:
         with av.open(str(clip.path)) as container:
-            return sum(1 for _ in container.decode(video=0))
+            declared = container.streams.video[0].frames
+            decoded = sum(1 for _ in container.decode(video=0))
     except (av.FFmpegError, IndexError) as error:
+        raise undecodable(clip, clip.path) from error
+    length = _decord_length(clip) if video_reader() is read_decord else decoded
+    if decoded == 0 or decoded < (1 - TOLERATED_LOSS) * max(declared, length):
+        raise undecodable(clip, clip.path, f"{decoded} of {max(declared, length)} frames decode; ")
+    return length
+
+
+def _decord_length(clip: Clip) -> int:
+    import decord
+
+    try:
+        return len(decord.VideoReader(str(clip.path), num_threads=1))
+    except (decord.DECORDError, RuntimeError) as error:
         raise undecodable(clip, clip.path) from error
 
 
-def undecodable(clip: Clip, path: Path) -> DataError:
+def undecodable(clip: Clip, path: Path, detail: str = "") -> DataError:
     """The error for a file that does not give its frames, saying which of the three it is."""
     if not path.exists():
         what = "is missing"
@@ -98,4 +119,4 @@ def undecodable(clip: Clip, path: Path) -> DataError:
     else:
         what = "cannot be decoded"
     return DataError(f"clip {clip.id} {what}", where=str(path),
-                     remedy="restore the file, or take its line out of the list: it is not counted as a wrong answer")
+                     remedy=f"{detail}restore the file, or take its line out of the list: it is not counted as a wrong answer")

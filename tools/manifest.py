@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -37,7 +38,7 @@ def key(listed: ClipList) -> Key:
     Raises:
         DataError: naming the first clip that is missing or empty.
     """
-    rows: Json = [[clip.id, str(clip.path), clip.label, clip.frames, *_stat(clip)] for clip in listed.clips]
+    rows: Json = [[clip.id, str(clip.path), clip.label, clip.frames, *_stat(clip, listed.format)] for clip in listed.clips]
     return Key("manifest", listed.source.stem, (("format", listed.format), ("rows", digest(rows))))
 
 
@@ -61,9 +62,14 @@ def read(listed: ClipList, path: Path) -> Manifest:
     return Manifest(listed.source, listed.format, tuple(Clip(**row | {"path": Path(row["path"])}) for row in rows))
 
 
-def _stat(clip: Clip) -> tuple[int, int]:
+def _stat(clip: Clip, kind: ListFormat) -> tuple[int, int]:
+    """Size and time of the last change of a clip's file, or of all the files in its folder."""
     try:
         stat = clip.path.stat()
+        if kind == "rawframes":
+            with os.scandir(clip.path) as entries:
+                stats = [entry.stat() for entry in entries]
+            return sum(frame.st_size for frame in stats), max(frame.st_mtime_ns for frame in (*stats, stat))
     except OSError as error:
         raise undecodable(clip, clip.path) from error
     if stat.st_size == 0:
@@ -73,10 +79,7 @@ def _stat(clip: Clip) -> tuple[int, int]:
 
 def _check(clip: Clip, kind: ListFormat) -> Clip:
     if kind == "videos":
-        frames = count_frames(clip)
-        if frames == 0:
-            raise undecodable(clip, clip.path)
-        return replace(clip, frames=frames, sha256=sha256(clip.path))
+        return replace(clip, frames=count_frames(clip), sha256=sha256(clip.path))
     return replace(clip, sha256=_digest_of(clip, (FRAME_NAME.format(number + 1) for number in range(clip.frames))))
 
 

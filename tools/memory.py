@@ -24,6 +24,7 @@ def peak_bytes(model: onnx.ModelProto) -> int:
     sizes = {value.name: 4 * math.prod(axis.dim_value for axis in value.type.tensor_type.shape.dim)
              for value in (*inferred.value_info, *inferred.input, *inferred.output) if value.name not in constants}
     last_use = {name: number for number, node in enumerate(inferred.node) for name in node.input}
+    last_use |= {value.name: len(inferred.node) for value in inferred.output}
     alive: int = sum(sizes[value.name] for value in inferred.input if value.name in sizes)
     peak: int = alive
     for number, node in enumerate(inferred.node):

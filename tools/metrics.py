@@ -31,7 +31,7 @@ def hits(scores: Floats, labels: Labels, k: int) -> Hits:
     own = np.take_along_axis(scores, labels[:, None], axis=1)
     better = (scores > own).sum(axis=1)
     tied = (scores == own).sum(axis=1) - 1
-    found: Hits = better + tied < k
+    found: Hits = (better + tied < k) & np.isfinite(own[:, 0])
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,6 @@ def _number(text: str, flag: str) -> float:
         number = float(text)
     except ValueError:
         number = -1.0
-    if number < 0 or (flag == "--clips" and number != int(number)):
+    if not (math.isfinite(number) and number >= 0) or (flag == "--clips" and number != int(number)):
         raise OptionError(f"{text!r} is not a number that {flag} can take", where=flag, remedy=f"for example {flag} 24")
     return number

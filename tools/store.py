@@ -9,6 +9,7 @@ lock and a temporary name, is flushed to disk and renamed last; finding verifies
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import re
@@ -114,6 +115,8 @@ class Store:
             with hold(self.root / "locks" / f"{key.digest[:16]}.lock", self._on_wait(key)):
                 return self.find(key) or self._build(key, builder)
         except OSError as error:
+            if not _is_ours(error, self.root):
+                raise
             raise _unwritable(error, self.root) from error
 
     def _on_wait(self, key: Key) -> Say:
@@ -123,7 +126,11 @@ class Store:
         partial = self.root / PARTIAL / f"{key.digest[:16]}"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        facts = builder(partial)
+        try:
+            facts = builder(partial)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
         files = {str(path.relative_to(partial)): sha256(path) for path in sorted(partial.rglob("*")) if path.is_file()}
         manifest: Manifest = {"kind": key.kind, "name": key.name, "shaped_by": dict(key.shaped_by),
                               "files": files, "facts": dict(facts)}
@@ -157,6 +164,12 @@ def require_writable(root: Path) -> None:
             pass
     except OSError as error:
         raise _unwritable(error, root) from error
+
+
+def _is_ours(error: OSError, root: Path) -> bool:
+    """Whether an error is the store's own and not one of the things a builder reads."""
+    inside = error.filename is not None and Path(str(error.filename)).is_relative_to(root)
+    return inside or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def _unwritable(error: OSError, root: Path) -> StoreError:
@@ -205,11 +218,12 @@ def main() -> int:
     damaged = 0
     for path in manifests(root):
         label = str(path.parent.relative_to(root)) + ("" if path.name == "entry.json" else f"/{path.name}")
+        if not path.exists():
+            continue  # its host was removed just now
         damage = damage_of(path) if options.command != "list" else None
         unused = options.unused_days is not None and time.time() - path.stat().st_mtime > options.unused_days * 86400
         if options.command == "list":
-            size = sum((path.parent / name).stat().st_size for name in read_manifest(path)["files"])
-            print(f"{size / 2**20:9.1f} MiB  {label}")
+            print(f"{_size(path) / 2**20:9.1f} MiB  {label}")
         elif damage or (options.command == "prune" and unused):
             damaged += damage is not None
             print(f"{label}: {damage or 'not used lately'}")
@@ -226,9 +240,21 @@ def _remove(manifest: Path) -> None:
     if manifest.name == "entry.json":
         shutil.rmtree(manifest.parent)
         return
-    for name in read_manifest(manifest)["files"]:
-        (manifest.parent / name).unlink(missing_ok=True)
+    for file in _files(manifest):
+        file.unlink(missing_ok=True)
     manifest.unlink()
+
+
+def _size(manifest: Path) -> int:
+    return sum(file.stat().st_size for file in _files(manifest) if file.is_file())
+
+
+def _files(manifest: Path) -> list[Path]:
+    """The files an entry lists; none if its manifest is broken."""
+    try:
+        return [manifest.parent / name for name in read_manifest(manifest)["files"]]
+    except (ValueError, KeyError):
+        return []
 
 
 if __name__ == "__main__":

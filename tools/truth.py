@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Literal, TypeVar, get_type_hints
 from tools.errors import TruthError
 
 Table = Mapping[str, object]
+FigureKind = Literal["raw", "derived", "ratio"]
 Kind = Literal["notimpl", "notyet", "never"]
 T = TypeVar("T")
 
@@ -28,7 +30,7 @@ class Figure:
     metric: str
     value: float
     unit: str
-    kind: str
+    kind: FigureKind
     status: str
     section: str
     batch: int | None = None
@@ -139,21 +141,25 @@ def read_truth(path: Path) -> Truth:
     _refuse_unknown(table, known, str(path))
     gates = _table(table, "gates", path)
     _refuse_unknown(gates, {"accuracy", "pairs", "fidelity", "throughput"}, f"{path} [gates]")
+    if not isinstance(table.get("dataset"), str):
+        raise TruthError("dataset is missing or no text", where=str(path))
     truth = Truth(
         path=path,
-        dataset=str(table.get("dataset", "")),
+        dataset=str(table["dataset"]),
         weights=_fill(PublishedWeights, _table(table, "weights", path), f"{path} [weights]") if "weights" in table else None,
         accuracy=_fill(AccuracyGate, _table(gates, "accuracy", path), f"{path} [gates.accuracy]"),
         pairs=_fill(PairsGate, _table(gates, "pairs", path), f"{path} [gates.pairs]"),
         fidelity={name: _fill(FidelityGate, row, f"{path} [gates.fidelity.{name}]")
-                  for name, row in _rows(_table(gates, "fidelity", path))},
+                  for name, row in _tables(_table(gates, "fidelity", path), f"{path} [gates.fidelity]")},
         throughput=_fill(ThroughputGate, _table(gates, "throughput", path), f"{path} [gates.throughput]"),
         figures=_figures(table, path),
         known_issues=tuple(_fill(KnownIssue, row, f"{path} [[known_issues]] {number}")
-                           for number, row in enumerate(_list(table.get("known_issues", [])), 1)),
+                           for number, row in enumerate(_list(table.get("known_issues", []), f"{path} known_issues"), 1)),
     )
     for id in (truth.accuracy.top1, truth.accuracy.top5):
         truth.figure(id)
+    if truth.throughput.t4 not in {figure.device for figure in truth.figures}:
+        raise TruthError(f"no figure is of the device {truth.throughput.t4!r}", where=f"{path} [gates.throughput]")
     return truth
 
 
@@ -163,11 +169,12 @@ def _figures(table: Table, path: Path) -> tuple[Figure, ...]:
     for source, rows in _table(table, "figures", path).items():
         if source not in sources:
             raise TruthError(f"[figures] {source} has no entry in [sources]", where=str(path))
-        for row in _list(rows):
+        for row in _list(rows, f"{path} [figures] {source}"):
             text = f"{sources[source]}, section {row.get('section')}"
             found.append(_fill(Figure, {**row, "source": text}, f"{path} [figures] {row.get('id')}"))
-    if len({figure.id for figure in found}) != len(found):
-        raise TruthError("two figures share an id", where=str(path))
+    for id, count in Counter(figure.id for figure in found).items():
+        if count > 1:
+            raise TruthError(f"{count} figures have the id {id!r}", where=str(path))
     return tuple(found)
 
 
@@ -206,9 +213,14 @@ def _table(table: Table, name: str, path: Path) -> Table:
     return found
 
 
-def _rows(table: Table) -> list[tuple[str, Table]]:
-    return [(name, row) for name, row in table.items() if isinstance(row, dict)]
+def _tables(table: Table, where: str) -> list[tuple[str, Table]]:
+    wrong = [name for name, row in table.items() if not isinstance(row, dict)]
+    if wrong:
+        raise TruthError(f"{', '.join(wrong)} should be a table", where=where)
+    return list(zip(table, _list(list(table.values()), where), strict=True))
 
 
-def _list(rows: object) -> list[Table]:
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+def _list(rows: object, where: str) -> list[Table]:
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise TruthError("should hold tables only", where=where)
+    return rows

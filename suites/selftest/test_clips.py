@@ -114,14 +114,16 @@ def test_a_subset_of_nothing_is_everything(count: int) -> None:
 
 @pytest.mark.parametrize("kind", ["mp4", "avi"])
 @pytest.mark.parametrize(("damage", "words"), [("missing", "is missing"), ("empty", "is empty"), ("noise", "cannot be decoded"),
-                                               ("cut", "cannot be decoded")])
+                                               ("cut", "cannot be decoded"), ("stub", "cannot be decoded")])
 def test_a_damaged_video_is_named(tmp_path: Path, kind: str, damage: str, words: str) -> None:
-    """A video that is missing, empty, noise or cut off in its middle is a DataError that names it."""
+    """A video that is missing, empty, noise, or cut off in its middle or after its header is a DataError that names it."""
     write = {"mp4": encode.write_mp4, "avi": encode.write_avi}[kind]
     for name in ("whole", "bad"):
         write(render(Recipe(0, 30, (5,), noise=4.0, travel=160.0)), tmp_path / f"{name}.{kind}")
     bad = tmp_path / f"bad.{kind}"
-    content = {"noise": np.random.default_rng(0).bytes(20_000), "cut": bad.read_bytes()[: bad.stat().st_size // 2]}
+    whole = bad.read_bytes()
+    content = {"noise": np.random.default_rng(0).bytes(20_000), "cut": whole[: len(whole) // 2],
+               "stub": whole[: whole.find({"mp4": b"mdat", "avi": b"movi"}[kind]) + 4]}
     bad.write_bytes(content.get(damage, b""))
     if damage == "missing":
         bad.unlink()
@@ -130,6 +132,16 @@ def test_a_damaged_video_is_named(tmp_path: Path, kind: str, damage: str, words:
         checked(listed(tmp_path, f"whole.{kind} 0\nbad.{kind} 1\n"), tmp_path / "manifest")
     assert f"clip bad.{kind} {words}" == caught.value.what
     assert str(bad) == caught.value.where
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty"])
+def test_a_clip_that_is_not_there_is_named_before_anything_is_read(tmp_path: Path, damage: str) -> None:
+    """Asking for a list's manifest is enough to learn that one of its files is missing or empty."""
+    if damage == "empty":
+        (tmp_path / "bad.mp4").write_bytes(b"")
+
+    with pytest.raises(DataError, match=f"clip bad.mp4 is {damage}"):
+        manifest.key(listed(tmp_path, "bad.mp4 1\n"))
 
 
 def rawframes(root: Path) -> ClipList:

@@ -102,6 +102,13 @@ def test_the_difference_is_relative_to_the_range_of_the_reference() -> None:
     assert (1, 0) == (found.worst, found.flipped)
 
 
+def test_probabilities_are_compared_as_logarithms() -> None:
+    """A halved probability differs by log 2, over the range of the reference's logarithms, here log 8."""
+    found = distance(floats([0.8, 0.05, 0.15]), floats([0.8, 0.1, 0.1]), softmax=True)
+
+    assert found.relative == pytest.approx(1 / 3)
+
+
 def test_the_cosine_is_the_smallest_of_the_rows() -> None:
     """One turned row among good ones gives the cosine of that row, and is counted as flipped."""
     reference = floats([1, 0, -1], [1, 0, -1], [1, 0, -1])

@@ -150,6 +150,7 @@ def test_a_corrected_value_replaces_the_printed_one() -> None:
     ("max_drop = 0.01", 'max_drop = "1 %"', "[gates.accuracy]", "max_drop = '1 %' has the wrong type"),
     ("max_drop = 0.01", "max_drop = true", "[gates.accuracy]", "max_drop = True has the wrong type"),
     ("max_loss_clips = 1", "max_loss_clips = 1.5", "[gates.pairs]", "max_loss_clips = 1.5 has the wrong type"),
+    ("max_loss_clips = 1", "max_loss_clips = true", "[gates.pairs]", "max_loss_clips = True has the wrong type"),
     ("min_cosine = 0.9999", "", "[gates.fidelity.fp32]", "min_cosine is missing"),
     ("[gates.fidelity.fp32]", "[gates.fidelity]\nfp16 = 0.1\n[gates.fidelity.fp32]", "", "fp16"),
     ('sha256_prefix = "1fae312b"', "", "[weights]", "sha256_prefix is missing"),
