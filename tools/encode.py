@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 from tools.decode import FRAME_NAME
 from tools.preprocess import Frames
 
 RATE = 25
+ONE_THREAD = {"threads": "1"}
+STEADY = "mbtree=0:lookahead-threads=1"  # x264 chose other quantisers from run to run with its macroblock tree
 
 
 def write_jpegs(frames: Frames, folder: Path) -> None:
@@ -27,20 +30,21 @@ def write_avi(frames: Frames, path: Path) -> None:
 
 def write_mp4(frames: Frames, path: Path) -> None:
     """H.264 in MP4, like Kinetics' videos."""
-    _write_video(frames, path, "libx264", {"crf": "18", "preset": "veryfast"}, tag=None)
+    _write_video(frames, path, "libx264", {"crf": "18", "preset": "veryfast", "x264-params": STEADY}, tag=None)
 
 
 def _write_video(frames: Frames, path: Path, codec: str, options: dict[str, str], tag: str | None) -> None:
     import av
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=RATE, options=options)
+    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream(codec, rate=RATE, options=options | ONE_THREAD)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
-        stream.codec_context.thread_count = 1  # the same bytes whatever the number of cores
         if tag:
             stream.codec_context.codec_tag = tag
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        for number, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, RATE)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import Run, python, tiny_arguments
+from suites.selftest.conftest import TINY_MODELS, Run, python, tiny_arguments
+from suites.selftest.test_matrix import HEAVY
 from tools import cell as cells
-from tools.case import Case, Device
+from tools.case import BATCHES, Case, Device
+from tools.catalog import load_spec
 
 
 def results(said: str) -> list[dict[str, str]]:
@@ -97,3 +99,25 @@ def test_the_same_cell_is_measured_without_pytest(tiny_store: Path, tmp_path: Pa
     assert {"predictions.npz", "cell.json", "times.json"} == {path.name for path in (tmp_path / "tiny-bs4-cpu").iterdir()}
     for word in ("top1", "difference", "clips/s", "RECORDED", "PASS (mini)"):
         assert word in done.stdout
+
+
+def test_nothing_heavy_lives_in_the_parent(tiny_store: Path) -> None:
+    """A whole run leaves torch, mmaction2, ONNX and the decoders unimported in pytest's own process."""
+    arguments = [*tiny_arguments(), "-q", "-k", "bs4 and accuracy"]
+    done = python("-c", f"import sys, pytest; pytest.main({arguments}); print([m for m in {HEAVY} if m in sys.modules])")
+
+    assert "PASS (mini)" in done.stdout
+    assert "[]" == done.stdout.splitlines()[-1]
+
+
+def test_more_batch_sizes_cost_little_disk(tiny_store: Path) -> None:
+    """The graphs of all batch sizes share one weights file: five more of them weigh less than a tenth of it."""
+    for batch in BATCHES:
+        assert 0 == python("-m", "tools.specialise", "tiny", str(batch), *tiny_arguments()).returncode
+    spec = load_spec(TINY_MODELS, "tiny")
+    [folder] = {path.parent for path in tiny_store.glob("store/onnx/tiny-*/bs64.onnx")}
+    weights = (folder / "weights.bin").stat().st_size
+    graphs = sum((folder / f"bs{batch}.onnx").stat().st_size for batch in BATCHES)
+
+    assert spec.name in folder.name
+    assert graphs < 0.1 * weights
