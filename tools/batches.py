@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from queue import Empty
+from signal import SIGKILL
 from types import TracebackType
 from typing import Self
 
@@ -64,6 +65,9 @@ class BatchStream:
         self._workers = [context.Process(target=self._work, daemon=True) for _ in range(count)]
 
     def __enter__(self) -> Self:
+        import cv2
+
+        cv2.setNumThreads(1)  # a forked worker would wait for ever for threads of OpenCV's pool that it does not have
         for worker in self._workers:
             worker.start()
         return self
@@ -103,18 +107,17 @@ class BatchStream:
             except Empty:
                 dead = [worker for worker in self._workers if not worker.is_alive()]
                 if dead:
+                    killed = dead[0].exitcode == -SIGKILL
                     raise MeasureError(f"a decode worker ended by itself (exit code {dead[0].exitcode})",
-                                       remedy="memory may be short: use a smaller batch, or free some") from None
+                                       remedy="memory may be short: use a smaller batch, or free some" if killed
+                                       else "its last words are in the cell's child.log") from None
                 continue
             if isinstance(result, tuple):
                 raise revive(*result)
             return result
 
     def _work(self) -> None:
-        import cv2
-
         die_with_parent()
-        cv2.setNumThreads(1)
         while True:
             slot, row, number = self._tasks.get()
             try:

@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tools.entries import Entry, Key
 from tools.errors import ChildError, ClipgateError, revive
 from tools.events import EVENTS_FD, Event
 from tools.settings import ROOT
-from tools.store import Entry, Key, Store
+from tools.store import Store
 
 STALL_S = 900.0  # the slowest single iteration measured was under a minute; a silent quarter of an hour is a hang
 OnEvent = Callable[[Event], None]

@@ -12,9 +12,9 @@ from pathlib import Path
 from tools import events
 from tools.clips import Clip, ClipList
 from tools.decode import FRAME_NAME, count_frames, undecodable
+from tools.entries import Facts, Key
 from tools.files import sha256
 from tools.spec import Json, ListFormat, digest
-from tools.store import Facts, Key
 
 FILE = "manifest.json"
 

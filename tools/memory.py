@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import onnx
 
 ARENA_GROWTH = 2
+CGROUP = Path("/sys/fs/cgroup")
 RUNTIME_BYTES = 300 * 2**20  # interpreter, ONNX Runtime, decoders and their workers
 
 
@@ -60,8 +61,17 @@ def available_bytes() -> int:
     import psutil
 
     free = int(psutil.virtual_memory().available)
-    limit, used = (_number(Path("/sys/fs/cgroup") / name) for name in ("memory.max", "memory.current"))
-    return min(free, limit - used) if limit is not None and used is not None else free
+    limit, used = (_number(CGROUP / name) for name in ("memory.max", "memory.current"))
+    return min(free, limit - used + _reclaimable()) if limit is not None and used is not None else free
+
+
+def _reclaimable() -> int:
+    """Page cache that the container's use counts and the kernel gives back when asked."""
+    try:
+        lines = (CGROUP / "memory.stat").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
 
 
 def _number(path: Path) -> int | None:

@@ -10,10 +10,11 @@ import numpy as np
 from tools import child, events, versions
 from tools.commandline import parse
 from tools.encode import write_avi, write_jpegs, write_mp4
+from tools.entries import Entry, Facts, Key
 from tools.moving_shapes import CLASSES, Recipe, render
 from tools.settings import Settings
 from tools.spec import ListFormat, MiniSpec, ModelSpec, digest
-from tools.store import Entry, Facts, Key, Store
+from tools.store import Store
 
 SHORT, LONG = 20, 150
 EDGES = (SHORT, 21, 58, 59, 60, 63, 64, 65, LONG)  # where a sampling rule changes from wrapping to spreading

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from tools import events, peer
 from tools.clips import Clip
+from tools.entries import Facts
 from tools.errors import WeightsError
 from tools.preprocess import Floats
 from tools.spec import ModelSpec
-from tools.store import Facts
 
 if TYPE_CHECKING:
     from torch import nn

@@ -12,13 +12,14 @@ import numpy as np
 
 from tools import child, data, events, peer, versions, weights
 from tools.commandline import parse
+from tools.entries import Facts, Key
 from tools.errors import ReferenceRunError
 from tools.manifest import Manifest
-from tools.metrics import hits
+from tools.metrics import first_not_finite, hits
 from tools.predictions import FILE, Predictions, load, save
 from tools.settings import Settings
 from tools.spec import ModelSpec, spec_digest
-from tools.store import Facts, Key, Store
+from tools.store import Store
 from tools.weights import Weights
 
 IMPLICIT_CLIPS = 500  # about five minutes of torch on two cores; more is built only when asked for
@@ -57,6 +58,10 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: Manifest, floor_top1: flo
             rows.append(network(torch.from_numpy(load_clip(clip))[None]).numpy())
             events.progress("torch reference", done, len(clips.clips))
     scores = np.concatenate(rows)
+    bad = first_not_finite(scores)
+    if bad is not None:
+        raise ReferenceRunError(f"torch's own scores of {clips.clips[bad].id} are not finite numbers", where=str(checkpoint.path),
+                                remedy="these weights cannot judge anything")
     top1 = float(hits(scores, np.array([clip.label for clip in clips.clips]), 1).mean())
     if top1 < floor_top1:
         raise ReferenceRunError(f"torch reaches top-1 {top1:.4f} on the mini clips, below {floor_top1}",

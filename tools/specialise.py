@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from tools import child, events, export, versions, weights
 from tools.commandline import parse
+from tools.entries import Entry, Facts, Key
 from tools.errors import ExportError
 from tools.memory import peak_bytes
 from tools.settings import Settings
 from tools.spec import ModelSpec
-from tools.store import Entry, Facts, Key, Store
+from tools.store import Store
 from tools.weights import Weights
 
 if TYPE_CHECKING:

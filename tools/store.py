@@ -12,66 +12,21 @@ import argparse
 import errno
 import json
 import os
-import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
 
+from tools.entries import Entry, Facts, Key, Manifest, damage_of, files_of, manifests, read_manifest, size_of
 from tools.errors import StoreError
 from tools.files import flush, sha256
 from tools.locks import hold
 from tools.settings import ARTIFACTS
-from tools.spec import digest
 
-Facts = Mapping[str, str | int | float]
 Say = Callable[[str], None]
 PARTIAL = ".partial"
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What an artifact is: its kind, a readable name, and everything that shapes its content."""
-
-    kind: str
-    name: str
-    shaped_by: tuple[tuple[str, str], ...]
-    host: Key | None = None
-
-    @property
-    def digest(self) -> str:
-        above = self.host.digest if self.host else ""
-        return digest([self.kind, self.name, [list(pair) for pair in self.shaped_by], above])
-
-    def __str__(self) -> str:
-        return f"{self.kind}/{self.name}-{self.digest[:16]}"
-
-
-class Manifest(TypedDict):
-    """What an entry's json holds."""
-
-    kind: str
-    name: str
-    shaped_by: dict[str, str]
-    files: dict[str, str]
-    facts: dict[str, str | int | float]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A verified artifact: its folder, its files by name with their SHA-256, and facts noted when it was built."""
-
-    key: Key
-    folder: Path
-    files: Mapping[str, str]
-    facts: Facts = field(default_factory=dict)
-
-    def file(self, name: str) -> Path:
-        return self.folder / name
 
 
 class Store:
@@ -112,7 +67,7 @@ class Store:
             StoreError: the store is not writable, or the disk is full.
         """
         try:
-            with hold(self.root / "locks" / f"{key.digest[:16]}.lock", self._on_wait(key)):
+            with hold(lock_path(self.root, key.digest[:16]), self._on_wait(key)):
                 return self.find(key) or self._build(key, builder)
         except OSError as error:
             if not _is_ours(error, self.root):
@@ -177,32 +132,6 @@ def _unwritable(error: OSError, root: Path) -> StoreError:
                       remedy="make it writable and not full, or choose another folder with --artifacts DIR")
 
 
-def read_manifest(path: Path) -> Manifest:
-    manifest: Manifest = json.loads(path.read_text())
-    return manifest
-
-
-def damage_of(path: Path) -> str | None:
-    """What is wrong with the entry of manifest *path*, or None if every file has its digest."""
-    try:
-        files = read_manifest(path)["files"]
-    except (OSError, ValueError, KeyError):
-        return f"{path.name} is unreadable"
-    for name, expected in files.items():
-        file = path.parent / name
-        if not file.is_file():
-            return f"{name} is missing"
-        if sha256(file) != expected:
-            return f"{name} does not have its digest"
-    return None
-
-
-def manifests(root: Path) -> list[Path]:
-    """Every entry's manifest below the store's root, sorted."""
-    return sorted(path for kind in root.glob("[!.]*") for path in kind.glob("*-*/*.json")
-                  if path.name == "entry.json" or re.search(r"-[0-9a-f]{16}\.json$", path.name))
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.store", description="Look after the artifact store.")
     parser.add_argument("command", choices=("list", "verify", "prune"))
@@ -223,38 +152,43 @@ def main() -> int:
         damage = damage_of(path) if options.command != "list" else None
         unused = options.unused_days is not None and time.time() - path.stat().st_mtime > options.unused_days * 86400
         if options.command == "list":
-            print(f"{_size(path) / 2**20:9.1f} MiB  {label}")
+            print(f"{size_of(path) / 2**20:9.1f} MiB  {label}")
         elif damage or (options.command == "prune" and unused):
             damaged += damage is not None
             print(f"{label}: {damage or 'not used lately'}")
             if options.command == "prune":
                 _remove(path)
     if options.command == "prune":
-        shutil.rmtree(root / PARTIAL, ignore_errors=True)
+        _remove_partials(root)
     elif options.command == "verify":
         print(f"{len(manifests(root))} entries, {damaged} damaged")
     return int(options.command == "verify" and damaged > 0)
+
+
+def _remove_partials(root: Path) -> None:
+    """Half-built entries whose builder is gone; one that is being built now holds its lock."""
+
+    def busy(holder: str) -> None:
+        raise StoreError(holder)
+
+    for partial in (root / PARTIAL).glob("*"):
+        with suppress(StoreError), hold(lock_path(root, partial.name), busy):
+            shutil.rmtree(partial, ignore_errors=True)
+    with suppress(OSError):
+        (root / PARTIAL).rmdir()
+
+
+def lock_path(root: Path, digest16: str) -> Path:
+    return root / "locks" / f"{digest16}.lock"
 
 
 def _remove(manifest: Path) -> None:
     if manifest.name == "entry.json":
         shutil.rmtree(manifest.parent)
         return
-    for file in _files(manifest):
+    for file in files_of(manifest):
         file.unlink(missing_ok=True)
     manifest.unlink()
-
-
-def _size(manifest: Path) -> int:
-    return sum(file.stat().st_size for file in _files(manifest) if file.is_file())
-
-
-def _files(manifest: Path) -> list[Path]:
-    """The files an entry lists; none if its manifest is broken."""
-    try:
-        return [manifest.parent / name for name in read_manifest(manifest)["files"]]
-    except (ValueError, KeyError):
-        return []
 
 
 if __name__ == "__main__":

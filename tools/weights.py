@@ -9,11 +9,12 @@ from tools import child, data, events, manifest, minidata, miniweights, peer, ve
 from tools.catalog import load_truth
 from tools.clips import read_list
 from tools.commandline import parse
+from tools.entries import Facts, Key
 from tools.errors import OptionError, WeightsError
 from tools.files import sha256
 from tools.settings import Settings
 from tools.spec import ModelSpec, digest, spec_digest
-from tools.store import Facts, Key, Store
+from tools.store import Store
 
 CLASSES = "classes.txt"
 

@@ -12,7 +12,7 @@ from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
     ("", "errors", "files", "pytest_paths", "spec", "timing", "versions"),
-    ("case", "clips", "events", "locks", "memory", "preprocess", "sampling", "settings", "truth"),
+    ("case", "clips", "entries", "events", "locks", "memory", "preprocess", "sampling", "settings", "truth"),
     ("catalog", "decode", "engines.cpu", "metrics", "moving_shapes", "predictions", "store"),
     ("batches", "child", "commandline", "encode", "engines", "manifest", "peer", "verdict"),
     ("cell", "minidata", "miniweights", "report"),

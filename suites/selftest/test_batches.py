@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -139,6 +140,17 @@ def test_no_worker_outlives_its_stream(clips: tuple[Clip, ...], asked: int) -> N
             pass
 
     assert set() == set(psutil.Process().children(recursive=True)) - before
+
+
+def test_a_stream_stands_threads_of_opencv(clips: tuple[Clip, ...]) -> None:
+    """A process in which OpenCV has already used threads of its own can still decode in workers, and does not hang."""
+    import cv2
+
+    cv2.setNumThreads(2)
+    cv2.cvtColor(np.zeros((1080, 1920, 3), np.uint8), cv2.COLOR_BGR2RGB)
+    time.sleep(0.1)  # until they have fallen asleep: a worker forked now would wait for threads it does not have
+    with at_most(20), stream(clips, 4) as batches:
+        assert [4, 3] == [batch.valid for batch in batches]
 
 
 def kill_workers() -> None:

@@ -15,12 +15,12 @@ from tools.case import Case, Device
 from tools.catalog import load_spec, load_truth
 from tools.cell import Cell, Record
 from tools.engines import open_engine
+from tools.entries import Entry
 from tools.events import Event
 from tools.judge import Basis
 from tools.predictions import Predictions
 from tools.settings import MODELS, Settings
 from tools.spec import ModelSpec, Preprocess
-from tools.store import Entry
 from tools.verdict import Verdict, worst
 from tools.weights import Weights
 

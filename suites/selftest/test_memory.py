@@ -25,7 +25,7 @@ TWO_ENDS: tuple[Node, ...] = (("Relu", "x", "z"), ("Relu", "z", "a"), ("Relu", "
 
 
 def graph(nodes: Sequence[Node], batch: int = 1, outputs: str = "y") -> onnx.ModelProto:
-    """A graph of elementwise nodes from x [batch, 4, 8, 8], a KiB a row; w is a constant of the same shape."""
+    """A graph of elementwise nodes from x [batch, 4, 8, 8], a KiB a row; w is a constant of the same shape, listed as an input too."""
     from onnx import TensorProto, helper, numpy_helper
 
     def tensor(name: str) -> onnx.ValueInfoProto:
@@ -35,7 +35,7 @@ def graph(nodes: Sequence[Node], batch: int = 1, outputs: str = "y") -> onnx.Mod
 
     made = [helper.make_node(kind, list(given), list(out), **({"axis": 1} if kind == "Concat" else {})) for kind, given, out in nodes]
     constant = numpy_helper.from_array(np.zeros((batch, 4, 8, 8), np.float32), "w")
-    return helper.make_model(helper.make_graph(made, "g", [tensor("x")], [tensor(name) for name in outputs], [constant]))
+    return helper.make_model(helper.make_graph(made, "g", [tensor("x"), tensor("w")], [tensor(name) for name in outputs], [constant]))
 
 
 @pytest.mark.parametrize(("nodes", "outputs", "peak_kib"), [
