@@ -56,7 +56,8 @@ def alternate(ours: Callable[[], float], theirs: Callable[[], float], blocks: in
 def replay(request: pytest.FixtureRequest) -> Iterator[Replay]:
     """Show a series that was already timed as this test's benchmark."""
     clock = VirtualClock()
-    request.node.add_marker(pytest.mark.benchmark(timer=clock))
+    group = request.node.get_closest_marker("benchmark").kwargs["group"]
+    request.node.add_marker(pytest.mark.benchmark(timer=clock, group=group), append=False)
     benchmark: BenchmarkFixture = request.getfixturevalue("benchmark")
 
     def show(series: Sequence[float]) -> None:

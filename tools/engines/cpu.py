@@ -15,7 +15,7 @@ from tools.preprocess import Floats
 from tools.spec import Tensor
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+    from onnxruntime import InferenceSession, RunOptions
 
 
 class CpuEngine:
@@ -27,14 +27,30 @@ class CpuEngine:
         self._session = session
         self._input = tensor.name
         self._shape = (batch, *tensor.shape)
+        self._ran = False
         self._outputs = [output.name for output in session.get_outputs()]
 
     def infer(self, batch: Floats) -> Floats:
         self._check(batch)
         try:
-            return np.asarray(self._session.run(self._outputs, {self._input: batch})[0], np.float32)
+            return np.asarray(self._session.run(self._outputs, {self._input: batch}, self._first())[0], np.float32)
         except failures() as error:
             raise EngineError(f"ONNX Runtime failed: {str(error).splitlines()[0]}") from error
+
+    def _first(self) -> RunOptions | None:
+        """Options of the first run: give its memory back afterwards.
+
+        ONNX Runtime plans one block for all activations from the first run, and would keep that run's arena beside it:
+        TSM at batch 16 took 4.3 GB instead of 3.2, at the same speed.
+        """
+        import onnxruntime
+
+        if self._ran:
+            return None
+        self._ran = True
+        options = onnxruntime.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        return options
 
     def bind(self, batch: Floats) -> Callable[[], object]:
         self._check(batch)
@@ -61,10 +77,8 @@ def load(device: Device, graph: Path, tensor: Tensor, batch: int) -> CpuEngine:
     """
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.enable_mem_pattern = False  # a second copy of all activations, planned after the first run, for no speed
     try:
-        session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     except failures() as error:
         raise EngineError(f"ONNX Runtime cannot load the graph: {str(error).splitlines()[0]}", where=str(graph),
                           remedy="python -m tools.store verify") from error
