@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -89,7 +88,7 @@ def _record(case: Case, settings: Settings, inputs: Inputs, precision: str, scor
     return Record(
         case=str(case), data=data.word(settings, inputs.spec), weights=inputs.checkpoint.origin, precision=precision,
         clips=len(inputs.clips.clips), scoring_s=scoring_s, estimated_bytes=need,
-        peak_bytes=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        peak_bytes=memory.peak_resident_bytes(),
         digests={"weights": inputs.checkpoint.sha256, "graph": inputs.graph.digest, "clips": inputs.clips.digest},
         versions=dict(versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "decord", "av")),
         machine=dict(versions.machine()))

@@ -74,6 +74,17 @@ def _reclaimable() -> int:
     return sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
 
 
+def peak_resident_bytes() -> int:
+    """This process's largest resident size so far; getrusage's would include its parent's at the time of the fork."""
+    import psutil
+
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return int(psutil.Process().memory_info().rss)
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
 def _number(path: Path) -> int | None:
     try:
         return int(path.read_text())
