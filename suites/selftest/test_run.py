@@ -60,6 +60,15 @@ def test_throughput_that_was_not_benchmarked_is_never_green(acceptance: Run, tin
     assert "PASS (mini)" == verdicts(done.stdout)["top1"]
 
 
+def test_under_xdist_a_case_is_measured_once(acceptance: Run, tiny_store: Path) -> None:
+    """With -n the tests of one device share a worker, so that a cell is not measured for each of them."""
+    done = acceptance("-k", "bs4", "-n2", "-v")
+
+    assert 1 == len(set(re.findall(r"^\[(gw\d)\]", done.stdout, re.MULTILINE))), done.stdout
+    [log] = re.findall(r"^results: (.+)/results.jsonl$", done.stdout, re.MULTILINE)
+    assert 1 == (Path(log) / "tiny-bs4-cpu" / "child.log").read_text().count("$ ")
+
+
 def test_nightly_turns_recorded_red(acceptance: Run, tiny_store: Path) -> None:
     """Under --nightly a number with nothing stored to judge it against is red."""
     done = acceptance("-k", "bs4 and throughput", "--nightly")
