@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 import time
@@ -182,3 +183,19 @@ def test_workers_killed_between_batches_are_an_error(clips: tuple[Clip, ...]) ->
             seen += 1
 
     assert 1 <= seen <= SLOTS
+
+
+def test_the_next_batch_is_decoded_while_this_one_runs(tmp_path: Path) -> None:
+    """Whoever holds the first batch for a while finds the second one ready, even if its files are gone by then."""
+    made = []
+    for number in range(4):
+        encode.write_jpegs(np.full((8, 36, 48, 3), 40 * number, np.uint8), tmp_path / f"v_{number}")
+        made.append(Clip(f"v_{number}", tmp_path / f"v_{number}", 0, 8))
+    with at_most(20), stream(tuple(made), 2) as batches:
+        each = iter(batches)
+        first = next(each)
+        assert ("v_0", "v_1") == first.ids
+        time.sleep(1.5)
+        shutil.rmtree(tmp_path)
+
+        assert ("v_2", "v_3") == next(each).ids
