@@ -51,3 +51,14 @@ def tiny_store() -> Path:
     done = python("-m", "tools.specialise", "tiny", "4", f"--models={TINY_MODELS}", f"--artifacts={TINY_ARTIFACTS}")
     assert done.returncode == 0, done.stderr
     return TINY_ARTIFACTS
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first, then whole runs of the tiny model, then the full-size network."""
+
+    def cost(item: pytest.Item) -> int:
+        if item.get_closest_marker("slow"):
+            return 2
+        return int(bool({"acceptance", "tiny_store"} & set(getattr(item, "fixturenames", ()))))
+
+    items.sort(key=cost)
