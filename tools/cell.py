@@ -80,6 +80,7 @@ def launch(case: Case, settings: Settings, run: Path, on_event: child.OnEvent) -
     for name in (FILE, RECORD, TIMES):
         (folder / name).unlink(missing_ok=True)
     failure: ClipgateError | None = None
+    on_event({"kind": "say", "text": f"measuring {case} ..."})
     try:
         child.run("tools.measure", [*command(case, settings), "--run", str(run)], log=folder / LOG, on_event=on_event)
     except ClipgateError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tools.errors import StoreError
@@ -32,10 +32,12 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
                          remedy="make the folder writable, or choose another with --artifacts DIR") from error
     note = path.with_suffix(".holder")
     try:
-        note.write_text(f"process {os.getpid()}")
+        with suppress(OSError):  # left there by another user; it is only a courtesy
+            note.write_text(f"process {os.getpid()} (working in {Path.cwd()})")
         yield
     finally:
-        note.unlink(missing_ok=True)
+        with suppress(OSError):
+            note.unlink(missing_ok=True)
         lock.release()
 
 

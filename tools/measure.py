@@ -29,7 +29,7 @@ from tools.specialise import Graph
 from tools.timing import time_series
 from tools.weights import Weights
 
-LOCKS = Path("/tmp")  # noqa: S108 - one place for every run and every user of this machine, whatever their TMPDIR
+LOCKS = Path("/tmp/clipgate-locks")  # noqa: S108 - one place for every run and every user of this machine, whatever their TMPDIR
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def measure(case: Case, settings: Settings, inputs: Inputs, folder: Path) -> Non
     batch_bytes = 4 * case.batch * int(np.prod(inputs.spec.input.shape))
     need = memory.need_bytes(inputs.graph.peak_bytes, inputs.graph.weights_bytes, batch_bytes, SLOTS)
     memory.require(need, str(case))
-    with hold(LOCKS / f"clipgate-{case.device.label}.lock", lambda holder: events.say(f"waiting: {holder} holds {case.device}")):
+    with hold(device_lock(case.device), lambda holder: events.say(f"waiting: {holder} holds {case.device}")):
         started = time.monotonic()
         with BatchStream(inputs.clips.clips, inputs.clips.format, inputs.spec, case.batch) as stream:
             engine = engines.open_engine(case.device, inputs.graph.path, inputs.spec.input, case.batch)
@@ -68,6 +68,14 @@ def measure(case: Case, settings: Settings, inputs: Inputs, folder: Path) -> Non
         series = time_series(engine.bind(kept), settings.budget_s,
                              lambda count: events.progress("timing", count, count))
     cell.write(Times(tuple(series), valid), folder / cell.TIMES)
+
+
+def device_lock(device: Device) -> Path:
+    """The lock file of a device, in a folder of every user's: kernels refuse other users' files in /tmp itself."""
+    if not LOCKS.is_dir():
+        LOCKS.mkdir(exist_ok=True)
+        LOCKS.chmod(0o777)  # noqa: S103 - every user of the machine takes turns on its devices
+    return LOCKS / f"{device.label}.lock"
 
 
 def score(engine: Engine, stream: Iterable[Batch], total: int) -> tuple[Predictions, tuple[Floats, int]]:

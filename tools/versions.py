@@ -19,11 +19,11 @@ def _version(package: str) -> str:
 
 
 def machine() -> tuple[tuple[str, str], ...]:
-    """What a measurement ran on."""
+    """What a measurement ran on; load is the machine's average over the minute before."""
     import os
 
     return (("python", platform.python_version()), ("system", platform.platform()), ("cpu", _cpu_name()),
-            ("cores", str(len(os.sched_getaffinity(0)))))
+            ("cores", str(len(os.sched_getaffinity(0)))), ("load", f"{os.getloadavg()[0]:.2f}"))
 
 
 def _cpu_name() -> str:

@@ -59,7 +59,7 @@ def resolve(settings: Settings, spec: ModelSpec, on_event: child.OnEvent) -> Wei
     if word == "mini":
         minidata.resolve(settings, spec, on_event)
         entry = child.find_or_run(Store(settings.store), mini_key(spec), "tools.weights", [spec.name, *settings.arguments()],
-                                  "fitting the mini weights", on_event)
+                                  "fitting the mini weights (one to two minutes for a full-size network)", on_event)
         return Weights(entry.file(miniweights.FILE), entry.files[miniweights.FILE], spec.classes, word)
     path = published(settings, spec) if word == "published" else Path(settings.weights)
     return _checked(settings, spec, path, word, on_event)
