@@ -74,7 +74,7 @@ def device_lock(device: Device) -> Path:
     """The lock file of a device, in a folder of every user's: kernels refuse other users' files in /tmp itself."""
     if not LOCKS.is_dir():
         LOCKS.mkdir(exist_ok=True)
-        LOCKS.chmod(0o777)  # noqa: S103 - every user of the machine takes turns on its devices
+        LOCKS.chmod(0o777)
     return LOCKS / f"{device.label}.lock"
 
 
