@@ -159,7 +159,7 @@ def test_two_builders_of_one_entry_build_it_once(tmp_path: Path) -> None:
         process.join(20)
 
     assert (0, 0) == (first.exitcode, second.exitcode)
-    assert (f"waiting: process {first.pid} is building {KEY}", True) == (said.get(), said.empty())
+    assert (f"waiting: process {first.pid} (working in {Path.cwd()}) is building {KEY}", True) == (said.get(), said.empty())
     assert "first" == Store(tmp_path).build(KEY, refuse).file("head.bin").read_text()
 
 
