@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tools.entries import Entry, Key
 from tools.errors import ChildError, ClipgateError, revive
-from tools.events import EVENTS_FD, Event
+from tools.events import EVENTS_FD, Event, die_with_parent
 from tools.settings import ROOT
 from tools.store import Store
 
@@ -39,7 +39,7 @@ def run(module: str, arguments: Sequence[str], *, log: Path, on_event: OnEvent, 
         output.write(f"$ {shlex.join(command)}\n")
         output.flush()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=log.parent,
-                                   env=environment, pass_fds=[writing], start_new_session=True)
+                                   env=environment, pass_fds=[writing], start_new_session=True, preexec_fn=die_with_parent)
     os.close(writing)
     try:
         reported = _watch(reading, on_event, stall_s)

@@ -65,8 +65,6 @@ def die_with_parent() -> None:
 def stage(main: Callable[[], int]) -> int:
     """Run a stage's *main*: Ctrl-C ends it at once, a ClipgateError becomes one message and exit status 1."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # native code would keep a KeyboardInterrupt waiting for seconds
-    if has_parent():
-        die_with_parent()
     try:
         return main()
     except ClipgateError as error:

@@ -27,9 +27,13 @@ PHASES = {  # what the store already holds -> the stage that then runs
 
 
 def start(artifacts: Path, *arguments: str) -> subprocess.Popen[str]:
-    """An acceptance run in the background, in a session of its own like a terminal's."""
+    """An acceptance run in the background, in a session of its own like a terminal's.
+
+    A shell's background jobs ignore Ctrl-C, and what they start inherits that: here it is heard again.
+    """
     return subprocess.Popen([sys.executable, "-m", "pytest", *tiny_arguments(artifacts), *arguments], cwd=ROOT, text=True,
-                            env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+                            env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None)
 
 
 def ours(artifacts: Path) -> list[psutil.Process]:
@@ -51,6 +55,8 @@ def test_ctrl_c_ends_every_phase_at_once(tiny_store: Path, tmp_path: Path, stage
     for kind in PHASES[stage]:
         shutil.copytree(tiny_store / "store" / kind, tmp_path / "store" / kind)
     batch = "bs8" if stage == "tools.specialise" else "bs4"
+    for graph in tmp_path.glob("store/onnx/*/bs8*"):
+        graph.unlink()
     run = start(tmp_path, "-k", batch, "--budget-s=20")
     wait_for(lambda: any(stage in process.info["cmdline"] for process in ours(tmp_path)), 60)
     time.sleep(1.0)
