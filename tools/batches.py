@@ -28,7 +28,6 @@ from tools.sampling import frame_indices
 from tools.spec import ListFormat, ModelSpec
 
 SLOTS = 2  # one batch on the device, one being filled
-Task = tuple[int, int, int]  # slot, row, clip number
 Failure = tuple[str, str, str | None, str | None]
 
 
