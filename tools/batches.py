@@ -10,7 +10,7 @@ import math
 import mmap
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import Empty
 from signal import SIGKILL
@@ -19,13 +19,9 @@ from typing import Self
 
 import numpy as np
 
-from tools.clips import Clip
-from tools.decode import read_frames
 from tools.errors import ClipgateError, MeasureError, revive
 from tools.events import die_with_parent
-from tools.preprocess import Floats, crops, normalise
-from tools.sampling import frame_indices
-from tools.spec import ListFormat, ModelSpec
+from tools.preprocess import Floats
 
 SLOTS = 2  # one batch on the device, one being filled
 Failure = tuple[str, str, str | None, str | None]
@@ -40,27 +36,30 @@ class Batch:
     valid: int
 
 
-def fill(clip: Clip, kind: ListFormat, spec: ModelSpec, out: Floats) -> None:
-    """Decode, sample and preprocess one clip into *out*, the network's input for it."""
-    frames = read_frames(clip, kind, frame_indices(clip.frames, spec.sampling))
-    normalise(crops(frames, spec.preprocess), spec.preprocess, out)
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is run: the *ids* of its items, and *fill(i, row)*, which writes item i's input, of *shape*, into a row."""
+
+    ids: tuple[str, ...]
+    shape: tuple[int, ...]
+    fill: Callable[[int, Floats], None]
 
 
 class BatchStream:
-    """Iterates a list of clips in batches of *size*; the last one is padded with copies of its first row.
+    """Iterates a source in batches of *size*; the last one is padded with copies of its first row.
 
     Make it before anything starts threads: the workers are forked.
     """
 
-    def __init__(self, clips: Sequence[Clip], kind: ListFormat, spec: ModelSpec, size: int) -> None:
-        self._clips, self._kind, self._spec, self._size = clips, kind, spec, size
-        shape = (SLOTS, size, *spec.input.shape)
+    def __init__(self, source: Source, size: int) -> None:
+        self._source, self._size = source, size
+        shape = (SLOTS, size, *source.shape)
         memory = mmap.mmap(-1, math.prod(shape) * 4)
         self._ring: Floats = np.frombuffer(memory, np.float32).reshape(shape)
         context = multiprocessing.get_context("fork")
         self._tasks = context.SimpleQueue()
         self._results = context.Queue()
-        count = max(1, min(4, len(os.sched_getaffinity(0)), len(clips)))
+        count = max(1, min(4, len(os.sched_getaffinity(0)), len(source.ids)))
         self._workers = [context.Process(target=self._work, daemon=True) for _ in range(count)]
 
     def __enter__(self) -> Self:
@@ -78,22 +77,22 @@ class BatchStream:
             worker.join()
 
     def __iter__(self) -> Iterator[Batch]:
-        starts = range(0, len(self._clips), self._size)
+        starts = range(0, len(self._source.ids), self._size)
         waiting = {slot: self._ask(slot, start) for slot, start in zip(range(SLOTS), starts, strict=False)}
         for number, start in enumerate(starts):
             slot = number % SLOTS
             while waiting[slot]:
                 waiting[self._done()] -= 1
-            ids = tuple(clip.id for clip in self._clips[start : start + self._size])
+            ids = self._source.ids[start : start + self._size]
             rows = self._ring[slot]
             rows[len(ids) :] = rows[:1]
             yield Batch(rows, ids, len(ids))
             following = start + SLOTS * self._size
-            if following < len(self._clips):
+            if following < len(self._source.ids):
                 waiting[slot] = self._ask(slot, following)
 
     def _ask(self, slot: int, start: int) -> int:
-        numbers = range(start, min(start + self._size, len(self._clips)))
+        numbers = range(start, min(start + self._size, len(self._source.ids)))
         for row, number in enumerate(numbers):
             self._tasks.put((slot, row, number))
         return len(numbers)
@@ -120,7 +119,7 @@ class BatchStream:
         while True:
             slot, row, number = self._tasks.get()
             try:
-                fill(self._clips[number], self._kind, self._spec, self._ring[slot, row])
+                self._source.fill(number, self._ring[slot, row])
             except ClipgateError as error:
                 self._results.put((type(error).__name__, error.what, error.where, error.remedy))
                 continue

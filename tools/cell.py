@@ -13,6 +13,7 @@ from tools.errors import ClipgateError
 from tools.files import write_whole
 from tools.predictions import FILE, Predictions, load
 from tools.settings import Settings
+from tools.spec import Spec
 from tools.timing import Summary, summarise
 
 RECORD = "cell.json"
@@ -24,11 +25,13 @@ LOG = "child.log"
 class Record:
     """What was measured with what; written as soon as the scores are safe.
 
+    network: which of the case's networks; clips: items it was run on.
     data, weights: as reports name them; digests: of the weights, the graph and the clips; scoring_s: wall time of
     decoding and running every clip, decode overlapping inference; peak_bytes: this process's largest resident size.
     """
 
     case: str
+    network: str
     data: str
     weights: str
     precision: str
@@ -53,15 +56,42 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell read back. *times* is None where timing failed, and *timing_error* says why."""
+class Part:
+    """One measured network of a cell, read back. *times* is None where timing failed, and *timing_error* says why."""
 
-    case: Case
     folder: Path
     record: Record
     predictions: Predictions
     times: Times | None
     timing_error: ClipgateError | None = None
+
+    def rate(self) -> float:
+        """Clips that count over the median iteration."""
+        assert self.times is not None
+        return self.times.summary().clips_per_s
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A measured case: a part for each of its networks, in the order they run in."""
+
+    case: Case
+    folder: Path
+    parts: tuple[Part, ...]
+
+    @property
+    def record(self) -> Record:
+        """The last part's record: all parts share data, weights and device."""
+        return self.parts[-1].record
+
+    def rate(self) -> float:
+        """Clips a second through all networks, one after the other: 1 / (1/a + 1/b)."""
+        return 1 / sum(1 / part.rate() for part in self.parts)
+
+    def series(self) -> list[float]:
+        """Seconds of an iteration through all networks, as long as the shortest of their series."""
+        times = [part.times.series for part in self.parts if part.times is not None]
+        return [sum(together) for together in zip(*times, strict=False)]
 
 
 def command(case: Case, settings: Settings) -> list[str]:
@@ -69,35 +99,46 @@ def command(case: Case, settings: Settings) -> list[str]:
     return [case.model, "--batch", str(case.batch), "--device", str(case.device), *settings.arguments()]
 
 
-def launch(case: Case, settings: Settings, run: Path, on_event: child.OnEvent) -> Cell:
-    """Measure *case* in a child process and read what it saved below *run*.
+def part_folder(case: Case, spec: Spec, network: str, run: Path) -> Path:
+    """Where a network's measurement is kept: the case's own folder, or one below it where the case has several networks."""
+    return run / str(case) / (network if len(spec.networks) > 1 else "")
+
+
+def launch(case: Case, settings: Settings, spec: Spec, run: Path, on_event: child.OnEvent) -> Cell:
+    """Measure every network of *case* in a child process of its own and read what they saved below *run*.
 
     Raises:
-        ClipgateError: it ended before its scores were saved. What fails later leaves them to be judged.
+        ClipgateError: one ended before its scores were saved. What fails later leaves them to be judged.
     """
-    folder = run / str(case)
+    parts = tuple(_launch(case, settings, spec, network.name, run, on_event) for network in spec.networks)
+    return Cell(case, run / str(case), parts)
+
+
+def _launch(case: Case, settings: Settings, spec: Spec, network: str, run: Path, on_event: child.OnEvent) -> Part:
+    folder = part_folder(case, spec, network, run)
     folder.mkdir(parents=True, exist_ok=True)
     for name in (FILE, RECORD, TIMES):
         (folder / name).unlink(missing_ok=True)
     failure: ClipgateError | None = None
-    on_event({"kind": "say", "text": f"measuring {case} ..."})
+    which = ["--network", network] if len(spec.networks) > 1 else []
+    on_event({"kind": "say", "text": f"measuring {' '.join([str(case), *which[1:]])} ..."})
     try:
-        child.run("tools.measure", [*command(case, settings), "--run", str(run)], log=folder / LOG, on_event=on_event)
+        child.run("tools.measure", [*command(case, settings), *which, "--run", str(run)], log=folder / LOG, on_event=on_event)
     except ClipgateError as error:
         if not (folder / RECORD).is_file():
             raise
         failure = error
-    return replace(read(case, folder), timing_error=failure)
+    return replace(read(folder), timing_error=failure)
 
 
-def read(case: Case, folder: Path) -> Cell:
-    """What a cell left in *folder*."""
+def read(folder: Path) -> Part:
+    """What a measured network left in *folder*."""
     record = Record(**json.loads((folder / RECORD).read_text()))
     times = None
     if (folder / TIMES).is_file():
         stored = json.loads((folder / TIMES).read_text())
         times = Times(tuple(stored["series"]), stored["valid"])
-    return Cell(case, folder, record, load(folder / FILE), times)
+    return Part(folder, record, load(folder / FILE), times)
 
 
 def write(value: Record | Times, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from tools.commandline import parse
 from tools.entries import Entry, Facts, Key
 from tools.errors import ExportError
 from tools.settings import Settings
-from tools.spec import ModelSpec, spec_digest
+from tools.spec import Spec, network_digest
 from tools.store import Store
 from tools.weights import Weights
 
@@ -26,20 +27,20 @@ OPSET = 11
 BIG = 1024  # bytes from which a tensor goes into the weights file
 
 
-def resolve(settings: Settings, spec: ModelSpec, checkpoint: Weights, on_event: child.OnEvent) -> Entry:
+def resolve(settings: Settings, spec: Spec, checkpoint: Weights, on_event: child.OnEvent) -> Entry:
     """The exported graph of these weights, made by a child process if the store has none."""
-    return child.find_or_run(Store(settings.store), key(spec, checkpoint), "tools.export", [spec.name, *settings.arguments()],
-                             "exporting to ONNX", on_event)
+    return child.find_or_run(Store(settings.store), key(checkpoint), "tools.export", [spec.name, *settings.arguments()],
+                             f"exporting {checkpoint.network.name} to ONNX", on_event)
 
 
-def key(spec: ModelSpec, checkpoint: Weights) -> Key:
-    shaped_by = (("weights", checkpoint.sha256), ("spec", spec_digest(spec)), ("opset", str(OPSET)),
+def key(checkpoint: Weights) -> Key:
+    shaped_by = (("weights", checkpoint.sha256), ("network", network_digest(checkpoint.network)), ("opset", str(OPSET)),
                  *versions.of("torch", "mmaction2", "mmcv-lite", "onnx"))
-    return Key("onnx", spec.name, shaped_by)
+    return Key("onnx", checkpoint.network.name, shaped_by)
 
 
-def build(spec: ModelSpec, checkpoint: Weights, folder: Path) -> Facts:
-    """Export the deployed network to *folder*.
+def build(checkpoint: Weights, folder: Path) -> Facts:
+    """Export the deployed network to *folder*, in its export form.
 
     Raises:
         ExportError: the exporter refuses the model, or the graph fails onnx's checker.
@@ -47,23 +48,27 @@ def build(spec: ModelSpec, checkpoint: Weights, folder: Path) -> Facts:
     import onnx
     import torch
 
-    network = peer.deployed(spec, peer.load_network(spec, checkpoint.path))
+    network = checkpoint.network
+    module = peer.load_network(network, checkpoint.path)
+    if network.export_form:
+        network.export_form(module)
+    deployed = peer.deployed(network, module)
     whole = folder / "whole.onnx"
-    axes = {spec.input.name: {0: "batch"}, spec.output_name: {0: "batch"}}
+    axes = {network.input.name: {0: "batch"}, network.output.name: {0: "batch"}}
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # the tracer warns of every Python number it turns into a constant
         try:
-            torch.onnx.export(network, (torch.zeros(1, *spec.input.shape),), str(whole), input_names=[spec.input.name],
-                              output_names=[spec.output_name], dynamic_axes=axes, opset_version=OPSET, dynamo=False)
+            torch.onnx.export(deployed, (torch.zeros(1, *network.input.shape),), str(whole), input_names=[network.input.name],
+                              output_names=[network.output.name], dynamic_axes=axes, opset_version=OPSET, dynamo=False)
         except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
-            raise ExportError(f"torch cannot export {spec.name}: {str(error).splitlines()[0]}",
+            raise ExportError(f"torch cannot export {network.name}: {str(error).splitlines()[0]}",
                               remedy="see the log for the operator it stopped at") from error
     model = onnx.load(str(whole))
     whole.unlink()
-    check(model, spec.name)
+    check(model, network.name)
     onnx.save_model(model, str(folder / GRAPH), save_as_external_data=True, all_tensors_to_one_file=True,
                     location=WEIGHTS, size_threshold=BIG)
-    return {"nodes": len(model.graph.node), "classes": checkpoint.classes}
+    return {"nodes": len(model.graph.node)}
 
 
 def check(model: onnx.ModelProto, what: str) -> None:
@@ -83,9 +88,9 @@ def check(model: onnx.ModelProto, what: str) -> None:
 def main() -> int:
     """Export a model to ONNX."""
     _, settings, spec = parse("export", main.__doc__)
-    checkpoint = weights.resolve(settings, spec, events.forward)
-    entry = Store(settings.store, events.say).build(key(spec, checkpoint), lambda folder: build(spec, checkpoint, folder))
-    print(entry.file(GRAPH))
+    for checkpoint in weights.resolve(settings, spec, events.forward):
+        entry = Store(settings.store, events.say).build(key(checkpoint), partial(build, checkpoint))
+        print(entry.file(GRAPH))
     return 0
 
 

@@ -1,28 +1,42 @@
-"""From a measured cell to judgements: which truth applies to which data, and the three questions asked of a cell."""
+"""From a measured recogniser to judgements: which truth applies to which data; and the rates of any cell."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 import numpy as np
 
 from tools import verdict
-from tools.case import Device
-from tools.cell import Cell
-from tools.clips import Clip
+from tools.cell import Cell, Part
 from tools.manifest import Manifest
 from tools.metrics import Labels
 from tools.predictions import Predictions
 from tools.report import Comparison
-from tools.spec import ModelSpec
+from tools.spec import ModelSpec, Spec
+from tools.timing import Summary
 from tools.truth import Truth
 from tools.verdict import Judgement, Verdict
 
 
+class Judge(Protocol):
+    """What a cell is judged against, and how: one a kind of model."""
+
+    @property
+    def truth(self) -> Truth:
+        """The model's stored numbers."""
+
+    def accuracy(self, cell: Cell) -> list[Judgement]:
+        """Whether the device is right as often as the reference."""
+
+    def fidelity(self, cell: Cell) -> list[Judgement]:
+        """Whether the device computes what torch computes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a cell is judged against. *reference* is None where torch has not run on these clips."""
+    """A recogniser's judge. *reference* is None where torch has not run on these clips."""
 
     spec: ModelSpec
     truth: Truth
@@ -35,75 +49,83 @@ class Basis:
 
     @property
     def labels(self) -> Labels:
-        return _labels(self.clips.clips)
+        return np.array([clip.label for clip in self.clips.clips], np.int64)
+
+    def accuracy(self, cell: Cell) -> list[Judgement]:
+        """The stored figures judge the published weights on the complete data set; everything else is judged in pairs."""
+        found = cell.parts[0].predictions
+        wrong = unusable(found, self.ids)
+        if wrong:
+            return [wrong]
+        judged = []
+        if is_official(cell) and len(self.ids) == self.spec.clips:
+            judged = verdict.stored_accuracy(found.scores, self.labels, self.truth, self.truth.accuracy)
+        if self.reference is not None:
+            judged += verdict.paired_accuracy(found.scores, self.reference.scores, self.labels, self.truth.pairs)
+        return judged or [no_reference(self.spec, "top1", f"{len(self.ids)} clips")]
+
+    def fidelity(self, cell: Cell) -> list[Judgement]:
+        """The device's scores against torch's on the same clips, within the limits of the device's precision."""
+        found = cell.parts[0].predictions
+        wrong = unusable(found, self.ids)
+        if wrong:
+            return [wrong]
+        if self.reference is None:
+            return [no_reference(self.spec, "difference", f"{len(self.ids)} clips")]
+        gate = self.truth.fidelity.get(cell.record.precision)
+        if gate is None:
+            return [no_limits(cell)]
+        return verdict.fidelity(found.scores, self.reference.scores, self.ids, gate, softmax=self.spec.network.softmax)
 
 
-def accuracy(cell: Cell, basis: Basis) -> list[Judgement]:
-    """The stored figures judge the published weights on the complete data set; everything else is judged in pairs."""
-    wrong = _unusable(cell, basis)
-    if wrong:
-        return [wrong]
-    scores, judged = cell.predictions.scores, []
-    if _is_official(cell, basis):
-        judged = verdict.stored_accuracy(scores, basis.labels, basis.truth, basis.truth.accuracy)
-    if basis.reference is not None:
-        judged += verdict.paired_accuracy(scores, basis.reference.scores, basis.labels, basis.truth.pairs)
-    return judged or [_no_reference(basis, "top1")]
-
-
-def fidelity(cell: Cell, basis: Basis) -> list[Judgement]:
-    """The device's scores against torch's on the same clips, within the limits of the device's precision."""
-    wrong = _unusable(cell, basis)
-    if wrong:
-        return [wrong]
-    if basis.reference is None:
-        return [_no_reference(basis, "difference")]
-    gate = basis.truth.fidelity.get(cell.record.precision)
-    if gate is None:
-        return [Judgement("difference", "-", "-", Verdict.RECORDED, f"no limits are stored for {cell.record.precision}")]
-    return verdict.fidelity(cell.predictions.scores, basis.reference.scores, basis.ids, gate, softmax=basis.spec.softmax)
-
-
-def throughput(cell: Cell, basis: Basis, device: Device, batch: int) -> list[Judgement]:
-    """Clips per second against what is stored for this kind of device."""
-    assert cell.times is not None
-    return [verdict.throughput(cell.times.summary(), basis.truth, device.family, batch)]
-
-
-def _unusable(cell: Cell, basis: Basis) -> Judgement | None:
+def unusable(found: Predictions, ids: Sequence[str]) -> Judgement | None:
     """A judgement that ends the question: rows that are not one a clip, or scores that are not numbers."""
-    return (verdict.unpaired(cell.predictions, basis.ids)
-            or verdict.not_finite(cell.predictions.scores, cell.predictions.ids))
+    return verdict.unpaired(found, ids) or verdict.not_finite(found.scores, found.ids)
 
 
-def _is_official(cell: Cell, basis: Basis) -> bool:
-    return (cell.record.weights, cell.record.data) == ("published", "full") and len(basis.clips.clips) == basis.spec.clips
+def is_official(cell: Cell) -> bool:
+    """Whether the published weights ran on the whole data set, as far as the cell knows."""
+    return (cell.record.weights, cell.record.data) == ("published", "full")
 
 
-def _no_reference(basis: Basis, metric: str) -> Judgement:
+def no_reference(spec: Spec, metric: str, items: str) -> Judgement:
     return Judgement(metric, "-", "-", Verdict.RECORDED,
-                     f"torch has not run on these {len(basis.clips.clips)} clips: python -m tools.reference {basis.spec.name} "
+                     f"torch has not run on these {items}: python -m tools.reference {spec.name} "
                      "with the same --data and --weights makes the reference")
 
 
-def _labels(clips: tuple[Clip, ...]) -> Labels:
-    return np.array([clip.label for clip in clips], np.int64)
+def no_limits(cell: Cell) -> Judgement:
+    return Judgement("difference", "-", "-", Verdict.RECORDED, f"no limits are stored for {cell.record.precision}")
 
 
-def clips_per_s(cell: Cell) -> float:
-    """The cell's measured rate: clips that count over the median iteration."""
-    assert cell.times is not None
-    return cell.times.summary().clips_per_s
+def throughput(cell: Cell, truth: Truth) -> list[Judgement]:
+    """Clips per second of each network, and of all one after the other, against what is stored for this kind of device."""
+    family, batch = cell.case.device.family, cell.case.batch
+    if len(cell.parts) == 1:
+        return [verdict.throughput(_summary(cell.parts[0]), truth, family, batch)]
+    judged = [verdict.throughput(_summary(part), truth, family, batch, part.record.network) for part in cell.parts]
+    return [*judged, verdict.combined_throughput(cell.rate(), truth, family, batch, judged)]
+
+
+def _summary(part: Part) -> Summary:
+    assert part.times is not None
+    return part.times.summary()
 
 
 def extra_info(cell: Cell, compared: Sequence[Comparison]) -> dict[str, object]:
     """What travels with a throughput in pytest-benchmark's JSON: numbers, digests, environment, stored figures and ratios."""
-    assert cell.times is not None
     record = cell.record
+    parts = {part.record.network: _numbers(part) for part in cell.parts}
     return {
         "case": record.case, "data": record.data, "weights": record.weights, "precision": record.precision,
-        "valid_rows": cell.times.valid, **cell.times.summary().numbers(),
-        "end_to_end_clips_per_s": record.clips / record.scoring_s,
+        **(parts[record.network] if len(parts) == 1 else {"networks": parts, "clips_per_s": cell.rate()}),
         "compared": {found.device: asdict(found) for found in compared},
-        "digests": dict(record.digests), "versions": dict(record.versions), "machine": dict(record.machine),
+        "versions": dict(record.versions), "machine": dict(record.machine),
     }
+
+
+def _numbers(part: Part) -> dict[str, object]:
+    assert part.times is not None
+    record = part.record
+    return {"valid_rows": part.times.valid, **_summary(part).numbers(),
+            "end_to_end_clips_per_s": record.clips / record.scoring_s, "digests": dict(record.digests)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,21 +11,21 @@ from pathlib import Path
 
 import numpy as np
 
-from tools import cell, data, engines, events, judge, memory, reference, specialise, versions, weights
-from tools.batches import SLOTS, Batch, BatchStream
+from tools import cell, data, engines, events, inputs, judge, memory, reference, specialise, versions, weights
+from tools.batches import SLOTS, Batch, BatchStream, Source
 from tools.case import BATCHES, Case, Device
 from tools.catalog import load_truth
-from tools.cell import Record, Times
+from tools.cell import Cell, Record, Times
 from tools.commandline import parse
 from tools.engines import Engine
 from tools.judge import Basis
 from tools.locks import hold
-from tools.manifest import Manifest
+from tools.metrics import mean_of_views
 from tools.predictions import FILE, Predictions, save
 from tools.preprocess import Floats
 from tools.report import Row, table
 from tools.settings import Settings
-from tools.spec import ModelSpec
+from tools.spec import ModelSpec, Network
 from tools.specialise import Graph
 from tools.timing import time_series
 from tools.weights import Weights
@@ -34,37 +35,43 @@ LOCKS = Path("/tmp/clipgate-locks")  # noqa: S108 - one place for every run and 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything a cell needs, found or built before it starts."""
+    """Everything a network of a cell needs, found or built before it starts; *digest* stands for the data behind *source*."""
 
-    spec: ModelSpec
     checkpoint: Weights
-    clips: Manifest
     graph: Graph
+    source: Source
+    digest: str
+    data: str
+
+    @property
+    def network(self) -> Network:
+        return self.checkpoint.network
 
 
 def prepare(case: Case, settings: Settings, spec: ModelSpec) -> Inputs:
     """Find or build the weights, the clips' manifest and the graph of *case*."""
-    checkpoint = weights.resolve(settings, spec, events.forward)
-    clips = data.resolve(settings, spec, checkpoint.classes, events.forward)
-    return Inputs(spec, checkpoint, clips, specialise.resolve(settings, spec, checkpoint, case.batch, events.forward))
+    (checkpoint,) = weights.resolve(settings, spec, events.forward)
+    clips = data.resolve(settings, spec, checkpoint.network.output.shape[0], events.forward)
+    graph = specialise.resolve(settings, spec, checkpoint, case.batch, events.forward)
+    return Inputs(checkpoint, graph, inputs.source(clips, spec), clips.digest, data.word(settings, spec))
 
 
-def measure(case: Case, settings: Settings, inputs: Inputs, folder: Path) -> None:
-    """Score and time *case* while holding its device; leaves predictions, record and times in *folder*.
+def measure(case: Case, settings: Settings, given: Inputs, folder: Path) -> None:
+    """Score and time a network of *case* while holding its device; leaves predictions, record and times in *folder*.
 
     Raises:
         MeasureError: there is too little memory; DataError: naming a clip; EngineError: the device fails.
     """
-    batch_bytes = 4 * case.batch * int(np.prod(inputs.spec.input.shape))
-    need = memory.need_bytes(inputs.graph.peak_bytes, inputs.graph.weights_bytes, batch_bytes, SLOTS)
+    batch_bytes = 4 * case.batch * math.prod(given.source.shape)
+    need = memory.need_bytes(given.graph.peak_bytes, given.graph.weights_bytes, batch_bytes, SLOTS)
     memory.require(need, str(case))
     with hold(device_lock(case.device), lambda holder: events.say(f"waiting: {holder} holds {case.device}")):
         started = time.monotonic()
-        with BatchStream(inputs.clips.clips, inputs.clips.format, inputs.spec, case.batch) as stream:
-            engine = engines.open_engine(case.device, inputs.graph.path, inputs.spec.input, case.batch)
-            predictions, (kept, valid) = score(engine, stream, len(inputs.clips.clips))
+        with BatchStream(given.source, case.batch) as stream:
+            engine = engines.open_engine(case.device, given.graph.path, given.network.input, case.batch)
+            predictions, (kept, valid) = score(engine, stream, len(given.source.ids), given.network.rows)
         save(predictions, folder / FILE)
-        cell.write(_record(case, settings, inputs, engine.precision, time.monotonic() - started, need), folder / cell.RECORD)
+        cell.write(_record(case, given, engine.precision, time.monotonic() - started, need), folder / cell.RECORD)
         series = time_series(engine.bind(kept), settings.budget_s,
                              lambda count: events.progress("timing", count, count))
     cell.write(Times(tuple(series), valid), folder / cell.TIMES)
@@ -78,26 +85,28 @@ def device_lock(device: Device) -> Path:
     return LOCKS / f"{device.label}.lock"
 
 
-def score(engine: Engine, stream: Iterable[Batch], total: int) -> tuple[Predictions, tuple[Floats, int]]:
-    """Run every batch; the scores of the rows that count, and a copy of the first batch with its valid rows, for timing."""
+def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1) -> tuple[Predictions, tuple[Floats, int]]:
+    """Run every batch; the scores of the rows that count, each the mean of its *views* rows of output, and a copy of the
+    first batch with its valid rows, for timing.
+    """
     ids: list[str] = []
     rows: list[Floats] = []
     kept: tuple[Floats, int] | None = None
     for batch in stream:
         kept = kept or (batch.array.copy(), batch.valid)
-        rows.append(engine.infer(batch.array)[: batch.valid])
+        rows.append(mean_of_views(engine.infer(batch.array), views)[: batch.valid])
         ids.extend(batch.ids)
         events.progress("scoring", len(ids), total)
     assert kept is not None
     return Predictions(tuple(ids), np.concatenate(rows)), kept
 
 
-def _record(case: Case, settings: Settings, inputs: Inputs, precision: str, scoring_s: float, need: int) -> Record:
+def _record(case: Case, given: Inputs, precision: str, scoring_s: float, need: int) -> Record:
     return Record(
-        case=str(case), data=data.word(settings, inputs.spec), weights=inputs.checkpoint.origin, precision=precision,
-        clips=len(inputs.clips.clips), scoring_s=scoring_s, estimated_bytes=need,
+        case=str(case), network=given.network.name, data=given.data, weights=given.checkpoint.origin, precision=precision,
+        clips=len(given.source.ids), scoring_s=scoring_s, estimated_bytes=need,
         peak_bytes=memory.peak_resident_bytes(),
-        digests={"weights": inputs.checkpoint.sha256, "graph": inputs.graph.digest, "clips": inputs.clips.digest},
+        digests={"weights": given.checkpoint.sha256, "graph": given.graph.digest, "clips": given.digest},
         versions=dict(versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "decord", "av")),
         machine=dict(versions.machine()))
 
@@ -105,6 +114,7 @@ def _record(case: Case, settings: Settings, inputs: Inputs, precision: str, scor
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, required=True, choices=BATCHES)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--network", help="one of a model's several networks; all of them without it")
     parser.add_argument("--run", type=Path, metavar="DIR", help="the run's folder; a new one under artifacts/runs without it")
 
 
@@ -114,26 +124,26 @@ def main() -> int:
     case = Case(options.model, options.batch, Device.parse(options.device))
     engines.require(case.device)
     run = (options.run or settings.artifacts / "runs" / time.strftime("%Y%m%d-%H%M%S")).resolve()
-    folder = run / str(case)
+    folder = cell.part_folder(case, spec, options.network or spec.networks[0].name, run)
     folder.mkdir(parents=True, exist_ok=True)
-    inputs = prepare(case, settings, spec)
-    measure(case, settings, inputs, folder)
+    measure(case, settings, prepare(case, settings, spec), folder)
     if not events.has_parent():
-        print("\n".join(_judged(case, settings, inputs, folder)))
+        print("\n".join(_judged(Cell(case, folder, (cell.read(folder),)), settings, spec)))
     return 0
 
 
-def _judged(case: Case, settings: Settings, inputs: Inputs, folder: Path) -> list[str]:
+def _judged(measured: Cell, settings: Settings, spec: ModelSpec) -> list[str]:
     """The verdicts on a cell measured by hand, as pytest would give them."""
-    torch = reference.resolve(settings, inputs.spec, inputs.checkpoint, inputs.clips, events.forward)
-    basis = Basis(inputs.spec, load_truth(settings.models, case.model), inputs.clips, torch)
-    measured = cell.read(case, folder)
-    answers = {"accuracy": judge.accuracy(measured, basis), "fidelity": judge.fidelity(measured, basis),
-               "throughput": judge.throughput(measured, basis, case.device, case.batch)}
-    rows = [Row.of(str(case), question, measured.record.data, measured.record.weights, one)
+    (checkpoint,) = weights.resolve(settings, spec, events.forward)
+    clips = data.resolve(settings, spec, checkpoint.network.output.shape[0], events.forward)
+    basis = Basis(spec, load_truth(settings.models, spec.name), clips,
+                  reference.resolve(settings, spec, checkpoint, clips, events.forward))
+    answers = {"accuracy": basis.accuracy(measured), "fidelity": basis.fidelity(measured),
+               "throughput": judge.throughput(measured, basis.truth)}
+    rows = [Row.of(str(measured.case), question, measured.record.data, measured.record.weights, one)
             for question, judged in answers.items() for one in judged]
     reasons = [f"{row.verdict} {row.metric}: {row.reason}" for row in rows]
-    return [*table(rows), "", *reasons, f"kept in {folder}"]
+    return [*table(rows), "", *reasons, f"kept in {measured.folder}"]
 
 
 if __name__ == "__main__":

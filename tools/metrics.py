@@ -35,6 +35,11 @@ def hits(scores: Floats, labels: Labels, k: int) -> Hits:
     return found
 
 
+def mean_of_views(scores: Floats, rows: int) -> Floats:
+    """The mean of every clip's *rows* rows: [B * rows, classes] -> [B, classes]."""
+    return scores.reshape(-1, rows, *scores.shape[1:]).mean(axis=1) if rows > 1 else scores
+
+
 def first_not_finite(scores: Floats) -> int | None:
     """The first row with a NaN or an infinity."""
     bad = np.flatnonzero(~np.isfinite(scores).all(axis=1))

@@ -16,8 +16,7 @@ from tools.settings import Settings
 from tools.spec import ListFormat, MiniSpec, ModelSpec, digest
 from tools.store import Store
 
-SHORT, LONG = 20, 150
-EDGES = (SHORT, 21, 58, 59, 60, 63, 64, 65, LONG)  # where a sampling rule changes from wrapping to spreading
+EDGES = (20, 21, 58, 59, 60, 63, 64, 65, 150)  # where a sampling rule changes from wrapping to spreading
 TRAIN_LIST = "train_videos.txt"
 REVISION = "3"  # raise it when the pixels of equal recipes change
 
@@ -39,18 +38,20 @@ def key(mini: MiniSpec) -> Key:
 
 
 def test_recipes(mini: MiniSpec) -> list[Recipe]:
-    """Clips over all classes, 20 to 150 frames, with every length of EDGES among them."""
+    """Clips over all classes, with every length of EDGES among them."""
+    shortest, longest = mini.test_frames
     rng = np.random.default_rng([mini.seed, 1])
-    lengths = [*EDGES, *rng.integers(SHORT, LONG + 1, mini.test_clips - len(EDGES)).tolist()]
-    return [Recipe(number % len(CLASSES), frames, (mini.seed, 1, number), mini.noise, mini.travel)
+    lengths = [*EDGES, *rng.integers(shortest, longest + 1, mini.test_clips - len(EDGES)).tolist()]
+    return [Recipe(number % len(CLASSES), frames, (mini.seed, 1, number), mini.noise, mini.travel, mini.span)
             for number, frames in enumerate(lengths)]
 
 
 def train_recipes(mini: MiniSpec) -> list[Recipe]:
-    """Other clips of the same classes, short ones: only eight of their frames are ever looked at."""
+    """Other clips of the same classes, short ones: only a few of their frames are ever looked at."""
+    shortest, longest = mini.train_frames
     rng = np.random.default_rng([mini.seed, 2])
-    lengths = rng.integers(SHORT, 41, mini.train_per_class * len(CLASSES)).tolist()
-    return [Recipe(number % len(CLASSES), frames, (mini.seed, 2, number), mini.noise, mini.travel)
+    lengths = rng.integers(shortest, longest + 1, mini.train_per_class * len(CLASSES)).tolist()
+    return [Recipe(number % len(CLASSES), frames, (mini.seed, 2, number), mini.noise, mini.travel, mini.span)
             for number, frames in enumerate(lengths)]
 
 

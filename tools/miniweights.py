@@ -19,36 +19,46 @@ from tools.spec import ModelSpec
 if TYPE_CHECKING:
     from torch import nn
 
-FILE = "mini.pth"
-REVISION = "1"  # raise it when equal specs give other weights
+REVISION = "2"  # raise it when equal specs give other weights
 FOLDS = 5
 Wide = NDArray[np.float64]
 
 
 def build(spec: ModelSpec, clips: Sequence[Clip], folder: Path) -> Facts:
-    """Fit the head on training clips and save the whole network as a normal mmaction2 checkpoint."""
+    """Fit the head on training clips, seen in their first view only, and save the whole network as a normal mmaction2 checkpoint."""
     import torch
 
     torch.manual_seed(spec.mini.seed)
-    network = peer.build_network(spec, spec.classes)
+    network = peer.build_network(spec.network)
     _scale_residuals(network, spec.mini.residual_scale)
     load = peer.clip_loader(spec, "videos")
-    _calibrate(network, [load(clip) for clip in clips[: spec.mini.calibration_clips]])
-    features = _features(network, clips, load)
+    first = spec.network.input.shape[0] // spec.preprocess.view_count
+
+    def one_view(clip: Clip) -> Floats:
+        return load(clip)[:first]
+
+    _calibrate(network, [one_view(clip) for clip in clips[: spec.mini.calibration_clips]])
+    features = _features(network, clips, one_view)
     labels = np.array([clip.label for clip in clips])
     strength, agreement = choose_ridge(features, labels, spec.mini.ridge)
     weight, bias = fit_head(features, labels, strength)
     factor = confident_scale(features @ weight.T + bias, spec.classes, spec.mini.top_probability)
     _set_head(network, weight * factor, bias * factor)
-    torch.save({"state_dict": network.state_dict(), "meta": {"clipgate": f"mini weights of {spec.name}"}}, folder / FILE)
+    torch.save({"state_dict": network.state_dict(), "meta": {"clipgate": f"mini weights of {spec.name}"}}, folder / f"{spec.name}.pth")
     return {"ridge": strength, "cross_validated_top1": agreement, "head_scale": factor,
             "top_probability": mean_top_probability((features @ weight.T + bias) * factor, spec.classes)}
 
 
 def _scale_residuals(network: nn.Module, scale: float) -> None:
-    """Weight of the last BatchNorm of every residual block: small ones keep a deep random network close to linear."""
+    """Weight of the last BatchNorm of every residual block: small ones keep a deep random network close to linear.
+
+    BatchNorms that start at zero (non-local blocks end in one) would leave their branch out of the network altogether.
+    """
     import torch
 
+    for module in network.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not module.weight.any():
+            torch.nn.init.constant_(module.weight, scale)
     for block in network.modules():
         if hasattr(block, "downsample") and hasattr(block, "conv2"):
             last = block.get_submodule("conv3" if hasattr(block, "conv3") else "conv2")

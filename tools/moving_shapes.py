@@ -20,8 +20,8 @@ CLASSES = tuple((colour, motion) for colour in COLOURS for motion in MOTIONS)
 class Recipe:
     """All that decides a clip's pixels: equal recipes give equal frames on every machine.
 
-    noise: deviation of grey noise in 8-bit steps; travel: pixels moved over the whole clip, before a factor of
-    0.7 to 1.3 of the clip's own.
+    noise: deviation of grey noise in 8-bit steps; travel: pixels moved in *span* frames (0: in the whole clip), before a
+    factor of 0.7 to 1.3 of the clip's own.
     """
 
     label: int
@@ -29,6 +29,7 @@ class Recipe:
     seed: tuple[int, ...]
     noise: float
     travel: float
+    span: int = 0
 
     @property
     def name(self) -> str:
@@ -39,7 +40,8 @@ class Recipe:
 def render(recipe: Recipe) -> Frames:
     """The clip's frames, [frames, 240, 320, 3] uint8 RGB.
 
-    Motion is a share of the clip, not of a second: eight frames spread over a clip of any length see the same steps.
+    Motion is a share of what a network samples, not of a second: frames spread over a clip of any length see the same
+    steps, and so do frames *interval* apart in a window of *span* frames.
     """
     rng = np.random.default_rng([*recipe.seed, recipe.label])
     colour, motion = CLASSES[recipe.label]
@@ -52,7 +54,7 @@ def render(recipe: Recipe) -> Frames:
     grains = rng.integers(0, FIELD - WIDTH, (recipe.frames, 2))
     frames = np.empty((recipe.frames, HEIGHT, WIDTH, 3), np.uint8)
     for number, (left, top) in enumerate(grains.tolist()):
-        x, y = np.round(start - step * travel * number / recipe.frames).astype(int) % FIELD
+        x, y = np.round(start - step * travel * number / (recipe.span or recipe.frames)).astype(int) % FIELD
         grey = texture[y : y + HEIGHT, x : x + WIDTH] + _noise()[top : top + HEIGHT, left : left + WIDTH] * recipe.noise
         frames[number] = np.clip(grey[..., None] + base, 0, 255)
     return frames

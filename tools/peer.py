@@ -11,7 +11,7 @@ from tools.clips import Clip
 from tools.decode import FRAME_NAME
 from tools.errors import WeightsError
 from tools.preprocess import Floats
-from tools.spec import ListFormat, ModelSpec, Sampling
+from tools.spec import ListFormat, ModelSpec, Network, Sampling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,15 +20,20 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def build_network(spec: ModelSpec, classes: int) -> nn.Module:
-    """mmaction2's recogniser for *spec* with its own initialisation, in evaluation mode."""
+def build_network(network: Network) -> nn.Module:
+    """mmaction2's model for *network* with its own initialisation, in evaluation mode.
+
+    Synchronised BatchNorm, which needs several processes and cannot be exported, becomes the plain one: same weights.
+    """
     import_mmaction()
     from mmaction.registry import MODELS
+    from mmengine.model import revert_sync_batchnorm
 
-    config = _model_config(spec)
-    config.cls_head.num_classes = classes
-    network: nn.Module = MODELS.build(config)
-    return network.eval()
+    config = _model_config(network)
+    if _classifies(config):
+        config.cls_head.num_classes = network.output.shape[0]
+    module: nn.Module = revert_sync_batchnorm(MODELS.build(config))
+    return module.eval()
 
 
 def read_checkpoint(path: Path) -> Mapping[str, Tensor]:
@@ -50,7 +55,8 @@ def read_checkpoint(path: Path) -> Mapping[str, Tensor]:
     if not isinstance(state, dict) or not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise WeightsError("the checkpoint holds no state_dict of tensors", where=str(path),
                            remedy="save it as {'state_dict': model.state_dict()}")
-    return state
+    wrapped = all(key.startswith("module.") for key in state)  # saved from inside DataParallel
+    return {key.removeprefix("module."): value for key, value in state.items()} if wrapped else state
 
 
 def class_count(state: Mapping[str, Tensor], path: Path) -> int:
@@ -62,40 +68,50 @@ def class_count(state: Mapping[str, Tensor], path: Path) -> int:
     return int(weight.shape[0])
 
 
-def load_network(spec: ModelSpec, path: Path) -> nn.Module:
+def head_outputs(module: nn.Module) -> int:
+    """Classes of a recogniser; 0 for a network without a classifier."""
+    head = getattr(module, "cls_head", None)
+    return 0 if head is None else int(head.fc_cls.weight.shape[0])
+
+
+def load_network(network: Network, path: Path) -> nn.Module:
     """The network with the checkpoint's weights, every key and shape matched.
 
     Raises:
         WeightsError: naming the first missing, unexpected or misshapen keys.
     """
     state = read_checkpoint(path)
-    network = build_network(spec, class_count(state, path))
-    own = network.state_dict()
+    if _classifies(_model_config(network)):
+        network = network.with_outputs(class_count(state, path))
+    module = build_network(network)
+    own = module.state_dict()
     wrong = [f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
              for key in own if key in state and state[key].shape != own[key].shape]
     for name, keys in (("is missing", sorted(own.keys() - state.keys())),
                        ("has unknown", sorted(state.keys() - own.keys())), ("has misshapen", wrong)):
         if keys:
             raise WeightsError(f"the checkpoint {name} {len(keys)} of {len(own)} keys: {', '.join(keys[:3])}",
-                               where=str(path), remedy=f"give weights of {spec.config}")
-    network.load_state_dict(state)
-    return network
+                               where=str(path), remedy=f"give weights of {network.config}")
+    module.load_state_dict(state)
+    return module
 
 
-def deployed(spec: ModelSpec, network: nn.Module) -> nn.Module:
-    """The module that is exported and referred to: normalised video in, [B, classes] out, softmax where the spec says."""
+def deployed(network: Network, module: nn.Module) -> nn.Module:
+    """The module that is exported and referred to: preprocessed input in, [B * rows, ...] out, softmax where the spec says."""
     import torch
+
+    stage = {"stage": "head"} if hasattr(module, "cls_head") else {}
 
     class Deployed(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.network = network
+            self.network = module
 
         def forward(self, video: Tensor) -> Tensor:
-            logits: Tensor = self.network(video, stage="head")
-            return torch.softmax(logits, dim=1) if spec.softmax else logits
+            scores: Tensor = self.network(video, **stage)
+            return torch.softmax(scores, dim=1) if network.softmax else scores
 
-    network.forward = network._forward  # type: ignore[assignment]
+    module.forward = module._forward  # type: ignore[assignment]
     return Deployed().eval()
 
 
@@ -109,7 +125,7 @@ def clip_loader(spec: ModelSpec, kind: ListFormat) -> Callable[[Clip], Floats]:
 
     how = spec.preprocess
     pipeline = Compose(pipeline_steps(spec, kind))
-    normaliser = ActionDataPreprocessor(mean=list(how.mean), std=list(how.deviation), format_shape="NCHW")
+    normaliser = ActionDataPreprocessor(mean=list(how.mean), std=list(how.deviation), format_shape=how.layout)
 
     def load(clip: Clip) -> Floats:
         row = {"filename": str(clip.path), "frame_dir": str(clip.path), "filename_tmpl": FRAME_NAME, "modality": "RGB",
@@ -129,8 +145,9 @@ def pipeline_steps(spec: ModelSpec, kind: ListFormat) -> list[Callable[..., obje
     decoding: list[Callable[..., object] | Mapping[str, object]] = (
         [sampler, {"type": "RawFrameDecode"}] if kind == "rawframes"
         else [{"type": "DecordInit"}, sampler, {"type": "DecordDecode"}])
-    return [*decoding, {"type": "Resize", "scale": (-1, how.short_side)}, {"type": "CenterCrop", "crop_size": how.crop},
-            {"type": "FormatShape", "input_format": "NCHW"}, {"type": "PackActionInputs"}]
+    crop = {"centre": "CenterCrop", "three": "ThreeCrop"}[how.views]
+    return [*decoding, {"type": "Resize", "scale": (-1, how.short_side)}, {"type": crop, "crop_size": how.crop},
+            {"type": "FormatShape", "input_format": how.layout}, {"type": "PackActionInputs"}]
 
 
 def _sampler(how: Sampling) -> Callable[..., object]:
@@ -164,11 +181,15 @@ def import_mmaction() -> None:
     assert mmaction.models
 
 
-def _model_config(spec: ModelSpec) -> ConfigDict:
+def _classifies(config: ConfigDict) -> bool:
+    return "cls_head" in config
+
+
+def _model_config(network: Network) -> ConfigDict:
     import mmaction
     from mmengine.config import Config
 
-    config = Config.fromfile(Path(mmaction.__file__).parent / ".mim" / "configs" / spec.config)
-    for key, value in spec.overrides:
+    config = Config.fromfile(Path(mmaction.__file__).parent / ".mim" / "configs" / network.config)
+    for key, value in network.overrides:
         config.merge_from_dict({f"model.{key}": value})
     return config.model

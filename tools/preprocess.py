@@ -14,29 +14,40 @@ Floats = NDArray[np.float32]
 
 
 def crops(frames: Frames, how: Preprocess) -> Frames:
-    """Resize the short side (bilinear, as uint8) and cut the centre: [T,H,W,3] -> [T,crop,crop,3]."""
+    """Resize the short side (bilinear, as uint8) and cut every view: [T,H,W,3] -> [views,T,crop,crop,3]."""
     import cv2
 
     height, width = frames.shape[1:3]
     factor = how.short_side / min(height, width)
     size = (int(width * factor + 0.5), int(height * factor + 0.5))
-    left, top = (size[0] - how.crop) // 2, (size[1] - how.crop) // 2
-    cut = np.empty((len(frames), how.crop, how.crop, 3), np.uint8)
-    for target, frame in zip(cut, frames, strict=True):
+    corners = view_corners(size, how)
+    cut = np.empty((len(corners), len(frames), how.crop, how.crop, 3), np.uint8)
+    for number, frame in enumerate(frames):
         resized = cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR)
-        target[:] = resized[top : top + how.crop, left : left + how.crop]
+        for view, (left, top) in enumerate(corners):
+            cut[view, number] = resized[top : top + how.crop, left : left + how.crop]
     return cut
 
 
+def view_corners(size: tuple[int, int], how: Preprocess) -> list[tuple[int, int]]:
+    """Left and top of every view in a frame of *size* (width, height); `three` is left, right, middle (or top, bottom, middle)."""
+    across, down = size[0] - how.crop, size[1] - how.crop
+    if how.views == "centre":
+        return [(across // 2, down // 2)]
+    steps = (0, 2, 1)
+    return [(across // 2 * step, 0) for step in steps] if down == 0 else [(0, down // 2 * step) for step in steps]
+
+
 def normalise(cut: Frames, how: Preprocess, out: Floats) -> None:
-    """(x - mean) / deviation per channel, [T,H,W,3] uint8 into *out* [T,3,H,W] float32.
+    """(x - mean) / deviation per channel, [views,T,H,W,3] uint8 into *out*, the network's input in the layout of *how*.
 
     Divides: multiplying by the inverse deviation gives other last bits. A table of the 256 possible values per
     channel gives the same bits as the arithmetic on every pixel.
     """
     tables = _tables(how)
+    pixels = cut.reshape(len(out), *out.shape[2:], 3)  # both layouts: [N,3,...] beside [N,...,3] in the same order
     for channel in range(3):
-        np.take(tables[channel], cut[..., channel], out=out[:, channel], mode="clip")
+        np.take(tables[channel], pixels[..., channel], out=out[:, channel], mode="clip")
 
 
 @lru_cache(maxsize=8)

@@ -50,12 +50,13 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: Manifest, floor_top1: flo
     """
     import torch
 
-    network = peer.deployed(spec, peer.load_network(spec, checkpoint.path))
+    network = checkpoint.network
+    deployed = peer.deployed(network, peer.load_network(network, checkpoint.path))
     load_clip = peer.clip_loader(spec, clips.format)
     rows = []
     with torch.inference_mode():
         for done, clip in enumerate(clips.clips, 1):
-            rows.append(network(torch.from_numpy(load_clip(clip))[None]).numpy())
+            rows.append(deployed(torch.from_numpy(load_clip(clip))[None]).mean(0, keepdim=True).numpy())
             events.progress("torch reference", done, len(clips.clips))
     scores = np.concatenate(rows)
     bad = first_not_finite(scores)
@@ -79,8 +80,8 @@ def floor(settings: Settings, spec: ModelSpec) -> float:
 def main() -> int:
     """Compute the torch reference of a model on a run's clips."""
     _, settings, spec = parse("reference", main.__doc__)
-    checkpoint = weights.resolve(settings, spec, events.forward)
-    clips = data.resolve(settings, spec, checkpoint.classes, events.forward)
+    (checkpoint,) = weights.resolve(settings, spec, events.forward)
+    clips = data.resolve(settings, spec, checkpoint.network.output.shape[0], events.forward)
     entry = Store(settings.store, events.say).build(
         key(spec, checkpoint, clips), lambda folder: build(spec, checkpoint, clips, floor(settings, spec), folder))
     print(f"top-1 {entry.facts['top1']:.4f} on {entry.facts['clips']} clips: {entry.file(FILE)}")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import nn
 
 ListFormat = Literal["rawframes", "videos"]
+Views = Literal["centre", "three"]
+Layout = Literal["NCHW", "NCTHW"]
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
@@ -27,12 +33,22 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Preprocess:
-    """RGB uint8 frames to network input: short side, centre crop, then (x - mean) / deviation per channel."""
+    """RGB uint8 frames to network input: short side, crop, then (x - mean) / deviation per channel.
+
+    views: `centre` cuts one square; `three` cuts left, right and middle, in this order; *crop* is then the short side.
+    layout: `NCHW` is [frames, 3, crop, crop] for 2D networks; `NCTHW` [views * clips, 3, clip_len, crop, crop] for 3D ones.
+    """
 
     short_side: int
     crop: int
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
+    views: Views = "centre"
+    layout: Layout = "NCHW"
+
+    @property
+    def view_count(self) -> int:
+        return 3 if self.views == "three" else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +60,42 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """One graph of a model: what torch exports and a device runs.
+
+    config: the mmaction2 config that builds it, relative to the package's config folder.
+    overrides: dotted keys of its `model` section that this deployment changes.
+    output: one row of the graph's output; a recogniser's length is that of its spec, or of its checkpoint's head.
+    rows: rows of output for each item of the batch: the views, where the graph does not average them.
+    softmax: whether the exported graph ends in softmax.
+    export_form: changes the torch network in place before it is exported, with equal outputs; the reference runs without.
+    """
+
+    name: str
+    config: str
+    overrides: tuple[tuple[str, str | int | float | bool | None], ...]
+    input: Tensor
+    output: Tensor
+    rows: int = 1
+    softmax: bool = False
+    export_form: Callable[[nn.Module], None] | None = None
+
+    def with_outputs(self, classes: int) -> Network:
+        """This network as a checkpoint with another number of classes makes it."""
+        return replace(self, output=Tensor(self.output.name, (classes,)))
+
+
+@dataclass(frozen=True, slots=True)
 class MiniSpec:
     """How the mini clips and the mini weights of a model are made.
 
     test_clips: clips that are judged; one less than a multiple of every batch size ends all of them in a short batch.
     train_per_class: clips a class that the head is fitted to; calibration_clips: of these, how many set BatchNorm.
     noise: standard deviation of the grey noise on every frame, in 8-bit steps; raises the difficulty.
-    travel: pixels a texture moves from a clip's first frame to its last; lowering it raises the difficulty.
-    residual_scale: weight of the last BatchNorm of each residual block; 1 leaves the default initialisation.
+    travel: pixels a texture moves while *span* frames pass, or from a clip's first frame to its last where span is 0,
+        as sampling that spreads over the whole clip sees it; lowering it raises the difficulty.
+    test_frames, train_frames: shortest and longest clip; beside these the lengths where a sampling rule changes are tested.
+    residual_scale: weight of the last BatchNorm of each residual block, and of every one that starts at zero.
     ridge: strengths the cross-validation chooses from, relative to the mean squared feature norm.
     top_probability: mean top softmax probability on the training clips that the head is scaled to.
     floor_top1: what torch must reach on the test clips to be a reference.
@@ -67,34 +111,43 @@ class MiniSpec:
     ridge: tuple[float, ...]
     top_probability: float
     floor_top1: float
+    span: int = 0
+    test_frames: tuple[int, int] = (20, 150)
+    train_frames: tuple[int, int] = (20, 40)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
     """One recogniser of the matrix.
 
-    config: the mmaction2 config that builds the network, relative to the package's config folder.
-    overrides: dotted keys of its `model` section that this deployment changes.
-    classes: outputs of the graph where a checkpoint does not say otherwise.
-    softmax: whether the exported graph ends in softmax.
     dataset, list_file: folder and list below `--data-root`; clips: how many a complete list holds.
     """
 
-    name: str
-    config: str
-    overrides: tuple[tuple[str, str | int | float | bool | None], ...]
-    classes: int
+    network: Network
     sampling: Sampling
     preprocess: Preprocess
-    input: Tensor
-    output_name: str
-    softmax: bool
     dataset: str
     list_file: str
     frames_folder: str
     clips: int
     list_format: ListFormat
     mini: MiniSpec
+
+    @property
+    def name(self) -> str:
+        return self.network.name
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        return (self.network,)
+
+    @property
+    def classes(self) -> int:
+        """Outputs of the graph where a checkpoint does not say otherwise."""
+        return self.network.output.shape[0]
+
+
+Spec = ModelSpec
 
 
 def digest(value: Json) -> str:
@@ -103,6 +156,13 @@ def digest(value: Json) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def network_digest(network: Network) -> str:
+    """Digest of everything in a spec that shapes a network's weights and graph, the text of its export form included."""
+    form = network.export_form
+    return digest({**asdict(network), "export_form": inspect.getsource(form) if form else None})
+
+
 def spec_digest(spec: ModelSpec) -> str:
-    """Digest of everything in a spec that shapes a network or its input."""
-    return digest({key: value for key, value in asdict(spec).items() if key != "mini"})
+    """Digest of everything in a recogniser's spec that shapes its network or its input."""
+    parts = {key: value for key, value in asdict(spec).items() if key not in ("mini", "network")}
+    return digest({**parts, "network": network_digest(spec.network)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from tools.entries import Entry, Facts, Key
 from tools.errors import ExportError
 from tools.memory import peak_bytes
 from tools.settings import Settings
-from tools.spec import ModelSpec
+from tools.spec import Network, Spec
 from tools.store import Store
 from tools.weights import Weights
 
@@ -37,11 +38,12 @@ def file_name(batch: int) -> str:
     return f"bs{batch}.onnx"
 
 
-def resolve(settings: Settings, spec: ModelSpec, checkpoint: Weights, batch: int, on_event: child.OnEvent) -> Graph:
+def resolve(settings: Settings, spec: Spec, checkpoint: Weights, batch: int, on_event: child.OnEvent) -> Graph:
     """The graph of *batch*, made by a child process if the store has none."""
     exported = export.resolve(settings, spec, checkpoint, on_event)
     entry = child.find_or_run(Store(settings.store), key(exported, batch), "tools.specialise",
-                              [spec.name, str(batch), *settings.arguments()], f"simplifying for batch {batch}", on_event)
+                              [spec.name, str(batch), *settings.arguments()],
+                              f"simplifying {checkpoint.network.name} for batch {batch}", on_event)
     path = entry.file(file_name(batch))
     return Graph(path, entry.files[path.name], entry.file(export.WEIGHTS).stat().st_size, int(entry.facts["peak_bytes"]))
 
@@ -50,7 +52,7 @@ def key(exported: Entry, batch: int) -> Key:
     return Key("onnx", f"bs{batch}", (("batch", str(batch)), *versions.of("onnx", "onnxsim")), host=exported.key)
 
 
-def build(spec: ModelSpec, exported: Entry, batch: int, folder: Path) -> Facts:
+def build(network: Network, exported: Entry, batch: int, folder: Path) -> Facts:
     """Simplify the exported graph at *batch* into *folder*, check it, and estimate its memory.
 
     Raises:
@@ -62,12 +64,11 @@ def build(spec: ModelSpec, exported: Entry, batch: int, folder: Path) -> Facts:
     source = exported.file(export.GRAPH)
     spans = shared_tensors(source)
     model = onnx.load(str(source))
-    model, same = onnxsim.simplify(model, overwrite_input_shapes={spec.input.name: [batch, *spec.input.shape]})
+    model, same = onnxsim.simplify(model, overwrite_input_shapes={network.input.name: [batch, *network.input.shape]})
     if not same:
         raise ExportError(f"onnxsim's own check of batch {batch} failed", where=str(source))
-    classes = int(exported.facts["classes"])
     export.check(model, f"batch {batch}")
-    _check_signature(model, spec, batch, classes)
+    _check_signature(model, network, batch)
     peak = peak_bytes(model)
     share(model, spans)
     path = folder / file_name(batch)
@@ -103,23 +104,24 @@ def share(model: onnx.ModelProto, spans: dict[str, Span]) -> None:
             tensor.data_location = onnx.TensorProto.EXTERNAL
 
 
-def _check_signature(model: onnx.ModelProto, spec: ModelSpec, batch: int, classes: int) -> None:
+def _check_signature(model: onnx.ModelProto, network: Network, batch: int) -> None:
     found = [(value.name, [axis.dim_value for axis in value.type.tensor_type.shape.dim])
              for value in (*model.graph.input, *model.graph.output)]
-    wanted = [(spec.input.name, [batch, *spec.input.shape]), (spec.output_name, [batch, classes])]
+    wanted = [(network.input.name, [batch, *network.input.shape]),
+              (network.output.name, [batch * network.rows, *network.output.shape])]
     if found != wanted:
         raise ExportError(f"the simplified graph has {found}, not {wanted}",
-                          remedy="the spec's input, classes or softmax do not fit its config")
+                          remedy="the spec's input, output, rows or softmax do not fit its config")
 
 
 def main() -> int:
     """Specialise a model's ONNX graph to a batch size."""
     options, settings, spec = parse("specialise", main.__doc__, lambda parser: parser.add_argument("batch", type=int))
-    checkpoint = weights.resolve(settings, spec, events.forward)
-    exported = export.resolve(settings, spec, checkpoint, events.forward)
-    entry = Store(settings.store, events.say).build(
-        key(exported, options.batch), lambda folder: build(spec, exported, options.batch, folder))
-    print(entry.file(file_name(options.batch)))
+    for checkpoint in weights.resolve(settings, spec, events.forward):
+        exported = export.resolve(settings, spec, checkpoint, events.forward)
+        entry = Store(settings.store, events.say).build(
+            key(exported, options.batch), partial(build, checkpoint.network, exported, options.batch))
+        print(entry.file(file_name(options.batch)))
     return 0
 
 

@@ -120,7 +120,7 @@ class Truth:
                 return figure
         raise TruthError(f"no figure has the id {id!r}", where=str(self.path), remedy="gates name figures by their id")
 
-    def rate(self, device: str, batch: int) -> Figure | None:
+    def rate(self, device: str, batch: int, network: str = "") -> Figure | None:
         """The stored throughput of *device* at *batch*, clips per second."""
         found = [figure for figure in self.figures
                  if (figure.device, figure.metric, figure.batch) == (device, "throughput", batch)]

@@ -116,17 +116,31 @@ def _limit(metric: str, value: float, measured: str, limit: str, good: bool, mea
     return Judgement(metric, measured, limit, verdict, f"{meaning}: {measured}, limit {limit}")
 
 
-def throughput(summary: Summary, truth: Truth, device: str, batch: int) -> Judgement:
+def throughput(summary: Summary, truth: Truth, device: str, batch: int, network: str = "") -> Judgement:
     """Clips per second against the stored figure for this kind of device; RECORDED where there is none."""
+    metric = f"{network} clips/s".lstrip()
     measured = f"{summary.clips_per_s:.3f}/s"
     spread = (f"{summary.iterations} iterations in {summary.total_s:.1f} s, spread {summary.variation:.1%}"
               + (", cut short by the budget" if summary.short else ""))
-    stored = truth.rate(device, batch)
+    stored = truth.rate(device, batch, network)
     if stored is None:
-        return Judgement("clips/s", measured, "-", Verdict.RECORDED, f"{spread}; nothing is stored for {device} at bs{batch}")
+        return Judgement(metric, measured, "-", Verdict.RECORDED, f"{spread}; nothing is stored for {device} at bs{batch}")
     if summary.variation > truth.throughput.max_variation:
-        return Judgement("clips/s", measured, f"{stored.right:g}", Verdict.NO_VERDICT,
+        return Judgement(metric, measured, f"{stored.right:g}", Verdict.NO_VERDICT,
                          f"{spread}, over the limit of {truth.throughput.max_variation:.0%}")
     good = summary.clips_per_s >= stored.right
-    return Judgement("clips/s", measured, f"{stored.right:g}", Verdict.PASS if good else Verdict.FAIL,
+    return Judgement(metric, measured, f"{stored.right:g}", Verdict.PASS if good else Verdict.FAIL,
                      f"{spread}; stored {stored.right:g} ({truth.path.name} {stored.id})")
+
+
+def combined_throughput(clips_per_s: float, truth: Truth, device: str, batch: int, parts: Sequence[Judgement]) -> Judgement:
+    """Clips per second through all networks against the stored figure; no better than the worst of its parts can carry."""
+    measured = f"{clips_per_s:.3f}/s"
+    stored = truth.rate(device, batch)
+    if stored is None:
+        return Judgement("clips/s", measured, "-", Verdict.RECORDED,
+                         f"1 / (sum of 1/rate) of {len(parts)} networks; nothing is stored for {device} at bs{batch}")
+    if any(part.verdict is Verdict.NO_VERDICT for part in parts):
+        return Judgement("clips/s", measured, f"{stored.right:g}", Verdict.NO_VERDICT, "a network's times carry no judgement")
+    verdict = Verdict.PASS if clips_per_s >= stored.right else Verdict.FAIL
+    return Judgement("clips/s", measured, f"{stored.right:g}", verdict, f"stored {stored.right:g} ({truth.path.name} {stored.id})")

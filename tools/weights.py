@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from tools import child, data, events, manifest, minidata, miniweights, peer, versions
@@ -13,23 +14,21 @@ from tools.entries import Facts, Key
 from tools.errors import OptionError, WeightsError
 from tools.files import sha256
 from tools.settings import Settings
-from tools.spec import ModelSpec, digest, spec_digest
+from tools.spec import ModelSpec, Network, Spec, digest, network_digest, spec_digest
 from tools.store import Store
-
-CLASSES = "classes.txt"
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A checkpoint: *origin* is mini, published or own; *classes* comes from its head."""
+    """A checkpoint of *network*, whose number of outputs comes from its head; *origin* is mini, published or own."""
 
     path: Path
     sha256: str
-    classes: int
+    network: Network
     origin: str
 
 
-def origin(settings: Settings, spec: ModelSpec) -> str:
+def origin(settings: Settings, spec: Spec) -> str:
     """What `--weights` means beside `--data`: mini, published or own.
 
     Raises:
@@ -49,8 +48,8 @@ def origin(settings: Settings, spec: ModelSpec) -> str:
     return word
 
 
-def resolve(settings: Settings, spec: ModelSpec, on_event: child.OnEvent) -> Weights:
-    """The checkpoint of a run, fitted by a child process if it is the mini one and not in the store.
+def resolve(settings: Settings, spec: Spec, on_event: child.OnEvent) -> tuple[Weights, ...]:
+    """The checkpoint of every network of a run, fitted by a child process if they are the mini ones and not in the store.
 
     Raises:
         WeightsError: the file is no checkpoint of this model, or does not have the published digest.
@@ -60,9 +59,15 @@ def resolve(settings: Settings, spec: ModelSpec, on_event: child.OnEvent) -> Wei
         minidata.resolve(settings, spec, on_event)
         entry = child.find_or_run(Store(settings.store), mini_key(spec), "tools.weights", [spec.name, *settings.arguments()],
                                   "fitting the mini weights (one to two minutes for a full-size network)", on_event)
-        return Weights(entry.file(miniweights.FILE), entry.files[miniweights.FILE], spec.classes, word)
-    path = published(settings, spec) if word == "published" else Path(settings.weights)
-    return _checked(settings, spec, path, word, on_event)
+        files = [(network, f"{network.name}.pth") for network in spec.networks]
+        return tuple(Weights(entry.file(name), entry.files[name], network, word) for network, name in files)
+    return tuple(_checked(settings, spec, network, path, word, on_event)
+                 for network, path in zip(spec.networks, _given(settings, spec, word), strict=True))
+
+
+def _given(settings: Settings, spec: Spec, word: str) -> list[Path]:
+    """The checkpoint files of published weights or the user's own, one a network."""
+    return [published(settings, spec)] if word == "published" else [Path(settings.weights)]
 
 
 def published(settings: Settings, spec: ModelSpec) -> Path:
@@ -85,22 +90,23 @@ def mini_key(spec: ModelSpec) -> Key:
     return Key("weights", f"{spec.name}-mini", shaped_by)
 
 
-def _checked(settings: Settings, spec: ModelSpec, path: Path, word: str, on_event: child.OnEvent) -> Weights:
+def _checked(settings: Settings, spec: Spec, network: Network, path: Path, word: str, on_event: child.OnEvent) -> Weights:
     """Load a checkpoint once in a child process; the store remembers that its digest was good."""
     found = sha256(path)
-    entry = child.find_or_run(Store(settings.store), _checked_key(spec, found), "tools.weights",
+    entry = child.find_or_run(Store(settings.store), _checked_key(network, found), "tools.weights",
                               [spec.name, *settings.arguments()], f"checking {path.name}", on_event)
-    return Weights(path, found, int(entry.file(CLASSES).read_text()), word)
+    classes = int(entry.facts["classes"])
+    return Weights(path, found, network.with_outputs(classes) if classes else network, word)
 
 
-def _checked_key(spec: ModelSpec, sha: str) -> Key:
-    return Key("checked", spec.name, (("weights", sha), ("spec", spec_digest(spec)), *versions.of("torch", "mmaction2")))
+def _checked_key(network: Network, sha: str) -> Key:
+    shaped_by = (("weights", sha), ("network", network_digest(network)), *versions.of("torch", "mmaction2"))
+    return Key("checked", network.name, shaped_by)
 
 
-def _check(spec: ModelSpec, path: Path, folder: Path) -> Facts:
-    peer.load_network(spec, path)
-    classes = peer.class_count(peer.read_checkpoint(path), path)
-    (folder / CLASSES).write_text(f"{classes}\n")
+def _check(network: Network, path: Path, folder: Path) -> Facts:
+    """Load the checkpoint into its network; the classes of its head, 0 for a network that has none."""
+    classes = peer.head_outputs(peer.load_network(network, path))
     return {"classes": classes}
 
 
@@ -116,11 +122,12 @@ def main() -> int:
     _, settings, spec = parse("weights", main.__doc__)
     store, word = Store(settings.store, events.say), origin(settings, spec)
     if word == "mini":
-        entry = store.build(mini_key(spec), lambda folder: _fit(settings, spec, folder))
+        entries = [store.build(mini_key(spec), partial(_fit, settings, spec))]
     else:
-        path = published(settings, spec) if word == "published" else Path(settings.weights)
-        entry = store.build(_checked_key(spec, sha256(path)), lambda folder: _check(spec, path, folder))
-    print(entry.folder, *(f"{name}={value}" for name, value in entry.facts.items()))
+        entries = [store.build(_checked_key(network, sha256(path)), partial(_check, network, path))
+                   for network, path in zip(spec.networks, _given(settings, spec, word), strict=True)]
+    for entry in entries:
+        print(entry.folder, *(f"{name}={value}" for name, value in entry.facts.items()))
     return 0
 
 

@@ -1,18 +1,19 @@
 """TSM R50 1x1x8 on UCF-101, as its ModelZoo guide deploys it."""
 
-from tools.spec import MiniSpec, ModelSpec, Preprocess, Sampling, Tensor
+from tools.spec import MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
-    name="tsm",
-    # mmaction2 1.x has no UCF-101 config; the Kinetics-400 one differs in the class count alone
-    config="recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb.py",
-    overrides=(("backbone.pretrained", None),),
-    classes=101,
+    network=Network(
+        name="tsm",
+        # mmaction2 1.x has no UCF-101 config; the Kinetics-400 one differs in the class count alone
+        config="recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb.py",
+        overrides=(("backbone.pretrained", None),),
+        input=Tensor("video", (8, 3, 224, 224)),
+        output=Tensor("class", (101,)),
+        softmax=True,
+    ),
     sampling=Sampling(clip_len=1, interval=1, clips=8),
     preprocess=Preprocess(short_side=256, crop=224, mean=(123.675, 116.28, 103.53), deviation=(58.395, 57.12, 57.375)),
-    input=Tensor("video", (8, 3, 224, 224)),
-    output_name="class",
-    softmax=True,
     dataset="ucf101",
     list_file="ucf101_val_split_1_rawframes.txt",
     frames_folder="rawframes",

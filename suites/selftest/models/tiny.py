@@ -1,17 +1,18 @@
 """A TSM small enough that the harness can be run through and through in seconds: ResNet-18 at 96 pixels."""
 
-from tools.spec import MiniSpec, ModelSpec, Preprocess, Sampling, Tensor
+from tools.spec import MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
-    name="tiny",
-    config="recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb.py",
-    overrides=(("backbone.pretrained", None), ("backbone.depth", 18), ("cls_head.in_channels", 512)),
-    classes=20,
+    network=Network(
+        name="tiny",
+        config="recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb.py",
+        overrides=(("backbone.pretrained", None), ("backbone.depth", 18), ("cls_head.in_channels", 512)),
+        input=Tensor("video", (8, 3, 96, 96)),
+        output=Tensor("class", (20,)),
+        softmax=True,
+    ),
     sampling=Sampling(clip_len=1, interval=1, clips=8),
     preprocess=Preprocess(short_side=110, crop=96, mean=(123.675, 116.28, 103.53), deviation=(58.395, 57.12, 57.375)),
-    input=Tensor("video", (8, 3, 96, 96)),
-    output_name="class",
-    softmax=True,
     dataset="tinyset",
     list_file="val_rawframes.txt",
     frames_folder="rawframes",

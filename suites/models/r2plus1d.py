@@ -1,0 +1,27 @@
+"""R(2+1)D R34 8x8x1 on UCF-101, as its ModelZoo guide deploys it: three crops, whose logits are averaged outside the graph."""
+
+from tools.spec import MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
+
+SPEC = ModelSpec(
+    network=Network(
+        name="r2plus1d",
+        config="recognition/r2plus1d/r2plus1d_r34_8xb8-8x8x1-180e_kinetics400-rgb.py",
+        overrides=(),
+        input=Tensor("video", (3, 3, 8, 256, 256)),
+        # the guide fine-tunes on UCF-101's 101 classes and leaves the head at 400; a checkpoint's own head decides
+        output=Tensor("class", (400,)),
+        rows=3,
+        softmax=False,
+    ),
+    sampling=Sampling(clip_len=8, interval=8, clips=1),
+    preprocess=Preprocess(short_side=256, crop=256, mean=(123.675, 116.28, 103.53), deviation=(58.395, 57.12, 57.375),
+                          views="three", layout="NCTHW"),
+    dataset="ucf101",
+    list_file="ucf101_val_split_1_rawframes.txt",
+    frames_folder="rawframes",
+    clips=3783,
+    list_format="rawframes",
+    mini=MiniSpec(seed=20200729, test_clips=15, train_per_class=8, calibration_clips=6, noise=2.0, travel=160.0, residual_scale=0.2,
+                  ridge=(0.001, 0.01, 0.1, 1.0), top_probability=0.9, floor_top1=0.85, span=64, test_frames=(64, 90),
+                  train_frames=(57, 70)),
+)

@@ -1,0 +1,23 @@
+"""A clip as a recogniser's input: decode, sample, resize, crop, normalise."""
+
+from __future__ import annotations
+
+from tools.batches import Source
+from tools.clips import Clip
+from tools.decode import read_frames
+from tools.manifest import Manifest
+from tools.preprocess import Floats, crops, normalise
+from tools.sampling import frame_indices
+from tools.spec import ListFormat, ModelSpec
+
+
+def fill(clip: Clip, kind: ListFormat, spec: ModelSpec, out: Floats) -> None:
+    """Decode, sample and preprocess one clip into *out*, the network's input for it."""
+    frames = read_frames(clip, kind, frame_indices(clip.frames, spec.sampling))
+    normalise(crops(frames, spec.preprocess), spec.preprocess, out)
+
+
+def source(clips: Manifest, spec: ModelSpec) -> Source:
+    """The clips as what a recogniser is run on."""
+    return Source(tuple(clip.id for clip in clips.clips), spec.network.input.shape,
+                  lambda number, row: fill(clips.clips[number], clips.format, spec, row))
