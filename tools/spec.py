@@ -52,6 +52,24 @@ class Preprocess:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposalSpec:
+    """How temporal action proposals are made between and after BSN's two networks; the defaults are the guide's.
+
+    peak_threshold: share of a curve's maximum above which a bin is a candidate boundary, peak or not.
+    top: proposals that the second network scores, and rows of its input.
+    alpha: decay of soft-NMS, exp(-IoU^2 / alpha), applied where the IoU exceeds low + (high - low) * width.
+    keep: detections that remain of a video.
+    """
+
+    peak_threshold: float = 0.5
+    top: int = 1000
+    alpha: float = 0.75
+    low: float = 0.65
+    high: float = 0.9
+    keep: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Tensor:
     """A graph's input or output: its name and its shape without the batch axis; always float32."""
 

@@ -12,9 +12,10 @@ from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
     ("", "errors", "files", "pytest_paths", "spec", "timing", "versions"),
-    ("case", "clips", "entries", "events", "locks", "memory", "preprocess", "sampling", "settings", "truth"),
-    ("catalog", "decode", "engines.cpu", "metrics", "moving_shapes", "predictions", "store"),
-    ("batches", "child", "commandline", "encode", "engines", "manifest", "peer", "verdict"),
+    ("case", "clips", "detections", "entries", "events", "locks", "memory", "preprocess", "sampling", "settings", "truth"),
+    ("activitynet", "catalog", "decode", "engines.cpu", "metrics", "moving_shapes", "predictions", "proposals", "recall",
+     "snippet_features", "store"),
+    ("batches", "child", "commandline", "encode", "engines", "manifest", "peer", "proposal_features", "soft_nms", "verdict"),
     ("cell", "minidata", "miniweights", "report"),
     ("data", "judge"),
     ("weights",),

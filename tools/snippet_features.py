@@ -1,0 +1,65 @@
+"""Snippet features of a video, the input of BSN's first network (TEM), in the CSV files they are published in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tools.errors import DataError
+from tools.files import write_whole
+from tools.preprocess import Floats
+
+ROWS, COLUMNS = 100, 400  # equal parts of the video; scores of a spatial and a temporal network, 200 each
+HEADER = ",".join(f"f{column}" for column in range(COLUMNS))
+REMEDY = f"give a header line and {ROWS} rows of {COLUMNS} numbers, as published"
+
+
+def read_features(path: Path) -> Floats:
+    """Read one video's features, [100, 400] float32; the network takes the transpose, [400, 100].
+
+    Raises:
+        DataError: naming file and line, for a missing header, another shape, or a field that is no finite number.
+    """
+    try:
+        header, *lines = path.read_text().rstrip().splitlines()
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise DataError(f"the features cannot be read: {error}", where=str(path), remedy=REMEDY) from error
+    if _is_number(header.partition(",")[0]):
+        raise DataError("the features have no header line", where=f"{path}:1", remedy=REMEDY)
+    if len(lines) != ROWS:
+        raise DataError(f"the features have {len(lines)} rows instead of {ROWS}", where=str(path), remedy=REMEDY)
+    try:  # measured: no other parser that NumPy has is faster
+        found = np.loadtxt(lines, np.float32, comments=None, delimiter=",", ndmin=2)
+    except ValueError:
+        found = np.empty((0, 0), np.float32)
+    if found.shape != (ROWS, COLUMNS) or not np.isfinite(found).all():
+        raise _first_fault(lines, path)
+    return found
+
+
+def write_features(found: Floats, path: Path) -> None:
+    """Write features [100, 400] as they are published, whole or not at all; reading gives the same float32."""
+    lines = [",".join(map("{:.9g}".format, row)) for row in found.tolist()]
+    write_whole(path, lambda file: file.write("\n".join([HEADER, *lines, ""]).encode()))
+
+
+def _first_fault(lines: list[str], path: Path) -> DataError:
+    """The first row or field that makes the features unusable."""
+    for number, line in enumerate(lines, 2):
+        fields = line.split(",")
+        if len(fields) != COLUMNS:
+            return DataError(f"the row has {len(fields)} columns instead of {COLUMNS}", where=f"{path}:{number}", remedy=REMEDY)
+        for column, field in enumerate(fields, 1):
+            if not (_is_number(field) and np.isfinite(np.float32(field))):
+                return DataError(f"row {number - 1}, column {column} is {field!r}, not a finite number", where=f"{path}:{number}",
+                                 remedy=REMEDY)
+    return DataError("the features cannot be read", where=str(path), remedy=REMEDY)
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True

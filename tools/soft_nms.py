@@ -1,0 +1,80 @@
+"""Scored proposals to detections in seconds: score fusion and soft non-maximum suppression; pure."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.detections import Detections
+from tools.preprocess import Floats
+from tools.proposals import Doubles, Proposals
+from tools.spec import ProposalSpec
+
+GUIDE = ProposalSpec()
+SNIPPET_FRAMES = 16
+
+
+def detect(proposals: Proposals, iou_scores: Floats, duration_s: float, how: ProposalSpec = GUIDE) -> Detections:
+    """The best *how.keep* detections of a video of *duration_s*, best first.
+
+    *iou_scores*: the second network's output, [rows] or [rows, 1], row i belonging to proposal i; rows beyond the
+    proposals are padding and do not count, proposals beyond the rows were not scored and are dropped.
+    """
+    scores = fuse(iou_scores, proposals)
+    picks, decayed = suppress(proposals.best(len(scores)), scores, how)
+    return Detections(seconds(proposals.start[picks], proposals.end[picks], duration_s), decayed)
+
+
+def fuse(iou_scores: Floats, proposals: Proposals) -> Doubles:
+    """IoU score x start score x end score, in float64, of every proposal that has a row in *iou_scores* [rows] or [rows, 1].
+
+    mmaction2 multiplies in float32.
+    """
+    scored = iou_scores.reshape(-1)[:len(proposals)]
+    best = proposals.best(len(scored))
+    fused: Doubles = scored.astype(np.float64) * best.start_score * best.end_score
+    return fused
+
+
+def suppress(proposals: Proposals, scores: Doubles, how: ProposalSpec = GUIDE) -> tuple[NDArray[np.intp], Doubles]:
+    """Take the highest score *how.keep* times, each time lowering what overlaps the taken one: picks and their scores.
+
+    Of equal scores the earlier proposal is taken. mmaction2 sorts by an unstable sort before and after, takes one more
+    and drops it: the scores of the picks never rise, so both change nothing but the order of equal scores. A single
+    proposal keeps its score. Widths and overlaps are computed in float64 and in mmaction2's order of operations: on a
+    grid of bins an overlap often equals its threshold but for rounding. mmaction2's own pipeline hands over float32,
+    where such a tie may fall the other way.
+
+    Source: models.md 3.e.5; mmaction2 `soft_nms`.
+    """
+    start, end = proposals.start, proposals.end
+    live = scores.copy()
+    count = min(how.keep, len(live))
+    picks, taken = np.empty(count, np.intp), np.empty(count)
+    for turn in range(count):
+        pick = picks[turn] = live.argmax()
+        taken[turn] = live[pick]
+        overlap = _overlap(start[pick], end[pick], start, end)
+        near = np.flatnonzero(overlap > how.low + (how.high - how.low) * (end[pick] - start[pick]))
+        live[near] *= np.exp(-np.square(overlap[near]) / how.alpha)
+        live[pick] = -np.inf
+    return picks, taken
+
+
+def _overlap(first: float, last: float, start: Doubles, end: Doubles) -> Doubles:
+    """Intersection over union with each segment; below zero, and no overlap, where they are apart."""
+    shared = np.minimum(last, end) - np.maximum(first, start)
+    return shared / ((last - first) - shared + end - start)
+
+
+def seconds(start: Doubles, end: Doubles, duration_s: float) -> Doubles:
+    """Segments [n, 2] in seconds, clipped to the video."""
+    return np.clip(np.stack([start, end], axis=1), 0.0, 1.0) * duration_s
+
+
+def floored_duration_s(duration_s: float, frames: int, snippet_frames: int = SNIPPET_FRAMES) -> float:
+    """The duration that mmaction2 and the Python-2 original multiply by: that of the whole 16-frame snippets.
+
+    The guide's port divides truly and so uses the whole duration: 0.5 % longer on average over the validation videos.
+    """
+    return frames // snippet_frames * snippet_frames / frames * duration_s
