@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from tools.errors import OptionError, TruthError
-from tools.spec import ModelSpec
+from tools.spec import LocaliserSpec, ModelSpec, Spec
 from tools.truth import Truth, read_truth
 
 
@@ -18,7 +18,7 @@ def model_names(folder: Path) -> list[str]:
     return names
 
 
-def load_spec(folder: Path, name: str) -> ModelSpec:
+def load_spec(folder: Path, name: str) -> Spec:
     """The SPEC of a model file.
 
     Raises:
@@ -34,8 +34,8 @@ def load_spec(folder: Path, name: str) -> ModelSpec:
     module = importlib.util.module_from_spec(description)
     description.loader.exec_module(module)
     spec = getattr(module, "SPEC", None)
-    if not isinstance(spec, ModelSpec) or spec.name != name:
-        raise TruthError(f"the file must define SPEC = ModelSpec(name={name!r}, ...)", where=str(path))
+    if not isinstance(spec, ModelSpec | LocaliserSpec) or spec.name != name:
+        raise TruthError(f"the file must define SPEC, a ModelSpec or LocaliserSpec named {name!r}", where=str(path))
     return spec
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from tools.catalog import load_spec
 from tools.settings import Settings, add_arguments
-from tools.spec import ModelSpec
+from tools.spec import Spec
 
 Options = argparse.Namespace
 
 
 def parse(stage: str, about: str | None, more: Callable[[argparse.ArgumentParser], object] = lambda parser: None,
-          ) -> tuple[Options, Settings, ModelSpec]:
+          ) -> tuple[Options, Settings, Spec]:
     """Arguments of `python -m tools.<stage> MODEL ...`: as parsed, and the settings and the model they mean.
 
     Raises:

@@ -11,22 +11,37 @@ from tools.commandline import parse
 from tools.errors import OptionError
 from tools.manifest import Manifest
 from tools.settings import Settings
-from tools.spec import ModelSpec
+from tools.spec import LocaliserSpec, ModelSpec, Spec
 from tools.store import Store
 
+IMPLICIT_REFERENCE = 500  # clips that torch is run on unasked, about five minutes on two cores; more only when asked for
 
-def source(settings: Settings, spec: ModelSpec) -> str:
+
+def source(settings: Settings, spec: Spec) -> str:
     """What `--data auto` means here: `full` where the list is found, else `mini`; other choices as they are."""
     if settings.data != "auto":
         return settings.data
     return "full" if settings.data_root and full_list(settings, spec).is_file() else "mini"
 
 
-def full_list(settings: Settings, spec: ModelSpec) -> Path:
+def full_list(settings: Settings, spec: Spec) -> Path:
     return Path(settings.data_root) / spec.dataset / spec.list_file
 
 
-def word(settings: Settings, spec: ModelSpec) -> str:
+def required_list(settings: Settings, spec: Spec) -> Path:
+    """The list of the full data set.
+
+    Raises:
+        OptionError: it is not there.
+    """
+    path = full_list(settings, spec)
+    if not settings.data_root or not path.is_file():
+        raise OptionError(f"--data full: the list of {spec.dataset} is not there", where=str(path),
+                          remedy=f"give --data-root DIR with DIR/{spec.dataset}/{spec.list_file}, or use --data mini")
+    return path
+
+
+def word(settings: Settings, spec: Spec) -> str:
     """The data as rows and reports name them: mini, full, or the list's file name; a subset says its size."""
     chosen = source(settings, spec)
     name = chosen if chosen in ("mini", "full") else Path(chosen).name
@@ -58,10 +73,7 @@ def _list_and_root(settings: Settings, spec: ModelSpec, on_event: child.OnEvent)
         folder = minidata.resolve(settings, spec, on_event).folder
         return folder / minidata.list_name(spec.list_format), folder
     if chosen == "full":
-        path = full_list(settings, spec)
-        if not settings.data_root or not path.is_file():
-            raise OptionError(f"--data full: the list of {spec.dataset} is not there", where=str(path),
-                              remedy=f"give --data-root DIR with DIR/{spec.dataset}/{spec.list_file}, or use --data mini")
+        path = required_list(settings, spec)
         return path, path.parent / spec.frames_folder
     path = Path(chosen)
     return path, Path(settings.data_root) if settings.data_root else path.parent
@@ -71,6 +83,8 @@ def main() -> int:
     """Check the clips of a run and write their manifest into the store."""
     options, settings, spec = parse("data", main.__doc__, lambda parser: parser.add_argument(
         "classes", type=int, nargs="?", help="classes the labels may name; the model's own without it"))
+    if isinstance(spec, LocaliserSpec):
+        raise OptionError(f"{spec.name} reads features, not clips", remedy=f"python -m tools.videos {spec.name}")
     listed = clip_list(settings, spec, options.classes or spec.classes, events.forward)
     entry = Store(settings.store, events.say).build(manifest.key(listed), lambda folder: manifest.build(listed, folder))
     print(f"{entry.facts['clips']} clips, {entry.facts['frames']} frames: {entry.file(manifest.FILE)}")

@@ -5,27 +5,26 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tools import cell, data, engines, events, inputs, judge, memory, reference, specialise, versions, weights
+from tools import cell, data, engines, events, judge, kinds, memory, specialise, versions, weights
 from tools.batches import SLOTS, Batch, BatchStream, Source
 from tools.case import BATCHES, Case, Device
-from tools.catalog import load_truth
 from tools.cell import Cell, Record, Times
 from tools.commandline import parse
 from tools.engines import Engine
-from tools.judge import Basis
+from tools.errors import OptionError
 from tools.locks import hold
 from tools.metrics import mean_of_views
-from tools.predictions import FILE, Predictions, save
+from tools.predictions import FILE, Predictions, load, save
 from tools.preprocess import Floats
 from tools.report import Row, table
 from tools.settings import Settings
-from tools.spec import ModelSpec, Network
+from tools.spec import Network, Spec
 from tools.specialise import Graph
 from tools.timing import time_series
 from tools.weights import Weights
@@ -35,25 +34,36 @@ LOCKS = Path("/tmp/clipgate-locks")  # noqa: S108 - one place for every run and 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything a network of a cell needs, found or built before it starts; *digest* stands for the data behind *source*."""
+    """Everything a network of a cell needs, found or built before it starts.
+
+    *digest* stands for the data behind *source*; *finish* makes the case's answer of the last network's scores and keeps
+    it beside them.
+    """
 
     checkpoint: Weights
     graph: Graph
     source: Source
     digest: str
     data: str
+    finish: Callable[[Predictions, Path], object] | None = None
 
     @property
     def network(self) -> Network:
         return self.checkpoint.network
 
 
-def prepare(case: Case, settings: Settings, spec: ModelSpec) -> Inputs:
-    """Find or build the weights, the clips' manifest and the graph of *case*."""
-    (checkpoint,) = weights.resolve(settings, spec, events.forward)
-    clips = data.resolve(settings, spec, checkpoint.network.output.shape[0], events.forward)
-    graph = specialise.resolve(settings, spec, checkpoint, case.batch, events.forward)
-    return Inputs(checkpoint, graph, inputs.source(clips, spec), clips.digest, data.word(settings, spec))
+def prepare(case: Case, settings: Settings, spec: Spec, network: str, run: Path) -> Inputs:
+    """Find or build the weights, the data's digests and the graph of a network of *case*.
+
+    A second network is fed what the first one left below *run*.
+    """
+    checkpoints = weights.resolve(settings, spec, events.forward)
+    found = kinds.dataset(settings, spec, checkpoints, events.forward)
+    number = [one.name for one in spec.networks].index(network)
+    before = load(cell.part_folder(case, spec, spec.networks[number - 1].name, run) / FILE) if number else None
+    graph = specialise.resolve(settings, spec, checkpoints[number], case.batch, events.forward)
+    source = kinds.source(spec, found, spec.networks[number], before)
+    return Inputs(checkpoints[number], graph, source, found.digest, data.word(settings, spec), kinds.finish(spec, found, before))
 
 
 def measure(case: Case, settings: Settings, given: Inputs, folder: Path) -> None:
@@ -71,6 +81,8 @@ def measure(case: Case, settings: Settings, given: Inputs, folder: Path) -> None
             engine = engines.open_engine(case.device, given.graph.path, given.network.input, case.batch)
             predictions, (kept, valid) = score(engine, stream, len(given.source.ids), given.network.rows)
         save(predictions, folder / FILE)
+        if given.finish:
+            given.finish(predictions, folder)
         cell.write(_record(case, given, engine.precision, time.monotonic() - started, need), folder / cell.RECORD)
         series = time_series(engine.bind(kept), settings.budget_s,
                              lambda count: events.progress("timing", count, count))
@@ -124,20 +136,26 @@ def main() -> int:
     case = Case(options.model, options.batch, Device.parse(options.device))
     engines.require(case.device)
     run = (options.run or settings.artifacts / "runs" / time.strftime("%Y%m%d-%H%M%S")).resolve()
-    folder = cell.part_folder(case, spec, options.network or spec.networks[0].name, run)
-    folder.mkdir(parents=True, exist_ok=True)
-    measure(case, settings, prepare(case, settings, spec), folder)
-    if not events.has_parent():
-        print("\n".join(_judged(Cell(case, folder, (cell.read(folder),)), settings, spec)))
+    names = [network.name for network in spec.networks]
+    if options.network not in (None, *names):
+        raise OptionError(f"{spec.name} has no network {options.network!r}", where="--network", remedy=f"choose {', '.join(names)}")
+    if options.network is None and len(names) > 1:  # one process a network
+        measured = cell.launch(case, settings, spec, run, events.forward)
+    else:
+        folder = cell.part_folder(case, spec, options.network or names[0], run)
+        folder.mkdir(parents=True, exist_ok=True)
+        measure(case, settings, prepare(case, settings, spec, options.network or names[0], run), folder)
+        measured = Cell(case, run / str(case), (cell.read(folder),))
+    if options.network is None and not events.has_parent():
+        print("\n".join(_judged(measured, settings, spec)))
     return 0
 
 
-def _judged(measured: Cell, settings: Settings, spec: ModelSpec) -> list[str]:
+def _judged(measured: Cell, settings: Settings, spec: Spec) -> list[str]:
     """The verdicts on a cell measured by hand, as pytest would give them."""
-    (checkpoint,) = weights.resolve(settings, spec, events.forward)
-    clips = data.resolve(settings, spec, checkpoint.network.output.shape[0], events.forward)
-    basis = Basis(spec, load_truth(settings.models, spec.name), clips,
-                  reference.resolve(settings, spec, checkpoint, clips, events.forward))
+    checkpoints = weights.resolve(settings, spec, events.forward)
+    found = kinds.dataset(settings, spec, checkpoints, events.forward)
+    basis = kinds.judge_of(settings, spec, checkpoints, found, events.forward)
     answers = {"accuracy": basis.accuracy(measured), "fidelity": basis.fidelity(measured),
                "throughput": judge.throughput(measured, basis.truth)}
     rows = [Row.of(str(measured.case), question, measured.record.data, measured.record.weights, one)

@@ -11,9 +11,10 @@ from tools import child, events, versions
 from tools.commandline import parse
 from tools.encode import write_avi, write_jpegs, write_mp4
 from tools.entries import Entry, Facts, Key
+from tools.errors import OptionError
 from tools.moving_shapes import CLASSES, Recipe, render
 from tools.settings import Settings
-from tools.spec import ListFormat, MiniSpec, ModelSpec, digest
+from tools.spec import ListFormat, LocaliserSpec, MiniSpec, ModelSpec, digest
 from tools.store import Store
 
 EDGES = (20, 21, 58, 59, 60, 63, 64, 65, 150)  # where a sampling rule changes from wrapping to spreading
@@ -42,7 +43,7 @@ def test_recipes(mini: MiniSpec) -> list[Recipe]:
     shortest, longest = mini.test_frames
     rng = np.random.default_rng([mini.seed, 1])
     lengths = [*EDGES, *rng.integers(shortest, longest + 1, mini.test_clips - len(EDGES)).tolist()]
-    return [Recipe(number % len(CLASSES), frames, (mini.seed, 1, number), mini.noise, mini.travel, mini.span)
+    return [Recipe(number % len(CLASSES), frames, (mini.seed, 1, number), mini.noise, mini.travel, mini.span, mini.wave)
             for number, frames in enumerate(lengths)]
 
 
@@ -51,7 +52,7 @@ def train_recipes(mini: MiniSpec) -> list[Recipe]:
     shortest, longest = mini.train_frames
     rng = np.random.default_rng([mini.seed, 2])
     lengths = rng.integers(shortest, longest + 1, mini.train_per_class * len(CLASSES)).tolist()
-    return [Recipe(number % len(CLASSES), frames, (mini.seed, 2, number), mini.noise, mini.travel, mini.span)
+    return [Recipe(number % len(CLASSES), frames, (mini.seed, 2, number), mini.noise, mini.travel, mini.span, mini.wave)
             for number, frames in enumerate(lengths)]
 
 
@@ -95,6 +96,8 @@ def _write_list(path: Path, lines: Iterator[str]) -> None:
 def main() -> int:
     """Make the mini data set of a model."""
     _, settings, spec = parse("minidata", main.__doc__)
+    if isinstance(spec, LocaliserSpec):
+        raise OptionError(f"{spec.name} reads features, not clips", remedy=f"python -m tools.minivideos {spec.name}")
     mini = spec.mini
     entry = Store(settings.store, events.say).build(key(mini), lambda folder: build(mini, folder))
     print(entry.folder)

@@ -21,7 +21,7 @@ class Recipe:
     """All that decides a clip's pixels: equal recipes give equal frames on every machine.
 
     noise: deviation of grey noise in 8-bit steps; travel: pixels moved in *span* frames (0: in the whole clip), before a
-    factor of 0.7 to 1.3 of the clip's own.
+    factor of 0.7 to 1.3 of the clip's own; wave: length of the texture's waves in pixels.
     """
 
     label: int
@@ -30,6 +30,7 @@ class Recipe:
     noise: float
     travel: float
     span: int = 0
+    wave: float = 80.0
 
     @property
     def name(self) -> str:
@@ -46,7 +47,7 @@ def render(recipe: Recipe) -> Frames:
     rng = np.random.default_rng([*recipe.seed, recipe.label])
     colour, motion = CLASSES[recipe.label]
     base = np.asarray(COLOURS[colour], np.float32) + rng.uniform(-25, 25, 3).astype(np.float32)
-    texture = _texture(rng) * 45
+    texture = _texture(rng, recipe.wave) * 45
     turn = rng.uniform(-0.3, 0.3)
     across, down = MOTIONS[motion]
     step = np.array([across * np.cos(turn) - down * np.sin(turn), across * np.sin(turn) + down * np.cos(turn)])
@@ -60,14 +61,15 @@ def render(recipe: Recipe) -> Frames:
     return frames
 
 
-def _texture(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Band-passed noise with unit deviation and waves of about 80 pixels, tiled so that any window can be cut.
+def _texture(rng: np.random.Generator, wave_px: float) -> NDArray[np.float32]:
+    """Band-passed noise with unit deviation and waves of about *wave_px* pixels, tiled so that any window can be cut.
 
-    The waves are about four times the step between two sampled frames: shorter ones would alias.
+    Waves should be about four times the step between two sampled frames: shorter ones would alias.
     """
+    centre = 1.2 / wave_px
     spectrum = np.fft.rfft2(rng.standard_normal((FIELD, FIELD)))
     radius = np.hypot(np.fft.fftfreq(FIELD)[:, None], np.fft.rfftfreq(FIELD)[None])
-    wave = np.fft.irfft2(spectrum * np.exp(-(((radius - 0.015) / 0.0075) ** 2)))
+    wave = np.fft.irfft2(spectrum * np.exp(-(((radius - centre) / (centre / 2)) ** 2)))
     tiled = np.tile(wave / wave.std(), (2, 2)).astype(np.float32)
     return tiled[: FIELD + HEIGHT, : FIELD + WIDTH]
 

@@ -15,6 +15,7 @@ Doubles = NDArray[np.float64]
 Ranks = NDArray[np.int64]
 THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10).tolist())
 POINTS = 100
+RANKS = (1, 5, 10, 100)  # the points that are reported
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +35,10 @@ class Recall:
     def at(self, k: int) -> float:
         """AR@k, the mean over the thresholds at point k (1 to 100), as a share: with at most 100 proposals a video, k of them."""
         return float(self.by_threshold[:, k - 1].mean())
+
+    def named(self) -> dict[str, float]:
+        """AR@k of the reported points and AUC, all as shares."""
+        return {**{f"AR@{k}": self.at(k) for k in RANKS}, "AUC": self.auc / 100}
 
 
 def average_recall(truths: Sequence[Doubles], found: Sequence[Detections], thresholds: Sequence[float] = THRESHOLDS,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tools import child, data, events, peer, versions, weights
+from tools import child, data, events, peer, reference_localiser, versions, weights
 from tools.commandline import parse
 from tools.entries import Facts, Key
 from tools.errors import ReferenceRunError
@@ -18,18 +18,16 @@ from tools.manifest import Manifest
 from tools.metrics import first_not_finite, hits
 from tools.predictions import FILE, Predictions, load, save
 from tools.settings import Settings
-from tools.spec import ModelSpec, spec_digest
+from tools.spec import LocaliserSpec, ModelSpec, spec_digest
 from tools.store import Store
 from tools.weights import Weights
-
-IMPLICIT_CLIPS = 500  # about five minutes of torch on two cores; more is built only when asked for
 
 
 def resolve(settings: Settings, spec: ModelSpec, checkpoint: Weights, clips: Manifest,
             on_event: child.OnEvent) -> Predictions | None:
     """Torch's scores of these clips, computed by a child process if not stored; None if they are too many for that."""
     store, wanted = Store(settings.store), key(spec, checkpoint, clips)
-    if len(clips.clips) > IMPLICIT_CLIPS and store.find(wanted) is None:
+    if len(clips.clips) > data.IMPLICIT_REFERENCE and store.find(wanted) is None:
         return None
     entry = child.find_or_run(store, wanted, "tools.reference", [spec.name, *settings.arguments()],
                               f"running the torch reference on {len(clips.clips)} clips", on_event)
@@ -80,6 +78,10 @@ def floor(settings: Settings, spec: ModelSpec) -> float:
 def main() -> int:
     """Compute the torch reference of a model on a run's clips."""
     _, settings, spec = parse("reference", main.__doc__)
+    if isinstance(spec, LocaliserSpec):
+        entry = reference_localiser.make(settings, spec)
+        print(f"AR@100 {entry.facts['AR@100']:.4f} on {entry.facts['videos']} videos: {entry.folder}")
+        return 0
     (checkpoint,) = weights.resolve(settings, spec, events.forward)
     clips = data.resolve(settings, spec, checkpoint.network.output.shape[0], events.forward)
     entry = Store(settings.store, events.say).build(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ListFormat = Literal["rawframes", "videos"]
 Views = Literal["centre", "three"]
 Layout = Literal["NCHW", "NCTHW"]
+Surgery = Literal["conv1d-to-conv2d"]
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
@@ -86,6 +87,7 @@ class Network:
     output: one row of the graph's output; a recogniser's length is that of its spec, or of its checkpoint's head.
     rows: rows of output for each item of the batch: the views, where the graph does not average them.
     softmax: whether the exported graph ends in softmax.
+    surgery: rewrites of the ONNX graph at its batch size, with equal outputs, by the names tools/surgery.py knows.
     export_form: changes the torch network in place before it is exported, with equal outputs; the reference runs without.
     """
 
@@ -96,6 +98,7 @@ class Network:
     output: Tensor
     rows: int = 1
     softmax: bool = False
+    surgery: tuple[Surgery, ...] = ()
     export_form: Callable[[nn.Module], None] | None = None
 
     def with_outputs(self, classes: int) -> Network:
@@ -112,6 +115,7 @@ class MiniSpec:
     noise: standard deviation of the grey noise on every frame, in 8-bit steps; raises the difficulty.
     travel: pixels a texture moves while *span* frames pass, or from a clip's first frame to its last where span is 0,
         as sampling that spreads over the whole clip sees it; lowering it raises the difficulty.
+    wave: length of the texture's waves in pixels; about four times the step between two sampled frames.
     test_frames, train_frames: shortest and longest clip; beside these the lengths where a sampling rule changes are tested.
     residual_scale: weight of the last BatchNorm of each residual block, and of every one that starts at zero.
     ridge: strengths the cross-validation chooses from, relative to the mean squared feature norm.
@@ -130,6 +134,7 @@ class MiniSpec:
     top_probability: float
     floor_top1: float
     span: int = 0
+    wave: float = 80.0
     test_frames: tuple[int, int] = (20, 150)
     train_frames: tuple[int, int] = (20, 40)
 
@@ -165,7 +170,52 @@ class ModelSpec:
         return self.network.output.shape[0]
 
 
-Spec = ModelSpec
+@dataclass(frozen=True, slots=True)
+class MiniVideos:
+    """How the mini videos and the mini weights of a localiser are made.
+
+    actions: fewest and most a video; lengths: shortest and longest, in shares of the video.
+    noise: deviation of the features beside what an action adds, a vector of length about 1; raises the difficulty.
+    tem_epochs, pem_epochs: passes over the training videos.
+    floor_gain: what torch's AR@100 must be above that of random proposals; floor_ratio: AR@10 over theirs.
+    """
+
+    seed: int
+    test_videos: int
+    train_videos: int
+    actions: tuple[int, int]
+    lengths: tuple[float, float]
+    noise: float
+    tem_epochs: int
+    pem_epochs: int
+    floor_gain: float
+    floor_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class LocaliserSpec:
+    """A two-stage localiser of the matrix: *tem* scores boundaries, proposals are made of them, *pem* scores the proposals.
+
+    dataset, list_file, annotations, features_folder: folder below `--data-root` and what it holds; clips: videos of a complete list.
+    """
+
+    name: str
+    tem: Network
+    pem: Network
+    proposals: ProposalSpec
+    dataset: str
+    list_file: str
+    annotations: str
+    features_folder: str
+    clips: int
+    mini: MiniVideos
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        return (self.tem, self.pem)
+
+
+Spec = ModelSpec | LocaliserSpec
 
 
 def digest(value: Json) -> str:
@@ -180,7 +230,7 @@ def network_digest(network: Network) -> str:
     return digest({**asdict(network), "export_form": inspect.getsource(form) if form else None})
 
 
-def spec_digest(spec: ModelSpec) -> str:
-    """Digest of everything in a recogniser's spec that shapes its network or its input."""
-    parts = {key: value for key, value in asdict(spec).items() if key not in ("mini", "network")}
-    return digest({**parts, "network": network_digest(spec.network)})
+def spec_digest(spec: Spec) -> str:
+    """Digest of everything in a spec that shapes its networks or their input."""
+    parts = {key: value for key, value in asdict(spec).items() if key not in ("mini", "network", "tem", "pem")}
+    return digest({**parts, "networks": [network_digest(network) for network in spec.networks]})

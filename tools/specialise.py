@@ -16,6 +16,7 @@ from tools.memory import peak_bytes
 from tools.settings import Settings
 from tools.spec import Network, Spec
 from tools.store import Store
+from tools.surgery import operate
 from tools.weights import Weights
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def build(network: Network, exported: Entry, batch: int, folder: Path) -> Facts:
     model, same = onnxsim.simplify(model, overwrite_input_shapes={network.input.name: [batch, *network.input.shape]})
     if not same:
         raise ExportError(f"onnxsim's own check of batch {batch} failed", where=str(source))
+    for surgery in network.surgery:
+        operate(model, surgery)
     export.check(model, f"batch {batch}")
     _check_signature(model, network, batch)
     peak = peak_bytes(model)

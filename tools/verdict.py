@@ -101,19 +101,20 @@ def fidelity(scores: Floats, reference: Floats, ids: Sequence[str], gate: Fideli
     scale = "log-probabilities" if softmax else "logits"
     flips = int(gate.max_flipped_share * len(ids))
     return [
-        _limit("difference", apart.relative, f"{apart.relative:.1e}", f"<= {gate.max_relative_difference:.0e}",
-               apart.relative <= gate.max_relative_difference,
-               f"largest difference of {scale} over their range, at {ids[apart.worst]}"),
-        _limit("cosine", apart.cosine, f"{apart.cosine:.6f}", f">= {gate.min_cosine}", apart.cosine >= gate.min_cosine,
-               f"smallest cosine of a clip's {scale}"),
-        _limit("flipped", apart.flipped, str(apart.flipped), f"<= {flips}", apart.flipped <= flips,
-               f"clips of {len(ids)} whose best class is not torch's"),
+        limit("difference", f"{apart.relative:.1e}", f"<= {gate.max_relative_difference:.0e}",
+              f"largest difference of {scale} over their range, at {ids[apart.worst]}",
+              good=apart.relative <= gate.max_relative_difference),
+        limit("cosine", f"{apart.cosine:.6f}", f">= {gate.min_cosine}", f"smallest cosine of a clip's {scale}",
+              good=apart.cosine >= gate.min_cosine),
+        limit("flipped", str(apart.flipped), f"<= {flips}", f"clips of {len(ids)} whose best class is not torch's",
+              good=apart.flipped <= flips),
     ]
 
 
-def _limit(metric: str, value: float, measured: str, limit: str, good: bool, meaning: str) -> Judgement:
+def limit(metric: str, measured: str, bound: str, meaning: str, *, good: bool) -> Judgement:
+    """A measured number beside its bound."""
     verdict = Verdict.PASS if good else Verdict.FAIL
-    return Judgement(metric, measured, limit, verdict, f"{meaning}: {measured}, limit {limit}")
+    return Judgement(metric, measured, bound, verdict, f"{meaning}: {measured}, limit {bound}")
 
 
 def throughput(summary: Summary, truth: Truth, device: str, batch: int, network: str = "") -> Judgement:

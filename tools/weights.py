@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from tools import child, data, events, manifest, minidata, miniweights, peer, versions
+from tools import child, data, events, manifest, minidata, minilocaliser, minivideos, miniweights, peer, versions, videos
 from tools.catalog import load_truth
 from tools.clips import read_list
 from tools.commandline import parse
-from tools.entries import Facts, Key
+from tools.entries import Entry, Facts, Key
 from tools.errors import OptionError, WeightsError
 from tools.files import sha256
 from tools.settings import Settings
-from tools.spec import ModelSpec, Network, Spec, digest, network_digest, spec_digest
+from tools.spec import LocaliserSpec, Network, Spec, digest, network_digest, spec_digest
 from tools.store import Store
 
 
@@ -56,7 +56,7 @@ def resolve(settings: Settings, spec: Spec, on_event: child.OnEvent) -> tuple[We
     """
     word = origin(settings, spec)
     if word == "mini":
-        minidata.resolve(settings, spec, on_event)
+        _mini_data(settings, spec, on_event)
         entry = child.find_or_run(Store(settings.store), mini_key(spec), "tools.weights", [spec.name, *settings.arguments()],
                                   "fitting the mini weights (one to two minutes for a full-size network)", on_event)
         files = [(network, f"{network.name}.pth") for network in spec.networks]
@@ -70,7 +70,7 @@ def _given(settings: Settings, spec: Spec, word: str) -> list[Path]:
     return [published(settings, spec)] if word == "published" else [Path(settings.weights)]
 
 
-def published(settings: Settings, spec: ModelSpec) -> Path:
+def published(settings: Settings, spec: Spec) -> Path:
     """The published checkpoint below the artifacts folder, its digest compared with the one in its name."""
     stored = load_truth(settings.models, spec.name).weights
     if stored is None:
@@ -84,10 +84,19 @@ def published(settings: Settings, spec: ModelSpec) -> Path:
     return path
 
 
-def mini_key(spec: ModelSpec) -> Key:
-    shaped_by = (("revision", miniweights.REVISION), ("spec", spec_digest(spec)), ("mini", digest(asdict(spec.mini))),
-                 ("data", minidata.key(spec.mini).digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine"))
+def mini_key(spec: Spec) -> Key:
+    revision, made = ((minilocaliser.REVISION, minivideos.key(spec)) if isinstance(spec, LocaliserSpec)
+                      else (miniweights.REVISION, minidata.key(spec.mini)))
+    shaped_by = (("revision", revision), ("spec", spec_digest(spec)), ("mini", digest(asdict(spec.mini))),
+                 ("data", made.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine"))
     return Key("weights", f"{spec.name}-mini", shaped_by)
+
+
+def _mini_data(settings: Settings, spec: Spec, on_event: child.OnEvent) -> Entry:
+    """The mini data set that mini weights are made from."""
+    if isinstance(spec, LocaliserSpec):
+        return minivideos.resolve(settings, spec, on_event)
+    return minidata.resolve(settings, spec, on_event)
 
 
 def _checked(settings: Settings, spec: Spec, network: Network, path: Path, word: str, on_event: child.OnEvent) -> Weights:
@@ -110,8 +119,10 @@ def _check(network: Network, path: Path, folder: Path) -> Facts:
     return {"classes": classes}
 
 
-def _fit(settings: Settings, spec: ModelSpec, folder: Path) -> Facts:
-    made = minidata.resolve(settings, spec, events.forward).folder
+def _fit(settings: Settings, spec: Spec, folder: Path) -> Facts:
+    made = _mini_data(settings, spec, events.forward).folder
+    if isinstance(spec, LocaliserSpec):
+        return minilocaliser.build(spec, videos.read(made / spec.list_file, spec, settings, "training"), folder)
     listed = read_list(made / minidata.TRAIN_LIST, made, spec.classes)
     entry = Store(settings.store, events.say).build(manifest.key(listed), lambda place: manifest.build(listed, place))
     return miniweights.build(spec, manifest.read(listed, entry.file(manifest.FILE)).clips, folder)

@@ -1,0 +1,92 @@
+"""From a measured localiser to judgements: recall of its detections, and how far each stage lies from torch's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tools import verdict, verdict_localiser
+from tools.cell import Cell
+from tools.detections import read_results
+from tools.judge import is_official, no_limits, no_reference, unusable
+from tools.localise import DETECTIONS, bins
+from tools.predictions import Predictions
+from tools.proposals import Doubles, propose
+from tools.recall import average_recall
+from tools.reference_localiser import TorchLocaliser
+from tools.spec import LocaliserSpec
+from tools.truth import FidelityGate, Truth
+from tools.verdict import Judgement
+from tools.videos import VideoSet
+
+
+@dataclass(frozen=True, slots=True)
+class LocaliserBasis:
+    """A localiser's judge. *reference* is None where torch has not run on these videos."""
+
+    spec: LocaliserSpec
+    truth: Truth
+    videos: VideoSet
+    reference: TorchLocaliser | None
+
+    def accuracy(self, cell: Cell) -> list[Judgement]:
+        """Average recall: the stored figures judge the published weights on all videos; everything else is judged beside torch's."""
+        wrong = self._unusable(cell)
+        if wrong:
+            return [wrong]
+        measured = self._recall(cell)
+        judged = []
+        if is_official(cell) and len(self.videos.ids) == self.spec.clips:
+            judged = verdict_localiser.stored_recall(measured, self.truth)
+        if self.reference is not None:
+            judged += verdict_localiser.paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
+        return judged or [no_reference(self.spec, "AR@100", f"{len(self.videos.ids)} videos")]
+
+    def fidelity(self, cell: Cell) -> list[Judgement]:
+        """TEM's curves, PEM's score of every proposal and the final detections against torch's on the same videos."""
+        wrong = self._unusable(cell)
+        if wrong:
+            return [wrong]
+        if self.reference is None:
+            return [no_reference(self.spec, "difference", f"{len(self.videos.ids)} videos")]
+        gate = self.truth.fidelity.get(cell.record.precision)
+        if gate is None:
+            return [no_limits(cell)]
+        return [*self._curves(cell, self.reference, gate), *self._proposals(cell, self.reference, gate),
+                *self._detections(cell, self.reference, gate)]
+
+    def _unusable(self, cell: Cell) -> Judgement | None:
+        return next((found for part in cell.parts if (found := unusable(_flat(part.predictions), self.videos.ids))), None)
+
+    def _recall(self, cell: Cell) -> dict[str, float]:
+        found = read_results(cell.parts[-1].folder / DETECTIONS, self.videos.ids)
+        return average_recall([video.truth for video in self.videos.videos], [found[id] for id in self.videos.ids]).named()
+
+    def _curves(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:
+        ours, theirs = _flat(cell.parts[0].predictions), _flat(torch.curves)
+        judged = verdict.fidelity(ours.scores, theirs.scores, self.videos.ids, gate, softmax=False)
+        return [replace(one, metric=f"{self.spec.tem.name} {one.metric}") for one in judged]
+
+    def _proposals(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:
+        ours = _scored_proposals(cell.parts[0].predictions, cell.parts[1].predictions, self.spec)
+        return verdict_localiser.proposal_fidelity(ours, torch.proposals, self.spec.pem.name, gate)
+
+    def _detections(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:
+        found = read_results(cell.parts[-1].folder / DETECTIONS, self.videos.ids)
+        pairs = [(found[id], torch.detections[id]) for id in self.videos.ids]
+        return [verdict_localiser.detection_fidelity(pairs, gate)]
+
+
+def _flat(found: Predictions) -> Predictions:
+    """Scores as one row a video."""
+    return Predictions(found.ids, found.scores.reshape(len(found.scores), -1))
+
+
+def _scored_proposals(curves: Predictions, scores: Predictions, spec: LocaliserSpec) -> Doubles:
+    """Rows of video number, start bin, end bin and PEM's score, as the reference keeps them."""
+    rows = []
+    for number, (curve, score) in enumerate(zip(curves.scores, scores.scores, strict=True)):
+        made = propose(curve, spec.proposals.peak_threshold).best(spec.proposals.top)
+        rows.append(np.column_stack([np.full(len(made), number), bins(made.start), bins(made.end), score.reshape(-1)[: len(made)]]))
+    return np.concatenate(rows)

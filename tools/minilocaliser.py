@@ -1,0 +1,115 @@
+"""Weights for the mini videos: both networks of a localiser trained on them for a few seconds, with mmaction2's own losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tools import events, peer
+from tools.activitynet import Video
+from tools.entries import Facts
+from tools.preprocess import Floats
+from tools.proposal_features import features
+from tools.proposals import Proposals, propose
+from tools.snippet_features import read_features
+from tools.spec import LocaliserSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+
+REVISION = "1"  # raise it when equal specs give other weights
+BATCH = 16
+RATE = 1e-3
+TRAINED_ON = 500  # proposals a video, as the original trains
+
+
+def build(spec: LocaliserSpec, videos: Sequence[Video], folder: Path) -> Facts:
+    """Train TEM on the videos' features, then PEM on the proposals TEM makes of them; saved as mmaction2 checkpoints."""
+    import torch
+
+    torch.manual_seed(spec.mini.seed)
+    inputs = torch.from_numpy(np.stack([read_features(video.features).T for video in videos]))
+    tem, pem = peer.build_network(spec.tem), peer.build_network(spec.pem)
+    _undo_ratios(tem, {"conv3": "conv3_ratio"})
+    tem_loss = _train_tem(tem, inputs, videos, spec.mini.tem_epochs)
+    with torch.inference_mode():
+        curves = tem._forward(inputs).numpy()  # type: ignore[operator]
+    _undo_ratios(pem, {"fc1": "fc1_ratio", "fc2": "fc2_ratio"})
+    pem_loss = _train_pem(pem, curves, videos, spec)
+    for network, module in ((spec.tem, tem), (spec.pem, pem)):
+        torch.save({"state_dict": module.state_dict(), "meta": {"clipgate": f"mini weights of {spec.name}"}},
+                   folder / f"{network.name}.pth")
+    return {"tem_loss": tem_loss, "pem_loss": pem_loss}
+
+
+def _undo_ratios(module: nn.Module, ratios: dict[str, str]) -> None:
+    """Initialise layers larger by the factor that the network makes their output smaller; else training takes hours."""
+    import torch
+
+    with torch.no_grad():
+        for layer, ratio in ratios.items():
+            module.get_parameter(f"{layer}.weight").div_(getattr(module, ratio))
+
+
+def _train_tem(tem: nn.Module, inputs: Tensor, videos: Sequence[Video], epochs: int) -> float:
+    import torch
+
+    shares = [torch.from_numpy(video.truth / video.duration_s) for video in videos]
+    labels = torch.stack(tem.generate_labels(shares), dim=1)  # type: ignore[operator]
+    optimizer = torch.optim.Adam(tem.parameters(), RATE)
+    loss = torch.zeros(())
+    for rows in _batches(len(videos), epochs, "training TEM"):
+        scores = tem._forward(inputs[rows])  # type: ignore[operator]
+        losses = [tem.loss_cls(scores[:, channel], labels[rows, channel], tem.match_threshold)  # type: ignore[operator]
+                  for channel in range(3)]
+        loss = _step(optimizer, tem.loss_weight * losses[0] + losses[1] + losses[2])
+    return float(loss)
+
+
+def _train_pem(pem: nn.Module, curves: Floats, videos: Sequence[Video], spec: LocaliserSpec) -> float:
+    import torch
+    from mmaction.structures import ActionDataSample
+    from mmengine.structures import InstanceData
+
+    samples = []
+    for curve, video in zip(curves, videos, strict=True):
+        proposals = propose(curve, spec.proposals.peak_threshold).best(TRAINED_ON)
+        sample = ActionDataSample()
+        sample.gt_instances = InstanceData(bsp_feature=torch.from_numpy(features(curve, proposals, TRAINED_ON)),
+                                           reference_temporal_iou=torch.from_numpy(_best_overlap(proposals, video)))
+        samples.append(sample)
+    optimizer = torch.optim.Adam(pem.parameters(), RATE)
+    loss = torch.zeros(())
+    for rows in _batches(len(videos), spec.mini.pem_epochs, "training PEM"):
+        loss = _step(optimizer, pem.loss(None, [samples[row] for row in rows])["loss"])  # type: ignore[operator]
+    return float(loss)
+
+
+def _best_overlap(proposals: Proposals, video: Video) -> Floats:
+    """Largest IoU of each proposal with a true segment."""
+    truth = video.truth / video.duration_s
+    start, end = proposals.start[:, None], proposals.end[:, None]
+    shared = np.clip(np.minimum(end, truth[:, 1]) - np.maximum(start, truth[:, 0]), 0, None)
+    union = (end - start) + (truth[:, 1] - truth[:, 0]) - shared
+    best: Floats = (shared / union).max(axis=1).astype(np.float32)
+    return best
+
+
+def _batches(count: int, epochs: int, what: str) -> Iterator[list[int]]:
+    import torch
+
+    for epoch in range(epochs):
+        order = torch.randperm(count).tolist()
+        yield from (order[start : start + BATCH] for start in range(0, count, BATCH))
+        events.progress(what, epoch + 1, epochs)
+
+
+def _step(optimizer: Optimizer, loss: Tensor) -> Tensor:
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return loss.detach()

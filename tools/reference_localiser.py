@@ -1,0 +1,133 @@
+"""A localiser's torch reference: mmaction2's networks and mmaction2's own steps between and after them, on every video."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tools import child, data, events, peer, peer_chain, versions, videos, weights
+from tools.detections import Detections, read_results, write_results
+from tools.entries import Entry, Facts, Key
+from tools.errors import ReferenceRunError
+from tools.localise import DETECTIONS, bins
+from tools.metrics import first_not_finite
+from tools.predictions import Predictions, load, save
+from tools.preprocess import Floats
+from tools.proposals import Doubles
+from tools.recall import RANKS
+from tools.settings import Settings
+from tools.snippet_features import COLUMNS
+from tools.spec import LocaliserSpec, spec_digest
+from tools.store import Store
+from tools.videos import VideoSet
+from tools.weights import Weights
+
+CURVES, PROPOSALS, RECALL = "curves.npz", "proposals.npz", "recall.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TorchLocaliser:
+    """*curves*: TEM's scores [N, 3, 100]; *proposals*: PEM's score of every proposal, rows of video number, start and end
+    bin, score; *recall*: AR@k and AUC as shares, by mmaction2's evaluation of *detections*.
+    """
+
+    curves: Predictions
+    proposals: Doubles
+    detections: Mapping[str, Detections]
+    recall: Mapping[str, float]
+
+
+def resolve(settings: Settings, spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet,
+            on_event: child.OnEvent) -> TorchLocaliser | None:
+    """Torch's answers on these videos, computed by a child process if not stored; None if they are too many for that."""
+    store, wanted = Store(settings.store), key(spec, checkpoints, chosen)
+    if len(chosen.videos) > data.IMPLICIT_REFERENCE and store.find(wanted) is None:
+        return None
+    entry = child.find_or_run(store, wanted, "tools.reference", [spec.name, *settings.arguments()],
+                              f"running the torch reference on {len(chosen.videos)} videos", on_event)
+    with np.load(entry.file(PROPOSALS), allow_pickle=False) as stored:
+        proposals = np.asarray(stored["rows"], np.float64)
+    return TorchLocaliser(load(entry.file(CURVES)), proposals, read_results(entry.file(DETECTIONS), chosen.ids),
+                          json.loads(entry.file(RECALL).read_text()))
+
+
+def key(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet) -> Key:
+    shaped_by = (*((checkpoint.network.name, checkpoint.sha256) for checkpoint in checkpoints), ("spec", spec_digest(spec)),
+                 ("videos", chosen.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine", "numpy"))
+    return Key("reference", spec.name, shaped_by)
+
+
+def build(settings: Settings, spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet, folder: Path) -> Facts:
+    """Run both networks and mmaction2's chain on every video and save all of it.
+
+    Raises:
+        ReferenceRunError: scores that are not finite; or, on the whole mini set, too little recall to judge with.
+    """
+    import torch
+
+    tem, pem = (peer.deployed(one.network, peer.load_network(one.network, one.path)) for one in checkpoints)
+    curves, rows, found = [], [], {}
+    with torch.inference_mode():
+        for number, video in enumerate(chosen.videos):
+            curve = tem(torch.from_numpy(_features(video.features))[None]).numpy()[0]
+            table = peer_chain.proposals(curve, spec.proposals.peak_threshold)[: spec.proposals.top]
+            seen = peer_chain.features(curve, table, spec.proposals.top).astype(np.float32)
+            scores = pem(torch.from_numpy(seen)[None]).numpy().reshape(-1)
+            curves.append(curve)
+            rows.append(np.column_stack([np.full(len(table), number), bins(table[:, :2]), scores]))
+            found[video.name] = peer_chain.detections(table, scores, peer_chain.info(video.duration_s), spec.proposals)
+            events.progress("torch reference", number + 1, len(chosen.videos))
+    predictions = Predictions(chosen.ids, np.stack(curves))
+    recall = _recall([video.truth for video in chosen.videos], [found[id] for id in chosen.ids])
+    _check(predictions, recall, _random_recall(chosen), spec, floored=data.source(settings, spec) == "mini" and not settings.clips)
+    save(predictions, folder / CURVES)
+    np.savez(folder / PROPOSALS, rows=np.concatenate(rows))
+    write_results(found, folder / DETECTIONS)
+    (folder / RECALL).write_text(json.dumps(recall))
+    return {**recall, "videos": len(chosen.videos)}
+
+
+def _features(path: Path) -> Floats:
+    """Read by mmaction2's own loader, [400, 100] float32."""
+    peer.import_mmaction()
+    from mmaction.datasets.transforms import LoadLocalizationFeature
+
+    found: Floats = np.ascontiguousarray(LoadLocalizationFeature()({"feature_path": str(path)})["raw_feature"])
+    assert found.shape[0] == COLUMNS
+    return found
+
+
+def _recall(truths: list[Doubles], found: list[Detections]) -> dict[str, float]:
+    by_threshold, _, _, auc = peer_chain.recall(truths, found)
+    return {**{f"AR@{k}": float(by_threshold[:, k - 1].mean()) for k in RANKS}, "AUC": float(auc) / 100}
+
+
+def _random_recall(chosen: VideoSet) -> dict[str, float]:
+    """What as many segments drawn blindly find."""
+    rng = np.random.default_rng(0)
+    blind = [Detections(np.sort(rng.uniform(0, video.duration_s, (100, 2)), axis=1), rng.uniform(size=100)) for video in chosen.videos]
+    return _recall([video.truth for video in chosen.videos], blind)
+
+
+def _check(curves: Predictions, recall: Mapping[str, float], blind: Mapping[str, float], spec: LocaliserSpec, *, floored: bool) -> None:
+    bad = first_not_finite(curves.scores.reshape(len(curves.ids), -1))
+    if bad is not None:
+        raise ReferenceRunError(f"torch's own scores of {curves.ids[bad]} are not finite numbers",
+                                remedy="these weights cannot judge anything")
+    floors = {"AR@100": blind["AR@100"] + spec.mini.floor_gain, "AR@10": blind["AR@10"] * spec.mini.floor_ratio}
+    low = [f"{name} {recall[name]:.4f}, below {least:.4f}" for name, least in floors.items() if recall[name] < least]
+    if floored and low:
+        raise ReferenceRunError(f"torch reaches {'; '.join(low)} on the mini videos", where=f"MiniVideos of {spec.name}",
+                                remedy="make the videos easier: less noise, or more epochs")
+
+
+def make(settings: Settings, spec: LocaliserSpec) -> Entry:
+    """The reference of a run, built here if it is not stored."""
+    checkpoints = weights.resolve(settings, spec, events.forward)
+    found = videos.resolve(settings, spec, events.forward)
+    return Store(settings.store, events.say).build(
+        key(spec, checkpoints, found), lambda folder: build(settings, spec, checkpoints, found, folder))

@@ -1,0 +1,103 @@
+"""Rewrites of an ONNX graph that some device compiles better, with equal outputs; matched by operator, never by node name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tools.errors import ExportError
+from tools.spec import Surgery
+
+if TYPE_CHECKING:
+    import onnx
+
+ELEMENTWISE = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Mul", "Add"}  # the last two by a number only
+HEIGHT = 2  # the axis that a sequence [N, C, T] lacks to be an image [N, C, 1, T]
+
+
+def operate(model: onnx.ModelProto, surgery: Surgery) -> None:
+    """Apply the rewrite of that name to *model*, in place.
+
+    Raises:
+        ExportError: the graph holds nothing it applies to, or not in a form it can rewrite.
+    """
+    REWRITES[surgery](model)
+
+
+def conv1d_to_conv2d(model: onnx.ModelProto) -> None:
+    """Make every convolution of a sequence one of an image of height 1.
+
+    One Unsqueeze before a chain of convolutions, one Squeeze after the last of it; what lies between is elementwise and
+    does not care. Weights keep their bytes: [O, I, k] becomes [O, I, 1, k].
+
+    Source: the BSN guide's TEM_onnx_conv1d2conv2d.py, which names the nodes of one torch version.
+    """
+    import onnx
+
+    graph = model.graph
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    convolutions = [node for node in graph.node if node.op_type == "Conv" and len(weights[node.input[1]].dims) == 3]
+    if not convolutions:
+        raise ExportError("conv1d-to-conv2d: the graph has no convolution of a sequence", remedy="take it out of the spec's surgery")
+    for name in {node.input[1] for node in convolutions}:
+        weights[name].dims.insert(HEIGHT, 1)
+    for node in convolutions:
+        _widen(node)
+    wide = _wide_tensors(graph, convolutions, weights)
+    nodes = _with_bridges(graph, wide)
+    del graph.node[:], graph.value_info[:]
+    graph.node.extend(nodes)
+    graph.value_info.extend(onnx.shape_inference.infer_shapes(model).graph.value_info)
+
+
+def _widen(node: onnx.NodeProto) -> None:
+    """Give a convolution's attributes the axis of height 1."""
+    for attribute in node.attribute:
+        first = {"kernel_shape": [1], "strides": [1], "dilations": [1]}.get(attribute.name)
+        values = list(attribute.ints)
+        if attribute.name == "pads":
+            attribute.ints[:] = [0, values[0], 0, values[1]]
+        elif first:
+            attribute.ints[:] = [*first, *values]
+
+
+def _wide_tensors(graph: onnx.GraphProto, convolutions: list[onnx.NodeProto], weights: dict[str, onnx.TensorProto]) -> set[str]:
+    """Outputs that get the new axis: those of the convolutions, and of what is elementwise between one and the next."""
+    outputs = [node.output[0] for node in convolutions]
+    wanted = {node.input[0] for node in convolutions}
+    for node in reversed(graph.node):
+        numbers = all(name in weights and not weights[name].dims for name in node.input[1:])
+        if node.output[0] in wanted and node.op_type in ELEMENTWISE and numbers:
+            wanted.add(node.input[0])
+    wide = set(outputs)
+    if wide & {output.name for output in graph.output}:
+        raise ExportError("conv1d-to-conv2d: a convolution is the graph's output", remedy="take it out of the spec's surgery")
+    for node in graph.node:
+        if node.op_type in ELEMENTWISE and node.input[0] in wide and node.output[0] in wanted:
+            wide.add(node.output[0])
+    return wide
+
+
+def _with_bridges(graph: onnx.GraphProto, wide: set[str]) -> list[onnx.NodeProto]:
+    """The nodes in order, with an Unsqueeze or Squeeze wherever a tensor with the new axis meets one without."""
+    from onnx import helper
+
+    bridged: dict[str, str] = {}
+    nodes: list[onnx.NodeProto] = []
+
+    def other_form(name: str, kind: str) -> str:
+        if name not in bridged:
+            bridged[name] = f"{name}/{kind}"
+            nodes.append(helper.make_node(kind, [name], [bridged[name]], name=bridged[name], axes=[HEIGHT]))
+        return bridged[name]
+
+    for node in graph.node:
+        if node.output[0] in wide and node.input[0] not in wide:
+            node.input[0] = other_form(node.input[0], "Unsqueeze")
+        elif node.output[0] not in wide:
+            node.input[:] = [other_form(name, "Squeeze") if name in wide else name for name in node.input]
+        nodes.append(node)
+    return nodes
+
+
+REWRITES: dict[Surgery, Callable[[onnx.ModelProto], None]] = {"conv1d-to-conv2d": conv1d_to_conv2d}

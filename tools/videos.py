@@ -1,0 +1,114 @@
+"""Which videos a localiser is judged on: a list found or made, their true segments, and the digests of their features."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import child, data, events, minivideos
+from tools.activitynet import Subset, Video, check_features, read_videos
+from tools.commandline import parse
+from tools.entries import Facts, Key
+from tools.errors import OptionError
+from tools.files import sha256
+from tools.settings import Settings
+from tools.snippet_features import read_features
+from tools.spec import LocaliserSpec, digest
+from tools.store import Store
+
+FILE = "sha256.json"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSet:
+    """What a run is judged on; *digest* stands for the features' bytes and the true segments."""
+
+    source: Path
+    videos: tuple[Video, ...]
+    sha256: tuple[str, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(video.name for video in self.videos)
+
+    @property
+    def digest(self) -> str:
+        return digest([[video.name, video.duration_s, video.segments, sha] for video, sha in zip(self.videos, self.sha256, strict=True)])
+
+
+def resolve(settings: Settings, spec: LocaliserSpec, on_event: child.OnEvent) -> VideoSet:
+    """The videos of a run with the digests of their features; read and checked by a child process if not stored.
+
+    Raises:
+        DataError: naming the row or the file that is wrong; OptionError: there is no full data set.
+    """
+    source, videos = listed(settings, spec, on_event)
+    entry = child.find_or_run(Store(settings.store), key(source, videos), "tools.videos", [spec.name, *settings.arguments()],
+                              f"checking the features of {len(videos)} videos", on_event)
+    return VideoSet(source, videos, tuple(json.loads(entry.file(FILE).read_text())))
+
+
+def listed(settings: Settings, spec: LocaliserSpec, on_event: child.OnEvent) -> tuple[Path, tuple[Video, ...]]:
+    """The list's file and its validation videos, cut to `--clips` at equal distances."""
+    source = _list_file(settings, spec, on_event)
+    videos = read(source, spec, settings)
+    count = min(settings.clips or len(videos), len(videos))
+    return source, tuple(videos[number * len(videos) // count] for number in range(count))
+
+
+def read(source: Path, spec: LocaliserSpec, settings: Settings, subset: Subset = "validation") -> tuple[Video, ...]:
+    """The videos of a subset of the list *source*; annotations and features lie beside it, or below
+    `--data-root` for a list of one's own.
+    """
+    own = settings.data_root and data.source(settings, spec) not in ("mini", "full")
+    home = Path(settings.data_root) if own else source.parent
+    videos = read_videos(home / spec.annotations, source, home / spec.features_folder, subset)
+    check_features(videos)
+    return videos
+
+
+def _list_file(settings: Settings, spec: LocaliserSpec, on_event: child.OnEvent) -> Path:
+    chosen = data.source(settings, spec)
+    if chosen == "mini":
+        return minivideos.resolve(settings, spec, on_event).file(spec.list_file)
+    return data.required_list(settings, spec) if chosen == "full" else Path(chosen)
+
+
+def key(source: Path, videos: tuple[Video, ...]) -> Key:
+    """Checked features are found again by the size and time of every file."""
+    stats = [(video.features, video.features.stat()) for video in videos]
+    return Key("features", source.stem, (("files", digest([[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats])),))
+
+
+def build(videos: tuple[Video, ...], folder: Path) -> Facts:
+    """Read every feature file once, on all cores, and write the digests of their bytes."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    found = []
+    with ProcessPoolExecutor(initializer=events.die_with_parent) as pool:
+        for sha in pool.map(_check, [video.features for video in videos], chunksize=8):
+            found.append(sha)
+            events.progress("checking features", len(found), len(videos))
+    (folder / FILE).write_text(json.dumps(found, indent=0))
+    return {"videos": len(videos)}
+
+
+def _check(path: Path) -> str:
+    read_features(path)
+    return sha256(path)
+
+
+def main() -> int:
+    """Check the features of a localiser's run."""
+    _, settings, spec = parse("videos", main.__doc__)
+    if not isinstance(spec, LocaliserSpec):
+        raise OptionError(f"{spec.name} is no localiser", remedy=f"python -m tools.data {spec.name}")
+    source, videos = listed(settings, spec, events.forward)
+    entry = Store(settings.store, events.say).build(key(source, videos), lambda folder: build(videos, folder))
+    print(f"{len(videos)} videos of {source}: {entry.file(FILE)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(events.stage(main))
