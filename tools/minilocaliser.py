@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 REVISION = "1"  # raise it when equal specs give other weights
 BATCH = 16
-RATE = 1e-3
+TEM_RATE, PEM_RATE = 1e-3, 1e-2
 TRAINED_ON = 500  # proposals a video, as the original trains
 
 
@@ -60,7 +60,7 @@ def _train_tem(tem: nn.Module, inputs: Tensor, videos: Sequence[Video], epochs: 
 
     shares = [torch.from_numpy(video.truth / video.duration_s) for video in videos]
     labels = torch.stack(tem.generate_labels(shares), dim=1)  # type: ignore[operator]
-    optimizer = torch.optim.Adam(tem.parameters(), RATE)
+    optimizer = torch.optim.Adam(tem.parameters(), TEM_RATE)
     loss = torch.zeros(())
     for rows in _batches(len(videos), epochs, "training TEM"):
         scores = tem._forward(inputs[rows])  # type: ignore[operator]
@@ -82,10 +82,10 @@ def _train_pem(pem: nn.Module, curves: Floats, videos: Sequence[Video], spec: Lo
         sample.gt_instances = InstanceData(bsp_feature=torch.from_numpy(features(curve, proposals, TRAINED_ON)),
                                            reference_temporal_iou=torch.from_numpy(_best_overlap(proposals, video)))
         samples.append(sample)
-    optimizer = torch.optim.Adam(pem.parameters(), RATE)
+    optimizer = torch.optim.Adam(pem.parameters(), PEM_RATE)
     loss = torch.zeros(())
     for rows in _batches(len(videos), spec.mini.pem_epochs, "training PEM"):
-        loss = _step(optimizer, pem.loss(None, [samples[row] for row in rows])["loss"])  # type: ignore[operator]
+        loss = _step(optimizer, sum(pem.loss(None, [samples[row] for row in rows]).values()))  # type: ignore[operator]
     return float(loss)
 
 
