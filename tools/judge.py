@@ -47,6 +47,7 @@ def accuracy(cell: Cell, basis: Basis) -> list[Judgement]:
     if _is_official(cell, basis):
         judged = verdict.stored_accuracy(scores, basis.labels, basis.truth, basis.truth.accuracy)
     if basis.reference is not None:
+        assert basis.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
         judged += verdict.paired_accuracy(scores, basis.reference.scores, basis.labels, basis.truth.pairs)
     return judged or [_no_reference(basis, "top1")]
 

@@ -11,8 +11,9 @@ import pytest
 from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
-    ("", "errors", "files", "pytest_paths", "spec", "timing", "versions"),
-    ("case", "clips", "entries", "events", "locks", "memory", "preprocess", "sampling", "settings", "truth"),
+    ("", "errors", "figures", "files", "pytest_paths", "spec", "timing", "versions"),
+    ("case", "clips", "entries", "events", "locks", "memory", "preprocess", "sampling", "settings", "tables"),
+    ("truth",),
     ("catalog", "decode", "engines.cpu", "metrics", "moving_shapes", "predictions", "store"),
     ("batches", "child", "commandline", "encode", "engines", "manifest", "peer", "verdict"),
     ("cell", "minidata", "miniweights", "report"),
