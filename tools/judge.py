@@ -61,6 +61,7 @@ class Basis:
         if is_official(cell) and len(self.ids) == self.spec.clips:
             judged = verdict.stored_accuracy(found.scores, self.labels, self.truth, self.truth.accuracy)
         if self.reference is not None:
+            assert self.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
             judged += verdict.paired_accuracy(found.scores, self.reference.scores, self.labels, self.truth.pairs)
         return judged or [no_reference(self.spec, "top1", f"{len(self.ids)} clips")]
 

@@ -40,6 +40,7 @@ class LocaliserBasis:
         if is_official(cell) and len(self.videos.ids) == self.spec.clips:
             judged = verdict_localiser.stored_recall(measured, self.truth)
         if self.reference is not None:
+            assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
             judged += verdict_localiser.paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
         return judged or [no_reference(self.spec, "AR@100", f"{len(self.videos.ids)} videos")]
 

@@ -85,7 +85,8 @@ def _train_pem(pem: nn.Module, curves: Floats, videos: Sequence[Video], spec: Lo
     optimizer = torch.optim.Adam(pem.parameters(), PEM_RATE)
     loss = torch.zeros(())
     for rows in _batches(len(videos), spec.mini.pem_epochs, "training PEM"):
-        loss = _step(optimizer, sum(pem.loss(None, [samples[row] for row in rows]).values()))  # type: ignore[operator]
+        (part,) = pem.loss(None, [samples[row] for row in rows]).values()  # type: ignore[operator]
+        loss = _step(optimizer, part)
     return float(loss)
 
 

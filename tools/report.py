@@ -12,6 +12,7 @@ from tools.truth import Truth
 from tools.verdict import Judgement, Verdict
 
 RESULTS = "results.jsonl"
+T4 = "T4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A measured rate beside a stored one of the same batch size."""
+    """A measured rate beside a stored one of the same batch size. *note* says what speaks against the stored one."""
 
     device: str
     clips_per_s: float
     ratio: float
     source: str
+    note: str
 
 
 def word(verdict: Verdict, weights: str) -> str:
@@ -49,13 +51,16 @@ def word(verdict: Verdict, weights: str) -> str:
     return f"{verdict.value} (mini)" if verdict is Verdict.PASS and weights == "mini" else verdict.value
 
 
-def comparisons(truth: Truth, batch: int, clips_per_s: float) -> list[Comparison]:
-    """The measured rate against every stored device at this batch size, the gate's T4 column first (and no other T4)."""
+def comparisons(truth: Truth, batch: int, clips_per_s: float, network: str = "") -> list[Comparison]:
+    """The measured rate against every stored device at this batch size, the gate's T4 column first (and no other T4).
+
+    *network* is empty where the rate is the whole model's.
+    """
     gate = truth.throughput.t4
-    rates = [figure for figure in truth.figures if (figure.metric, figure.batch) == ("throughput", batch)
-             and (figure.device == gate or not figure.device.startswith("T4"))]
+    rates = [figure for figure in truth.figures if (figure.metric, figure.batch, figure.network) == ("throughput", batch, network)
+             and (figure.device == gate or not figure.device.startswith(T4))]
     rates.sort(key=lambda figure: figure.device != gate)
-    return [Comparison(figure.device, figure.right, clips_per_s / figure.right, f"{truth.path.name} {figure.id}")
+    return [Comparison(figure.device, figure.right, clips_per_s / figure.right, f"{truth.path.name} {figure.id}", figure.doubt)
             for figure in rates]
 
 
@@ -76,15 +81,27 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 
 def ratio_table(rates: Sequence[tuple[str, Sequence[Comparison]]]) -> list[str]:
-    """A line a case: how its rate compares with each stored device; `-` where nothing is stored at that batch."""
+    """A line a case: how its rate compares with each stored device; `-` where nothing is stored at that batch.
+
+    The T4 is what everybody asks for, so its column comes first and is there even where no guide has a figure for it.
+    """
     devices = list(dict.fromkeys(found.device for _, compared in rates for found in compared))
     if not devices:
         return []
+    devices.sort(key=lambda device: not device.startswith(T4))
+    if not devices[0].startswith(T4):
+        devices.insert(0, T4)
     lines = [("case", *(f"x {device}" for device in devices))]
     for case, compared in rates:
         ratios = {found.device: f"{found.ratio:.3f}" for found in compared}
         lines.append((case, *(ratios.get(device, "-") for device in devices)))
     return align(lines)
+
+
+def doubts(rates: Sequence[tuple[str, Sequence[Comparison]]]) -> list[str]:
+    """A line for each stored figure compared with that is not to be trusted: which it is, and why."""
+    return list(dict.fromkeys(f"{found.source} ({found.device}, {found.clips_per_s:g}): {found.note}"
+                              for _, compared in rates for found in compared if found.note))
 
 
 def align(rows: Sequence[Sequence[str]]) -> list[str]:

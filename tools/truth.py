@@ -5,45 +5,18 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, TypeVar, get_type_hints
+from typing import Literal, TypeVar
 
+from tools import tables
 from tools.errors import TruthError
+from tools.figures import METRICS, Figure
+from tools.tables import Table
 
-Table = Mapping[str, object]
-FigureKind = Literal["raw", "derived", "ratio"]
+FIGURE_KEYS = {field.name for field in fields(Figure)} - {"origin", "source"}  # those two are filled in here
 Kind = Literal["notimpl", "notyet", "never"]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """A number somebody published: as printed, with the corrected value beside it where the print is wrong.
-
-    kind: raw, derived (recomputed from *expression*) or ratio. batch is None for figures of no batch; best marks a
-    figure over all of them. source is filled in from the toml's [sources] and the section.
-    """
-
-    id: str
-    device: str
-    metric: str
-    value: float
-    unit: str
-    kind: FigureKind
-    status: str
-    section: str
-    batch: int | None = None
-    best: bool = False
-    expression: str = ""
-    corrected: float | None = None
-    note: str = ""
-    source: str = ""
-
-    @property
-    def right(self) -> float:
-        """The value to compare with: the corrected one where there is one."""
-        return self.value if self.corrected is None else self.corrected
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +30,9 @@ class PublishedWeights:
 
 @dataclass(frozen=True, slots=True)
 class AccuracyGate:
-    """Figure ids of the reference top-1 and top-5, and the drop they allow in absolute points."""
+    """The figure that is the reference of each metric, by its id, and the drop they allow as a fraction."""
 
-    top1: str
-    top5: str
+    references: Mapping[str, str]
     max_drop: float
 
 
@@ -70,6 +42,13 @@ class PairsGate:
 
     max_loss_clips: int
     max_loss_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecallGate:
+    """How far each average recall may lie from the torch reference's on the same videos, either way, as a fraction."""
+
+    max_difference: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +62,10 @@ class FidelityGate:
 
 @dataclass(frozen=True, slots=True)
 class ThroughputGate:
-    """The T4 column that ratios are taken against, and the spread above which times carry no judgement."""
+    """The spread above which times carry no judgement, and the T4 column that ratios are taken against, if there is one."""
 
-    t4: str
     max_variation: float
+    t4: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +81,19 @@ class KnownIssue:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Everything stored about one model."""
+    """Everything stored about one model.
+
+    weights are those of a model that is one network, network_weights those of the networks of any other, by name.
+    Judged against torch on the same data are the classes of clips (pairs) or the recall of proposals (recall).
+    """
 
     path: Path
     dataset: str
     weights: PublishedWeights | None
+    network_weights: Mapping[str, PublishedWeights]
     accuracy: AccuracyGate
-    pairs: PairsGate
+    pairs: PairsGate | None
+    recall: RecallGate | None
     fidelity: Mapping[str, FidelityGate]
     throughput: ThroughputGate
     figures: tuple[Figure, ...]
@@ -121,9 +106,9 @@ class Truth:
         raise TruthError(f"no figure has the id {id!r}", where=str(self.path), remedy="gates name figures by their id")
 
     def rate(self, device: str, batch: int, network: str = "") -> Figure | None:
-        """The stored throughput of *device* at *batch*, clips per second."""
+        """The stored throughput of *device* at *batch*, clips per second: the whole model's, or that of one of its networks."""
         found = [figure for figure in self.figures
-                 if (figure.device, figure.metric, figure.batch) == (device, "throughput", batch)]
+                 if (figure.device, figure.metric, figure.batch, figure.network) == (device, "throughput", batch, network)]
         return found[0] if found else None
 
 
@@ -133,94 +118,97 @@ def read_truth(path: Path) -> Truth:
     Raises:
         TruthError: naming the table and the key that is unknown, missing or of the wrong type.
     """
+    table = _load(path)
+    weights, network_weights = _weights(table, path)
+    gates = _gates(table, path)
+    truth = Truth(
+        path=path,
+        dataset=str(table["dataset"]),
+        weights=weights,
+        network_weights=network_weights,
+        accuracy=_gate(AccuracyGate, gates, "accuracy", path),
+        pairs=_gate(PairsGate, gates, "pairs", path) if "pairs" in gates else None,
+        recall=_gate(RecallGate, gates, "recall", path) if "recall" in gates else None,
+        fidelity={name: tables.fill(FidelityGate, row, f"{path} [gates.fidelity.{name}]")
+                  for name, row in tables.sections(tables.section(gates, "fidelity", path), f"{path} [gates.fidelity]")},
+        throughput=_gate(ThroughputGate, gates, "throughput", path),
+        figures=_figures(table, path),
+        known_issues=_known_issues(table, path),
+    )
+    _check(truth)
+    return truth
+
+
+def _load(path: Path) -> Table:
     try:
         table = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise TruthError(f"cannot be read: {error}", where=str(path), remedy="every model has a toml beside its .py") from error
-    known = {"dataset", "sources", "weights", "gates", "figures", "known_issues"}
-    _refuse_unknown(table, known, str(path))
-    gates = _table(table, "gates", path)
-    _refuse_unknown(gates, {"accuracy", "pairs", "fidelity", "throughput"}, f"{path} [gates]")
+    tables.refuse_unknown(table, {"dataset", "sources", "weights", "gates", "figures", "known_issues"}, str(path))
     if not isinstance(table.get("dataset"), str):
         raise TruthError("dataset is missing or no text", where=str(path))
-    truth = Truth(
-        path=path,
-        dataset=str(table["dataset"]),
-        weights=_fill(PublishedWeights, _table(table, "weights", path), f"{path} [weights]") if "weights" in table else None,
-        accuracy=_fill(AccuracyGate, _table(gates, "accuracy", path), f"{path} [gates.accuracy]"),
-        pairs=_fill(PairsGate, _table(gates, "pairs", path), f"{path} [gates.pairs]"),
-        fidelity={name: _fill(FidelityGate, row, f"{path} [gates.fidelity.{name}]")
-                  for name, row in _tables(_table(gates, "fidelity", path), f"{path} [gates.fidelity]")},
-        throughput=_fill(ThroughputGate, _table(gates, "throughput", path), f"{path} [gates.throughput]"),
-        figures=_figures(table, path),
-        known_issues=tuple(_fill(KnownIssue, row, f"{path} [[known_issues]] {number}")
-                           for number, row in enumerate(_list(table.get("known_issues", []), f"{path} known_issues"), 1)),
-    )
-    for id in (truth.accuracy.top1, truth.accuracy.top5):
-        truth.figure(id)
-    if truth.throughput.t4 not in {figure.device for figure in truth.figures}:
-        raise TruthError(f"no figure is of the device {truth.throughput.t4!r}", where=f"{path} [gates.throughput]")
-    return truth
+    return table
+
+
+def _known_issues(table: Table, path: Path) -> tuple[KnownIssue, ...]:
+    rows = tables.rows(table.get("known_issues", []), f"{path} known_issues")
+    return tuple(tables.fill(KnownIssue, row, f"{path} [[known_issues]] {number}") for number, row in enumerate(rows, 1))
+
+
+def _gates(table: Table, path: Path) -> Table:
+    gates = tables.section(table, "gates", path)
+    tables.refuse_unknown(gates, {"accuracy", "pairs", "recall", "fidelity", "throughput"}, f"{path} [gates]")
+    if ("pairs" in gates) == ("recall" in gates):
+        raise TruthError("needs either [gates.pairs] or [gates.recall]", where=f"{path} [gates]",
+                         remedy="a recogniser is judged clip by clip, a proposal network by its recall")
+    return gates
+
+
+def _gate(kind: type[T], gates: Table, name: str, path: Path) -> T:
+    return tables.fill(kind, tables.section(gates, name, path), f"{path} [gates.{name}]")
+
+
+def _weights(table: Table, path: Path) -> tuple[PublishedWeights | None, dict[str, PublishedWeights]]:
+    """The checkpoint of [weights], or one for each [weights.<network>]; a model may have neither."""
+    if "weights" not in table:
+        return None, {}
+    found, where = tables.section(table, "weights", path), f"{path} [weights"
+    if not any(isinstance(row, dict) for row in found.values()):
+        return tables.fill(PublishedWeights, found, f"{where}]"), {}
+    return None, {name: tables.fill(PublishedWeights, row, f"{where}.{name}]") for name, row in tables.sections(found, f"{where}]")}
+
+
+def _check(truth: Truth) -> None:
+    """Everything that names a figure, a device or a network names one that is there."""
+    where = f"{truth.path} [gates.accuracy.references]"
+    if not truth.accuracy.references:
+        raise TruthError("names no figure", where=where, remedy=f"name one for any of {', '.join(METRICS)}")
+    for metric, id in truth.accuracy.references.items():
+        if metric not in METRICS:
+            raise TruthError(f"unknown metric {metric}", where=where, remedy=f"known here: {', '.join(METRICS)}")
+        if truth.figure(id).metric != metric:
+            raise TruthError(f"{id} is a figure of {truth.figure(id).metric}, not of {metric}", where=where)
+    if truth.throughput.t4 not in {None, *(figure.device for figure in truth.figures)}:
+        raise TruthError(f"no figure is of the device {truth.throughput.t4!r}", where=f"{truth.path} [gates.throughput]")
+    for network in truth.network_weights:
+        if network not in {figure.network for figure in truth.figures}:
+            raise TruthError(f"no figure is of the network {network!r}", where=f"{truth.path} [weights.{network}]")
 
 
 def _figures(table: Table, path: Path) -> tuple[Figure, ...]:
-    sources = _table(table, "sources", path)
+    sources = tables.section(table, "sources", path)
     found = []
-    for source, rows in _table(table, "figures", path).items():
-        if source not in sources:
-            raise TruthError(f"[figures] {source} has no entry in [sources]", where=str(path))
-        for row in _list(rows, f"{path} [figures] {source}"):
-            text = f"{sources[source]}, section {row.get('section')}"
-            found.append(_fill(Figure, {**row, "source": text}, f"{path} [figures] {row.get('id')}"))
+    for origin, rows in tables.section(table, "figures", path).items():
+        if origin not in sources:
+            raise TruthError(f"[figures] {origin} has no entry in [sources]", where=str(path))
+        for row in tables.rows(rows, f"{path} [figures] {origin}"):
+            where, source = f"{path} [figures] {row.get('id')}", f"{sources[origin]}, section {row.get('section')}"
+            tables.refuse_unknown(row, FIGURE_KEYS, where)
+            figure = tables.fill(Figure, {**row, "origin": origin, "source": source}, where)
+            if figure.contradiction:
+                raise TruthError(figure.contradiction, where=where)
+            found.append(figure)
     for id, count in Counter(figure.id for figure in found).items():
         if count > 1:
             raise TruthError(f"{count} figures have the id {id!r}", where=str(path))
     return tuple(found)
-
-
-def _fill(kind: type[T], table: Table, where: str) -> T:
-    """A frozen value from a toml table: every key known, every required key there, every type right."""
-    hints = get_type_hints(kind)
-    own = fields(kind)  # type: ignore[arg-type]
-    _refuse_unknown(table, {field.name for field in own}, where)
-    missing = [field.name for field in own if field.default is MISSING and field.name not in table]
-    if missing:
-        raise TruthError(f"{', '.join(missing)} is missing", where=where)
-    for name, value in table.items():
-        if not _fits(value, hints[name]):
-            raise TruthError(f"{name} = {value!r} has the wrong type", where=where)
-    return kind(**table)
-
-
-def _fits(value: object, hint: object) -> bool:
-    choices = getattr(hint, "__args__", None)
-    if choices and all(isinstance(choice, str) for choice in choices):
-        return value in choices
-    accepted = choices or (hint,)
-    return type(value) in accepted or (type(value) is int and float in accepted)
-
-
-def _refuse_unknown(table: Table, known: set[str], where: str) -> None:
-    unknown = sorted(set(table) - known)
-    if unknown:
-        raise TruthError(f"unknown key {', '.join(unknown)}", where=where, remedy=f"known here: {', '.join(sorted(known))}")
-
-
-def _table(table: Table, name: str, path: Path) -> Table:
-    found = table.get(name)
-    if not isinstance(found, dict):
-        raise TruthError(f"[{name}] is missing", where=str(path))
-    return found
-
-
-def _tables(table: Table, where: str) -> list[tuple[str, Table]]:
-    wrong = [name for name, row in table.items() if not isinstance(row, dict)]
-    if wrong:
-        raise TruthError(f"{', '.join(wrong)} should be a table", where=where)
-    return list(zip(table, _list(list(table.values()), where), strict=True))
-
-
-def _list(rows: object, where: str) -> list[Table]:
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise TruthError("should hold tables only", where=where)
-    return rows

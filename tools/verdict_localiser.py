@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from tools.detections import Detections
 from tools.proposals import Doubles
 from tools.truth import FidelityGate, Truth
-from tools.verdict import Judgement, Verdict, above, limit
+from tools.verdict import Judgement, Verdict, against_published, limit
 
 GRID = 1000  # more than a video has bins
 
 
 def stored_recall(measured: Mapping[str, float], truth: Truth) -> list[Judgement]:
     """Average recall against the published figures; for the published weights on the complete list only."""
-    return [above(metric, measured[metric], truth, id) for metric, id in truth.accuracy.references.items()]
+    return [against_published(metric, measured[metric], truth, truth.accuracy) for metric in truth.accuracy.references]
 
 
 def paired_recall(measured: Mapping[str, float], reference: Mapping[str, float], max_difference: float) -> list[Judgement]:

@@ -11,16 +11,20 @@ import pytest
 from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
-    ("", "errors", "files", "pytest_paths", "spec", "timing", "versions"),
-    ("case", "clips", "detections", "entries", "events", "locks", "memory", "preprocess", "sampling", "settings", "truth"),
+    ("", "errors", "figures", "files", "pytest_paths", "spec", "timing", "versions"),
+    ("case", "clips", "detections", "entries", "events", "locks", "memory", "preprocess", "sampling", "settings", "surgery", "tables"),
+    ("truth",),
     ("activitynet", "catalog", "decode", "engines.cpu", "metrics", "moving_shapes", "predictions", "proposals", "recall",
      "snippet_features", "store"),
-    ("batches", "child", "commandline", "encode", "engines", "manifest", "peer", "proposal_features", "soft_nms", "verdict"),
-    ("cell", "minidata", "miniweights", "report"),
+    ("action_sequences", "batches", "child", "commandline", "encode", "engines", "manifest", "peer", "proposal_features", "soft_nms",
+     "verdict"),
+    ("cell", "inputs", "minidata", "minilocaliser", "minivideos", "miniweights", "peer_chain", "report", "verdict_localiser"),
     ("data", "judge"),
-    ("weights",),
-    ("export", "reference"),
-    ("specialise",),
+    ("videos",),
+    ("localise", "weights"),
+    ("export", "reference_localiser"),
+    ("judge_localiser", "reference", "specialise"),
+    ("kinds",),
     ("measure",),
 ))
 HEAVY = {"torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxsim", "onnxruntime", "cv2", "av", "decord", "aclruntime", "scipy"}

@@ -27,7 +27,7 @@ def test_the_bare_command_collects_the_matrix_only() -> None:
     assert status == 0
     assert {f"{test}[tsm-bs{batch}-cpu]" for test in ("test_accuracy", "test_fidelity", "test_throughput")
             for batch in (1, 4, 8, 16, 32, 64)} <= set(ids)
-    assert len(ids) == 18 * len(list(MODELS.glob("*.toml")))
+    assert len(ids) == 18 * len(list(MODELS.glob("*.py")))
 
 
 @pytest.mark.parametrize(("expression", "batches"), [("bs1", {1}), ("bs16", {16}), ("bs1 or bs4", {1, 4}), ("tsm-bs64-cpu", {64}),

@@ -27,7 +27,7 @@ def verdicts(said: str) -> dict[str, str]:
 
 
 def test_a_run_ends_in_a_table_of_verdicts(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
-    """Accuracy and fidelity pass as mini, throughput is recorded, and pytest-benchmark has exactly the child's times."""
+    """Accuracy and fidelity pass as mini, throughput is recorded, pytest-benchmark has exactly the child's times, suspects say so."""
     kept = tmp_path / "benchmark.json"
     done = acceptance("-k", "bs4", f"--benchmark-json={kept}")
 
@@ -44,6 +44,7 @@ def test_a_run_ends_in_a_table_of_verdicts(acceptance: Run, tiny_store: Path, tm
     assert ("tiny-bs4-cpu", "mini", "mini") == (info["case"], info["data"], info["weights"])
     assert info["clips_per_s"] == pytest.approx(4 / benchmark["stats"]["median"])
     assert info["compared"]["T4"]["ratio"] == pytest.approx(info["clips_per_s"] / 1000)
+    assert "\ntiny.toml t3 (T4, 1000): suspect: nobody measured it\n" in done.stdout
 
 
 @pytest.mark.parametrize(("switch", "named"), [("--benchmark-disable", "--benchmark-disable"), ("--benchmark-skip", "--benchmark-skip"),

@@ -14,13 +14,15 @@ import pytest
 
 from tools.catalog import load_truth
 from tools.errors import TruthError
+from tools.figures import Figure
 from tools.settings import MODELS
-from tools.truth import Figure, Truth, read_truth
+from tools.truth import RecallGate, read_truth
 
 NAMES = sorted(path.stem for path in MODELS.glob("*.toml"))
 OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 CONSTANTS = {1, 4, 1000}  # the inverse of a sum of inverses, chips of a 310 card, milliseconds of a second
 TSM = (MODELS / "tsm.toml").read_text()
+REFERENCES = '[gates.accuracy.references]\ntop1 = "r0011"\ntop5 = "r0012"'
 
 
 def value_of(node: ast.expr) -> Fraction:
@@ -102,27 +104,12 @@ def test_a_figure_is_of_a_known_kind(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gates_name_figures_that_are_there(name: str) -> None:
-    """The accuracy gate names figures of its metrics, and the throughput gate a T4 column with rates."""
+    """The accuracy gate names figures of its metrics, and the throughput gate, if any, a T4 column with rates."""
     truth = load_truth(MODELS, name)
+    references = truth.accuracy.references
 
-    assert ("top1", "top5") == tuple(truth.figure(id).metric for id in (truth.accuracy.top1, truth.accuracy.top5))
-    assert truth.throughput.t4 in {figure.device for figure in truth.figures if figure.metric == "throughput"}
-
-
-def rates(truth: Truth, device: str) -> dict[int | None, float]:
-    return {figure.batch: figure.right for figure in truth.figures if (figure.device, figure.metric) == (device, "throughput")}
-
-
-def test_tsm_has_every_figure_of_its_guide() -> None:
-    """TSM keeps 86 figures, both T4 tables among them, and is judged by 94.50 and 99.58 percent and the first table."""
-    truth = load_truth(MODELS, "tsm")
-
-    assert 86 == len(truth.figures)
-    assert (0.9450, 0.9958, 0.01) == (truth.figure(truth.accuracy.top1).right, truth.figure(truth.accuracy.top5).right,
-                                      truth.accuracy.max_drop)
-    assert {1: 100.325, 4: 106.671, 8: 108.571, 16: 110.577, 32: 110.885} == rates(truth, "T4")
-    assert {1: 100, 4: 109, 8: 111, 16: 112, 32: 113, 64: 115} == rates(truth, "T4(second measurement)")
-    assert "T4" == truth.throughput.t4
+    assert list(references) == [truth.figure(id).metric for id in references.values()]
+    assert truth.throughput.t4 in {None, *(figure.device for figure in truth.figures if figure.metric == "throughput")}
 
 
 def edited(folder: Path, old: str, new: str) -> Path:
@@ -138,6 +125,47 @@ def test_a_corrected_value_replaces_the_printed_one() -> None:
     figure = load_truth(MODELS, "tsm").figure("r0076")
 
     assert (1.37, 1.38, 1.38) == (figure.value, figure.corrected, figure.right)
+
+
+def test_a_percentage_is_a_share_of_a_hundred() -> None:
+    """A figure printed in percent keeps its print; as a fraction it is a hundredth of that, corrected where it is wrong."""
+    bsn = load_truth(MODELS, "bsn")
+    paper, checkpoint, tsm = bsn.figure("r0098"), bsn.figure("r0099"), load_truth(MODELS, "tsm").figure("r0011")
+
+    assert (72.42, pytest.approx(0.7416)) == (paper.value, paper.fraction)
+    assert (74.34, pytest.approx(0.7434)) == (checkpoint.value, checkpoint.fraction)
+    assert (0.945, 0.945) == (tsm.value, tsm.fraction)
+
+
+def test_a_figure_knows_where_it_stands() -> None:
+    """A figure's origin is the key it stands under, and its source that key's entry with the section."""
+    truth = load_truth(MODELS, "slowfast")
+
+    assert ("guide", "history") == (truth.figure("r0087").origin, truth.figure("r0285").origin)
+    assert truth.figure("r0087").source.endswith("@ c36320328 (2023-01), section Performance & accuracy")
+    assert truth.figure("r0285").source.endswith("@ 053601716 (2022-03), section Results")
+
+
+def test_a_rate_belongs_to_the_model_or_to_one_network() -> None:
+    """A rate is asked for by device, batch size and network; without a network it is the whole model's."""
+    truth = load_truth(MODELS, "bsn")
+    stored = [truth.rate("T4", 1), truth.rate("T4", 1, "tem"), truth.rate("T4", 1, "pem"), truth.rate("T4", 16, "tem")]
+
+    assert [12965, 17674, 48656, 72872.69] == [figure.right for figure in stored if figure]
+    assert truth.rate("T4", 4) is None
+    assert load_truth(MODELS, "tsm").rate("T4", 1, "tem") is None
+
+
+def test_gates_and_weights_fit_the_kind_of_model(tmp_path: Path) -> None:
+    """A recogniser is judged in pairs and has one checkpoint, BSN by recall with one for each network; a T4 may be missing."""
+    tsm, bsn = load_truth(MODELS, "tsm"), load_truth(MODELS, "bsn")
+    bare = read_truth(edited(tmp_path, 't4 = "T4"', ""))
+
+    assert (True, None) == (tsm.pairs is not None, tsm.recall)
+    assert (None, RecallGate(max_difference=0.01)) == (bsn.pairs, bsn.recall)
+    assert (True, {}) == (tsm.weights is not None, tsm.network_weights)
+    assert (None, ["pem"]) == (bsn.weights, list(bsn.network_weights))
+    assert ("T4", None) == (tsm.throughput.t4, bare.throughput.t4)
 
 
 @pytest.mark.parametrize(("old", "new", "where", "words"), [
@@ -157,6 +185,20 @@ def test_a_corrected_value_replaces_the_printed_one() -> None:
     ('top1 = "r0011"', 'top1 = "r9999"', "", "'r9999'"),
     ('top5 = "r0012"', 'top5 = "r9998"', "", "'r9998'"),
     ('t4 = "T4"', 't4 = "T5"', "", "T5"),
+    ('t4 = "T4"', 't4 = ""', "[gates.throughput]", "no figure is of the device ''"),
+    ('top1 = "r0011"', 'top2 = "r0011"', "[gates.accuracy.references]", "unknown metric top2"),
+    ('top1 = "r0011"', 'top1 = "r0012"', "[gates.accuracy.references]", "r0012 is a figure of top5, not of top1"),
+    ('top1 = "r0011"', "top1 = 11", "[gates.accuracy]", "references = {'top1': 11, 'top5': 'r0012'} has the wrong type"),
+    ('top1 = "r0011"\ntop5 = "r0012"', "", "[gates.accuracy.references]", "names no figure"),
+    ("[gates.accuracy.references]", "", "[gates.accuracy]", "unknown key top1, top5"),
+    (REFERENCES, 'references = "r0011"', "[gates.accuracy]", "references = 'r0011' has the wrong type"),
+    (REFERENCES, "", "[gates.accuracy]", "references is missing"),
+    ("[gates.pairs]", "[gates.recall]\nmax_difference = 0.01\n[gates.pairs]", "[gates]", "either [gates.pairs] or [gates.recall]"),
+    ("[gates.pairs]", "[gates.fidelity.other]", "[gates]", "either [gates.pairs] or [gates.recall]"),
+    ("[gates.pairs]", "[gates.recall]\nmax_difference = 0.01", "[gates.recall]", "unknown key max_loss_clips, max_loss_share"),
+    ("[weights]", "[weights.tem]", "[weights.tem]", "no figure is of the network 'tem'"),
+    ("[weights]", '[weights.tem]\nfile = "x"\n[weights]', "[weights]", "file, url, sha256_prefix should be a table"),
+    ("[weights]", "[weights]\n[weights.tem]\nname = 4", "[weights.tem]", "unknown key name"),
     ("guide = [", "guides = [", "", "guides"),
     ("guide = [", 'hearsay = [{id = "x"}]\nguide = [', "", "hearsay"),
     ("guide = [", 'guide = [{id = "x"},', "[figures] x", "device, metric, value, unit, kind, status, section is missing"),
@@ -165,6 +207,14 @@ def test_a_corrected_value_replaces_the_printed_one() -> None:
     ("value = 0.9963", 'value = "99.63 %"', "[figures] r0002", "value = '99.63 %' has the wrong type"),
     ('kind = "raw"', 'kind = "roh"', "[figures] r0001", "kind = 'roh'"),
     ('section = "6.3"', 'section = "6.3", page = 4', "[figures] r0001", "unknown key page"),
+    ('section = "6.3"', 'section = "6.3", source = "hearsay"', "[figures] r0001", "unknown key source"),
+    ('section = "6.3"', 'section = "6.3", origin = "history"', "[figures] r0001", "unknown key origin"),
+    ('section = "6.3"', 'section = "6.3", network = 3', "[figures] r0001", "network = 3 has the wrong type"),
+    ('status = "ok"', 'status = "fine"', "[figures] r0001", "status = 'fine' has the wrong type"),
+    ('status = "ok"', 'status = "wrong"', "[figures] r0001", "is wrong and has no corrected value"),
+    ('status = "ok"', 'status = "ok", corrected = 0.9', "[figures] r0001", "is ok and has a corrected value"),
+    ('status = "ok", section = "6.3", note = "3574/3783"', 'status = "suspect", section = "6.3"', "[figures] r0001",
+     "is suspect and has no note"),
     ("[figures]", "[[known_issues]]\ndevice = 3\n[figures]", "[[known_issues]] 1", "missing"),
     ("[sources]", 'known_issues = "none"\n[sources]', "", "known_issues"),
     ("[figures]", "[figures", "", "cannot be read"),

@@ -15,8 +15,19 @@ from tools.preprocess import Floats
 from tools.report import word
 from tools.settings import MODELS
 from tools.timing import Summary
-from tools.truth import FidelityGate, PairsGate
-from tools.verdict import Judgement, Verdict, fidelity, not_finite, paired_accuracy, stored_accuracy, throughput, unpaired, worst
+from tools.truth import AccuracyGate, FidelityGate, PairsGate
+from tools.verdict import (
+    Judgement,
+    Verdict,
+    against_published,
+    fidelity,
+    not_finite,
+    paired_accuracy,
+    stored_accuracy,
+    throughput,
+    unpaired,
+    worst,
+)
 
 TRUTH = load_truth(MODELS, "tsm")
 CLASSES, UCF101 = 101, 3783
@@ -102,6 +113,39 @@ def test_a_drop_of_a_whole_point_fails() -> None:
     made = scores((9350, FIRST), (9858 - 9350, FOURTH), (10_000 - 9858, LAST))
 
     assert {"top1": "FAIL", "top5": "FAIL"} == verdicts(stored_accuracy(made, labels(10_000), TRUTH, TRUTH.accuracy))
+
+
+@pytest.mark.parametrize(("top1", "expected"), [(6920, "PASS"), (6919, "FAIL")])
+def test_only_the_metrics_with_a_reference_are_judged(top1: int, expected: str) -> None:
+    """SlowFast has a published top-1 of 70.19 percent and no top-5, so that its top-1 alone stays above 69.19."""
+    truth = load_truth(MODELS, "slowfast")
+    made = scores((top1, FIRST), (10_000 - top1, LAST))
+    judged = stored_accuracy(made, labels(10_000), truth, truth.accuracy)
+
+    assert {"top1": expected} == verdicts(judged)
+    assert "0.7019" == judged[0].reference
+    assert "2022-03" in judged[0].reason
+
+
+@pytest.mark.parametrize(("measured", "expected"), [(0.7434, "PASS"), (0.7335, "PASS"), (0.7334, "FAIL")])
+def test_a_recall_is_judged_like_an_accuracy(measured: float, expected: str) -> None:
+    """BSN's AR@100, measured as a fraction, stays above the published 74.34 - 1 percent."""
+    truth = load_truth(MODELS, "bsn")
+    judged = against_published("AR@100", measured, truth, truth.accuracy)
+
+    assert ("AR@100", "0.7434", expected) == (judged.metric, judged.reference, judged.verdict.value)
+
+
+def test_a_suspect_figure_that_judges_says_so() -> None:
+    """Where a figure in doubt is a reference or a stored rate, the reason says that it is suspect, and why."""
+    truth = load_truth(MODELS, "r2plus1d")
+    accuracy = against_published("top1", 0.9, truth, AccuracyGate({"top1": "r0183"}, max_drop=0.01))
+    rates = [throughput(SERIES, truth, "T4", batch) for batch in (4, 16)]
+
+    assert "suspect: 3364/3783" in accuracy.reason
+    assert "suspect: the ratio printed for it" in rates[0].reason
+    assert "suspect" not in rates[1].reason
+    assert "suspect" not in against_published("top1", 0.9, truth, truth.accuracy).reason
 
 
 @pytest.mark.parametrize(("change", "expected"), [

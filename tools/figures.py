@@ -1,0 +1,65 @@
+"""A published figure: what was printed, where, and what is known to be wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+METRICS = ("top1", "top5", "AR@1", "AR@5", "AR@10", "AR@100", "AUC")  # what an accuracy can be called
+FigureKind = Literal["raw", "derived", "ratio"]
+Status = Literal["ok", "truncated", "rounding", "wrong", "formula-typo", "superseded", "conflict", "suspect", "impossible-at-N"]
+MISPRINTED = frozenset({"truncated", "rounding", "wrong"})  # the guide's own numbers give another value
+DOUBTFUL = frozenset({"superseded", "conflict", "suspect", "impossible-at-N"})  # no number of the guide settles what is right
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A number somebody published: as printed, with the corrected value beside it where the print is wrong.
+
+    kind: raw, derived (recomputed from *expression*) or ratio. batch is None for figures of no batch; best marks a
+    figure over all of them. network: which network of a model of several it belongs to; empty for the whole model.
+    origin is the key it stands under, which is one of the toml's [sources]; source is that entry's text with the section.
+    """
+
+    id: str
+    device: str
+    metric: str
+    value: float
+    unit: str
+    kind: FigureKind
+    status: Status
+    section: str
+    network: str = ""
+    batch: int | None = None
+    best: bool = False
+    expression: str = ""
+    corrected: float | None = None
+    note: str = ""
+    origin: str = ""
+    source: str = ""
+
+    @property
+    def right(self) -> float:
+        """The value to compare with: the corrected one where there is one."""
+        return self.value if self.corrected is None else self.corrected
+
+    @property
+    def fraction(self) -> float:
+        """The right value of an accuracy as a share of one, whichever way it is printed."""
+        return self.right / 100 if self.unit == "%" else self.right
+
+    @property
+    def doubt(self) -> str:
+        """What a line that compares with this figure must add; empty where nothing speaks against it."""
+        return f"suspect: {self.note}" if self.status in DOUBTFUL else ""
+
+    @property
+    def contradiction(self) -> str:
+        """What makes status, corrected value and note contradict each other; empty where they agree."""
+        if self.status in MISPRINTED and self.corrected is None:
+            return f"is {self.status} and has no corrected value"
+        if self.status not in MISPRINTED | DOUBTFUL and self.corrected is not None:
+            return f"is {self.status} and has a corrected value"
+        if self.status != "ok" and not self.note:
+            return f"is {self.status} and has no note that says why"
+        return ""
