@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tools import verdict, verdict_localiser
+from tools import metrics, verdict, verdict_localiser
 from tools.cell import Cell
 from tools.detections import read_results
 from tools.judge import is_official, no_limits, no_reference, unusable
@@ -66,7 +66,8 @@ class LocaliserBasis:
 
     def _curves(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:
         ours, theirs = _flat(cell.parts[0].predictions), _flat(torch.curves)
-        judged = verdict.fidelity(ours.scores, theirs.scores, self.videos.ids, gate, softmax=False)
+        apart = metrics.distance(ours.scores, theirs.scores, softmax=False)
+        judged = verdict.closeness(apart, self.videos.ids, gate, "curves")
         return [replace(one, metric=f"{self.spec.tem.name} {one.metric}") for one in judged]
 
     def _proposals(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:

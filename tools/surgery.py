@@ -35,6 +35,7 @@ def conv1d_to_conv2d(model: onnx.ModelProto) -> None:
     import onnx
 
     graph = model.graph
+    _own_constants(graph)
     weights = {tensor.name: tensor for tensor in graph.initializer}
     convolutions = [node for node in graph.node if node.op_type == "Conv" and len(weights[node.input[1]].dims) == 3]
     if not convolutions:
@@ -48,6 +49,15 @@ def conv1d_to_conv2d(model: onnx.ModelProto) -> None:
     del graph.node[:], graph.value_info[:]
     graph.node.extend(nodes)
     graph.value_info.extend(onnx.shape_inference.infer_shapes(model).graph.value_info)
+
+
+def _own_constants(graph: onnx.GraphProto) -> None:
+    """Make initializers of Constant nodes: onnxsim leaves the weights it has folded a factor into as such."""
+    constants = [node for node in graph.node if node.op_type == "Constant" and node.attribute[0].name == "value"]
+    for node in constants:
+        graph.initializer.add().CopyFrom(node.attribute[0].t)
+        graph.initializer[-1].name = node.output[0]
+        graph.node.remove(node)
 
 
 def _widen(node: onnx.NodeProto) -> None:

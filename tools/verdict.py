@@ -8,7 +8,7 @@ from enum import Enum
 
 from tools import metrics
 from tools.figures import Figure
-from tools.metrics import Labels
+from tools.metrics import Distance, Labels
 from tools.predictions import Predictions
 from tools.preprocess import Floats
 from tools.timing import Summary
@@ -104,16 +104,20 @@ def _doubt(figure: Figure) -> str:
 def fidelity(scores: Floats, reference: Floats, ids: Sequence[str], gate: FidelityGate, *, softmax: bool) -> list[Judgement]:
     """Device against torch on the same clips: largest relative difference, cosine, flipped clips."""
     apart = metrics.distance(scores, reference, softmax=softmax)
-    scale = "log-probabilities" if softmax else "logits"
     flips = int(gate.max_flipped_share * len(ids))
+    return [*closeness(apart, ids, gate, "log-probabilities" if softmax else "logits"),
+            limit("flipped", str(apart.flipped), f"<= {flips}", f"clips of {len(ids)} whose best class is not torch's",
+                  good=apart.flipped <= flips)]
+
+
+def closeness(apart: Distance, ids: Sequence[str], gate: FidelityGate, scale: str) -> list[Judgement]:
+    """Largest relative difference and smallest cosine; *scale* names what was compared."""
     return [
         limit("difference", f"{apart.relative:.1e}", f"<= {gate.max_relative_difference:.0e}",
               f"largest difference of {scale} over their range, at {ids[apart.worst]}",
               good=apart.relative <= gate.max_relative_difference),
-        limit("cosine", f"{apart.cosine:.6f}", f">= {gate.min_cosine}", f"smallest cosine of a clip's {scale}",
+        limit("cosine", f"{apart.cosine:.6f}", f">= {gate.min_cosine}", f"smallest cosine of one's {scale}",
               good=apart.cosine >= gate.min_cosine),
-        limit("flipped", str(apart.flipped), f"<= {flips}", f"clips of {len(ids)} whose best class is not torch's",
-              good=apart.flipped <= flips),
     ]
 
 
