@@ -17,13 +17,13 @@ from tools.batches import BatchStream
 from tools.case import Case, Device
 from tools.catalog import load_spec, load_truth
 from tools.cell import Cell, Part, Record, Times
-from tools.detections import write_results
+from tools.detections import Doubles, write_results
 from tools.engines import open_engine
 from tools.events import Event
 from tools.judge_localiser import LocaliserBasis
 from tools.predictions import Predictions
 from tools.preprocess import Floats
-from tools.proposals import Doubles, Proposals
+from tools.proposals import Proposals
 from tools.settings import MODELS, Settings
 from tools.spec import LocaliserSpec
 from tools.verdict import Verdict, worst
