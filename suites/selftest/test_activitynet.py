@@ -85,6 +85,7 @@ def test_the_real_annotations_are_read() -> None:
     ({"v_a": annotated(duration_second=0)}, listing(("v_a", "validation")), "annotations.json: v_a", "duration_second is 0.0"),
     ({"v_a": annotated(duration_second=-1.5)}, listing(("v_a", "validation")), "annotations.json: v_a", "duration_second is -1.5"),
     ({"v_a": annotated(duration_second=float("nan"))}, listing(("v_a", "validation")), "annotations.json: v_a", "duration_second is nan"),
+    ({"v_a": annotated(duration_second=float("inf"))}, listing(("v_a", "validation")), "annotations.json: v_a", "duration_second is inf"),
     ({"v_a": annotated(duration_frame=0)}, listing(("v_a", "validation")), "annotations.json: v_a", "duration_frame is 0.0"),
     ({"v_a": annotated(feature_frame="many")}, listing(("v_a", "validation")), "annotations.json: v_a", "feature_frame is 'many'"),
     ({"v_a": annotated(annotations=[])}, listing(("v_a", "validation")), "annotations.json: v_a", "the video has no annotations"),

@@ -67,11 +67,24 @@ def test_every_end_is_paired_with_every_earlier_start() -> None:
 
 
 def test_of_equal_products_the_earlier_end_then_the_earlier_start_comes_first() -> None:
-    """On flat curves every pair has the same score, and the order is that of the ends, then of the starts."""
-    found = propose(np.full((3, 6), 0.5, np.float32))
-    order = [(first, last) for last in range(6) for first in range(last)]
+    """On curves of two levels, where thousands of pairs share three scores, ties are in the order of the ends, then of the starts."""
+    curves = np.random.default_rng(0).choice([np.float32(0.5), np.float32(0.75)], (3, 100))
+    found = propose(curves)
+    pairs = [(first, last) for last in range(100) for first in range(last)]
+    order = sorted(pairs, key=lambda pair: -curves[1, pair[0]] * curves[2, pair[1]])  # Python's sort is stable
 
-    assert order == [(round(start * 6 - 0.5), round(end * 6 - 0.5)) for start, end in zip(found.start, found.end, strict=True)]
+    assert order == [(round(start * 100 - 0.5), round(end * 100 - 0.5)) for start, end in zip(found.start, found.end, strict=True)]
+
+
+def test_products_are_compared_in_float64() -> None:
+    """Starts that rise by the smallest step of float32 are told apart, though their products with 0.51 are not in float32."""
+    starts = np.float32(0.99) + np.spacing(np.float32(0.99)) * np.arange(100, dtype=np.float32)
+    ends = np.zeros(100, np.float32)
+    ends[-1] = 0.51
+    found = propose(np.stack([starts, starts, ends]))
+
+    assert len(np.unique(starts * ends[-1])) < len(np.unique(starts))
+    assert bin_centres(100)[98::-1].tolist() == found.start.tolist()
 
 
 def test_ties_hold_the_same_proposals_as_mmaction2s() -> None:

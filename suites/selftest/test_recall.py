@@ -97,6 +97,14 @@ def test_the_float_error_of_the_points_is_kept(rank: int, point: int) -> None:
     assert_equal(theirs, ours)
 
 
+@pytest.mark.parametrize("count", [9, 58, 64, 74, 97, 100])
+def test_every_point_counts_as_many_as_mmaction2s(count: int) -> None:
+    """Where every video has this many detections, each rank first counts at the point where mmaction2 counts it."""
+    found = [hit_at(rank, count) for rank in range(1, count + 1)]
+
+    assert_equal(peer.recall([ONE] * count, found), average_recall([ONE] * count, found))
+
+
 @pytest.mark.parametrize("counts", [(100, 100, 100), (3, 1, 250), (7, 0, 11), (1, 1, 1), (500, 400, 300), (0, 0, 5)])
 def test_recall_equals_mmaction2s_on_few_videos(counts: tuple[int, ...]) -> None:
     """Fewer than a hundred a video, more, none at all in one: recall, points and area are mmaction2's."""
@@ -170,7 +178,7 @@ def test_detections_are_ranked_by_their_scores() -> None:
     """The order of the rows does not matter; of equal scores the earlier row comes first."""
     segments = np.array([[30.0, 31.0], [10.0, 20.0], [40.0, 41.0]])
     firsts = [average_recall([ONE], [Detections(segments, np.array(scores))], most=3).by_threshold[0].argmax() + 1
-              for scores in ([0.1, 0.9, 0.2], [0.9, 0.1, 0.2], [0.5, 0.5, 0.5], [0.5, 0.6, 0.5])]
+              for scores in ([0.1, 0.9, 0.2], [0.9, 0.1, 0.2], [0.5, 0.5, 0.1], [0.1, 0.5, 0.5])]
 
     assert [34, 100, 67, 34] == firsts  # of three detections point 34 counts one, point 67 two, point 100 three
 
