@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest import bsn_by_mmaction2 as peer
+from suites.selftest.curves import curves_of
+from tools import peer_chain as peer
 from tools.preprocess import Floats
 from tools.proposal_features import features, padded
 from tools.proposals import Proposals, bin_centres, candidates, propose
@@ -39,12 +40,12 @@ def alone() -> Floats:
     """Curves with a single proposal: starts that only fall from a high first bin, ends that only rise to a high last one."""
     fall = np.linspace(0.2, 0.1, 100, dtype=np.float32)
     fall[0] = 0.9
-    return np.stack([peer.curves_of(3)[0], fall, fall[::-1]])
+    return np.stack([curves_of(3)[0], fall, fall[::-1]])
 
 
-CASES = {"smooth": peer.curves_of(0, 0.0), "waves": peer.curves_of(1, 0.05), "rough": peer.curves_of(2, 0.3),
-         "noise": peer.curves_of(3, 2.0), "sharp": peer.curves_of(4, 0.3) ** 6, "single": alone(),
-         "faint": peer.curves_of(5, 0.1) * np.float32(1e-3), "coarse": peer.curves_of(6, 0.3, bins=20)}
+CASES = {"smooth": curves_of(0, 0.0), "waves": curves_of(1, 0.05), "rough": curves_of(2, 0.3),
+         "noise": curves_of(3, 2.0), "sharp": curves_of(4, 0.3) ** 6, "single": alone(),
+         "faint": curves_of(5, 0.1) * np.float32(1e-3), "coarse": curves_of(6, 0.3, bins=20)}
 
 
 def table(proposals: Proposals) -> np.ndarray:
@@ -89,7 +90,7 @@ def test_products_are_compared_in_float64() -> None:
 
 def test_ties_hold_the_same_proposals_as_mmaction2s() -> None:
     """Among equal products, where mmaction2's order is that of an unstable sort, the proposals themselves are the same."""
-    steps = np.asarray(np.round(peer.curves_of(7) * 4) / 4, np.float32)
+    steps = np.asarray(np.round(curves_of(7) * 4) / 4, np.float32)
 
     assert sorted(peer.proposals(steps)[:, :4].tolist()) == sorted(table(propose(steps)).tolist())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest import bsn_by_mmaction2 as peer
+from tools import peer_chain as peer
 from tools.activitynet import Video, read_ground_truth, read_videos
 from tools.detections import Detections, none_found, read_results
 from tools.errors import DataError

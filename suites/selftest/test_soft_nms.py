@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from suites.selftest import bsn_by_mmaction2 as peer
+from suites.selftest.curves import curves_of, scores_of
+from tools import peer_chain as peer
 from tools.detections import Detections
 from tools.preprocess import Floats
 from tools.proposal_features import features, padded
@@ -55,8 +56,8 @@ def test_scores_are_multiplied_per_proposal() -> None:
 
 def test_rows_of_padding_do_not_count() -> None:
     """Scores of rows beyond the proposals change nothing, in whichever of its two shapes the network's output comes."""
-    proposals = propose(peer.curves_of(0, 0.0))
-    scores = peer.scores_of(0, len(proposals))
+    proposals = propose(curves_of(0, 0.0))
+    scores = scores_of(0, len(proposals))
     whole = np.full((1000, 1), 0.999, np.float32)
     whole[:len(proposals), 0] = scores
     cut, uncut = detect(proposals, scores, 64.0), detect(proposals, whole, 64.0)
@@ -68,8 +69,8 @@ def test_rows_of_padding_do_not_count() -> None:
 
 def test_proposals_without_a_row_are_dropped() -> None:
     """Of more proposals than the network has rows only the best are scored, and only they can be detected."""
-    proposals = propose(peer.curves_of(2, 0.3))
-    scores = peer.scores_of(0, 50)
+    proposals = propose(curves_of(2, 0.3))
+    scores = scores_of(0, 50)
 
     assert len(proposals) > 1000
     assert np.array_equal(detect(proposals.best(50), scores, 64.0).segments, detect(proposals, scores, 64.0).segments)
@@ -137,8 +138,8 @@ def test_a_single_proposal_keeps_its_score() -> None:
 @pytest.mark.parametrize("roughness", [0.0, 0.3])
 def test_detections_equal_mmaction2s(roughness: float, how: ProposalSpec) -> None:
     """On the same float64 numbers the same proposals are picked, in the same order, with the same scores."""
-    proposals = propose(peer.curves_of(1, roughness)).best(how.top)
-    scores = peer.scores_of(2, len(proposals))
+    proposals = propose(curves_of(1, roughness)).best(how.top)
+    scores = scores_of(2, len(proposals))
     expected = peer.detections(wide(proposals), scores.astype(np.float64), how=how)
     found = detect(proposals, scores, 64.0, how)
 
@@ -149,8 +150,8 @@ def test_detections_equal_mmaction2s(roughness: float, how: ProposalSpec) -> Non
 
 def test_picks_come_best_first() -> None:
     """Scores of the picks never rise, so that the hundred best of 101 are the first hundred."""
-    proposals = propose(peer.curves_of(4, 0.3)).best(1000)
-    _, scores = suppress(proposals, fuse(peer.scores_of(4, 1000), proposals), ProposalSpec(keep=101))
+    proposals = propose(curves_of(4, 0.3)).best(1000)
+    _, scores = suppress(proposals, fuse(scores_of(4, 1000), proposals), ProposalSpec(keep=101))
 
     assert 101 == len(scores)
     assert all(before >= after for before, after in pairwise(scores))
@@ -182,8 +183,8 @@ def test_segments_are_clipped_to_the_video() -> None:
                                                   (28, 64.0 * 16 / 28)])
 def test_mmaction2_floors_the_duration(frames: int, expected: float) -> None:
     """mmaction2 counts whole runs of 16 frames only, where the guide's port takes the video's duration."""
-    proposals = propose(peer.curves_of(1, 0.0))
-    scores = peer.scores_of(2, len(proposals))
+    proposals = propose(curves_of(1, 0.0))
+    scores = scores_of(2, len(proposals))
     theirs = peer.detections(wide(proposals), scores.astype(np.float64), peer.INFO | {"duration_frame": frames})
 
     assert expected == pytest.approx(floored_duration_s(64.0, frames), abs=1e-12)
@@ -195,7 +196,7 @@ def test_mmaction2_floors_the_duration(frames: int, expected: float) -> None:
 @pytest.mark.parametrize("roughness", [0.0, 0.1, 0.5])
 def test_the_whole_chain_equals_mmaction2s(seed: int, roughness: float) -> None:
     """From curves to seconds, through a network, the same detections come out of both chains to 1e-6."""
-    curves = peer.curves_of(seed, roughness)
+    curves = curves_of(seed, roughness)
     proposals = propose(curves)
     found = detect(proposals, pem(padded(features(curves, proposals))), 64.0)
     table = peer.proposals(curves)

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from suites.selftest import bsn_by_mmaction2 as peer
+from suites.selftest.curves import curves_of, scores_of
 from suites.speed.conftest import Find, Paired, Replay, alternate
+from tools import peer_chain as peer
 from tools.detections import Detections, Doubles
 from tools.preprocess import Floats
 from tools.proposal_features import features
@@ -45,9 +46,9 @@ class Video:
 def video(number: int, table: Callable[[Floats], Doubles]) -> Video:
     """Curves of three roughnesses, which lead to hundreds and to thousands of proposals; 1.5 true segments on average."""
     rng = np.random.default_rng(number)
-    curves = peer.curves_of(number, (0.0, 0.1, 0.4)[number % 3])
+    curves = curves_of(number, (0.0, 0.1, 0.4)[number % 3])
     truth = np.sort(rng.random((1 + number % 2, 2)) * DURATION_S, axis=1)
-    return Video(curves, peer.scores_of(number, 1000), truth, propose(curves), table(curves))
+    return Video(curves, scores_of(number, 1000), truth, propose(curves), table(curves))
 
 
 def our_detections(each: Video, proposals: Proposals) -> Detections:
