@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tools import decode, encode
-from tools.batches import fill
 from tools.catalog import load_spec
 from tools.clips import Clip
+from tools.inputs import fill
 from tools.moving_shapes import Recipe, render
 from tools.preprocess import Floats, Frames, crops, normalise
 from tools.sampling import frame_indices
@@ -56,11 +56,11 @@ def kind_of(clip: Clip) -> ListFormat:
 
 def our_crops(clip: Clip) -> Frames:
     frames = decode.read_frames(clip, kind_of(clip), frame_indices(clip.frames, SPEC.sampling))
-    return crops(frames, SPEC.preprocess).transpose(0, 3, 1, 2)
+    return crops(frames, SPEC.preprocess)[0].transpose(0, 3, 1, 2)
 
 
 def our_input(clip: Clip) -> Floats:
-    out = np.empty(SPEC.input.shape, np.float32)
+    out = np.empty(SPEC.network.input.shape, np.float32)
     fill(clip, kind_of(clip), SPEC, out)
     return out
 
