@@ -16,6 +16,7 @@ from suites.selftest.conftest import TINY_MODELS, Run, python
 from suites.selftest.test_run import results, verdicts
 from tools import cell as cells
 from tools.case import Case, Device
+from tools.catalog import load_spec
 from tools.settings import Settings
 
 CASE = Case("tiny", 4, Device("cpu"))
@@ -70,7 +71,7 @@ def checkpoint(store: Path, path: Path, change: str) -> Path:
     """The tiny weights with one thing wrong."""
     import torch
 
-    state = torch.load(next((store / "store" / "weights").glob("tiny-*")) / "mini.pth", weights_only=True)["state_dict"]
+    state = torch.load(next((store / "store" / "weights").glob("tiny-*")) / "tiny.pth", weights_only=True)["state_dict"]
     if change == "missing":
         del state["backbone.conv1.conv.weight"]
     elif change == "classes":
@@ -159,11 +160,12 @@ def test_a_failed_timing_leaves_the_scores_judged(tiny_store: Path, tmp_path: Pa
                 child.send_signal(signal.SIGKILL)
 
     threading.Thread(target=kill, daemon=True).start()
-    cell = cells.launch(CASE, settings, tmp_path, lambda event: None)
+    cell = cells.launch(CASE, settings, load_spec(TINY_MODELS, "tiny"), tmp_path, lambda event: None)
 
-    assert 23 == len(cell.predictions.scores)
-    assert cell.times is None
-    assert "SIGKILL" in str(cell.timing_error)
+    [part] = cell.parts
+    assert 23 == len(part.predictions.scores)
+    assert part.times is None
+    assert "SIGKILL" in str(part.timing_error)
 
 
 def test_a_cell_that_needs_more_memory_than_there_is_does_not_start(tiny_store: Path, tmp_path: Path) -> None:

@@ -19,17 +19,20 @@ import psutil
 import pytest
 
 from tools import encode
-from tools.batches import SLOTS, BatchStream, fill
+from tools.batches import SLOTS, BatchStream
 from tools.catalog import load_spec
 from tools.clips import Clip
 from tools.decode import FRAME_NAME
 from tools.errors import DataError, MeasureError
+from tools.inputs import fill, source
+from tools.manifest import Manifest
 from tools.preprocess import Floats
 from tools.settings import MODELS
 from tools.spec import Tensor
 
 TSM = load_spec(MODELS, "tsm")
-SPEC = replace(TSM, preprocess=replace(TSM.preprocess, short_side=32, crop=28), input=Tensor("video", (8, 3, 28, 28)))
+SHAPE = (8, 3, 28, 28)
+SPEC = replace(TSM, preprocess=replace(TSM.preprocess, short_side=32, crop=28), network=replace(TSM.network, input=Tensor("video", SHAPE)))
 LENGTHS = (9, 3, 8, 12, 5, 8, 20)
 SIZES = (1, 3, 4, 64)
 
@@ -47,14 +50,14 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[Clip, ...]:
 @pytest.fixture(scope="module")
 def inputs(clips: tuple[Clip, ...]) -> Floats:
     """What `fill` makes of each clip, one at a time in this process."""
-    rows = np.empty((len(clips), *SPEC.input.shape), np.float32)
+    rows = np.empty((len(clips), *SHAPE), np.float32)
     for clip, row in zip(clips, rows, strict=True):
         fill(clip, "rawframes", SPEC, row)
     return rows
 
 
 def stream(clips: tuple[Clip, ...], size: int) -> BatchStream:
-    return BatchStream(clips, "rawframes", SPEC, size)
+    return BatchStream(source(Manifest(Path("list.txt"), "rawframes", clips), SPEC), size)
 
 
 @contextmanager
@@ -81,7 +84,7 @@ def test_every_clip_comes_once_and_in_order(clips: tuple[Clip, ...], size: int) 
 
     assert [clip.id for clip in clips] == [id for ids, _, _ in found for id in ids]
     assert [min(size, 7 - start) for start in range(0, 7, size)] == [valid for _, valid, _ in found]
-    assert {(size, *SPEC.input.shape)} == {shape for _, _, shape in found}
+    assert {(size, *SHAPE)} == {shape for _, _, shape in found}
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools import batches, data, export, judge, measure, peer, reference, specialise, weights
+from tools import data, export, inputs, measure, peer, reference, specialise, weights
 from tools.batches import Batch, BatchStream
 from tools.case import Case, Device
 from tools.catalog import load_spec, load_truth
-from tools.cell import Cell, Record
+from tools.cell import Cell, Part, Record
 from tools.engines import open_engine
 from tools.entries import Entry
 from tools.events import Event
 from tools.judge import Basis
 from tools.predictions import Predictions
+from tools.preprocess import Floats, Frames
 from tools.settings import MODELS, Settings
 from tools.spec import ModelSpec, Preprocess
 from tools.verdict import Verdict, worst
@@ -47,22 +48,22 @@ class Deployment:
     def score(self, graph: Path | None = None) -> Cell:
         """Run the clips through *graph* as a measured cell does, in this process."""
         clips = self.basis.clips
-        with BatchStream(clips.clips, clips.format, self.spec, BATCH) as stream:
-            engine = open_engine(CASE.device, graph or self.graph, self.spec.input, BATCH)
+        with BatchStream(inputs.source(clips, self.spec), BATCH) as stream:
+            engine = open_engine(CASE.device, graph or self.graph, self.spec.network.input, BATCH)
             predictions, _ = measure.score(engine, stream, len(clips.clips))
         return as_cell(predictions)
 
     def export(self, folder: Path) -> Path:
         """Export and specialise again, with whatever is broken now."""
-        facts = export.build(self.spec, self.checkpoint, folder)
-        entry = Entry(export.key(self.spec, self.checkpoint), folder, {}, facts)
-        specialise.build(self.spec, entry, BATCH, folder)
+        facts = export.build(self.checkpoint, folder)
+        entry = Entry(export.key(self.checkpoint), folder, {}, facts)
+        specialise.build(self.spec.network, entry, BATCH, folder)
         return folder / specialise.file_name(BATCH)
 
 
 def as_cell(predictions: Predictions) -> Cell:
-    record = Record(str(CASE), "mini", "mini", "fp32", CLIPS, 0.0, 0, 0, {}, {}, {})
-    return Cell(CASE, Path(), record, predictions, None)
+    record = Record(str(CASE), "tsm", "mini", "mini", "fp32", CLIPS, 0.0, 0, 0, {}, {}, {})
+    return Cell(CASE, Path(), (Part(Path(), record, predictions, None),))
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +71,8 @@ def deployment() -> Deployment:
     """TSM's artifacts from the project's own store, built on first use; the reference is that of all mini clips."""
     settings = Settings.parse({"data": "mini", "budget_s": "1"})
     spec = load_spec(MODELS, "tsm")
-    checkpoint = weights.resolve(settings, spec, quiet)
-    clips = data.resolve(settings, spec, checkpoint.classes, quiet)
+    (checkpoint,) = weights.resolve(settings, spec, quiet)
+    clips = data.resolve(settings, spec, spec.classes, quiet)
     torch = reference.resolve(settings, spec, checkpoint, clips, quiet)
     assert torch is not None
     graph = specialise.resolve(settings, spec, checkpoint, BATCH, quiet)
@@ -81,7 +82,7 @@ def deployment() -> Deployment:
 
 
 def judged(cell: Cell, deployment: Deployment) -> dict[str, Verdict]:
-    return {"accuracy": worst(judge.accuracy(cell, deployment.basis)), "fidelity": worst(judge.fidelity(cell, deployment.basis))}
+    return {"accuracy": worst(deployment.basis.accuracy(cell)), "fidelity": worst(deployment.basis.fidelity(cell))}
 
 
 def test_an_unbroken_deployment_passes(deployment: Deployment) -> None:
@@ -91,20 +92,20 @@ def test_an_unbroken_deployment_passes(deployment: Deployment) -> None:
 
 def test_swapped_channels_fail(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames in BGR order fail accuracy and fidelity."""
-    right = batches.normalise
+    right = inputs.normalise
 
-    def swapped(cut: batches.Frames, how: Preprocess, out: batches.Floats) -> None:
+    def swapped(cut: Frames, how: Preprocess, out: Floats) -> None:
         right(np.ascontiguousarray(cut[..., ::-1]), how, out)
 
-    monkeypatch.setattr(batches, "normalise", swapped)
+    monkeypatch.setattr(inputs, "normalise", swapped)
 
     assert {"accuracy": Verdict.FAIL, "fidelity": Verdict.FAIL} == judged(deployment.score(), deployment)
 
 
 def test_frames_sampled_one_off_fail(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every frame taken one too late fails fidelity, though most clips are still told right."""
-    right = batches.frame_indices
-    monkeypatch.setattr(batches, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
+    right = inputs.frame_indices
+    monkeypatch.setattr(inputs, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
 
     assert Verdict.FAIL == judged(deployment.score(), deployment)["fidelity"]
 
@@ -125,9 +126,10 @@ def test_softmax_applied_twice_fails(deployment: Deployment, tmp_path: Path) -> 
     import onnx
 
     model = onnx.load(str(deployment.graph))
-    last = next(node for node in model.graph.node if deployment.spec.output_name in node.output)
+    name = deployment.spec.network.output.name
+    last = next(node for node in model.graph.node if name in node.output)
     last.output[0] = "once"
-    model.graph.node.append(onnx.helper.make_node("Softmax", ["once"], [deployment.spec.output_name], axis=1))
+    model.graph.node.append(onnx.helper.make_node("Softmax", ["once"], [name], axis=1))
     onnx.save(model, str(tmp_path / "twice.onnx"))
 
     assert Verdict.FAIL == judged(deployment.score(tmp_path / "twice.onnx"), deployment)["fidelity"]

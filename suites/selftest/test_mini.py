@@ -112,9 +112,9 @@ def test_the_fitted_checkpoint_is_a_normal_one(tiny_store: Path) -> None:
     spec = load_spec(TINY_MODELS, "tiny")
     entry = Store(tiny_store / "store").find(weights.mini_key(spec))
     assert entry is not None
-    peer.load_network(spec, entry.file("mini.pth"))
+    peer.load_network(spec.network, entry.file("tiny.pth"))
 
-    assert spec.classes == peer.class_count(peer.read_checkpoint(entry.file("mini.pth")), entry.file("mini.pth"))
+    assert spec.classes == peer.class_count(peer.read_checkpoint(entry.file("tiny.pth")), entry.file("tiny.pth"))
     assert 0.8 <= float(entry.facts["top_probability"]) <= 0.95
 
 
@@ -125,8 +125,8 @@ def test_the_reference_of_the_full_size_network_is_good_but_not_perfect() -> Non
     from tools import data, reference
 
     settings, spec = Settings.parse({}), load_spec(MODELS, "tsm")
-    checkpoint = weights.resolve(settings, spec, quiet)
-    clips = data.resolve(settings, spec, checkpoint.classes, quiet)
+    (checkpoint,) = weights.resolve(settings, spec, quiet)
+    clips = data.resolve(settings, spec, spec.classes, quiet)
     reference.resolve(settings, spec, checkpoint, clips, quiet)
     store = Store(ARTIFACTS / "store")
     stored, fitted = store.find(reference.key(spec, checkpoint, clips)), store.find(weights.mini_key(spec))

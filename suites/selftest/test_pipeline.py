@@ -11,29 +11,30 @@ import pytest
 from numpy.typing import NDArray
 
 from tools import decode, encode
-from tools.batches import fill
 from tools.catalog import load_spec
 from tools.clips import Clip
+from tools.inputs import fill
 from tools.moving_shapes import Recipe, render
 from tools.preprocess import Floats, Frames, crops, normalise
 from tools.sampling import frame_indices
 from tools.settings import MODELS, ROOT
-from tools.spec import ListFormat
+from tools.spec import ListFormat, ModelSpec
 
-SPEC = load_spec(MODELS, "tsm")
+RECOGNISERS = ("tsm", "slowfast", "r2plus1d", "nonlocal")
+SPECS: dict[str, ModelSpec] = {name: load_spec(MODELS, name) for name in RECOGNISERS}
 SHARED = ROOT.parent / "shared" / "data"
-LENGTHS = (20, 59, 64, 90)
+LENGTHS = (20, 58, 59, 63, 64, 65, 90)  # where the rules of 0.x and 1.x change from wrapping to centring, and beyond
 KINDS: dict[str, ListFormat] = {"jpeg": "rawframes", "avi": "videos", "mp4": "videos"}
 REAL = {"video/test.mp4": 300, "video/part_0.mp4": 32, "video/test.avi": 164, "rawframes": 10}
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], Clip]:
-    """Four rendered clips of a class each, in all three formats, by format and length."""
+    """A rendered clip of each length, in all three formats, by format and length."""
     folder = tmp_path_factory.mktemp("clips")
     clips = {}
     for label, total in enumerate(LENGTHS):
-        frames = render(Recipe(label * 3, total, (3, label), noise=4.0, travel=160.0))
+        frames = render(Recipe(label, total, (3, label), noise=4.0, travel=160.0))
         encode.write_jpegs(frames, folder / f"{total}")
         encode.write_avi(frames, folder / f"{total}.avi")
         encode.write_mp4(frames, folder / f"{total}.mp4")
@@ -54,18 +55,21 @@ def kind_of(clip: Clip) -> ListFormat:
     return "rawframes" if clip.path.is_dir() else "videos"
 
 
-def our_crops(clip: Clip) -> Frames:
-    frames = decode.read_frames(clip, kind_of(clip), frame_indices(clip.frames, SPEC.sampling))
-    return crops(frames, SPEC.preprocess).transpose(0, 3, 1, 2)
+def our_crops(clip: Clip, spec: ModelSpec) -> Frames:
+    """The crops before they are normalised, in the layout of the network's input."""
+    cut = crops(decode.read_frames(clip, kind_of(clip), frame_indices(clip.frames, spec.sampling)), spec.preprocess)
+    if spec.preprocess.layout == "NCTHW":
+        return cut.transpose(0, 4, 1, 2, 3)
+    return cut[0].transpose(0, 3, 1, 2)
 
 
-def our_input(clip: Clip) -> Floats:
-    out = np.empty(SPEC.input.shape, np.float32)
-    fill(clip, kind_of(clip), SPEC, out)
+def our_input(clip: Clip, spec: ModelSpec) -> Floats:
+    out = np.empty(spec.network.input.shape, np.float32)
+    fill(clip, kind_of(clip), spec, out)
     return out
 
 
-def crops_of_mmaction2(clip: Clip) -> Frames:
+def crops_of_mmaction2(clip: Clip, spec: ModelSpec) -> Frames:
     """What mmaction2's transforms pack, before its normalisation."""
     from tools import peer
 
@@ -75,14 +79,14 @@ def crops_of_mmaction2(clip: Clip) -> Frames:
     kind = kind_of(clip)
     row = {"filename": str(clip.path), "frame_dir": str(clip.path), "filename_tmpl": decode.FRAME_NAME, "modality": "RGB",
            "total_frames": clip.frames, "start_index": int(kind == "rawframes"), "label": clip.label}
-    packed: Frames = Compose(peer.pipeline_steps(SPEC, kind))(row)["inputs"].numpy()
+    packed: Frames = Compose(peer.pipeline_steps(spec, kind))(row)["inputs"].numpy()
     return packed
 
 
-def input_of_mmaction2(clip: Clip) -> Floats:
+def input_of_mmaction2(clip: Clip, spec: ModelSpec) -> Floats:
     from tools import peer
 
-    return peer.clip_loader(SPEC, kind_of(clip))(clip)
+    return peer.clip_loader(spec, kind_of(clip))(clip)
 
 
 def same_bits(expected: NDArray[np.generic], actual: NDArray[np.generic]) -> bool:
@@ -96,32 +100,37 @@ def needs_decord(clip: Clip) -> None:
 
 @pytest.mark.parametrize("total", LENGTHS)
 @pytest.mark.parametrize("format", KINDS)
-def test_made_clips_become_the_input_that_mmaction2_makes(made: dict[tuple[str, int], Clip], format: str, total: int) -> None:
-    """The crops and the float input of a made clip have mmaction2's bits, in every format and at every length."""
-    clip = made[format, total]
+@pytest.mark.parametrize("model", RECOGNISERS)
+def test_made_clips_become_the_input_that_mmaction2_makes(
+        made: dict[tuple[str, int], Clip], model: str, format: str, total: int) -> None:
+    """The crops and the float input of a made clip have mmaction2's bits, for every model, in every format and at every length."""
+    clip, spec = made[format, total], SPECS[model]
     needs_decord(clip)
 
     assert KINDS[format] == kind_of(clip)
-    assert same_bits(crops_of_mmaction2(clip), our_crops(clip))
-    assert same_bits(input_of_mmaction2(clip), our_input(clip))
+    assert same_bits(crops_of_mmaction2(clip, spec), our_crops(clip, spec))
+    assert same_bits(input_of_mmaction2(clip, spec), our_input(clip, spec))
 
 
 @pytest.mark.parametrize(("width", "height"), [(101, 75), (75, 101), (64, 64), (333, 500), (340, 256), (1280, 300)])
-def test_frames_of_any_shape_become_the_input_that_mmaction2_makes(tmp_path: Path, width: int, height: int) -> None:
+@pytest.mark.parametrize("model", RECOGNISERS)
+def test_frames_of_any_shape_become_the_input_that_mmaction2_makes(tmp_path: Path, model: str, width: int, height: int) -> None:
     """Wide, tall, square, small and large frames are scaled, rounded and cut as mmaction2 does it."""
     noise = np.random.default_rng(2).integers(0, 256, (3, height, width, 3), np.uint8)
     encode.write_jpegs(noise, tmp_path / "v")
-    clip = Clip("v", tmp_path / "v", 0, 3)
+    clip, spec = Clip("v", tmp_path / "v", 0, 3), SPECS[model]
 
-    assert same_bits(crops_of_mmaction2(clip), our_crops(clip))
+    assert same_bits(crops_of_mmaction2(clip, spec), our_crops(clip, spec))
 
 
-def test_real_clips_become_the_input_that_mmaction2_makes(real: Clip) -> None:
+@pytest.mark.parametrize("model", RECOGNISERS)
+def test_real_clips_become_the_input_that_mmaction2_makes(real: Clip, model: str) -> None:
     """The crops and the float input of a clip nobody here made have mmaction2's bits."""
     needs_decord(real)
+    spec = SPECS[model]
 
-    assert same_bits(crops_of_mmaction2(real), our_crops(real))
-    assert same_bits(input_of_mmaction2(real), our_input(real))
+    assert same_bits(crops_of_mmaction2(real, spec), our_crops(real, spec))
+    assert same_bits(input_of_mmaction2(real, spec), our_input(real, spec))
 
 
 def videos(made: dict[tuple[str, int], Clip]) -> Iterator[Clip]:
@@ -140,7 +149,7 @@ def test_both_video_readers_see_the_same_frames(made: dict[tuple[str, int], Clip
 def test_both_video_readers_see_the_same_real_frames(real: Clip) -> None:
     """Decord and PyAV give the frames of a real video with the same bits."""
     pytest.importorskip("decord", reason="decord has no wheel here")
-    asked = frame_indices(real.frames, SPEC.sampling)
+    asked = frame_indices(real.frames, SPECS["slowfast"].sampling)
 
     assert same_bits(decode.read_decord(real, asked), decode.read_pyav(real, asked))
 
@@ -152,7 +161,7 @@ def test_as_many_frames_are_counted_as_were_written(made: dict[tuple[str, int], 
 
 def test_normalising_divides() -> None:
     """Normalising divides by the deviation; multiplying by its inverse gives other bits."""
-    how = SPEC.preprocess
+    how = SPECS["tsm"].preprocess
     values = np.broadcast_to(np.arange(256, dtype=np.uint8)[None, :, None, None], (1, 256, 1, 3))
     mean, deviation = np.array(how.mean, np.float32), np.array(how.deviation, np.float32)
     out = np.empty((1, 3, 256, 1), np.float32)

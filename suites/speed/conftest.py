@@ -97,8 +97,8 @@ class Tsm:
 def tsm() -> Tsm:
     settings = Settings.parse({"data": "mini", "budget_s": "1"})
     spec = load_spec(MODELS, "tsm")
-    checkpoint = weights.resolve(settings, spec, quiet)
-    clips = data.resolve(settings, spec, checkpoint.classes, quiet)
+    (checkpoint,) = weights.resolve(settings, spec, quiet)
+    clips = data.resolve(settings, spec, spec.classes, quiet)
     return Tsm(settings, spec, checkpoint, clips, specialise.resolve(settings, spec, checkpoint, 1, quiet))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from suites.speed.conftest import Find, Paired, Replay, Tsm, alternate, quiet
-from tools import measure, peer, specialise
+from tools import inputs, measure, peer, specialise
 from tools.batches import BatchStream
 from tools.case import Device
 from tools.engines import open_engine
@@ -45,7 +45,7 @@ def mmaction2_loop(tsm: Tsm, batch: int) -> np.ndarray:
 @lru_cache(maxsize=1)
 def tsm_network(tsm: Tsm) -> nn.Module:
     """mmaction2's recogniser as its own tools would build it, loaded once."""
-    return peer.load_network(tsm.spec, tsm.checkpoint.path)
+    return peer.load_network(tsm.spec.network, tsm.checkpoint.path)
 
 
 @pytest.fixture(scope="module", params=BATCHES, ids="bs{}".format)
@@ -56,12 +56,12 @@ def paired(request: pytest.FixtureRequest, tsm: Tsm) -> Paired:
     few = replace(tsm.clips, clips=tsm.clips.clips[:CLIPS])
     labels = np.array([clip.label for clip in few.clips])
     graph = specialise.resolve(tsm.settings, tsm.spec, tsm.checkpoint, batch, quiet)
-    engine = open_engine(Device("cpu"), graph.path, tsm.spec.input, batch)
+    engine = open_engine(Device("cpu"), graph.path, tsm.spec.network.input, batch)
     seen: dict[str, np.ndarray] = {}
 
     def ours() -> float:
         start = time.perf_counter()
-        with BatchStream(few.clips, few.format, tsm.spec, batch) as stream:
+        with BatchStream(inputs.source(few, tsm.spec), batch) as stream:
             seen["ours"] = measure.score(engine, stream, CLIPS)[0].scores
         return time.perf_counter() - start
 

@@ -34,10 +34,10 @@ def peak_mib(count: int, folder: Path) -> float:
     listed = folder / f"list_{count}.txt"
     listed.write_text("".join(f"clip_{number:04d} {frames} 0\n" for number in range(count)))
     settings = settings_for(listed)
-    checkpoint = weights.resolve(settings, spec, quiet)
-    data.resolve(settings, spec, checkpoint.classes, quiet)
+    (checkpoint,) = weights.resolve(settings, spec, quiet)
+    data.resolve(settings, spec, spec.classes, quiet)
     specialise.resolve(settings, spec, checkpoint, CASE.batch, quiet)
-    return cells.launch(CASE, settings, folder / "run", quiet).record.peak_bytes / 2**20
+    return cells.launch(CASE, settings, spec, folder / "run", quiet).record.peak_bytes / 2**20
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,8 @@ def paired(tsm: Tsm) -> Paired:
     """Seconds a clip: our engine, loop and summary, and a loop a newcomer would write."""
     import onnxruntime
 
-    batch = np.random.default_rng(0).standard_normal((1, *tsm.spec.input.shape), np.float32)
-    engine = open_engine(Device("cpu"), tsm.graph.path, tsm.spec.input, 1)
+    batch = np.random.default_rng(0).standard_normal((1, *tsm.spec.network.input.shape), np.float32)
+    engine = open_engine(Device("cpu"), tsm.graph.path, tsm.spec.network.input, 1)
     session = onnxruntime.InferenceSession(str(tsm.graph.path), providers=["CPUExecutionProvider"])
 
     def ours() -> float:
