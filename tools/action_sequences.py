@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tools.detections import Doubles
 from tools.preprocess import Floats
-from tools.proposals import Doubles
 from tools.spec import MiniVideos
 
 BINS, CHANNELS = 100, 400

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tools.detections import PREFIX, read_json
+from tools.detections import PREFIX, Doubles, read_json
 from tools.errors import DataError
 
 Subset = Literal["training", "validation", "testing"]
@@ -32,7 +31,7 @@ class Video:
     features: Path
 
     @property
-    def truth(self) -> NDArray[np.float64]:
+    def truth(self) -> Doubles:
         """The true segments, [g, 2] in seconds."""
         return np.array(self.segments, np.float64).reshape(-1, 2)
 
@@ -76,7 +75,7 @@ def check_features(videos: tuple[Video, ...]) -> None:
                         where=str(missing[0].features), remedy="complete the folder: every video of the subset is judged")
 
 
-def read_ground_truth(path: Path, subset: Subset = "validation") -> dict[str, NDArray[np.float64]]:
+def read_ground_truth(path: Path, subset: Subset = "validation") -> dict[str, Doubles]:
     """True segments [g, 2] in seconds by video `v_<id>`, from ActivityNet's own JSON or one with the videos at its top.
 
     In the first the videos stand by their bare ids under "database"; in the second they have their names.

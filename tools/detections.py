@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tools.errors import DataError
 from tools.files import write_whole
 
+Doubles = NDArray[np.float64]
 VERSION = "VERSION 1.3"
 PREFIX = "v_"  # a video is v_<id>; results name it by the id
 SHAPE = 'write {"results": {"<video id>": [{"score": 0.5, "segment": [1.0, 2.0]}, ...]}}'
@@ -22,8 +23,8 @@ SHAPE = 'write {"results": {"<video id>": [{"score": 0.5, "segment": [1.0, 2.0]}
 class Detections:
     """*segments* [n, 2] in seconds, start and end, and *scores* [n], of one video."""
 
-    segments: NDArray[np.float64]
-    scores: NDArray[np.float64]
+    segments: Doubles
+    scores: Doubles
 
     def __len__(self) -> int:
         return len(self.scores)

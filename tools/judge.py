@@ -13,7 +13,7 @@ from tools.cell import Cell, Part
 from tools.manifest import Manifest
 from tools.metrics import Labels
 from tools.predictions import Predictions
-from tools.report import Comparison
+from tools.report import Comparison, comparisons
 from tools.spec import ModelSpec, Spec
 from tools.timing import Summary
 from tools.truth import Truth
@@ -111,6 +111,15 @@ def throughput(cell: Cell, truth: Truth) -> list[Judgement]:
 def _summary(part: Part) -> Summary:
     assert part.times is not None
     return part.times.summary()
+
+
+def compared(cell: Cell, truth: Truth) -> dict[str, list[Comparison]]:
+    """The case's rate, and that of each of its networks where it has several, against every stored device."""
+    batch = cell.case.batch
+    found = {str(cell.case): comparisons(truth, batch, cell.rate())}
+    for part in cell.parts if len(cell.parts) > 1 else ():
+        found[f"{cell.case} {part.record.network}"] = comparisons(truth, batch, part.rate(), part.record.network)
+    return found
 
 
 def extra_info(cell: Cell, compared: Sequence[Comparison]) -> dict[str, object]:

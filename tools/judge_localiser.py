@@ -8,11 +8,11 @@ import numpy as np
 
 from tools import metrics, verdict, verdict_localiser
 from tools.cell import Cell
-from tools.detections import read_results
+from tools.detections import Doubles, read_results
 from tools.judge import is_official, no_limits, no_reference, unusable
 from tools.localise import DETECTIONS, bins
 from tools.predictions import Predictions
-from tools.proposals import Doubles, propose
+from tools.proposals import propose
 from tools.recall import average_recall
 from tools.reference_localiser import TorchLocaliser
 from tools.spec import LocaliserSpec

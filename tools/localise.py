@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from tools.batches import Source
-from tools.detections import Detections
+from tools.detections import Detections, Doubles
 from tools.predictions import Predictions
 from tools.preprocess import Floats
 from tools.proposal_features import features, padded
-from tools.proposals import Doubles, propose
+from tools.proposals import propose
 from tools.snippet_features import read_features
 from tools.soft_nms import detect
 from tools.spec import LocaliserSpec

@@ -17,7 +17,7 @@ from tools.case import BATCHES, Case, Device
 from tools.cell import Cell, Record, Times
 from tools.commandline import parse
 from tools.engines import Engine
-from tools.errors import OptionError
+from tools.errors import MeasureError, OptionError
 from tools.locks import hold
 from tools.metrics import mean_of_views
 from tools.predictions import FILE, Predictions, load, save
@@ -60,10 +60,17 @@ def prepare(case: Case, settings: Settings, spec: Spec, network: str, run: Path)
     checkpoints = weights.resolve(settings, spec, events.forward)
     found = kinds.dataset(settings, spec, checkpoints, events.forward)
     number = [one.name for one in spec.networks].index(network)
-    before = load(cell.part_folder(case, spec, spec.networks[number - 1].name, run) / FILE) if number else None
+    before = _left_by(spec.networks[number - 1], cell.part_folder(case, spec, spec.networks[number - 1].name, run)) if number else None
     graph = specialise.resolve(settings, spec, checkpoints[number], case.batch, events.forward)
     source = kinds.source(spec, found, spec.networks[number], before)
     return Inputs(checkpoints[number], graph, source, found.digest, data.word(settings, spec), kinds.finish(spec, found, before))
+
+
+def _left_by(network: Network, folder: Path) -> Predictions:
+    if not (folder / FILE).is_file():
+        raise MeasureError(f"{network.name} comes first, and has left no predictions", where=str(folder / FILE),
+                           remedy="measure it into the same --run, or leave --network out to measure all")
+    return load(folder / FILE)
 
 
 def measure(case: Case, settings: Settings, given: Inputs, folder: Path) -> None:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from tools.detections import Doubles
 from tools.preprocess import Floats
-from tools.proposals import Doubles, Proposals
+from tools.proposals import Proposals
 
-REGIONS = ((0.0, 1.0, 16), (-0.2, 0.2, 8), (0.8, 1.2, 8))  # centre, start, end: from, to (in lengths from the start), samples
-WIDTH = sum(samples for _, _, samples in REGIONS)
+CENTRE, AROUND_START, AROUND_END = (0.0, 1.0, 16), (-0.2, 0.2, 8), (0.8, 1.2, 8)  # from, to, in lengths from the start; samples
 SUBSTEPS = 3
 
 
-def _points() -> Doubles:
-    """Where the curve is read, in lengths of a proposal from its start: three steps a sample and one more, a region."""
-    regions = []
-    for first, last, samples in REGIONS:
-        step = (last - first) / (samples - 1)
-        regions.append(first - step / 2 + step / SUBSTEPS * np.arange(SUBSTEPS * samples + 1))
-    return np.concatenate(regions)
+def _points(first: float, last: float, samples: int) -> Doubles:
+    """Where the curve is read in a region, in lengths of the proposal from its start: three steps a sample, and one more."""
+    step = (last - first) / (samples - 1)
+    points: Doubles = first - step / 2 + step / SUBSTEPS * np.arange(SUBSTEPS * samples + 1, dtype=np.float64)
+    return points
 
 
-POINTS = _points()
+REGIONS = tuple(_points(*region) for region in (CENTRE, AROUND_START, AROUND_END))
 
 
 def features(curves: Floats, proposals: Proposals, top: int = 1000) -> Floats:
@@ -39,26 +37,23 @@ def features(curves: Floats, proposals: Proposals, top: int = 1000) -> Floats:
     margin = bins // 4 + 10
     curve = np.pad(curves[0].astype(np.float64), margin)
     slope = np.diff(curve)
-    level = curve[:-1] - slope * np.arange(len(slope))  # the straight line through each bin and the next, at position 0
+    level = curve[:-1] - slope * np.arange(len(slope), dtype=np.float64)  # the straight line through each bin and the next, at position 0
     best = proposals.best(top)
-    places = np.multiply.outer(POINTS, (best.end - best.start) * bins)
-    places += best.start * bins + (margin - 0.5)
+    start, length = best.start * bins + (margin - 0.5), (best.end - best.start) * bins
+    return np.ascontiguousarray(np.concatenate([_samples(start, length, points, slope, level) for points in REGIONS]).T)
+
+
+def _samples(start: Doubles, length: Doubles, points: Doubles, slope: Doubles, level: Doubles) -> Floats:
+    """Means of four neighbouring points, the outer two shared with the neighbouring samples: [samples, n]."""
+    places = np.multiply.outer(points, length)
+    places += start
     bin_before = places.astype(np.intp)
-    values = places
-    values *= slope.take(bin_before)
-    values += level.take(bin_before)
-    return np.ascontiguousarray(_samples(values).T)
-
-
-def _samples(values: Doubles) -> Floats:
-    """Means of four neighbouring points, the outer two shared with the neighbouring samples: [points, n] -> [32, n]."""
-    means = np.empty((WIDTH, values.shape[1]), np.float32)
-    row = point = 0
-    for _, _, samples in REGIONS:
-        part = values[point:point + SUBSTEPS * samples + 1]
-        means[row:row + samples] = (part[:-1:SUBSTEPS] + part[1::SUBSTEPS] + part[2::SUBSTEPS] + part[SUBSTEPS::SUBSTEPS]) / (SUBSTEPS + 1)
-        row, point = row + samples, point + len(part)
-    return means
+    places *= slope.take(bin_before)
+    places += level.take(bin_before)
+    total = places[:-1:SUBSTEPS] + places[SUBSTEPS::SUBSTEPS]
+    for between in range(1, SUBSTEPS):
+        total += places[between::SUBSTEPS]
+    return np.asarray(total / (SUBSTEPS + 1), np.float32)
 
 
 def padded(found: Floats, rows: int = 1000) -> Floats:

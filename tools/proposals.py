@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.detections import Doubles
 from tools.preprocess import Floats
 
-Doubles = NDArray[np.float64]
 START, END = 1, 2  # rows of the curves; row 0 is the action's
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.detections import Detections
+from tools.detections import Detections, Doubles
 from tools.errors import DataError
 
-Doubles = NDArray[np.float64]
 Ranks = NDArray[np.int64]
 THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10).tolist())
 POINTS = 100
@@ -49,8 +48,8 @@ def average_recall(truths: Sequence[Doubles], found: Sequence[Detections], thres
     on average. A video without detections misses all its segments (mmaction2 raises if it is not listed); of equal scores
     the earlier detection comes first (mmaction2: either). At point j, floor(n x j/100 x most x videos / retrieved) of a
     video's n detections count, with the rounding of that product in float64: where every video has exactly 100 detections,
-    points 29, 57 and 58 count 28, 56 and 57. Overlaps are rounded to float32 and compared with the thresholds in float64,
-    as mmaction2 does on NumPy 2.
+    points 29, 57 and 58 count 28, 56 and 57. Segments and overlaps are rounded to float32, as in mmaction2 (ActivityNet's
+    original keeps float64), and compared with the thresholds in float64, as NumPy 2 does.
 
     Source: models.md 3.e.8; mmaction2 `average_recall_at_avg_proposals`.
 

@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from tools import child, data, events, peer, peer_chain, versions, videos, weights
-from tools.detections import Detections, read_results, write_results
+from tools.detections import Detections, Doubles, read_results, write_results
 from tools.entries import Entry, Facts, Key
 from tools.errors import ReferenceRunError
 from tools.localise import DETECTIONS, bins
 from tools.metrics import first_not_finite
 from tools.predictions import Predictions, load, save
 from tools.preprocess import Floats
-from tools.proposals import Doubles
 from tools.recall import RANKS
 from tools.settings import Settings
 from tools.snippet_features import COLUMNS

@@ -20,7 +20,7 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("--data-root", "", "DIR", ("folder that holds ucf101/, kinetics400/ ...; also what a list's paths are relative to "
      "(the list's own folder without it)")),
     ("--weights", "auto", "auto|mini|published|FILE", ("mini: fitted to the mini clips; published: the guide's checkpoint; "
-     "or a checkpoint of your own")),
+     "or a checkpoint of your own; a folder of checkpoints for a model of several networks")),
     ("--clips", "0", "N", "judge N clips only, spread evenly over the classes, the same ones every time"),
     ("--budget-s", "60", "S", "seconds one cell may spend timing; never fewer than 3 iterations"),
     ("--artifacts", str(ARTIFACTS), "DIR", "where the store and the runs are kept"),
@@ -54,7 +54,8 @@ class Settings:
         return cls(
             data=_word_or_file(text["data"], ("auto", "mini", "full"), "--data", "a list file"),
             data_root=str(Path(root).resolve()) if root else "",
-            weights=_word_or_file(text["weights"], ("auto", "mini", "published"), "--weights", "a checkpoint file"),
+            weights=_word_or_file(text["weights"], ("auto", "mini", "published"), "--weights", "a checkpoint file, or a folder of several",
+                                  folder=True),
             clips=int(_number(text["clips"], "--clips")),
             budget_s=_number(text["budget_s"], "--budget-s"),
             artifacts=Path(text["artifacts"]).resolve(),
@@ -84,10 +85,10 @@ def _name(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_")
 
 
-def _word_or_file(text: str, words: tuple[str, ...], flag: str, what: str) -> str:
+def _word_or_file(text: str, words: tuple[str, ...], flag: str, what: str, *, folder: bool = False) -> str:
     if text in words:
         return text
-    if not Path(text).is_file():
+    if not (Path(text).is_file() or (folder and Path(text).is_dir())):
         raise OptionError(f"no such choice or file: {text}", where=flag,
                           remedy=f"choose {', '.join(words)}, or the path of {what}")
     return str(Path(text).resolve())

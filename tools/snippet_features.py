@@ -11,6 +11,7 @@ from tools.files import write_whole
 from tools.preprocess import Floats
 
 ROWS, COLUMNS = 100, 400  # equal parts of the video; scores of a spatial and a temporal network, 200 each
+LARGEST = float(np.finfo(np.float32).max)
 HEADER = ",".join(f"f{column}" for column in range(COLUMNS))
 REMEDY = f"give a header line and {ROWS} rows of {COLUMNS} numbers, as published"
 
@@ -25,7 +26,7 @@ def read_features(path: Path) -> Floats:
         header, *lines = path.read_text().rstrip().splitlines()
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise DataError(f"the features cannot be read: {error}", where=str(path), remedy=REMEDY) from error
-    if _is_number(header.partition(",")[0]):
+    if _value(header.partition(",")[0]) is not None:
         raise DataError("the features have no header line", where=f"{path}:1", remedy=REMEDY)
     if len(lines) != ROWS:
         raise DataError(f"the features have {len(lines)} rows instead of {ROWS}", where=str(path), remedy=REMEDY)
@@ -51,15 +52,16 @@ def _first_fault(lines: list[str], path: Path) -> DataError:
         if len(fields) != COLUMNS:
             return DataError(f"the row has {len(fields)} columns instead of {COLUMNS}", where=f"{path}:{number}", remedy=REMEDY)
         for column, field in enumerate(fields, 1):
-            if not (_is_number(field) and np.isfinite(np.float32(field))):
+            value = _value(field)
+            if value is None or not abs(value) <= LARGEST:
                 return DataError(f"row {number - 1}, column {column} is {field!r}, not a finite number", where=f"{path}:{number}",
                                  remedy=REMEDY)
     return DataError("the features cannot be read", where=str(path), remedy=REMEDY)
 
 
-def _is_number(field: str) -> bool:
+def _value(field: str) -> float | None:
+    """The number in a field; what Python reads and NumPy does not, like 1_0, is none."""
     try:
-        float(field)
+        return None if "_" in field else float(field)
     except ValueError:
-        return False
-    return True
+        return None

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PublishedWeights:
-    """The checkpoint the figures were made with."""
+    """The checkpoint the figures were made with; *url* and *sha256_prefix* are empty where it has no stable home or no digest."""
 
     file: str
     url: str

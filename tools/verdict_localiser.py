@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.detections import Detections
-from tools.proposals import Doubles
+from tools.detections import Detections, Doubles
 from tools.truth import FidelityGate, Truth
 from tools.verdict import Judgement, Verdict, against_published, limit
 

@@ -63,9 +63,7 @@ def read(source: Path, spec: LocaliserSpec, settings: Settings, subset: Subset =
     """
     own = settings.data_root and data.source(settings, spec) not in ("mini", "full")
     home = Path(settings.data_root) if own else source.parent
-    videos = read_videos(home / spec.annotations, source, home / spec.features_folder, subset)
-    check_features(videos)
-    return videos
+    return read_videos(home / spec.annotations, source, home / spec.features_folder, subset)
 
 
 def _list_file(settings: Settings, spec: LocaliserSpec, on_event: child.OnEvent) -> Path:
@@ -76,7 +74,12 @@ def _list_file(settings: Settings, spec: LocaliserSpec, on_event: child.OnEvent)
 
 
 def key(source: Path, videos: tuple[Video, ...]) -> Key:
-    """Checked features are found again by the size and time of every file."""
+    """Checked features are found again by the size and time of every file.
+
+    Raises:
+        DataError: naming the first video without features.
+    """
+    check_features(videos)
     stats = [(video.features, video.features.stat()) for video in videos]
     return Key("features", source.stem, (("files", digest([[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in stats])),))
 

@@ -66,21 +66,38 @@ def resolve(settings: Settings, spec: Spec, on_event: child.OnEvent) -> tuple[We
 
 
 def _given(settings: Settings, spec: Spec, word: str) -> list[Path]:
-    """The checkpoint files of published weights or the user's own, one a network."""
-    return [published(settings, spec)] if word == "published" else [Path(settings.weights)]
+    """The checkpoint files of published weights or the user's own, one a network.
+
+    Raises:
+        WeightsError: naming the file that is not there, or that there are too many to choose from.
+    """
+    if word == "published":
+        return [published(settings, spec, network) for network in spec.networks]
+    chosen = Path(settings.weights)
+    if len(spec.networks) == 1:
+        return [chosen]
+    found = {network.name: sorted(chosen.glob(f"{network.name}*.pth*")) for network in spec.networks}
+    for name, paths in found.items():
+        if len(paths) != 1:
+            wanted = " and ".join(f"one {each}*.pth*" for each in found)
+            raise WeightsError(f"{len(paths)} files are named {name}*.pth*, not one", where=str(chosen),
+                               remedy=f"{spec.name} has several networks: give a folder with {wanted}")
+    return [paths[0] for paths in found.values()]
 
 
-def published(settings: Settings, spec: Spec) -> Path:
-    """The published checkpoint below the artifacts folder, its digest compared with the one in its name."""
-    stored = load_truth(settings.models, spec.name).weights
+def published(settings: Settings, spec: Spec, network: Network) -> Path:
+    """A published checkpoint below the artifacts folder, its digest compared with the stored one where there is one."""
+    truth = load_truth(settings.models, spec.name)
+    stored = truth.weights if len(spec.networks) == 1 else truth.network_weights.get(network.name)
     if stored is None:
-        raise WeightsError(f"no weights of {spec.name} were published", remedy="give a checkpoint with --weights FILE")
+        raise WeightsError(f"no weights of {network.name} were published", where=str(truth.path), remedy="give checkpoints with --weights")
     path = settings.artifacts / "weights" / stored.file
+    get = f"download {stored.url} to that place" if stored.url else "it has no stable home: ask its authors, and put it there"
     if not path.is_file():
-        raise WeightsError("the published weights are not there", where=str(path), remedy=f"download {stored.url} to that place")
+        raise WeightsError(f"the published weights of {network.name} are not there", where=str(path), remedy=get)
     if not sha256(path).startswith(stored.sha256_prefix):
         raise WeightsError(f"the file's sha256 does not begin with {stored.sha256_prefix}", where=str(path),
-                           remedy=f"it is damaged or another file: download {stored.url} again")
+                           remedy=f"it is damaged or another file: {get}")
     return path
 
 

@@ -21,7 +21,7 @@ TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix
     ("cell", "inputs", "minidata", "minilocaliser", "minivideos", "miniweights", "peer_chain", "report", "verdict_localiser"),
     ("data", "judge"),
     ("videos",),
-    ("localise", "weights"),
+    ("evaluate", "localise", "weights"),
     ("export", "reference_localiser"),
     ("judge_localiser", "reference", "specialise"),
     ("kinds",),

@@ -164,7 +164,7 @@ def test_gates_and_weights_fit_the_kind_of_model(tmp_path: Path) -> None:
     assert (True, None) == (tsm.pairs is not None, tsm.recall)
     assert (None, RecallGate(max_difference=0.01)) == (bsn.pairs, bsn.recall)
     assert (True, {}) == (tsm.weights is not None, tsm.network_weights)
-    assert (None, ["pem"]) == (bsn.weights, list(bsn.network_weights))
+    assert (None, ["tem", "pem"]) == (bsn.weights, list(bsn.network_weights))
     assert ("T4", None) == (tsm.throughput.t4, bare.throughput.t4)
 
 

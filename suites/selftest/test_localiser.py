@@ -1,0 +1,197 @@
+"""BSN from weights to verdict, and each way its chain goes wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from suites.selftest.conftest import TINY_ARTIFACTS, python
+from tools import judge, judge_localiser, kinds, localise, measure, snippet_features, soft_nms, specialise, weights
+from tools.batches import BatchStream
+from tools.case import Case, Device
+from tools.catalog import load_spec, load_truth
+from tools.cell import Cell, Part, Record, Times
+from tools.detections import Doubles, write_results
+from tools.engines import open_engine
+from tools.events import Event
+from tools.judge_localiser import LocaliserBasis
+from tools.predictions import Predictions
+from tools.preprocess import Floats
+from tools.proposals import Proposals
+from tools.settings import MODELS, Settings
+from tools.spec import LocaliserSpec
+from tools.verdict import Verdict, worst
+from tools.videos import VideoSet
+from tools.weights import Weights
+
+BATCH = 16
+CASE = Case("bsn", BATCH, Device("cpu"))
+Broken = Callable[[], Cell]
+
+
+def quiet(event: Event) -> None:
+    """The stages' words do not belong into a test's output."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """BSN with everything to judge it, on its mini videos."""
+
+    spec: LocaliserSpec
+    checkpoints: tuple[Weights, ...]
+    graphs: tuple[Path, ...]
+    basis: LocaliserBasis
+    folder: Path
+
+    @property
+    def videos(self) -> VideoSet:
+        return self.basis.videos
+
+    def run(self, number: int, before: Predictions | None) -> Predictions:
+        network = self.spec.networks[number]
+        with BatchStream(kinds.source(self.spec, self.videos, network, before), BATCH) as stream:
+            engine = open_engine(CASE.device, self.graphs[number], network.input, BATCH)
+            return measure.score(engine, stream, len(self.videos.ids))[0]
+
+    def cell(self) -> Cell:
+        """Run both networks and the chain as a measured cell does, in this process."""
+        curves = self.run(0, None)
+        scores = self.run(1, curves)
+        return self.as_cell(curves, scores)
+
+    def as_cell(self, curves: Predictions, scores: Predictions) -> Cell:
+        write_results(localise.detections(curves, scores, self.videos, self.spec), self.folder / localise.DETECTIONS)
+        parts = [Part(self.folder, _record(network.name), found, Times((0.25, 0.25), BATCH))
+                 for network, found in zip(self.spec.networks, (curves, scores), strict=True)]
+        return Cell(CASE, self.folder, tuple(parts))
+
+
+def _record(network: str) -> Record:
+    return Record(str(CASE), network, "mini", "mini", "fp32", 63, 1.0, 0, 0, {}, {}, {})
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """BSN's artifacts, built on first use into the selftests' store."""
+    settings = Settings.parse({"data": "mini", "budget_s": "1", "artifacts": str(TINY_ARTIFACTS)})
+    spec = load_spec(MODELS, "bsn")
+    assert isinstance(spec, LocaliserSpec)
+    checkpoints = weights.resolve(settings, spec, quiet)
+    graphs = tuple(specialise.resolve(settings, spec, one, BATCH, quiet).path for one in checkpoints)
+    videos = kinds.dataset(settings, spec, checkpoints, quiet)
+    basis = kinds.judge_of(settings, spec, checkpoints, videos, quiet)
+    assert isinstance(basis, LocaliserBasis)
+    return Deployment(spec, checkpoints, graphs, basis, tmp_path_factory.mktemp("cell"))
+
+
+def judged(cell: Cell, deployment: Deployment) -> dict[str, Verdict]:
+    return {"accuracy": worst(deployment.basis.accuracy(cell)), "fidelity": worst(deployment.basis.fidelity(cell))}
+
+
+def test_an_unbroken_chain_passes(deployment: Deployment) -> None:
+    """Device and torch find the same detections and the same recall, which is far above blind guessing and below 1."""
+    assert {"accuracy": Verdict.PASS, "fidelity": Verdict.PASS} == judged(deployment.cell(), deployment)
+    assert deployment.basis.reference is not None
+    recall = deployment.basis.reference.recall
+    assert 0.5 < recall["AR@100"] < 1
+    assert recall["AR@1"] < recall["AR@5"] < recall["AR@10"] < recall["AR@100"]
+
+
+def test_a_wrong_list_of_thresholds_fails(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recall counted from an overlap of 0.3 on is higher than mmaction2's of the same detections, and fails accuracy."""
+    right = judge_localiser.average_recall
+    monkeypatch.setattr(judge_localiser, "average_recall", lambda truths, found: right(truths, found, np.linspace(0.3, 0.75, 10)))
+
+    assert {"accuracy": Verdict.FAIL, "fidelity": Verdict.PASS} == judged(deployment.cell(), deployment)
+
+
+@pytest.mark.parametrize("dropped", ["start", "end", "iou"])
+def test_a_dropped_score_factor_fails(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, dropped: str) -> None:
+    """Detections ranked by two of the three scores fail accuracy and fidelity."""
+
+    def fuse(iou_scores: Floats, proposals: Proposals) -> Doubles:
+        scored = iou_scores.reshape(-1)[: len(proposals)].astype(np.float64)
+        best = proposals.best(len(scored))
+        factors = {"iou": scored, "start": best.start_score, "end": best.end_score}
+        return np.prod([factor for name, factor in factors.items() if name != dropped], axis=0)
+
+    monkeypatch.setattr(soft_nms, "fuse", fuse)
+    found = judged(deployment.cell(), deployment)
+
+    assert Verdict.FAIL == found["fidelity"]
+    assert found["accuracy"] is Verdict.FAIL or dropped != "iou"
+
+
+def test_padding_that_is_not_cut_fails(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of zeros that PEM scored, kept as proposals over the whole video, fail fidelity."""
+    right = localise.detect
+
+    def detect(proposals: Proposals, scores: Floats, duration_s: float, how: object) -> object:
+        more = len(scores) - len(proposals)
+        whole = Proposals(np.pad(proposals.start, (0, more)), np.pad(proposals.end, (0, more), constant_values=1.0),
+                          np.pad(proposals.start_score, (0, more), constant_values=1.0),
+                          np.pad(proposals.end_score, (0, more), constant_values=1.0))
+        return right(whole, scores, duration_s, how)
+
+    monkeypatch.setattr(localise, "detect", detect)
+
+    assert Verdict.FAIL == judged(deployment.cell(), deployment)["fidelity"]
+
+
+def test_transposed_features_fail(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features read column by column have the network's shape and fail everything."""
+    right = snippet_features.read_features
+    monkeypatch.setattr(localise, "read_features", lambda path: right(path).reshape(400, 100).T)
+
+    assert {"accuracy": Verdict.FAIL, "fidelity": Verdict.FAIL} == judged(deployment.cell(), deployment)
+
+
+def test_proposals_of_the_wrong_video_fail(deployment: Deployment) -> None:
+    """PEM's scores one video off fail fidelity."""
+    curves = deployment.run(0, None)
+    scores = deployment.run(1, curves)
+    shifted = Predictions(scores.ids, np.roll(scores.scores, 1, axis=0))
+
+    assert Verdict.FAIL == judged(deployment.as_cell(curves, shifted), deployment)["fidelity"]
+
+
+def test_a_score_that_is_no_number_fails(deployment: Deployment) -> None:
+    """NaN from either network fails every question and names the video."""
+    curves = deployment.run(0, None)
+    scores = deployment.run(1, curves)
+    cell = deployment.as_cell(curves, scores)
+    bad = scores.scores.copy()
+    bad[7, 3] = np.nan
+    cell = replace(cell, parts=(cell.parts[0], replace(cell.parts[1], predictions=Predictions(scores.ids, bad))))
+
+    assert {"accuracy": Verdict.FAIL, "fidelity": Verdict.FAIL} == judged(cell, deployment)
+    assert deployment.videos.ids[7] in deployment.basis.accuracy(cell)[0].reason
+
+
+def test_the_combined_rate_is_that_of_both_in_a_row(deployment: Deployment) -> None:
+    """1/(1/TEM + 1/PEM), judged beside each network's own rate."""
+    cell = deployment.cell()
+    rates = [one.measured for one in judge.throughput(cell, load_truth(MODELS, "bsn"))]
+
+    assert ["64.000/s", "64.000/s", "32.000/s"] == rates
+    assert [0.5, 0.5] == cell.series()
+
+
+def test_bsn_runs_from_nothing_to_a_verdict() -> None:
+    """`-m bsn` shows AR@100, both networks' rates and the combined one, with T4 ratios of each; nothing is red."""
+    done = python("-m", "pytest", "-p", "no:cacheprovider", "-m", "bsn", "-k", "bs16", "--budget-s=1", f"--artifacts={TINY_ARTIFACTS}")
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    for metric in ("AR@100", "tem clips/s", "pem clips/s", "clips/s", "tem difference", "pem difference", "detections"):
+        assert re.search(rf"bsn-bs16-cpu +mini +{metric} ", done.stdout), metric
+    for row in ("bsn-bs16-cpu ", "bsn-bs16-cpu tem", "bsn-bs16-cpu pem"):
+        assert re.search(rf"^{row} +\d+\.\d+ +\d+\.\d+$", done.stdout, re.MULTILINE), row
+    run = Path(re.search(r"results: (.*)/results.jsonl", done.stdout)[1])  # type: ignore[index]
+    results = json.loads((run / str(CASE) / "pem" / localise.DETECTIONS).read_text())
+    assert 63 == len(results["results"])

@@ -1,0 +1,163 @@
+"""A localiser's data: the mini set is ActivityNet's files over again, and what is wrong in one's own is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from suites.selftest.conftest import python
+from tools import action_sequences, minivideos, videos
+from tools.activitynet import read_videos
+from tools.catalog import load_spec
+from tools.errors import DataError
+from tools.settings import MODELS, Settings
+from tools.snippet_features import read_features, write_features
+from tools.spec import LocaliserSpec
+
+Break = Callable[[Path], object]
+
+
+@pytest.fixture(scope="module")
+def spec() -> LocaliserSpec:
+    found = load_spec(MODELS, "bsn")
+    assert isinstance(found, LocaliserSpec)
+    return replace(found, mini=replace(found.mini, test_videos=6, train_videos=3))
+
+
+@pytest.fixture
+def home(tmp_path: Path, spec: LocaliserSpec) -> Path:
+    """A small data set in ActivityNet's files."""
+    minivideos.build(spec, tmp_path)
+    return tmp_path
+
+
+def settings(home: Path, spec: LocaliserSpec, **more: str) -> Settings:
+    return Settings.parse({"data": str(home / spec.list_file), "weights": "mini", "artifacts": str(home / "artifacts"), **more})
+
+
+def test_equal_recipes_make_equal_videos(spec: LocaliserSpec) -> None:
+    """A number and a part give the same features and segments every time, others give others."""
+    one, again, other = (action_sequences.render(spec.mini, *key) for key in ((2, 0), (2, 0), (1, 0)))
+
+    assert np.array_equal(one.features, again.features)
+    assert np.array_equal(one.segments, again.segments)
+    assert not np.array_equal(one.features, other.features)
+
+
+def test_mini_videos_are_many_short_actions(spec: LocaliserSpec) -> None:
+    """Features are [100, 400]; actions lie in the video one after the other, as many and as long as the spec says."""
+    for number in range(20):
+        made = action_sequences.render(spec.mini, 2, number)
+        shares = made.segments / made.duration_s
+
+        assert (100, 400) == made.features.shape
+        assert spec.mini.actions[0] <= len(shares) <= spec.mini.actions[1]
+        assert (np.diff(shares.reshape(-1)) > 0).all()
+        assert 0 < shares.min() < shares.max() < 1
+        lengths = shares[:, 1] - shares[:, 0]
+        assert spec.mini.lengths[0] - 1e-9 <= lengths.min() <= lengths.max() <= spec.mini.lengths[1] + 1e-9
+
+
+def test_the_mini_set_is_laid_out_as_activitynet_is(home: Path, spec: LocaliserSpec) -> None:
+    """List, annotations and features are read by the readers of the real ones, and give back what was made."""
+    found = read_videos(home / spec.annotations, home / spec.list_file, home / spec.features_folder)
+    made = [action_sequences.render(spec.mini, 2, number) for number in range(6)]
+
+    assert [one.name for one in made] == [video.name for video in found]
+    for one, video in zip(made, found, strict=True):
+        assert np.array_equal(one.segments, video.truth)
+        assert np.array_equal(one.features, read_features(video.features))
+    assert 0 == sum(one.test_videos % size == 0 for one in [load_spec(MODELS, "bsn").mini] for size in (4, 8, 16, 32, 64))
+
+
+def test_a_list_is_cut_at_equal_distances(home: Path, spec: LocaliserSpec) -> None:
+    """--clips takes videos from all over the list, the same ones every time."""
+    names = [video.name for video in videos.listed(settings(home, spec, clips="3"), spec, print)[1]]
+
+    assert [f"v_mini_test_{number:03d}" for number in (0, 2, 4)] == names
+
+
+def spoil(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def _three(home: Path) -> Path:
+    return home / "csv_mean_100" / "v_mini_test_003.csv"
+
+
+def _nan(home: Path) -> None:
+    rows = read_features(_three(home))
+    write_features(rows, _three(home))
+    lines = _three(home).read_text().splitlines()
+    lines[5] = ",".join(["nan", *lines[5].split(",")[1:]])
+    _three(home).write_text("\n".join([*lines, ""]))
+
+
+def _annotate(home: Path, segments: list[dict[str, object]]) -> None:
+    path = home / "anet_anno_action.json"
+    content = json.loads(path.read_text())
+    content["v_mini_test_003"]["annotations"] = segments
+    path.write_text(json.dumps(content))
+
+
+BROKEN: dict[str, tuple[Break, tuple[str, ...]]] = {
+    "no features": (lambda home: _three(home).unlink(), ("1 of 6 videos have no features", "v_mini_test_003.csv")),
+    "short": (lambda home: _three(home).write_text("\n".join(_three(home).read_text().splitlines()[:-7])),
+              ("93 rows", "v_mini_test_003.csv")),
+    "no header": (lambda home: _three(home).write_text(_three(home).read_text().partition("\n")[2]), ("header", "v_mini_test_003.csv:1")),
+    "nan": (_nan, ("row 5, column 1", "'nan'", "v_mini_test_003.csv:6")),
+    "unknown": (lambda home: spoil(home / "video_info_new.csv", "v_mini_test_003", "v_other"),
+                ("v_other is not annotated", "video_info_new.csv:8")),
+    "no annotation": (lambda home: _annotate(home, []), ("no annotations", "anet_anno_action.json: v_mini_test_003")),
+    "reversed": (lambda home: _annotate(home, [{"segment": [9.0, 3.0]}]), ("9.0 to 3.0 is impossible", "v_mini_test_003[0]")),
+    "no video": (lambda home: spoil_subset(home), ("no video is of the subset validation", "video_info_new.csv")),
+}
+
+
+def spoil_subset(home: Path) -> None:
+    path = home / "video_info_new.csv"
+    path.write_text(path.read_text().replace("validation", "testing"))
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_what_is_wrong_is_named(home: Path, spec: LocaliserSpec, broken: str) -> None:
+    """Each fault of one's own data set is one DataError that names the thing, the file and the remedy."""
+    do, words = BROKEN[broken]
+    do(home)
+    with pytest.raises(DataError) as caught:
+        source, found = videos.listed(settings(home, spec), spec, print)
+        videos.key(source, found)
+        (home / "out").mkdir()
+        videos.build(found, home / "out")
+    for word in words:
+        assert word in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_checked_features_are_found_again_until_they_change(home: Path, spec: LocaliserSpec) -> None:
+    """The digests are kept under size and time of every file."""
+    source, found = videos.listed(settings(home, spec), spec, print)
+    before = videos.key(source, found)
+    assert before == videos.key(source, found)
+    write_features(np.zeros((100, 400), np.float32), _three(home))
+
+    assert before.digest != videos.key(source, found).digest
+
+
+def test_a_recogniser_has_no_features_and_a_localiser_no_clips() -> None:
+    """The stages of one kind of model refuse the other by name."""
+    for stage, model, words in (("videos", "tsm", "no localiser"), ("data", "bsn", "not clips"), ("minidata", "bsn", "not clips"),
+                                ("evaluate", "tsm", "no localiser")):
+        extra = ["x.json"] if stage == "evaluate" else []
+        done = python("-m", f"tools.{stage}", model, *extra)
+
+        assert 2 == done.returncode
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr

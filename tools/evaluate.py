@@ -1,0 +1,39 @@
+"""AR@AN of an ActivityNet result file, ours or anybody's."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tools import events, videos
+from tools.activitynet import read_ground_truth
+from tools.commandline import parse
+from tools.detections import none_found, read_results
+from tools.errors import OptionError
+from tools.recall import average_recall
+from tools.spec import LocaliserSpec
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results", type=Path, metavar="RESULTS.json")
+    parser.add_argument("--ground-truth", type=Path, metavar="FILE",
+                        help="ActivityNet's own JSON; without it the videos of --data are what is to be found")
+
+
+def main() -> int:
+    """Average recall of the detections in a result file: python -m tools.evaluate bsn RESULTS.json."""
+    options, settings, spec = parse("evaluate", main.__doc__, _arguments)
+    if not isinstance(spec, LocaliserSpec):
+        raise OptionError(f"{spec.name} is no localiser", remedy="give one that has detections: bsn")
+    truths = (read_ground_truth(options.ground_truth) if options.ground_truth
+              else {video.name: video.truth for video in videos.listed(settings, spec, events.forward)[1]})
+    found = read_results(options.results, truths)
+    recall = average_recall(list(truths.values()), [found.get(name, none_found()) for name in truths])
+    print(f"{sum(map(len, found.values()))} detections in {len(found)} of {len(truths)} videos")
+    for name, share in recall.named().items():
+        print(f"{name:7}{share:.4f}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(events.stage(main))
