@@ -73,17 +73,17 @@ def _widen(node: onnx.NodeProto) -> None:
 
 def _wide_tensors(graph: onnx.GraphProto, convolutions: list[onnx.NodeProto], weights: dict[str, onnx.TensorProto]) -> set[str]:
     """Outputs that get the new axis: those of the convolutions, and of what is elementwise between one and the next."""
-    outputs = [node.output[0] for node in convolutions]
-    wanted = {node.input[0] for node in convolutions}
-    for node in reversed(graph.node):
-        numbers = all(name in weights and not weights[name].dims for name in node.input[1:])
-        if node.output[0] in wanted and node.op_type in ELEMENTWISE and numbers:
-            wanted.add(node.input[0])
-    wide = set(outputs)
+    wide = {node.output[0] for node in convolutions}
     if wide & {output.name for output in graph.output}:
         raise ExportError("conv1d-to-conv2d: a convolution is the graph's output", remedy="take it out of the spec's surgery")
-    for node in graph.node:
-        if node.op_type in ELEMENTWISE and node.input[0] in wide and node.output[0] in wanted:
+    indifferent = [node for node in graph.node if node.op_type in ELEMENTWISE
+                   and all(name in weights and not weights[name].dims for name in node.input[1:])]
+    wanted = {node.input[0] for node in convolutions}
+    for node in reversed(indifferent):
+        if node.output[0] in wanted:
+            wanted.add(node.input[0])
+    for node in indifferent:
+        if node.input[0] in wide and node.output[0] in wanted:
             wide.add(node.output[0])
     return wide
 

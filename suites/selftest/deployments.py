@@ -1,0 +1,67 @@
+"""Networks with random weights on their way from torch to ONNX, in this process and in folders of a test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tools import export, peer, specialise
+from tools.entries import Entry
+from tools.files import sha256
+from tools.preprocess import Floats
+from tools.spec import Network
+from tools.weights import Weights
+
+Run = Callable[[Floats], Floats]
+
+
+def random_weights(network: Network, folder: Path) -> Weights:
+    """A checkpoint of *network* as mmaction2 initialises it, the same every time."""
+    import torch
+
+    torch.manual_seed(0)
+    path = folder / f"{network.name}.pth"
+    torch.save({"state_dict": peer.build_network(network).state_dict()}, path)
+    return Weights(path, sha256(path), network, "own")
+
+
+def exported(checkpoint: Weights, folder: Path) -> Entry:
+    """The exported graph in *folder*."""
+    folder.mkdir(exist_ok=True)
+    return Entry(export.key(checkpoint), folder, {}, export.build(checkpoint, folder))
+
+
+def specialised(network: Network, graph: Entry, batch: int) -> Path:
+    """The graph of one batch size, beside the exported one."""
+    specialise.build(network, graph, batch, graph.folder)
+    return graph.folder / specialise.file_name(batch)
+
+
+def in_torch(checkpoint: Weights) -> Run:
+    """The network in torch, as the reference runs it."""
+    import torch
+
+    network = checkpoint.network
+    module = peer.deployed(network, peer.load_network(network, checkpoint.path))
+
+    def run(batch: Floats) -> Floats:
+        with torch.inference_mode():
+            return np.asarray(module(torch.from_numpy(batch)).numpy(), np.float32)
+
+    return run
+
+
+def in_onnx(graph: Path) -> Run:
+    """A graph in ONNX Runtime; its one input is given by position."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda batch: np.asarray(session.run(None, {name: batch})[0], np.float32)
+
+
+def noise(*shape: int) -> Floats:
+    """Input of unit deviation, the same every time."""
+    return np.random.default_rng(0).standard_normal(shape, np.float32)

@@ -1,0 +1,67 @@
+"""TSM-NL: blocks that are an identity as mmaction2 initialises them take part in the mini weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from suites.selftest.deployments import noise
+from tools import peer
+from tools.catalog import load_spec
+from tools.miniweights import _calibrate, _scale_residuals
+from tools.settings import MODELS
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SPEC = load_spec(MODELS, "nonlocal")
+BLOCKS = {f"backbone.layer{stage}.{block}.non_local_block" for stage, block in ((2, 0), (2, 2), (3, 0), (3, 2), (3, 4))}
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    """TSM-NL as mmaction2 initialises it."""
+    import torch
+
+    torch.manual_seed(0)
+    return peer.build_network(SPEC.network)
+
+
+def silent_norms(network: nn.Module) -> set[str]:
+    """BatchNorms whose weight is zero throughout."""
+    import torch
+
+    return {name for name, module in network.named_modules()
+            if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not module.weight.any()}
+
+
+def effects(network: nn.Module) -> dict[str, float]:
+    """What each non-local block adds to its input, relative to it, while the network looks at noise."""
+    import torch
+
+    found: dict[str, float] = {}
+    for name, module in network.named_modules():
+        if type(module).__name__ == "NonLocal3d":
+            module.register_forward_hook(
+                lambda _, given, out, name=name: found.__setitem__(name, float((out - given[0]).norm() / given[0].norm())))
+    with torch.inference_mode():
+        network._forward(torch.from_numpy(noise(1, 8, 3, 64, 64)), stage="head")  # type: ignore[operator]
+    return found
+
+
+def test_a_fresh_non_local_block_is_an_identity(network: nn.Module) -> None:
+    """As initialised the five blocks end in a BatchNorm of zeros and change nothing: no break in them could show."""
+    assert {f"{name}.conv_out.bn" for name in BLOCKS} == silent_norms(network)
+    assert dict.fromkeys(BLOCKS, 0.0) == effects(network)
+
+
+def test_every_block_of_the_mini_weights_changes_what_passes_it(network: nn.Module) -> None:
+    """Scaled and calibrated, no BatchNorm is silent, and each non-local block moves its input by more than a tenth."""
+    _scale_residuals(network, SPEC.mini.residual_scale)
+    _calibrate(network, [noise(8, 3, 64, 64)])
+    found = effects(network)
+
+    assert set() == silent_norms(network)
+    assert BLOCKS == found.keys()
+    assert min(found.values()) > 0.1, found
