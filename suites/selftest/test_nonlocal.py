@@ -76,7 +76,7 @@ def test_what_the_blocks_multiply_stays_bounded(network: nn.Module) -> None:
     import torch
 
     clips = [inputs_of(Recipe(label, 16, (1, label), noise=4.0, travel=160.0)) for label in range(7)]
-    _scale_residuals(network, SPEC.mini.residual_scale)
+    _scale_residuals(network, SPEC.mini.residual_scale, SPEC.mini.branch_scale)
     _calibrate(network, clips[:6])
     largest: list[float] = []
     for module in network.modules():
