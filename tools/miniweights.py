@@ -30,7 +30,7 @@ def build(spec: ModelSpec, clips: Sequence[Clip], folder: Path) -> Facts:
 
     torch.manual_seed(spec.mini.seed)
     network = peer.build_network(spec.network)
-    _scale_residuals(network, spec.mini.residual_scale)
+    _scale_residuals(network, spec.mini.residual_scale, spec.mini.branch_scale)
     load = peer.clip_loader(spec, "videos")
     first = spec.network.input.shape[0] // spec.preprocess.view_count
 
@@ -49,7 +49,7 @@ def build(spec: ModelSpec, clips: Sequence[Clip], folder: Path) -> Facts:
             "top_probability": mean_top_probability((features @ weight.T + bias) * factor, spec.classes)}
 
 
-def _scale_residuals(network: nn.Module, scale: float) -> None:
+def _scale_residuals(network: nn.Module, scale: float, branch_scale: float) -> None:
     """Weight of the last BatchNorm of every residual block: small ones keep a deep random network close to linear.
 
     BatchNorms that start at zero (non-local blocks end in one) would leave their branch out of the network altogether.
@@ -58,7 +58,7 @@ def _scale_residuals(network: nn.Module, scale: float) -> None:
 
     for module in network.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not module.weight.any():
-            torch.nn.init.constant_(module.weight, scale)
+            torch.nn.init.constant_(module.weight, branch_scale)
     for block in network.modules():
         if hasattr(block, "downsample") and hasattr(block, "conv2"):
             last = block.get_submodule("conv3" if hasattr(block, "conv3") else "conv2")

@@ -117,7 +117,9 @@ class MiniSpec:
         as sampling that spreads over the whole clip sees it; lowering it raises the difficulty.
     wave: length of the texture's waves in pixels; about four times the step between two sampled frames.
     test_frames, train_frames: shortest and longest clip; beside these the lengths where a sampling rule changes are tested.
-    residual_scale: weight of the last BatchNorm of each residual block, and of every one that starts at zero.
+    residual_scale: weight of the last BatchNorm of each residual block.
+    branch_scale: weight of every BatchNorm that starts at zero, and with it its branch; non-local blocks answer with the
+        cube of what they see, and at 0.3 unusual clips grow a thousandfold.
     ridge: strengths the cross-validation chooses from, relative to the mean squared feature norm.
     top_probability: mean top softmax probability on the training clips that the head is scaled to.
     floor_top1: what torch must reach on the test clips to be a reference.
@@ -133,6 +135,7 @@ class MiniSpec:
     ridge: tuple[float, ...]
     top_probability: float
     floor_top1: float
+    branch_scale: float = 0.03
     span: int = 0
     wave: float = 80.0
     test_frames: tuple[int, int] = (20, 150)

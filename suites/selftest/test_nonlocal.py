@@ -61,14 +61,14 @@ def test_a_fresh_non_local_block_is_an_identity(network: nn.Module) -> None:
 
 
 def test_every_block_of_the_mini_weights_changes_what_passes_it(network: nn.Module) -> None:
-    """Scaled and calibrated, no BatchNorm is silent, and each non-local block moves its input by more than a tenth."""
-    _scale_residuals(network, SPEC.mini.residual_scale)
+    """Scaled and calibrated, no BatchNorm is silent, and each non-local block moves its input by about its branch scale."""
+    _scale_residuals(network, SPEC.mini.residual_scale, SPEC.mini.branch_scale)
     _calibrate(network, [noise(8, 3, 64, 64)])
     found = effects(network)
 
     assert set() == silent_norms(network)
     assert BLOCKS == found.keys()
-    assert min(found.values()) > 0.1, found
+    assert min(found.values()) > SPEC.mini.branch_scale / 2, found
 
 
 def test_what_the_blocks_multiply_stays_bounded(network: nn.Module) -> None:
@@ -76,7 +76,7 @@ def test_what_the_blocks_multiply_stays_bounded(network: nn.Module) -> None:
     import torch
 
     clips = [inputs_of(Recipe(label, 16, (1, label), noise=4.0, travel=160.0)) for label in range(7)]
-    _scale_residuals(network, SPEC.mini.residual_scale)
+    _scale_residuals(network, SPEC.mini.residual_scale, SPEC.mini.branch_scale)
     _calibrate(network, clips[:6])
     largest: list[float] = []
     for module in network.modules():
