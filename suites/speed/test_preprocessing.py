@@ -1,0 +1,163 @@
+"""SlowFast's input: 32 frames of an MP4 beside mmaction2's pipeline and normalisation, on one core each."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
+
+import numpy as np
+import pytest
+
+from suites.speed.conftest import Find, Paired, Replay, alternate
+from tools import encode, peer
+from tools.catalog import load_spec
+from tools.clips import Clip
+from tools.decode import read_frames
+from tools.inputs import fill
+from tools.moving_shapes import Recipe, render
+from tools.preprocess import Floats, Frames, crops, normalise
+from tools.sampling import frame_indices
+from tools.settings import MODELS
+
+SPEC = load_spec(MODELS, "slowfast")
+LENGTHS = (64, 90, 150, 250)
+BLOCKS = 60  # of one clip each
+AT_LEAST = 1.0  # median of theirs / ours; 1.5 is what we aim at
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_core() -> Iterator[None]:
+    """Both sides have one and the same core, whatever threads their libraries start."""
+    import cv2
+    import torch
+
+    cores, cv_threads, torch_threads = os.sched_getaffinity(0), cv2.getNumThreads(), torch.get_num_threads()
+    os.sched_setaffinity(0, {max(cores)})
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    yield
+    os.sched_setaffinity(0, cores)
+    cv2.setNumThreads(cv_threads)
+    torch.set_num_threads(torch_threads)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Clip]:
+    """Made MP4 clips of 320 x 240, of 64 to 250 frames."""
+    folder = tmp_path_factory.mktemp("mp4")
+    made = [Clip(f"v{frames}", folder / f"v{frames}.mp4", 0, frames) for frames in LENGTHS]
+    for clip in made:
+        encode.write_mp4(render(Recipe(0, clip.frames, (8, clip.frames), noise=4.0, travel=160.0)), clip.path)
+    return made
+
+
+Side = Callable[[int], Floats]
+
+
+def compared(ours: Side, theirs: Side) -> Paired:
+    """Seconds of both sides for a clip, one clip a block in turn, with equal bits each time."""
+    seen: dict[Side, Floats] = {}
+
+    def timed(side: Side) -> Callable[[], float]:
+        turn = cycle(range(len(LENGTHS)))
+
+        def once() -> float:
+            number = next(turn)
+            start = time.perf_counter()
+            seen[side] = side(number)
+            return time.perf_counter() - start
+
+        return once
+
+    for number in range(len(LENGTHS)):
+        assert ours(number).tobytes() == theirs(number).tobytes()
+    paired = alternate(timed(ours), timed(theirs), BLOCKS)
+    assert seen[ours].tobytes() == seen[theirs].tobytes()
+    return paired
+
+
+def place() -> Floats:
+    """Where our input goes: like a batch's memory, there before the clip is and used again and again."""
+    return np.zeros(SPEC.network.input.shape, np.float32)
+
+
+@pytest.fixture(scope="module")
+def whole(clips: Sequence[Clip]) -> Paired:
+    """From file to input: decode, sample, resize, crop, normalise."""
+    out, load = place(), peer.clip_loader(SPEC, "videos")
+
+    def ours(number: int) -> Floats:
+        fill(clips[number], "videos", SPEC, out)
+        return out
+
+    return compared(ours, lambda number: load(clips[number]))
+
+
+@pytest.fixture(scope="module")
+def decoded(clips: Sequence[Clip]) -> Paired:
+    """From decoded frames to input: resize, crop, normalise."""
+    frames = [read_frames(clip, "videos", frame_indices(clip.frames, SPEC.sampling)) for clip in clips]
+    out, load = place(), after_decoding()
+
+    def ours(number: int) -> Floats:
+        normalise(crops(frames[number], SPEC.preprocess), SPEC.preprocess, out)
+        return out
+
+    return compared(ours, lambda number: load(frames[number]))
+
+
+def after_decoding() -> Callable[[Frames], Floats]:
+    """The same of mmaction2: its transforms after DecordInit, SampleFrames and DecordDecode, and its normalisation."""
+    import torch
+
+    peer.import_mmaction()
+    from mmaction.models import ActionDataPreprocessor
+    from mmengine.dataset import Compose
+
+    how, sampling = SPEC.preprocess, SPEC.sampling
+    pipeline = Compose(peer.pipeline_steps(SPEC, "videos")[3:])
+    normaliser = ActionDataPreprocessor(mean=list(how.mean), std=list(how.deviation), format_shape=how.layout)
+
+    def load(frames: Frames) -> Floats:
+        packed = pipeline({"imgs": list(frames), "img_shape": frames.shape[1:3], "original_shape": frames.shape[1:3], "modality": "RGB",
+                           "num_clips": sampling.clips, "clip_len": sampling.clip_len, "label": 0})
+        with torch.inference_mode():
+            normal = normaliser({"inputs": [packed["inputs"]], "data_samples": [packed["data_samples"]]})["inputs"]
+        return np.asarray(normal[0].numpy(), np.float32)
+
+    return load
+
+
+def judged(paired: Paired) -> str:
+    """Both medians and their ratio as a sentence; ours may not be the slower one."""
+    ours_ms, theirs_ms = (1000 * float(np.median(series)) for series in (paired.ours, paired.theirs))
+    assert np.median(np.array(paired.theirs) / np.array(paired.ours)) >= AT_LEAST
+    return f"{ours_ms:.1f} ms a clip, mmaction2 {theirs_ms:.1f} ms; mmaction2 over ours: {paired.ratio()}"
+
+
+@pytest.mark.benchmark(group="SlowFast's input from an MP4")
+def test_ours(whole: Paired, replay: Replay, find: Find) -> None:
+    """Decord, OpenCV and a table of the 256 values a pixel can have."""
+    replay(whole.ours)
+    find(judged(whole))
+
+
+@pytest.mark.benchmark(group="SlowFast's input from an MP4")
+def test_mmaction2(whole: Paired, replay: Replay) -> None:
+    """mmaction2's transforms and data preprocessor."""
+    replay(whole.theirs)
+
+
+@pytest.mark.benchmark(group="SlowFast's input from decoded frames")
+def test_ours_without_decoding(decoded: Paired, replay: Replay, find: Find) -> None:
+    """OpenCV and the table."""
+    replay(decoded.ours)
+    find(judged(decoded))
+
+
+@pytest.mark.benchmark(group="SlowFast's input from decoded frames")
+def test_mmaction2_without_decoding(decoded: Paired, replay: Replay) -> None:
+    """Its transforms after decoding, and its data preprocessor."""
+    replay(decoded.theirs)
