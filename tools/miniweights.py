@@ -37,7 +37,7 @@ def build(spec: ModelSpec, clips: Sequence[Clip], folder: Path) -> Facts:
     def one_view(clip: Clip) -> Floats:
         return load(clip)[:first]
 
-    _calibrate(network, [one_view(clip) for clip in clips[: spec.mini.calibration_clips]])
+    _calibrate(network, [one_view(clip) for clip in clips[: spec.mini.calibration_clips]], spec.mini.calibration_batch)
     features = _features(network, clips, one_view)
     labels = np.array([clip.label for clip in clips])
     strength, agreement = choose_ridge(features, labels, spec.mini.ridge)
@@ -66,8 +66,8 @@ def _scale_residuals(network: nn.Module, scale: float, branch_scale: float) -> N
             torch.nn.init.constant_(norms[-1].weight, scale)
 
 
-def _calibrate(network: nn.Module, inputs: Sequence[Floats]) -> None:
-    """Set every BatchNorm's running statistics to those of all *inputs* together, seen in one batch.
+def _calibrate(network: nn.Module, inputs: Sequence[Floats], together: int) -> None:
+    """Set every BatchNorm's running statistics to the average over batches of *together* inputs.
 
     Statistics of one clip at a time leave out how clips differ. Dot-product attention is cubic in its input: five such
     blocks make infinity of what their BatchNorms did not see.
@@ -79,9 +79,10 @@ def _calibrate(network: nn.Module, inputs: Sequence[Floats]) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # a plain average, not a moving one
     network.train()
-    events.progress("calibrating BatchNorm", 0, len(inputs))
     with torch.no_grad():
-        network._forward(torch.from_numpy(np.stack(inputs)), stage="backbone")  # type: ignore[operator]
+        for start in range(0, len(inputs), together):
+            events.progress("calibrating BatchNorm", start, len(inputs))
+            network._forward(torch.from_numpy(np.stack(inputs[start : start + together])), stage="backbone")  # type: ignore[operator]
     network.eval()
 
 

@@ -111,7 +111,8 @@ class MiniSpec:
     """How the mini clips and the mini weights of a model are made.
 
     test_clips: clips that are judged; one less than a multiple of every batch size ends all of them in a short batch.
-    train_per_class: clips a class that the head is fitted to; calibration_clips: of these, how many set BatchNorm.
+    train_per_class: clips a class that the head is fitted to; calibration_clips: of these, how many set BatchNorm,
+        calibration_batch of them at a time.
     noise: standard deviation of the grey noise on every frame, in 8-bit steps; raises the difficulty.
     travel: pixels a texture moves while *span* frames pass, or from a clip's first frame to its last where span is 0,
         as sampling that spreads over the whole clip sees it; lowering it raises the difficulty.
@@ -135,6 +136,7 @@ class MiniSpec:
     ridge: tuple[float, ...]
     top_probability: float
     floor_top1: float
+    calibration_batch: int = 1
     branch_scale: float = 0.03
     span: int = 0
     wave: float = 80.0
