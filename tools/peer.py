@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def build_network(network: Network) -> nn.Module:
     """mmaction2's model for *network* with its own initialisation, in evaluation mode.
 
-    Synchronised BatchNorm, which needs several processes and cannot be exported, becomes the plain one: same weights.
+    Synchronised BatchNorm, which trains and is calibrated on GPUs alone, becomes the plain one: same weights.
     """
     import_mmaction()
     from mmaction.registry import MODELS
