@@ -22,7 +22,7 @@ SPEC = ModelSpec(
     clips=3783,
     list_format="rawframes",
     # waves and steps that the first layers' 7x7x3 kernels see, since random ones further in tell little about motion
-    mini=MiniSpec(seed=20200729, test_clips=19, train_per_class=6, calibration_clips=6, calibration_batch=6, noise=6.0, travel=32.0,
+    mini=MiniSpec(seed=20200729, test_clips=19, train_per_class=6, calibration_clips=6, calibration_batch=6, noise=14.0, travel=32.0,
                   residual_scale=0.1, ridge=(0.01, 0.03, 0.1, 0.3, 1.0), top_probability=0.9, floor_top1=0.85, span=64, wave=16.0,
                   test_frames=(64, 90), train_frames=(57, 70)),
 )
