@@ -93,7 +93,8 @@ def read_ground_truth(path: Path, subset: Subset = "validation") -> dict[str, Do
             _positive(video, "duration", where)
             truths[name] = np.array(_segments(video, where), np.float64)
     if not truths:
-        raise DataError(f"no video is of the subset {subset}", where=str(path), remedy=REMEDY)
+        raise DataError(f"no video is of the subset {subset}", where=str(path),
+                        remedy="give ActivityNet's JSON, whose videos say their subset; anet_anno_action.json does not")
     return truths
 
 

@@ -16,13 +16,13 @@ MODELS = ROOT / "suites" / "models"
 
 OPTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("--data", "auto", "auto|mini|full|LIST", ("mini: clips the harness makes itself; full: the data set under "
-     "--data-root; or a list file of your own, a line a clip: 'path label' or 'frame-folder frames label'")),
+     "--data-root; or a list file of your own, a line a clip: 'path label' or 'frame-folder frames label'; for bsn a video_info_new.csv")),
     ("--data-root", "", "DIR", ("folder that holds ucf101/, kinetics400/ ...; also what a list's paths are relative to "
      "(the list's own folder without it)")),
-    ("--weights", "auto", "auto|mini|published|FILE", ("mini: fitted to the mini clips; published: the guide's checkpoint; "
+    ("--weights", "auto", "auto|mini|published|FILE|DIR", ("mini: fitted to the mini clips; published: the guide's checkpoint; "
      "or a checkpoint of your own; a folder of checkpoints for a model of several networks")),
     ("--clips", "0", "N", "judge N clips only, spread evenly over the classes, the same ones every time"),
-    ("--budget-s", "60", "S", "seconds one cell may spend timing; never fewer than 3 iterations"),
+    ("--budget-s", "60", "S", "seconds each network of a cell may be timed; never fewer than 3 iterations"),
     ("--artifacts", str(ARTIFACTS), "DIR", "where the store and the runs are kept"),
     ("--models", str(MODELS), "DIR", "folder of <model>.py and <model>.toml"),
 )

@@ -74,7 +74,12 @@ def _given(settings: Settings, spec: Spec, word: str) -> list[Path]:
     if word == "published":
         return [published(settings, spec, network) for network in spec.networks]
     chosen = Path(settings.weights)
-    if len(spec.networks) == 1:
+    several = len(spec.networks) > 1
+    if chosen.is_dir() != several:
+        raise WeightsError(f"--weights is a {'file' if several else 'folder'}, and {spec.name} has {len(spec.networks)} network(s)",
+                           where=str(chosen), remedy="give a file for one network, a folder for several: "
+                                                     + ", ".join(f"{network.name}*.pth*" for network in spec.networks))
+    if not several:
         return [chosen]
     found = {network.name: sorted(chosen.glob(f"{network.name}*.pth*")) for network in spec.networks}
     for name, paths in found.items():
