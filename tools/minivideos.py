@@ -29,7 +29,7 @@ def key(spec: LocaliserSpec) -> Key:
     mini = spec.mini
     shape = digest([mini.seed, mini.test_videos, mini.train_videos, mini.actions, mini.lengths, mini.noise])
     names = digest([spec.list_file, spec.annotations, spec.features_folder])
-    return Key("data", "mini-videos", (("revision", REVISION), ("shape", shape), ("names", names), *versions.of("numpy")))
+    return Key("data", "videos", (("revision", REVISION), ("shape", shape), ("names", names), *versions.of("numpy")))
 
 
 def build(spec: LocaliserSpec, folder: Path) -> Facts:

@@ -158,15 +158,16 @@ def test_an_accuracy_that_no_count_of_clips_gives_is_marked(name: str, id: str) 
 
 
 @pytest.mark.parametrize(("name", "expected"), [
-    ("tsm", {"": "1fae312b"}), ("slowfast", {"": "73547d2b"}), ("nonlocal", {"": "d8ad84d2"}), ("r2plus1d", {}),
-    ("bsn", {"pem": "b7cf0fd9"}),
+    ("tsm", {"": "1fae312b"}), ("slowfast", {"": "73547d2b"}), ("nonlocal", {"": "d8ad84d2"}), ("r2plus1d", {"": ""}),
+    ("bsn", {"tem": "", "pem": "b7cf0fd9"}),
 ])
 def test_published_weights_have_a_place_and_a_digest(name: str, expected: dict[str, str]) -> None:
-    """The published checkpoints are named with address and digest, and a digest in a file's name is the one that is checked."""
+    """Published checkpoints are named with address and digest, or neither; a digest in a file's name is the one that is checked."""
     truth = TRUTHS[name]
     weights = {**truth.network_weights, **({"": truth.weights} if truth.weights else {})}
 
     assert expected == {network: found.sha256_prefix for network, found in weights.items()}
-    assert [] == [found.url for found in weights.values() if not found.url.endswith(f"/{found.file}")]
+    assert [] == [found.file for found in weights.values() if bool(found.url) != bool(found.sha256_prefix)]
+    assert [] == [found.url for found in weights.values() if found.url and not found.url.endswith(f"/{found.file}")]
     for found in weights.values():
         assert re.findall(r"-([0-9a-f]{8})\.pth$", found.file) in ([], [found.sha256_prefix])
