@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tools.detections import Doubles
+from tools.minispec import MiniVideos
 from tools.preprocess import Floats
-from tools.spec import MiniVideos
 
 BINS, CHANNELS = 100, 400
 KINDS = 5

@@ -12,9 +12,10 @@ from tools.commandline import parse
 from tools.encode import write_avi, write_jpegs, write_mp4
 from tools.entries import Entry, Facts, Key
 from tools.errors import OptionError
+from tools.minispec import MiniSpec
 from tools.moving_shapes import CLASSES, Recipe, render
 from tools.settings import Settings
-from tools.spec import ListFormat, LocaliserSpec, MiniSpec, ModelSpec, digest
+from tools.spec import ListFormat, LocaliserSpec, ModelSpec, digest
 from tools.store import Store
 
 EDGES = (20, 21, 58, 59, 60, 63, 64, 65, 150)  # where a sampling rule changes from wrapping to spreading

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from tools.minispec import MiniSpec, MiniVideos
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -107,44 +109,6 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class MiniSpec:
-    """How the mini clips and the mini weights of a model are made.
-
-    test_clips: clips that are judged; one less than a multiple of every batch size ends all of them in a short batch.
-    train_per_class: clips a class that the head is fitted to; calibration_clips: of these, how many set BatchNorm,
-        calibration_batch of them at a time.
-    noise: standard deviation of the grey noise on every frame, in 8-bit steps; raises the difficulty.
-    travel: pixels a texture moves while *span* frames pass, or from a clip's first frame to its last where span is 0,
-        as sampling that spreads over the whole clip sees it; lowering it raises the difficulty.
-    wave: length of the texture's waves in pixels; about four times the step between two sampled frames.
-    test_frames, train_frames: shortest and longest clip; beside these the lengths where a sampling rule changes are tested.
-    residual_scale: weight of the last BatchNorm of each residual block.
-    branch_scale: weight of every BatchNorm that starts at zero, and with it its branch; non-local blocks answer with the
-        cube of what they see, and at 0.3 unusual clips grow a thousandfold.
-    ridge: strengths the cross-validation chooses from, relative to the mean squared feature norm.
-    top_probability: mean top softmax probability on the training clips that the head is scaled to.
-    floor_top1: what torch must reach on the test clips to be a reference.
-    """
-
-    seed: int
-    test_clips: int
-    train_per_class: int
-    calibration_clips: int
-    noise: float
-    travel: float
-    residual_scale: float
-    ridge: tuple[float, ...]
-    top_probability: float
-    floor_top1: float
-    calibration_batch: int = 1
-    branch_scale: float = 0.03
-    span: int = 0
-    wave: float = 80.0
-    test_frames: tuple[int, int] = (20, 150)
-    train_frames: tuple[int, int] = (20, 40)
-
-
-@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """One recogniser of the matrix.
 
@@ -173,28 +137,6 @@ class ModelSpec:
     def classes(self) -> int:
         """Outputs of the graph where a checkpoint does not say otherwise."""
         return self.network.output.shape[0]
-
-
-@dataclass(frozen=True, slots=True)
-class MiniVideos:
-    """How the mini videos and the mini weights of a localiser are made.
-
-    actions: fewest and most a video; lengths: shortest and longest, in shares of the video.
-    noise: deviation of the features beside what an action adds, a vector of length about 1; raises the difficulty.
-    tem_epochs, pem_epochs: passes over the training videos.
-    floor_gain: what torch's AR@100 must be above that of random proposals; floor_ratio: AR@10 over theirs.
-    """
-
-    seed: int
-    test_videos: int
-    train_videos: int
-    actions: tuple[int, int]
-    lengths: tuple[float, float]
-    noise: float
-    tem_epochs: int
-    pem_epochs: int
-    floor_gain: float
-    floor_ratio: float
 
 
 @dataclass(frozen=True, slots=True)

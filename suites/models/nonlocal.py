@@ -1,6 +1,7 @@
 """TSM R50 1x1x8 with dot-product non-local blocks on Kinetics-400, as its ModelZoo guide deploys it."""
 
-from tools.spec import MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.minispec import MiniSpec
+from tools.spec import ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
     network=Network(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from tools.spec import MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.minispec import MiniSpec
+from tools.spec import ModelSpec, Network, Preprocess, Sampling, Tensor
 
 if TYPE_CHECKING:
     from torch import Tensor as Video

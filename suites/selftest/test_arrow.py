@@ -11,7 +11,8 @@ import pytest
 from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
-    ("", "errors", "figures", "files", "pytest_paths", "spec", "timing", "versions"),
+    ("", "errors", "figures", "files", "minispec", "pytest_paths", "timing", "versions"),
+    ("spec",),
     ("case", "clips", "detections", "entries", "events", "locks", "memory", "preprocess", "sampling", "settings", "surgery", "tables"),
     ("truth",),
     ("activitynet", "catalog", "decode", "engines.cpu", "metrics", "moving_shapes", "predictions", "proposals", "recall",

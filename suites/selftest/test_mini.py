@@ -14,11 +14,11 @@ from tools.case import BATCHES
 from tools.catalog import load_spec
 from tools.errors import WeightsError
 from tools.metrics import hits
+from tools.minispec import MiniSpec
 from tools.miniweights import choose_ridge, confident_scale, fit_head, mean_top_probability
 from tools.moving_shapes import CLASSES
 from tools.predictions import load
 from tools.settings import ARTIFACTS, MODELS, Settings
-from tools.spec import MiniSpec
 from tools.store import Store
 
 MINI = load_spec(MODELS, "tsm").mini
