@@ -13,10 +13,14 @@ FAMILIES = ("cpu", "npu")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Device:
-    """A device as `--device` names it: `cpu`, or a family with an index, `npu:0`."""
+    """A device as `--device` names it: `cpu`, or a family with an index, `npu:0`.
+
+    simulated: it only behaves like one. Everything that names the device says so.
+    """
 
     family: str
     index: int | None = None
+    simulated: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Device:
@@ -31,8 +35,8 @@ class Device:
 
     @property
     def label(self) -> str:
-        """The device as it stands in a test id and in file names: `npu0`."""
-        return str(self).replace(":", "")
+        """The device as it stands in a test id and in file names: `npu0`, or `npu0sim`."""
+        return str(self).replace(":", "") + ("sim" if self.simulated else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tools import child
 from tools.case import Case
 from tools.errors import ClipgateError
 from tools.files import write_whole
+from tools.idle import Idle
 from tools.predictions import FILE, Predictions, load
 from tools.settings import Settings
 from tools.spec import Spec
@@ -18,7 +18,7 @@ from tools.timing import Summary, summarise
 
 RECORD = "cell.json"
 TIMES = "times.json"
-LOG = "child.log"
+IDLE = "idle.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Record:
     """What was measured with what; written as soon as the scores are safe.
 
     network: which of the case's networks; clips: items it was run on.
+    chip: the kind of chip as its own tool names it (`cpu`: ONNX Runtime); simulated: it only behaved like one.
     data, weights: as reports name them; digests: of the weights, the graph and the clips; scoring_s: wall time of
     decoding and running every clip, decode overlapping inference; peak_bytes: this process's largest resident size.
     """
@@ -35,6 +36,8 @@ class Record:
     data: str
     weights: str
     precision: str
+    chip: str
+    simulated: bool
     clips: int
     scoring_s: float
     peak_bytes: int
@@ -46,27 +49,39 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Single-iteration times in seconds, each of a batch in which *valid* rows count."""
+    """Single-iteration times in seconds, each of a batch in which *valid* rows count.
+
+    series: by our clock, around one run; device_series: by the device's own, of the execution alone, where it has one.
+    """
 
     series: tuple[float, ...]
     valid: int
+    device_series: tuple[float, ...] = ()
 
     def summary(self) -> Summary:
+        """The numbers that are judged: ais_bench's, of the device's own times, where there are such."""
+        if self.device_series:
+            return summarise(self.device_series, self.valid, "mean")
         return summarise(self.series, self.valid)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One measured network of a cell, read back. *times* is None where timing failed, and *timing_error* says why."""
+    """One measured network of a cell, read back. *times* is None where timing failed, and *timing_error* says why.
+
+    idle: whether the device was ours alone, where that can be told; retried: what made a second attempt necessary.
+    """
 
     folder: Path
     record: Record
     predictions: Predictions
     times: Times | None
+    idle: Idle | None = None
     timing_error: ClipgateError | None = None
+    retried: str = ""
 
     def rate(self) -> float:
-        """Clips that count over the median iteration."""
+        """Clips that count over the typical iteration, on one chip."""
         assert self.times is not None
         return self.times.summary().clips_per_s
 
@@ -83,6 +98,11 @@ class Cell:
     def record(self) -> Record:
         """The last part's record: all parts share data, weights and device."""
         return self.parts[-1].record
+
+    @property
+    def notes(self) -> list[str]:
+        """What everybody must know who reads a number of this cell."""
+        return [f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried]
 
     def rate(self) -> float:
         """Clips a second through all networks, one after the other: 1 / (1/a + 1/b)."""
@@ -104,44 +124,21 @@ def part_folder(case: Case, spec: Spec, network: str, run: Path) -> Path:
     return run / str(case) / (network if len(spec.networks) > 1 else "")
 
 
-def launch(case: Case, settings: Settings, spec: Spec, run: Path, on_event: child.OnEvent) -> Cell:
-    """Measure every network of *case* in a child process of its own and read what they saved below *run*.
-
-    Raises:
-        ClipgateError: one ended before its scores were saved. What fails later leaves them to be judged.
-    """
-    parts = tuple(_launch(case, settings, spec, network.name, run, on_event) for network in spec.networks)
-    return Cell(case, run / str(case), parts)
-
-
-def _launch(case: Case, settings: Settings, spec: Spec, network: str, run: Path, on_event: child.OnEvent) -> Part:
-    folder = part_folder(case, spec, network, run)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in (FILE, RECORD, TIMES):
-        (folder / name).unlink(missing_ok=True)
-    failure: ClipgateError | None = None
-    which = ["--network", network] if len(spec.networks) > 1 else []
-    on_event({"kind": "say", "text": f"measuring {' '.join([str(case), *which[1:]])} ..."})
-    try:
-        child.run("tools.measure", [*command(case, settings), *which, "--run", str(run)], log=folder / LOG, on_event=on_event)
-    except ClipgateError as error:
-        if not (folder / RECORD).is_file():
-            raise
-        failure = error
-    return replace(read(folder), timing_error=failure)
-
-
 def read(folder: Path) -> Part:
     """What a measured network left in *folder*."""
     record = Record(**json.loads((folder / RECORD).read_text()))
     times = None
     if (folder / TIMES).is_file():
         stored = json.loads((folder / TIMES).read_text())
-        times = Times(tuple(stored["series"]), stored["valid"])
-    return Part(folder, record, load(folder / FILE), times)
+        times = Times(tuple(stored["series"]), stored["valid"], tuple(stored["device_series"]))
+    idle = None
+    if (folder / IDLE).is_file():
+        seen = json.loads((folder / IDLE).read_text())
+        idle = Idle(seen["state"], tuple(seen["seen"]), seen["samples"])
+    return Part(folder, record, load(folder / FILE), times, idle)
 
 
-def write(value: Record | Times, path: Path) -> None:
+def write(value: Record | Times | Idle, path: Path) -> None:
     """Write a record or times as JSON, whole or not at all."""
     text = json.dumps(asdict(value), indent=1)
     write_whole(path, lambda file: file.write(text.encode()))

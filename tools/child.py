@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tools.entries import Entry, Key
@@ -24,8 +24,11 @@ STALL_S = 900.0  # the slowest single iteration measured was under a minute; a s
 OnEvent = Callable[[Event], None]
 
 
-def run(module: str, arguments: Sequence[str], *, log: Path, on_event: OnEvent, stall_s: float = STALL_S) -> None:
+def run(module: str, arguments: Sequence[str], *, log: Path, on_event: OnEvent, stall_s: float = STALL_S,
+        environment: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
     """Run `python -m <module> <arguments>` to its end, passing its events on; its output goes to *log*.
+
+    environment: what it needs beside ours; folder: where it works, instead of beside its log.
 
     Raises:
         ClipgateError: what the child reported, as the class it raised there.
@@ -34,12 +37,13 @@ def run(module: str, arguments: Sequence[str], *, log: Path, on_event: OnEvent, 
     command = [sys.executable, "-m", module, *arguments]
     log.parent.mkdir(parents=True, exist_ok=True)
     reading, writing = os.pipe()
-    environment = os.environ | {EVENTS_FD: str(writing), "PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    variables = {**os.environ, **(environment or {}), EVENTS_FD: str(writing), "PYTHONPATH": path}
     with log.open("a") as output:
         output.write(f"$ {shlex.join(command)}\n")
         output.flush()
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=log.parent,
-                                   env=environment, pass_fds=[writing], start_new_session=True, preexec_fn=die_with_parent)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder or log.parent,
+                                   env=variables, pass_fds=[writing], start_new_session=True, preexec_fn=die_with_parent)
     os.close(writing)
     try:
         reported = _watch(reading, on_event, stall_s)

@@ -51,6 +51,10 @@ class ExportError(ClipgateError):
     """The torch model did not become a valid ONNX graph."""
 
 
+class CompileError(ClipgateError):
+    """A device's compiler did not turn the graph into what the device runs."""
+
+
 class ReferenceRunError(ClipgateError):
     """The torch reference could not be computed, or is not good enough to judge with."""
 
@@ -68,8 +72,8 @@ class ChildError(ClipgateError):
 
 
 STAGES: dict[str, type[ClipgateError]] = {kind.__name__: kind for kind in (
-    OptionError, TruthError, StoreError, DataError, WeightsError, ExportError, ReferenceRunError, EngineError,
-    MeasureError, ChildError,
+    OptionError, TruthError, StoreError, DataError, WeightsError, ExportError, CompileError, ReferenceRunError,
+    EngineError, MeasureError, ChildError,
 )}
 
 

@@ -8,15 +8,16 @@ from typing import Protocol
 
 import numpy as np
 
-from tools import verdict
+from tools import verdict, verdict_speed
 from tools.cell import Cell, Part
+from tools.chips import ChipKind, kind
 from tools.manifest import Manifest
 from tools.metrics import Labels
 from tools.predictions import Predictions
 from tools.report import Comparison, comparisons
 from tools.spec import ModelSpec, Spec
-from tools.timing import Summary
-from tools.truth import Truth
+from tools.timing import Summary, summarise
+from tools.truth import FidelityGate, Truth
 from tools.verdict import Judgement, Verdict
 
 
@@ -73,9 +74,7 @@ class Basis:
             return [wrong]
         if self.reference is None:
             return [no_reference(self.spec, "difference", f"{len(self.ids)} clips")]
-        gate = self.truth.fidelity.get(cell.record.precision)
-        if gate is None:
-            return [no_limits(cell)]
+        gate = fidelity_gate(cell, self.truth)
         return verdict.fidelity(found.scores, self.reference.scores, self.ids, gate, softmax=self.spec.network.softmax)
 
 
@@ -95,17 +94,29 @@ def no_reference(spec: Spec, metric: str, items: str) -> Judgement:
                      "with the same --data and --weights makes the reference")
 
 
-def no_limits(cell: Cell) -> Judgement:
-    return Judgement("difference", "-", "-", Verdict.RECORDED, f"no limits are stored for {cell.record.precision}")
+def fidelity_gate(cell: Cell, truth: Truth) -> FidelityGate | None:
+    """The limits of this precision, on this kind of chip where it is not float32: every chip rounds in its own way."""
+    record = cell.record
+    return truth.fidelity.get(record.precision if record.precision == "fp32" else f"{record.precision}-{record.chip}")
 
 
 def throughput(cell: Cell, truth: Truth) -> list[Judgement]:
     """Clips per second of each network, and of all one after the other, against what is stored for this kind of device."""
-    family, batch = cell.case.device.family, cell.case.batch
+    judged = [*_rates(cell, truth, _chip(cell)), *verdict_speed.against_t4(cell.rate(), truth, _chip(cell), cell.case.batch)]
+    seen = [part.idle.sentence for part in cell.parts if part.idle is not None and part.idle.state != "idle"]
+    return [verdict_speed.not_idle(one, seen[0]) for one in judged] if seen else judged
+
+
+def _rates(cell: Cell, truth: Truth, chip: ChipKind) -> list[Judgement]:
+    batch = cell.case.batch
     if len(cell.parts) == 1:
-        return [verdict.throughput(_summary(cell.parts[0]), truth, family, batch)]
-    judged = [verdict.throughput(_summary(part), truth, family, batch, part.record.network) for part in cell.parts]
-    return [*judged, verdict.combined_throughput(cell.rate(), truth, family, batch, judged)]
+        return [verdict_speed.throughput(_summary(cell.parts[0]), truth, chip, batch)]
+    judged = [verdict_speed.throughput(_summary(part), truth, chip, batch, part.record.network) for part in cell.parts]
+    return [*judged, verdict_speed.combined_throughput(cell.rate(), truth, chip, batch, judged)]
+
+
+def _chip(cell: Cell) -> ChipKind:
+    return kind(cell.record.chip)
 
 
 def _summary(part: Part) -> Summary:
@@ -115,10 +126,10 @@ def _summary(part: Part) -> Summary:
 
 def compared(cell: Cell, truth: Truth) -> dict[str, list[Comparison]]:
     """The case's rate, and that of each of its networks where it has several, against every stored device."""
-    batch = cell.case.batch
-    found = {str(cell.case): comparisons(truth, batch, cell.rate())}
+    batch, chip = cell.case.batch, _chip(cell)
+    found = {str(cell.case): comparisons(truth, batch, chip, cell.rate())}
     for part in cell.parts if len(cell.parts) > 1 else ():
-        found[f"{cell.case} {part.record.network}"] = comparisons(truth, batch, part.rate(), part.record.network)
+        found[f"{cell.case} {part.record.network}"] = comparisons(truth, batch, chip, part.rate(), part.record.network)
     return found
 
 
@@ -128,6 +139,7 @@ def extra_info(cell: Cell, compared: Sequence[Comparison]) -> dict[str, object]:
     parts = {part.record.network: _numbers(part) for part in cell.parts}
     return {
         "case": record.case, "data": record.data, "weights": record.weights, "precision": record.precision,
+        "chip": record.chip, "simulated": record.simulated,
         **(parts[record.network] if len(parts) == 1 else {"networks": parts, "clips_per_s": cell.rate()}),
         "compared": {found.device: asdict(found) for found in compared},
         "versions": dict(record.versions), "machine": dict(record.machine),
@@ -138,4 +150,5 @@ def _numbers(part: Part) -> dict[str, object]:
     assert part.times is not None
     record = part.record
     return {"valid_rows": part.times.valid, **_summary(part).numbers(),
+            "host_clock": summarise(part.times.series, part.times.valid).numbers() if part.times.device_series else {},
             "end_to_end_clips_per_s": record.clips / record.scoring_s, "digests": dict(record.digests)}

@@ -6,18 +6,21 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tools import cell, data, engines, events, judge, kinds, memory, specialise, versions, weights
+from tools import cell, data, deploy, devices, engines, events, judge, kinds, memory, versions, weights
 from tools.batches import SLOTS, Batch, BatchStream, Source
 from tools.case import BATCHES, Case, Device
 from tools.cell import Cell, Record, Times
+from tools.chips import ChipKind
 from tools.commandline import parse
 from tools.engines import Engine
 from tools.errors import MeasureError, OptionError
+from tools.launch import launch
 from tools.locks import hold
 from tools.metrics import mean_of_views
 from tools.predictions import FILE, Predictions, load, save
@@ -61,7 +64,7 @@ def prepare(case: Case, settings: Settings, spec: Spec, network: str, run: Path)
     found = kinds.dataset(settings, spec, checkpoints, events.forward)
     number = [one.name for one in spec.networks].index(network)
     before = _left_by(spec.networks[number - 1], cell.part_folder(case, spec, spec.networks[number - 1].name, run)) if number else None
-    graph = specialise.resolve(settings, spec, checkpoints[number], case.batch, events.forward)
+    graph = deploy.resolve(settings, spec, checkpoints[number], case, events.forward)
     source = kinds.source(spec, found, spec.networks[number], before)
     return Inputs(checkpoints[number], graph, source, found.digest, data.word(settings, spec), kinds.finish(spec, found, before))
 
@@ -82,18 +85,24 @@ def measure(case: Case, settings: Settings, given: Inputs, folder: Path) -> None
     batch_bytes = 4 * case.batch * math.prod(given.source.shape)
     need = memory.need_bytes(given.graph.peak_bytes, given.graph.weights_bytes, batch_bytes, SLOTS)
     memory.require(need, str(case))
-    with hold(device_lock(case.device), lambda holder: events.say(f"waiting: {holder} holds {case.device}")):
+    driver = engines.family(case.device)
+    chip, watch = driver.describe(case.device), driver.watch(case.device)
+    with hold(device_lock(case.device), lambda holder: events.say(f"waiting: {holder} holds {case.device}")), watch or nullcontext():
         started = time.monotonic()
         with BatchStream(given.source, case.batch) as stream:
-            engine = engines.open_engine(case.device, given.graph.path, given.network.input, case.batch)
+            engine = engines.open_engine(case.device, given.graph.path, given.network, case.batch)
             predictions, (kept, valid) = score(engine, stream, len(given.source.ids), given.network.rows)
         save(predictions, folder / FILE)
         if given.finish:
             given.finish(predictions, folder)
-        cell.write(_record(case, given, engine.precision, time.monotonic() - started, need), folder / cell.RECORD)
+        cell.write(_record(case, given, engine.precision, chip, time.monotonic() - started, need), folder / cell.RECORD)
         series = time_series(engine.bind(kept), settings.budget_s,
                              lambda count: events.progress("timing", count, count))
-    cell.write(Times(tuple(series), valid), folder / cell.TIMES)
+        own_times = engine.device_times()[-len(series) :]
+        engine.close()
+    if watch:
+        cell.write(watch.idle(), folder / cell.IDLE)
+    cell.write(Times(tuple(series), valid, tuple(own_times)), folder / cell.TIMES)
 
 
 def device_lock(device: Device) -> Path:
@@ -120,9 +129,10 @@ def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1) -
     return Predictions(tuple(ids), np.concatenate(rows)), kept
 
 
-def _record(case: Case, given: Inputs, precision: str, scoring_s: float, need: int) -> Record:
+def _record(case: Case, given: Inputs, precision: str, chip: ChipKind, scoring_s: float, need: int) -> Record:
     return Record(
         case=str(case), network=given.network.name, data=given.data, weights=given.checkpoint.origin, precision=precision,
+        chip=chip.name, simulated=chip.simulated,
         clips=len(given.source.ids), scoring_s=scoring_s, estimated_bytes=need,
         peak_bytes=memory.peak_resident_bytes(),
         digests={"weights": given.checkpoint.sha256, "graph": given.graph.digest, "clips": given.digest},
@@ -140,20 +150,18 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def main() -> int:
     """Measure one cell: python -m tools.measure tsm --batch 16 --device cpu."""
     options, settings, spec = parse("measure", main.__doc__, _arguments)
-    case = Case(options.model, options.batch, Device.parse(options.device))
-    engines.require(case.device)
+    case = Case(options.model, options.batch, devices.parse(options.device))
     run = (options.run or settings.artifacts / "runs" / time.strftime("%Y%m%d-%H%M%S")).resolve()
     names = [network.name for network in spec.networks]
     if options.network not in (None, *names):
         raise OptionError(f"{spec.name} has no network {options.network!r}", where="--network", remedy=f"choose {', '.join(names)}")
-    if options.network is None and len(names) > 1:  # one process a network
-        measured = cell.launch(case, settings, spec, run, events.forward)
-    else:
-        folder = cell.part_folder(case, spec, options.network or names[0], run)
-        folder.mkdir(parents=True, exist_ok=True)
-        measure(case, settings, prepare(case, settings, spec, options.network or names[0], run), folder)
-        measured = Cell(case, run / str(case), (cell.read(folder),))
-    if options.network is None and not events.has_parent():
+    if events.has_parent():
+        network = options.network or names[0]
+        measure(case, settings, prepare(case, settings, spec, network, run), cell.part_folder(case, spec, network, run))
+        return 0
+    engines.family(case.device).require(settings.artifacts)
+    measured = launch(case, settings, spec, run, events.forward, [options.network] if options.network else [])
+    if len(measured.parts) == len(names):
         print("\n".join(_judged(measured, settings, spec)))
     return 0
 
@@ -165,7 +173,7 @@ def _judged(measured: Cell, settings: Settings, spec: Spec) -> list[str]:
     basis = kinds.judge_of(settings, spec, checkpoints, found, events.forward)
     answers = {"accuracy": basis.accuracy(measured), "fidelity": basis.fidelity(measured),
                "throughput": judge.throughput(measured, basis.truth)}
-    rows = [Row.of(str(measured.case), question, measured.record.data, measured.record.weights, one)
+    rows = [Row.of(measured, question, one)
             for question, judged in answers.items() for one in judged]
     reasons = [f"{row.verdict} {row.metric}: {row.reason}" for row in rows]
     return [*table(rows), "", *reasons, f"kept in {measured.folder}"]

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tools.cell import Cell
+from tools.chips import ChipKind
 from tools.truth import Truth
 from tools.verdict import Judgement, Verdict
 
 RESULTS = "results.jsonl"
 T4 = "T4"
+ONE_CHIP = "-1chip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,15 @@ class Row:
     reference: str
     verdict: str
     reason: str
+    chip: str = ""
+    simulated: bool = False
 
     @classmethod
-    def of(cls, case: str, question: str, data: str, weights: str, judged: Judgement) -> Row:
-        return cls(case, question, data, weights, judged.metric, judged.measured, judged.reference,
-                   word(judged.verdict, weights), judged.reason)
+    def of(cls, cell: Cell, question: str, judged: Judgement) -> Row:
+        record = cell.record
+        return cls(str(cell.case), question, record.data, record.weights, judged.metric, judged.measured, judged.reference,
+                   word(judged.verdict, record.weights, simulated=record.simulated), "; ".join([judged.reason, *cell.notes]),
+                   record.chip, record.simulated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +53,24 @@ class Comparison:
     note: str
 
 
-def word(verdict: Verdict, weights: str) -> str:
-    """The verdict as it is shown: a pass on weights the harness made itself is not an acceptance, and says so."""
-    return f"{verdict.value} (mini)" if verdict is Verdict.PASS and weights == "mini" else verdict.value
+def word(verdict: Verdict, weights: str, *, simulated: bool = False) -> str:
+    """The verdict as it is shown: a pass on weights the harness made itself, or on no real device, is not an acceptance, and says so."""
+    but = [*(["mini"] if weights == "mini" else []), *(["simulated"] if simulated else [])]
+    return f"{verdict.value} ({', '.join(but)})" if verdict is Verdict.PASS and but else verdict.value
 
 
-def comparisons(truth: Truth, batch: int, clips_per_s: float, network: str = "") -> list[Comparison]:
-    """The measured rate against every stored device at this batch size, the gate's T4 column first (and no other T4).
+def comparisons(truth: Truth, batch: int, chip: ChipKind, clips_per_s: float, network: str = "") -> list[Comparison]:
+    """One chip's rate against every stored device at this batch size, the gate's T4 column first (and no other T4).
 
+    A card's rate is the chip's times its chips, and stands beside every figure that is not of one chip.
     *network* is empty where the rate is the whole model's.
     """
     gate = truth.throughput.t4
     rates = [figure for figure in truth.figures if (figure.metric, figure.batch, figure.network) == ("throughput", batch, network)
              and (figure.device == gate or not figure.device.startswith(T4))]
     rates.sort(key=lambda figure: figure.device != gate)
-    return [Comparison(figure.device, figure.right, clips_per_s / figure.right, f"{truth.path.name} {figure.id}", figure.doubt)
-            for figure in rates]
+    return [Comparison(figure.device, figure.right, clips_per_s * (1 if figure.device.endswith(ONE_CHIP) else chip.chips_per_card) / figure.right,
+                       f"{truth.path.name} {figure.id}", figure.doubt) for figure in rates]
 
 
 def append(rows: Sequence[Row], run: Path) -> None:

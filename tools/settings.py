@@ -23,6 +23,11 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
      "or a checkpoint of your own; a folder of checkpoints for a model of several networks")),
     ("--clips", "0", "N", "judge N clips only, spread evenly over the classes, the same ones every time"),
     ("--budget-s", "60", "S", "seconds each network of a cell may be timed; never fewer than 3 iterations"),
+    ("--timeout-s", "900", "S", "seconds a device may be silent before its cell is ended"),
+    ("--soc-version", "", "NAME", "Ascend chip to compile for, as atc spells it (Ascend310P3); what npu-smi says without it"),
+    ("--atc-python", "", "DIR", "folder of the python3 that atc is to find first: 3.7 to 3.10 with NumPy below 2"),
+    ("--auto-tune", "off", "off|on", "let atc tune as the model's guide did, for hours; CANN 5 only"),
+    ("--atc-timeout-s", "3600", "S", "seconds atc may take"),
     ("--artifacts", str(ARTIFACTS), "DIR", "where the store and the runs are kept"),
     ("--models", str(MODELS), "DIR", "folder of <model>.py and <model>.toml"),
 )
@@ -37,6 +42,11 @@ class Settings:
     weights: str
     clips: int
     budget_s: float
+    timeout_s: float
+    soc_version: str
+    atc_python: str
+    auto_tune: str
+    atc_timeout_s: float
     artifacts: Path
     models: Path
 
@@ -48,16 +58,18 @@ class Settings:
             OptionError: a number that is none or negative, a list or folder that is not there.
         """
         text = {_name(flag): values.get(_name(flag), default) for flag, default, *_ in OPTIONS}
-        root = text["data_root"]
-        if root and not Path(root).is_dir():
-            raise OptionError(f"no such folder: {root}", where="--data-root", remedy="give the folder that holds ucf101/")
         return cls(
             data=_word_or_file(text["data"], ("auto", "mini", "full"), "--data", "a list file"),
-            data_root=str(Path(root).resolve()) if root else "",
+            data_root=_folder(text["data_root"], "--data-root", "give the folder that holds ucf101/"),
             weights=_word_or_file(text["weights"], ("auto", "mini", "published"), "--weights", "a checkpoint file, or a folder of several",
                                   folder=True),
             clips=int(_number(text["clips"], "--clips")),
             budget_s=_number(text["budget_s"], "--budget-s"),
+            timeout_s=_number(text["timeout_s"], "--timeout-s"),
+            soc_version=text["soc_version"],
+            atc_python=_folder(text["atc_python"], "--atc-python", "give the folder that holds the python3 for atc"),
+            auto_tune=_word(text["auto_tune"], ("off", "on"), "--auto-tune"),
+            atc_timeout_s=_number(text["atc_timeout_s"], "--atc-timeout-s"),
             artifacts=Path(text["artifacts"]).resolve(),
             models=Path(text["models"]).resolve(),
         )
@@ -83,6 +95,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _name(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_")
+
+
+def _folder(text: str, flag: str, remedy: str) -> str:
+    """The absolute path of a folder that is there; empty where none is given."""
+    if text and not Path(text).is_dir():
+        raise OptionError(f"no such folder: {text}", where=flag, remedy=remedy)
+    return str(Path(text).resolve()) if text else ""
+
+
+def _word(text: str, words: tuple[str, ...], flag: str) -> str:
+    if text not in words:
+        raise OptionError(f"no such choice: {text}", where=flag, remedy=f"choose {' or '.join(words)}")
+    return text
 
 
 def _word_or_file(text: str, words: tuple[str, ...], flag: str, what: str, *, folder: bool = False) -> str:

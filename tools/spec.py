@@ -81,6 +81,14 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Atc:
+    """What a model's guide tells Ascend's compiler beside names and shapes: the input's format, and how to tune, if at all."""
+
+    input_format: str = "ND"
+    auto_tune: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """One graph of a model: what torch exports and a device runs.
 
@@ -91,6 +99,7 @@ class Network:
     softmax: whether the exported graph ends in softmax.
     surgery: rewrites of the ONNX graph at its batch size, with equal outputs, by the names tools/surgery.py knows.
     export_form: changes the torch network in place before it is exported, with equal outputs; the reference runs without.
+    atc: how it is compiled for an Ascend chip.
     """
 
     name: str
@@ -102,6 +111,7 @@ class Network:
     softmax: bool = False
     surgery: tuple[Surgery, ...] = ()
     export_form: Callable[[nn.Module], None] | None = None
+    atc: Atc = Atc()
 
     def with_outputs(self, classes: int) -> Network:
         """This network as a checkpoint with another number of classes makes it."""
@@ -174,7 +184,8 @@ def digest(value: Json) -> str:
 def network_digest(network: Network) -> str:
     """Digest of everything in a spec that shapes a network's weights and graph, the text of its export form included."""
     form = network.export_form
-    return digest({**asdict(network), "export_form": inspect.getsource(form) if form else None})
+    shaping = {key: value for key, value in asdict(network).items() if key != "atc"}
+    return digest({**shaping, "export_form": inspect.getsource(form) if form else None})
 
 
 def spec_digest(spec: Spec) -> str:

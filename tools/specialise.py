@@ -27,10 +27,14 @@ Span = tuple[int, int]  # offset and length in the weights file
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A graph file for one batch size; *peak_bytes* estimates what running it takes beside its weights."""
+    """What a device loads for one batch size, with its digest and that of the weights beside it.
+
+    peak_bytes: estimate of the host memory that running it takes beside its weights.
+    """
 
     path: Path
     digest: str
+    weights_digest: str
     weights_bytes: int
     peak_bytes: int
 
@@ -46,7 +50,8 @@ def resolve(settings: Settings, spec: Spec, checkpoint: Weights, batch: int, on_
                               [spec.name, str(batch), *settings.arguments()],
                               f"simplifying {checkpoint.network.name} for batch {batch}", on_event)
     path = entry.file(file_name(batch))
-    return Graph(path, entry.files[path.name], entry.file(export.WEIGHTS).stat().st_size, int(entry.facts["peak_bytes"]))
+    return Graph(path, entry.files[path.name], exported.files[export.WEIGHTS], exported.file(export.WEIGHTS).stat().st_size,
+                 int(entry.facts["peak_bytes"]))
 
 
 def key(exported: Entry, batch: int) -> Key:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from functools import cache
 from pathlib import Path
-from typing import TypeVar, get_origin, get_type_hints
+from typing import TypeVar, get_args, get_origin, get_type_hints
 
 from tools.errors import TruthError
 
@@ -24,7 +24,7 @@ def fill(kind: type[T], table: Table, where: str) -> T:
     hints = hints_of(kind)  # type: ignore[arg-type]
     own = fields(kind)  # type: ignore[arg-type]
     refuse_unknown(table, {field.name for field in own}, where)
-    missing = [field.name for field in own if field.default is MISSING and field.name not in table]
+    missing = [field.name for field in own if _required(field) and field.name not in table]
     if missing:
         raise TruthError(f"{', '.join(missing)} is missing", where=where)
     for name, value in table.items():
@@ -33,9 +33,13 @@ def fill(kind: type[T], table: Table, where: str) -> T:
     return kind(**table)
 
 
+def _required(field: Field[object]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
 def _fits(value: object, hint: object) -> bool:
-    if get_origin(hint) is Mapping:  # the only one there is maps names to texts
-        return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+    if get_origin(hint) is Mapping:
+        return isinstance(value, dict) and all(_fits(one, get_args(hint)[1]) for one in value.values())
     choices = getattr(hint, "__args__", None)
     if choices and all(isinstance(choice, str) for choice in choices):
         return value in choices

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from time import perf_counter
+from typing import Literal
 
 MIN_SECONDS = 3.0
 MIN_ITERATIONS = 20
@@ -16,10 +17,14 @@ HEARTBEAT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A series in seconds; *clips_per_s* is clips that count over the median; *variation* is deviation over mean."""
+    """A series in seconds; *clips_per_s* is clips that count over the typical time; *variation* is deviation over mean.
+
+    The typical time is the median, or the mean where the device itself took the times: ais_bench's throughput.
+    """
 
     iterations: int
     total_s: float
+    mean_s: float
     median_s: float
     iqr_s: float
     p95_s: float
@@ -67,12 +72,13 @@ def _enough(count: int, total_s: float, budget_s: float) -> bool:
     return count >= FLOOR_ITERATIONS and total_s >= budget_s
 
 
-def summarise(series: Sequence[float], valid: int) -> Summary:
+def summarise(series: Sequence[float], valid: int, typical: Literal["median", "mean"] = "median") -> Summary:
     """The numbers of a series in which every iteration ran *valid* clips that count."""
     import numpy as np
 
     times = np.asarray(series)
     q25, median, q75, p95, p99 = (float(value) for value in np.percentile(times, [25, 50, 75, 95, 99]))
     spread = float(times.std(ddof=1) / times.mean()) if len(times) > 1 else 0.0
-    return Summary(len(times), float(times.sum()), median, q75 - q25, p95, p99, spread, valid / median,
+    mean = float(times.mean())
+    return Summary(len(times), float(times.sum()), mean, median, q75 - q25, p95, p99, spread, valid / (mean if typical == "mean" else median),
                    short=len(times) < MIN_ITERATIONS or float(times.sum()) < MIN_SECONDS)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from tools import tables
+from tools.chips import kind as chip_kind
 from tools.errors import TruthError
 from tools.figures import METRICS, Figure
 from tools.tables import Table
@@ -62,10 +63,16 @@ class FidelityGate:
 
 @dataclass(frozen=True, slots=True)
 class ThroughputGate:
-    """The spread above which times carry no judgement, and the T4 column that ratios are taken against, if there is one."""
+    """What a measured rate must reach.
+
+    max_variation: the spread above which times carry no judgement; max_slowdown: share of a stored rate that may be missing.
+    t4: the T4 column that ratios are taken against, if there is one; min_t4_ratio: what a card of a device must reach of it.
+    """
 
     max_variation: float
+    max_slowdown: float
     t4: str | None = None
+    min_t4_ratio: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +197,9 @@ def _check(truth: Truth) -> None:
             raise TruthError(f"{id} is a figure of {truth.figure(id).metric}, not of {metric}", where=where)
     if truth.throughput.t4 not in {None, *(figure.device for figure in truth.figures)}:
         raise TruthError(f"no figure is of the device {truth.throughput.t4!r}", where=f"{truth.path} [gates.throughput]")
+    for device in truth.throughput.min_t4_ratio:
+        if device not in {figure.device for figure in truth.figures}:
+            raise TruthError(f"no figure is of the device {device!r}", where=f"{truth.path} [gates.throughput] min_t4_ratio")
     for network in truth.network_weights:
         if network not in {figure.network for figure in truth.figures}:
             raise TruthError(f"no figure is of the network {network!r}", where=f"{truth.path} [weights.{network}]")
@@ -205,6 +215,8 @@ def _figures(table: Table, path: Path) -> tuple[Figure, ...]:
             where, source = f"{path} [figures] {row.get('id')}", f"{sources[origin]}, section {row.get('section')}"
             tables.refuse_unknown(row, FIGURE_KEYS, where)
             figure = tables.fill(Figure, {**row, "origin": origin, "source": source}, where)
+            if chip_kind(figure.device).simulated:
+                raise TruthError("was measured on a simulation, and judges nothing", where=where, remedy="take it out")
             if figure.contradiction:
                 raise TruthError(figure.contradiction, where=where)
             found.append(figure)

@@ -11,7 +11,6 @@ from tools.figures import Figure
 from tools.metrics import Distance, Labels
 from tools.predictions import Predictions
 from tools.preprocess import Floats
-from tools.timing import Summary
 from tools.truth import AccuracyGate, FidelityGate, PairsGate, Truth
 
 TOP = {"top1": 1, "top5": 5}
@@ -93,11 +92,12 @@ def against_published(metric: str, measured: float, truth: Truth, gate: Accuracy
     floor = figure.fraction - gate.max_drop
     good = round(measured - floor, 9) > 0  # 0.945 - 0.935 is a little more than 0.01 in binary
     reason = (f"{measured:.4f} {'is above' if good else 'is not above'} {floor:.4f} (reference "
-              f"{figure.fraction:.4f} - max_drop {gate.max_drop}); {truth.path.name} {figure.id}, {figure.source}{_doubt(figure)}")
+              f"{figure.fraction:.4f} - max_drop {gate.max_drop}); {truth.path.name} {figure.id}, {figure.source}{doubt(figure)}")
     return Judgement(metric, f"{measured:.4f}", f"{figure.fraction:.4f}", Verdict.PASS if good else Verdict.FAIL, reason)
 
 
-def _doubt(figure: Figure) -> str:
+def doubt(figure: Figure) -> str:
+    """What a reason must add that compares with *figure*."""
     return f"; {figure.doubt}" if figure.doubt else ""
 
 
@@ -127,32 +127,3 @@ def limit(metric: str, measured: str, bound: str, meaning: str, *, good: bool) -
     return Judgement(metric, measured, bound, verdict, f"{meaning}: {measured}, limit {bound}")
 
 
-def throughput(summary: Summary, truth: Truth, device: str, batch: int, network: str = "") -> Judgement:
-    """Clips per second against the stored figure for this kind of device; RECORDED where there is none."""
-    metric = f"{network} clips/s".lstrip()
-    measured = f"{summary.clips_per_s:.3f}/s"
-    spread = (f"{summary.iterations} iterations in {summary.total_s:.1f} s, spread {summary.variation:.1%}"
-              + (", cut short by the budget" if summary.short else ""))
-    stored = truth.rate(device, batch, network)
-    if stored is None:
-        return Judgement(metric, measured, "-", Verdict.RECORDED, f"{spread}; nothing is stored for {device} at bs{batch}")
-    if summary.variation > truth.throughput.max_variation:
-        return Judgement(metric, measured, f"{stored.right:g}", Verdict.NO_VERDICT,
-                         f"{spread}, over the limit of {truth.throughput.max_variation:.0%}")
-    good = summary.clips_per_s >= stored.right
-    return Judgement(metric, measured, f"{stored.right:g}", Verdict.PASS if good else Verdict.FAIL,
-                     f"{spread}; stored {stored.right:g} ({truth.path.name} {stored.id}){_doubt(stored)}")
-
-
-def combined_throughput(clips_per_s: float, truth: Truth, device: str, batch: int, parts: Sequence[Judgement]) -> Judgement:
-    """Clips per second through all networks against the stored figure; no better than the worst of its parts can carry."""
-    measured = f"{clips_per_s:.3f}/s"
-    stored = truth.rate(device, batch)
-    if stored is None:
-        return Judgement("clips/s", measured, "-", Verdict.RECORDED,
-                         f"1 / (sum of 1/rate) of {len(parts)} networks; nothing is stored for {device} at bs{batch}")
-    if any(part.verdict is Verdict.NO_VERDICT for part in parts):
-        return Judgement("clips/s", measured, f"{stored.right:g}", Verdict.NO_VERDICT, "a network's times carry no judgement")
-    verdict = Verdict.PASS if clips_per_s >= stored.right else Verdict.FAIL
-    return Judgement("clips/s", measured, f"{stored.right:g}", verdict,
-                     f"stored {stored.right:g} ({truth.path.name} {stored.id}){_doubt(stored)}")

@@ -1,7 +1,7 @@
 """R(2+1)D R34 8x8x1 on UCF-101, as its ModelZoo guide deploys it: three crops, whose logits are averaged outside the graph."""
 
 from tools.minispec import MiniSpec
-from tools.spec import ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec import Atc, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
     network=Network(
@@ -13,6 +13,7 @@ SPEC = ModelSpec(
         output=Tensor("class", (400,)),
         rows=3,
         softmax=False,
+        atc=Atc(input_format="NCHW"),  # although its input has six axes
     ),
     sampling=Sampling(clip_len=8, interval=8, clips=1),
     preprocess=Preprocess(short_side=256, crop=256, mean=(123.675, 116.28, 103.53), deviation=(58.395, 57.12, 57.375),

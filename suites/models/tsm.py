@@ -1,7 +1,7 @@
 """TSM R50 1x1x8 on UCF-101, as its ModelZoo guide deploys it."""
 
 from tools.minispec import MiniSpec
-from tools.spec import ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec import Atc, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
     network=Network(
@@ -12,6 +12,7 @@ SPEC = ModelSpec(
         input=Tensor("video", (8, 3, 224, 224)),
         output=Tensor("class", (101,)),
         softmax=True,
+        atc=Atc(input_format="NCDHW", auto_tune="RL,GA"),
     ),
     sampling=Sampling(clip_len=1, interval=1, clips=8),
     preprocess=Preprocess(short_side=256, crop=224, mean=(123.675, 116.28, 103.53), deviation=(58.395, 57.12, 57.375)),

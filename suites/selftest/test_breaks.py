@@ -49,7 +49,7 @@ class Deployment:
         """Run the clips through *graph* as a measured cell does, in this process."""
         clips = self.basis.clips
         with BatchStream(inputs.source(clips, self.spec), BATCH) as stream:
-            engine = open_engine(CASE.device, graph or self.graph, self.spec.network.input, BATCH)
+            engine = open_engine(CASE.device, graph or self.graph, self.spec.network, BATCH)
             predictions, _ = measure.score(engine, stream, len(clips.clips))
         return as_cell(predictions)
 

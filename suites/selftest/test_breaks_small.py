@@ -70,7 +70,7 @@ class Deployment:
         """Run the clips through *graph* as a measured cell does, in this process, and judge what comes out."""
         case = Case(self.spec.name, BATCH, Device("cpu"))
         with BatchStream(inputs.source(self.basis.clips, self.spec), BATCH) as stream:
-            engine = open_engine(case.device, graph or self.graph, self.spec.network.input, BATCH)
+            engine = open_engine(case.device, graph or self.graph, self.spec.network, BATCH)
             predictions, _ = measure.score(engine, stream, len(LENGTHS), self.spec.network.rows)
         record = Record(str(case), self.spec.name, "mini", "mini", "fp32", len(LENGTHS), 0.0, 0, 0, {}, {}, {})
         cell = Cell(case, Path(), (Part(Path(), record, predictions, None),))

@@ -56,7 +56,7 @@ class Deployment:
     def run(self, number: int, before: Predictions | None) -> Predictions:
         network = self.spec.networks[number]
         with BatchStream(kinds.source(self.spec, self.videos, network, before), BATCH) as stream:
-            engine = open_engine(CASE.device, self.graphs[number], network.input, BATCH)
+            engine = open_engine(CASE.device, self.graphs[number], network, BATCH)
             return measure.score(engine, stream, len(self.videos.ids))[0]
 
     def cell(self) -> Cell:

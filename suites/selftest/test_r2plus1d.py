@@ -110,7 +110,7 @@ def test_the_checkpoint_says_how_many_classes_there_are(deployment: Deployment) 
 
 def test_the_graph_gives_the_rows_of_each_clip_together(deployment: Deployment) -> None:
     """Rows 3i to 3i + 2 of a batch are clip i's views in the order of its input, as torch gives them one by one."""
-    engine = open_engine(Device("cpu"), deployment.graph, deployment.checkpoint.network.input, 2)
+    engine = open_engine(Device("cpu"), deployment.graph, deployment.checkpoint.network, 2)
     with BatchStream(inputs.source(deployment.clips, SMALL), 2) as stream:
         rows = engine.infer(next(iter(stream)).array)
     expected = rows_by_view(deployment)[:2]
@@ -121,7 +121,7 @@ def test_the_graph_gives_the_rows_of_each_clip_together(deployment: Deployment) 
 
 def test_the_harness_and_the_reference_average_the_same_rows(deployment: Deployment, tmp_path: Path) -> None:
     """Both score a clip by the mean of its three views' raw logits; other groups of three rows would give other scores."""
-    engine = open_engine(Device("cpu"), deployment.graph, deployment.checkpoint.network.input, 2)
+    engine = open_engine(Device("cpu"), deployment.graph, deployment.checkpoint.network, 2)
     with BatchStream(inputs.source(deployment.clips, SMALL), 2) as stream:
         measured, _ = measure.score(engine, stream, 3, SMALL.network.rows)
     reference.build(SMALL, deployment.checkpoint, deployment.clips, 0.0, tmp_path)

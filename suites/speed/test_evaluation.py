@@ -56,7 +56,7 @@ def paired(request: pytest.FixtureRequest, tsm: Tsm) -> Paired:
     few = replace(tsm.clips, clips=tsm.clips.clips[:CLIPS])
     labels = np.array([clip.label for clip in few.clips])
     graph = specialise.resolve(tsm.settings, tsm.spec, tsm.checkpoint, batch, quiet)
-    engine = open_engine(Device("cpu"), graph.path, tsm.spec.network.input, batch)
+    engine = open_engine(Device("cpu"), graph.path, tsm.spec.network, batch)
     seen: dict[str, np.ndarray] = {}
 
     def ours() -> float:

@@ -28,7 +28,7 @@ def paired(tsm: Tsm) -> Paired:
     import onnxruntime
 
     batch = np.random.default_rng(0).standard_normal((1, *tsm.spec.network.input.shape), np.float32)
-    engine = open_engine(Device("cpu"), tsm.graph.path, tsm.spec.network.input, 1)
+    engine = open_engine(Device("cpu"), tsm.graph.path, tsm.spec.network, 1)
     session = onnxruntime.InferenceSession(str(tsm.graph.path), providers=["CPUExecutionProvider"])
 
     def ours() -> float:

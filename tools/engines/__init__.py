@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
+from tools.acl_faults import Fault
 from tools.case import Device
-from tools.errors import OptionError
+from tools.chips import ChipKind
+from tools.idle import Watch
 from tools.preprocess import Floats
-from tools.spec import Tensor
+from tools.spec import Network
 
-ENGINES = {"cpu": "tools.engines.cpu"}
+ENGINES = {"cpu": "tools.engines.cpu", "npu": "tools.engines.npu"}
 
 
 class Engine(Protocol):
@@ -26,20 +28,45 @@ class Engine(Protocol):
     def bind(self, batch: Floats) -> Callable[[], object]:
         """A call that runs this batch once, its input already where the device reads it."""
 
+    def device_times(self) -> list[float]:
+        """Seconds of each execution since `bind` by the device's own clock; empty where it has none."""
 
-def require(device: Device) -> None:
-    """Check that this installation can drive *device*.
+    def close(self) -> None:
+        """Give the device back; the engine is not used again."""
 
-    Raises:
-        OptionError: naming the families it can drive.
+
+class Family(Protocol):
+    """What each module of this package offers.
+
+    COMPILER: the stage that makes what the device loads of an ONNX graph; empty where it loads that.
     """
-    if device.family not in ENGINES:
-        raise OptionError(f"device {device} cannot be measured here: there is no engine for the family {device.family!r}",
-                          where="--device", remedy=f"choose one of: {', '.join(ENGINES)}")
+
+    COMPILER: str
+
+    def require(self, artifacts: Path) -> None:
+        """Check what must hold of the artifacts folder before anything is built."""
+
+    def load(self, device: Device, graph: Path, network: Network, batch: int) -> Engine:
+        """Load *graph* on *device* and check that it takes the network's input at *batch*."""
+
+    def describe(self, device: Device) -> ChipKind:
+        """The kind of chip *device* is; an error where it is not fit to be used."""
+
+    def environment(self) -> Mapping[str, str]:
+        """What a process needs in its environment before it loads the device's runtime."""
+
+    def watch(self, device: Device) -> Watch | None:
+        """Samples, around and during a measurement, whether the device is ours alone; None where nobody can tell."""
+
+    def diagnose(self, log: str) -> Fault | None:
+        """What the runtime's last words mean, in what a process printed."""
 
 
-def open_engine(device: Device, graph: Path, tensor: Tensor, batch: int) -> Engine:
-    """Load *graph* on *device* and check that it takes *tensor* at *batch*."""
-    require(device)
-    engine: Engine = import_module(ENGINES[device.family]).load(device, graph, tensor, batch)
-    return engine
+def family(device: Device) -> Family:
+    """The module that drives devices of this kind."""
+    return cast("Family", import_module(ENGINES[device.family]))
+
+
+def open_engine(device: Device, graph: Path, network: Network, batch: int) -> Engine:
+    """Load *graph* on *device* and check that it takes *network*'s input at *batch*."""
+    return family(device).load(device, graph, network, batch)

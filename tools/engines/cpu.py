@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tools.case import Device
+from tools.chips import CPU, ChipKind
 from tools.errors import EngineError
 from tools.preprocess import Floats
-from tools.spec import Tensor
+from tools.spec import Network
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, RunOptions
+
+
+COMPILER = ""
 
 
 class CpuEngine:
@@ -23,10 +27,10 @@ class CpuEngine:
 
     precision = "fp32"
 
-    def __init__(self, session: InferenceSession, tensor: Tensor, batch: int) -> None:
+    def __init__(self, session: InferenceSession, network: Network, batch: int) -> None:
         self._session = session
-        self._input = tensor.name
-        self._shape = (batch, *tensor.shape)
+        self._input = network.input.name
+        self._shape = (batch, *network.input.shape)
         self._ran = False
         self._outputs = [output.name for output in session.get_outputs()]
 
@@ -56,9 +60,35 @@ class CpuEngine:
         self._check(batch)
         return partial(self._session.run, self._outputs, {self._input: batch})
 
+    def device_times(self) -> list[float]:
+        return []
+
+    def close(self) -> None:
+        pass
+
     def _check(self, batch: Floats) -> None:
         if batch.shape != self._shape or batch.dtype != np.float32:
             raise EngineError(f"the graph takes float32 {list(self._shape)}, got {batch.dtype} {list(batch.shape)}")
+
+
+def describe(device: Device) -> ChipKind:
+    return CPU
+
+
+def environment() -> dict[str, str]:
+    return {}
+
+
+def require(artifacts: Path) -> None:
+    pass
+
+
+def watch(device: Device) -> None:
+    """Nothing tells whose work a CPU does: its load is kept with the measurement."""
+
+
+def diagnose(log: str) -> None:
+    """ONNX Runtime says itself what it cannot do."""
 
 
 def failures() -> tuple[type[Exception], ...]:
@@ -69,7 +99,7 @@ def failures() -> tuple[type[Exception], ...]:
             state.NotImplemented, state.RuntimeException)
 
 
-def load(device: Device, graph: Path, tensor: Tensor, batch: int) -> CpuEngine:
+def load(device: Device, graph: Path, network: Network, batch: int) -> CpuEngine:
     """A session on *graph*.
 
     Raises:
@@ -83,6 +113,7 @@ def load(device: Device, graph: Path, tensor: Tensor, batch: int) -> CpuEngine:
         raise EngineError(f"ONNX Runtime cannot load the graph: {str(error).splitlines()[0]}", where=str(graph),
                           remedy="python -m tools.store verify") from error
     found = [(node.name, node.shape) for node in session.get_inputs()]
-    if found != [(tensor.name, [batch, *tensor.shape])]:
-        raise EngineError(f"the graph's input is {found}, not {tensor.name} {[batch, *tensor.shape]}", where=str(graph))
-    return CpuEngine(session, tensor, batch)
+    wanted = (network.input.name, [batch, *network.input.shape])
+    if found != [wanted]:
+        raise EngineError(f"the graph's input is {found}, not {wanted}", where=str(graph))
+    return CpuEngine(session, network, batch)

@@ -1,0 +1,64 @@
+"""What an Ascend runtime's last words mean. Its exceptions flatten every code; the code itself is printed to the C stdout.
+
+Source: the ACL error families, and what the extension was seen to print.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["missing", "mismatch", "memory", "lost", "kernel", "load", "usage", "unknown"]
+CODES = re.compile(r"(?:runtime result\s*[=:]\s*|ret(?:Code)?\s*[=:]\s*|error code is\s*|errorCode\s*[=:]\s*|\[)(\d{6})\b")
+NAMED = re.compile(r"\b(E[A-Z0-9]\d{4})\b")
+SHOWN_LINES = 8
+
+# The first row that knows one of the codes decides: what is lost explains every error after it.
+FAMILIES: tuple[tuple[Kind, frozenset[str], str], ...] = (
+    ("lost", frozenset(("507010", "507012", "507899", "507901", "EL0001")), "the device is lost: its driver no longer answers"),
+    ("mismatch", frozenset(("507033", "E30006")),
+     "driver, firmware and CANN toolkit do not fit together, or another container owns the device"),
+    ("mismatch", frozenset(("507008", "507009", *map(str, range(100012, 100017)), *map(str, range(545001, 545006)))),
+     "the model was compiled for another chip or by a newer CANN than this one"),
+    ("memory", frozenset(("200000", "207001", "245000", "EL0004")), "the device's memory is exhausted"),
+    ("missing", frozenset(("107001", "207004", "EE1001")), "the runtime has no such device"),
+    ("kernel", frozenset(("507011", "507014", "507015", "507016", "507017", "507018", "507035", "EZ9999")),
+     "a kernel failed on the device"),
+    ("usage", frozenset(("100000", "100001", "100002", "100037", "107002", "107003")), "the runtime was not used as it wants to be"),
+)
+TEXTS: tuple[tuple[Kind, str, str], ...] = (  # for builds that print no code
+    ("memory", "ACL: memory allocation fail", "the device's memory is exhausted"),
+    ("load", "load model from file failed", "the runtime cannot load the model"),
+    ("load", "please check model path", "the runtime refuses the model's path"),
+    ("kernel", "execute model failed", "a kernel failed on the device"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What went wrong, with the codes that say so and the last lines the runtime printed."""
+
+    kind: Kind
+    meaning: str
+    codes: tuple[str, ...]
+    said: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.meaning} ({', '.join(self.codes[:3])})" if self.codes else self.meaning
+
+
+def diagnose(log: str) -> Fault:
+    """The fault in what a process printed, its exception's text included."""
+    lines = tuple(line.rstrip() for line in re.split(r"[\r\n]+", log) if line.strip())
+    codes = tuple(dict.fromkeys(CODES.findall(log) + NAMED.findall(log)))
+    telling = [line for line in lines if "ERROR" in line or CODES.search(line) or NAMED.search(line)]
+    said = tuple((telling or lines)[-SHOWN_LINES:])
+    for kind, known, meaning in FAMILIES:
+        if known & set(codes):
+            return Fault(kind, meaning, tuple(code for code in codes if code in known), said)
+    for kind, text, meaning in TEXTS:
+        if text in log:
+            return Fault(kind, meaning, codes, said)
+    return Fault("unknown", "the runtime failed", codes, said)

@@ -1,0 +1,130 @@
+"""Ascend's compiler: its arguments, its run, and what it means when it fails.
+
+Source: the guides' atc lines, and main_impl of CANN's graph engine for what it prints and returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.errors import CompileError
+from tools.events import die_with_parent
+from tools.om import MODE, SUFFIX
+
+ONNX = 5  # --framework
+SUCCESS = "ATC run success"
+CODE = re.compile(r"\b(E[A-Z0-9]\d{4})\b")
+BEAT_S = 30.0
+SHOWN_LINES = 6
+MEANINGS = (  # the first that fits; the codes are those of CANN's error table
+    (("E10001", "E10002", "E10005", "E10006", "E10007", "E10010", "E10013", "E10014", "E10054"), "atc does not take an argument as it is"),
+    (("E10016",), "the graph has no input of that name"),
+    (("E10041",), "atc cannot read the graph"),
+    (("E19010", "EZ9010"), "this CANN has no parser for an operator: the graph's opset is too new for it"),
+    (("EZ3002", "EZ3003"), "an operator is not supported on this chip"),
+    (("E10501", "EZ0501"), "operators are not registered: ASCEND_OPP_PATH is not set, or the ops package of this chip is not installed"),
+    (("E40000", "EC0010"), "atc's own Python part failed: it needs Python 3.7 to 3.10 with NumPy below 2, decorator, attrs"),
+)
+ATC_PYTHON = "give the folder of such a python3 with --atc-python DIR; python -m tools.doctor shows which one atc finds"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One compilation: the ONNX file, where the result goes (without suffix), and what shapes it."""
+
+    model: Path
+    output: Path
+    input_format: str
+    input_shape: str
+    soc_version: str
+    auto_tune: str = ""
+
+    def flags(self) -> list[str]:
+        """What shapes the result beside the graph."""
+        tuned = [f"--auto_tune_mode={self.auto_tune}"] if self.auto_tune else []
+        return [f"--framework={ONNX}", f"--input_format={self.input_format}", f"--input_shape={self.input_shape}",
+                f"--soc_version={self.soc_version}", "--log=error", *tuned]
+
+    def command(self) -> list[str]:
+        return ["atc", f"--model={self.model}", f"--output={self.output}", *self.flags()]
+
+
+def compile_om(request: Request, environment: Mapping[str, str], log: Path, timeout_s: float, beat: Callable[[int], None]) -> Path:
+    """Run atc in *environment*; the compiled model, readable by aclruntime whatever the umask.
+
+    Its output goes to *log*. Side files land in the folder of the output. *beat* hears the seconds it has taken.
+
+    Raises:
+        CompileError: atc is missing, fails, or takes longer than *timeout_s*.
+    """
+    program = shutil.which("atc", path=environment.get("PATH", ""))
+    if program is None:
+        raise CompileError("no atc: it is not on the PATH that set_env.sh makes", where=environment.get("ASCEND_TOOLKIT_HOME"),
+                           remedy="install the CANN toolkit (nnrt alone has no compiler), or import a model compiled elsewhere")
+    started = time.time()
+    status = _run([program, *request.command()[1:]], environment, log, request.output.parent, timeout_s, beat)
+    said = log.read_text(errors="replace")
+    if status != 0 or SUCCESS not in said:
+        raise failure(said, status, request, log)
+    found = [path for path in (request.output.with_suffix(SUFFIX), *request.output.parent.glob(f"{request.output.name}_*{SUFFIX}"))
+             if path.is_file() and path.stat().st_mtime >= started - 1]
+    if not found:
+        raise CompileError("atc says it succeeded, and left no model", where=str(log), remedy=f"repeat it: {shlex.join(request.command())}")
+    found[0].chmod(MODE)
+    return found[0]
+
+
+def _run(command: list[str], environment: Mapping[str, str], log: Path, folder: Path, timeout_s: float, beat: Callable[[int], None]) -> int:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as output:
+        output.write(f"$ {shlex.join(command)}\n")
+        output.flush()
+        process = subprocess.Popen(command, env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                   preexec_fn=die_with_parent)
+    started = time.monotonic()
+    try:
+        while True:
+            try:
+                return process.wait(timeout=min(BEAT_S, max(0.01, started + timeout_s - time.monotonic())))
+            except subprocess.TimeoutExpired:
+                taken = time.monotonic() - started
+                if taken >= timeout_s:
+                    raise CompileError(f"atc was still working after {timeout_s:.0f} s and was ended", where=str(log),
+                                       remedy="give it longer with --atc-timeout-s") from None
+                beat(int(taken))
+    finally:
+        if process.poll() is None:
+            _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End atc with the Python workers it has started."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for started in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                started.kill()
+    process.kill()
+    process.wait()
+
+
+def failure(said: str, status: int, request: Request, log: Path) -> CompileError:
+    """What atc's output means: the code, its first lines, and how to repeat it."""
+    after = said.partition("ATC run failed")[2] or said
+    codes = list(dict.fromkeys(CODE.findall(after)))
+    meaning = next((text for known, text in MEANINGS if set(known) & set(codes)), "atc failed")
+    lines = [line.rstrip() for line in after.splitlines()[1:] if line.strip()]
+    first = next((number for number, line in enumerate(lines) if CODE.search(line)), 0)
+    shown = lines[first : first + SHOWN_LINES] or [f"it ended with status {status}"]
+    named = f" ({', '.join(codes[:3])})" if codes else ""
+    remedy = [*shown, *([ATC_PYTHON] if {"E40000", "EC0010"} & set(codes) else []), f"repeat it: {shlex.join(request.command())}"]
+    return CompileError(f"{meaning}{named}", where=str(log), remedy="\n    ".join(remedy))

@@ -1,0 +1,122 @@
+"""The CANN toolkit of this machine: where it is, which version, and the environment its programs run in.
+
+Our own virtual environment is kept out of that environment: atc runs Python code of its own, needs an older Python and NumPy
+than ours, and takes the first python3 it finds.
+
+Source: reference of CANN's set_env.sh and install files, CANN 5 to 8.5.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.errors import CompileError
+from tools.settings import ROOT
+
+INSTALLED = Path("/usr/local/Ascend")
+DRIVER_LIBRARIES = tuple(INSTALLED / "driver" / part for part in ("lib64", "lib64/common", "lib64/driver"))
+SCRIPT = "set_env.sh"
+ABSENT = "no CANN toolkit: there is no set_env.sh"
+VERSION_FILES = ("{arch}-linux/ascend_toolkit_install.info", "toolkit/version.info", "version.cfg", "../latest/version.cfg")
+SYSTEM_VERSION_FILE = Path("/etc/Ascend/ascend_cann_install.info")
+VERSION_LINE = re.compile(r"^\s*(?:version|toolkit_installed_version)\s*[=:]\s*\[?(?:[\d.]+:)?(\d[\w.]*)", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Toolkit:
+    """An installed toolkit; *version* is `unknown` where none of its files names one."""
+
+    script: Path
+    home: Path
+    version: str
+
+    @property
+    def tunes(self) -> bool:
+        """Whether its atc still takes --auto_tune_mode, which later ones answer with E10001."""
+        return self.version.startswith("5.")
+
+
+def find(environ: Mapping[str, str] = os.environ) -> Toolkit:
+    """The toolkit whose set_env.sh was sourced, else the one installed in the usual place.
+
+    Raises:
+        CompileError: there is none.
+    """
+    for script in _scripts(environ):
+        if script.is_file():
+            home = Path(_source(script, environ).get("ASCEND_TOOLKIT_HOME") or script.parent)
+            return Toolkit(script.resolve(), home, version(home))
+    raise CompileError(ABSENT, where=str(INSTALLED), remedy="install the CANN toolkit, or source its set_env.sh first if it lies elsewhere")
+
+
+def _scripts(environ: Mapping[str, str]) -> list[Path]:
+    homes = [Path(environ[name]) for name in ("ASCEND_TOOLKIT_HOME", "ASCEND_HOME_PATH") if environ.get(name)]
+    sourced = [place / SCRIPT for home in homes for place in (home, home.parent)]
+    return [*sourced, *(INSTALLED / name / SCRIPT for name in ("cann", "ascend-toolkit", "nnae", "nnrt"))]
+
+
+def version(home: Path) -> str:
+    """What the first of the toolkit's version files says."""
+    files = [home / name.format(arch=platform.machine()) for name in VERSION_FILES]
+    for path in (*files, SYSTEM_VERSION_FILE):
+        if path.is_file() and (match := VERSION_LINE.search(path.read_text(errors="replace"))):
+            return match[1]
+    return "unknown"
+
+
+def environment(toolkit: Toolkit, atc_python: str = "", environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of *toolkit*'s programs: what its set_env.sh makes of ours without our virtual environment.
+
+    atc_python: a folder whose python3 atc is to find first.
+    """
+    made = _source(toolkit.script, environ)
+    first = [atc_python] if atc_python else []
+    return made | {"PATH": os.pathsep.join([*first, *made.get("PATH", "").split(os.pathsep)])}
+
+
+def of_runtime(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What a process of ours that loads the runtime needs in its environment from the start; empty without a toolkit."""
+    try:
+        made = _source(find(environ).script, environ)
+    except CompileError:
+        return {}
+    libraries = [*made.get("LD_LIBRARY_PATH", "").split(os.pathsep), *(str(path) for path in DRIVER_LIBRARIES if path.is_dir())]
+    kept = {name: text for name, text in made.items() if name.startswith("ASCEND_") or name == "TOOLCHAIN_HOME"}
+    return kept | {"LD_LIBRARY_PATH": os.pathsep.join(dict.fromkeys(filter(None, libraries)))}
+
+
+def _source(script: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment after sourcing *script*, which only bash can read.
+
+    Raises:
+        CompileError: it cannot be sourced.
+    """
+    done = subprocess.run(["bash", "-c", 'source "$1" >/dev/null && env -0', "bash", str(script)], env=without_ours(environ),  # noqa: S607
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=60, check=False)
+    if done.returncode != 0:
+        raise CompileError("set_env.sh cannot be sourced", where=str(script),
+                           remedy=done.stderr.strip() or f"it ends with {done.returncode}")
+    return dict(line.split("=", 1) for line in done.stdout.split("\0") if "=" in line)
+
+
+def without_ours(environ: Mapping[str, str]) -> dict[str, str]:
+    """*environ* without our virtual environment and project: in PATH, PYTHONPATH, VIRTUAL_ENV and PYTHONHOME."""
+    own = sys.prefix if sys.prefix != sys.base_prefix else ""
+    ours = [Path(path).resolve() for path in (environ.get("VIRTUAL_ENV"), own, str(ROOT)) if path]
+    kept = {name: text for name, text in environ.items() if name not in ("VIRTUAL_ENV", "PYTHONHOME")}
+    for name in ("PATH", "PYTHONPATH"):
+        if name in kept:
+            parts = [part for part in kept[name].split(os.pathsep) if part and not _below(Path(part), ours)]
+            kept[name] = os.pathsep.join(parts)
+    return kept
+
+
+def _below(path: Path, folders: list[Path]) -> bool:
+    return any(place.is_relative_to(folder) for folder in folders for place in (path.absolute(), path.resolve()))

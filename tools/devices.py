@@ -1,0 +1,51 @@
+"""Which devices this machine has, by their nodes alone: what collecting a matrix may look at."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from tools.case import Device
+from tools.errors import OptionError
+
+NODES = "CLIPGATE_DEVICE_NODES"  # another folder than /dev: where a container or a simulation keeps them
+RENUMBERED = "ASCEND_RT_VISIBLE_DEVICES"
+
+
+def parse(text: str) -> Device:
+    """The device that *text* names, found among the nodes of this machine.
+
+    A runtime counts the devices it can see, so npu:K is the K-th of the nodes, whatever these are numbered.
+
+    Raises:
+        OptionError: it is not there, or the runtime would count otherwise than we do.
+    """
+    device = Device.parse(text)
+    if device.index is None:
+        return device
+    found = npus()
+    if not found:
+        raise OptionError(f"no Ascend device: {folder()} has no davinci0", where=f"--device {text}",
+                          remedy="choose cpu; python -m tools.doctor says what is there and what is missing")
+    if device.index >= len(found):
+        raise OptionError(f"no such device: this machine has {len(found)} Ascend device(s)", where=f"--device {text}",
+                          remedy=f"choose one of: {', '.join(str(one) for one in found)}, cpu")
+    if os.environ.get(RENUMBERED):
+        raise OptionError(f"{RENUMBERED}={os.environ[RENUMBERED]} renumbers the devices, and so does --device {text}: one of them only",
+                          where="environment", remedy=f"unset {RENUMBERED}, and name the device by its own number")
+    return found[device.index]
+
+
+def npus() -> list[Device]:
+    """The Ascend devices in the runtime's order. A node that is no character device is a simulated one."""
+    try:
+        nodes = sorted((int(match[1]), path) for path in folder().iterdir() if (match := re.fullmatch(r"davinci(\d+)", path.name)))
+    except OSError:
+        return []
+    return [Device("npu", index, simulated=not stat.S_ISCHR(path.stat().st_mode)) for index, (_, path) in enumerate(nodes)]
+
+
+def folder() -> Path:
+    return Path(os.environ.get(NODES, "/dev"))

@@ -1,0 +1,244 @@
+"""Ascend NPUs through aclruntime, in every variant of it that is in use; told apart by what they have, never by version.
+
+Source: the extension's own code (2022-06 to 2026-08) and what two builds of it were seen to do.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol
+
+import numpy as np
+
+from tools import cann, events, npu_smi, om
+from tools.acl_faults import diagnose
+from tools.case import Device
+from tools.chips import ChipKind, kind
+from tools.errors import DeviceError, EngineError
+from tools.idle import Watch
+from tools.preprocess import Floats
+from tools.spec import Network
+
+__all__ = ["COMPILER", "describe", "diagnose", "environment", "load", "require", "watch"]
+
+WHEEL = "install the vendor's aclruntime wheel for this Python into the same environment: README, On an Ascend server"
+FLOAT32, FLOAT16 = 0, 1  # numbers of the extension's dtypes
+TYPES: dict[int, type[np.floating]] = {FLOAT32: np.float32, FLOAT16: np.float16}
+QUIET = 3  # log level: errors only
+UNFIT = ("Critical", "UNKNOWN")  # Warning and Alarm run, and carry no judgement of speed
+COMPILER = "tools.compile"
+COARSE = 0.01  # share of a time that its clock's resolution may be
+
+
+class Resident(Protocol):
+    """A tensor of the extension: its buffer on the device after `to_device`, readable by NumPy after `to_host`."""
+
+    def to_device(self, device: int) -> None: ...
+    def to_host(self) -> None: ...
+
+
+class Description(Protocol):
+    """An input or output. Only valid while the session lives, so its fields are copied at once."""
+
+    name: str
+    datatype: int
+    shape: Sequence[int]
+    size: int
+
+
+class Session(Protocol):
+    """What every build's session has; the rest is probed for."""
+
+    def get_inputs(self) -> Sequence[Description]: ...
+    def get_outputs(self) -> Sequence[Description]: ...
+
+
+Execute = Callable[[list[Resident]], Sequence[Resident]]
+
+
+class NpuEngine:
+    """A compiled model on one device, its input and output checked. Used on the thread that made it; never closed and used again."""
+
+    precision = "fp16"
+
+    def __init__(self, runtime: ModuleType, session: Session, device: int, network: Network, batch: int) -> None:
+        self._runtime, self._session, self._device = runtime, session, device
+        self._output_shape = (batch * network.rows, *network.output.shape)
+        inputs = [(one.name, int(one.datatype), tuple(one.shape), int(one.size)) for one in session.get_inputs()]
+        outputs = [(one.name, int(one.datatype), tuple(one.shape)) for one in session.get_outputs()]
+        wanted = (network.input.name, (batch, *network.input.shape))
+        if [(name, shape) for name, _, shape, _ in inputs] != [wanted] or inputs[0][1] not in TYPES:
+            raise EngineError(f"the compiled model's input is {inputs}, not {wanted}")
+        if [shape for _, _, shape in outputs] != [self._output_shape] or outputs[0][1] not in TYPES:
+            raise EngineError(f"the compiled model's output is {outputs}, not {self._output_shape}")
+        self._shape, self._type, self._bytes = inputs[0][2], TYPES[inputs[0][1]], inputs[0][3]
+        self._outputs = [outputs[0][0]]  # node:index:tensor; the runtime does not know the name in the graph
+        self._execute = _runner(session, self._outputs)
+
+    def infer(self, batch: Floats) -> Floats:
+        try:
+            [found] = self._execute([self._resident(batch)])
+            found.to_host()
+            scores = np.array(found)
+        except RuntimeError as error:
+            raise _failed(error) from error
+        if scores.dtype.type not in TYPES.values() or scores.shape != self._output_shape:
+            raise EngineError(f"the device gave {scores.dtype} {list(scores.shape)}, not {list(self._output_shape)}")
+        return scores.astype(np.float32)
+
+    def bind(self, batch: Floats) -> Callable[[], object]:
+        """A run of this batch, which stays on the device. Forgets the device's own times so far."""
+        tensor = self._resident(batch)
+        _first_of(self._session, "reset_sumaryinfo", "reset_summaryinfo")()
+        return partial(self._timed, tensor)
+
+    def _timed(self, tensor: Resident) -> None:
+        try:
+            self._execute([tensor])
+        except RuntimeError as error:
+            raise _failed(error) from error
+
+    def device_times(self) -> list[float]:
+        """Seconds of each execution since `bind`, by the runtime's own clock; none where it keeps none or too coarsely."""
+        return durations(getattr(_first_of(self._session, "sumary", "summary")(), "exec_time_list", []))
+
+    def close(self) -> None:
+        """Unload the model. The process ends next: shutting ACL down is final, and its exit does that."""
+        free = getattr(self._session, "free_resource", None)
+        if free is not None and (status := free()):
+            events.say(f"the model could not be unloaded: free_resource gives {status}")
+
+    def _resident(self, batch: Floats) -> Resident:
+        """The batch on the device. The runtime checks its bytes only, and reads past strides."""
+        if batch.shape != self._shape or batch.dtype != np.float32:
+            raise EngineError(f"the model takes float32 {list(self._shape)}, got {batch.dtype} {list(batch.shape)}")
+        array = np.ascontiguousarray(batch.astype(self._type, copy=False))
+        if array.nbytes != self._bytes:
+            raise EngineError(f"the model takes {self._bytes} bytes, the batch has {array.nbytes}")
+        try:
+            tensor: Resident = self._runtime.Tensor(array)
+            tensor.to_device(self._device)
+        except RuntimeError as error:
+            raise _failed(error) from error
+        return tensor
+
+
+def _first_of(session: Session, *names: str) -> Callable[..., object]:
+    """The first of these calls that this build has."""
+    found: Callable[..., object] = next(getattr(session, name) for name in names if hasattr(session, name))
+    return found
+
+
+def _runner(session: Session, outputs: list[str]) -> Execute:
+    """One execution by whichever calls this build has."""
+    if hasattr(session, "run") or hasattr(session, "run_from_tensors"):
+        whole: Execute = partial(_first_of(session, "run", "run_from_tensors"), outputs)  # type: ignore[assignment]
+        return whole
+
+    def split(tensors: list[Resident]) -> Sequence[Resident]:
+        _first_of(session, "run_setinputs")(tensors)
+        _first_of(session, "run_execute")()
+        found: Sequence[Resident] = _first_of(session, "run_getoutputs")(outputs)  # type: ignore[assignment]
+        return found
+
+    return split
+
+
+def durations(entries: Sequence[float | tuple[float, float]]) -> list[float]:
+    """Seconds from either form of the runtime's list: milliseconds, or pairs of start and end since the session began.
+
+    The pairs are float32, so that an hour after the start a millisecond is four steps: where a step is more than a
+    hundredth of the mean, no times are given.
+    """
+    pairs = [entry for entry in entries if isinstance(entry, tuple | list)]
+    if not pairs:
+        return [float(entry) / 1e3 for entry in entries if isinstance(entry, float | int)]
+    found = [(float(end) - float(start)) / 1e3 for start, end in pairs]
+    step = float(np.spacing(np.float32(pairs[-1][1]))) / 1e3
+    return found if step <= COARSE * (sum(found) / len(found)) else []
+
+
+def load(device: Device, graph: Path, network: Network, batch: int) -> NpuEngine:
+    """A session on the compiled model *graph*.
+
+    Raises:
+        EngineError: aclruntime is not there, is not for this device, or refuses the model.
+    """
+    assert device.index is not None
+    wrong = om.refusal(graph)
+    if wrong:
+        raise EngineError(f"aclruntime refuses this file: {wrong}", where=str(graph), remedy="python -m tools.store verify")
+    runtime = _runtime()
+    if bool(getattr(runtime, "__simulated__", False)) != device.simulated:
+        raise EngineError(f"{device.label} and this aclruntime disagree on whether they are a simulation", where=runtime.__file__)
+    options = runtime.session_options()
+    options.log_level = QUIET
+    try:
+        session = runtime.InferenceSession(str(graph), device.index, options)
+    except RuntimeError as error:
+        raise _failed(error, where=str(graph)) from error
+    return NpuEngine(runtime, session, device.index, network, batch)
+
+
+def _runtime() -> ModuleType:
+    unbuffer_stdout()
+    try:
+        import aclruntime
+    except ImportError as error:
+        tag = f"cp{sys.version_info.major}{sys.version_info.minor} {platform.machine()}"
+        library = "lib" in str(error) and ".so" in str(error)
+        raise EngineError(f"aclruntime cannot be imported: {error}", where=f"{sys.executable} ({tag})",
+                          remedy="source CANN's set_env.sh and check the driver's libraries" if library else WHEEL) from error
+    found: ModuleType = aclruntime
+    return found
+
+
+def unbuffer_stdout() -> None:
+    """Let C's stdout through at once: the runtime prints its codes there, and a process that is killed loses what is buffered."""
+    libc = ctypes.CDLL(None)
+    libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, 2, 0)  # _IONBF
+
+
+def describe(device: Device) -> ChipKind:
+    """The kind of chip *device* is, as npu-smi names it.
+
+    Raises:
+        DeviceError: npu-smi cannot be asked, shows no such device, or one that is not fit to be used.
+    """
+    assert device.index is not None
+    chip = npu_smi.read().of_device(device.index)
+    if chip is None:
+        raise DeviceError(f"npu-smi shows no device {device.index}", where="npu-smi info", remedy="python -m tools.doctor shows what it shows")
+    found = kind(chip.name)
+    if chip.health in UNFIT:
+        raise DeviceError(f"{device.label} is not fit to be used: its health is {chip.health}", where="npu-smi info",
+                          remedy="see to the device, or choose another with --device")
+    if found.simulated != device.simulated:
+        raise DeviceError(f"{device.label} and the chip name {chip.name!r} disagree on whether this is a simulation", where="npu-smi info")
+    return found
+
+
+def environment() -> dict[str, str]:
+    """What a process needs in its environment before it loads aclruntime."""
+    return cann.of_runtime()
+
+
+def require(artifacts: Path) -> None:
+    """Check, before anything is built, that models below *artifacts* can be loaded."""
+    om.require_root(artifacts)
+
+
+def watch(device: Device) -> Watch:
+    """Samples whether the device is ours alone."""
+    assert device.index is not None
+    return Watch(device.index)
+
+
+def _failed(error: RuntimeError, where: str | None = None) -> EngineError:
+    return EngineError(f"aclruntime failed: {str(error).strip()}", where=where)

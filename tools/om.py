@@ -1,0 +1,57 @@
+"""What the current aclruntime asks of a compiled model's path before it looks at the model.
+
+Source: aclruntime's file checks since 2024-08; older builds take any path.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from tools.errors import StoreError
+
+SUFFIX = ".om"
+MODE = 0o644
+MAX_DEPTH = 32
+BELOW_ROOT = 4  # store/om/<entry>/model.om
+MAX_BYTES = 64 * 2**30
+REFUSED = re.compile(r"[^A-Za-z0-9_./-]")
+
+
+def require_root(artifacts: Path) -> None:
+    """Check, before anything is compiled, that models below *artifacts* can be loaded.
+
+    Raises:
+        StoreError: with the rule that it breaks.
+    """
+    wrong = _path_rule(artifacts, BELOW_ROOT)
+    if wrong:
+        raise StoreError(f"aclruntime would refuse every model below this folder: {wrong}", where=str(artifacts),
+                         remedy="choose another folder with --artifacts DIR")
+
+
+def refusal(path: Path) -> str:
+    """The rule that the file of a compiled model breaks; empty if it can be loaded."""
+    wrong = _path_rule(path)
+    if wrong:
+        return wrong
+    if path.suffix != SUFFIX:
+        return f"its name must end in {SUFFIX}"
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        return "it must be a regular file, not a link"
+    if found.st_mode & 0o022:
+        return f"group and others must not be able to write it (mode {stat.S_IMODE(found.st_mode):o}; 644 or 600 is right)"
+    if not os.access(path, os.R_OK):
+        return "it must be readable"
+    return "it must not be larger than 64 GiB" if found.st_size > MAX_BYTES else ""
+
+
+def _path_rule(path: Path, more: int = 0) -> str:
+    strange = sorted(set(REFUSED.findall(str(path))))
+    if strange:
+        return f"a path may hold letters, digits and _ . / - only, not {' '.join(map(repr, strange))}"
+    depth = len(path.parts) - 1 + more
+    return f"a path may be {MAX_DEPTH} folders deep, this one is {depth}" if depth > MAX_DEPTH else ""

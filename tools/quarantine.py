@@ -1,0 +1,62 @@
+"""Devices that a run uses no more: what was lost stays lost until an operator has seen to it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tools.case import Device
+from tools.errors import DeviceError
+from tools.files import write_whole
+
+FOLDER = "devices"
+MAX_KERNEL_FAULTS = 2  # cells in a row
+
+
+def refuse(run: Path, device: Device) -> None:
+    """Check that this run has not given *device* up.
+
+    Raises:
+        DeviceError: with the reason.
+    """
+    reason, _ = _read(run, device)
+    if reason:
+        raise DeviceError(f"{device.label} is not used again in this run: {reason}", where=str(_path(run, device)),
+                          remedy="see to the device (its driver's log, npu-smi), then run again; other devices go on")
+
+
+def give_up(run: Path, device: Device, reason: str) -> None:
+    """Use *device* no more in this run."""
+    _write(run, device, reason, 0)
+
+
+def count_kernel_fault(run: Path, device: Device, sentence: str) -> None:
+    """Note a cell that ended in a kernel fault: two in a row say more about the device than about the models."""
+    reason, faults = _read(run, device)
+    again = faults + 1 >= MAX_KERNEL_FAULTS
+    _write(run, device, reason or (f"{faults + 1} cells in a row failed: {sentence}" if again else ""), faults + 1)
+
+
+def forget_kernel_faults(run: Path, device: Device) -> None:
+    """A cell went well."""
+    reason, faults = _read(run, device)
+    if faults and not reason:
+        _write(run, device, "", 0)
+
+
+def _path(run: Path, device: Device) -> Path:
+    return run / FOLDER / f"{device.label}.json"
+
+
+def _read(run: Path, device: Device) -> tuple[str, int]:
+    try:
+        kept = json.loads(_path(run, device).read_text())
+    except FileNotFoundError:
+        return "", 0
+    return str(kept["given_up"]), int(kept["kernel_faults"])
+
+
+def _write(run: Path, device: Device, reason: str, faults: int) -> None:
+    path = _path(run, device)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, lambda file: file.write(json.dumps({"given_up": reason, "kernel_faults": faults}).encode()))

@@ -1,0 +1,71 @@
+"""Judging speed: one chip's clips per second against stored figures of a chip, of a card, and of a T4; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tools.chips import ChipKind
+from tools.figures import Figure
+from tools.timing import Summary
+from tools.truth import Truth
+from tools.verdict import Judgement, Verdict, doubt
+
+
+def throughput(summary: Summary, truth: Truth, chip: ChipKind, batch: int, network: str = "") -> Judgement:
+    """Clips per second against the stored figure for this kind of device; RECORDED where there is none."""
+    metric = f"{network} clips/s".lstrip()
+    spread = (f"{summary.iterations} iterations in {summary.total_s:.1f} s, spread {summary.variation:.1%}"
+              + (", cut short by the budget" if summary.short else ""))
+    limit = truth.throughput.max_variation
+    unsteady = f"over the limit of {limit:.0%}" if summary.variation > limit else ""
+    return _against_stored(metric, summary.clips_per_s, spread, unsteady, truth, stored_rate(truth, chip, batch, network), chip, batch)
+
+
+def combined_throughput(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, parts: Sequence[Judgement]) -> Judgement:
+    """Clips per second through all networks against the stored figure; no better than the worst of its parts can carry."""
+    unsteady = "a network's times carry no judgement" if any(part.verdict is Verdict.NO_VERDICT for part in parts) else ""
+    return _against_stored("clips/s", clips_per_s, f"1 / (sum of 1/rate) of {len(parts)} networks", unsteady, truth,
+                           stored_rate(truth, chip, batch), chip, batch)
+
+
+def _against_stored(metric: str, clips_per_s: float, how: str, unsteady: str, truth: Truth, found: tuple[Figure, int] | None,
+                    chip: ChipKind, batch: int) -> Judgement:
+    if found is None:
+        return Judgement(metric, f"{clips_per_s:.3f}/s", "-", Verdict.RECORDED, f"{how}; nothing is stored for {chip.name} at bs{batch}")
+    stored, chips = found
+    rate = clips_per_s * chips
+    derived = f"; derived: {chips} chips of {clips_per_s:.3f} each" if chips > 1 else ""
+    if unsteady:
+        return Judgement(metric, f"{rate:.3f}/s", f"{stored.right:g}", Verdict.NO_VERDICT, f"{how}, {unsteady}{derived}")
+    floor = stored.right * (1 - truth.throughput.max_slowdown)
+    reason = (f"{how}{derived}; {rate:.3f} {'reaches' if rate >= floor else 'does not reach'} {floor:.3f} = stored {stored.right:g} "
+              f"less {truth.throughput.max_slowdown:.0%} ({truth.path.name} {stored.id}){doubt(stored)}")
+    return Judgement(metric, f"{rate:.3f}/s", f"{stored.right:g}", Verdict.PASS if rate >= floor else Verdict.FAIL, reason)
+
+
+def stored_rate(truth: Truth, chip: ChipKind, batch: int, network: str = "") -> tuple[Figure, int] | None:
+    """The figure for this kind of chip, and how many chips it is of: one chip's own figure before its card's."""
+    for device, chips in chip.stored_under:
+        figure = truth.rate(device, batch, network)
+        if figure is not None:
+            return figure, chips
+    return None
+
+
+def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int) -> list[Judgement]:
+    """The guide's gate: a card's clips per second over the T4's at the same batch size; nothing where the guide has none."""
+    bounds = truth.throughput.min_t4_ratio
+    least = next((bounds[device] for device, _ in chip.stored_under if device in bounds), None)
+    t4 = truth.rate(truth.throughput.t4, batch) if truth.throughput.t4 else None
+    if least is None or t4 is None:
+        return []
+    ratio = clips_per_s * chip.chips_per_card / t4.right
+    card = f"a card of {chip.chips_per_card} chips, derived from one" if chip.chips_per_card > 1 else "one chip"
+    return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", Verdict.PASS if ratio >= least else Verdict.FAIL,
+                      f"{clips_per_s * chip.chips_per_card:.3f} clips/s of {card} over {t4.right:g} ({truth.path.name} {t4.id}){doubt(t4)}")]
+
+
+def not_idle(judged: Judgement, seen: str) -> Judgement:
+    """A speed that was not measured on an idle device carries no judgement."""
+    return replace(judged, verdict=Verdict.NO_VERDICT, reason=f"the device was {seen}; {judged.reason}")
