@@ -12,7 +12,8 @@ from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
     ("", "errors", "figures", "files", "pytest_paths", "spec", "timing", "versions"),
-    ("case", "clips", "detections", "entries", "events", "locks", "memory", "preprocess", "sampling", "settings", "surgery", "tables"),
+    ("case", "clips", "detections", "entries", "events", "locks", "memory", "npu_smi", "preprocess", "sampling", "settings", "surgery",
+     "tables"),
     ("truth",),
     ("activitynet", "catalog", "decode", "engines.cpu", "metrics", "moving_shapes", "predictions", "proposals", "recall",
      "snippet_features", "store"),
