@@ -11,7 +11,7 @@ import pytest
 from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
-    ("", "errors", "figures", "files", "pytest_paths", "spec", "timing", "versions"),
+    ("", "chips", "errors", "figures", "files", "pytest_paths", "spec", "timing", "versions"),
     ("case", "clips", "detections", "entries", "events", "locks", "memory", "npu_smi", "preprocess", "sampling", "settings", "surgery",
      "tables"),
     ("truth",),
