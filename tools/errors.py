@@ -59,6 +59,10 @@ class ReferenceRunError(ClipgateError):
     """The torch reference could not be computed, or is not good enough to judge with."""
 
 
+class DeviceError(ClipgateError):
+    """A device is not there, not healthy, or cannot be asked."""
+
+
 class EngineError(ClipgateError):
     """A device could not load or run a graph."""
 
@@ -73,7 +77,7 @@ class ChildError(ClipgateError):
 
 STAGES: dict[str, type[ClipgateError]] = {kind.__name__: kind for kind in (
     OptionError, TruthError, StoreError, DataError, WeightsError, ExportError, CompileError, ReferenceRunError,
-    EngineError, MeasureError, ChildError,
+    DeviceError, EngineError, MeasureError, ChildError,
 )}
 
 

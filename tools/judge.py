@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +19,8 @@ from tools.spec import ModelSpec, Spec
 from tools.timing import Summary, summarise
 from tools.truth import FidelityGate, Truth
 from tools.verdict import Judgement, Verdict
+
+EXACT = "fp32"
 
 
 class Judge(Protocol):
@@ -74,8 +76,9 @@ class Basis:
             return [wrong]
         if self.reference is None:
             return [no_reference(self.spec, "difference", f"{len(self.ids)} clips")]
-        gate = fidelity_gate(cell, self.truth)
-        return verdict.fidelity(found.scores, self.reference.scores, self.ids, gate, softmax=self.spec.network.softmax)
+        gate, limited = fidelity_gate(cell, self.truth)
+        judged = verdict.fidelity(found.scores, self.reference.scores, self.ids, gate, softmax=self.spec.network.softmax)
+        return judged if limited else without_limits(cell, judged)
 
 
 def unusable(found: Predictions, ids: Sequence[str]) -> Judgement | None:
@@ -94,10 +97,24 @@ def no_reference(spec: Spec, metric: str, items: str) -> Judgement:
                      "with the same --data and --weights makes the reference")
 
 
-def fidelity_gate(cell: Cell, truth: Truth) -> FidelityGate | None:
-    """The limits of this precision, on this kind of chip where it is not float32: every chip rounds in its own way."""
+def fidelity_gate(cell: Cell, truth: Truth) -> tuple[FidelityGate, bool]:
+    """The limits of this precision, on this kind of chip where it is not float32, since every chip rounds in its own way.
+
+    Where none are stored, those of float32 as a yardstick, and False.
+    """
+    precision = _precision(cell)
+    return truth.fidelity.get(precision, truth.fidelity[EXACT]), precision in truth.fidelity
+
+
+def without_limits(cell: Cell, judged: Sequence[Judgement]) -> list[Judgement]:
+    """What was measured, beside no limits."""
+    return [replace(one, reference="-", verdict=Verdict.RECORDED, reason=f"{one.reason.partition(', limit')[0]}; no limits are stored for "
+                    f"{_precision(cell)} ([gates.fidelity.{_precision(cell)}])") for one in judged]
+
+
+def _precision(cell: Cell) -> str:
     record = cell.record
-    return truth.fidelity.get(record.precision if record.precision == "fp32" else f"{record.precision}-{record.chip}")
+    return EXACT if record.precision == EXACT else f"{record.precision}-{record.chip}"
 
 
 def throughput(cell: Cell, truth: Truth) -> list[Judgement]:

@@ -9,7 +9,7 @@ import numpy as np
 from tools import metrics, verdict, verdict_localiser
 from tools.cell import Cell
 from tools.detections import Doubles, read_results
-from tools.judge import fidelity_gate, is_official, no_reference, unusable
+from tools.judge import fidelity_gate, is_official, no_reference, unusable, without_limits
 from tools.localise import DETECTIONS, bins
 from tools.predictions import Predictions
 from tools.proposals import propose
@@ -51,9 +51,10 @@ class LocaliserBasis:
             return [wrong]
         if self.reference is None:
             return [no_reference(self.spec, "difference", f"{len(self.videos.ids)} videos")]
-        gate = fidelity_gate(cell, self.truth)
-        return [*self._curves(cell, self.reference, gate), *self._proposals(cell, self.reference, gate),
-                *self._detections(cell, self.reference, gate)]
+        gate, limited = fidelity_gate(cell, self.truth)
+        judged = [*self._curves(cell, self.reference, gate), *self._proposals(cell, self.reference, gate),
+                  *self._detections(cell, self.reference, gate)]
+        return judged if limited else without_limits(cell, judged)
 
     def _unusable(self, cell: Cell) -> Judgement | None:
         return next((found for part in cell.parts if (found := unusable(_flat(part.predictions), self.videos.ids))), None)
@@ -62,17 +63,17 @@ class LocaliserBasis:
         found = read_results(cell.parts[-1].folder / DETECTIONS, self.videos.ids)
         return average_recall([video.truth for video in self.videos.videos], [found[id] for id in self.videos.ids]).named()
 
-    def _curves(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate | None) -> list[Judgement]:
+    def _curves(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:
         ours, theirs = _flat(cell.parts[0].predictions), _flat(torch.curves)
         apart = metrics.distance(ours.scores, theirs.scores, softmax=False)
         judged = verdict.closeness(apart, self.videos.ids, gate, "curves")
         return [replace(one, metric=f"{self.spec.tem.name} {one.metric}") for one in judged]
 
-    def _proposals(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate | None) -> list[Judgement]:
+    def _proposals(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:
         ours = _scored_proposals(cell.parts[0].predictions, cell.parts[1].predictions, self.spec)
         return verdict_localiser.proposal_fidelity(ours, torch.proposals, self.spec.pem.name, gate)
 
-    def _detections(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate | None) -> list[Judgement]:
+    def _detections(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:
         found = read_results(cell.parts[-1].folder / DETECTIONS, self.videos.ids)
         pairs = [(found[id], torch.detections[id]) for id in self.videos.ids]
         return [verdict_localiser.detection_fidelity(pairs, gate)]

@@ -69,8 +69,9 @@ def comparisons(truth: Truth, batch: int, chip: ChipKind, clips_per_s: float, ne
     rates = [figure for figure in truth.figures if (figure.metric, figure.batch, figure.network) == ("throughput", batch, network)
              and (figure.device == gate or not figure.device.startswith(T4))]
     rates.sort(key=lambda figure: figure.device != gate)
-    return [Comparison(figure.device, figure.right, clips_per_s * (1 if figure.device.endswith(ONE_CHIP) else chip.chips_per_card) / figure.right,
-                       f"{truth.path.name} {figure.id}", figure.doubt) for figure in rates]
+    chips = {figure.device: 1 if figure.device.endswith(ONE_CHIP) else chip.chips_per_card for figure in rates}
+    return [Comparison(figure.device, figure.right, clips_per_s * chips[figure.device] / figure.right, f"{truth.path.name} {figure.id}",
+                       figure.doubt) for figure in rates]
 
 
 def append(rows: Sequence[Row], run: Path) -> None:

@@ -80,5 +80,6 @@ def summarise(series: Sequence[float], valid: int, typical: Literal["median", "m
     q25, median, q75, p95, p99 = (float(value) for value in np.percentile(times, [25, 50, 75, 95, 99]))
     spread = float(times.std(ddof=1) / times.mean()) if len(times) > 1 else 0.0
     mean = float(times.mean())
-    return Summary(len(times), float(times.sum()), mean, median, q75 - q25, p95, p99, spread, valid / (mean if typical == "mean" else median),
+    clips_per_s = valid / (mean if typical == "mean" else median)
+    return Summary(len(times), float(times.sum()), mean, median, q75 - q25, p95, p99, spread, clips_per_s,
                    short=len(times) < MIN_ITERATIONS or float(times.sum()) < MIN_SECONDS)

@@ -195,14 +195,18 @@ def _check(truth: Truth) -> None:
             raise TruthError(f"unknown metric {metric}", where=where, remedy=f"known here: {', '.join(METRICS)}")
         if truth.figure(id).metric != metric:
             raise TruthError(f"{id} is a figure of {truth.figure(id).metric}, not of {metric}", where=where)
+    _check_devices(truth)
+    for network in truth.network_weights:
+        if network not in {figure.network for figure in truth.figures}:
+            raise TruthError(f"no figure is of the network {network!r}", where=f"{truth.path} [weights.{network}]")
+
+
+def _check_devices(truth: Truth) -> None:
     if truth.throughput.t4 not in {None, *(figure.device for figure in truth.figures)}:
         raise TruthError(f"no figure is of the device {truth.throughput.t4!r}", where=f"{truth.path} [gates.throughput]")
     for device in truth.throughput.min_t4_ratio:
         if device not in {figure.device for figure in truth.figures}:
             raise TruthError(f"no figure is of the device {device!r}", where=f"{truth.path} [gates.throughput] min_t4_ratio")
-    for network in truth.network_weights:
-        if network not in {figure.network for figure in truth.figures}:
-            raise TruthError(f"no figure is of the network {network!r}", where=f"{truth.path} [weights.{network}]")
 
 
 def _figures(table: Table, path: Path) -> tuple[Figure, ...]:

@@ -62,8 +62,8 @@ def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int) -> 
         return []
     ratio = clips_per_s * chip.chips_per_card / t4.right
     card = f"a card of {chip.chips_per_card} chips, derived from one" if chip.chips_per_card > 1 else "one chip"
-    return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", Verdict.PASS if ratio >= least else Verdict.FAIL,
-                      f"{clips_per_s * chip.chips_per_card:.3f} clips/s of {card} over {t4.right:g} ({truth.path.name} {t4.id}){doubt(t4)}")]
+    reason = f"{clips_per_s * chip.chips_per_card:.3f} clips/s of {card} over {t4.right:g} ({truth.path.name} {t4.id}){doubt(t4)}"
+    return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", Verdict.PASS if ratio >= least else Verdict.FAIL, reason)]
 
 
 def not_idle(judged: Judgement, seen: str) -> Judgement:

@@ -11,21 +11,22 @@ import pytest
 from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
-    ("", "errors", "figures", "files", "minispec", "pytest_paths", "timing", "versions"),
+    ("", "acl_faults", "chips", "errors", "figures", "files", "minispec", "pytest_paths", "timing", "versions"),
     ("spec",),
-    ("case", "clips", "detections", "entries", "events", "locks", "memory", "preprocess", "sampling", "settings", "surgery", "tables"),
-    ("truth",),
-    ("activitynet", "catalog", "decode", "engines.cpu", "metrics", "moving_shapes", "predictions", "proposals", "recall",
+    ("case", "clips", "detections", "entries", "events", "locks", "memory", "npu_smi", "om", "preprocess", "sampling", "settings",
+     "surgery", "tables"),
+    ("atc", "cann", "devices", "idle", "quarantine", "truth"),
+    ("activitynet", "catalog", "decode", "engines.cpu", "engines.npu", "metrics", "moving_shapes", "predictions", "proposals", "recall",
      "snippet_features", "store"),
     ("action_sequences", "batches", "child", "commandline", "encode", "engines", "manifest", "peer", "proposal_features", "soft_nms",
      "verdict"),
-    ("cell", "inputs", "minidata", "minilocaliser", "minivideos", "miniweights", "peer_chain", "report", "verdict_localiser"),
-    ("data", "judge"),
-    ("videos",),
+    ("cell", "inputs", "minidata", "minilocaliser", "minivideos", "miniweights", "peer_chain", "verdict_localiser", "verdict_speed"),
+    ("data", "launch", "report"),
+    ("judge", "videos"),
     ("evaluate", "localise", "weights"),
     ("export", "reference_localiser"),
     ("judge_localiser", "reference", "specialise"),
-    ("kinds",),
+    ("compile", "deploy", "kinds"),
     ("measure",),
 ))
 HEAVY = {"torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxsim", "onnxruntime", "cv2", "av", "decord", "aclruntime", "scipy"}

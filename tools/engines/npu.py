@@ -214,7 +214,8 @@ def describe(device: Device) -> ChipKind:
     assert device.index is not None
     chip = npu_smi.read().of_device(device.index)
     if chip is None:
-        raise DeviceError(f"npu-smi shows no device {device.index}", where="npu-smi info", remedy="python -m tools.doctor shows what it shows")
+        raise DeviceError(f"npu-smi shows no device {device.index}", where="npu-smi info",
+                          remedy="python -m tools.doctor says which it shows")
     found = kind(chip.name)
     if chip.health in UNFIT:
         raise DeviceError(f"{device.label} is not fit to be used: its health is {chip.health}", where="npu-smi info",

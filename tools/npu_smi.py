@@ -1,0 +1,218 @@
+"""What npu-smi says of this machine's Ascend chips: its tables as values, read leniently.
+
+The layout differs by driver and by chip. A number that cannot be read is None, which means unknown and never nothing;
+the text stays beside what was made of it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tools.errors import DeviceError
+
+TIMEOUT_S = 30.0  # an answer takes up to some seconds
+REFUSALS = {  # by what the driver's management interface returned instead of a table: what it means, and the remedy
+    "-8005": (
+        "npu-smi cannot reach the driver (-8005): device files are missing or closed to this user, or another container has them",
+        "source set_env.sh; in a container pass /dev/davinci*, davinci_manager, devmm_svm and hisi_hdc, or run it privileged",
+    ),
+    "-8020": ("the devices are in use by another container (-8020)", "wait until it has ended, or stop it, and run again"),
+}
+_BUS = re.compile(r"[0-9A-Fa-f]{4}:[0-9A-Fa-f]{2}:")
+_PAIR = re.compile(r"([^\s/]+)\s*/\s*([^\s/]+)")
+_REFUSED = re.compile(r"dcmi\b.*?\bret is (-\d+)")
+Run = Callable[[Sequence[str]], str]
+Row = list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A chip: its card's NPU id, its number on the card, and the id by which programs open it, which is neither of the two."""
+
+    npu: int
+    chip: int
+    device: int | None
+    name: str
+    health: str
+    aicore_percent: int | None
+    memory_used_mb: int | None
+    memory_total_mb: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process on a chip; *chip* is None where the table names only the NPU, *pid* where there is one that cannot be read.
+
+    container_pid: the same process's id inside its container, from drivers that tell it.
+    """
+
+    npu: int
+    chip: int | None
+    pid: int | None
+    name: str
+    memory_mb: int | None
+    container_pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All that one call told; *processes* is None where the layout has no process table: nobody knows who is there."""
+
+    driver: str
+    chips: tuple[Chip, ...]
+    processes: tuple[Process, ...] | None
+    text: str
+
+    def of_device(self, device_id: int) -> Chip | None:
+        """The chip that programs open as *device_id*; None where no chip, or more than one, says it is that."""
+        found = [chip for chip in self.chips if chip.device == device_id]
+        return found[0] if len(found) == 1 else None
+
+    def processes_of(self, chip: Chip) -> tuple[Process, ...] | None:
+        """The processes on *chip* and those that may be; None where the table does not tell."""
+        if self.processes is None:
+            return None
+        return tuple(process for process in self.processes if process.npu == chip.npu and process.chip in (chip.chip, None))
+
+
+def parse_table(text: str) -> Table:
+    """The table of `npu-smi info`; a device id is None where the table has no Device or Phy-ID column.
+
+    Raises:
+        DeviceError: no row of *text* is a chip.
+    """
+    rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in map(str.strip, text.splitlines())
+            if line.startswith("|") and line.endswith("|")]
+    header = next((number for number, row in enumerate(rows) if _has_process_id(row)), len(rows))
+    chips = tuple(_chips(rows[:header]))
+    if not chips:
+        raise DeviceError(f"npu-smi shows no chip: {_last_line(text)}", where="npu-smi info",
+                          remedy="run it by hand; if it shows a table, its layout is one that is not known here")
+    driver = re.search(r"\bVersion:\s*([^\s|]+)", text)
+    processes = tuple(_processes(rows[header + 1:], len(rows[header]))) if header < len(rows) else None
+    return Table(driver[1] if driver else "unknown", chips, processes, text)
+
+
+def _has_process_id(row: Row) -> bool:
+    return any(cell.lower().startswith("process id") for cell in row)
+
+
+def _chips(rows: Sequence[Row]) -> Iterator[Chip]:
+    """A chip is two rows: card, name and health, then chip, bus and use; a driver that fails at one leaves the other alone."""
+    first: Row | None = None
+    for row in (row for row in rows if len(row) == 3 and row[0][:1].isdigit()):
+        is_second = _BUS.match(row[1]) or (first and row[1] in ("NA", "-", ""))
+        if not is_second:
+            first = row
+            continue
+        if first and (chip := _chip(first, row)):
+            yield chip
+        first = None
+
+
+def _chip(first: Row, second: Row) -> Chip | None:
+    npu, _, name = first[0].partition(" ")
+    number, _, device = second[0].partition(" ")
+    ids = _number(npu), _number(number)
+    if ids[0] is None or ids[1] is None:
+        return None
+    aicore = _PAIR.sub("", second[2]).split()
+    return Chip(ids[0], ids[1], _number(device), name.strip(), first[1], _number(aicore[0]) if aicore else None, *_memory(second[2]))
+
+
+def _memory(cell: str) -> tuple[int | None, int | None]:
+    """Used and total MB: of HBM, which stands last, else of the chip's other memory; a memory of 0 MB is not there."""
+    pairs = [(_number(used), _number(total)) for used, total in _PAIR.findall(cell)]
+    return next((pair for pair in reversed(pairs) if pair[1] != 0), (None, None))
+
+
+def _processes(rows: Sequence[Row], columns: int) -> Iterator[Process]:
+    """Rows of NPU and chip, pid, name, MB and in newer drivers the pid in the container; all else says there are none."""
+    after_name = max(columns - 3, 1)
+    for row in rows:
+        npu, _, chip = row[0].partition(" ")
+        number = _number(npu)
+        if number is None:
+            continue
+        full = row + [""] * (columns - len(row))
+        name, rest = full[2:-after_name], full[-after_name:]
+        yield Process(number, _number(chip), _number(full[1]), "|".join(name), _number(rest[0]),
+                      _number(rest[1]) if after_name > 1 else None)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"\s*[0-9]+\s*", text) else None
+
+
+def parse_mapping(text: str) -> dict[tuple[int, int], int]:
+    """Device ids by (NPU id, chip id), from `npu-smi info -m`; rows that are no chip to open, such as Mcu's, are left out.
+
+    Raises:
+        DeviceError: *text* has no header with NPU ID, Chip ID and Chip Logic ID.
+    """
+    wanted = ("npu id", "chip id", "chip logic id")
+    lines = text.splitlines()
+    headers = ([name.lower() for name in re.split(r"\s{2,}|\t", line.strip())] for line in lines)
+    found = next(((number, names) for number, names in enumerate(headers) if set(wanted) <= set(names)), None)
+    if found is None:
+        raise DeviceError(f"npu-smi does not tell which device each chip is: {_last_line(text)}", where="npu-smi info -m",
+                          remedy="run it by hand: a table with the columns NPU ID, Chip ID and Chip Logic ID is expected")
+    number, names = found
+    mapping: dict[tuple[int, int], int] = {}
+    for fields in (line.split() for line in lines[number + 1:]):
+        npu, chip, device = (_number(fields[at]) if at < len(fields) else None for at in map(names.index, wanted))
+        if npu is not None and chip is not None and device is not None:
+            mapping[npu, chip] = device
+    return mapping
+
+
+def with_devices(table: Table, mapping: dict[tuple[int, int], int]) -> Table:
+    """*table* with the device ids of *mapping* for the chips it does not tell them of."""
+    return replace(table, chips=tuple(
+        replace(chip, device=mapping.get((chip.npu, chip.chip))) if chip.device is None else chip for chip in table.chips))
+
+
+def _last_line(text: str) -> str:
+    return ([line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"])[-1]
+
+
+def ask(arguments: Sequence[str]) -> str:
+    """The output of `npu-smi <arguments>`; DeviceError where it gives none to rely on."""
+    program = shutil.which("npu-smi")
+    command = " ".join(("npu-smi", *arguments))
+    if program is None:
+        raise DeviceError("no Ascend device: npu-smi is not on PATH",
+                          remedy="install the Ascend driver, or add the folder of npu-smi to PATH")
+    try:
+        done = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
+                              errors="replace", timeout=TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise DeviceError(f"npu-smi did not answer within {TIMEOUT_S:g} s", where=command,
+                          remedy="run it by hand; if it hangs there too, the driver or the device does") from error
+    except OSError as error:
+        raise DeviceError(f"npu-smi cannot be started: {error.strerror}", where=program,
+                          remedy="run it by hand as the same user") from error
+    said = done.stdout + done.stderr
+    if (refused := _REFUSED.search(said)) and refused[1] in REFUSALS:
+        what, remedy = REFUSALS[refused[1]]
+        raise DeviceError(what, where=command, remedy=remedy)
+    if done.returncode != 0:
+        raise DeviceError(f"npu-smi ended with status {done.returncode}: {_last_line(said)}", where=command,
+                          remedy="run it by hand as the same user")
+    return done.stdout
+
+
+def read(run: Run = ask) -> Table:
+    """What npu-smi says now; *run* takes its arguments and returns its output.
+
+    Raises:
+        DeviceError: npu-smi is missing, refuses, does not answer in time, or shows no chip.
+    """
+    table = parse_table(run(["info"]))
+    if all(chip.device is not None for chip in table.chips):
+        return table
+    return with_devices(table, parse_mapping(run(["info", "-m"])))
