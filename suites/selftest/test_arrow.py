@@ -11,7 +11,7 @@ import pytest
 from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
-    ("", "acl_faults", "chips", "errors", "figures", "files", "minispec", "pytest_paths", "timing", "versions"),
+    ("", "acl_faults", "aclruntime_api", "chips", "errors", "figures", "files", "minispec", "pytest_paths", "timing", "versions"),
     ("spec",),
     ("case", "clips", "detections", "entries", "events", "locks", "memory", "npu_smi", "om", "preprocess", "sampling", "settings",
      "surgery", "tables"),

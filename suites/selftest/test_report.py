@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tools.catalog import load_truth
+from tools.chips import CPU, kind
 from tools.report import Comparison, comparisons, doubts, ratio_table
 from tools.settings import MODELS
 
 
 def compared(name: str, batch: int, clips_per_s: float = 10.0, network: str = "") -> list[Comparison]:
-    return comparisons(load_truth(MODELS, name), batch, clips_per_s, network)
+    return comparisons(load_truth(MODELS, name), batch, CPU, clips_per_s, network)
 
 
 @pytest.mark.parametrize(("name", "batch", "network", "expected"), [
@@ -28,6 +29,14 @@ def test_a_rate_is_compared_with_each_device_of_its_batch(name: str, batch: int,
 
     assert list(expected.items()) == [(one.device, f"{one.ratio:.3g}") for one in found]
     assert [10.0] * len(found) == [pytest.approx(one.ratio * one.clips_per_s) for one in found]
+
+
+def test_one_chip_of_a_card_is_multiplied_beside_what_is_of_a_card() -> None:
+    """A 310's rate stands as it is beside one chip's figure, and times four beside the card's and the T4's."""
+    found = comparisons(load_truth(MODELS, "tsm"), 16, kind("310"), 14.6556)
+
+    assert {"T4": "0.530", "Ascend310-1chip": "1.000", "Ascend310": "1.000", "Ascend310P": "0.388"} == {
+        one.device: f"{one.ratio:.3f}" for one in found}
 
 
 def test_a_model_without_a_t4_shows_the_column_empty() -> None:

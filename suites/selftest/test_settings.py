@@ -37,7 +37,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_options_everything_has_its_default() -> None:
     """A command line without options judges what is there, all of it, for a minute, into the project's artifacts."""
-    assert Settings("auto", "", "auto", 0, 60.0, ARTIFACTS, MODELS) == parse()
+    assert Settings("auto", "", "auto", 0, 60.0, 900.0, "", "", "off", 3600.0, ARTIFACTS, MODELS) == parse()
 
 
 @pytest.mark.parametrize("arguments", [

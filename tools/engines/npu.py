@@ -5,19 +5,18 @@ Source: the extension's own code (2022-06 to 2026-08) and what two builds of it 
 
 from __future__ import annotations
 
-import ctypes
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
 
 import numpy as np
 
 from tools import cann, events, npu_smi, om
 from tools.acl_faults import diagnose
+from tools.aclruntime_api import Resident, Session, durations, first_of, runner, unbuffer_stdout
 from tools.case import Device
 from tools.chips import ChipKind, kind
 from tools.errors import DeviceError, EngineError
@@ -33,33 +32,6 @@ TYPES: dict[int, type[np.floating]] = {FLOAT32: np.float32, FLOAT16: np.float16}
 QUIET = 3  # log level: errors only
 UNFIT = ("Critical", "UNKNOWN")  # Warning and Alarm run, and carry no judgement of speed
 COMPILER = "tools.compile"
-COARSE = 0.01  # share of a time that its clock's resolution may be
-
-
-class Resident(Protocol):
-    """A tensor of the extension: its buffer on the device after `to_device`, readable by NumPy after `to_host`."""
-
-    def to_device(self, device: int) -> None: ...
-    def to_host(self) -> None: ...
-
-
-class Description(Protocol):
-    """An input or output. Only valid while the session lives, so its fields are copied at once."""
-
-    name: str
-    datatype: int
-    shape: Sequence[int]
-    size: int
-
-
-class Session(Protocol):
-    """What every build's session has; the rest is probed for."""
-
-    def get_inputs(self) -> Sequence[Description]: ...
-    def get_outputs(self) -> Sequence[Description]: ...
-
-
-Execute = Callable[[list[Resident]], Sequence[Resident]]
 
 
 class NpuEngine:
@@ -79,7 +51,7 @@ class NpuEngine:
             raise EngineError(f"the compiled model's output is {outputs}, not {self._output_shape}")
         self._shape, self._type, self._bytes = inputs[0][2], TYPES[inputs[0][1]], inputs[0][3]
         self._outputs = [outputs[0][0]]  # node:index:tensor; the runtime does not know the name in the graph
-        self._execute = _runner(session, self._outputs)
+        self._execute = runner(session, self._outputs)
 
     def infer(self, batch: Floats) -> Floats:
         try:
@@ -95,7 +67,7 @@ class NpuEngine:
     def bind(self, batch: Floats) -> Callable[[], object]:
         """A run of this batch, which stays on the device. Forgets the device's own times so far."""
         tensor = self._resident(batch)
-        _first_of(self._session, "reset_sumaryinfo", "reset_summaryinfo")()
+        first_of(self._session, "reset_sumaryinfo", "reset_summaryinfo")()
         return partial(self._timed, tensor)
 
     def _timed(self, tensor: Resident) -> None:
@@ -106,7 +78,7 @@ class NpuEngine:
 
     def device_times(self) -> list[float]:
         """Seconds of each execution since `bind`, by the runtime's own clock; none where it keeps none or too coarsely."""
-        return durations(getattr(_first_of(self._session, "sumary", "summary")(), "exec_time_list", []))
+        return durations(getattr(first_of(self._session, "sumary", "summary")(), "exec_time_list", []))
 
     def close(self) -> None:
         """Unload the model. The process ends next: shutting ACL down is final, and its exit does that."""
@@ -127,41 +99,6 @@ class NpuEngine:
         except RuntimeError as error:
             raise _failed(error) from error
         return tensor
-
-
-def _first_of(session: Session, *names: str) -> Callable[..., object]:
-    """The first of these calls that this build has."""
-    found: Callable[..., object] = next(getattr(session, name) for name in names if hasattr(session, name))
-    return found
-
-
-def _runner(session: Session, outputs: list[str]) -> Execute:
-    """One execution by whichever calls this build has."""
-    if hasattr(session, "run") or hasattr(session, "run_from_tensors"):
-        whole: Execute = partial(_first_of(session, "run", "run_from_tensors"), outputs)  # type: ignore[assignment]
-        return whole
-
-    def split(tensors: list[Resident]) -> Sequence[Resident]:
-        _first_of(session, "run_setinputs")(tensors)
-        _first_of(session, "run_execute")()
-        found: Sequence[Resident] = _first_of(session, "run_getoutputs")(outputs)  # type: ignore[assignment]
-        return found
-
-    return split
-
-
-def durations(entries: Sequence[float | tuple[float, float]]) -> list[float]:
-    """Seconds from either form of the runtime's list: milliseconds, or pairs of start and end since the session began.
-
-    The pairs are float32, so that an hour after the start a millisecond is four steps: where a step is more than a
-    hundredth of the mean, no times are given.
-    """
-    pairs = [entry for entry in entries if isinstance(entry, tuple | list)]
-    if not pairs:
-        return [float(entry) / 1e3 for entry in entries if isinstance(entry, float | int)]
-    found = [(float(end) - float(start)) / 1e3 for start, end in pairs]
-    step = float(np.spacing(np.float32(pairs[-1][1]))) / 1e3
-    return found if step <= COARSE * (sum(found) / len(found)) else []
 
 
 def load(device: Device, graph: Path, network: Network, batch: int) -> NpuEngine:
@@ -197,12 +134,6 @@ def _runtime() -> ModuleType:
                           remedy="source CANN's set_env.sh and check the driver's libraries" if library else WHEEL) from error
     found: ModuleType = aclruntime
     return found
-
-
-def unbuffer_stdout() -> None:
-    """Let C's stdout through at once: the runtime prints its codes there, and a process that is killed loses what is buffered."""
-    libc = ctypes.CDLL(None)
-    libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, 2, 0)  # _IONBF
 
 
 def describe(device: Device) -> ChipKind:
