@@ -48,7 +48,7 @@ def kind(name: str) -> ChipKind:
     plain = "".join(name.split())  # some drivers write "Ascend 910B"
     simulated = plain.startswith(SIMULATED)
     model = plain.removeprefix(SIMULATED).removeprefix("Ascend")
-    soc = f"Ascend{model}"
+    soc = f"Ascend{SIMULATED if simulated else ''}{model}"  # never what a real chip's model is kept under
     stored = () if simulated or not model else _STORED.get(model, ((soc, 1),))
     return ChipKind(name, simulated, soc if model not in ("", "910") else None,  # every A3 chip is called Ascend910
                     4 if model == "310" else 1, stored, _idle_memory_mb(model))
