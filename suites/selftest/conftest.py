@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,10 +22,10 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
 
 
-def python(*arguments: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
-    """Run `python <arguments>` in the project's folder; output as text."""
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=clean_environment(), text=True, capture_output=True,
-                          timeout=timeout_s, check=False)
+def python(*arguments: str, timeout_s: float = 300, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `python <arguments>` in the project's folder, with *environment* laid over ours; output as text."""
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env={**clean_environment(), **(environment or {})}, text=True,
+                          capture_output=True, timeout=timeout_s, check=False)
 
 
 def tiny_arguments(artifacts: Path = TINY_ARTIFACTS) -> list[str]:
@@ -37,8 +37,9 @@ def tiny_arguments(artifacts: Path = TINY_ARTIFACTS) -> list[str]:
 def acceptance() -> Run:
     """Run the acceptance suite on the tiny model with more arguments."""
 
-    def run(*arguments: str, artifacts: Path = TINY_ARTIFACTS) -> subprocess.CompletedProcess[str]:
-        return python("-m", "pytest", "-p", "no:cacheprovider", *tiny_arguments(artifacts), *arguments)
+    def run(*arguments: str, artifacts: Path = TINY_ARTIFACTS, environment: Mapping[str, str] | None = None,
+            ) -> subprocess.CompletedProcess[str]:
+        return python("-m", "pytest", "-p", "no:cacheprovider", *tiny_arguments(artifacts), *arguments, environment=environment)
 
     return run
 

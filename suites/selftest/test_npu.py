@@ -1,0 +1,174 @@
+"""Whole runs of the tiny model on a simulated NPU: from torch weights through atc to verdicts, and every fault's end."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from suites.selftest.conftest import TINY_ARTIFACTS, TINY_MODELS, Run
+from suites.selftest.simulated.npu import SimulatedNpu, Variant
+from suites.selftest.test_run import results
+
+
+def words(said: str) -> dict[tuple[str, str], str]:
+    """The verdict of each metric of each case."""
+    return {(row["case"].removeprefix("tiny-"), row["metric"]): row["verdict"] for row in results(said)}
+
+
+def reasons(said: str) -> dict[tuple[str, str], str]:
+    return {(row["case"].removeprefix("tiny-"), row["metric"]): row["reason"] for row in results(said)}
+
+
+def case_folder(said: str, case: str) -> Path:
+    found = re.search(r"^results: (.+)/results.jsonl$", said, re.MULTILINE)
+    assert found, said
+    return Path(found[1]) / f"tiny-{case}"
+
+
+@pytest.mark.parametrize("variant", ["2023-06", "2024-05"])
+def test_a_case_goes_from_weights_through_atc_to_verdicts(acceptance: Run, tiny_store: Path, tmp_path: Path, variant: Variant) -> None:
+    """With either build of the runtime accuracy passes, what fp16 has no limits for is recorded, and everything says simulated."""
+    npu, kept = SimulatedNpu(tmp_path / "host", variant=variant, rounding=True), tmp_path / "benchmark.json"
+    done = acceptance("-k", "bs4", "--device=npu:0", f"--benchmark-json={kept}", environment=npu.environment())
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {"top1": "PASS (mini, simulated)", "top5": "PASS (mini, simulated)", "difference": "RECORDED", "cosine": "RECORDED",
+            "flipped": "RECORDED", "clips/s": "RECORDED"} == {metric: word for (_, metric), word in words(done.stdout).items()}
+    assert all(row["simulated"] and row["chip"] == "Sim310P3" for row in results(done.stdout))  # type: ignore[redundant-expr]
+    difference = next(float(row["measured"]) for row in results(done.stdout) if row["metric"] == "difference")
+    assert 1e-5 < difference < 1e-2, "the engine does not run in the rounding it was asked for"
+    [benchmark] = json.loads(kept.read_text())["benchmarks"]
+    info, times = benchmark["extra_info"], json.loads((case_folder(done.stdout, "bs4-npu0sim") / "times.json").read_text())
+    assert (True, "Sim310P3") == (info["simulated"], info["chip"])
+    assert benchmark["stats"]["data"] == times["series"]
+    assert len(times["series"]) == len(times["device_series"])
+    assert info["clips_per_s"] == pytest.approx(4 * len(times["device_series"]) / sum(times["device_series"]))
+    assert not (case_folder(done.stdout, "bs4-npu0sim") / "scratch").exists()
+
+
+def test_a_hang_is_ended_and_a_lost_device_is_not_used_again(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """A cell that hangs is an ERROR at its timeout and the next one runs; after a loss that device's cells are errors at once."""
+    npu = SimulatedNpu(tmp_path)
+    npu.fault("hang", device=0, batch=4)
+    npu.fault("lost", device=1, batch=4)
+    done = acceptance("-k", "(bs4 or bs8) and accuracy", "--device=npu:0,npu:1", "--timeout-s=6", environment=npu.environment())
+
+    found, why = words(done.stdout), reasons(done.stdout)
+    assert {"bs4-npu0sim": "ERROR", "bs8-npu0sim": "PASS (mini, simulated)", "bs4-npu1sim": "ERROR", "bs8-npu1sim": "ERROR"} == {
+        case: word for (case, metric), word in found.items() if metric in ("accuracy", "top1")}, done.stdout
+    assert "said nothing for 6 s and was ended" in why["bs4-npu0sim", "accuracy"]
+    assert "the device is lost" in why["bs4-npu1sim", "accuracy"]
+    assert "npu1sim is not used again in this run: lost while tiny-bs4-npu1sim was measured" in why["bs8-npu1sim", "accuracy"]
+    assert not case_folder(done.stdout, "bs8-npu1sim").exists()
+
+
+def test_a_kernel_fault_is_tried_once_more_and_memory_is_not(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """After one kernel fault a fresh process measures, and every number says so; a batch too big for the device names memory."""
+    npu = SimulatedNpu(tmp_path)
+    npu.fault("kernel", device=0, batch=4, times=1)
+    memory = npu.fault("oom", device=0, min_batch=8)
+    done = acceptance("-k", "(bs4 or bs8) and accuracy", "--device=npu:0", environment=npu.environment())
+
+    assert "PASS (mini, simulated)" == words(done.stdout)["bs4-npu0sim", "top1"]
+    assert "measured at the second attempt: a kernel failed on the device" in reasons(done.stdout)["bs4-npu0sim", "top1"]
+    assert "ERROR" == words(done.stdout)["bs8-npu0sim", "accuracy"]
+    assert "the device's memory is exhausted" in reasons(done.stdout)["bs8-npu0sim", "accuracy"]
+    assert 1 == npu.count(memory)
+
+
+def test_kernels_that_fail_twice_are_an_error_and_two_such_cells_a_bad_device(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """The error quotes the runtime's own code and says twice; the third cell of that device is not tried."""
+    npu = SimulatedNpu(tmp_path)
+    fault = npu.fault("kernel", device=0)
+    done = acceptance("-k", "(bs1 or bs4 or bs8) and accuracy", "--device=npu:0", environment=npu.environment())
+
+    why = reasons(done.stdout)
+    assert {"ERROR"} == set(words(done.stdout).values())
+    for case in ("bs1-npu0sim", "bs4-npu0sim"):
+        assert "507015" in why[case, "accuracy"]
+        assert "(twice, in two processes)" in why[case, "accuracy"]
+    assert "2 cells in a row failed" in why["bs8-npu0sim", "accuracy"]
+    assert 4 == npu.count(fault)
+    assert list((case_folder(done.stdout, "bs4-npu0sim") / "scratch").glob("exception_cb_*")), "the dumps are kept, in a folder of their own"
+
+
+def test_scores_that_are_no_numbers_fail_and_name_the_clip(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """NaN from the second batch on fails accuracy and fidelity, at the fifth clip."""
+    npu = SimulatedNpu(tmp_path)
+    npu.fault("nan", device=0, nth=2)
+    done = acceptance("-k", "bs4 and not throughput", "--device=npu:0", environment=npu.environment())
+
+    rows = results(done.stdout)
+    assert [("accuracy", "FAIL"), ("fidelity", "FAIL")] == [(row["question"], row["verdict"]) for row in rows]
+    fifth = json.loads(json.dumps(rows[0]["reason"]))
+    assert all("are not finite numbers" in row["reason"] and fifth == row["reason"] for row in rows)
+    assert "004" in fifth or "_00" in fifth
+
+
+@pytest.mark.parametrize(("kind", "details", "seen"), [
+    ("busy", {}, "process "), ("smi-unreadable", {"nth": 4}, "unknown in"), ("health", {"health": "Warning"}, "health Warning"),
+])
+def test_a_device_that_is_not_idle_carries_no_judgement_of_speed(
+        acceptance: Run, tiny_store: Path, tmp_path: Path, kind: str, details: Mapping[str, Any], seen: str) -> None:
+    """Busy, unwell or unreadable is NO VERDICT with what was seen, never idle."""
+    npu = SimulatedNpu(tmp_path)
+    npu.fault(kind, **details)
+    done = acceptance("-k", "bs4 and throughput", "--device=npu:0", environment=npu.environment())
+
+    [row] = results(done.stdout)
+    assert ("clips/s", "NO VERDICT") == (row["metric"], row["verdict"])
+    assert seen in row["reason"]
+    assert float(row["measured"].removesuffix("/s")) > 0
+
+
+@pytest.mark.parametrize(("fault", "arguments", "said"), [
+    ({"kind": "atc", "code": "EZ3003"}, (), ("an operator is not supported on this chip (EZ3003)", "repeat it: atc --model=")),
+    ({"kind": "atc-hang"}, ("--atc-timeout-s=3",), ("still working after 3 s",)),
+    (None, (), ("no atc",)),
+])
+def test_what_cannot_be_compiled_is_an_error_of_that_cell_only(acceptance: Run, tiny_store: Path, tmp_path: Path,
+                                                               fault: Mapping[str, Any] | None, arguments: tuple[str, ...],
+                                                               said: tuple[str, ...]) -> None:
+    """atc failing, hanging or missing is a CompileError; a batch size that is compiled already is measured all the same."""
+    npu = SimulatedNpu(tmp_path)
+    acceptance("-k", "bs4 and accuracy", "--device=npu:0", environment=npu.environment())
+    artifacts = tmp_path / "artifacts"
+    shutil.copytree(TINY_ARTIFACTS, artifacts, ignore=shutil.ignore_patterns("runs", "tiny-bs8-*"))
+    npu.fault(**fault) if fault else npu.hide("atc")
+    done = acceptance("-k", "(bs4 or bs8) and accuracy", "--device=npu:0", *arguments, artifacts=artifacts, environment=npu.environment())
+
+    assert "PASS (mini, simulated)" == words(done.stdout)["bs4-npu0sim", "top1"], done.stdout
+    assert "ERROR" == words(done.stdout)["bs8-npu0sim", "accuracy"]
+    why = reasons(done.stdout)["bs8-npu0sim", "accuracy"]
+    assert why.startswith("CompileError: ")
+    for text in said:
+        assert text in why
+
+
+def test_a_driver_that_does_not_fit_is_said_to_be_that(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """507033 and E30006 mean that driver, firmware and toolkit do not fit together."""
+    npu = SimulatedNpu(tmp_path)
+    npu.fault("mismatch")
+    done = acceptance("-k", "bs4 and accuracy", "--device=npu:0", environment=npu.environment())
+
+    assert "driver, firmware and CANN toolkit do not fit together" in reasons(done.stdout)["bs4-npu0sim", "accuracy"]
+
+
+def test_a_known_issue_of_the_compiler_is_an_xfail(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """A row for the stage CompileError on npu turns that cell's errors into xfails."""
+    npu, models = SimulatedNpu(tmp_path / "host", cann="8.0.9"), tmp_path / "models"
+    npu.fault("atc", code="EZ3003")
+    models.mkdir()
+    shutil.copy(TINY_MODELS / "tiny.py", models)
+    row = '\n[[known_issues]]\ndevice = "npu"\nbatch = 4\nkind = "notyet"\nstage = "CompileError"\nreason = "no such operator"\n'
+    (models / "tiny.toml").write_text((TINY_MODELS / "tiny.toml").read_text() + row)
+    done = acceptance("-k", "bs4", "--device=npu:0", f"--models={models}", environment=npu.environment())
+
+    assert done.returncode == 0, done.stdout
+    assert "3 xfailed" in done.stdout
