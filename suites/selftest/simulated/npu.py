@@ -80,9 +80,9 @@ class SimulatedNpu:
         both counted over all processes. Anything else is a detail of the kind.
         """
         now = self._read_state()
-        now["made"] += 1
-        fault = {"id": f"{kind}-{now['made']}", "kind": kind, **{name: value for name, value in conditions.items() if value is not None}}
-        self._write_state(now | {"faults": [*now["faults"], fault]})
+        made = now["made"] + 1
+        fault = {"id": f"{kind}-{made}", "kind": kind, **{name: value for name, value in conditions.items() if value is not None}}
+        self._write_state(now | {"faults": [*now["faults"], fault], "made": made})
         return str(fault["id"])
 
     def clear(self, kind: str | None = None) -> None:
@@ -127,7 +127,7 @@ class SimulatedNpu:
         (self.root / "driver" / "version.info").write_text(f"Version={now['driver']}\n")
         self.set_env.write_text(SET_ENV.format(root=shlex.quote(str(self.root)), toolkit=shlex.quote(str(self.toolkit))))
         shutil.copytree(SOURCES, self.root / "python" / "simulated", dirs_exist_ok=True,
-                        ignore=shutil.ignore_patterns("npu.py", "__pycache__"))
+                        ignore=shutil.ignore_patterns("npu.py", "trials.py", "__pycache__"))
         shutil.copy(SOURCES / "extension.py", self.root / "python" / "aclruntime.py")
         metadata = self.root / "python" / "aclruntime-0.0.2.dist-info" / "METADATA"
         metadata.parent.mkdir(exist_ok=True)
