@@ -28,13 +28,13 @@ def test_words_wait_in_the_c_buffer(host: Host) -> None:
     assert "acl init success" not in host.try_("s = opened(); os.kill(os.getpid(), signal.SIGKILL)").output
     assert "acl init success" not in host.try_("s = opened(); os._exit(0)").output
     assert "acl init success" in host.try_("s = opened(); os._exit(0)", PYTHONUNBUFFERED="1").output
-    assert "acl init success" in host.try_("s = opened()").output
+    assert "acl init success" in host.try_("import io; sys.stdout = io.StringIO(); s = opened()").output
 
 
 def test_a_run_holds_the_interpreter(host: Host) -> None:
     """No other thread and no signal handler runs during an execution."""
     host.npu.fault("slow", ms=400)
-    late_ms, ticks = host.value("""
+    late_ms, frozen_ms = host.value("""
 s, ticks, handled = opened(), [], []
 tensor = fed()
 signal.signal(signal.SIGALRM, lambda *_: handled.append(time.time()))
@@ -46,11 +46,11 @@ threading.Thread(target=tick, daemon=True).start()
 signal.setitimer(signal.ITIMER_REAL, 0.1)
 begin = time.time()
 run(s, [tensor])
-time.sleep(0.05)
-report([1000 * (handled[0] - begin), sum(begin + 0.05 < tick < begin + 0.38 for tick in ticks)])
+time.sleep(0.1)
+report([1000 * (handled[0] - begin), 1000 * max(late - early for early, late in zip(ticks, ticks[1:]))])
 """)
     assert late_ms >= 400
-    assert 0 == ticks
+    assert frozen_ms >= 395
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -71,8 +71,11 @@ def test_a_hang_ends_with_the_process(host: Host, number: signal.Signals) -> Non
         process.communicate(timeout=10)
     assert alive
     assert -number == process.returncode
-    time.sleep(0.3)
-    assert gone(int(output.read_text().split()[1]))
+    child = int(output.read_text().split()[1])
+    end = time.monotonic() + 5
+    while not gone(child) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert gone(child)
     assert "No running processes found in NPU 4" in program(host.npu, "npu-smi", "info").stdout
 
 
@@ -82,6 +85,13 @@ def test_an_open_session_shows_in_the_table(host: Host) -> None:
     pid, table = host.value(code)
     assert f"| 6       0               | {pid}" in table
     assert "No running processes found in NPU 4" in table
+
+
+def test_repetitions_follow_the_live_options(host: Host) -> None:
+    """options() is the session's own: its loop counts from the next run on."""
+    done = host.try_("s = opened(); s.options().loop = 3; run(s, [fed()]); report(len(s.sumary().exec_time_list))")
+    assert 3 == done.value
+    assert "loop inference exec: (3/3)" in done.output
 
 
 def test_shutdown_is_final(host: Host) -> None:

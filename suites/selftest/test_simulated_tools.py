@@ -6,6 +6,7 @@ import re
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,13 @@ from suites.selftest.simulated.trials import Host, program, save_model
 FAILED = "ATC run failed, Please check the detail log, Try 'atc --help' for more information"
 
 
-def atc(host: Host, tmp_path: Path, *more: str, environment: dict[str, str] | None = None,
-        opset: int = 11) -> subprocess.CompletedProcess[str]:
+def atc(host: Host, tmp_path: Path, *more: str, environment: dict[str, str] | None = None, opset: int = 11,
+        timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
     """Compile the small network; later arguments win."""
     save_model(tmp_path / "tiny.onnx", opset=opset)
     return program(host.npu, "atc", "--framework=5", f"--model={tmp_path / 'tiny.onnx'}", f"--output={tmp_path / 'tiny'}",
                    "--input_format=ND", "--input_shape=video:2,3", "--soc_version=AscendSim310P3", "--log", "error", *more,
-                   **(environment or {}))
+                   timeout_s=timeout_s, **(environment or {}))
 
 
 def test_success_is_said_and_written(host: Host, tmp_path: Path) -> None:
@@ -95,6 +96,19 @@ def test_compilations_fail_in_every_way(host: Host, tmp_path: Path, kind: str, s
     assert kind != "atc-stale" or (tmp_path / "tiny.om").stat().st_mtime == 1
 
 
+def test_only_known_faults_are_taken(host: Host) -> None:
+    """A misspelt fault would never strike."""
+    with pytest.raises(ValueError, match="hangs"):
+        host.npu.fault("hangs")
+
+
+def test_a_compilation_can_hang(host: Host, tmp_path: Path) -> None:
+    """It ends with whoever kills it."""
+    host.npu.fault("atc-hang")
+    with pytest.raises(subprocess.TimeoutExpired):
+        atc(host, tmp_path, timeout_s=1)
+
+
 def test_programs_can_be_missing(host: Host) -> None:
     """What was hidden is back once everything is cleared."""
     host.npu.hide("npu-smi")
@@ -139,9 +153,13 @@ def test_the_mapping_knows_logical_ids(host: Host) -> None:
 
 
 def test_the_status_tool_fails_on_demand(host: Host) -> None:
-    """Refused, unreadable, unhealthy, or without the subcommand."""
+    """Refused, slow, unreadable, unhealthy, or without the subcommand."""
     host.npu.fault("smi-refused", times=1)
     assert "dcmi model initialized failed, because the device is used. ret is -8020" in program(host.npu, "npu-smi", "info").stdout
+    host.npu.fault("smi-slow", times=1, seconds=0.7)
+    start = time.monotonic()
+    assert "Sim310P3" in program(host.npu, "npu-smi", "info").stdout
+    assert time.monotonic() - start >= 0.7
     host.npu.fault("smi-unreadable", times=1)
     assert "Sim310P3" not in program(host.npu, "npu-smi", "info").stdout
     host.npu.fault("health", device=1, word="Alarm")

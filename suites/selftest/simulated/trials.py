@@ -89,12 +89,12 @@ def outside(environment: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name != "VIRTUAL_ENV"} | {"PATH": ":".join(entries)}
 
 
-def program(npu: SimulatedNpu, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def program(npu: SimulatedNpu, *command: str, timeout_s: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run one of the host's programs after set_env.sh, outside any virtual environment, in a folder of its own."""
     scratch = npu.root / "scratch"
     scratch.mkdir(exist_ok=True)
-    return subprocess.run(command, env=outside(npu.sourced()) | environment, cwd=scratch, text=True, capture_output=True, timeout=60,
-                          check=False)
+    return subprocess.run(command, env=outside(npu.sourced()) | environment, cwd=scratch, text=True, capture_output=True,
+                          timeout=timeout_s, check=False)
 
 
 def compiled(npu: SimulatedNpu, name: str = "tiny", inputs: Sequence[str] = ("video",), soc: str = "AscendSim310P3") -> Path:
