@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from suites.selftest.simulated.trials import Host
 from tools.settings import ROOT
 
 TINY_MODELS = Path(__file__).parent / "models"
@@ -52,6 +53,19 @@ def tiny_store() -> Path:
     done = python("-m", "tools.specialise", "tiny", "4", f"--models={TINY_MODELS}", f"--artifacts={TINY_ARTIFACTS}")
     assert done.returncode == 0, done.stderr
     return TINY_ARTIFACTS
+
+
+@pytest.fixture(scope="session")
+def simulated_host(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    """A simulated NPU host, laid out on first use."""
+    return Host(tmp_path_factory.mktemp("host"))
+
+
+@pytest.fixture
+def host(simulated_host: Host) -> Host:
+    """The simulated NPU host as it is when nothing has failed."""
+    simulated_host.restore()
+    return simulated_host
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from suites.selftest.simulated import state
+from suites.selftest.simulated.faults import KINDS
 
 Variant = Literal["2022-06", "2023-06", "2024-05", "2026-08"]
 Smi = Literal["310", "310P", "910B", "new"]
@@ -76,13 +77,18 @@ class SimulatedNpu:
     def fault(self, kind: str, **conditions: Any) -> str:
         """From now on something fails; returns the fault's id.
 
-        Conditions: `device`, `batch`, `min_batch`, `at`; `nth` (from which matching call on) and `times` (how often),
-        both counted over all processes. Anything else is a detail of the kind.
+        Conditions: `device` (as the driver numbers them), `batch`, `min_batch`, `at`; `nth` (from which matching call on)
+        and `times` (how often), both counted over all processes. Anything else is a detail of the kind, see KINDS.
+
+        Raises:
+            ValueError: there is no such fault.
         """
+        if kind not in KINDS:
+            raise ValueError(f"no fault {kind!r}; there are: {', '.join(KINDS)}")
         now = self._read_state()
-        now["made"] += 1
-        fault = {"id": f"{kind}-{now['made']}", "kind": kind, **{name: value for name, value in conditions.items() if value is not None}}
-        self._write_state(now | {"faults": [*now["faults"], fault]})
+        made = now["made"] + 1
+        fault = {"id": f"{kind}-{made}", "kind": kind, **{name: value for name, value in conditions.items() if value is not None}}
+        self._write_state(now | {"faults": [*now["faults"], fault], "made": made})
         return str(fault["id"])
 
     def clear(self, kind: str | None = None) -> None:
@@ -127,7 +133,7 @@ class SimulatedNpu:
         (self.root / "driver" / "version.info").write_text(f"Version={now['driver']}\n")
         self.set_env.write_text(SET_ENV.format(root=shlex.quote(str(self.root)), toolkit=shlex.quote(str(self.toolkit))))
         shutil.copytree(SOURCES, self.root / "python" / "simulated", dirs_exist_ok=True,
-                        ignore=shutil.ignore_patterns("npu.py", "__pycache__"))
+                        ignore=shutil.ignore_patterns("npu.py", "trials.py", "faults.py", "__pycache__"))
         shutil.copy(SOURCES / "extension.py", self.root / "python" / "aclruntime.py")
         metadata = self.root / "python" / "aclruntime-0.0.2.dist-info" / "METADATA"
         metadata.parent.mkdir(exist_ok=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 ROOT_VARIABLE = "CLIPGATE_SIMULATED_NPU"
 COMPARED = ("device", "batch")
+_last: dict[str, Any] = {}
 
 
 def root() -> Path:
@@ -24,8 +25,13 @@ def root() -> Path:
 
 
 def read(folder: Path | None = None) -> dict[str, Any]:
-    """The state as it is now; it may change between two calls."""
-    state: dict[str, Any] = json.loads(((folder or root()) / "state.json").read_text())
+    """The state as it is now, for reading only; it may change between two calls."""
+    path = (folder or root()) / "state.json"
+    found = path.stat()
+    mark = (path, found.st_ino, found.st_mtime_ns)
+    if _last.get("mark") != mark:
+        _last.update(mark=mark, state=json.loads(path.read_text()))
+    state: dict[str, Any] = _last["state"]
     return state
 
 
@@ -56,7 +62,7 @@ def applies(fault: dict[str, Any], device: int | None, batch: int | None, at: st
         return False
     if fault.get("min_batch") is not None and (batch is None or batch < fault["min_batch"]):
         return False
-    return at is None or fault.get("at", at) == at
+    return at is None or fault.get("at", "run") == at
 
 
 def due(kind: str, device: int | None = None, batch: int | None = None, at: str | None = None) -> dict[str, Any] | None:
