@@ -58,7 +58,11 @@ def run(module: str, arguments: Sequence[str], *, log: Path, on_event: OnEvent, 
 
 
 def _watch(reading: int, on_event: OnEvent, stall_s: float) -> ClipgateError | None:
-    """Pass on events until the child closes its pipe; the error it reported, if any."""
+    """Pass on events until the child closes its pipe; the error it reported, if any.
+
+    Raises:
+        ChildError: it said nothing for *stall_s* seconds.
+    """
     pending = b""
     reported: ClipgateError | None = None
     last = time.monotonic()
@@ -67,7 +71,7 @@ def _watch(reading: int, on_event: OnEvent, stall_s: float) -> ClipgateError | N
         while True:
             if not selector.select(timeout=1.0):
                 if time.monotonic() - last > stall_s:
-                    return ChildError(f"the child process said nothing for {stall_s:.0f} s and was ended")
+                    raise ChildError(f"the child process said nothing for {stall_s:.0f} s and was ended")
                 continue
             chunk = os.read(reading, 65536)
             if not chunk:
