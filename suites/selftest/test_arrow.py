@@ -22,7 +22,7 @@ TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix
      "verdict"),
     ("cell", "inputs", "minidata", "minilocaliser", "minivideos", "miniweights", "peer_chain", "verdict_localiser", "verdict_speed"),
     ("data", "launch", "report"),
-    ("judge", "videos"),
+    ("guide_table", "judge", "videos"),
     ("evaluate", "localise", "weights"),
     ("export", "reference_localiser"),
     ("judge_localiser", "reference", "specialise"),

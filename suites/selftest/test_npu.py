@@ -133,7 +133,7 @@ def test_a_device_that_is_not_idle_carries_no_judgement_of_speed(
 
 
 def test_what_cannot_be_compiled_is_an_error_of_that_cell_only(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
-    """A compiler failing, hanging or missing is a CompileError of its cell; what compiles, or is compiled already, is measured all the same."""
+    """A compiler failing, hanging or missing is a CompileError of its cell; what compiles is measured all the same."""
     npu, artifacts = SimulatedNpu(tmp_path / "host"), tmp_path / "artifacts"
     shutil.copytree(TINY_ARTIFACTS, artifacts, ignore=shutil.ignore_patterns("runs", "om"))
     npu.fault("atc", code="EZ3003", times=1)

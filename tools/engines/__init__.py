@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -10,6 +10,7 @@ from typing import Protocol, cast
 from tools.acl_faults import Fault
 from tools.case import Device
 from tools.chips import ChipKind
+from tools.errors import DeviceError
 from tools.idle import Watch
 from tools.preprocess import Floats
 from tools.spec import Network
@@ -65,6 +66,19 @@ class Family(Protocol):
 def family(device: Device) -> Family:
     """The module that drives devices of this kind."""
     return cast("Family", import_module(ENGINES[device.family]))
+
+
+def first_fit(candidates: Sequence[Device]) -> tuple[Device | None, list[str]]:
+    """The first of *candidates* that is fit to be used, and what is wrong with those before it."""
+    wrong = []
+    for device in candidates:
+        try:
+            family(device).describe(device)
+        except DeviceError as error:
+            wrong.append(f"{device.label}: {error.what}")
+        else:
+            return device, wrong
+    return None, wrong
 
 
 def open_engine(device: Device, graph: Path, network: Network, batch: int) -> Engine:
