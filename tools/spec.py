@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ListFormat = Literal["rawframes", "videos"]
 Views = Literal["centre", "three"]
 Layout = Literal["NCHW", "NCTHW"]
-Surgery = Literal["conv1d-to-conv2d"]
+Surgery = Literal["conv1d-to-conv2d", "constant-shift"]
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 

@@ -12,7 +12,7 @@ from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
     ("", "errors", "figures", "files", "minispec", "pytest_paths", "timing", "versions"),
-    ("spec",),
+    ("spec", "surgery_shift"),
     ("case", "clips", "detections", "entries", "events", "locks", "memory", "preprocess", "sampling", "settings", "surgery", "tables"),
     ("truth",),
     ("activitynet", "catalog", "decode", "engines.cpu", "metrics", "moving_shapes", "predictions", "proposals", "recall",
