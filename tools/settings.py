@@ -7,8 +7,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from tools.errors import OptionError
+from tools.spec import Surgeries
 
 ROOT = Path(__file__).resolve().parent.parent
 ARTIFACTS = ROOT / "artifacts"
@@ -23,6 +25,8 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
      "or a checkpoint of your own; a folder of checkpoints for a model of several networks")),
     ("--clips", "0", "N", "judge N clips only, spread evenly over the classes, the same ones every time"),
     ("--budget-s", "60", "S", "seconds each network of a cell may be timed; never fewer than 3 iterations"),
+    ("--surgery", "needed", "needed|all", ("needed: rewrite ONNX graphs where a model's spec always does; all: also where it only may, "
+     "with the same outputs (tsm, nonlocal: constants for the zeros that a temporal shift computes)")),
     ("--artifacts", str(ARTIFACTS), "DIR", "where the store and the runs are kept"),
     ("--models", str(MODELS), "DIR", "folder of <model>.py and <model>.toml"),
 )
@@ -37,6 +41,7 @@ class Settings:
     weights: str
     clips: int
     budget_s: float
+    surgery: Surgeries
     artifacts: Path
     models: Path
 
@@ -58,6 +63,7 @@ class Settings:
                                   folder=True),
             clips=int(_number(text["clips"], "--clips")),
             budget_s=_number(text["budget_s"], "--budget-s"),
+            surgery=_surgeries(text["surgery"]),
             artifacts=Path(text["artifacts"]).resolve(),
             models=Path(text["models"]).resolve(),
         )
@@ -92,6 +98,14 @@ def _word_or_file(text: str, words: tuple[str, ...], flag: str, what: str, *, fo
         raise OptionError(f"no such choice or file: {text}", where=flag,
                           remedy=f"choose {', '.join(words)}, or the path of {what}")
     return str(Path(text).resolve())
+
+
+def _surgeries(text: str) -> Surgeries:
+    words: tuple[Surgeries, ...] = get_args(Surgeries)
+    for word in words:
+        if word == text:
+            return word
+    raise OptionError(f"no such choice: {text}", where="--surgery", remedy=f"choose {' or '.join(words)}")
 
 
 def _number(text: str, flag: str) -> float:
