@@ -138,4 +138,4 @@ def _numbers(part: Part) -> dict[str, object]:
     assert part.times is not None
     record = part.record
     return {"valid_rows": part.times.valid, **_summary(part).numbers(),
-            "end_to_end_clips_per_s": record.clips / record.scoring_s, "digests": dict(record.digests)}
+            "end_to_end_clips_per_s": record.clips / record.scoring_s, "digests": dict(record.digests), "surgery": record.surgery}
