@@ -28,7 +28,8 @@ class Record:
     network: which of the case's networks; clips: items it was run on.
     chip: the kind of chip as its own tool names it (`cpu`: ONNX Runtime); simulated: it only behaved like one.
     data, weights: as reports name them; digests: of the weights, the graph and the clips; scoring_s: wall time of
-    decoding and running every clip, decode overlapping inference; peak_bytes: this process's largest resident size.
+    decoding and running every clip, decode overlapping inference; peak_bytes: this process's largest resident size;
+    surgery: the rewrites the graph has been through, by name.
     """
 
     case: str
@@ -45,6 +46,7 @@ class Record:
     digests: Mapping[str, str]
     versions: Mapping[str, str]
     machine: Mapping[str, str]
+    surgery: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def resolve(settings: Settings, spec: Spec, checkpoint: Weights, graph: Graph, c
         [spec.name, str(batch), "--network", network.name, *replace(settings, soc_version=target.soc_version).arguments()],
         f"compiling {network.name} at batch {batch} for {target.soc_version} (minutes)", on_event)
     path = entry.file(MODEL)
-    return Graph(path, entry.files[MODEL], graph.weights_digest, path.stat().st_size, 0)
+    return replace(graph, path=path, digest=entry.files[MODEL], weights_bytes=path.stat().st_size, peak_bytes=0)
 
 
 def soc_version(device: Device) -> str:

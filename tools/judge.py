@@ -168,4 +168,4 @@ def _numbers(part: Part) -> dict[str, object]:
     record = part.record
     return {"valid_rows": part.times.valid, **_summary(part).numbers(),
             "host_clock": summarise(part.times.series, part.times.valid).numbers() if part.times.device_series else {},
-            "end_to_end_clips_per_s": record.clips / record.scoring_s, "digests": dict(record.digests)}
+            "end_to_end_clips_per_s": record.clips / record.scoring_s, "digests": dict(record.digests), "surgery": record.surgery}

@@ -137,7 +137,7 @@ def _record(case: Case, given: Inputs, precision: str, chip: ChipKind, scoring_s
         peak_bytes=memory.peak_resident_bytes(),
         digests={"weights": given.checkpoint.sha256, "graph": given.graph.digest, "clips": given.digest},
         versions=dict(versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "decord", "av")),
-        machine=dict(versions.machine()))
+        machine=dict(versions.machine()), surgery=" ".join(given.graph.surgery))
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

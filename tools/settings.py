@@ -7,8 +7,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from tools.errors import OptionError
+from tools.spec import Surgeries
 
 ROOT = Path(__file__).resolve().parent.parent
 ARTIFACTS = ROOT / "artifacts"
@@ -28,6 +30,8 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("--atc-python", "", "DIR", "folder of the python3 that atc is to find first: 3.7 to 3.10 with NumPy below 2"),
     ("--auto-tune", "off", "off|on", "let atc tune as the model's guide did, for hours; CANN 5 only"),
     ("--atc-timeout-s", "3600", "S", "seconds atc may take"),
+    ("--surgery", "needed", "needed|all", ("needed: rewrite ONNX graphs where a model's spec always does; all: also where it only may, "
+     "with the same outputs (tsm, nonlocal: constants for the zeros that a temporal shift computes)")),
     ("--artifacts", str(ARTIFACTS), "DIR", "where the store and the runs are kept"),
     ("--models", str(MODELS), "DIR", "folder of <model>.py and <model>.toml"),
 )
@@ -47,6 +51,7 @@ class Settings:
     atc_python: str
     auto_tune: str
     atc_timeout_s: float
+    surgery: Surgeries
     artifacts: Path
     models: Path
 
@@ -70,6 +75,7 @@ class Settings:
             atc_python=_folder(text["atc_python"], "--atc-python", "give the folder that holds the python3 for atc"),
             auto_tune=_word(text["auto_tune"], ("off", "on"), "--auto-tune"),
             atc_timeout_s=_number(text["atc_timeout_s"], "--atc-timeout-s"),
+            surgery=_surgeries(text["surgery"]),
             artifacts=Path(text["artifacts"]).resolve(),
             models=Path(text["models"]).resolve(),
         )
@@ -117,6 +123,14 @@ def _word_or_file(text: str, words: tuple[str, ...], flag: str, what: str, *, fo
         raise OptionError(f"no such choice or file: {text}", where=flag,
                           remedy=f"choose {', '.join(words)}, or the path of {what}")
     return str(Path(text).resolve())
+
+
+def _surgeries(text: str) -> Surgeries:
+    words: tuple[Surgeries, ...] = get_args(Surgeries)
+    for word in words:
+        if word == text:
+            return word
+    raise OptionError(f"no such choice: {text}", where="--surgery", remedy=f"choose {' or '.join(words)}")
 
 
 def _number(text: str, flag: str) -> float:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 ListFormat = Literal["rawframes", "videos"]
 Views = Literal["centre", "three"]
 Layout = Literal["NCHW", "NCTHW"]
-Surgery = Literal["conv1d-to-conv2d"]
+Surgery = Literal["conv1d-to-conv2d", "constant-shift"]
+Surgeries = Literal["needed", "all"]
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
@@ -98,6 +99,7 @@ class Network:
     rows: rows of output for each item of the batch: the views, where the graph does not average them.
     softmax: whether the exported graph ends in softmax.
     surgery: rewrites of the ONNX graph at its batch size, with equal outputs, by the names tools/surgery.py knows.
+    optional_surgery: rewrites that only `--surgery all` applies, after those.
     export_form: changes the torch network in place before it is exported, with equal outputs; the reference runs without.
     atc: how it is compiled for an Ascend chip.
     """
@@ -110,8 +112,13 @@ class Network:
     rows: int = 1
     softmax: bool = False
     surgery: tuple[Surgery, ...] = ()
+    optional_surgery: tuple[Surgery, ...] = ()
     export_form: Callable[[nn.Module], None] | None = None
     atc: Atc = Atc()
+
+    def surgeries(self, which: Surgeries) -> tuple[Surgery, ...]:
+        """The rewrites that `--surgery` *which* applies, in their order."""
+        return self.surgery + (self.optional_surgery if which == "all" else ())
 
     def with_outputs(self, classes: int) -> Network:
         """This network as a checkpoint with another number of classes makes it."""
@@ -182,9 +189,13 @@ def digest(value: Json) -> str:
 
 
 def network_digest(network: Network) -> str:
-    """Digest of everything in a spec that shapes a network's weights and graph, the text of its export form included."""
+    """Digest of everything in a spec that shapes a network's weights and graph, the text of its export form included.
+
+    Optional surgery shapes neither weights nor the exported graph, but a second graph made of that beside the first: only
+    the key of that graph holds it, so that a spec can gain such a rewrite and keep what was fitted and exported.
+    """
     form = network.export_form
-    shaping = {key: value for key, value in asdict(network).items() if key != "atc"}
+    shaping = {key: value for key, value in asdict(network).items() if key not in ("atc", "optional_surgery")}
     return digest({**shaping, "export_form": inspect.getsource(form) if form else None})
 
 

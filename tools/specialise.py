@@ -14,7 +14,7 @@ from tools.entries import Entry, Facts, Key
 from tools.errors import ExportError
 from tools.memory import peak_bytes
 from tools.settings import Settings
-from tools.spec import Network, Spec
+from tools.spec import Network, Spec, Surgeries, Surgery
 from tools.store import Store
 from tools.surgery import operate
 from tools.weights import Weights
@@ -27,39 +27,46 @@ Span = tuple[int, int]  # offset and length in the weights file
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What a device loads for one batch size, with its digest and that of the weights beside it.
+    """What a device loads for one batch size.
 
-    peak_bytes: estimate of the host memory that running it takes beside its weights.
+    weights_digest: of the weights beside it; surgery: the rewrites it has been through; weights_bytes: its constants, in the
+    shared file and in its own; peak_bytes: estimates the host memory that running it takes beside them.
     """
 
     path: Path
     digest: str
     weights_digest: str
+    surgery: tuple[Surgery, ...]
     weights_bytes: int
     peak_bytes: int
 
 
-def file_name(batch: int) -> str:
-    return f"bs{batch}.onnx"
+def file_name(network: Network, batch: int, which: Surgeries) -> str:
+    """The graph's file beside the weights: optional surgery, where there is any, makes one of its own."""
+    optional = network.surgeries(which) != network.surgery
+    return f"bs{batch}{'-all' if optional else ''}.onnx"
 
 
 def resolve(settings: Settings, spec: Spec, checkpoint: Weights, batch: int, on_event: child.OnEvent) -> Graph:
-    """The graph of *batch*, made by a child process if the store has none."""
+    """The graph of *batch* with the surgery of *settings*, made by a child process if the store has none."""
+    network, which = checkpoint.network, settings.surgery
     exported = export.resolve(settings, spec, checkpoint, on_event)
-    entry = child.find_or_run(Store(settings.store), key(exported, batch), "tools.specialise",
+    entry = child.find_or_run(Store(settings.store), key(network, exported, batch, which), "tools.specialise",
                               [spec.name, str(batch), *settings.arguments()],
-                              f"simplifying {checkpoint.network.name} for batch {batch}", on_event)
-    path = entry.file(file_name(batch))
-    return Graph(path, entry.files[path.name], exported.files[export.WEIGHTS], exported.file(export.WEIGHTS).stat().st_size,
+                              f"simplifying {network.name} for batch {batch}", on_event)
+    path = entry.file(file_name(network, batch, which))
+    constants = entry.file(export.WEIGHTS).stat().st_size + path.stat().st_size
+    return Graph(path, entry.files[path.name], exported.files[export.WEIGHTS], network.surgeries(which), constants,
                  int(entry.facts["peak_bytes"]))
 
 
-def key(exported: Entry, batch: int) -> Key:
-    return Key("onnx", f"bs{batch}", (("batch", str(batch)), *versions.of("onnx", "onnxsim")), host=exported.key)
+def key(network: Network, exported: Entry, batch: int, which: Surgeries) -> Key:
+    shaped_by = (("batch", str(batch)), ("surgery", " ".join(network.surgeries(which))), *versions.of("onnx", "onnxsim"))
+    return Key("onnx", Path(file_name(network, batch, which)).stem, shaped_by, host=exported.key)
 
 
-def build(network: Network, exported: Entry, batch: int, folder: Path) -> Facts:
-    """Simplify the exported graph at *batch* into *folder*, check it, and estimate its memory.
+def build(network: Network, exported: Entry, batch: int, which: Surgeries, folder: Path) -> Facts:
+    """Simplify the exported graph at *batch* into *folder*, operate on it, check it, and estimate its memory.
 
     Raises:
         ExportError: onnxsim fails, or input or output have another name or shape than the spec says.
@@ -73,13 +80,13 @@ def build(network: Network, exported: Entry, batch: int, folder: Path) -> Facts:
     model, same = onnxsim.simplify(model, overwrite_input_shapes={network.input.name: [batch, *network.input.shape]})
     if not same:
         raise ExportError(f"onnxsim's own check of batch {batch} failed", where=str(source))
-    for surgery in network.surgery:
+    for surgery in network.surgeries(which):
         operate(model, surgery)
     export.check(model, f"batch {batch}")
     _check_signature(model, network, batch)
     peak = peak_bytes(model)
     share(model, spans)
-    path = folder / file_name(batch)
+    path = folder / file_name(network, batch, which)
     onnx.save_model(model, str(path))
     return {"peak_bytes": peak, "nodes": len(model.graph.node)}
 
@@ -125,11 +132,12 @@ def _check_signature(model: onnx.ModelProto, network: Network, batch: int) -> No
 def main() -> int:
     """Specialise a model's ONNX graph to a batch size."""
     options, settings, spec = parse("specialise", main.__doc__, lambda parser: parser.add_argument("batch", type=int))
+    batch, which = options.batch, settings.surgery
     for checkpoint in weights.resolve(settings, spec, events.forward):
-        exported = export.resolve(settings, spec, checkpoint, events.forward)
+        network, exported = checkpoint.network, export.resolve(settings, spec, checkpoint, events.forward)
         entry = Store(settings.store, events.say).build(
-            key(exported, options.batch), partial(build, checkpoint.network, exported, options.batch))
-        print(entry.file(file_name(options.batch)))
+            key(network, exported, batch, which), partial(build, network, exported, batch, which))
+        print(entry.file(file_name(network, batch, which)))
     return 0
 
 

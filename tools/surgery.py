@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tools.errors import ExportError
 from tools.spec import Surgery
+from tools.surgery_shift import constant_shift
 
 if TYPE_CHECKING:
     import onnx
@@ -110,4 +111,4 @@ def _with_bridges(graph: onnx.GraphProto, wide: set[str]) -> list[onnx.NodeProto
     return nodes
 
 
-REWRITES: dict[Surgery, Callable[[onnx.ModelProto], None]] = {"conv1d-to-conv2d": conv1d_to_conv2d}
+REWRITES: dict[Surgery, Callable[[onnx.ModelProto], None]] = {"conv1d-to-conv2d": conv1d_to_conv2d, "constant-shift": constant_shift}

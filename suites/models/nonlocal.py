@@ -11,6 +11,7 @@ SPEC = ModelSpec(
         input=Tensor("video", (8, 3, 224, 224)),
         output=Tensor("class", (400,)),
         softmax=True,
+        optional_surgery=("constant-shift",),
     ),
     sampling=Sampling(clip_len=1, interval=1, clips=8),
     preprocess=Preprocess(short_side=256, crop=224, mean=(123.675, 116.28, 103.53), deviation=(58.395, 57.12, 57.375)),

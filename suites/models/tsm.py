@@ -12,6 +12,7 @@ SPEC = ModelSpec(
         input=Tensor("video", (8, 3, 224, 224)),
         output=Tensor("class", (101,)),
         softmax=True,
+        optional_surgery=("constant-shift",),
         atc=Atc(input_format="NCDHW", auto_tune="RL,GA"),
     ),
     sampling=Sampling(clip_len=1, interval=1, clips=8),

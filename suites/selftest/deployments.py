@@ -11,7 +11,7 @@ from tools import export, peer, specialise
 from tools.entries import Entry
 from tools.files import sha256
 from tools.preprocess import Floats
-from tools.spec import Network
+from tools.spec import Network, Surgeries
 from tools.weights import Weights
 
 Run = Callable[[Floats], Floats]
@@ -33,10 +33,10 @@ def exported(checkpoint: Weights, folder: Path) -> Entry:
     return Entry(export.key(checkpoint), folder, {}, export.build(checkpoint, folder))
 
 
-def specialised(network: Network, graph: Entry, batch: int) -> Path:
-    """The graph of one batch size, beside the exported one."""
-    specialise.build(network, graph, batch, graph.folder)
-    return graph.folder / specialise.file_name(batch)
+def specialised(network: Network, graph: Entry, batch: int, which: Surgeries = "needed") -> Path:
+    """The graph of one batch size with that surgery, beside the exported one."""
+    specialise.build(network, graph, batch, which, graph.folder)
+    return graph.folder / specialise.file_name(network, batch, which)
 
 
 def in_torch(checkpoint: Weights) -> Run:

@@ -12,7 +12,7 @@ from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
     ("", "acl_faults", "aclruntime_api", "chips", "errors", "figures", "files", "minispec", "pytest_paths", "timing", "versions"),
-    ("spec",),
+    ("spec", "surgery_shift"),
     ("case", "clips", "detections", "entries", "events", "locks", "memory", "npu_smi", "om", "preprocess", "sampling", "settings",
      "surgery", "tables"),
     ("atc", "cann", "devices", "idle", "quarantine", "truth"),

@@ -57,8 +57,8 @@ class Deployment:
         """Export and specialise again, with whatever is broken now."""
         facts = export.build(self.checkpoint, folder)
         entry = Entry(export.key(self.checkpoint), folder, {}, facts)
-        specialise.build(self.spec.network, entry, BATCH, folder)
-        return folder / specialise.file_name(BATCH)
+        specialise.build(self.spec.network, entry, BATCH, "needed", folder)
+        return folder / specialise.file_name(self.spec.network, BATCH, "needed")
 
 
 def as_cell(predictions: Predictions) -> Cell:

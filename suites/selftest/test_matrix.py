@@ -62,7 +62,7 @@ def test_a_model_may_be_named_like_a_keyword(tmp_path: Path) -> None:
     (("-m", "tms"), ("unknown tms", "tsm")),
     (("-m", "tsm", "-k", "bs2"), ("nothing is selected", "bs16", "tsm", "cpu")),
     (("--device", "gpu:0"), ("unknown device 'gpu:0'", "npu:K")),
-    (("--device", "npu:0"), ("npu:0", "choose one of: cpu")),
+    (("--device", "npu:0"), ("npu:0", "no Ascend device", "choose cpu")),
     (("--device", "cpu,cpu"), ("named twice",)),
     (("--data", "nowhere.txt"), ("nowhere.txt", "mini, full", "--data")),
     (("--data", "mini", "--weights", "published"), ("do not belong together", "mini clips go with mini weights")),

@@ -37,11 +37,11 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_options_everything_has_its_default() -> None:
     """A command line without options judges what is there, all of it, for a minute, into the project's artifacts."""
-    assert Settings("auto", "", "auto", 0, 60.0, 900.0, "", "", "off", 3600.0, ARTIFACTS, MODELS) == parse()
+    assert Settings("auto", "", "auto", 0, 60.0, 900.0, "", "", "off", 3600.0, "needed", ARTIFACTS, MODELS) == parse()
 
 
 @pytest.mark.parametrize("arguments", [
-    (), ("--data", "mini", "--weights", "mini", "--clips", "24", "--budget-s", "2.5"),
+    (), ("--data", "mini", "--weights", "mini", "--clips", "24", "--budget-s", "2.5", "--surgery", "all"),
     ("--data", "own.txt", "--data-root", "root", "--weights", "own.pth", "--artifacts", "out", "--models", "root"),
 ])
 def test_settings_become_the_arguments_they_came_from(files: Path, arguments: tuple[str, ...]) -> None:
@@ -65,7 +65,7 @@ def test_paths_are_absolute(files: Path) -> None:
     ("--clips", "-1"), ("--clips", "2.5"), ("--clips", "many"), ("--clips", ""), ("--clips", "nan"), ("--clips", "inf"),
     ("--budget-s", "-0.5"), ("--budget-s", "1 min"), ("--budget-s", "nan"),
     ("--data", "gone.txt"), ("--data", "root"), ("--data", "published"), ("--weights", "gone.pth"), ("--weights", "full"),
-    ("--data-root", "gone"), ("--data-root", "own.txt"),
+    ("--data-root", "gone"), ("--data-root", "own.txt"), ("--surgery", "none"), ("--surgery", "constant-shift"),
 ])
 def test_a_wrong_value_is_an_error_that_names_its_option(files: Path, option: str, value: str) -> None:
     """A number that is none, a list, checkpoint or folder that is not there is an OptionError naming the option."""
