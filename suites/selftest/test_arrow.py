@@ -13,9 +13,10 @@ from tools.settings import ROOT
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
     ("", "errors", "figures", "files", "pytest_paths", "spec", "timing", "versions"),
     ("case", "clips", "detections", "entries", "events", "locks", "memory", "preprocess", "sampling", "settings", "surgery", "tables"),
-    ("truth",),
-    ("activitynet", "catalog", "decode", "engines.cpu", "metrics", "moving_shapes", "predictions", "proposals", "recall",
-     "snippet_features", "store"),
+    ("archive", "shelf", "truth"),
+    ("activitynet", "catalog", "decode", "elsewhere", "engines.cpu", "metrics", "moving_shapes", "packing", "predictions", "proposals",
+     "recall", "snippet_features", "unpacking"),
+    ("store",),
     ("action_sequences", "batches", "child", "commandline", "encode", "engines", "manifest", "peer", "proposal_features", "soft_nms",
      "verdict"),
     ("cell", "inputs", "minidata", "minilocaliser", "minivideos", "miniweights", "peer_chain", "report", "verdict_localiser"),
