@@ -15,7 +15,7 @@ from tools.errors import StoreError
 from tools.shelf import label, manifest_path, namesakes
 from tools.versions import ABSENT
 
-MAKERS = ("torch", "mmaction2", "mmcv-lite", "mmengine", "onnxsim")  # decord is not among them: PyAV does its work
+MAKERS = ("torch", "mmaction2", "mmengine", "onnxsim")  # the others can be replaced: decord by PyAV, mmcv-lite by mmcv
 SHA256_LENGTH = 64
 
 
