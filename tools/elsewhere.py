@@ -24,6 +24,11 @@ def absent(key: Key) -> tuple[str, ...]:
     return tuple(name for name, value in key.shaped_by if value == ABSENT)
 
 
+def missing_makers(key: Key) -> tuple[str, ...]:
+    """The packages without which an entry cannot be built here."""
+    return tuple(name for name in absent(key) if name in MAKERS)
+
+
 def counterparts(root: Path, key: Key) -> list[Key]:
     """The keys of the entries that differ from *key* only in packages absent here, the one used last first."""
     found: list[tuple[float, Key]] = []
@@ -48,7 +53,7 @@ def require_makers(root: Path, key: Key, doing: str, model: str = "MODEL") -> No
     Raises:
         StoreError: naming what needs them, the entry nearest to the wanted one, and the two ways out.
     """
-    missing = [name for name in absent(key) if name in MAKERS]
+    missing = missing_makers(key)
     if not missing:
         return
     packages, which = ", ".join(missing), "which is" if len(missing) == 1 else "which are"

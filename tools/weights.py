@@ -10,7 +10,7 @@ from tools import child, data, events, manifest, minidata, minilocaliser, minivi
 from tools.catalog import load_truth
 from tools.clips import read_list
 from tools.commandline import parse
-from tools.elsewhere import require_makers
+from tools.elsewhere import missing_makers, require_makers
 from tools.entries import Entry, Facts, Key
 from tools.errors import OptionError, WeightsError
 from tools.files import sha256
@@ -121,8 +121,9 @@ def _mini_data(settings: Settings, spec: Spec, on_event: child.OnEvent) -> Entry
     Where they cannot be made none is: clips encoded here would stand in the way of those that belong to imported weights.
     """
     wanted = minivideos.key(spec) if isinstance(spec, LocaliserSpec) else minidata.key(spec.mini)
-    if Store(settings.store).find(wanted) is None:
-        require_makers(settings.store, mini_key(spec, wanted), "fitting the mini weights", spec.name)
+    fitted = mini_key(spec, wanted)
+    if missing_makers(fitted) and Store(settings.store).find(wanted) is None:
+        require_makers(settings.store, fitted, "fitting the mini weights", spec.name)
     if isinstance(spec, LocaliserSpec):
         return minivideos.resolve(settings, spec, on_event)
     return minidata.resolve(settings, spec, on_event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +66,15 @@ def test_a_package_that_is_here_is_not_loosened(store: Store) -> None:
     store.build(THERE, write("b"))
     assert store.find(shaped(THERE, torch="2.14.0")) is None
     assert ("a", "b") == (_text(store.find(shaped(THERE, decord=ABSENT))), _text(store.find(THERE)))
+
+
+def test_an_entry_under_another_digest_is_not_taken(store: Store, said: list[str]) -> None:
+    """A folder whose name does not stand for what its manifest says is nobody's, and no second one to choose from."""
+    made = store.build(THERE, write("a"))
+    shutil.copytree(made.folder, made.folder.with_name(f"tsm-{'0' * 16}"))
+    assert (made, []) == (store.find(HERE), said)
+    shutil.rmtree(made.folder)
+    assert store.find(HERE) is None
 
 
 def test_of_several_the_one_used_last_is_taken_aloud(store: Store, said: list[str]) -> None:

@@ -119,4 +119,6 @@ def test_plain_set_up_installs_torch(tmp_path: Path) -> None:
     refused = setup(tmp_path, "/nowhere", "--without-torch")
     assert (2, 1) == (refused.returncode, len(refused.stderr.splitlines()))
     assert "was made with torch: remove" in refused.stderr
-    assert "unknown option --with" in setup(tmp_path, "/nowhere", "--with").stderr
+    unknown = setup(tmp_path, "/nowhere", "--with")
+    assert (2, ["clipgate setup: unknown option --with: the only one is --without-torch."]) == (
+        unknown.returncode, unknown.stderr.splitlines())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.test_store import HOSTED, KEY, OTHER, left, write, write_graph
+from suites.selftest.test_store import HOSTED, KEY, OTHER, command, left, write, write_graph
 from tools.archive import CONTENTS
 from tools.entries import Key, manifests
 from tools.errors import StoreError
@@ -142,3 +142,41 @@ def test_a_changed_byte_is_found(archive: Path, tmp_path: Path, at: int) -> None
         unpack(there(tmp_path), archive, print)
     assert int(at > 3) == len(manifests(there(tmp_path)))
     assert not list(there(tmp_path).glob(".partial/*"))
+
+
+def test_nothing_to_pack_is_an_error(store: Store, tmp_path: Path) -> None:
+    """A model without entries says what makes them, an unknown one which there are; no archive is begun."""
+    for model, words in (("bsn", ["nothing of bsn is in the store", "pytest -m bsn -k bs1"]), ("tms", ["unknown model 'tms'", "tsm"])):
+        done = command(store.root.parent, "export", str(tmp_path / "x.tar"), "-m", model)
+        assert done.returncode in (1, 2)
+        assert all(word in done.stderr for word in words), done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "x.tar").exists()
+
+
+@pytest.mark.parametrize("place", ["nowhere/x.tar", "here/store/x.tar/y.tar"])
+def test_an_archive_that_cannot_be_written_is_named(store: Store, tmp_path: Path, place: str) -> None:
+    """A place that is not there, or is no folder, is a StoreError that names it."""
+    (store.root / "x.tar").write_text("in the way")
+    with pytest.raises(StoreError, match="cannot write the archive") as caught:
+        pack(store.root, choose(store.root, None, []), tmp_path / place, print)
+    assert str(caught.value.where).startswith(str((tmp_path / place).with_suffix("")))
+
+
+def test_a_store_that_cannot_be_written_takes_nothing_in(archive: Path, tmp_path: Path) -> None:
+    """A file in the place of the store is the store's error and not the archive's."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "store").write_text("in the way")
+    done = command(tmp_path / "there", "import", str(archive))
+    assert (1, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith("cannot write the artifact store")
+
+
+def test_the_one_used_last_is_still_that_when_it_arrived(store: Store, tmp_path: Path) -> None:
+    """Entries are let in in the order of their last use, whatever their names."""
+    keys = [replace(KEY, shaped_by=(("torch", version),)) for version in ("2.1", "2.2", "2.3", "2.4")]
+    for used, key in enumerate(keys, 1000):
+        store.build(key, write(key.digest))
+        os.utime(store.manifest_path(key), (used, used))
+    pack(store.root, choose(store.root, TSM, []), tmp_path / "x.tar", print)
+    assert [f"new: {key}" for key in keys] == said_by_unpacking(tmp_path / "x.tar", there(tmp_path))[:4]
