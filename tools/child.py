@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tools.elsewhere import require_makers
 from tools.entries import Entry, Key
 from tools.errors import ChildError, ClipgateError, revive
 from tools.events import EVENTS_FD, Event, die_with_parent
@@ -107,11 +108,16 @@ def _tail(log: Path, lines: int = 20) -> str:
 
 
 def find_or_run(store: Store, key: Key, module: str, arguments: Sequence[str], doing: str, on_event: OnEvent) -> Entry:
-    """The entry *key*, built by `python -m <module> <arguments>` if the store has none."""
+    """The entry *key*, built by `python -m <module> <arguments>` if the store has none.
+
+    Raises:
+        StoreError: it has none, and what makes it is not installed here; ClipgateError: what the child reported.
+    """
     say: Callable[[str], None] = lambda text: on_event({"kind": "say", "text": text})
     found = Store(store.root, say).find(key)
     if found:
         return found
+    require_makers(store.root, key, doing.partition(" (")[0], model=arguments[0])
     say(f"{doing} ...")
     started = time.monotonic()
     run(module, arguments, log=store.root / "logs" / f"{module}-{os.getpid()}.log", on_event=on_event)

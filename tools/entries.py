@@ -13,6 +13,7 @@ from tools.files import sha256
 from tools.spec import digest
 
 Facts = Mapping[str, str | int | float]
+HOST = "entry.json"  # the manifest of an entry that has a folder of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,14 @@ def damage_of(path: Path) -> str | None:
     return None
 
 
+def is_manifest(name: str) -> bool:
+    """Whether a file of that name in an entry's folder is the manifest of the entry or of one it hosts."""
+    return name == HOST or re.search(r"-[0-9a-f]{16}\.json$", name) is not None
+
+
 def manifests(root: Path) -> list[Path]:
     """Every entry's manifest below the store's root, sorted."""
-    return sorted(path for kind in root.glob("[!.]*") for path in kind.glob("*-*/*.json")
-                  if path.name == "entry.json" or re.search(r"-[0-9a-f]{16}\.json$", path.name))
+    return sorted(path for kind in root.glob("[!.]*") for path in kind.glob("*-*/*.json") if is_manifest(path.name))
 
 
 def size_of(manifest: Path) -> int:

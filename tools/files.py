@@ -17,13 +17,17 @@ def sha256(path: Path) -> str:
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let *write* fill a temporary file beside *path*, flush it to disk, then give it its name."""
+    """Let *write* fill a temporary file beside *path*, flush it to disk, then give it its name; nothing is left if that fails."""
     partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    try:
+        with partial.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def flush(folder: Path) -> None:

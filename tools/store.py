@@ -9,7 +9,6 @@ lock and a temporary name, is flushed to disk and renamed last; finding verifies
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import os
 import shutil
@@ -17,16 +16,20 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from tools.entries import Entry, Facts, Key, Manifest, damage_of, files_of, manifests, read_manifest, size_of
+from tools import elsewhere, events, packing
+from tools.catalog import load_spec
+from tools.entries import HOST, Entry, Facts, Key, Manifest, damage_of, files_of, manifests, read_manifest, size_of
 from tools.errors import StoreError
 from tools.files import flush, sha256
 from tools.locks import hold
-from tools.settings import ARTIFACTS
+from tools.settings import ARTIFACTS, MODELS
+from tools.shelf import PARTIAL, empty_partial, folder_of, is_ours, label, lock_path, manifest_path, publish, unwritable
+from tools.unpacking import unpack
 
 Say = Callable[[str], None]
-PARTIAL = ".partial"
 
 
 class Store:
@@ -37,17 +40,27 @@ class Store:
         self._say = say
 
     def folder(self, key: Key) -> Path:
-        home = key.host or key
-        return self.root / home.kind / f"{home.name}-{home.digest[:16]}"
+        return folder_of(self.root, key)
 
     def manifest_path(self, key: Key) -> Path:
-        name = f"{key.name}-{key.digest[:16]}.json" if key.host else "entry.json"
-        return self.folder(key) / name
+        return manifest_path(self.root, key)
 
     def find(self, key: Key) -> Entry | None:
-        """The entry if it is there and whole; a damaged one is announced and reported as absent."""
+        """The entry if it is there and whole; a damaged one is announced and reported as absent.
+
+        Where a package that shapes it is not installed here, an entry made with any version of it is the one; the
+        returned entry's key is then that entry's own.
+        """
+        if key.host:
+            host = self.find(key.host)
+            if host is None:
+                return None
+            key = replace(key, host=host.key)
+        return self._whole(key) or self._made_elsewhere(key)
+
+    def _whole(self, key: Key) -> Entry | None:
         path = self.manifest_path(key)
-        if not path.is_file() or (key.host and self.find(key.host) is None):
+        if not path.is_file():
             return None
         damage = damage_of(path)
         if damage:
@@ -57,6 +70,15 @@ class Store:
         with suppress(OSError):
             os.utime(path)  # the time of last use, for prune
         return Entry(key, path.parent, manifest["files"], manifest["facts"])
+
+    def _made_elsewhere(self, key: Key) -> Entry | None:
+        candidates = elsewhere.counterparts(self.root, key)
+        found = next((entry for candidate in candidates if (entry := self._whole(candidate))), None)
+        if found and len(candidates) > 1:
+            versions = elsewhere.made_by(found.key, elsewhere.absent(key))
+            self._say(f"{len(candidates)} entries made elsewhere fit {key.kind}/{key.name}; "
+                      f"the one used last is taken: {found.key} ({versions})")
+        return found
 
     def build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
         """Find the entry, or run *builder* on an empty folder and publish what it leaves there.
@@ -70,17 +92,16 @@ class Store:
             with hold(lock_path(self.root, key.digest[:16]), self._on_wait(key)):
                 return self.find(key) or self._build(key, builder)
         except OSError as error:
-            if not _is_ours(error, self.root):
+            if not is_ours(error, self.root):
                 raise
-            raise _unwritable(error, self.root) from error
+            raise unwritable(error, self.root) from error
 
     def _on_wait(self, key: Key) -> Say:
         return lambda holder: self._say(f"waiting: {holder} is building {key}")
 
     def _build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
-        partial = self.root / PARTIAL / f"{key.digest[:16]}"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        elsewhere.require_makers(self.root, key, f"making {key.kind}/{key.name}")
+        partial = empty_partial(self.root, key.digest[:16])
         try:
             facts = builder(partial)
         except BaseException:
@@ -93,18 +114,8 @@ class Store:
         written = partial / final.name
         written.write_text(json.dumps(manifest, indent=1, sort_keys=True))
         flush(partial)
-        self._publish(partial, final, hosted=key.host is not None)
+        publish(partial, final)
         return Entry(key, final.parent, files, facts)
-
-    def _publish(self, partial: Path, final: Path, *, hosted: bool) -> None:
-        if hosted:
-            for path in sorted(partial.iterdir(), key=lambda path: path.name == final.name):
-                os.replace(path, final.parent / path.name)
-            partial.rmdir()
-        else:
-            shutil.rmtree(final.parent, ignore_errors=True)
-            final.parent.parent.mkdir(parents=True, exist_ok=True)
-            os.rename(partial, final.parent)
 
 
 def require_writable(root: Path) -> None:
@@ -118,51 +129,79 @@ def require_writable(root: Path) -> None:
         with tempfile.TemporaryFile(dir=root):
             pass
     except OSError as error:
-        raise _unwritable(error, root) from error
-
-
-def _is_ours(error: OSError, root: Path) -> bool:
-    """Whether an error is the store's own and not one of the things a builder reads."""
-    inside = error.filename is not None and Path(str(error.filename)).is_relative_to(root)
-    return inside or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
-
-def _unwritable(error: OSError, root: Path) -> StoreError:
-    return StoreError(f"cannot write the artifact store: {error.strerror or error}", where=str(error.filename or root),
-                      remedy="make it writable and not full, or choose another folder with --artifacts DIR")
+        raise unwritable(error, root) from error
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.store", description="Look after the artifact store.")
-    parser.add_argument("command", choices=("list", "verify", "prune"))
-    parser.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
-    parser.add_argument("--unused-days", type=float, metavar="N", help="prune: also remove what was not used for N days")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", parents=[shared], help="every entry with its size")
+    commands.add_parser("verify", parents=[shared], help="name what is damaged")
+    prune = commands.add_parser("prune", parents=[shared], help="remove what is damaged or half-built")
+    prune.add_argument("--unused-days", type=float, metavar="N", help="also remove what was not used for N days")
+    export = commands.add_parser("export", parents=[shared], help="pack entries for another machine, one without torch say")
+    export.add_argument("file", type=Path, metavar="FILE")
+    export.add_argument("-m", "--model", nargs="+", action="extend", default=[], help="what belongs to these; all without it")
+    export.add_argument("--batch", nargs="+", action="extend", type=int, default=[], help="graphs of these batch sizes; all without it")
+    export.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="folder of <model>.py and <model>.toml")
+    importing = commands.add_parser("import", parents=[shared], help="take in the entries of such a file that are not here yet")
+    importing.add_argument("file", type=Path, metavar="FILE")
     return parser.parse_args()
 
 
 def main() -> int:
-    """List, verify or prune the store; 1 if verify found damage."""
+    """List, verify or prune the store, or carry entries to another one; 1 if verify found damage."""
     options = _arguments()
     root = options.artifacts / "store"
+    if options.command == "export":
+        _export(root, options)
+    elif options.command == "import":
+        require_writable(root)
+        unpack(root, options.file, say=print)
+    else:
+        return _look_after(root, options.command, getattr(options, "unused_days", None))
+    return 0
+
+
+def _export(root: Path, options: argparse.Namespace) -> None:
+    names = {model: _names(options.models, model) for model in options.model}
+    chosen = packing.choose(root, frozenset().union(*names.values()) if names else None, options.batch)
+    if not chosen:
+        raise StoreError(f"nothing of {' or '.join(names) or 'any model'} is in the store", where=str(root),
+                         remedy=f"make it: pytest -m {next(iter(names), 'tsm')} -k bs1")
+    packing.pack(root, chosen, options.file, say=print)
+    print(f"{len(chosen)} entries, {options.file.stat().st_size / 2**20:.1f} MiB: {options.file}")
+    for model, mine in names.items():
+        print(*(f"note: {line}\n" for line in packing.lacking(chosen, model, mine, options.batch)), sep="", end="")
+
+
+def _names(models: Path, model: str) -> frozenset[str]:
+    """What the entries of a model are called."""
+    spec = load_spec(models, model)
+    return frozenset({spec.name, f"{spec.name}-mini", *(network.name for network in spec.networks)})
+
+
+def _look_after(root: Path, command: str, unused_days: float | None) -> int:
     damaged = 0
     for path in manifests(root):
-        label = str(path.parent.relative_to(root)) + ("" if path.name == "entry.json" else f"/{path.name}")
         if not path.exists():
             continue  # its host was removed just now
-        damage = damage_of(path) if options.command != "list" else None
-        unused = options.unused_days is not None and time.time() - path.stat().st_mtime > options.unused_days * 86400
-        if options.command == "list":
-            print(f"{size_of(path) / 2**20:9.1f} MiB  {label}")
-        elif damage or (options.command == "prune" and unused):
+        damage = damage_of(path) if command != "list" else None
+        unused = unused_days is not None and time.time() - path.stat().st_mtime > unused_days * 86400
+        if command == "list":
+            print(f"{size_of(path) / 2**20:9.1f} MiB  {label(root, path)}")
+        elif damage or (command == "prune" and unused):
             damaged += damage is not None
-            print(f"{label}: {damage or 'not used lately'}")
-            if options.command == "prune":
+            print(f"{label(root, path)}: {damage or 'not used lately'}")
+            if command == "prune":
                 _remove(path)
-    if options.command == "prune":
+    if command == "prune":
         _remove_partials(root)
-    elif options.command == "verify":
+    elif command == "verify":
         print(f"{len(manifests(root))} entries, {damaged} damaged")
-    return int(options.command == "verify" and damaged > 0)
+    return int(command == "verify" and damaged > 0)
 
 
 def _remove_partials(root: Path) -> None:
@@ -178,12 +217,8 @@ def _remove_partials(root: Path) -> None:
         (root / PARTIAL).rmdir()
 
 
-def lock_path(root: Path, digest16: str) -> Path:
-    return root / "locks" / f"{digest16}.lock"
-
-
 def _remove(manifest: Path) -> None:
-    if manifest.name == "entry.json":
+    if manifest.name == HOST:
         shutil.rmtree(manifest.parent)
         return
     for file in files_of(manifest):
@@ -192,4 +227,4 @@ def _remove(manifest: Path) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(events.stage(main))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+ABSENT = "absent"
+
 
 def of(*packages: str) -> tuple[tuple[str, str], ...]:
     """(package, version) for keys and records; `absent` where it is not installed."""
@@ -15,7 +17,7 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "absent"
+        return ABSENT
 
 
 def machine() -> tuple[tuple[str, str], ...]:

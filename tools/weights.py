@@ -10,6 +10,7 @@ from tools import child, data, events, manifest, minidata, minilocaliser, minivi
 from tools.catalog import load_truth
 from tools.clips import read_list
 from tools.commandline import parse
+from tools.elsewhere import missing_makers, require_makers
 from tools.entries import Entry, Facts, Key
 from tools.errors import OptionError, WeightsError
 from tools.files import sha256
@@ -56,8 +57,8 @@ def resolve(settings: Settings, spec: Spec, on_event: child.OnEvent) -> tuple[We
     """
     word = origin(settings, spec)
     if word == "mini":
-        _mini_data(settings, spec, on_event)
-        entry = child.find_or_run(Store(settings.store), mini_key(spec), "tools.weights", [spec.name, *settings.arguments()],
+        made = _mini_data(settings, spec, on_event)
+        entry = child.find_or_run(Store(settings.store), mini_key(spec, made.key), "tools.weights", [spec.name, *settings.arguments()],
                                   "fitting the mini weights (one to two minutes for a full-size network)", on_event)
         files = [(network, f"{network.name}.pth") for network in spec.networks]
         return tuple(Weights(entry.file(name), entry.files[name], network, word) for network, name in files)
@@ -106,16 +107,23 @@ def published(settings: Settings, spec: Spec, network: Network) -> Path:
     return path
 
 
-def mini_key(spec: Spec) -> Key:
-    revision, made = ((minilocaliser.REVISION, minivideos.key(spec)) if isinstance(spec, LocaliserSpec)
-                      else (miniweights.REVISION, minidata.key(spec.mini)))
+def mini_key(spec: Spec, made: Key) -> Key:
+    """*made* is the key of the mini data set that was found, which another machine may have made."""
+    revision = minilocaliser.REVISION if isinstance(spec, LocaliserSpec) else miniweights.REVISION
     shaped_by = (("revision", revision), ("spec", spec_digest(spec)), ("mini", digest(asdict(spec.mini))),
                  ("data", made.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine"))
     return Key("weights", f"{spec.name}-mini", shaped_by)
 
 
 def _mini_data(settings: Settings, spec: Spec, on_event: child.OnEvent) -> Entry:
-    """The mini data set that mini weights are made from."""
+    """The mini data set that mini weights are made from.
+
+    Where they cannot be made none is: clips encoded here would stand in the way of those that belong to imported weights.
+    """
+    wanted = minivideos.key(spec) if isinstance(spec, LocaliserSpec) else minidata.key(spec.mini)
+    fitted = mini_key(spec, wanted)
+    if missing_makers(fitted) and Store(settings.store).find(wanted) is None:
+        require_makers(settings.store, fitted, "fitting the mini weights", spec.name)
     if isinstance(spec, LocaliserSpec):
         return minivideos.resolve(settings, spec, on_event)
     return minidata.resolve(settings, spec, on_event)
@@ -141,8 +149,7 @@ def _check(network: Network, path: Path, folder: Path) -> Facts:
     return {"classes": classes}
 
 
-def _fit(settings: Settings, spec: Spec, folder: Path) -> Facts:
-    made = _mini_data(settings, spec, events.forward).folder
+def _fit(settings: Settings, spec: Spec, made: Path, folder: Path) -> Facts:
     if isinstance(spec, LocaliserSpec):
         return minilocaliser.build(spec, videos.read(made / spec.list_file, spec, settings, "training"), folder)
     listed = read_list(made / minidata.TRAIN_LIST, made, spec.classes)
@@ -155,7 +162,8 @@ def main() -> int:
     _, settings, spec = parse("weights", main.__doc__)
     store, word = Store(settings.store, events.say), origin(settings, spec)
     if word == "mini":
-        entries = [store.build(mini_key(spec), partial(_fit, settings, spec))]
+        made = _mini_data(settings, spec, events.forward)
+        entries = [store.build(mini_key(spec, made.key), partial(_fit, settings, spec, made.folder))]
     else:
         entries = [store.build(_checked_key(network, sha256(path)), partial(_check, network, path))
                    for network, path in zip(spec.networks, _given(settings, spec, word), strict=True)]

@@ -124,7 +124,7 @@ def test_a_head_that_tells_nothing_cannot_be_made_confident() -> None:
 def test_the_fitted_checkpoint_is_a_normal_one(tiny_store: Path) -> None:
     """Mini weights load strictly into mmaction2's recogniser, and the head has the confidence the spec asks for."""
     spec = load_spec(TINY_MODELS, "tiny")
-    entry = Store(tiny_store / "store").find(weights.mini_key(spec))
+    entry = Store(tiny_store / "store").find(weights.mini_key(spec, minidata.key(spec.mini)))
     assert entry is not None
     peer.load_network(spec.network, entry.file("tiny.pth"))
 
@@ -143,7 +143,7 @@ def test_the_reference_of_the_full_size_network_is_good_but_not_perfect() -> Non
     clips = data.resolve(settings, spec, spec.classes, quiet)
     reference.resolve(settings, spec, checkpoint, clips, quiet)
     store = Store(ARTIFACTS / "store")
-    stored, fitted = store.find(reference.key(spec, checkpoint, clips)), store.find(weights.mini_key(spec))
+    stored, fitted = store.find(reference.key(spec, checkpoint, clips)), store.find(weights.mini_key(spec, minidata.key(spec.mini)))
     assert stored is not None
     assert fitted is not None
     labels = np.array([clip.label for clip in clips.clips])

@@ -13,12 +13,12 @@ import pytest
 from tools.settings import ROOT
 
 
-def setup(tmp_path: Path, python: str) -> subprocess.CompletedProcess[str]:
-    """Run tools/setup in an empty copy of the project with another python."""
-    (tmp_path / "tools").mkdir()
+def setup(tmp_path: Path, python: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run tools/setup in a copy of the project with another python."""
+    (tmp_path / "tools").mkdir(exist_ok=True)
     for name in ("setup", "requirements.lock", "pytest_paths.py"):
         shutil.copy(ROOT / "tools" / name, tmp_path / "tools" / name)
-    return subprocess.run([str(tmp_path / "tools" / "setup")], env=os.environ | {"PYTHON": python}, text=True,
+    return subprocess.run([str(tmp_path / "tools" / "setup"), *options], env=os.environ | {"PYTHON": python}, text=True,
                           capture_output=True, check=False)
 
 
@@ -52,3 +52,73 @@ def test_a_current_environment_is_left_alone(tmp_path: Path) -> None:
     done = setup(tmp_path, "/nowhere")
 
     assert (0, "") == (done.returncode, done.stderr)
+
+
+INSTALLER = """case "$*" in
+*"-m venv"*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+*sysconfig*) mkdir -p "${0%/*}/site"; echo "${0%/*}/site" ;;
+*"pip install"*) for word; do last=$word; done; echo "$*" >>"${0%/*}/said"; [ -f "$last" ] && cat "$last" >>"${0%/*}/installed" ;;
+esac
+exit 0"""
+
+
+def installed(tmp_path: Path) -> set[str]:
+    """The packages of the lock that the stand-in for pip was given."""
+    lines = (tmp_path / ".venv" / "bin" / "installed").read_text().splitlines()
+    return {line.partition("==")[0] for line in lines if "==" in line and not line.startswith("#")}
+
+
+def test_torch_and_its_company_can_be_left_out(tmp_path: Path) -> None:
+    """`--without-torch` installs what is left of the lock, once, and a later plain call knows it."""
+    python = fake_python(tmp_path, INSTALLER)
+    first = setup(tmp_path, python, "--without-torch")
+    later = [setup(tmp_path, "/nowhere", *options) for options in ((), ("--without-torch",))]
+
+    assert 0 == first.returncode, first.stderr
+    assert [(0, "")] * 2 == [(done.returncode, done.stderr) for done in later]
+    assert {"numpy", "onnx", "onnxruntime", "onnxsim", "av", "opencv-python-headless", "filelock", "pytest"} <= installed(tmp_path)
+    assert not {"torch", "mmaction2", "mmcv-lite", "mmengine", "scipy", "sympy", "jinja2"} & installed(tmp_path)
+    assert "torch==" not in (tmp_path / ".venv" / "bin" / "said").read_text()
+
+
+def test_what_is_left_out_is_what_only_torch_and_mmaction2_need(tmp_path: Path) -> None:
+    """No package that is installed without torch asks for one that is not."""
+    from importlib.metadata import requires
+
+    from packaging.requirements import Requirement
+
+    setup(tmp_path, fake_python(tmp_path, INSTALLER), "--without-torch")
+    kept = installed(tmp_path)
+    asked = {need.name.lower().replace("_", "-") for package in kept for text in requires(package) or ()
+             if (need := Requirement(text)).marker is None or need.marker.evaluate({"extra": ""})}
+    assert set() == asked - kept
+
+
+def test_a_changed_lock_is_installed_without_torch_again(tmp_path: Path) -> None:
+    """An environment made without torch stays one when the lock changes."""
+    python = fake_python(tmp_path, INSTALLER)
+    setup(tmp_path, python, "--without-torch")
+    stamp = tmp_path / ".venv" / "requirements.lock"
+    stamp.write_text(stamp.read_text().replace("numpy==", "numpy==0."))
+    (tmp_path / ".venv" / "bin" / "said").unlink()
+    done = setup(tmp_path, python)
+
+    assert 0 == done.returncode, done.stderr
+    assert "torch==" not in (tmp_path / ".venv" / "bin" / "said").read_text()
+    assert "numpy==0." not in stamp.read_text()
+
+
+def test_plain_set_up_installs_torch(tmp_path: Path) -> None:
+    """Without the option the whole lock is installed, torch first; such an environment is not made one without torch."""
+    setup(tmp_path, fake_python(tmp_path, INSTALLER))
+    said = (tmp_path / ".venv" / "bin" / "said").read_text().splitlines()
+    assert (ROOT / "tools" / "requirements.lock").read_text() == (tmp_path / ".venv" / "requirements.lock").read_text()
+    assert "torch==" in said[0]
+    assert 2 == len(said)
+
+    refused = setup(tmp_path, "/nowhere", "--without-torch")
+    assert (2, 1) == (refused.returncode, len(refused.stderr.splitlines()))
+    assert "was made with torch: remove" in refused.stderr
+    unknown = setup(tmp_path, "/nowhere", "--with")
+    assert (2, ["clipgate setup: unknown option --with: the only one is --without-torch."]) == (
+        unknown.returncode, unknown.stderr.splitlines())

@@ -1,0 +1,108 @@
+"""The archive in which entries travel between machines: a plain tar whose first member says what follows it.
+
+That member maps the path of every entry's manifest to its SHA-256; each manifest is then followed by the files it lists,
+in its order, as `<kind>/<name>-<digest>/<file>`. Nothing else may be in it, so that a reader needs to trust no name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tools.entries import HOST, Manifest, is_manifest
+from tools.errors import StoreError
+
+CONTENTS = "clipgate-entries.json"
+FORMAT = 1
+MANIFEST = re.compile(r"[a-z][a-z0-9_]*/[\w.+-]+-[0-9a-f]{16}/(entry|[\w.+-]+-[0-9a-f]{16})\.json")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An entry as it travels: *path* of its manifest below the store's root, the manifest's bytes, and what they say."""
+
+    path: str
+    text: bytes
+    manifest: Manifest
+
+    @property
+    def folder(self) -> str:
+        return self.path.rpartition("/")[0]
+
+    @property
+    def hosted(self) -> bool:
+        return not self.path.endswith(f"/{HOST}")
+
+    @property
+    def digest16(self) -> str:
+        return (self.path.removesuffix(".json") if self.hosted else self.folder)[-16:]
+
+    def member(self, name: str) -> str:
+        """What a file of the entry is called in the archive."""
+        return f"{self.folder}/{name}"
+
+
+def contents_text(entries: dict[str, str]) -> bytes:
+    """The first member: every manifest's path with its SHA-256."""
+    return json.dumps({"format": FORMAT, "entries": entries}, indent=0).encode()
+
+
+def read_contents(text: bytes, archive: Path) -> dict[str, str]:
+    """The first member read back.
+
+    Raises:
+        StoreError: it is of another format, or names what is no manifest of a store.
+    """
+    try:
+        content = json.loads(text)
+        number, entries = content["format"], dict(content["entries"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise foreign(archive, f"{CONTENTS} is unreadable") from error
+    if number != FORMAT:
+        raise StoreError(f"the archive has format {number}, not {FORMAT}", where=str(archive),
+                         remedy="use the same version of clipgate on both machines")
+    for path, sha in entries.items():
+        if not MANIFEST.fullmatch(path) or not isinstance(sha, str) or not SHA256.fullmatch(sha):
+            raise foreign(archive, f"{path!r} is not the manifest of an entry")
+    return entries
+
+
+def read_packed(path: str, text: bytes, archive: Path) -> Packed:
+    """An entry's manifest out of an archive; every file it lists stays in the entry's folder and is no manifest.
+
+    Raises:
+        StoreError: what it says is not what an entry at *path* can say.
+    """
+    try:
+        manifest: Manifest = json.loads(text)
+        files = dict(manifest["files"])
+        name = str(manifest["name"])
+        complete = all(isinstance(manifest[part], dict) for part in ("shaped_by", "facts"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise foreign(archive, f"{path} is unreadable") from error
+    packed = Packed(path, text, manifest)
+    own = packed.path.rpartition("/")[2].removesuffix(".json") if packed.hosted else packed.folder.partition("/")[2]
+    if not complete or own != f"{name}-{packed.digest16}":
+        raise foreign(archive, f"{path} is the manifest of another entry")
+    for file, sha in files.items():
+        if not _stays_inside(file) or is_manifest(file) or not isinstance(sha, str) or not SHA256.fullmatch(sha):
+            raise foreign(archive, f"{path} lists {file!r}, which cannot be a file of an entry")
+    return packed
+
+
+def _stays_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return str(path) == name and not path.is_absolute() and ".." not in path.parts and name != "." and "\0" not in name
+
+
+def foreign(archive: Path, why: str) -> StoreError:
+    return StoreError(f"not an archive of store entries: {why}", where=str(archive),
+                      remedy="make one with: python -m tools.store export FILE")
+
+
+def damaged(archive: Path, what: str) -> StoreError:
+    return StoreError(f"the archive is damaged: {what}", where=str(archive),
+                      remedy="copy it again, and import it again: entries that are here are left alone")

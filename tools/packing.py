@@ -1,0 +1,138 @@
+"""Entries into an archive: chosen by model, verified while they are packed, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from tools.archive import CONTENTS, Packed, contents_text
+from tools.entries import HOST, Manifest, manifests, read_manifest
+from tools.errors import StoreError
+from tools.files import write_whole
+from tools.shelf import label
+
+Say = Callable[[str], None]
+STAYING = {"manifest", "features", "om"}  # digests of one machine's files by path and time; graphs compiled for its device
+NEEDED = {"onnx": "python -m tools.specialise {} BATCH", "reference": "python -m tools.reference {}"}
+
+
+class Digesting(io.RawIOBase):
+    """A file that is read once, and its SHA-256 when it was."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sha = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._file.read(size)
+        self._sha.update(chunk)
+        return chunk
+
+    def hexdigest(self) -> str:
+        return self._sha.hexdigest()
+
+
+def choose(root: Path, names: frozenset[str] | None, batches: Sequence[int]) -> list[Path]:
+    """The manifests of the entries to pack, hosts before what they host, what was used last at the end.
+
+    Args:
+        names: what the entries of the chosen models are called (`home_name`); None means all of them.
+        batches: the graphs of these batch sizes only; all of them if empty.
+
+    Raises:
+        StoreError: there is nothing of that kind, or a manifest that cannot be read.
+    """
+    there = manifests(root)
+    chosen = {path: _manifest(root, path) for path in there if names is None or home_name(path) in names}
+    kept = {path for path, manifest in chosen.items() if manifest["kind"] not in STAYING and _of_batch(path, manifest, batches)}
+    kept = {path for path in kept if path.with_name(HOST) in kept}
+    upstream = {sha[:16] for path in kept for sha in chosen[path]["shaped_by"].values()}
+    kept |= {path for path in there if path.name == HOST and path.parent.name[-16:] in upstream}
+    return sorted(kept, key=lambda path: (path.with_name(HOST).stat().st_mtime, path.parent, path.name != HOST, path.stat().st_mtime))
+
+
+def home_name(manifest: Path) -> str:
+    """The name of the entry in whose folder a manifest lies, without its digest: tsm, tsm-mini."""
+    return manifest.parent.name[:-17]
+
+
+def _of_batch(path: Path, manifest: Manifest, batches: Sequence[int]) -> bool:
+    return path.name == HOST or not batches or manifest["shaped_by"].get("batch") in [str(batch) for batch in batches]
+
+
+def lacking(chosen: Sequence[Path], model: str, names: frozenset[str], batches: Sequence[int]) -> list[str]:
+    """What a host without torch will miss of a model in this selection, and the command that makes it."""
+    mine = [path for path in chosen if home_name(path) in names]
+    kinds = {path.parent.parent.name for path in mine if path.name == HOST}
+    graphs = {path.name[:-22] for path in mine if path.name != HOST}
+    lines = [f"no {kind} of {model} is in the store: {command.format(model)}" for kind, command in NEEDED.items() if kind not in kinds]
+    return lines + [f"no graph of {model} for batch {batch} is in the store: python -m tools.specialise {model} {batch}"
+                    for batch in batches if f"bs{batch}" not in graphs]
+
+
+def pack(root: Path, chosen: Sequence[Path], archive: Path, say: Say) -> None:
+    """Write the entries of these manifests to *archive*.
+
+    Raises:
+        StoreError: naming the entry that is damaged, or the archive that cannot be written.
+    """
+    packed = [_packed(root, path) for path in chosen]
+    try:
+        write_whole(archive, lambda file: _write(root, packed, file, say))
+    except OSError as error:
+        raise StoreError(f"cannot write the archive: {error.strerror or error}", where=str(error.filename or archive),
+                         remedy="give a place that is writable and large enough") from error
+
+
+def _packed(root: Path, path: Path) -> Packed:
+    manifest = _manifest(root, path)
+    return Packed(path.relative_to(root).as_posix(), path.read_bytes(), manifest)
+
+
+def _write(root: Path, entries: Sequence[Packed], file: BinaryIO, say: Say) -> None:
+    with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        _add(tar, CONTENTS, contents_text({one.path: hashlib.sha256(one.text).hexdigest() for one in entries}))
+        for entry in entries:
+            _add(tar, entry.path, entry.text)
+            for name, sha in entry.manifest["files"].items():
+                _add_file(tar, root, entry, name, sha)
+            say(label(root, root / entry.path))
+
+
+def _add(tar: tarfile.TarFile, name: str, text: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(text)
+    tar.addfile(member, io.BytesIO(text))
+
+
+def _add_file(tar: tarfile.TarFile, root: Path, entry: Packed, name: str, sha: str) -> None:
+    path = root / entry.folder / name
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise _damaged(root, root / entry.path, f"{name} is missing") from error
+    with file:
+        member = tarfile.TarInfo(entry.member(name))
+        member.size = path.stat().st_size
+        digesting = Digesting(file)
+        tar.addfile(member, digesting)
+        if digesting.hexdigest() != sha:
+            raise _damaged(root, root / entry.path, f"{name} does not have its digest")
+
+
+def _manifest(root: Path, path: Path) -> Manifest:
+    try:
+        manifest = read_manifest(path)
+        manifest["files"], manifest["shaped_by"], manifest["kind"]
+    except (OSError, ValueError, KeyError) as error:
+        raise _damaged(root, path, f"{path.name} is unreadable") from error
+    return manifest
+
+
+def _damaged(root: Path, path: Path, damage: str) -> StoreError:
+    return StoreError(f"{label(root, path)} is damaged ({damage}); nothing was written", where=str(path.parent),
+                      remedy="python -m tools.store prune removes it; make it again, then export again")

@@ -1,0 +1,158 @@
+"""An archive into the store: every file is checked against its manifest before its entry appears, what is here stays.
+
+Only what the manifests list is read, as regular files and in the order they list it, and each is written by us to the
+name we checked: no member's own name, type, owner or mode is ever acted on, which is stricter than tarfile's filters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.archive import CONTENTS, Packed, damaged, foreign, read_contents, read_packed
+from tools.entries import HOST, damage_of, files_of, manifests, read_manifest
+from tools.errors import StoreError
+from tools.files import flush
+from tools.locks import hold
+from tools.shelf import empty_partial, is_ours, label, lock_path, publish, unwritable
+
+Say = Callable[[str], None]
+LARGEST_TEXT = 64 * 2**20  # a manifest or the contents; a list of a hundred thousand files is half of it
+CHUNK = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacking:
+    """An archive that is being read into the store; *hosts* are the files of each host entry as the archive has it."""
+
+    root: Path
+    archive: Path
+    tar: tarfile.TarFile
+    say: Say
+    hosts: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def member(self, name: str) -> tarfile.TarInfo:
+        """The next member, which must be a regular file of that name."""
+        member = self.tar.next()
+        if member is None:
+            raise damaged(self.archive, f"it ends before {name}")
+        if member.name != name or not member.isreg() or member.issparse():
+            raise foreign(self.archive, f"it has {member.name!r} where the file {name} belongs")
+        return member
+
+    def chunks(self, member: tarfile.TarInfo) -> Iterator[bytes]:
+        file = self.tar.extractfile(member)
+        assert file is not None
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+    def text(self, name: str) -> bytes:
+        member = self.member(name)
+        if member.size > LARGEST_TEXT:
+            raise foreign(self.archive, f"{name} has {member.size} bytes")
+        return b"".join(self.chunks(member))
+
+
+def unpack(root: Path, archive: Path, say: Say) -> None:
+    """Publish every entry of *archive* that is not here yet, saying of each `new` or `already here`.
+
+    Raises:
+        StoreError: the archive is truncated, damaged or none; the entry it happened at is not published, those before are.
+    """
+    _require_tar(archive)
+    try:
+        with tarfile.open(archive, "r:") as tar:
+            unpacking = Unpacking(root, archive, tar, say)
+            for path, sha in read_contents(unpacking.text(CONTENTS), archive).items():
+                text = unpacking.text(path)
+                if hashlib.sha256(text).hexdigest() != sha:
+                    raise damaged(archive, f"{path} does not have its digest")
+                _take(unpacking, read_packed(path, text, archive))
+            if tar.next() is not None:
+                raise foreign(archive, "something follows its last entry")
+    except tarfile.TarError as error:
+        raise damaged(archive, str(error)) from error
+    except OSError as error:
+        if is_ours(error, root):
+            raise unwritable(error, root) from error
+        raise damaged(archive, f"it cannot be read: {error.strerror or error}") from error
+
+
+def _require_tar(archive: Path) -> None:
+    try:
+        with tarfile.open(archive, "r:"):
+            pass
+    except tarfile.ReadError as error:
+        raise foreign(archive, "it is no plain tar") from error
+    except OSError as error:
+        raise StoreError(f"cannot read the archive: {error.strerror or error}", where=str(archive),
+                         remedy="give the file that python -m tools.store export made") from error
+
+
+def _take(unpacking: Unpacking, entry: Packed) -> None:
+    """Publish one entry, or pass over its files if it need not or must not come in."""
+    root, final = unpacking.root, unpacking.root / entry.path
+    named = label(root, final)
+
+    def waiting(holder: str) -> None:
+        unpacking.say(f"waiting: {holder} is building {named}")
+
+    with hold(lock_path(root, entry.digest16), waiting):
+        word = _standing(unpacking, entry)
+        if word:
+            for name in entry.manifest["files"]:
+                unpacking.member(entry.member(name))
+        else:
+            _publish(unpacking, entry, final)
+    unpacking.say(f"{word or 'new'}: {named}")
+
+
+def _standing(unpacking: Unpacking, entry: Packed) -> str | None:
+    """Why an entry stays outside; None if it is to be published."""
+    root, files = unpacking.root, entry.manifest["files"]
+    if not entry.hosted:
+        unpacking.hosts[entry.folder] = files
+    else:
+        host = root / entry.folder / HOST
+        if not host.is_file() or damage_of(host):
+            raise foreign(unpacking.archive, f"{entry.path} comes without {entry.folder}/{HOST}")
+        if unpacking.hosts.get(entry.folder) != read_manifest(host)["files"]:
+            return "left out, made beside other files than are here"
+    final = root / entry.path
+    if not final.is_file() or damage_of(final):
+        return None
+    return "already here" if read_manifest(final)["files"] == files else "already here with other content, left alone"
+
+
+def _publish(unpacking: Unpacking, entry: Packed, final: Path) -> None:
+    if entry.hosted:
+        taken = {str(file.relative_to(final.parent)) for path in manifests(unpacking.root)
+                 if path.parent == final.parent and path != final for file in files_of(path)}
+        if taken & entry.manifest["files"].keys():
+            raise foreign(unpacking.archive, f"{entry.path} lists files of another entry")
+    partial = empty_partial(unpacking.root, entry.digest16)
+    try:
+        for name, sha in entry.manifest["files"].items():
+            if _extract(unpacking, entry.member(name), partial / name) != sha:
+                raise damaged(unpacking.archive, f"{entry.member(name)} does not have its digest")
+        (partial / final.name).write_bytes(entry.text)
+        flush(partial)
+        publish(partial, final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _extract(unpacking: Unpacking, name: str, target: Path) -> str:
+    """Write the next member to *target*; its SHA-256."""
+    digest = hashlib.sha256()
+    member = unpacking.member(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("xb") as file:
+        for chunk in unpacking.chunks(member):
+            digest.update(chunk)
+            file.write(chunk)
+    return digest.hexdigest()
