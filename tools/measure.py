@@ -136,7 +136,8 @@ def _record(case: Case, given: Inputs, precision: str, chip: ChipKind, scoring_s
         clips=len(given.source.ids), scoring_s=scoring_s, estimated_bytes=need,
         peak_bytes=memory.peak_resident_bytes(),
         digests={"weights": given.checkpoint.sha256, "graph": given.graph.digest, "clips": given.digest},
-        versions=dict(versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "decord", "av")),
+        versions=dict((*versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "decord", "av"),
+                       *engines.family(case.device).versions())),
         machine=dict(versions.machine()), surgery=" ".join(given.graph.surgery))
 
 

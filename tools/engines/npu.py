@@ -23,8 +23,9 @@ from tools.errors import DeviceError, EngineError
 from tools.idle import Watch
 from tools.preprocess import Floats
 from tools.spec import Network
+from tools.versions import of as installed
 
-__all__ = ["COMPILER", "describe", "diagnose", "environment", "load", "require", "watch"]
+__all__ = ["COMPILER", "describe", "diagnose", "environment", "load", "require", "versions", "watch"]
 
 WHEEL = "install the vendor's aclruntime wheel for this Python into the same environment: README, On an Ascend server"
 FLOAT32, FLOAT16 = 0, 1  # numbers of the extension's dtypes
@@ -154,6 +155,11 @@ def describe(device: Device) -> ChipKind:
     if found.simulated != device.simulated:
         raise DeviceError(f"{device.label} and the chip name {chip.name!r} disagree on whether this is a simulation", where="npu-smi info")
     return found
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """Driver, toolkit and runtime, as each says of itself."""
+    return (("driver", npu_smi.read().driver), ("cann", cann.find().version), *installed("aclruntime"))
 
 
 def environment() -> dict[str, str]:
