@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_ARTIFACTS, python
+from suites.selftest.deployments import record
 from tools import judge, judge_localiser, kinds, localise, measure, snippet_features, soft_nms, specialise, weights
 from tools.batches import BatchStream
 from tools.case import Case, Device
 from tools.catalog import load_spec, load_truth
-from tools.cell import Cell, Part, Record, Times
+from tools.cell import Cell, Part, Times
 from tools.detections import Doubles, write_results
 from tools.engines import open_engine
 from tools.events import Event
@@ -67,13 +68,9 @@ class Deployment:
 
     def as_cell(self, curves: Predictions, scores: Predictions) -> Cell:
         write_results(localise.detections(curves, scores, self.videos, self.spec), self.folder / localise.DETECTIONS)
-        parts = [Part(self.folder, _record(network.name), found, Times((0.25, 0.25), BATCH))
+        parts = [Part(self.folder, record(CASE, network.name, 63), found, Times((0.25, 0.25), BATCH))
                  for network, found in zip(self.spec.networks, (curves, scores), strict=True)]
         return Cell(CASE, self.folder, tuple(parts))
-
-
-def _record(network: str) -> Record:
-    return Record(str(CASE), network, "mini", "mini", "fp32", 63, 1.0, 0, 0, {}, {}, {})
 
 
 @pytest.fixture(scope="module")
