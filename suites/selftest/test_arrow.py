@@ -15,7 +15,7 @@ TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix
     ("spec", "surgery_shift"),
     ("case", "clips", "detections", "entries", "events", "locks", "memory", "npu_smi", "om", "preprocess", "sampling", "settings",
      "surgery", "tables"),
-    ("archive", "atc", "cann", "devices", "idle", "quarantine", "shelf", "truth"),
+    ("archive", "atc", "cann", "devices", "fitness", "idle", "quarantine", "shelf", "truth"),
     ("activitynet", "catalog", "decode", "elsewhere", "engines.cpu", "engines.npu", "metrics", "moving_shapes", "packing", "predictions",
      "proposals", "recall", "snippet_features", "unpacking"),
     ("store",),
