@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from tools import memory, versions
@@ -25,8 +27,8 @@ LEFT_OUT = {  # what another machine, or another package, can do instead
     "onnxsim": "graphs of each batch size come from another machine",
     "decord": "PyAV decodes instead, as where decord has no wheel",
 }
-REPIN = f"{sys.executable} -m pip install --no-deps -r tools/requirements.lock"
 LOW_MEMORY, LOW_DISK = 4 * 2**30, 2 * 2**30  # a large model at batch 16; what one model's data, graphs and runs take
+ENGINE = ("numpy", "onnxruntime", "opencv-python-headless")
 RUNS_ON_CPU = ("import cv2, onnxruntime; assert 'CPUExecutionProvider' in onnxruntime.get_available_providers(), 'no CPU provider'; "
                "print('ONNX Runtime', onnxruntime.__version__)")
 SHOWN = 4  # of the packages that differ
@@ -49,32 +51,45 @@ def python(settings: Settings) -> list[Finding]:
 
 def packages(settings: Settings) -> list[Finding]:
     """Ours by name, the packages they need in one line."""
-    pinned = dict(PINNED.findall(LOCK.read_text(errors="replace")))
-    named = (*NEEDED, *LEFT_OUT)
-    installed = {name: found or "half removed" for name, found in versions.of(*pinned)}  # a folder of metadata without a version
-    others = {name: (pin, installed[name]) for name, pin in pinned.items() if name not in named}
-    return [*(package(name, installed.get(name, "absent"), pinned.get(name, "none")) for name in named), others_of(others)]
+    pins, named = pinned(), (*NEEDED, *LEFT_OUT)
+    installed = {name: found or "half removed" for name, found in versions.of(*pins)}  # a folder of metadata without a version
+    others = {name: (pin, installed[name]) for name, pin in pins.items() if name not in named}
+    return [*(package(name, installed.get(name, versions.ABSENT), pins.get(name, "none")) for name in named), others_of(others)]
+
+
+def pinned() -> dict[str, str]:
+    """The lock's versions by package, whatever hosts its markers name."""
+    return dict(PINNED.findall(LOCK.read_text(errors="replace")))
 
 
 def package(name: str, installed: str, pin: str) -> Finding:
     """One package against the lock; a build's own label, torch's `+cpu`, is no other version."""
-    if installed == "absent" and name in LEFT_OUT:
+    if installed == versions.ABSENT and name in LEFT_OUT:
         return Finding(NOTE, name, "absent", LEFT_OUT[name])
-    if installed == "absent":
-        return Finding(MISSING, name, f"absent, {pin} is pinned", SETUP)
+    if installed == versions.ABSENT:
+        return Finding(MISSING, name, f"absent, {pin} is pinned", install({name: pin}))
     if installed.partition("+")[0] != pin:
-        return Finding(NOTE, name, f"{installed}, {pin} is pinned", REPIN)
+        return Finding(NOTE, name, f"{installed}, {pin} is pinned", install({name: pin}))
     return Finding(OK, name, installed)
 
 
-def others_of(others: dict[str, tuple[str, str]]) -> Finding:
+def install(pins: Mapping[str, str]) -> str:
+    """The step that puts these versions into this Python, or makes a Python for them; set-up itself leaves a finished .venv alone."""
+    if sys.prefix == sys.base_prefix:
+        return SETUP
+    return shlex.join([sys.executable, "-m", "pip", "install", "--force-reinstall", "--no-deps",
+                       *(f"{name}=={pin}" for name, pin in pins.items())])
+
+
+def others_of(others: Mapping[str, tuple[str, str]]) -> Finding:
     """The rest of the lock, by name: what is pinned, and what is installed."""
-    differing = [f"{name} {found} instead of {pin}" for name, (pin, found) in others.items() if found not in ("absent", pin)]
-    absent = sum(found == "absent" for _, found in others.values())
+    wanted = {name: pin for name, (pin, found) in others.items() if found not in (versions.ABSENT, pin)}
+    differing = [f"{name} {others[name][1]} instead of {pin}" for name, pin in wanted.items()]
+    absent = sum(found == versions.ABSENT for _, found in others.values())
     told = f"{len(others) - absent - len(differing)} as pinned, {absent} absent"
     if differing:
         more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
-        return Finding(NOTE, "other packages", f"{told}; {', '.join(differing[:SHOWN])}{more}", REPIN)
+        return Finding(NOTE, "other packages", f"{told}; {', '.join(differing[:SHOWN])}{more}", install(wanted))
     return Finding(OK, "other packages", told)
 
 
@@ -83,7 +98,8 @@ def cpu(settings: Settings) -> list[Finding]:
     done = subprocess.run([sys.executable, "-c", RUNS_ON_CPU], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
                           timeout=TIMEOUT_S, check=False)
     if done.returncode != 0:
-        return [Finding(WRONG, "CPU", f"its engine cannot be loaded: {last_line(done.stderr)}", SETUP)]
+        step = install({name: pin for name, pin in pinned().items() if name in ENGINE})
+        return [Finding(WRONG, "CPU", f"its engine cannot be loaded: {last_line(done.stderr)}", step)]
     return [Finding(OK, "CPU", last_line(done.stdout))]
 
 

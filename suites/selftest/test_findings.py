@@ -50,7 +50,7 @@ def test_the_lock_is_what_packages_are_compared_with() -> None:
     """Every package of ours stands in the lock, and the rest of the lock is counted."""
     found = {one.thing: one for one in host_findings.packages(Settings.parse({}))}
     named = {*host_findings.NEEDED, *host_findings.LEFT_OUT}
-    rest = {name for name, _ in host_findings.PINNED.findall(host_findings.LOCK.read_text())} - named
+    rest = set(host_findings.pinned()) - named
 
     assert not [name for name, one in found.items() if "none is pinned" in one.found]
     assert {*named, "other packages"} == set(found)
@@ -65,6 +65,14 @@ def test_other_packages_are_counted_and_those_that_differ_named() -> None:
     differing = host_findings.others_of(others | {f"c{number}": ("1", "2") for number in range(6)})
     assert (NOTE, "1 as pinned, 1 absent; c0 2 instead of 1, c1 2 instead of 1, c2 2 instead of 1, c3 2 instead of 1 and 2 more") == (
         differing.word, differing.found)
+
+
+def test_a_package_goes_into_the_environment_that_runs_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set-up does nothing about a finished .venv, so pip is named with the pin; any other Python is left as it is."""
+    monkeypatch.setattr(sys, "prefix", "/project/.venv")
+    assert host_findings.install({"onnx": "1.2"}).endswith("-m pip install --force-reinstall --no-deps onnx==1.2")
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    assert host_findings.install({"onnx": "1.2"}).startswith("./tools/setup")
 
 
 def test_the_artifacts_folder_is_tried_where_it_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
