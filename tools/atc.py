@@ -57,6 +57,19 @@ class Request:
         return ["atc", f"--model={self.model}", f"--output={self.output}", *self.flags()]
 
 
+def program(environment: Mapping[str, str]) -> str:
+    """The atc that *environment* finds.
+
+    Raises:
+        CompileError: it finds none.
+    """
+    found = shutil.which("atc", path=environment.get("PATH", ""))
+    if found is None:
+        raise CompileError("no atc: it is not on the PATH that set_env.sh makes", where=environment.get("ASCEND_TOOLKIT_HOME"),
+                           remedy="install the CANN toolkit (nnrt alone has no compiler), or import a model compiled elsewhere")
+    return found
+
+
 def compile_om(request: Request, environment: Mapping[str, str], log: Path, timeout_s: float, beat: Callable[[int], None]) -> Path:
     """Run atc in *environment*; the compiled model, readable by aclruntime whatever the umask.
 
@@ -65,12 +78,9 @@ def compile_om(request: Request, environment: Mapping[str, str], log: Path, time
     Raises:
         CompileError: atc is missing, fails, or takes longer than *timeout_s*.
     """
-    program = shutil.which("atc", path=environment.get("PATH", ""))
-    if program is None:
-        raise CompileError("no atc: it is not on the PATH that set_env.sh makes", where=environment.get("ASCEND_TOOLKIT_HOME"),
-                           remedy="install the CANN toolkit (nnrt alone has no compiler), or import a model compiled elsewhere")
+    compiler = program(environment)
     started = time.time()
-    status = _run([program, *request.command()[1:]], environment, log, request.output.parent, timeout_s, beat)
+    status = _run([compiler, *request.command()[1:]], environment, log, request.output.parent, timeout_s, beat)
     said = log.read_text(errors="replace")
     if status != 0 or SUCCESS not in said:
         raise failure(said, status, request, log)
