@@ -11,8 +11,8 @@ import pytest
 from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
-    ("", "acl_faults", "aclruntime_api", "chips", "errors", "figures", "files", "minispec", "pytest_paths", "timing", "versions"),
-    ("spec",),
+    ("", "acl_faults", "chips", "errors", "figures", "files", "minispec", "pytest_paths", "timing", "versions"),
+    ("aclruntime_api", "spec"),
     ("case", "clips", "detections", "entries", "events", "locks", "memory", "npu_smi", "om", "preprocess", "sampling", "settings",
      "surgery", "tables"),
     ("atc", "cann", "devices", "idle", "quarantine", "truth"),
