@@ -39,8 +39,8 @@ def test_every_code_belongs_to_its_family(kind: Kind, meaning: str, code: str) -
     assert f"{meaning} ({code})" == fault.sentence
 
 
-@pytest.mark.parametrize("text", ["synchronize stream failed, runtime result = 507015[FUNC:ReportCallError]", "retCode=507015", "ret:507015",
-                                  "ret = 507015", "error code is 507015.", "errorCode=507015",
+@pytest.mark.parametrize("text", ["synchronize stream failed, runtime result = 507015[FUNC:ReportCallError]", "retCode=507015",
+                                  "ret:507015", "ret = 507015", "error code is 507015.", "errorCode=507015",
                                   "RuntimeError: [507015][Error code unknown] "])
 def test_a_code_is_found_however_it_is_written(text: str) -> None:
     """As the runtime, the extension and its exceptions write it."""
