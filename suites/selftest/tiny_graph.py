@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from tools.preprocess import Floats
 from tools.spec import Network, Tensor
@@ -16,6 +14,9 @@ NETWORK = Network("tiny", "", (), Tensor("video", (2, 3, 4)), Tensor("scores", (
 
 def save(path: Path, batch: int, opset: int = 11, classes: int = 5) -> Path:
     """Write the graph at *batch*."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
     weights = np.random.default_rng(7).normal(size=(24, classes)).astype(np.float32)
     nodes = [helper.make_node("Flatten", ["video"], ["flat"], name="Flatten_0"),
              helper.make_node("Gemm", ["flat", "weights"], ["logits"], name="Gemm_1"),
