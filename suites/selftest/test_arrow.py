@@ -11,8 +11,8 @@ import pytest
 from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
-    ("", "acl_faults", "aclruntime_api", "chips", "errors", "figures", "files", "minispec", "pytest_paths", "timing", "versions"),
-    ("findings", "spec", "surgery_shift"),
+    ("", "acl_faults", "chips", "errors", "figures", "files", "minispec", "pytest_paths", "timing", "versions"),
+    ("aclruntime_api", "findings", "spec", "surgery_shift"),
     ("case", "clips", "detections", "entries", "events", "locks", "memory", "npu_smi", "om", "preprocess", "sampling", "settings",
      "surgery", "tables"),
     ("archive", "atc", "cann", "devices", "fitness", "host_findings", "idle", "quarantine", "shelf", "truth"),

@@ -134,7 +134,7 @@ def import_runtime() -> ModuleType:
         import aclruntime
     except ImportError as error:
         tag = f"cp{sys.version_info.major}{sys.version_info.minor} {platform.machine()}"
-        library = "lib" in str(error) and ".so" in str(error)
+        library = "cannot open shared object file" in str(error)  # else a wheel for another Python, machine or compiler
         raise EngineError(f"aclruntime cannot be imported: {error}", where=f"{sys.executable} ({tag})",
                           remedy="source CANN's set_env.sh and check the driver's libraries" if library else WHEEL) from error
     found: ModuleType = aclruntime
