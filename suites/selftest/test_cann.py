@@ -123,6 +123,7 @@ def test_our_virtual_environment_is_gone(tmp_path: Path, monkeypatch: pytest.Mon
     (other / "bin").mkdir(parents=True)
     link.symlink_to(other)
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "ours"))
+    monkeypatch.chdir(tmp_path)
     ours = f"{link}/bin:{tmp_path}/ours/bin"
     found = made(tmp_path, ":", environ={
         "PATH": f"/z:{ours}:/usr/bin::{other}/bin:/bin:{tmp_path}/venv2/bin", "PYTHONPATH": f"/b:{ROOT}:{ROOT}/tools:{other}/lib:/a",

@@ -76,16 +76,17 @@ def test_nodes_are_looked_for_in_dev(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path("/dev") == devices.folder()
 
 
-def test_a_device_out_of_range_names_the_choices(nodes: Path) -> None:
-    """The error counts the devices that are there and names each."""
+@pytest.mark.parametrize("index", [2, 4])
+def test_a_device_out_of_range_names_the_choices(nodes: Path, index: int) -> None:
+    """The error counts the devices that are there and names each; a node's number is no choice."""
     for name in ("davinci4", "davinci6"):
         (nodes / name).touch()
     with pytest.raises(OptionError) as error:
-        devices.parse("npu:4")
+        devices.parse(f"npu:{index}")
 
     assert "no such device: this machine has 2 Ascend device(s)" == error.value.what
     assert "choose one of: npu:0, npu:1, cpu" == error.value.remedy
-    assert "--device npu:4" == error.value.where
+    assert f"--device npu:{index}" == error.value.where
 
 
 @pytest.mark.parametrize("value", ["0", "0,1", ""])

@@ -130,13 +130,14 @@ def test_a_watch_that_dies_is_unknown(npu: Npu, how: str, capfd: pytest.CaptureF
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_leaving_by_an_exception_leaves_no_process(npu: Npu, error: type[BaseException]) -> None:
-    """It passes, at once, and nothing of ours runs on."""
+    """It passes at once, without another look, and nothing of ours runs on."""
     before = psutil.Process().children(recursive=True)
     with pytest.raises(error), Watch(0, npu.look):
         assert 1 == len(psutil.Process().children(recursive=True)) - len(before)
         raise error
 
     assert before == psutil.Process().children(recursive=True)
+    assert 3 == len(npu.looks)
 
 
 def test_leaving_well_leaves_no_process_and_no_file(npu: Npu) -> None:
