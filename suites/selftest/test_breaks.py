@@ -62,7 +62,8 @@ class Deployment:
 
 
 def as_cell(predictions: Predictions) -> Cell:
-    record = Record(str(CASE), "tsm", "mini", "mini", "fp32", CLIPS, 0.0, 0, 0, {}, {}, {})
+    record = Record(str(CASE), "tsm", "mini", "mini", "fp32", "cpu", simulated=False, clips=CLIPS, scoring_s=0.0,
+                    peak_bytes=0, estimated_bytes=0, digests={}, versions={}, machine={})
     return Cell(CASE, Path(), (Part(Path(), record, predictions, None),))
 
 

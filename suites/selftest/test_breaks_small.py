@@ -72,7 +72,8 @@ class Deployment:
         with BatchStream(inputs.source(self.basis.clips, self.spec), BATCH) as stream:
             engine = open_engine(case.device, graph or self.graph, self.spec.network, BATCH)
             predictions, _ = measure.score(engine, stream, len(LENGTHS), self.spec.network.rows)
-        record = Record(str(case), self.spec.name, "mini", "mini", "fp32", len(LENGTHS), 0.0, 0, 0, {}, {}, {})
+        record = Record(str(case), self.spec.name, "mini", "mini", "fp32", "cpu", simulated=False, clips=len(LENGTHS), scoring_s=0.0,
+                        peak_bytes=0, estimated_bytes=0, digests={}, versions={}, machine={})
         cell = Cell(case, Path(), (Part(Path(), record, predictions, None),))
         return {"accuracy": worst(self.basis.accuracy(cell)), "fidelity": worst(self.basis.fidelity(cell))}
 
