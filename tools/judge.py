@@ -11,6 +11,7 @@ import numpy as np
 from tools import verdict, verdict_speed
 from tools.cell import Cell, Part
 from tools.chips import ChipKind, kind
+from tools.expectations import NOTHING, Expectations
 from tools.manifest import Manifest
 from tools.metrics import Labels
 from tools.predictions import Predictions
@@ -45,6 +46,7 @@ class Basis:
     truth: Truth
     clips: Manifest
     reference: Predictions | None
+    expect: Expectations = NOTHING
 
     @property
     def ids(self) -> list[str]:
@@ -55,7 +57,10 @@ class Basis:
         return np.array([clip.label for clip in self.clips.clips], np.int64)
 
     def accuracy(self, cell: Cell) -> list[Judgement]:
-        """The stored figures judge the published weights on the complete data set; everything else is judged in pairs."""
+        """The stored figures judge the published weights on the complete data set; everything else is judged in pairs.
+
+        What is expected by `--expect` is judged beside either, on any weights and data.
+        """
         found = cell.parts[0].predictions
         wrong = unusable(found, self.ids)
         if wrong:
@@ -66,7 +71,8 @@ class Basis:
         if self.reference is not None:
             assert self.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
             judged += verdict.paired_accuracy(found.scores, self.reference.scores, self.labels, self.truth.pairs)
-        return judged or [no_reference(self.spec, "top1", f"{len(self.ids)} clips")]
+        judged = judged or [no_reference(self.spec, "top1", f"{len(self.ids)} clips")]
+        return [*judged, *verdict.expected_accuracy(found.scores, self.labels, self.expect)]
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
         """The device's scores against torch's on the same clips, within the limits of the device's precision."""

@@ -9,6 +9,7 @@ import numpy as np
 from tools import metrics, verdict, verdict_localiser
 from tools.cell import Cell
 from tools.detections import Doubles, read_results
+from tools.expectations import NOTHING, Expectations
 from tools.judge import fidelity_gate, is_official, no_reference, unusable, without_limits
 from tools.localise import DETECTIONS, bins
 from tools.predictions import Predictions
@@ -29,9 +30,13 @@ class LocaliserBasis:
     truth: Truth
     videos: VideoSet
     reference: TorchLocaliser | None
+    expect: Expectations = NOTHING
 
     def accuracy(self, cell: Cell) -> list[Judgement]:
-        """Average recall: the stored figures judge the published weights on all videos; everything else is judged beside torch's."""
+        """Average recall: the stored figures judge the published weights on all videos; everything else is judged beside torch's.
+
+        What is expected by `--expect` is judged beside either, on any weights and videos.
+        """
         wrong = self._unusable(cell)
         if wrong:
             return [wrong]
@@ -42,7 +47,8 @@ class LocaliserBasis:
         if self.reference is not None:
             assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
             judged += verdict_localiser.paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
-        return judged or [no_reference(self.spec, "AR@100", f"{len(self.videos.ids)} videos")]
+        judged = judged or [no_reference(self.spec, "AR@100", f"{len(self.videos.ids)} videos")]
+        return [*judged, *verdict.expected(measured, self.expect)]
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
         """TEM's curves, PEM's score of every proposal and the final detections against torch's on the same videos."""

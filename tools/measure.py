@@ -163,6 +163,7 @@ def main() -> int:
         network = options.network or names[0]
         measure(case, settings, prepare(case, settings, spec, network, run), cell.part_folder(case, spec, network, run))
         return 0
+    kinds.expected(settings, spec)
     engines.family(case.device).require(settings.artifacts)
     measured = launch(case, settings, spec, run, events.forward, [options.network] if options.network else [])
     if len(measured.parts) == len(names):

@@ -21,6 +21,7 @@ from tools.cell import Cell, Part, Times
 from tools.detections import Doubles, write_results
 from tools.engines import open_engine
 from tools.events import Event
+from tools.expectations import Expectations
 from tools.judge_localiser import LocaliserBasis
 from tools.predictions import Predictions
 from tools.preprocess import Floats
@@ -98,6 +99,15 @@ def test_an_unbroken_chain_passes(deployment: Deployment) -> None:
     recall = deployment.basis.reference.recall
     assert 0.5 < recall["AR@100"] < 1
     assert recall["AR@1"] < recall["AR@5"] < recall["AR@10"] < recall["AR@100"]
+
+
+def test_what_is_expected_is_judged_beside_torch(deployment: Deployment) -> None:
+    """`--expect` adds a judgement a metric, reached or not, whatever torch finds."""
+    basis = replace(deployment.basis, expect=Expectations.parse("AR@100=0.5,AUC=0.999"))
+    found = [(one.metric, one.reference, one.verdict) for one in basis.accuracy(deployment.cell())]
+
+    assert [("AR@100 expected", ">= 0.5", Verdict.PASS), ("AUC expected", ">= 0.999", Verdict.FAIL)] == found[-2:]
+    assert [("AR@100", Verdict.PASS)] == [(name, verdict) for name, _, verdict in found if name == "AR@100"]
 
 
 def test_a_wrong_list_of_thresholds_fails(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
