@@ -62,12 +62,12 @@ def _report(rows: Listing, kept: Checked) -> bool:
     """Say what is there and list what is not; whether nothing is lacking."""
     counts = kept.counts()
     there, total = counts.get("", 0), sum(counts.values())
-    faults = list(kept.faults())
-    if not there:
-        raise survey.nothing_there(rows, [fault for _, fault in faults])
-    for id, fault in faults:
+    first = kept.first_fault()
+    if first is not None and not there:
+        raise survey.nothing_there(rows, total, first)
+    for id, fault in kept.faults():
         print(f"{fault.word:8} {id}: {fault.what.removeprefix(f'clip {id} ')}: {fault.at}")
-    shortfall = survey.shortfall(rows, total, there, [fault for _, fault in faults])
+    shortfall = survey.shortfall(rows, counts, first)
     each = [f"{counts[word]:,} {word}" for word in ("missing", "empty", "damaged") if word in counts]
     unit = "" if rows.kind == "features" else f" with {kept.frames():,} frames"
     print(f"{rows.dataset}: {there:,} of {total:,} named can be used{unit}; {', '.join(each) or 'nothing is missing, empty or damaged'}")

@@ -150,6 +150,11 @@ class Checked:
         for id, *fault in self._rows.execute("SELECT id, fault, what, at FROM clips WHERE fault != '' ORDER BY fault, place"):
             yield id, Fault(*fault)
 
+    def first_fault(self) -> Fault | None:
+        """The first in the list, of a missing clip if one is missing."""
+        row = self._rows.execute("SELECT fault, what, at FROM clips WHERE fault != '' ORDER BY fault != 'missing', place").fetchone()
+        return Fault(*row) if row else None
+
     def good(self) -> Iterator[tuple[str, int, int]]:
         """Id, frames and label of those that can be, in the order of the list."""
         yield from self._rows.execute("SELECT id, frames, label FROM clips WHERE fault = '' ORDER BY place")

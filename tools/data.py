@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from tools import child, events, listing, manifest, minidata, survey
+from tools import child, events, listing, manifest, minidata, splits, survey
 from tools.clips import ClipList, balanced, read_list
 from tools.commandline import parse
 from tools.errors import OptionError
@@ -42,8 +42,13 @@ def required_list(settings: Settings, spec: Spec) -> Path:
     path = full_list(settings, spec)
     if not settings.data_root or not path.is_file():
         raise OptionError(f"--data full: the list of {spec.dataset} is not there", where=str(path),
-                          remedy=f"give --data-root DIR with DIR/{spec.dataset}/{spec.list_file}, or use --data mini")
+                          remedy=f"give --data-root DIR with DIR/{spec.dataset}/{spec.list_file}{_or_splits(spec)}, or use --data mini")
     return path
+
+
+def _or_splits(spec: Spec) -> str:
+    made_of = splits.FILES.get(spec.dataset)
+    return f" or what it is made of, annotations/{made_of[0]}" if made_of else ""
 
 
 def required_listing(settings: Settings, spec: ModelSpec, classes: int) -> Listing:

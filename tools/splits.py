@@ -15,6 +15,7 @@ FOLDERS = ("annotations", "ucfTrainTestlist", "")  # mmaction2's, the archive's 
 SPLIT, CLASS_INDEX, TRAINING = "testlist01.txt", "classInd.txt", "trainlist01.txt"
 VALIDATION = ("kinetics_val.csv", "kinetics400_val.csv", "val.csv", "validate.csv")
 TRAINING_CSV = ("kinetics_train.csv", "kinetics400_train.csv", "train.csv")
+FILES = {"ucf101": (SPLIT,), "kinetics400": VALIDATION}  # what a validation list is made of
 LABEL_MAPS = ("label_map_k400.txt", "label_map.txt")
 COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 ENDINGS = (".mp4", ".mkv", ".webm", ".avi")
@@ -46,12 +47,12 @@ def plain(name: str) -> str:
 
 def known(dataset: str) -> bool:
     """Whether anything is known about a data set of this name but its list."""
-    return dataset in ("ucf101", "kinetics400")
+    return dataset in FILES
 
 
 def split_file(dataset: str, folder: Path) -> Path | None:
     """The annotation file below *folder* that a validation list can be made of, if it is there."""
-    return _first(folder, {"ucf101": (SPLIT,), "kinetics400": VALIDATION}.get(dataset, ()))
+    return _first(folder, FILES.get(dataset, ()))
 
 
 def classes(dataset: str, folder: Path) -> Classes | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -118,10 +119,11 @@ def _up_to_date(listing: Listing, path: Path, count: int, choose: Choose) -> Sur
     if len(known) < len(clips):
         return None
     good = tuple(look.clip for look in known if look.fault is None)
-    faults = [look.fault for look in known if look.fault is not None]
+    faults = sorted((look.fault for look in known if look.fault is not None), key=lambda fault: fault.word != "missing")
     if not good:
-        raise nothing_there(listing, faults)
-    return Survey(good, None if count else shortfall(listing, len(clips), len(good), faults))
+        raise nothing_there(listing, len(faults), faults[0])
+    counts: dict[Word, int] = {**Counter(fault.word for fault in faults), "": len(good)}
+    return Survey(good, None if count else shortfall(listing, counts, next(iter(faults), None)))
 
 
 def _glance(place: int, clip: Clip, kind: Kind, known: Known | None) -> Look | None:
@@ -145,41 +147,44 @@ def _chosen(listing: Listing, kept: Checked, count: int, choose: Choose) -> tupl
 
 
 def _usable(listing: Listing, kept: Checked) -> Iterator[Clip]:
-    clips = 0
-    lost: list[Fault] = []
+    found, lost, first = 0, 0, None
     for clip in listing.rows():
         if not clip.path.exists():
-            lost.append(Fault("missing", f"clip {clip.id} is missing", f"{clip.path} ({clip.listed})"))
+            fault: Fault | None = Fault("missing", f"clip {clip.id} is missing", f"{clip.path} ({clip.listed})")
+        else:
+            known = kept.known(clip.id)
+            look = _glance(0, clip, listing.kind, known) if known and known.fault else None
+            fault = look.fault if look else None
+        if fault is not None:
+            lost, first = lost + 1, first or fault
             continue
-        known = kept.known(clip.id)
-        if known and known.fault and (look := _glance(0, clip, listing.kind, known)) and look.fault:
-            lost.append(look.fault)
-            continue
-        clips += 1
+        found += 1
         yield clip
-    if not clips:
-        raise nothing_there(listing, lost)
+    if first is not None and not found:
+        raise nothing_there(listing, lost, first)
 
 
-def shortfall(listing: Listing, rows: int, there: int, faults: list[Fault]) -> Shortfall | None:
-    """What the data set lacks: of a list every line counts, of annotations as many as the complete set has."""
+def shortfall(listing: Listing, counts: Mapping[Word, int], first: Fault | None) -> Shortfall | None:
+    """What the data set lacks: of a list every line counts, of annotations as many as the complete set has.
+
+    counts: clips of each fault, good ones under an empty word; first: the fault to name.
+    """
+    there, rows, missing = counts.get("", 0), sum(counts.values()), counts.get("missing", 0)
     complete = max(listing.complete, rows if listing.is_list else 0)
     if there >= complete:
         return None
-    faults = sorted(faults, key=lambda fault: fault.word != "missing")
-    missing = sum(fault.word == "missing" for fault in faults)
-    return Shortfall(there, complete, missing, len(faults) - missing, faults[0].at if faults else "",
+    return Shortfall(there, complete, missing, rows - there - missing, first.at if first else "",
                      f"python -m tools.data check {listing.dataset} --data-root {listing.list_file.parent.parent}",
                      "videos" if listing.kind == "features" else "clips")
 
 
-def nothing_there(listing: Listing, faults: list[Fault]) -> DataError:
+def nothing_there(listing: Listing, total: int, first: Fault) -> DataError:
     """The error where no clip can be used at all."""
-    first, videos = faults[0], listing.list_file.parent / "videos"
+    videos = listing.list_file.parent / "videos"
     put = f"put the data set's files below {listing.root}, as {listing.source} names them"
     if listing.kind == "rawframes" and videos.is_dir():
         put = f"extract the frames of the videos: python -m tools.data rawframes --data-root {videos.parent.parent}"
-    return DataError(f"none of the {len(faults):,} clips of {listing.dataset} can be used: {first.what}", where=first.at, remedy=put)
+    return DataError(f"none of the {total:,} clips of {listing.dataset} can be used: {first.what}", where=first.at, remedy=put)
 
 
 def write_list(listing: Listing, kept: Checked) -> None:

@@ -68,7 +68,7 @@ def test_kinetics_csv_becomes_clips(tmp_path: Path) -> None:
 
 def test_kinetics_labels_go_by_the_training_classes(tmp_path: Path) -> None:
     """Where the training rows or a label map are there, they say which classes there are, as they did when the model was trained."""
-    train = CSV.splitlines()[0] + "\nbelly dancing,abcdefghij9,0,10,train\nabseiling,a,0,10,train\nair drumming,b,0,10,train\nzumba,c,0,10,train\n"
+    train = CSV.splitlines()[0] + "".join(f"\n{name},abc,0,10,train" for name in ("zumba", "belly dancing", "abseiling", "air drumming"))
     by_rows = rows("slowfast", tmp_path, annotations__kinetics_val=CSV, annotations__kinetics_train=train)
     (tmp_path / "kinetics400" / "label_map_k400.txt").write_text("abseiling\nair drumming\nbelly dancing\nbowling\nzumba\n")
     by_map = rows("slowfast", tmp_path)
@@ -86,8 +86,7 @@ def test_a_list_that_is_there_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("lines", "line", "words"), [
-    ("Haircut/a 5 0\nHammerThrow/b 5 1\n", 2, "HammerThrow/b is not that of its class: expected 2, which is HammerThrow in .*classInd.txt, "
-                                              "found 1, which is Hammering"),
+    ("Haircut/a 5 0\nHammerThrow/b 5 1\n", 2, "HammerThrow/b is not .*: expected 2, which is HammerThrow in .*, found 1, which is Ham"),
     ("Haircut/a 5 0\nHammering/b 5 7\n", 2, "expected 1, which is Hammering in .*classInd.txt, found 7\\n"),
     ("Haircut/a 5 1\nHammering/b 5 2\n", 1, "expected 0, which is Haircut in .*classInd.txt, found 1, which is Hammering"),
     ("Haircut/a 5 0\nhaircut/b 5 0\n", 2, "haircut is no class of classInd.txt"),
