@@ -16,6 +16,7 @@ from tools.manifest import Manifest
 from tools.metrics import Labels
 from tools.predictions import Predictions
 from tools.report import Comparison, comparisons
+from tools.shortfall import Shortfall
 from tools.spec import ModelSpec, Spec
 from tools.timing import Summary, summarise
 from tools.truth import FidelityGate, Truth
@@ -71,6 +72,8 @@ class Basis:
         if self.reference is not None:
             assert self.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
             judged += verdict.paired_accuracy(found.scores, self.reference.scores, self.labels, self.truth.pairs)
+        if self.clips.shortfall is not None:
+            judged = partial_data(judged or verdict.unjudged_accuracy(found.scores, self.labels), self.clips.shortfall)
         judged = judged or [no_reference(self.spec, "top1", f"{len(self.ids)} clips")]
         return [*judged, *verdict.expected_accuracy(found.scores, self.labels, self.expect)]
 
@@ -95,6 +98,12 @@ def unusable(found: Predictions, ids: Sequence[str]) -> Judgement | None:
 def is_official(cell: Cell) -> bool:
     """Whether the published weights ran on the whole data set, as far as the cell knows."""
     return (cell.record.weights, cell.record.data) == ("published", "full")
+
+
+def partial_data(judged: Sequence[Judgement], shortfall: Shortfall) -> list[Judgement]:
+    """What was measured on a part of the data set: no acceptance, however good; a loss on that part stays one."""
+    return [replace(one, verdict=max(one.verdict, Verdict.NO_VERDICT, key=list(Verdict).index),
+                    reason=f"{shortfall.sentence}; {one.reason}") for one in judged]
 
 
 def no_reference(spec: Spec, metric: str, items: str) -> Judgement:

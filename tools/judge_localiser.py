@@ -10,7 +10,7 @@ from tools import metrics, verdict, verdict_localiser
 from tools.cell import Cell
 from tools.detections import Doubles, read_results
 from tools.expectations import NOTHING, Expectations
-from tools.judge import fidelity_gate, is_official, no_reference, unusable, without_limits
+from tools.judge import fidelity_gate, is_official, no_reference, partial_data, unusable, without_limits
 from tools.localise import DETECTIONS, bins
 from tools.predictions import Predictions
 from tools.proposals import propose
@@ -47,6 +47,8 @@ class LocaliserBasis:
         if self.reference is not None:
             assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
             judged += verdict_localiser.paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
+        if self.videos.shortfall is not None:
+            judged = partial_data(judged or verdict_localiser.unjudged_recall(measured), self.videos.shortfall)
         judged = judged or [no_reference(self.spec, "AR@100", f"{len(self.videos.ids)} videos")]
         return [*judged, *verdict.expected(measured, self.expect)]
 

@@ -82,6 +82,12 @@ def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, allowed: 
     return Judgement(f"top{k}", f"{ours.mean():.4f}", f"{theirs.mean():.4f}", verdict, reason)
 
 
+def unjudged_accuracy(scores: Floats, labels: Labels) -> list[Judgement]:
+    """top-1 and top-5 as they are, where nothing is there to judge them by."""
+    return [Judgement(metric, f"{metrics.hits(scores, labels, k).mean():.4f}", "-", Verdict.RECORDED, f"of {len(labels)} clips")
+            for metric, k in TOP.items()]
+
+
 def stored_accuracy(scores: Floats, labels: Labels, truth: Truth, gate: AccuracyGate) -> list[Judgement]:
     """Each top-k of the gate's references against its published figure; for the published weights on the complete list only."""
     return [against_published(metric, float(metrics.hits(scores, labels, TOP[metric]).mean()), truth, gate) for metric in gate.references]

@@ -54,9 +54,9 @@ def test_a_list_of_own_videos_is_judged(acceptance: Run, tiny_store: Path, tmp_p
 @pytest.mark.parametrize(("edit", "line", "words"), [
     ("", "clip.mp4 1 2 3", ("own.txt:6", "expected 'path label', found 4 fields")),
     ("", "clip.mp4 20", ("own.txt:6", "label 20 is outside the model's classes 0 to 19")),
-    ("missing", "", ("is missing", "v_warm_down_002.mp4")),
-    ("empty", "", ("is empty", "v_warm_down_002.mp4")),
-    ("cut", "", ("cannot be decoded", "v_warm_down_002.mp4")),
+    ("missing", "", ("is missing", "v_warm_down_002.mp4", "own.txt:3")),
+    ("empty", "", ("is empty", "v_warm_down_002.mp4", "own.txt:3")),
+    ("cut", "", ("cannot be decoded", "v_warm_down_002.mp4", "own.txt:3")),
 ])
 def test_a_bad_list_or_clip_is_an_error_that_names_it(
         acceptance: Run, tiny_store: Path, tmp_path: Path, edit: str, line: str, words: tuple[str, ...]) -> None:
