@@ -83,7 +83,10 @@ def missing(plan: Plan) -> list[int]:
 
 
 def _made_of(mark: Path) -> str:
-    return str(json.loads(mark.read_text())["made_of"]) if mark.is_file() else ""
+    try:
+        return str(json.loads(mark.read_text())["made_of"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _size(path: Path) -> int:
@@ -134,10 +137,14 @@ def dump(settings: Settings, spec: ModelSpec, batch: int, out: Path) -> Plan:
     """
     clips = data.resolve(settings, spec, spec.classes, events.forward)
     planned = plan(spec, clips, batch, out)
-    out.mkdir(parents=True, exist_ok=True)
-    todo = missing(planned)
-    require_space(planned, len(todo), out)
-    write(planned, clips, spec, todo)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        todo = missing(planned)
+        require_space(planned, len(todo), out)
+        write(planned, clips, spec, todo)
+    except OSError as error:
+        raise DataError(f"the inputs cannot be written: {error.strerror}", where=error.filename or str(out),
+                        remedy="make room or choose another --out; the same command goes on where this one stopped") from error
     return planned
 
 

@@ -12,23 +12,24 @@ from tools.settings import ROOT
 
 TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
     ("", "acl_faults", "aclruntime_api", "chips", "errors", "figures", "files", "minispec", "pytest_paths", "timing", "versions"),
-    ("spec", "surgery_shift"),
+    ("spec", "surgery_shift", "tool_labels", "tool_speeds"),
     ("case", "clips", "detections", "entries", "events", "locks", "memory", "npu_smi", "om", "preprocess", "sampling", "settings",
      "surgery", "tables"),
-    ("archive", "atc", "cann", "devices", "idle", "quarantine", "shelf", "truth"),
-    ("activitynet", "catalog", "decode", "elsewhere", "engines.cpu", "engines.npu", "metrics", "moving_shapes", "packing", "predictions",
-     "proposals", "recall", "snippet_features", "unpacking"),
-    ("store",),
+    ("archive", "atc", "cann", "devices", "idle", "quarantine", "shelf", "tool_outputs", "truth"),
+    ("activitynet", "baselines", "catalog", "decode", "elsewhere", "engines.cpu", "engines.npu", "metrics", "moving_shapes", "packing",
+     "predictions", "proposals", "recall", "snippet_features", "unpacking"),
+    ("pairing", "store"),
     ("action_sequences", "batches", "child", "commandline", "encode", "engines", "manifest", "peer", "proposal_features", "soft_nms",
      "verdict"),
     ("cell", "inputs", "minidata", "minilocaliser", "minivideos", "miniweights", "peer_chain", "verdict_localiser", "verdict_speed"),
     ("data", "launch", "report"),
-    ("guide_table", "judge", "videos"),
-    ("evaluate", "localise", "weights"),
+    ("dump", "guide_table", "judge", "runs", "videos"),
+    ("evaluate", "localise", "measured", "weights"),
     ("export", "reference_localiser"),
     ("judge_localiser", "reference", "specialise"),
-    ("compile", "deploy", "kinds"),
-    ("measure",),
+    ("compile", "deploy", "kinds", "stored_reference"),
+    ("measure", "measured_limits", "score"),
+    ("record",),
 ))
 HEAVY = {"torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxsim", "onnxruntime", "cv2", "av", "decord", "aclruntime", "scipy"}
 
