@@ -65,7 +65,7 @@ def of_log(speed: Speed, device: str, network: str) -> Baseline:
     assert speed.batch is not None
     assert speed.samples_per_s is not None
     return Baseline(device=device_of_log(speed, device), network=network, batch=speed.batch, metric="throughput", value=speed.samples_per_s,
-                    unit="samples/s", section=f"{speed.tool}, {_day(speed.path)}, {speed.place}", note=str(speed.latency))
+                    unit="samples/s", section=f"{speed.tool}, {speed.day or _day(speed.path)}, {speed.place}", note=str(speed.latency))
 
 
 def rates_of_run(run: Path, spec: Spec, truth: Truth) -> list[Baseline]:

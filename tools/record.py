@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools import baselines, data, events, measured, measured_limits, stored_reference, tool_speeds
+from tools import baselines, events, measured, measured_limits, stored_reference, tool_speeds
 from tools.baselines import Baseline, Limits
 from tools.catalog import load_truth
 from tools.chips import kind
@@ -65,8 +66,8 @@ def limits(options: Options, settings: Settings, spec: Spec, truth: Truth) -> li
     if isinstance(spec, LocaliserSpec):
         raise OptionError(f"limits of {spec.name} are not recorded: each of its networks is judged in its own way",
                           remedy=f"write [gates.fidelity] of {truth.path.name} by hand")
-    listed = data.clip_list(settings, spec, spec.classes, events.forward)
-    reference = stored_reference.find(settings, spec, listed)
+    listed = stored_reference.listed(settings, spec, spec.classes)
+    reference = stored_reference.find(settings, spec, listed) if listed else None
     return measured_limits.of_runs(options.sources, spec, truth, reference, options.margin)
 
 
@@ -82,25 +83,27 @@ def told(figure: Baseline, old: Truth, new: Truth) -> Lines:
     lines = [f"{figure.id}: {was} -> {figure.value:g} {figure.unit} ({figure.section})"]
     if figure.metric != "throughput":
         return [*lines, "  it judges nothing: [gates.accuracy.references] names what does"]
-    others = [f"{figure.value / one.right:.3f} of {one.id}, {one.right:g} ({one.origin})" for one in old.figures
-              if (one.device, one.metric, one.batch, one.network) == (figure.device, "throughput", figure.batch, figure.network)
-              and one.id != figure.id]
-    return [*lines, *(f"  it is {other}" for other in others), f"  {_judging(figure, new)}"]
+    return [*lines, *(f"  {other}" for other in _beside(figure, old)), f"  {_judging(figure, new)}"]
+
+
+def _beside(figure: Baseline, old: Truth) -> Lines:
+    """How it compares with what is stored of the same device, at the nearest batch size: a wrong one would show."""
+    others = [one for one in old.figures if (one.device, one.metric, one.network) == (figure.device, "throughput", figure.network)
+              and one.batch is not None and one.id != figure.id]
+    nearest = min((abs(math.log2(one.batch / figure.batch)) for one in others if one.batch), default=0.0)
+    return [f"it is {figure.value / one.right:.3f} times {one.id}, {one.right:g} at bs{one.batch} ({one.origin})" for one in others
+            if one.batch and abs(math.log2(one.batch / figure.batch)) == nearest]
 
 
 def _judging(figure: Baseline, new: Truth) -> str:
-    if figure.device.startswith("T4"):
-        t4 = new.throughput.t4
-        judging = new.rate(t4, figure.batch, figure.network) if t4 else None
-        if judging is None:
-            return 'no ratio is taken against it: [gates.throughput] names no t4 (t4 = "T4" does)'
-    else:
+    if figure.device == new.throughput.t4 or not figure.device.startswith("T4"):
         chip = kind("310" if figure.device.endswith(measured.CHIP) else figure.device)
         found = stored_rate(new, chip, figure.batch, figure.network)
         judging = found[0] if found else new.rate(figure.device, figure.batch, figure.network)
-    if judging is None or judging.id == figure.id:
-        return "from now on it judges what is measured there"
-    return f'{judging.id} goes on judging there: [gates.throughput] judge_by = "{new.throughput.judge_by}"'
+        if judging is None or judging.id == figure.id:
+            return "from now on what is measured there is judged by it, or compared with it"
+        return f'{judging.id} goes on judging there: [gates.throughput] judge_by = "{new.throughput.judge_by}"'
+    return f'no ratio is taken against it: [gates.throughput] has t4 = "{new.throughput.t4 or ""}"'
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import manifest, minidata, reference, weights
+from tools import data, events, manifest, minidata, reference, weights
 from tools.clips import ClipList
 from tools.errors import ClipgateError, DataError
 from tools.files import sha256
@@ -26,16 +26,23 @@ class StoredReference:
     checkpoint: Weights
 
 
-def find(settings: Settings, spec: ModelSpec, listed: ClipList) -> StoredReference | None:
-    """The reference of *listed* with the weights of *settings*; None where any part of it is not here."""
+def listed(settings: Settings, spec: ModelSpec, classes: int) -> ClipList | None:
+    """The chosen list; None where it is that of mini clips which nobody has made yet."""
+    if data.source(settings, spec) == "mini" and Store(settings.store).find(minidata.key(spec.mini)) is None:
+        return None
+    return data.clip_list(settings, spec, classes, events.forward)
+
+
+def find(settings: Settings, spec: ModelSpec, clips_of: ClipList) -> StoredReference | None:
+    """The reference of these clips with the weights of *settings*; None where any part of it is not here."""
     store, checkpoint = Store(settings.store), _checkpoint(settings, spec)
     try:
-        known = store.find(manifest.key(listed))
+        known = store.find(manifest.key(clips_of))
     except DataError:  # a list travels without its clips
         return None
     if checkpoint is None or known is None:
         return None
-    clips = manifest.read(listed, known.file(manifest.FILE))
+    clips = manifest.read(clips_of, known.file(manifest.FILE))
     entry = store.find(reference.key(spec, checkpoint, clips))
     return StoredReference(load(entry.file(FILE)), clips, checkpoint) if entry else None
 

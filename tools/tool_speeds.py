@@ -22,6 +22,7 @@ TRT_LINE = re.compile(r"GPU Compute Time: (min = .*)")
 TRT_BLOCK = re.compile(r"GPU Compute\s*$")
 TRT_BLOCK_ROWS = 6
 TRT_SHAPES = re.compile(r"--(?:shapes|optShapes)=['\"]?[^:\s]+:(\d+)[x*]|--batch=(\d+)")
+TRT_DAY = re.compile(r"^\s*\[(\d\d)/(\d\d)/(\d{4})-")
 TRT_DEVICE = re.compile(r"Selected Device: (.+?)\s*$", re.MULTILINE)
 STATISTIC = re.compile(rf"(min|max|mean|median|percentile\(99%\)|percentile)\s*[=:]\s*{N}")
 FILE_BATCH = re.compile(r"perf_vision_batchsize_(\d+)_device_\d+")
@@ -50,6 +51,7 @@ class Speed:
     """One measurement of one device (a 310's: one of its card's four chips) as a tool left it, at *line* of *path*.
 
     batch: None where the tool does not say it; samples_per_s: None where it takes the batch to know.
+    chosen_device: the one a log names itself; day: the log's own, as 2021-08-02; both empty where it has none.
     """
 
     tool: SpeedTool
@@ -59,6 +61,7 @@ class Speed:
     path: Path
     line: int
     chosen_device: str = ""
+    day: str = ""
 
     @property
     def place(self) -> str:
@@ -184,7 +187,9 @@ def _trtexec(lines: Sequence[str], path: Path) -> list[Speed]:
         if "mean" in numbers:
             latency = Latency(numbers["mean"], "batch", numbers.get("median"), numbers.get("min"), numbers.get("max"),
                               numbers.get("percentile(99%)", numbers.get("percentile")))
-            found.append(Speed("trtexec", batch, None, latency, path, number, device[1] if device else ""))
+            day = TRT_DAY.search(line)
+            found.append(Speed("trtexec", batch, None, latency, path, number, device[1] if device else "",
+                               f"{day[3]}-{day[1]}-{day[2]}" if day else ""))
     return found
 
 
