@@ -35,6 +35,14 @@ def hits(scores: Floats, labels: Labels, k: int) -> Hits:
     return found
 
 
+def undecided(scores: Floats, labels: Labels, k: int) -> Hits:
+    """Per clip, whether a tie across rank *k* leaves it open if its label is among the *k* largest; `hits` counts it as wrong."""
+    own = np.take_along_axis(scores, labels[:, None], axis=1)
+    better = (scores > own).sum(axis=1)
+    found: Hits = (better < k) & ~hits(scores, labels, k) & np.isfinite(own[:, 0])
+    return found
+
+
 def mean_of_views(scores: Floats, rows: int) -> Floats:
     """The mean of every clip's *rows* rows: [B * rows, classes] -> [B, classes]."""
     return scores.reshape(-1, rows, *scores.shape[1:]).mean(axis=1) if rows > 1 else scores

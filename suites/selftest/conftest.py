@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.simulated.trials import Host
-from tools.settings import ROOT
+from tools import events, record
+from tools.settings import MODELS, ROOT
 
 TINY_MODELS = Path(__file__).parent / "models"
 TINY_ARTIFACTS = ROOT / "artifacts" / "selftest"
+Command = Callable[..., tuple[int, str]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -53,6 +56,29 @@ def tiny_store() -> Path:
     done = python("-m", "tools.specialise", "tiny", "4", f"--models={TINY_MODELS}", f"--artifacts={TINY_ARTIFACTS}")
     assert done.returncode == 0, done.stderr
     return TINY_ARTIFACTS
+
+
+@pytest.fixture
+def writable_models(tmp_path: Path) -> Path:
+    """The shipped models and the tiny one, copied, so that their tomls may be written."""
+    folder = tmp_path / "models"
+    shutil.copytree(MODELS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in TINY_MODELS.glob("tiny.*"):
+        shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture
+def recording(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], writable_models: Path) -> Command:
+    """`python -m tools.record` with these arguments, on the copied tomls: its status, and all it said."""
+
+    def call(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["record", *map(str, arguments), f"--models={writable_models}"])
+        status = events.stage(record.main)
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    return call
 
 
 @pytest.fixture(scope="session")
