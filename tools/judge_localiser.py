@@ -23,12 +23,13 @@ from tools.videos import VideoSet
 
 @dataclass(frozen=True, slots=True)
 class LocaliserBasis:
-    """A localiser's judge. *reference* is None where torch has not run on these videos."""
+    """A localiser's judge. *reference* is None where torch has not run on these videos; *remake* runs it."""
 
     spec: LocaliserSpec
     truth: Truth
     videos: VideoSet
     reference: TorchLocaliser | None
+    remake: str = "python -m tools.reference MODEL"
 
     def accuracy(self, cell: Cell) -> list[Judgement]:
         """Average recall: the stored figures judge the published weights on all videos; everything else is judged beside torch's."""
@@ -39,10 +40,11 @@ class LocaliserBasis:
         judged = []
         if is_official(cell) and len(self.videos.ids) == self.spec.clips:
             judged = verdict_localiser.stored_recall(measured, self.truth)
-        if self.reference is not None:
-            assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
-            judged += verdict_localiser.paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
-        return judged or [no_reference(self.spec, "AR@100", f"{len(self.videos.ids)} videos")]
+        if self.reference is None:
+            metric, value = ("pairs", "-") if judged else ("AR@100", f"{measured['AR@100']:.4f}")
+            return [*judged, no_reference(self.remake, metric, len(self.videos.ids), value, items="videos")]
+        assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
+        return judged + verdict_localiser.paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
         """TEM's curves, PEM's score of every proposal and the final detections against torch's on the same videos."""
@@ -50,7 +52,7 @@ class LocaliserBasis:
         if wrong:
             return [wrong]
         if self.reference is None:
-            return [no_reference(self.spec, "difference", f"{len(self.videos.ids)} videos")]
+            return [no_reference(self.remake, "difference", len(self.videos.ids), items="videos")]
         gate, limited = fidelity_gate(cell, self.truth)
         judged = [*self._curves(cell, self.reference, gate), *self._proposals(cell, self.reference, gate),
                   *self._detections(cell, self.reference, gate)]

@@ -40,13 +40,13 @@ def source(spec: Spec, found: Dataset, network: Network, before: Predictions | N
 
 def judge_of(settings: Settings, spec: Spec, checkpoints: tuple[Weights, ...], found: Dataset, on_event: OnEvent) -> Judge:
     """What cells of *spec* are judged against: stored truth, and torch on the same clips or videos."""
-    truth = load_truth(settings.models, spec.name)
+    truth, remake = load_truth(settings.models, spec.name), reference.command(settings, spec)
     if isinstance(spec, LocaliserSpec):
         assert isinstance(found, VideoSet)
-        return LocaliserBasis(spec, truth, found, reference_localiser.resolve(settings, spec, checkpoints, found, on_event))
+        return LocaliserBasis(spec, truth, found, reference_localiser.resolve(settings, spec, checkpoints, found, on_event), remake)
     assert isinstance(spec, ModelSpec)
     assert isinstance(found, Manifest)
-    return Basis(spec, truth, found, reference.resolve(settings, spec, checkpoints[0], found, on_event))
+    return Basis(spec, truth, found, reference.resolve(settings, spec, checkpoints[0], found, on_event), remake)
 
 
 def finish(spec: Spec, found: Dataset, before: Predictions | None) -> Callable[[Predictions, Path], object] | None:
