@@ -35,6 +35,14 @@ def hits(scores: Floats, labels: Labels, k: int) -> Hits:
     return found
 
 
+def ties(scores: Floats, labels: Labels, k: int) -> Hits:
+    """Per clip, whether its label is tied across rank *k*: a hit or none by how equal scores are ordered, and none to `hits`."""
+    own = np.take_along_axis(scores, labels[:, None], axis=1)
+    better, as_good = (scores > own).sum(axis=1), (scores >= own).sum(axis=1)
+    found: Hits = (better < k) & (as_good > k) & np.isfinite(own[:, 0])
+    return found
+
+
 def mean_of_views(scores: Floats, rows: int) -> Floats:
     """The mean of every clip's *rows* rows: [B * rows, classes] -> [B, classes]."""
     return scores.reshape(-1, rows, *scores.shape[1:]).mean(axis=1) if rows > 1 else scores
