@@ -102,12 +102,16 @@ def count_frames(clip: Clip) -> int:
 
 
 def _decord_length(clip: Clip) -> int:
+    """The length by decord, once it has given a frame: of an MPEG-TS under whatever name it counts all and gives none."""
     import decord
 
     try:
-        return len(decord.VideoReader(str(clip.path), num_threads=1))
-    except (decord.DECORDError, RuntimeError) as error:
-        raise undecodable(clip, clip.path) from error
+        reader = decord.VideoReader(str(clip.path), num_threads=1)
+        reader.get_batch([0])
+        return len(reader)
+    except (decord.DECORDError, RuntimeError, IndexError) as error:
+        raise undecodable(clip, clip.path, "PyAV decodes it and decord does not, as with an MPEG-TS: "
+                                           "ffmpeg -i FILE -c copy NEW.mp4 makes one that both read; else ") from error
 
 
 def undecodable(clip: Clip, path: Path, detail: str = "") -> DataError:

@@ -31,10 +31,19 @@ def missing_makers(key: Key) -> tuple[str, ...]:
 
 def counterparts(root: Path, key: Key) -> list[Key]:
     """The keys of the entries that differ from *key* only in packages absent here, the one used last first."""
+    return _alike(root, key, []) if absent(key) else []
+
+
+def differing_in(root: Path, key: Key, part: str) -> list[Key]:
+    """The keys of the entries that differ from *key* in the digest *part*, and in packages absent here; the one used last first."""
+    return _alike(root, key, [part])
+
+
+def _alike(root: Path, key: Key, but: list[str]) -> list[Key]:
     found: list[tuple[float, Key]] = []
-    for path in namesakes(root, key) if absent(key) else []:
+    for path in namesakes(root, key):
         manifest = _readable(path)
-        if manifest is not None and not _differing(key, manifest):
+        if manifest is not None and _differing(key, manifest) == but:
             shaped_by = tuple((name, manifest["shaped_by"][name]) for name, _ in key.shaped_by)
             real = replace(key, shaped_by=shaped_by)
             if manifest_path(root, real) == path and real != key:

@@ -13,11 +13,11 @@ from tools.cell import Cell, Part
 from tools.chips import ChipKind, kind
 from tools.expectations import NOTHING, Expectations
 from tools.manifest import Manifest
-from tools.metrics import Labels
+from tools.metrics import Labels, hits
 from tools.predictions import Predictions
 from tools.report import Comparison, comparisons
 from tools.shortfall import Shortfall
-from tools.spec import ModelSpec, Spec
+from tools.spec import ModelSpec
 from tools.timing import Summary, summarise
 from tools.truth import FidelityGate, Truth
 from tools.verdict import Judgement, Verdict
@@ -41,12 +41,13 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """A recogniser's judge. *reference* is None where torch has not run on these clips."""
+    """A recogniser's judge. *reference* is None where torch has not run on these clips; *remake* is the command that runs it."""
 
     spec: ModelSpec
     truth: Truth
     clips: Manifest
     reference: Predictions | None
+    remake: str = "python -m tools.reference MODEL"
     expect: Expectations = NOTHING
 
     @property
@@ -69,13 +70,21 @@ class Basis:
         judged = []
         if is_official(cell) and len(self.ids) == self.spec.clips:
             judged = verdict.stored_accuracy(found.scores, self.labels, self.truth, self.truth.accuracy)
-        if self.reference is not None:
+        if self.reference is None:
+            judged = judged + self._alone(found, judged)
+        else:
             assert self.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
-            judged += verdict.paired_accuracy(found.scores, self.reference.scores, self.labels, self.truth.pairs)
+            judged = judged + verdict.paired_accuracy(found.scores, self.reference.scores, self.labels, self.truth.pairs)
         if self.clips.shortfall is not None:
-            judged = partial_data(judged or verdict.unjudged_accuracy(found.scores, self.labels), self.clips.shortfall)
-        judged = judged or [no_reference(self.spec, "top1", f"{len(self.ids)} clips")]
+            judged = partial_data(judged, self.clips.shortfall)
         return [*judged, *verdict.expected_accuracy(found.scores, self.labels, self.expect)]
+
+    def _alone(self, found: Predictions, judged: Sequence[Judgement]) -> list[Judgement]:
+        """What is measured and has no torch beside it: the pairs only, where the stored figures have judged the rest."""
+        if judged:
+            return [no_reference(self.remake, "pairs", len(self.ids))]
+        return [no_reference(self.remake, metric, len(self.ids), f"{hits(found.scores, self.labels, k).mean():.4f}")
+                for metric, k in verdict.TOP.items()]
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
         """The device's scores against torch's on the same clips, within the limits of the device's precision."""
@@ -84,7 +93,7 @@ class Basis:
         if wrong:
             return [wrong]
         if self.reference is None:
-            return [no_reference(self.spec, "difference", f"{len(self.ids)} clips")]
+            return [no_reference(self.remake, "difference", len(self.ids))]
         gate, limited = fidelity_gate(cell, self.truth)
         judged = verdict.fidelity(found.scores, self.reference.scores, self.ids, gate, softmax=self.spec.network.softmax)
         return judged if limited else without_limits(cell, judged)
@@ -106,10 +115,10 @@ def partial_data(judged: Sequence[Judgement], shortfall: Shortfall) -> list[Judg
                     reason=f"{shortfall.sentence}; {one.reason}") for one in judged]
 
 
-def no_reference(spec: Spec, metric: str, items: str) -> Judgement:
-    return Judgement(metric, "-", "-", Verdict.RECORDED,
-                     f"torch has not run on these {items}: python -m tools.reference {spec.name} "
-                     "with the same --data and --weights makes the reference")
+def no_reference(remake: str, metric: str, count: int, measured: str = "-", items: str = "clips") -> Judgement:
+    """RECORDED, with the command that makes what is missing."""
+    return Judgement(metric, measured, "-", Verdict.RECORDED,
+                     f"torch has not run on these {count:,} {items}, which takes too long to begin unasked; once, on any machine: {remake}")
 
 
 def fidelity_gate(cell: Cell, truth: Truth) -> tuple[FidelityGate, bool]:

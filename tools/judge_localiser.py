@@ -24,12 +24,13 @@ from tools.videos import VideoSet
 
 @dataclass(frozen=True, slots=True)
 class LocaliserBasis:
-    """A localiser's judge. *reference* is None where torch has not run on these videos."""
+    """A localiser's judge. *reference* is None where torch has not run on these videos; *remake* runs it."""
 
     spec: LocaliserSpec
     truth: Truth
     videos: VideoSet
     reference: TorchLocaliser | None
+    remake: str = "python -m tools.reference MODEL"
     expect: Expectations = NOTHING
 
     def accuracy(self, cell: Cell) -> list[Judgement]:
@@ -44,12 +45,14 @@ class LocaliserBasis:
         judged = []
         if is_official(cell) and len(self.videos.ids) == self.spec.clips:
             judged = verdict_localiser.stored_recall(measured, self.truth)
-        if self.reference is not None:
+        if self.reference is None:
+            metric, value = ("pairs", "-") if judged else ("AR@100", f"{measured['AR@100']:.4f}")
+            judged = [*judged, no_reference(self.remake, metric, len(self.videos.ids), value, items="videos")]
+        else:
             assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
-            judged += verdict_localiser.paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
+            judged = judged + verdict_localiser.paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
         if self.videos.shortfall is not None:
-            judged = partial_data(judged or verdict_localiser.unjudged_recall(measured), self.videos.shortfall)
-        judged = judged or [no_reference(self.spec, "AR@100", f"{len(self.videos.ids)} videos")]
+            judged = partial_data(judged, self.videos.shortfall)
         return [*judged, *verdict.expected(measured, self.expect)]
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
@@ -58,7 +61,7 @@ class LocaliserBasis:
         if wrong:
             return [wrong]
         if self.reference is None:
-            return [no_reference(self.spec, "difference", f"{len(self.videos.ids)} videos")]
+            return [no_reference(self.remake, "difference", len(self.videos.ids), items="videos")]
         gate, limited = fidelity_gate(cell, self.truth)
         judged = [*self._curves(cell, self.reference, gate), *self._proposals(cell, self.reference, gate),
                   *self._detections(cell, self.reference, gate)]

@@ -43,13 +43,14 @@ def source(spec: Spec, found: Dataset, network: Network, before: Predictions | N
 
 def judge_of(settings: Settings, spec: Spec, checkpoints: tuple[Weights, ...], found: Dataset, on_event: OnEvent) -> Judge:
     """What cells of *spec* are judged against: stored truth, and torch on the same clips or videos."""
-    truth, expect = load_truth(settings.models, spec.name), expected(settings, spec)
+    truth, expect, remake = load_truth(settings.models, spec.name), expected(settings, spec), reference.command(settings, spec)
     if isinstance(spec, LocaliserSpec):
         assert isinstance(found, VideoSet)
-        return LocaliserBasis(spec, truth, found, reference_localiser.resolve(settings, spec, checkpoints, found, on_event), expect)
+        torch = reference_localiser.resolve(settings, spec, checkpoints, found, on_event)
+        return LocaliserBasis(spec, truth, found, torch, remake, expect)
     assert isinstance(spec, ModelSpec)
     assert isinstance(found, Manifest)
-    return Basis(spec, truth, found, reference.resolve(settings, spec, checkpoints[0], found, on_event), expect)
+    return Basis(spec, truth, found, reference.resolve(settings, spec, checkpoints[0], found, on_event), remake, expect)
 
 
 def expected(settings: Settings, spec: Spec) -> Expectations:

@@ -35,11 +35,11 @@ def hits(scores: Floats, labels: Labels, k: int) -> Hits:
     return found
 
 
-def undecided(scores: Floats, labels: Labels, k: int) -> Hits:
-    """Per clip, whether a tie across rank *k* leaves it open if its label is among the *k* largest; `hits` counts it as wrong."""
+def ties(scores: Floats, labels: Labels, k: int) -> Hits:
+    """Per clip, whether its label is tied across rank *k*: a hit or none by how equal scores are ordered, and none to `hits`."""
     own = np.take_along_axis(scores, labels[:, None], axis=1)
-    better = (scores > own).sum(axis=1)
-    found: Hits = (better < k) & ~hits(scores, labels, k) & np.isfinite(own[:, 0])
+    better, as_good = (scores > own).sum(axis=1), (scores >= own).sum(axis=1)
+    found: Hits = (better < k) & (as_good > k) & np.isfinite(own[:, 0])
     return found
 
 

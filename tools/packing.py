@@ -36,18 +36,20 @@ class Digesting(io.RawIOBase):
         return self._sha.hexdigest()
 
 
-def choose(root: Path, names: frozenset[str] | None, batches: Sequence[int]) -> list[Path]:
+def choose(root: Path, names: frozenset[str] | None, batches: Sequence[int], kind: str = "") -> list[Path]:
     """The manifests of the entries to pack, hosts before what they host, what was used last at the end.
 
     Args:
         names: what the entries of the chosen models are called (`home_name`); None means all of them.
         batches: the graphs of these batch sizes only; all of them if empty.
+        kind: entries of this kind only; all that travel if empty.
 
     Raises:
         StoreError: there is nothing of that kind, or a manifest that cannot be read.
     """
     there = manifests(root)
-    chosen = {path: _manifest(root, path) for path in there if names is None or home_name(path) in names}
+    chosen = {path: _manifest(root, path) for path in there if (names is None or home_name(path) in names)
+              and kind in ("", path.parent.parent.name)}
     kept = {path for path, manifest in chosen.items() if manifest["kind"] not in STAYING and _of_batch(path, manifest, batches)}
     kept = {path for path in kept if path.with_name(HOST) in kept}
     upstream = {sha[:16] for path in kept for sha in chosen[path]["shaped_by"].values()}

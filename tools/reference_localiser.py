@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tools.predictions import Predictions, load, save
 from tools.preprocess import Floats
 from tools.recall import RANKS
 from tools.settings import Settings
+from tools.shards import Made, Shards
 from tools.snippet_features import COLUMNS
 from tools.spec import LocaliserSpec, spec_digest
 from tools.store import Store
@@ -56,38 +57,46 @@ def resolve(settings: Settings, spec: LocaliserSpec, checkpoints: tuple[Weights,
 
 def key(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet) -> Key:
     shaped_by = (*((checkpoint.network.name, checkpoint.sha256) for checkpoint in checkpoints), ("spec", spec_digest(spec)),
-                 ("videos", chosen.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine", "numpy"))
+                 ("videos", chosen.digest), *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "numpy"))
     return Key("reference", spec.name, shaped_by)
 
 
-def build(settings: Settings, spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet, folder: Path) -> Facts:
-    """Run both networks and mmaction2's chain on every video and save all of it.
+def build(settings: Settings, spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet, folder: Path,
+          shards: Path) -> Facts:
+    """Run both networks and mmaction2's chain on every video and save all of it; *shards* is where it is kept meanwhile.
 
     Raises:
         ReferenceRunError: scores that are not finite; or, on the whole mini set, too little recall to judge with.
     """
+    made = Shards(shards, len(chosen.videos)).compute(lambda first: _videos(spec, checkpoints, chosen, first), "video")
+    predictions = Predictions(chosen.ids, made["curves"])
+    numbers, rows = made["detections"][:, 0], made["detections"][:, 1:]
+    found = {id: Detections(rows[numbers == number, :2], rows[numbers == number, 2]) for number, id in enumerate(chosen.ids)}
+    recall = _recall([video.truth for video in chosen.videos], [found[id] for id in chosen.ids])
+    _check(predictions, recall, _random_recall(chosen), spec, floored=data.source(settings, spec) == "mini" and not settings.clips)
+    save(predictions, folder / CURVES)
+    np.savez(folder / PROPOSALS, rows=made["proposals"])
+    write_results(found, folder / DETECTIONS)
+    (folder / RECALL).write_text(json.dumps(recall))
+    return {**recall, "videos": len(chosen.videos), "torch_device": "cpu"}
+
+
+def _videos(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet, first: int) -> Iterator[Made]:
+    """Of each video from *first* on: TEM's curves, the scored proposals, and the detections; rows of these name the video by number."""
     import torch
 
     tem, pem = (peer.deployed(one.network, peer.load_network(one.network, one.path)) for one in checkpoints)
-    curves, rows, found = [], [], {}
-    with torch.inference_mode():
-        for number, video in enumerate(chosen.videos):
+    for number, video in enumerate(chosen.videos[first:], first):
+        with torch.inference_mode():
             curve = tem(torch.from_numpy(_features(video.features))[None]).numpy()[0]
             table = peer_chain.proposals(curve, spec.proposals.peak_threshold)[: spec.proposals.top]
             seen = peer_chain.features(curve, table, spec.proposals.top).astype(np.float32)
             scores = pem(torch.from_numpy(seen)[None]).numpy().reshape(-1)
-            curves.append(curve)
-            rows.append(np.column_stack([np.full(len(table), number), bins(table[:, :2]), scores]))
-            found[video.name] = peer_chain.detections(table, scores, peer_chain.info(video.duration_s), spec.proposals)
-            events.progress("torch reference", number + 1, len(chosen.videos))
-    predictions = Predictions(chosen.ids, np.stack(curves))
-    recall = _recall([video.truth for video in chosen.videos], [found[id] for id in chosen.ids])
-    _check(predictions, recall, _random_recall(chosen), spec, floored=data.source(settings, spec) == "mini" and not settings.clips)
-    save(predictions, folder / CURVES)
-    np.savez(folder / PROPOSALS, rows=np.concatenate(rows))
-    write_results(found, folder / DETECTIONS)
-    (folder / RECALL).write_text(json.dumps(recall))
-    return {**recall, "videos": len(chosen.videos)}
+        found = peer_chain.detections(table, scores, peer_chain.info(video.duration_s), spec.proposals)
+        events.progress("torch reference", number + 1, len(chosen.videos))
+        yield 1, {"curves": curve[None],
+                  "proposals": np.column_stack([np.full(len(table), number), bins(table[:, :2]), scores]),
+                  "detections": np.column_stack([np.full(len(found), number), found.segments.reshape(-1, 2), found.scores])}
 
 
 def _features(path: Path) -> Floats:
@@ -128,5 +137,8 @@ def make(settings: Settings, spec: LocaliserSpec) -> Entry:
     """The reference of a run, built here if it is not stored."""
     checkpoints = weights.resolve(settings, spec, events.forward)
     found = videos.resolve(settings, spec, events.forward)
-    return Store(settings.store, events.say).build(
-        key(spec, checkpoints, found), lambda folder: build(settings, spec, checkpoints, found, folder))
+    store, wanted = Store(settings.store, events.say), key(spec, checkpoints, found)
+    kept = store.unfinished(wanted)
+    entry = store.build(wanted, lambda folder: build(settings, spec, checkpoints, found, folder, kept))
+    Shards(kept, len(found.videos)).remove()
+    return entry

@@ -85,7 +85,7 @@ def _recorded(metric: str, given: Given, scored: Scored) -> Judgement:
 
 def _ties(metric: str, scored: Scored, format: str) -> list[str]:
     """How many clips a tie across rank k leaves undecided: each counts as wrong."""
-    count = int(metrics.undecided(scored.scores, scored.labels, TOP[metric]).sum())
+    count = int(metrics.ties(scored.scores, scored.labels, TOP[metric]).sum())
     if not count:
         return []
     best = (int(metrics.hits(scored.scores, scored.labels, TOP[metric]).sum()) + count) / len(scored.labels)

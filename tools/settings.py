@@ -89,6 +89,12 @@ class Settings:
         """These settings as the arguments of a command line."""
         return [part for flag, *_ in OPTIONS for part in (flag, str(getattr(self, _name(flag))))]
 
+    def chosen(self, *flags: str) -> list[str]:
+        """Those of these options that are not at their default, as arguments."""
+        usual = Settings.parse({})
+        return [part for flag in flags if getattr(self, _name(flag)) != getattr(usual, _name(flag))
+                for part in (flag, str(getattr(self, _name(flag))))]
+
     @property
     def store(self) -> Path:
         return self.artifacts / "store"

@@ -12,6 +12,7 @@ from tools.entries import HOST, Key
 from tools.errors import StoreError
 
 PARTIAL = ".partial"
+UNFINISHED = ".unfinished"  # hours of work that goes on where it was, unlike what lies in PARTIAL
 
 
 def folder_of(root: Path, key: Key) -> Path:

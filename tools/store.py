@@ -26,7 +26,7 @@ from tools.errors import StoreError
 from tools.files import flush, sha256
 from tools.locks import hold
 from tools.settings import ARTIFACTS, MODELS
-from tools.shelf import PARTIAL, empty_partial, folder_of, is_ours, label, lock_path, manifest_path, publish, unwritable
+from tools.shelf import PARTIAL, UNFINISHED, empty_partial, folder_of, is_ours, label, lock_path, manifest_path, publish, unwritable
 from tools.unpacking import unpack
 
 Say = Callable[[str], None]
@@ -44,6 +44,10 @@ class Store:
 
     def manifest_path(self, key: Key) -> Path:
         return manifest_path(self.root, key)
+
+    def unfinished(self, key: Key) -> Path:
+        """Where what is made over hours keeps what it has so far, found again by the same key."""
+        return self.root / UNFINISHED / str(key)
 
     def find(self, key: Key) -> Entry | None:
         """The entry if it is there and whole; a damaged one is announced and reported as absent.
@@ -189,7 +193,7 @@ def _look_after(root: Path, command: str, unused_days: float | None) -> int:
         if not path.exists():
             continue  # its host was removed just now
         damage = damage_of(path) if command != "list" else None
-        unused = unused_days is not None and time.time() - path.stat().st_mtime > unused_days * 86400
+        unused = unused_days is not None and _unused_days(path) > unused_days
         if command == "list":
             print(f"{size_of(path) / 2**20:9.1f} MiB  {label(root, path)}")
         elif damage or (command == "prune" and unused):
@@ -198,14 +202,18 @@ def _look_after(root: Path, command: str, unused_days: float | None) -> int:
             if command == "prune":
                 _remove(path)
     if command == "prune":
-        _remove_partials(root)
+        _remove_partials(root, unused_days)
     elif command == "verify":
         print(f"{len(manifests(root))} entries, {damaged} damaged")
     return int(command == "verify" and damaged > 0)
 
 
-def _remove_partials(root: Path) -> None:
-    """Half-built entries whose builder is gone; one that is being built now holds its lock."""
+def _unused_days(path: Path) -> float:
+    return (time.time() - path.stat().st_mtime) / 86400
+
+
+def _remove_partials(root: Path, unused_days: float | None) -> None:
+    """Half-built entries whose builder is gone, and work of hours that nobody goes on with; what is being built now holds its lock."""
 
     def busy(holder: str) -> None:
         raise StoreError(holder)
@@ -213,6 +221,10 @@ def _remove_partials(root: Path) -> None:
     for partial in (root / PARTIAL).glob("*"):
         with suppress(StoreError), hold(lock_path(root, partial.name), busy):
             shutil.rmtree(partial, ignore_errors=True)
+    for kept in (root / UNFINISHED).glob("*/*"):
+        if unused_days is not None and _unused_days(kept) > unused_days:
+            print(f"{kept.relative_to(root)}: not gone on with lately")
+            shutil.rmtree(kept)
     with suppress(OSError):
         (root / PARTIAL).rmdir()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from tools import data, events, manifest, minidata, reference, weights
 from tools.clips import ClipList
@@ -53,7 +52,7 @@ def _checkpoint(settings: Settings, spec: ModelSpec) -> Weights | None:
         word = weights.origin(settings, spec)
         if word == "mini":
             return _mini(settings, spec)
-        path = weights.published(settings, spec, spec.network) if word == "published" else Path(settings.weights)
+        [path] = weights.given(settings, spec, word)
     except ClipgateError:  # nobody said whose weights, or they are not on this machine
         return None
     return Weights(path, sha256(path), spec.network, word) if path.is_file() else None

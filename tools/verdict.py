@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from tools import metrics
@@ -73,7 +73,7 @@ def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, allowed: 
     ours, theirs = metrics.hits(scores, labels, k), metrics.hits(reference, labels, k)
     lost, won = int((theirs & ~ours).sum()), int((ours & ~theirs).sum())
     pairs = f"{lost} of {len(labels)} clips lost, {won} won against torch; a net loss of {allowed} is allowed"
-    verdict, reason = Verdict.PASS, pairs
+    verdict, reason = Verdict.PASS, f"{pairs}{_tied(k, scores, labels)}{_tied(k, reference, labels, 'torch ')}"
     if lost - won > allowed:
         verdict = Verdict.FAIL
     elif int(theirs.sum()) <= allowed:
@@ -82,15 +82,17 @@ def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, allowed: 
     return Judgement(f"top{k}", f"{ours.mean():.4f}", f"{theirs.mean():.4f}", verdict, reason)
 
 
-def unjudged_accuracy(scores: Floats, labels: Labels) -> list[Judgement]:
-    """top-1 and top-5 as they are, where nothing is there to judge them by."""
-    return [Judgement(metric, f"{metrics.hits(scores, labels, k).mean():.4f}", "-", Verdict.RECORDED, f"of {len(labels)} clips")
-            for metric, k in TOP.items()]
-
-
 def stored_accuracy(scores: Floats, labels: Labels, truth: Truth, gate: AccuracyGate) -> list[Judgement]:
     """Each top-k of the gate's references against its published figure; for the published weights on the complete list only."""
-    return [against_published(metric, float(metrics.hits(scores, labels, TOP[metric]).mean()), truth, gate) for metric in gate.references]
+    judged = {metric: against_published(metric, float(metrics.hits(scores, labels, TOP[metric]).mean()), truth, gate)
+              for metric in gate.references}
+    return [replace(one, reason=one.reason + _tied(TOP[metric], scores, labels)) for metric, one in judged.items()]
+
+
+def _tied(k: int, scores: Floats, labels: Labels, whose: str = "") -> str:
+    """What a reason adds where labels tie across rank *k*; the guides' arithmetic counts them by the order of equal scores."""
+    count = int(metrics.ties(scores, labels, k).sum())
+    return f"; {whose}labels tied across rank {k} in {count} clips, counted as wrong" if count else ""
 
 
 def against_published(metric: str, measured: float, truth: Truth, gate: AccuracyGate) -> Judgement:

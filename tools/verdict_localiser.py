@@ -19,11 +19,6 @@ def stored_recall(measured: Mapping[str, float], truth: Truth) -> list[Judgement
     return [against_published(metric, measured[metric], truth, truth.accuracy) for metric in truth.accuracy.references]
 
 
-def unjudged_recall(measured: Mapping[str, float]) -> list[Judgement]:
-    """Average recall as it is, where nothing is there to judge it by."""
-    return [Judgement(metric, f"{share:.4f}", "-", Verdict.RECORDED, "of the videos that are there") for metric, share in measured.items()]
-
-
 def paired_recall(measured: Mapping[str, float], reference: Mapping[str, float], max_difference: float) -> list[Judgement]:
     """Average recall beside torch's on the same videos: more than torch finds with the same weights is as wrong as less."""
     judged = []

@@ -13,6 +13,11 @@ def of(*packages: str) -> tuple[tuple[str, str], ...]:
     return tuple((package, _version(package)) for package in packages)
 
 
+def public(*packages: str) -> tuple[tuple[str, str], ...]:
+    """The same without what tells builds of one version apart: 2.13.0 for 2.13.0+cpu and 2.13.0+cu130."""
+    return tuple((package, found.partition("+")[0]) for package, found in of(*packages))
+
+
 def _version(package: str) -> str:
     try:
         return version(package)

@@ -63,10 +63,10 @@ def resolve(settings: Settings, spec: Spec, on_event: child.OnEvent) -> tuple[We
         files = [(network, f"{network.name}.pth") for network in spec.networks]
         return tuple(Weights(entry.file(name), entry.files[name], network, word) for network, name in files)
     return tuple(_checked(settings, spec, network, path, word, on_event)
-                 for network, path in zip(spec.networks, _given(settings, spec, word), strict=True))
+                 for network, path in zip(spec.networks, given(settings, spec, word), strict=True))
 
 
-def _given(settings: Settings, spec: Spec, word: str) -> list[Path]:
+def given(settings: Settings, spec: Spec, word: str) -> list[Path]:
     """The checkpoint files of published weights or the user's own, one a network.
 
     Raises:
@@ -160,7 +160,7 @@ def main() -> int:
         entries = [store.build(mini_key(spec, made.key), partial(_fit, settings, spec, made.folder))]
     else:
         entries = [store.build(_checked_key(network, sha256(path)), partial(_check, network, path))
-                   for network, path in zip(spec.networks, _given(settings, spec, word), strict=True)]
+                   for network, path in zip(spec.networks, given(settings, spec, word), strict=True)]
     for entry in entries:
         print(entry.folder, *(f"{name}={value}" for name, value in entry.facts.items()))
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tools.metrics import distance, first_not_finite, hits
+from tools.metrics import Hits, Labels, distance, first_not_finite, hits, ties
 from tools.preprocess import Floats
 
 
@@ -50,19 +50,47 @@ def test_each_row_is_compared_with_its_own_label() -> None:
     assert [True, True, False, True] == hits(scores, np.array([0, 1, 0, 1], np.int64), 2).tolist()
 
 
-@pytest.mark.parametrize("k", [1, 5])
-def test_hits_agree_with_mmaction2(k: int) -> None:
-    """On scores without ties the mean of the hits is mmaction2's top-k accuracy."""
+def mmaction2_hits(scores: Floats, labels: Labels, k: int) -> Hits:
+    """Row by row, what mmaction2's top-k accuracy counts."""
     from tools.peer import import_mmaction
 
     import_mmaction()
     from mmaction.evaluation import top_k_accuracy
 
-    rng = np.random.default_rng(11)
-    scores = np.stack([rng.permutation(101) for _ in range(2000)]).astype(np.float32)
-    labels = rng.integers(0, 101, 2000)
+    return np.array([top_k_accuracy([row], [label], topk=(k,))[0] for row, label in zip(scores, labels.tolist(), strict=True)], np.bool_)
 
-    assert top_k_accuracy(list(scores), labels.tolist(), topk=(k,)) == [pytest.approx(float(hits(scores, labels, k).mean()), abs=1e-12)]
+
+def crossed(scores: Floats, k: int) -> Hits:
+    """Whether two equal scores of a row, whosever, stand on both sides of rank k."""
+    ordered = -np.sort(-scores, axis=1)
+    return np.asarray(ordered[:, k - 1] == ordered[:, k], np.bool_)
+
+
+@pytest.mark.parametrize("k", [1, 5])
+@pytest.mark.parametrize("kind", ["softmax", "coarse"])
+def test_hits_agree_with_mmaction2(kind: str, k: int) -> None:
+    """On 10,000 rows each hit is mmaction2's wherever no tie crosses rank k; where one does, it is within what ties leave open."""
+    rng = np.random.default_rng(11)
+    logits = rng.normal(0, 2, (10_000, 101)).astype(np.float32)
+    scores = softmax(logits) if kind == "softmax" else np.round(logits * 4) / np.float32(4)
+    labels = np.where(rng.random(10_000) < 0.5, np.argsort(-scores, axis=1)[:, k - 1], rng.integers(0, 101, 10_000))
+    ours, tied, theirs, across = hits(scores, labels, k), ties(scores, labels, k), mmaction2_hits(scores, labels, k), crossed(scores, k)
+
+    assert np.array_equal(ours[~across], theirs[~across])
+    assert not tied[~across].any()
+    assert (ours <= theirs).all()
+    assert (theirs <= (ours | tied)).all()
+    assert (kind == "coarse") == bool(tied.any()) == bool((theirs & ~ours).any())
+    assert 0.1 < ours.mean() < 0.9
+
+
+@pytest.mark.parametrize(("row", "label", "tied_at"), [
+    ([0.5, 0.3, 0.2], 1, []), ([0.4, 0.4, 0.2], 0, [1]), ([0.4, 0.4, 0.2], 1, [1]), ([0.4, 0.4, 0.2], 2, []),
+    ([0.4, 0.3, 0.3], 0, []), ([0.4, 0.3, 0.3], 2, [2]), ([0.2, 0.2, 0.2], 1, [1, 2]), ([np.nan, 0.2, 0.2], 0, []),
+])
+def test_a_tie_counts_where_it_decides(row: list[float], label: int, tied_at: list[int]) -> None:
+    """A label is tied across rank k if equal scores leave open whether it is among the k best; ties of other classes do not count."""
+    assert tied_at == [k for k in (1, 2, 3) if ties(floats(row), np.array([label], np.int64), k)[0]]
 
 
 @pytest.mark.parametrize("row", [[np.nan] * 6, [np.nan, 0.1, 0.2, 0.3, 0.4, 0.5]])

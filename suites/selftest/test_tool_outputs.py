@@ -12,7 +12,7 @@ from suites.selftest.tool_folders import LAYOUTS, NAMES, ais_bench, batches_of, 
 from tools import tool_outputs
 from tools.clips import Clip
 from tools.errors import ScoreError
-from tools.metrics import hits, mean_of_views, undecided
+from tools.metrics import hits, mean_of_views, ties
 from tools.pairing import Scored, pair
 from tools.preprocess import Floats
 from tools.tool_labels import Info, read_info
@@ -203,5 +203,5 @@ def test_a_tie_across_rank_k_is_undecided() -> None:
     rows: Floats = np.array([[3, 1, 1, 0], [1, 1, 0, 0], [1, 2, 3, 4], [2, 2, 2, 2]], np.float32)
     labels = np.array([1, 0, 0, 3])
 
-    assert [True, False, False, True] == undecided(rows, labels, 2).tolist()
-    assert [False, True, False, True] == undecided(rows, labels, 1).tolist()
+    assert [True, False, False, True] == ties(rows, labels, 2).tolist()
+    assert [False, True, False, True] == ties(rows, labels, 1).tolist()

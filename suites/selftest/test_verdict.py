@@ -80,6 +80,21 @@ def test_a_clip_can_be_lost_at_top1_alone() -> None:
     assert ("0.7937", "1.0000") == (judged[0].measured, judged[0].reference)
 
 
+def test_ties_that_cost_a_hit_are_told() -> None:
+    """Labels tied across rank k are wrong, and the reason says how many there are, on either side; without any it says nothing."""
+    clear, tied = scores((60, FIRST), (3, LAST)), scores((60, FIRST), (3, LAST))
+    tied[:2] = 0.5  # two rows of equal scores: tied across rank 1 and across rank 5
+    paired = paired_accuracy(tied, clear, labels(63), PAIRS)
+    stored = stored_accuracy(tied, labels(63), TRUTH, TRUTH.accuracy)
+
+    turned, none = (paired_accuracy(clear, theirs, labels(63), PAIRS) for theirs in (tied, clear))
+    for k, one in zip((1, 5, 1, 5), [*paired, *stored], strict=True):
+        assert one.reason.endswith(f"; labels tied across rank {k} in 2 clips, counted as wrong")
+    assert "0.9206" == paired[0].measured
+    assert turned[0].reason.endswith("; torch labels tied across rank 1 in 2 clips, counted as wrong")
+    assert "tied" not in "".join(one.reason for one in none)
+
+
 @pytest.mark.parametrize(("right", "expected"), [(0, "NO VERDICT"), (1, "NO VERDICT"), (2, "PASS")])
 def test_a_reference_with_nothing_to_lose_gives_no_verdict(right: int, expected: str) -> None:
     """Where torch itself has no more clips right than may be lost, nothing can be concluded."""

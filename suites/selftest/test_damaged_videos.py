@@ -1,0 +1,119 @@
+"""Damaged and misnamed videos: what the count of frames says of each kind, so that none becomes a wrong answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tools import decode, encode
+from tools.clips import Clip
+from tools.errors import DataError
+from tools.moving_shapes import Recipe, render
+from tools.preprocess import Frames
+
+FRAMES = 60
+SPOIL = slice(4, 7)  # tenths of a file
+Damage = Callable[[bytes], bytes]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One clip as AVI, as MP4 with its index at the end or (`fast`) the beginning, and as MPEG-TS."""
+    folder = tmp_path_factory.mktemp("videos")
+    frames = render(Recipe(0, FRAMES, (5,), noise=4.0, travel=160.0))
+    encode.write_avi(frames, folder / "a.avi")
+    encode.write_mp4(frames, folder / "m.mp4")
+    wrapped(folder / "m.mp4", folder / "fast.mp4", "mp4", {"movflags": "faststart"})
+    wrapped(folder / "m.mp4", folder / "t.ts", "mpegts", {})
+    return folder
+
+
+def wrapped(given: Path, made: Path, container: str, options: dict[str, str]) -> None:
+    """The same encoded frames in another container."""
+    import av
+
+    with av.open(str(given)) as source, av.open(str(made), "w", format=container, options=options) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+
+
+def spoiled(content: bytes) -> bytes:
+    """Zero bytes in the middle, as a download leaves them that was resumed at the wrong place."""
+    first, end = (len(content) * tenth // 10 for tenth in (SPOIL.start, SPOIL.stop))
+    return content[:first] + bytes(end - first) + content[end:]
+
+
+def cut(share: float) -> Damage:
+    return lambda content: content[: int(len(content) * share)]
+
+
+def clip(path: Path, content: bytes) -> Clip:
+    path.write_bytes(content)
+    return Clip(path.name, path, 0)
+
+
+@pytest.mark.parametrize(("whole", "damage", "words", "detail"), [
+    ("m.mp4", cut(0.5), "cannot be decoded", "restore"),  # its index is lost
+    ("fast.mp4", cut(0.5), "cannot be decoded", "restore"),  # decord counts 30 frames in it
+    ("fast.mp4", cut(0.995), "cannot be decoded", "restore"),  # decord counts all 60
+    ("fast.mp4", spoiled, "cannot be decoded", "restore"),  # the same
+    ("a.avi", cut(0.5), "cannot be decoded", "30 of 60 frames decode"),
+    ("a.avi", spoiled, "cannot be decoded", "42 of 60 frames decode"),
+    ("t.ts", lambda content: content[len(content) // 3:], "cannot be decoded", "restore"),  # its start is lost, and every key frame
+    ("m.mp4", lambda content: bytes(len(content)), "cannot be decoded", "restore"),
+    ("m.mp4", lambda content: b"", "is empty", "restore"),
+    ("m.mp4", lambda content: b"<html>429 Too Many Requests</html>", "cannot be decoded", "restore"),  # what a refused download leaves
+], ids=["cut MP4", "cut MP4, index first", "MP4 without its last bytes", "MP4 with zeros inside", "cut AVI", "AVI with zeros inside",
+        "MPEG-TS without its start", "nothing but zeros", "empty", "a web page"])
+def test_a_damaged_video_is_found(folder: Path, tmp_path: Path, whole: str, damage: Damage, words: str, detail: str) -> None:
+    """Whatever was lost of a video, counting its frames is a DataError that names it, and says how many decode where some do."""
+    bad = clip(tmp_path / f"bad{Path(whole).suffix}", damage((folder / whole).read_bytes()))
+
+    with pytest.raises(DataError, match=f"clip {bad.id} {words}") as caught:
+        decode.count_frames(bad)
+    assert str(caught.value.remedy).startswith(detail)
+    assert str(bad.path) == caught.value.where
+
+
+@pytest.mark.parametrize(("whole", "name"), [("m.mp4", "m.avi"), ("a.avi", "a.mp4"), ("fast.mp4", "fast.webm"), ("m.mp4", "m")])
+def test_a_wrong_extension_is_no_damage(folder: Path, tmp_path: Path, whole: str, name: str) -> None:
+    """Both readers look at the content, not at the name: a misnamed video has all its frames, with their bits."""
+    misnamed = clip(tmp_path / name, (folder / whole).read_bytes())
+    every = np.arange(FRAMES)
+    expected = decode.read_pyav(Clip(whole, folder / whole, 0), every)
+
+    assert FRAMES == decode.count_frames(misnamed)
+    assert np.array_equal(expected, decode.read_pyav(misnamed, every))
+    assert np.array_equal(expected, by_decord(misnamed, every))
+
+
+def by_decord(misnamed: Clip, every: decode.Indices) -> Frames:
+    pytest.importorskip("decord", reason="decord has no wheel here")
+    return decode.read_decord(misnamed, every)
+
+
+@pytest.mark.parametrize("name", ["t.ts", "misnamed.mp4"])
+def test_an_mpeg_ts_is_refused_where_decord_reads(folder: Path, tmp_path: Path, name: str) -> None:
+    """Decord counts the frames of an MPEG-TS and gives none of them: it is named with the way to wrap it anew."""
+    pytest.importorskip("decord", reason="decord has no wheel here")
+    stream = clip(tmp_path / name, (folder / "t.ts").read_bytes())
+
+    with pytest.raises(DataError, match=f"clip {name} cannot be decoded") as caught:
+        decode.count_frames(stream)
+    assert "ffmpeg -i FILE -c copy NEW.mp4" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize("name", ["t.ts", "misnamed.mp4"])
+def test_an_mpeg_ts_is_read_where_pyav_reads(folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no decord an MPEG-TS has the frames of the MP4 it was made of."""
+    monkeypatch.setattr(decode, "video_reader", lambda: decode.read_pyav)
+    stream, every = clip(tmp_path / name, (folder / "t.ts").read_bytes()), np.arange(FRAMES)
+
+    assert FRAMES == decode.count_frames(stream)
+    assert np.array_equal(decode.read_pyav(Clip("m", folder / "m.mp4", 0), every), decode.read_pyav(stream, every))

@@ -1,0 +1,112 @@
+"""Torch over many clips: one at a time on the CPU, in batches on CUDA, the next ones decoded by threads meanwhile."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tools.clips import Clip
+from tools.errors import OptionError, ReferenceRunError
+from tools.preprocess import Floats
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CUDA_BATCH = 16  # clips; halved where the memory is too short for them
+Load = Callable[[Clip], Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class TorchDevice:
+    """Where torch runs: *name* as torch spells it, *label* as it is recorded, *batch* clips at once, *threads* that decode."""
+
+    name: str
+    label: str
+    batch: int
+    threads: int
+
+
+def torch_device(text: str) -> TorchDevice:
+    """The device that `--torch-device` *text* means; `auto` is the first CUDA device where torch sees one, else the CPU.
+
+    Raises:
+        OptionError: it is none, or torch does not see it here.
+    """
+    import torch
+
+    seen = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    name = (seen or ["cpu"])[0] if text == "auto" else "cuda:0" if text == "cuda" else text
+    if name == "cpu":
+        return TorchDevice("cpu", "cpu", batch=1, threads=1)
+    if name not in seen:
+        raise OptionError(f"torch {torch.__version__} sees no device {text!r} here", where="--torch-device",
+                          remedy=f"choose auto, cpu{''.join(f', {one}' for one in seen)}")
+    label = f"{name} {torch.cuda.get_device_name(name)}"
+    return TorchDevice(name, label, CUDA_BATCH, len(os.sched_getaffinity(0)))
+
+
+def on_device(network: nn.Module, device: TorchDevice) -> nn.Module:
+    """The network there, computing in float32 through and through.
+
+    CUDA's convolutions would round their inputs to TF32's 10 bits, which alone is as large as the differences that are judged.
+    """
+    import torch
+
+    if device.name != "cpu":
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+    return network.to(device.name)
+
+
+def scored(network: nn.Module, load: Callable[[], Load], clips: Sequence[Clip], device: TorchDevice) -> Iterator[Floats]:
+    """The scores of the clips in their order, [n, classes] a batch, each the mean of its views.
+
+    *load* makes what loads a clip, one for each thread.
+    """
+    for batch in _loaded(load, clips, device):
+        yield _scores(network, batch, device)
+
+
+def _loaded(load: Callable[[], Load], clips: Sequence[Clip], device: TorchDevice) -> Iterator[Floats]:
+    """Batches of inputs; while one is used the next is loaded."""
+    own = threading.local()
+
+    def loaded(clip: Clip) -> Floats:
+        if not hasattr(own, "load"):
+            own.load = load()
+        found: Floats = own.load(clip)
+        return found
+
+    with ThreadPoolExecutor(device.threads) as pool:
+        ahead: deque[list[Future[Floats]]] = deque()
+        for first in range(0, len(clips), device.batch):
+            ahead.append([pool.submit(loaded, clip) for clip in clips[first : first + device.batch]])
+            if len(ahead) > 1:
+                yield np.stack([one.result() for one in ahead.popleft()])
+        for last in ahead:
+            yield np.stack([one.result() for one in last])
+
+
+def _scores(network: nn.Module, batch: Floats, device: TorchDevice) -> Floats:
+    """A batch's scores, in halves where the device's memory is too short for it."""
+    import torch
+
+    try:
+        with torch.inference_mode():
+            rows = network(torch.from_numpy(batch).to(device.name))
+            found: Floats = rows.reshape(len(batch), -1, rows.shape[-1]).mean(1).cpu().numpy()
+        return found
+    except torch.OutOfMemoryError as error:
+        if len(batch) == 1:
+            raise ReferenceRunError(f"{device.label} has too little memory for one clip", where="--torch-device",
+                                    remedy="free some, or use --torch-device cpu") from error
+    torch.cuda.empty_cache()
+    middle = len(batch) // 2
+    return np.concatenate([_scores(network, batch[:middle], device), _scores(network, batch[middle:], device)])
