@@ -6,11 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from suites.selftest.moody_server import Moody, serving
 from suites.selftest.simulated.trials import Host
 from tools import events, record
 from tools.settings import MODELS, ROOT
@@ -92,6 +93,16 @@ def host(simulated_host: Host) -> Host:
     """The simulated NPU host as it is when nothing has failed."""
     simulated_host.restore()
     return simulated_host
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moody]:
+    """A file server on loopback, reached without a proxy."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    with serving(Moody()) as moody:
+        yield moody
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

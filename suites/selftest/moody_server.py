@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import socket
 import struct
 import threading
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+CONTENT = b"PK\x03\x04" + random.Random(5).randbytes(1_000_000)
 
 
 @dataclass
@@ -22,7 +25,7 @@ class Moody:
     wrong), `slow`, or a status. ranges: whether Range is understood. asked: path and Range of every request.
     """
 
-    content: bytes
+    content: bytes = CONTENT
     moods: list[str] = field(default_factory=lambda: ["whole"])
     ranges: bool = True
     etag: str | None = ""

@@ -102,9 +102,10 @@ def test_a_run_is_red_where_less_was_reached(acceptance: Run, tiny_store: Path) 
 
 
 @pytest.mark.parametrize("command", [("pytest", "-k", "bs4 and accuracy"), ("tools.measure", "tiny", "--batch=4")])
-def test_a_run_refuses_what_its_model_is_not_measured_by(command: tuple[str, ...]) -> None:
+def test_a_run_refuses_what_its_model_is_not_measured_by(tmp_path: Path, command: tuple[str, ...]) -> None:
     """Nothing is built or measured before the option makes sense for every selected model."""
-    done = python("-m", *command, *tiny_arguments(), "--expect", "AUC=0.5")
+    done = python("-m", *command, *tiny_arguments(tmp_path), "--expect", "AUC=0.5")
 
     assert done.returncode in (2, 4), done.stdout + done.stderr
     assert "tiny has no AUC" in done.stdout + done.stderr
+    assert [] == [path for path in tmp_path.rglob("*") if path.is_file()]
