@@ -17,7 +17,8 @@ from tools.settings import Settings
 from tools.spec import LocaliserSpec, ModelSpec, Spec
 from tools.store import Store
 
-COMMANDS = {"check": "tools.check", "rawframes": "tools.rawframes", "dump": "tools.dump"}  # `python -m tools.data <command>` -> the module whose main it is
+# `python -m tools.data <command>` -> the module whose main it is
+COMMANDS = {"check": "tools.check", "rawframes": "tools.rawframes", "dump": "tools.dump"}
 CLIPS = "clips"  # the stage that checks a list of one's own
 IMPLICIT_REFERENCE = 500  # clips that torch is run on unasked, about five minutes on two cores; more only when asked for
 

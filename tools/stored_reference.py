@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools import data, events, manifest, minidata, reference, weights
-from tools.clips import ClipList
+from tools import data, events, manifest, minidata, reference, survey, weights
+from tools.clips import ClipList, balanced
 from tools.errors import ClipgateError, DataError
 from tools.files import sha256
 from tools.manifest import Manifest
@@ -29,6 +29,9 @@ def listed(settings: Settings, spec: ModelSpec, classes: int) -> ClipList | None
     """The chosen list; None where it is that of mini clips which nobody has made yet."""
     if data.source(settings, spec) == "mini" and Store(settings.store).find(minidata.key(spec.mini)) is None:
         return None
+    if data.source(settings, spec) == "full":
+        rows = data.required_listing(settings, spec, classes)
+        return ClipList(rows.source, spec.list_format, balanced(tuple(rows.rows()), settings.clips))
     return data.clip_list(settings, spec, classes, events.forward)
 
 
@@ -36,14 +39,22 @@ def find(settings: Settings, spec: ModelSpec, clips_of: ClipList) -> StoredRefer
     """The reference of these clips with the weights of *settings*; None where any part of it is not here."""
     store, checkpoint = Store(settings.store), _checkpoint(settings, spec)
     try:
-        known = store.find(manifest.key(clips_of))
+        clips = _checked(settings, spec, clips_of)
     except DataError:  # a list travels without its clips
         return None
-    if checkpoint is None or known is None:
+    if checkpoint is None or clips is None:
         return None
-    clips = manifest.read(clips_of, known.file(manifest.FILE))
     entry = store.find(reference.key(spec, checkpoint, clips))
     return StoredReference(load(entry.file(FILE)), clips, checkpoint) if entry else None
+
+
+def _checked(settings: Settings, spec: ModelSpec, clips_of: ClipList) -> Manifest | None:
+    """The clips with their digests, if all of them have been checked before."""
+    if data.source(settings, spec) == "full":
+        found = survey.known(data.required_listing(settings, spec, spec.classes), settings)
+        return Manifest(clips_of.source, clips_of.format, found.clips) if found and len(found.clips) == len(clips_of.clips) else None
+    known = Store(settings.store).find(manifest.key(clips_of))
+    return manifest.read(clips_of, known.file(manifest.FILE)) if known else None
 
 
 def _checkpoint(settings: Settings, spec: ModelSpec) -> Weights | None:

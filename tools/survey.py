@@ -107,6 +107,12 @@ def resolve(listing: Listing, settings: Settings, on_event: child.OnEvent, choos
     return found
 
 
+def known(listing: Listing, settings: Settings, choose: Choose = balanced) -> Survey | None:
+    """What a check has found, if no file has changed since; nothing is read for it."""
+    path = path_of(settings.artifacts, listing)
+    return _up_to_date(listing, path, settings.clips, choose) if path.is_file() else None
+
+
 def _up_to_date(listing: Listing, path: Path, count: int, choose: Choose) -> Survey | None:
     """What is known, if that is so of every clip as its files are now."""
     if not path.is_file():
