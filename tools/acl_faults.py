@@ -22,10 +22,15 @@ FAMILIES: tuple[tuple[Kind, frozenset[str], str], ...] = (
     ("mismatch", frozenset(("507008", "507009", *map(str, range(100012, 100017)), *map(str, range(545001, 545006)))),
      "the model was compiled for another chip or by a newer CANN than this one"),
     ("memory", frozenset(("200000", "207001", "245000", "EL0004")), "the device's memory is exhausted"),
-    ("missing", frozenset(("107001", "207004", "EE1001")), "the runtime has no such device"),
+    ("missing", frozenset(("107001", "207004")), "the runtime has no such device"),
+    ("missing", frozenset(("207006",)), "this user may not open the device"),
+    ("memory", frozenset(("207005", *map(str, range(207007, 207013)))),
+     "the device's streams, events or models are used up: processes that were left over hold them"),
     ("kernel", frozenset(("507011", "507014", "507015", "507016", "507017", "507018", "507035", "EZ9999")),
      "a kernel failed on the device"),
-    ("usage", frozenset(("100000", "100001", "100002", "100037", "107002", "107003")), "the runtime was not used as it wants to be"),
+    ("usage", frozenset(("100037", "107002", "107003", *map(str, range(100000, 100010)), *map(str, range(145000, 145023)))),
+     "the runtime was not used as it wants to be"),
+    ("usage", frozenset(("EE1001",)), "the runtime does not take an argument"),  # said beside most of the codes above
 )
 TEXTS: tuple[tuple[Kind, str, str], ...] = (  # for builds that print no code
     ("memory", "ACL: memory allocation fail", "the device's memory is exhausted"),

@@ -12,6 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
+from tools.errors import EngineError
+
 COARSE = 0.01  # share of a time that its clock's resolution may be
 
 
@@ -42,9 +44,16 @@ Execute = Callable[[list[Resident]], Sequence[Resident]]
 
 
 def first_of(session: Session, *names: str) -> Callable[..., object]:
-    """The first of these calls that this build has."""
-    found: Callable[..., object] = next(getattr(session, name) for name in names if hasattr(session, name))
-    return found
+    """The first of these calls that this build has.
+
+    Raises:
+        EngineError: it has none of them.
+    """
+    for name in names:
+        if hasattr(session, name):
+            found: Callable[..., object] = getattr(session, name)
+            return found
+    raise EngineError(f"this build of aclruntime has no {' or '.join(names)}", remedy="install another build of it")
 
 
 def runner(session: Session, outputs: list[str]) -> Execute:
@@ -66,14 +75,15 @@ def durations(entries: Sequence[float | tuple[float, float]]) -> list[float]:
     """Seconds from either form of the runtime's list: milliseconds, or pairs of start and end since the session began.
 
     The pairs are float32, so that an hour after the start a millisecond is four steps: where a step is more than a
-    hundredth of the mean, no times are given.
+    hundredth of the mean, no times are given; nor where somebody has set the clock, which is the wall's, back.
     """
     pairs = [entry for entry in entries if isinstance(entry, tuple | list)]
     if not pairs:
-        return [float(entry) / 1e3 for entry in entries if isinstance(entry, float | int)]
+        found = [float(entry) / 1e3 for entry in entries if isinstance(entry, float | int)]
+        return found if min(found, default=1.0) > 0 else []
     found = [(float(end) - float(start)) / 1e3 for start, end in pairs]
     step = float(np.spacing(np.float32(pairs[-1][1]))) / 1e3
-    return found if step <= COARSE * (sum(found) / len(found)) else []
+    return found if step <= COARSE * (sum(found) / len(found)) and min(found) > 0 else []
 
 
 def unbuffer_stdout() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +21,9 @@ REMEDY = "give ActivityNet's own file, or one of its form"
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """One video: its name `v_<id>`, its length, the frames its features were made of, its true segments, its features' file."""
+    """One video: its name `v_<id>`, its length, the frames its features were made of, its true segments, its features' file;
+    and the file and line that name it.
+    """
 
     name: str
     duration_s: float
@@ -29,6 +31,7 @@ class Video:
     feature_frames: int
     segments: Segments
     features: Path
+    listed: str = field(default="", compare=False)
 
     @property
     def truth(self) -> Doubles:
@@ -57,7 +60,8 @@ def read_videos(annotations: Path, listing: Path, features: Path, subset: Subset
         duration_s, frames, feature_frames = (_positive(known[name], key, where) for key in
                                               ("duration_second", "duration_frame", "feature_frame"))
         segments = _segments(known[name], where, may_lack=subset == "testing")
-        videos.append(Video(name, duration_s, int(frames), int(feature_frames), segments, features / f"{name}.csv"))
+        videos.append(Video(name, duration_s, int(frames), int(feature_frames), segments, features / f"{name}.csv",
+                            f"{listing}:{number}"))
     if not videos:
         raise DataError(f"no video is of the subset {subset}", where=str(listing), remedy=REMEDY)
     return tuple(videos)
@@ -72,7 +76,8 @@ def check_features(videos: tuple[Video, ...]) -> None:
     missing = [video for video in videos if not video.features.is_file()]
     if missing:
         raise DataError(f"{len(missing)} of {len(videos)} videos have no features, first {missing[0].name}",
-                        where=str(missing[0].features), remedy="complete the folder: every video of the subset is judged")
+                        where=f"{missing[0].features} ({missing[0].listed})",
+                        remedy="complete the folder: every video of the subset is judged")
 
 
 def read_ground_truth(path: Path, subset: Subset = "validation") -> dict[str, Doubles]:

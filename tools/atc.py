@@ -9,6 +9,7 @@ import contextlib
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -25,13 +26,20 @@ CODE = re.compile(r"\b(E[A-Z0-9]\d{4})\b")
 BEAT_S = 30.0
 SHOWN_LINES = 6
 MEANINGS = (  # the first that fits; the codes are those of CANN's error table
-    (("E10001", "E10002", "E10005", "E10006", "E10007", "E10010", "E10013", "E10014", "E10054"), "atc does not take an argument as it is"),
+    (("E10001", "E10004", "E10005", "E10006", "E10007", "E10010", "E10013", "E10014", "E10054", "E10055"),
+     "atc does not take an argument as it is"),
+    (("E10002", "E10011", "E10049"), "atc does not take the input's shape"),
     (("E10016",), "the graph has no input of that name"),
+    (("E11017",), "the graph has no output of that name"),
     (("E10041",), "atc cannot read the graph"),
     (("E19010", "EZ9010"), "this CANN has no parser for an operator: the graph's opset is too new for it"),
     (("EZ3002", "EZ3003"), "an operator is not supported on this chip"),
     (("E10501", "EZ0501"), "operators are not registered: ASCEND_OPP_PATH is not set, or the ops package of this chip is not installed"),
     (("E40000", "EC0010"), "atc's own Python part failed: it needs Python 3.7 to 3.10 with NumPy below 2, decorator, attrs"),
+    (("E13000", "E13001", "E13002", "E13003", "E13004", "E13005", "E10052"), "atc cannot open, read or parse a file"),
+    (("E13023",), "the compiled model is too large"),
+    (("E13024",), "an environment variable is not as atc needs it"),
+    (("E19999", "E39999", "EZ9999"), "atc failed inside"),  # said beside most other codes, so it comes last
 )
 ATC_PYTHON = "give the folder of such a python3 with --atc-python DIR; python -m tools.doctor shows which one atc finds"
 
@@ -57,6 +65,19 @@ class Request:
         return ["atc", f"--model={self.model}", f"--output={self.output}", *self.flags()]
 
 
+def program(environment: Mapping[str, str]) -> str:
+    """The atc that *environment* finds.
+
+    Raises:
+        CompileError: it finds none.
+    """
+    found = shutil.which("atc", path=environment.get("PATH", ""))
+    if found is None:
+        raise CompileError("no atc: it is not on the PATH that set_env.sh makes", where=environment.get("ASCEND_TOOLKIT_HOME"),
+                           remedy="install the CANN toolkit (nnrt alone has no compiler), or import a model compiled elsewhere")
+    return found
+
+
 def compile_om(request: Request, environment: Mapping[str, str], log: Path, timeout_s: float, beat: Callable[[int], None]) -> Path:
     """Run atc in *environment*; the compiled model, readable by aclruntime whatever the umask.
 
@@ -65,16 +86,14 @@ def compile_om(request: Request, environment: Mapping[str, str], log: Path, time
     Raises:
         CompileError: atc is missing, fails, or takes longer than *timeout_s*.
     """
-    program = shutil.which("atc", path=environment.get("PATH", ""))
-    if program is None:
-        raise CompileError("no atc: it is not on the PATH that set_env.sh makes", where=environment.get("ASCEND_TOOLKIT_HOME"),
-                           remedy="install the CANN toolkit (nnrt alone has no compiler), or import a model compiled elsewhere")
+    compiler = program(environment)
     started = time.time()
-    status = _run([program, *request.command()[1:]], environment, log, request.output.parent, timeout_s, beat)
+    status = _run([compiler, *request.command()[1:]], environment, log, request.output.parent, timeout_s, beat)
     said = log.read_text(errors="replace")
     if status != 0 or SUCCESS not in said:
         raise failure(said, status, request, log)
-    found = [path for path in (request.output.with_suffix(SUFFIX), *request.output.parent.glob(f"{request.output.name}_*{SUFFIX}"))
+    folder, name = request.output.parent, request.output.name
+    found = [path for path in (folder / f"{name}{SUFFIX}", *folder.glob(f"{name}_*{SUFFIX}"))
              if path.is_file() and path.stat().st_mtime >= started - 1]
     if not found:
         raise CompileError("atc says it succeeded, and left no model", where=str(log), remedy=f"repeat it: {shlex.join(request.command())}")
@@ -87,8 +106,12 @@ def _run(command: list[str], environment: Mapping[str, str], log: Path, folder: 
     with log.open("w") as output:
         output.write(f"$ {shlex.join(command)}\n")
         output.flush()
-        process = subprocess.Popen(command, env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                   preexec_fn=die_with_parent)
+        try:
+            process = subprocess.Popen(command, env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                       preexec_fn=die_with_parent)
+        except OSError as error:
+            raise CompileError(f"atc cannot be started: {error.strerror}", where=command[0],
+                               remedy="run it by hand as the same user") from error
     started = time.monotonic()
     try:
         while True:
@@ -106,13 +129,14 @@ def _run(command: list[str], environment: Mapping[str, str], log: Path, folder: 
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End atc with the Python workers it has started."""
+    """End atc with the Python workers it has started; those who start others first, so that none is replaced."""
     import psutil
 
+    process.send_signal(signal.SIGSTOP)
     with contextlib.suppress(psutil.NoSuchProcess):
-        for started in psutil.Process(process.pid).children(recursive=True):
+        for one in psutil.Process(process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
-                started.kill()
+                one.kill()
     process.kill()
     process.wait()
 
@@ -120,11 +144,12 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def failure(said: str, status: int, request: Request, log: Path) -> CompileError:
     """What atc's output means: the code, its first lines, and how to repeat it."""
     after = said.partition("ATC run failed")[2] or said
-    codes = list(dict.fromkeys(CODE.findall(after)))
-    meaning = next((text for known, text in MEANINGS if set(known) & set(codes)), "atc failed")
     lines = [line.rstrip() for line in after.splitlines()[1:] if line.strip()]
-    first = next((number for number, line in enumerate(lines) if CODE.search(line)), 0)
-    shown = lines[first : first + SHOWN_LINES] or [f"it ended with status {status}"]
-    named = f" ({', '.join(codes[:3])})" if codes else ""
+    codes = list(dict.fromkeys(CODE.findall("\n".join(lines))))
+    otherwise = "atc failed" if status else "atc did not say that it succeeded"
+    meaning = next((text for known, text in MEANINGS if set(known) & set(codes)), otherwise)
+    first = next((number for number, line in enumerate(lines) if CODE.search(line)), max(0, len(lines) - SHOWN_LINES))
+    shown = lines[first : first + SHOWN_LINES] or ["it said nothing"]
+    named = ", ".join(codes[:3]) or f"status {status}"
     remedy = [*shown, *([ATC_PYTHON] if {"E40000", "EC0010"} & set(codes) else []), f"repeat it: {shlex.join(request.command())}"]
-    return CompileError(f"{meaning}{named}", where=str(log), remedy="\n    ".join(remedy))
+    return CompileError(f"{meaning} ({named})", where=str(log), remedy="\n    ".join(remedy))

@@ -25,8 +25,11 @@ DRIVER_LIBRARIES = tuple(INSTALLED / "driver" / part for part in ("lib64", "lib6
 SCRIPT = "set_env.sh"
 ABSENT = "no CANN toolkit: there is no set_env.sh"
 VERSION_FILES = ("{arch}-linux/ascend_toolkit_install.info", "toolkit/version.info", "version.cfg", "../latest/version.cfg")
+TIMEOUT_S = 60.0
 SYSTEM_VERSION_FILE = Path("/etc/Ascend/ascend_cann_install.info")
-VERSION_LINE = re.compile(r"^\s*(?:version|toolkit_installed_version)\s*[=:]\s*\[?(?:[\d.]+:)?(\d[\w.]*)", re.IGNORECASE | re.MULTILINE)
+VERSION_LINES = tuple(  # beside version_dir, version is the package's own number and not the toolkit's
+    re.compile(rf"^\s*(?:{keys})\s*[=:]\s*\[?(?:[\d.]+:)?(\d[\w.-]*)", re.IGNORECASE | re.MULTILINE)
+    for keys in ("version_dir", "version|toolkit_installed_version"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,10 @@ def find(environ: Mapping[str, str] = os.environ) -> Toolkit:
         CompileError: there is none.
     """
     for script in _scripts(environ):
-        if script.is_file():
-            home = Path(_source(script, environ).get("ASCEND_TOOLKIT_HOME") or script.parent)
-            return Toolkit(script.resolve(), home, version(home))
+        if os.access(script, os.R_OK):
+            made = _source(script, environ)
+            home = Path(made.get("ASCEND_TOOLKIT_HOME") or made.get("ASCEND_HOME_PATH") or script.parent)
+            return Toolkit(script.absolute(), home, version(home))
     raise CompileError(ABSENT, where=str(INSTALLED), remedy="install the CANN toolkit, or source its set_env.sh first if it lies elsewhere")
 
 
@@ -66,8 +70,10 @@ def version(home: Path) -> str:
     """What the first of the toolkit's version files says."""
     files = [home / name.format(arch=platform.machine()) for name in VERSION_FILES]
     for path in (*files, SYSTEM_VERSION_FILE):
-        if path.is_file() and (match := VERSION_LINE.search(path.read_text(errors="replace"))):
-            return match[1]
+        text = path.read_text(errors="replace") if os.access(path, os.R_OK) else ""
+        for line in VERSION_LINES:
+            if match := line.search(text):
+                return match[1]
     return "unknown"
 
 
@@ -77,8 +83,7 @@ def environment(toolkit: Toolkit, atc_python: str = "", environ: Mapping[str, st
     atc_python: a folder whose python3 atc is to find first.
     """
     made = _source(toolkit.script, environ)
-    first = [atc_python] if atc_python else []
-    return made | {"PATH": os.pathsep.join([*first, *made.get("PATH", "").split(os.pathsep)])}
+    return made | {"PATH": os.pathsep.join(filter(None, [atc_python, made.get("PATH")]))}
 
 
 def of_runtime(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -93,17 +98,21 @@ def of_runtime(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def _source(script: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment after sourcing *script*, which only bash can read.
+    """The environment after sourcing *script*, which only bash can read. Values are any bytes, as in os.environ.
 
     Raises:
         CompileError: it cannot be sourced.
     """
-    done = subprocess.run(["bash", "-c", 'source "$1" >/dev/null && env -0', "bash", str(script)], env=without_ours(environ),  # noqa: S607
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=60, check=False)
+    source = 'script=$1; shift; source "$script" >/dev/null && env -0'  # a sourced script would see our arguments as its own
+    try:
+        done = subprocess.run(["bash", "-c", source, "bash", str(script)], env=without_ours(environ),  # noqa: S607
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise CompileError(f"set_env.sh did not end within {TIMEOUT_S:g} s", where=str(script), remedy="source it by hand") from error
     if done.returncode != 0:
         raise CompileError("set_env.sh cannot be sourced", where=str(script),
-                           remedy=done.stderr.strip() or f"it ends with {done.returncode}")
-    return dict(line.split("=", 1) for line in done.stdout.split("\0") if "=" in line)
+                           remedy=done.stderr.decode(errors="replace").strip() or f"it ends with {done.returncode}")
+    return dict(line.split("=", 1) for line in os.fsdecode(done.stdout).split("\0") if "=" in line)
 
 
 def without_ours(environ: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tools.case import Case
@@ -62,9 +62,8 @@ class Times:
 
     def summary(self) -> Summary:
         """The numbers that are judged: ais_bench's, of the device's own times, where there are such."""
-        if self.device_series:
-            return summarise(self.device_series, self.valid, "mean")
-        return summarise(self.series, self.valid)
+        ours = summarise(self.series, self.valid)
+        return replace(summarise(self.device_series, self.valid, "mean"), short=ours.short) if self.device_series else ours
 
 
 @dataclass(frozen=True, slots=True)

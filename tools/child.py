@@ -38,8 +38,8 @@ def run(module: str, arguments: Sequence[str], *, log: Path, on_event: OnEvent, 
     command = [sys.executable, "-m", module, *arguments]
     log.parent.mkdir(parents=True, exist_ok=True)
     reading, writing = os.pipe()
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    variables = {**os.environ, **(environment or {}), EVENTS_FD: str(writing), "PYTHONPATH": path}
+    variables = {**os.environ, **(environment or {}), EVENTS_FD: str(writing)}
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), variables.get("PYTHONPATH")]))
     with log.open("a") as output:
         output.write(f"$ {shlex.join(command)}\n")
         output.flush()

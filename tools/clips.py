@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
@@ -15,13 +16,17 @@ SHAPES = {"videos": "'path label'", "rawframes": "'frame-folder frames label'"}
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One row of a list. *frames* and *sha256* come from the manifest; a fresh row has 0 and an empty text."""
+    """One row of a list, and the file and line that name it.
+
+    *frames* and *sha256* come from the manifest; a fresh row has the frames its list says, or 0, and an empty text.
+    """
 
     id: str
     path: Path
     label: int
     frames: int = 0
     sha256: str = ""
+    listed: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +44,45 @@ def read_list(path: Path, root: Path, classes: int) -> ClipList:
     Raises:
         DataError: naming file and line, for a wrong number of fields, a label that is no class, or a clip named twice.
     """
-    rows = [(number, line.split()) for number, line in enumerate(_lines(path), 1) if line.strip()]
-    if not rows:
-        raise DataError("the list is empty", where=str(path), remedy="one line a clip: " + " or ".join(SHAPES.values()))
-    kind = FIELDS.get(len(rows[0][1]))
+    kind = list_format(path)
+    return ClipList(path, kind, tuple(read_clips(path, root, kind, classes)))
+
+
+def list_format(path: Path) -> ListFormat:
+    """The format of a list, by the fields of its first line.
+
+    Raises:
+        DataError: the list is empty, or its first line has neither form.
+    """
+    for number, fields in _rows(path):
+        if len(fields) not in FIELDS:
+            raise _wrong_fields(fields, None, f"{path}:{number}")
+        return FIELDS[len(fields)]
+    raise DataError("the list is empty", where=str(path), remedy="one line a clip: " + " or ".join(SHAPES.values()))
+
+
+def read_clips(path: Path, root: Path, kind: ListFormat, classes: int) -> Iterator[Clip]:
+    """The rows of a list of *kind* one by one, for lists that need not be in memory as a whole; errors as for `read_list`."""
     seen: dict[str, int] = {}
-    clips = []
-    for number, fields in rows:
+    for number, fields in _rows(path):
         where = f"{path}:{number}"
-        if kind is None or FIELDS.get(len(fields)) != kind:
+        if FIELDS.get(len(fields)) != kind:
             raise _wrong_fields(fields, kind, where)
         clip = _clip(fields, kind, root, classes, where)
-        if clip.id in seen:
-            raise DataError(f"{clip.id} is listed twice, first on line {seen[clip.id]}", where=where,
-                            remedy="name every clip once: results are paired by name")
-        seen[clip.id] = number
-        clips.append(clip)
-    assert kind is not None
-    return ClipList(path, kind, tuple(clips))
+        refuse_repeated(seen, clip.id, number, where)
+        yield clip
+
+
+def refuse_repeated(seen: dict[str, int], id: str, number: int, where: str) -> None:
+    """Note that *id* stands on line *number*.
+
+    Raises:
+        DataError: it stood on another before.
+    """
+    if id in seen:
+        raise DataError(f"{id} is listed twice, first on line {seen[id]}", where=where,
+                        remedy="name every clip once: results are paired by name")
+    seen[id] = number
 
 
 def balanced(clips: tuple[Clip, ...], count: int) -> tuple[Clip, ...]:
@@ -72,9 +98,22 @@ def balanced(clips: tuple[Clip, ...], count: int) -> tuple[Clip, ...]:
     return tuple(clip for clip in clips if clip.id in chosen)
 
 
-def _lines(path: Path) -> list[str]:
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and fields of every line that has any."""
+    for number, line in read_lines(path):
+        if fields := line.split():
+            yield number, fields
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a text file with their numbers.
+
+    Raises:
+        DataError: it cannot be read, or is no text.
+    """
     try:
-        return path.read_text().splitlines()
+        with path.open() as file:
+            yield from enumerate(file, 1)
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"the list cannot be read: {error}", where=str(path), remedy="give a text file") from error
 
@@ -96,4 +135,4 @@ def _clip(fields: list[str], kind: ListFormat, root: Path, classes: int, where: 
     frames = int(numbers[0]) if kind == "rawframes" else 0
     if kind == "rawframes" and frames == 0:
         raise DataError(f"{name} is listed with 0 frames", where=where, remedy="extract its frames, or remove the line")
-    return Clip(name, root / name, label, frames)
+    return Clip(name, root / name, label, frames, listed=where)

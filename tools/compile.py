@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -76,26 +77,25 @@ def _request(network: Network, batch: int, target: Target, settings: Settings, f
 
 
 def build(settings: Settings, network: Network, graph: Graph, batch: int, target: Target, folder: Path) -> Facts:
-    """Compile *graph* into *folder*, as a file of its own: older parsers read no weights from beside it."""
+    """Compile *graph* into *folder*, as a file of its own: older parsers read no weights from beside it.
+
+    atc works in a folder beside its log, which stays where it fails: the command in the error can be repeated.
+    """
     import onnx
 
-    request = _request(network, batch, target, settings, folder)
+    log = settings.store / "logs" / f"atc-{network.name}-bs{batch}-{target.soc_version}-{folder.name}.log"
+    work = log.with_suffix("")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    request = _request(network, batch, target, settings, work)
     onnx.save_model(onnx.load(str(graph.path)), str(request.model))
     if settings.auto_tune == "on" and not request.auto_tune:
         events.say(f"CANN {target.toolkit.version} has no auto-tune any more: compiled without; tune with its aoe")
-    log = settings.store / "logs" / f"atc-{network.name}-bs{batch}-{target.soc_version}.log"
     found = atc.compile_om(request, cann.environment(target.toolkit, settings.atc_python), log, settings.atc_timeout_s,
                            lambda seconds: events.progress(f"atc {network.name}", seconds, int(settings.atc_timeout_s)))
     found.rename(folder / MODEL)
-    _remove_others(folder)
+    shutil.rmtree(work)  # atc leaves its kernels and reports there
     return {"cann": target.toolkit.version, "soc_version": target.soc_version}
-
-
-def _remove_others(folder: Path) -> None:
-    """Keep the model alone: atc leaves its kernels and reports beside it."""
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.name != MODEL:
-            path.rmdir() if path.is_dir() else path.unlink()
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

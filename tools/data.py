@@ -1,27 +1,32 @@
-"""Which clips a run is judged on: a list found or made, cut to a subset, and its manifest."""
+"""Which clips a run is judged on: a list found or made, cut to a subset, and its manifest; and the commands for data sets."""
 
 from __future__ import annotations
 
+import importlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 
-from tools import child, events, manifest, minidata
+from tools import child, events, listing, manifest, minidata, splits, survey
 from tools.clips import ClipList, balanced, read_list
 from tools.commandline import parse
 from tools.errors import OptionError
+from tools.listing import Listing
 from tools.manifest import Manifest
 from tools.settings import Settings
 from tools.spec import LocaliserSpec, ModelSpec, Spec
 from tools.store import Store
 
+COMMANDS = {"check": "tools.check", "rawframes": "tools.rawframes", "dump": "tools.dump"}  # `python -m tools.data <command>` -> the module whose main it is
+CLIPS = "clips"  # the stage that checks a list of one's own
 IMPLICIT_REFERENCE = 500  # clips that torch is run on unasked, about five minutes on two cores; more only when asked for
 
 
 def source(settings: Settings, spec: Spec) -> str:
-    """What `--data auto` means here: `full` where the list is found, else `mini`; other choices as they are."""
+    """What `--data auto` means here: `full` where the list, or what it is made of, is found, else `mini`; other choices as they are."""
     if settings.data != "auto":
         return settings.data
-    return "full" if settings.data_root and full_list(settings, spec).is_file() else "mini"
+    return "full" if settings.data_root and listing.exists(spec, Path(settings.data_root)) else "mini"
 
 
 def full_list(settings: Settings, spec: Spec) -> Path:
@@ -37,8 +42,26 @@ def required_list(settings: Settings, spec: Spec) -> Path:
     path = full_list(settings, spec)
     if not settings.data_root or not path.is_file():
         raise OptionError(f"--data full: the list of {spec.dataset} is not there", where=str(path),
-                          remedy=f"give --data-root DIR with DIR/{spec.dataset}/{spec.list_file}, or use --data mini")
+                          remedy=f"give --data-root DIR with DIR/{spec.dataset}/{spec.list_file}{_or_splits(spec)}, or use --data mini")
     return path
+
+
+def _or_splits(spec: Spec) -> str:
+    made_of = splits.FILES.get(spec.dataset)
+    return f" or what it is made of, annotations/{made_of[0]}" if made_of else ""
+
+
+def required_listing(settings: Settings, spec: ModelSpec, classes: int) -> Listing:
+    """The rows of the full data set, of its list or of the annotations it is made of.
+
+    Raises:
+        OptionError: neither is there.
+    """
+    found = listing.find(spec, Path(settings.data_root), classes) if settings.data_root else None
+    if found is None:
+        required_list(settings, spec)
+        raise AssertionError("a list that is there was not found")
+    return found
 
 
 def word(settings: Settings, spec: Spec) -> str:
@@ -51,17 +74,24 @@ def word(settings: Settings, spec: Spec) -> str:
 def resolve(settings: Settings, spec: ModelSpec, classes: int, on_event: child.OnEvent) -> Manifest:
     """The clips of a run with their digests and frame counts; made or checked by a child process if not stored.
 
+    Of a full data set those that can be used, and what it lacks; of a list of one's own all.
+
     Raises:
         DataError: naming the list line or the clip that is wrong; OptionError: there is no full data set.
     """
+    if source(settings, spec) == "full":
+        rows = required_listing(settings, spec, classes)
+        found = survey.resolve(rows, settings, on_event)
+        assert rows.kind != "features"
+        return Manifest(rows.source, rows.kind, found.clips, found.shortfall)
     listed = clip_list(settings, spec, classes, on_event)
     entry = child.find_or_run(Store(settings.store), manifest.key(listed), "tools.data",
-                              [spec.name, str(classes), *settings.arguments()], f"checking {len(listed.clips)} clips", on_event)
+                              [CLIPS, spec.name, str(classes), *settings.arguments()], f"checking {len(listed.clips)} clips", on_event)
     return manifest.read(listed, entry.file(manifest.FILE))
 
 
 def clip_list(settings: Settings, spec: ModelSpec, classes: int, on_event: child.OnEvent) -> ClipList:
-    """The chosen list, read and cut to `--clips`."""
+    """The mini list or one's own, read and cut to `--clips`."""
     path, root = _list_and_root(settings, spec, on_event)
     listed = read_list(path, root, classes)
     return replace(listed, clips=balanced(listed.clips, settings.clips))
@@ -72,23 +102,34 @@ def _list_and_root(settings: Settings, spec: ModelSpec, on_event: child.OnEvent)
     if chosen == "mini":
         folder = minidata.resolve(settings, spec, on_event).folder
         return folder / minidata.list_name(spec.list_format), folder
-    if chosen == "full":
-        path = required_list(settings, spec)
-        return path, path.parent / spec.frames_folder
     path = Path(chosen)
     return path, Path(settings.data_root) if settings.data_root else path.parent
 
 
-def main() -> int:
-    """Check the clips of a run and write their manifest into the store."""
-    options, settings, spec = parse("data", main.__doc__, lambda parser: parser.add_argument(
+def _check_clips() -> None:
+    """Check the clips of a run's own list and write their manifest into the store."""
+    options, settings, spec = parse(f"data {CLIPS}", _check_clips.__doc__, lambda parser: parser.add_argument(
         "classes", type=int, nargs="?", help="classes the labels may name; the model's own without it"))
     if isinstance(spec, LocaliserSpec):
         raise OptionError(f"{spec.name} reads features, not clips", remedy=f"python -m tools.videos {spec.name}")
+    if source(settings, spec) == "full":
+        raise OptionError("a full data set is checked as a whole", remedy=f"python -m tools.data check {spec.dataset}")
     listed = clip_list(settings, spec, options.classes or spec.classes, events.forward)
     entry = Store(settings.store, events.say).build(manifest.key(listed), lambda folder: manifest.build(listed, folder))
     print(f"{entry.facts['clips']} clips, {entry.facts['frames']} frames: {entry.file(manifest.FILE)}")
-    return 0
+
+
+def main() -> int:
+    """Run the command that the first argument names."""
+    command = sys.argv.pop(1) if len(sys.argv) > 1 else ""
+    if command == CLIPS:
+        _check_clips()
+        return 0
+    if command not in COMMANDS:
+        raise OptionError(f"no such command: python -m tools.data {command}".rstrip(),
+                          remedy=f"choose {', '.join(COMMANDS)} (--help behind it says more), or {CLIPS} MODEL for a list of your own")
+    status: int = importlib.import_module(COMMANDS[command]).main()
+    return status
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def _read_jpegs(clip: Clip, indices: Indices) -> Frames:
             raise undecodable(clip, path)
         decoded[index] = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
     if len({image.shape for image in decoded.values()}) > 1:
-        raise DataError(f"clip {clip.id} has frames of different sizes", where=str(clip.path), remedy="extract its frames again")
+        raise DataError(f"clip {clip.id} has frames of different sizes", where=place(clip, clip.path), remedy="extract its frames again")
     return np.stack([decoded[index] for index in indices.tolist()])
 
 
@@ -97,7 +97,7 @@ def count_frames(clip: Clip) -> int:
         raise undecodable(clip, clip.path) from error
     length = _decord_length(clip) if video_reader() is read_decord else decoded
     if decoded == 0 or decoded < (1 - TOLERATED_LOSS) * max(declared, length):
-        raise undecodable(clip, clip.path, f"{decoded} of {max(declared, length)} frames decode; ")
+        raise undecodable(clip, clip.path, f"{decoded} of {max(declared, length)} frames decode")
     return length
 
 
@@ -115,12 +115,17 @@ def _decord_length(clip: Clip) -> int:
 
 
 def undecodable(clip: Clip, path: Path, detail: str = "") -> DataError:
-    """The error for a file that does not give its frames, saying which of the three it is."""
+    """The error for a file that does not give its frames, saying which of the three it is and which line names it."""
     if not path.exists():
         what = "is missing"
     elif path.stat().st_size == 0:
         what = "is empty"
     else:
-        what = "cannot be decoded"
-    return DataError(f"clip {clip.id} {what}", where=str(path),
-                     remedy=f"{detail}restore the file, or take its line out of the list: it is not counted as a wrong answer")
+        what = f"cannot be decoded{f' ({detail})' if detail else ''}"
+    return DataError(f"clip {clip.id} {what}", where=place(clip, path),
+                     remedy="restore the file, or take its line out of the list: it is not counted as a wrong answer")
+
+
+def place(clip: Clip, path: Path) -> str:
+    """Where a clip's fault is: the file, and the line that names the clip."""
+    return f"{path} ({clip.listed})" if clip.listed else str(path)

@@ -32,7 +32,7 @@ def parse(text: str) -> Device:
     if device.index >= len(found):
         raise OptionError(f"no such device: this machine has {len(found)} Ascend device(s)", where=f"--device {text}",
                           remedy=f"choose one of: {', '.join(str(one) for one in found)}, cpu")
-    if os.environ.get(RENUMBERED):
+    if RENUMBERED in os.environ:  # an empty one hides every device
         raise OptionError(f"{RENUMBERED}={os.environ[RENUMBERED]} renumbers the devices, and so does --device {text}: one of them only",
                           where="environment", remedy=f"unset {RENUMBERED}, and name the device by its own number")
     return found[device.index]
@@ -41,10 +41,11 @@ def parse(text: str) -> Device:
 def npus() -> list[Device]:
     """The Ascend devices in the runtime's order. A node that is no character device is a simulated one."""
     try:
-        nodes = sorted((int(match[1]), path) for path in folder().iterdir() if (match := re.fullmatch(r"davinci(\d+)", path.name)))
+        nodes = sorted((int(match[1]), path.stat().st_mode) for path in folder().iterdir()
+                       if (match := re.fullmatch(r"davinci(\d+)", path.name)) and path.exists())
     except OSError:
         return []
-    return [Device("npu", index, simulated=not stat.S_ISCHR(path.stat().st_mode)) for index, (_, path) in enumerate(nodes)]
+    return [Device("npu", index, simulated=not stat.S_ISCHR(mode)) for index, (_, mode) in enumerate(nodes)]
 
 
 def folder() -> Path:

@@ -71,13 +71,21 @@ class MeasureError(ClipgateError):
     """A cell could not be measured."""
 
 
+class ScoreError(ClipgateError):
+    """Results or logs of another tool cannot be read, or do not belong to the labels they came with."""
+
+
+class RecordError(ClipgateError):
+    """A measurement must not become a stored number, or cannot be written where stored numbers live."""
+
+
 class ChildError(ClipgateError):
     """A child process ended without saying why."""
 
 
 STAGES: dict[str, type[ClipgateError]] = {kind.__name__: kind for kind in (
     OptionError, TruthError, StoreError, DataError, WeightsError, ExportError, CompileError, ReferenceRunError,
-    DeviceError, EngineError, MeasureError, ChildError,
+    DeviceError, EngineError, MeasureError, ScoreError, RecordError, ChildError,
 )}
 
 

@@ -1,4 +1,4 @@
-"""A published figure: what was printed, where, and what is known to be wrong with it."""
+"""A stored figure: what was printed or measured, where, and what is known to be wrong with it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Literal
 
 METRICS = ("top1", "top5", "AR@1", "AR@5", "AR@10", "AR@100", "AUC")  # what an accuracy can be called
 FigureKind = Literal["raw", "derived", "ratio"]
+Provenance = Literal["published", "recorded"]
+RECORDED = "recorded"  # the key of [sources] and [figures] that tools.record writes; everything else was published by somebody
 Status = Literal["ok", "truncated", "rounding", "wrong", "formula-typo", "superseded", "conflict", "suspect", "impossible-at-N"]
 MISPRINTED = frozenset({"truncated", "rounding", "wrong"})  # the guide's own numbers give another value
 DOUBTFUL = frozenset({"superseded", "conflict", "suspect", "impossible-at-N"})  # no number of the guide settles what is right
@@ -14,7 +16,7 @@ DOUBTFUL = frozenset({"superseded", "conflict", "suspect", "impossible-at-N"})  
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A number somebody published: as printed, with the corrected value beside it where the print is wrong.
+    """A number somebody published, as printed, with the corrected value beside it where the print is wrong; or one recorded here.
 
     kind: raw, derived (recomputed from *expression*) or ratio. batch is None for figures of no batch; best marks a
     figure over all of them. network: which network of a model of several it belongs to; empty for the whole model.
@@ -37,6 +39,11 @@ class Figure:
     note: str = ""
     origin: str = ""
     source: str = ""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Whether somebody published it or tools.record stored what was measured here."""
+        return "recorded" if self.origin == RECORDED else "published"
 
     @property
     def right(self) -> float:

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Event
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 from tools.chips import ChipKind, kind
 from tools.errors import DeviceError
 from tools.events import die_with_parent
-from tools.npu_smi import Table, read
+from tools.npu_smi import Process, Table, read
 
 State = Literal["idle", "busy", "unknown"]
 BEFORE = 3
@@ -57,7 +57,7 @@ def look_before(table: Table, device: int) -> Sample:
     if chip is None:
         return Sample(unknown=(f"npu-smi shows no device {device}",))
     what = kind(chip.name)
-    busy = [f"process {one.pid} {one.name}".rstrip() for one in table.processes_of(chip) or ()]
+    busy = [_named(one) for one in table.processes_of(chip) or ()]
     unknown = []
     if chip.health != "OK":
         busy.append(f"health {chip.health}")
@@ -81,17 +81,29 @@ def _judge_memory(used_mb: int | None, what: ChipKind, busy: list[str], unknown:
 def look_during(table: Table, device: int, ours: int) -> Sample:
     """While process *ours* measures, no other process may be on the device.
 
-    In a container npu-smi may show the host's number of our process: one process where one is expected is taken for ours.
+    In a container npu-smi may show the host's number of our process: one process where one is expected is taken for ours,
+    unless its number in the container is shown beside it. One without a readable number may be ours or not.
     """
     chip = table.of_device(device)
     if chip is None:
         return Sample(unknown=(f"npu-smi shows no device {device}",))
     shown = table.processes_of(chip) or ()
-    others = [one for one in shown if one.pid != ours]
-    if len(others) == len(shown) == 1 and not os.path.exists(f"/proc/{others[0].pid}"):  # noqa: PTH110
+    others = [one for one in shown if ours not in (one.pid, one.container_pid)]
+    if len(others) == len(shown) == 1 and _may_be_a_host_number(others[0]):
         others = []
-    health = (f"health {chip.health}",) if chip.health != "OK" else ()
-    return Sample((*(f"process {one.pid} {one.name}".rstrip() for one in others), *health))
+    busy = [_named(one) for one in others if one.pid is not None]
+    if chip.health != "OK":
+        busy.append(f"health {chip.health}")
+    return Sample(tuple(busy), tuple(_named(one) for one in others if one.pid is None))
+
+
+def _may_be_a_host_number(process: Process) -> bool:
+    return process.pid is not None and process.container_pid is None and not Path(f"/proc/{process.pid}").exists()
+
+
+def _named(process: Process) -> str:
+    number = "of an unreadable number" if process.pid is None else process.pid
+    return f"process {number} {process.name}".rstrip()
 
 
 def judge(samples: list[Sample]) -> Idle:
@@ -119,29 +131,33 @@ class Watch:
                 time.sleep(APART_S)
             self._samples.append(self._sample(lambda table: look_before(table, self._device)))
         context = multiprocessing.get_context("fork")
-        self._stop = context.Event()
-        self._result, sending = context.Pipe(duplex=False)
-        self._process = context.Process(target=self._watch, args=(self._stop, sending, os.getpid()), daemon=True)
+        self._watching, theirs = context.Pipe()
+        self._process = context.Process(target=self._watch, args=(theirs, os.getpid()), daemon=True)
         self._process.start()
+        theirs.close()  # so that nothing more can be received of a process that has ended
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._stop.set()
         if error is None:
-            self._samples.extend(self._result.recv())
+            try:
+                self._watching.send("stop")
+                self._samples.extend(self._watching.recv())
+            except (EOFError, OSError):
+                self._samples.append(Sample(unknown=("the process that watched the device has died",)))
         self._process.kill()
         self._process.join()
+        self._watching.close()
 
     def idle(self) -> Idle:
         """What was seen, once the block is over."""
         return judge(self._samples)
 
-    def _watch(self, stop: Event, sending: Connection, ours: int) -> None:
+    def _watch(self, measuring: Connection, ours: int) -> None:
         die_with_parent()
         samples = []
-        while not stop.wait(DURING_S):
+        while not measuring.poll(DURING_S):
             samples.append(self._sample(lambda table: look_during(table, self._device, ours)))
-        sending.send([*samples, self._sample(lambda table: look_during(table, self._device, ours))])
+        measuring.send([*samples, self._sample(lambda table: look_during(table, self._device, ours))])
 
     def _sample(self, look: Callable[[Table], Sample]) -> Sample:
         try:

@@ -11,10 +11,12 @@ import numpy as np
 from tools import verdict, verdict_speed
 from tools.cell import Cell, Part
 from tools.chips import ChipKind, kind
+from tools.expectations import NOTHING, Expectations
 from tools.manifest import Manifest
 from tools.metrics import Labels, hits
 from tools.predictions import Predictions
 from tools.report import Comparison, comparisons
+from tools.shortfall import Shortfall
 from tools.spec import ModelSpec
 from tools.timing import Summary, summarise
 from tools.truth import FidelityGate, Truth
@@ -46,6 +48,7 @@ class Basis:
     clips: Manifest
     reference: Predictions | None
     remake: str = "python -m tools.reference MODEL"
+    expect: Expectations = NOTHING
 
     @property
     def ids(self) -> list[str]:
@@ -56,7 +59,10 @@ class Basis:
         return np.array([clip.label for clip in self.clips.clips], np.int64)
 
     def accuracy(self, cell: Cell) -> list[Judgement]:
-        """The stored figures judge the published weights on the complete data set; everything else is judged in pairs."""
+        """The stored figures judge the published weights on the complete data set; everything else is judged in pairs.
+
+        What is expected by `--expect` is judged beside either, on any weights and data.
+        """
         found = cell.parts[0].predictions
         wrong = unusable(found, self.ids)
         if wrong:
@@ -65,9 +71,13 @@ class Basis:
         if is_official(cell) and len(self.ids) == self.spec.clips:
             judged = verdict.stored_accuracy(found.scores, self.labels, self.truth, self.truth.accuracy)
         if self.reference is None:
-            return judged + self._alone(found, judged)
-        assert self.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
-        return judged + verdict.paired_accuracy(found.scores, self.reference.scores, self.labels, self.truth.pairs)
+            judged = judged + self._alone(found, judged)
+        else:
+            assert self.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
+            judged = judged + verdict.paired_accuracy(found.scores, self.reference.scores, self.labels, self.truth.pairs)
+        if self.clips.shortfall is not None:
+            judged = partial_data(judged, self.clips.shortfall)
+        return [*judged, *verdict.expected_accuracy(found.scores, self.labels, self.expect)]
 
     def _alone(self, found: Predictions, judged: Sequence[Judgement]) -> list[Judgement]:
         """What is measured and has no torch beside it: the pairs only, where the stored figures have judged the rest."""
@@ -97,6 +107,12 @@ def unusable(found: Predictions, ids: Sequence[str]) -> Judgement | None:
 def is_official(cell: Cell) -> bool:
     """Whether the published weights ran on the whole data set, as far as the cell knows."""
     return (cell.record.weights, cell.record.data) == ("published", "full")
+
+
+def partial_data(judged: Sequence[Judgement], shortfall: Shortfall) -> list[Judgement]:
+    """What was measured on a part of the data set: no acceptance, however good; a loss on that part stays one."""
+    return [replace(one, verdict=max(one.verdict, Verdict.NO_VERDICT, key=list(Verdict).index),
+                    reason=f"{shortfall.sentence}; {one.reason}") for one in judged]
 
 
 def no_reference(remake: str, metric: str, count: int, measured: str = "-", items: str = "clips") -> Judgement:

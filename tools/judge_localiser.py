@@ -9,7 +9,8 @@ import numpy as np
 from tools import metrics, verdict, verdict_localiser
 from tools.cell import Cell
 from tools.detections import Doubles, read_results
-from tools.judge import fidelity_gate, is_official, no_reference, unusable, without_limits
+from tools.expectations import NOTHING, Expectations
+from tools.judge import fidelity_gate, is_official, no_reference, partial_data, unusable, without_limits
 from tools.localise import DETECTIONS, bins
 from tools.predictions import Predictions
 from tools.proposals import propose
@@ -30,9 +31,13 @@ class LocaliserBasis:
     videos: VideoSet
     reference: TorchLocaliser | None
     remake: str = "python -m tools.reference MODEL"
+    expect: Expectations = NOTHING
 
     def accuracy(self, cell: Cell) -> list[Judgement]:
-        """Average recall: the stored figures judge the published weights on all videos; everything else is judged beside torch's."""
+        """Average recall: the stored figures judge the published weights on all videos; everything else is judged beside torch's.
+
+        What is expected by `--expect` is judged beside either, on any weights and videos.
+        """
         wrong = self._unusable(cell)
         if wrong:
             return [wrong]
@@ -42,9 +47,13 @@ class LocaliserBasis:
             judged = verdict_localiser.stored_recall(measured, self.truth)
         if self.reference is None:
             metric, value = ("pairs", "-") if judged else ("AR@100", f"{measured['AR@100']:.4f}")
-            return [*judged, no_reference(self.remake, metric, len(self.videos.ids), value, items="videos")]
-        assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
-        return judged + verdict_localiser.paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
+            judged = [*judged, no_reference(self.remake, metric, len(self.videos.ids), value, items="videos")]
+        else:
+            assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
+            judged = judged + verdict_localiser.paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
+        if self.videos.shortfall is not None:
+            judged = partial_data(judged, self.videos.shortfall)
+        return [*judged, *verdict.expected(measured, self.expect)]
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
         """TEM's curves, PEM's score of every proposal and the final detections against torch's on the same videos."""

@@ -10,12 +10,15 @@ from tools.batches import Source
 from tools.catalog import load_truth
 from tools.child import OnEvent
 from tools.detections import write_results
+from tools.expectations import Expectations
 from tools.judge import Basis, Judge
 from tools.judge_localiser import LocaliserBasis
 from tools.manifest import Manifest
 from tools.predictions import Predictions
+from tools.recall import RANKS
 from tools.settings import Settings
 from tools.spec import LocaliserSpec, ModelSpec, Network, Spec
+from tools.verdict import TOP
 from tools.videos import VideoSet
 from tools.weights import Weights
 
@@ -40,13 +43,25 @@ def source(spec: Spec, found: Dataset, network: Network, before: Predictions | N
 
 def judge_of(settings: Settings, spec: Spec, checkpoints: tuple[Weights, ...], found: Dataset, on_event: OnEvent) -> Judge:
     """What cells of *spec* are judged against: stored truth, and torch on the same clips or videos."""
-    truth, remake = load_truth(settings.models, spec.name), reference.command(settings, spec)
+    truth, expect, remake = load_truth(settings.models, spec.name), expected(settings, spec), reference.command(settings, spec)
     if isinstance(spec, LocaliserSpec):
         assert isinstance(found, VideoSet)
-        return LocaliserBasis(spec, truth, found, reference_localiser.resolve(settings, spec, checkpoints, found, on_event), remake)
+        torch = reference_localiser.resolve(settings, spec, checkpoints, found, on_event)
+        return LocaliserBasis(spec, truth, found, torch, remake, expect)
     assert isinstance(spec, ModelSpec)
     assert isinstance(found, Manifest)
-    return Basis(spec, truth, found, reference.resolve(settings, spec, checkpoints[0], found, on_event), remake)
+    return Basis(spec, truth, found, reference.resolve(settings, spec, checkpoints[0], found, on_event), remake, expect)
+
+
+def expected(settings: Settings, spec: Spec) -> Expectations:
+    """What `--expect` asks of *spec*.
+
+    Raises:
+        OptionError: it names a metric that this kind of model is not measured by.
+    """
+    known = [*(f"AR@{rank}" for rank in RANKS), "AUC"] if isinstance(spec, LocaliserSpec) else list(TOP)
+    settings.expect.require(known, spec.name)
+    return settings.expect
 
 
 def finish(spec: Spec, found: Dataset, before: Predictions | None) -> Callable[[Predictions, Path], object] | None:

@@ -35,6 +35,9 @@ from tools.weights import Weights
 LOCKS = Path("/tmp/clipgate-locks")  # noqa: S108 - one place for every run and every user of this machine, whatever their TMPDIR
 
 
+Versions = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """Everything a network of a cell needs, found or built before it starts.
@@ -86,7 +89,7 @@ def measure(case: Case, settings: Settings, given: Inputs, folder: Path) -> None
     need = memory.need_bytes(given.graph.peak_bytes, given.graph.weights_bytes, batch_bytes, SLOTS)
     memory.require(need, str(case))
     driver = engines.family(case.device)
-    chip, watch = driver.describe(case.device), driver.watch(case.device)
+    chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
     with hold(device_lock(case.device), lambda holder: events.say(f"waiting: {holder} holds {case.device}")), watch or nullcontext():
         started = time.monotonic()
         with BatchStream(given.source, case.batch) as stream:
@@ -95,7 +98,7 @@ def measure(case: Case, settings: Settings, given: Inputs, folder: Path) -> None
         save(predictions, folder / FILE)
         if given.finish:
             given.finish(predictions, folder)
-        cell.write(_record(case, given, engine.precision, chip, time.monotonic() - started, need), folder / cell.RECORD)
+        cell.write(_record(case, given, engine.precision, chip, stack, time.monotonic() - started, need), folder / cell.RECORD)
         series = time_series(engine.bind(kept), settings.budget_s,
                              lambda count: events.progress("timing", count, count))
         own_times = engine.device_times()[-len(series) :]
@@ -129,14 +132,15 @@ def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1) -
     return Predictions(tuple(ids), np.concatenate(rows)), kept
 
 
-def _record(case: Case, given: Inputs, precision: str, chip: ChipKind, scoring_s: float, need: int) -> Record:
+def _record(case: Case, given: Inputs, precision: str, chip: ChipKind, stack: Versions, scoring_s: float, need: int) -> Record:
     return Record(
         case=str(case), network=given.network.name, data=given.data, weights=given.checkpoint.origin, precision=precision,
         chip=chip.name, simulated=chip.simulated,
         clips=len(given.source.ids), scoring_s=scoring_s, estimated_bytes=need,
         peak_bytes=memory.peak_resident_bytes(),
         digests={"weights": given.checkpoint.sha256, "graph": given.graph.digest, "clips": given.digest},
-        versions=dict(versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "decord", "av")),
+        versions=dict((*versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "decord", "av"),
+                       *stack)),
         machine=dict(versions.machine()), surgery=" ".join(given.graph.surgery))
 
 
@@ -159,6 +163,7 @@ def main() -> int:
         network = options.network or names[0]
         measure(case, settings, prepare(case, settings, spec, network, run), cell.part_folder(case, spec, network, run))
         return 0
+    kinds.expected(settings, spec)
     engines.family(case.device).require(settings.artifacts)
     measured = launch(case, settings, spec, run, events.forward, [options.network] if options.network else [])
     if len(measured.parts) == len(names):

@@ -39,17 +39,21 @@ def refusal(path: Path) -> str:
         return wrong
     if path.suffix != SUFFIX:
         return f"its name must end in {SUFFIX}"
-    found = path.lstat()
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return "it is not there"
     if not stat.S_ISREG(found.st_mode):
         return "it must be a regular file, not a link"
     if found.st_mode & 0o022:
         return f"group and others must not be able to write it (mode {stat.S_IMODE(found.st_mode):o}; 644 or 600 is right)"
-    if not os.access(path, os.R_OK):
+    if not found.st_mode & stat.S_IRUSR or not os.access(path, os.R_OK):
         return "it must be readable"
     return "it must not be larger than 64 GiB" if found.st_size > MAX_BYTES else ""
 
 
 def _path_rule(path: Path, more: int = 0) -> str:
+    path = path.absolute()
     strange = sorted(set(REFUSED.findall(str(path))))
     if strange:
         return f"a path may hold letters, digits and _ . / - only, not {' '.join(map(repr, strange))}"

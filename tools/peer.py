@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.checkpoints import read_checkpoint
 from tools.clips import Clip
 from tools.decode import FRAME_NAME
 from tools.errors import WeightsError
@@ -34,29 +35,6 @@ def build_network(network: Network) -> nn.Module:
         config.cls_head.num_classes = network.output.shape[0]
     module: nn.Module = revert_sync_batchnorm(MODELS.build(config))
     return module.eval()
-
-
-def read_checkpoint(path: Path) -> Mapping[str, Tensor]:
-    """The state dict of a `.pth` file, read without running any code from it.
-
-    Raises:
-        WeightsError: it is no checkpoint, or holds no `state_dict`.
-    """
-    import pickle
-
-    import torch
-
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise WeightsError(f"not a torch checkpoint: {str(error).splitlines()[0]}", where=str(path),
-                           remedy="give a .pth file saved by torch.save, with the weights under 'state_dict'") from error
-    state = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not isinstance(state, dict) or not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise WeightsError("the checkpoint holds no state_dict of tensors", where=str(path),
-                           remedy="save it as {'state_dict': model.state_dict()}")
-    wrapped = all(key.startswith("module.") for key in state)  # saved from inside DataParallel
-    return {key.removeprefix("module."): value for key, value in state.items()} if wrapped else state
 
 
 def class_count(state: Mapping[str, Tensor], path: Path) -> int:

@@ -26,8 +26,9 @@ def refuse(run: Path, device: Device) -> None:
 
 
 def give_up(run: Path, device: Device, reason: str) -> None:
-    """Use *device* no more in this run."""
-    _write(run, device, reason, 0)
+    """Use *device* no more in this run; the first reason stays."""
+    before, faults = _read(run, device)
+    _write(run, device, before or reason, faults)
 
 
 def count_kernel_fault(run: Path, device: Device, sentence: str) -> None:

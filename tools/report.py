@@ -67,7 +67,7 @@ def comparisons(truth: Truth, batch: int, chip: ChipKind, clips_per_s: float, ne
     """
     gate = truth.throughput.t4
     rates = [figure for figure in truth.figures if (figure.metric, figure.batch, figure.network) == ("throughput", batch, network)
-             and (figure.device == gate or not figure.device.startswith(T4))]
+             and (figure.device == gate or not figure.device.startswith(T4)) and figure is truth.rate(figure.device, batch, network)]
     rates.sort(key=lambda figure: figure.device != gate)
     chips = {figure.device: 1 if figure.device.endswith(ONE_CHIP) else chip.chips_per_card for figure in rates}
     return [Comparison(figure.device, figure.right, clips_per_s * chips[figure.device] / figure.right, f"{truth.path.name} {figure.id}",

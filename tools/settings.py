@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from tools.errors import OptionError
+from tools.expectations import Expectations
 from tools.spec import Surgeries
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,8 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
      "(the list's own folder without it)")),
     ("--weights", "auto", "auto|mini|published|FILE|DIR", ("mini: fitted to the mini clips; published: the guide's checkpoint; "
      "or a checkpoint of your own; a folder of checkpoints for a model of several networks")),
+    ("--expect", "", "METRIC=SHARE", ("what the weights must reach on whatever data is judged, without tolerance: top1=0.93,top5=0.99; "
+     "for bsn AR@100=0.75")),
     ("--clips", "0", "N", "judge N clips only, spread evenly over the classes, the same ones every time"),
     ("--budget-s", "60", "S", "seconds each network of a cell may be timed; never fewer than 3 iterations"),
     ("--timeout-s", "900", "S", "seconds a device may be silent before its cell is ended"),
@@ -44,6 +47,7 @@ class Settings:
     data: str
     data_root: str
     weights: str
+    expect: Expectations
     clips: int
     budget_s: float
     timeout_s: float
@@ -68,6 +72,7 @@ class Settings:
             data_root=_folder(text["data_root"], "--data-root", "give the folder that holds ucf101/"),
             weights=_word_or_file(text["weights"], ("auto", "mini", "published"), "--weights", "a checkpoint file, or a folder of several",
                                   folder=True),
+            expect=Expectations.parse(text["expect"]),
             clips=int(_number(text["clips"], "--clips")),
             budget_s=_number(text["budget_s"], "--budget-s"),
             timeout_s=_number(text["timeout_s"], "--timeout-s"),

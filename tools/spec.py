@@ -126,10 +126,24 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Bins:
+    """The files in which a model's guide hands its inputs to an inference tool, as its preprocessing script names them.
+
+    folder: of the .bin files, with `{batch}` for the batch size; info: the file of labels beside it, `index label` a line,
+    or None where labels stand in the .bin files' names; one_video: a file holds one video at every batch size.
+    """
+
+    folder: str = "out_bin_{batch}"
+    info: str | None = "labels.info"
+    one_video: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """One recogniser of the matrix.
 
     dataset, list_file: folder and list below `--data-root`; clips: how many a complete list holds.
+    bins: how its inputs are written for the tools of its guide; shapes nothing that is built or measured here.
     """
 
     network: Network
@@ -141,6 +155,7 @@ class ModelSpec:
     clips: int
     list_format: ListFormat
     mini: MiniSpec
+    bins: Bins = Bins()
 
     @property
     def name(self) -> str:
@@ -201,5 +216,5 @@ def network_digest(network: Network) -> str:
 
 def spec_digest(spec: Spec) -> str:
     """Digest of everything in a spec that shapes its networks or their input."""
-    parts = {key: value for key, value in asdict(spec).items() if key not in ("mini", "network", "tem", "pem")}
+    parts = {key: value for key, value in asdict(spec).items() if key not in ("mini", "bins", "network", "tem", "pem")}
     return digest({**parts, "networks": [network_digest(network) for network in spec.networks]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 from tools import tables
 from tools.chips import kind as chip_kind
 from tools.errors import TruthError
-from tools.figures import METRICS, Figure
+from tools.figures import METRICS, Figure, Provenance
 from tools.tables import Table
 
 FIGURE_KEYS = {field.name for field in fields(Figure)} - {"origin", "source"}  # those two are filled in here
@@ -67,12 +67,14 @@ class ThroughputGate:
 
     max_variation: the spread above which times carry no judgement; max_slowdown: share of a stored rate that may be missing.
     t4: the T4 column that ratios are taken against, if there is one; min_t4_ratio: what a card of a device must reach of it.
+    judge_by: which figure judges a kind of chip at a batch size where both a published and a recorded one are stored.
     """
 
     max_variation: float
     max_slowdown: float
     t4: str | None = None
     min_t4_ratio: Mapping[str, float] = field(default_factory=dict)
+    judge_by: Provenance = "published"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +115,16 @@ class Truth:
         raise TruthError(f"no figure has the id {id!r}", where=str(self.path), remedy="gates name figures by their id")
 
     def rate(self, device: str, batch: int, network: str = "") -> Figure | None:
-        """The stored throughput of *device* at *batch*, clips per second: the whole model's, or that of one of its networks."""
-        found = [figure for figure in self.figures
-                 if (figure.device, figure.metric, figure.batch, figure.network) == (device, "throughput", batch, network)]
-        return found[0] if found else None
+        """The stored throughput of *device* at *batch*, clips per second: the whole model's, or that of one of its networks.
+
+        Of a published and a recorded one that which [gates.throughput] judge_by says.
+        """
+        return self.preferred([figure for figure in self.figures
+                               if (figure.device, figure.metric, figure.batch, figure.network) == (device, "throughput", batch, network)])
+
+    def preferred(self, figures: Sequence[Figure]) -> Figure | None:
+        """The first of *figures* of the provenance that judges; where there is none, the first."""
+        return min(figures, key=lambda figure: figure.provenance != self.throughput.judge_by, default=None)
 
 
 def read_truth(path: Path) -> Truth:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from tools import metrics
+from tools.expectations import Expectations
 from tools.figures import Figure
 from tools.metrics import Distance, Labels
 from tools.predictions import Predictions
@@ -102,6 +103,21 @@ def against_published(metric: str, measured: float, truth: Truth, gate: Accuracy
     reason = (f"{measured:.4f} {'is above' if good else 'is not above'} {floor:.4f} (reference "
               f"{figure.fraction:.4f} - max_drop {gate.max_drop}); {truth.path.name} {figure.id}, {figure.source}{doubt(figure)}")
     return Judgement(metric, f"{measured:.4f}", f"{figure.fraction:.4f}", Verdict.PASS if good else Verdict.FAIL, reason)
+
+
+def expected_accuracy(scores: Floats, labels: Labels, expect: Expectations) -> list[Judgement]:
+    """Each top-k that `--expect` names against its floor."""
+    return expected({metric: float(metrics.hits(scores, labels, TOP[metric]).mean()) for metric, _ in expect.floors}, expect)
+
+
+def expected(measured: Mapping[str, float], expect: Expectations) -> list[Judgement]:
+    """Accuracies, as fractions, against what an engineer expects of them: a floor is reached or not, nothing may be missing."""
+    judged = []
+    for metric, floor in expect.floors:
+        good = round(measured[metric] - floor, 9) >= 0  # 93 of 100 clips are 0.93
+        judged.append(Judgement(f"{metric} expected", f"{measured[metric]:.4f}", f">= {floor!r}", Verdict.PASS if good else Verdict.FAIL,
+                                f"{measured[metric]:.6f} {'reaches' if good else 'is below'} the {floor!r} of --expect"))
+    return judged
 
 
 def doubt(figure: Figure) -> str:

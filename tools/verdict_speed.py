@@ -45,12 +45,14 @@ def _against_stored(metric: str, clips_per_s: float, how: str, unsteady: str, tr
 
 
 def stored_rate(truth: Truth, chip: ChipKind, batch: int, network: str = "") -> tuple[Figure, int] | None:
-    """The figure for this kind of chip, and how many chips it is of: one chip's own figure before its card's."""
-    for device, chips in chip.stored_under:
-        figure = truth.rate(device, batch, network)
-        if figure is not None:
-            return figure, chips
-    return None
+    """The figure for this kind of chip, and how many chips it is of: one chip's own figure before its card's.
+
+    But a published figure of the card before a recorded one of the chip, or the other way round, as the toml's judge_by says.
+    """
+    found = {figure.id: (figure, chips) for device, chips in chip.stored_under
+             if (figure := truth.rate(device, batch, network)) is not None}
+    chosen = truth.preferred([figure for figure, _ in found.values()])
+    return found[chosen.id] if chosen else None
 
 
 def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int) -> list[Judgement]:

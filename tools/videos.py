@@ -5,28 +5,37 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from tools import child, data, events, minivideos
+from tools import child, data, events, minivideos, survey
 from tools.activitynet import Subset, Video, check_features, read_videos
+from tools.clips import Clip
 from tools.commandline import parse
 from tools.entries import Facts, Key
 from tools.errors import OptionError
 from tools.files import sha256
+from tools.listing import Listing
 from tools.settings import Settings
+from tools.shortfall import Shortfall
 from tools.snippet_features import read_features
 from tools.spec import LocaliserSpec, digest
 from tools.store import Store
 
 FILE = "sha256.json"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class VideoSet:
-    """What a run is judged on; *digest* stands for the features' bytes and the true segments."""
+    """What a run is judged on; *digest* stands for the features' bytes and the true segments.
+
+    shortfall: what the data set lacks, if it is not complete.
+    """
 
     source: Path
     videos: tuple[Video, ...]
     sha256: tuple[str, ...]
+    shortfall: Shortfall | None = None
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -43,18 +52,45 @@ def resolve(settings: Settings, spec: LocaliserSpec, on_event: child.OnEvent) ->
     Raises:
         DataError: naming the row or the file that is wrong; OptionError: there is no full data set.
     """
+    if data.source(settings, spec) == "full":
+        return _full(settings, spec, on_event)
     source, videos = listed(settings, spec, on_event)
     entry = child.find_or_run(Store(settings.store), key(source, videos), "tools.videos", [spec.name, *settings.arguments()],
                               f"checking the features of {len(videos)} videos", on_event)
     return VideoSet(source, videos, tuple(json.loads(entry.file(FILE).read_text())))
 
 
+def _full(settings: Settings, spec: LocaliserSpec, on_event: child.OnEvent) -> VideoSet:
+    """Those videos of the full data set whose features can be used."""
+    rows = listing(settings, spec)
+    found = survey.resolve(rows, settings, on_event, at_equal_distances)
+    digests = {clip.id: clip.sha256 for clip in found.clips}
+    videos = tuple(video for video in read(rows.source, spec, settings) if video.name in digests)
+    return VideoSet(rows.source, videos, tuple(digests[video.name] for video in videos), found.shortfall)
+
+
+def listing(settings: Settings, spec: LocaliserSpec) -> Listing:
+    """The validation videos of the full data set as rows that can be checked.
+
+    Raises:
+        OptionError: there is no list.
+    """
+    source = data.required_list(settings, spec)
+    videos = read(source, spec, settings)
+    return Listing(spec.dataset, source, source, source.parent / spec.features_folder, "features", spec.clips,
+                   lambda: (Clip(video.name, video.features, 0, listed=video.listed) for video in videos))
+
+
+def at_equal_distances(rows: tuple[T, ...], count: int) -> tuple[T, ...]:
+    """*count* of the rows, the same ones every time; all for 0."""
+    count = min(count or len(rows), len(rows))
+    return tuple(rows[number * len(rows) // count] for number in range(count))
+
+
 def listed(settings: Settings, spec: LocaliserSpec, on_event: child.OnEvent) -> tuple[Path, tuple[Video, ...]]:
     """The list's file and its validation videos, cut to `--clips` at equal distances."""
     source = _list_file(settings, spec, on_event)
-    videos = read(source, spec, settings)
-    count = min(settings.clips or len(videos), len(videos))
-    return source, tuple(videos[number * len(videos) // count] for number in range(count))
+    return source, at_equal_distances(read(source, spec, settings), settings.clips)
 
 
 def read(source: Path, spec: LocaliserSpec, settings: Settings, subset: Subset = "validation") -> tuple[Video, ...]:
@@ -106,7 +142,7 @@ def main() -> int:
     """Check the features of a localiser's run."""
     _, settings, spec = parse("videos", main.__doc__)
     if not isinstance(spec, LocaliserSpec):
-        raise OptionError(f"{spec.name} is no localiser", remedy=f"python -m tools.data {spec.name}")
+        raise OptionError(f"{spec.name} is no localiser", remedy=f"python -m tools.data clips {spec.name}")
     source, videos = listed(settings, spec, events.forward)
     entry = Store(settings.store, events.say).build(key(source, videos), lambda folder: build(videos, folder))
     print(f"{len(videos)} videos of {source}: {entry.file(FILE)}")

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from tools import child, data, events, manifest, minidata, minilocaliser, minivideos, miniweights, peer, versions, videos
-from tools.catalog import load_truth
 from tools.clips import read_list
 from tools.commandline import parse
 from tools.elsewhere import missing_makers, require_makers
 from tools.entries import Entry, Facts, Key
 from tools.errors import OptionError, WeightsError
 from tools.files import sha256
+from tools.published import published
 from tools.settings import Settings
 from tools.spec import LocaliserSpec, Network, Spec, digest, network_digest, spec_digest
 from tools.store import Store
@@ -63,17 +63,17 @@ def resolve(settings: Settings, spec: Spec, on_event: child.OnEvent) -> tuple[We
         files = [(network, f"{network.name}.pth") for network in spec.networks]
         return tuple(Weights(entry.file(name), entry.files[name], network, word) for network, name in files)
     return tuple(_checked(settings, spec, network, path, word, on_event)
-                 for network, path in zip(spec.networks, _given(settings, spec, word), strict=True))
+                 for network, path in zip(spec.networks, given(settings, spec, word), strict=True))
 
 
-def _given(settings: Settings, spec: Spec, word: str) -> list[Path]:
+def given(settings: Settings, spec: Spec, word: str) -> list[Path]:
     """The checkpoint files of published weights or the user's own, one a network.
 
     Raises:
         WeightsError: naming the file that is not there, or that there are too many to choose from.
     """
     if word == "published":
-        return [published(settings, spec, network) for network in spec.networks]
+        return _published(settings, spec)
     chosen = Path(settings.weights)
     several = len(spec.networks) > 1
     if chosen.is_dir() != several:
@@ -91,20 +91,14 @@ def _given(settings: Settings, spec: Spec, word: str) -> list[Path]:
     return [paths[0] for paths in found.values()]
 
 
-def published(settings: Settings, spec: Spec, network: Network) -> Path:
-    """A published checkpoint below the artifacts folder, its digest compared with the stored one where there is one."""
-    truth = load_truth(settings.models, spec.name)
-    stored = truth.weights if len(spec.networks) == 1 else truth.network_weights.get(network.name)
-    if stored is None:
-        raise WeightsError(f"no weights of {network.name} were published", where=str(truth.path), remedy="give checkpoints with --weights")
-    path = settings.artifacts / "weights" / stored.file
-    get = f"download {stored.url} to that place" if stored.url else "it has no stable home: ask its authors, and put it there"
-    if not path.is_file():
-        raise WeightsError(f"the published weights of {network.name} are not there", where=str(path), remedy=get)
-    if not sha256(path).startswith(stored.sha256_prefix):
-        raise WeightsError(f"the file's sha256 does not begin with {stored.sha256_prefix}", where=str(path),
-                           remedy=f"it is damaged or another file: {get}")
-    return path
+def _published(settings: Settings, spec: Spec) -> list[Path]:
+    """The published checkpoints below the artifacts folder, verified as far as their digests are known."""
+    found = published(settings.models, settings.artifacts, spec)
+    for one in found:
+        if not one.place.is_file():
+            raise WeightsError(f"the published weights of {one.network} are not there", where=str(one.place), remedy=one.how)
+        one.verify(one.place, str(one.place), f"remove it, then {one.how}")
+    return [one.place for one in found]
 
 
 def mini_key(spec: Spec, made: Key) -> Key:
@@ -166,7 +160,7 @@ def main() -> int:
         entries = [store.build(mini_key(spec, made.key), partial(_fit, settings, spec, made.folder))]
     else:
         entries = [store.build(_checked_key(network, sha256(path)), partial(_check, network, path))
-                   for network, path in zip(spec.networks, _given(settings, spec, word), strict=True)]
+                   for network, path in zip(spec.networks, given(settings, spec, word), strict=True)]
     for entry in entries:
         print(entry.folder, *(f"{name}={value}" for name, value in entry.facts.items()))
     return 0

@@ -1,7 +1,7 @@
 """TSM R50 1x1x8 with dot-product non-local blocks on Kinetics-400, as its ModelZoo guide deploys it."""
 
 from tools.minispec import MiniSpec
-from tools.spec import ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec import Bins, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
     network=Network(
@@ -23,4 +23,5 @@ SPEC = ModelSpec(
     mini=MiniSpec(seed=20200724, test_clips=31, train_per_class=8, calibration_clips=12, calibration_batch=12, noise=12.0, travel=160.0,
                   residual_scale=0.3,
                   ridge=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03), top_probability=0.9, floor_top1=0.85),
+    bins=Bins(info="k400.info"),
 )

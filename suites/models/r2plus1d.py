@@ -1,7 +1,7 @@
 """R(2+1)D R34 8x8x1 on UCF-101, as its ModelZoo guide deploys it: three crops, whose logits are averaged outside the graph."""
 
 from tools.minispec import MiniSpec
-from tools.spec import Atc, ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec import Atc, Bins, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
     network=Network(
@@ -27,4 +27,5 @@ SPEC = ModelSpec(
     mini=MiniSpec(seed=20200729, test_clips=19, train_per_class=6, calibration_clips=6, calibration_batch=6, noise=14.0, travel=32.0,
                   residual_scale=0.1, ridge=(0.01, 0.03, 0.1, 0.3, 1.0), top_probability=0.9, floor_top1=0.85, span=64, wave=16.0,
                   test_frames=(64, 90), train_frames=(57, 70)),
+    bins=Bins(folder="predata_bts{batch}", info=None),
 )

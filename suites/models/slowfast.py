@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from tools.minispec import MiniSpec
-from tools.spec import ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec import Bins, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 if TYPE_CHECKING:
     from torch import Tensor as Video
@@ -56,4 +56,5 @@ SPEC = ModelSpec(
     mini=MiniSpec(seed=20200716, test_clips=31, train_per_class=9, calibration_clips=8, noise=8.0, travel=80.0, residual_scale=0.3,
                   ridge=(0.0001, 0.001, 0.01, 0.1), top_probability=0.9, floor_top1=0.85, span=64, test_frames=(64, 150),
                   train_frames=(64, 80)),
+    bins=Bins(folder="bin", info="kinetics400.info", one_video=True),
 )

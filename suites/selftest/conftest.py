@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from suites.selftest.moody_server import Moody, serving
 from suites.selftest.simulated.trials import Host
-from tools.settings import ROOT
+from tools import events, record
+from tools.settings import MODELS, ROOT
 
 TINY_MODELS = Path(__file__).parent / "models"
 TINY_ARTIFACTS = ROOT / "artifacts" / "selftest"
+Command = Callable[..., tuple[int, str]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -55,6 +59,29 @@ def tiny_store() -> Path:
     return TINY_ARTIFACTS
 
 
+@pytest.fixture
+def writable_models(tmp_path: Path) -> Path:
+    """The shipped models and the tiny one, copied, so that their tomls may be written."""
+    folder = tmp_path / "models"
+    shutil.copytree(MODELS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in TINY_MODELS.glob("tiny.*"):
+        shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture
+def recording(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], writable_models: Path) -> Command:
+    """`python -m tools.record` with these arguments, on the copied tomls: its status, and all it said."""
+
+    def call(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["record", *map(str, arguments), f"--models={writable_models}"])
+        status = events.stage(record.main)
+        said = capsys.readouterr()
+        return status, said.out + said.err
+
+    return call
+
+
 @pytest.fixture(scope="session")
 def simulated_host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     """A simulated NPU host, laid out on first use."""
@@ -66,6 +93,16 @@ def host(simulated_host: Host) -> Host:
     """The simulated NPU host as it is when nothing has failed."""
     simulated_host.restore()
     return simulated_host
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moody]:
+    """A file server on loopback, reached without a proxy."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    with serving(Moody()) as moody:
+        yield moody
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from tools import export, peer, specialise
+from tools.case import Case
+from tools.cell import Record
 from tools.entries import Entry
 from tools.files import sha256
 from tools.preprocess import Floats
@@ -60,6 +62,12 @@ def in_onnx(graph: Path) -> Run:
     session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda batch: np.asarray(session.run(None, {name: batch})[0], np.float32)
+
+
+def record(case: Case, network: str, clips: int) -> Record:
+    """What a child process would have noted of a cell that was run in this one."""
+    return Record(case=str(case), network=network, data="mini", weights="mini", precision="fp32", chip="cpu", simulated=False, clips=clips,
+                  scoring_s=1.0, peak_bytes=0, estimated_bytes=0, surgery="", digests={}, versions={}, machine={})
 
 
 def noise(*shape: int) -> Floats:

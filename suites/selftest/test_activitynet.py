@@ -125,7 +125,7 @@ def test_a_video_without_features_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="2 of 3 videos have no features, first v_b") as caught:
         check_features(videos)
-    assert str(tmp_path / "v_b.csv") == caught.value.where
+    assert f"{tmp_path / 'v_b.csv'} ({paths[1]}:3)" == caught.value.where
     check_features(videos[:1])
 
 

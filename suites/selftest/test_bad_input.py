@@ -17,6 +17,8 @@ from suites.selftest.test_run import results, verdicts
 from tools import cell as cells
 from tools.case import Case, Device
 from tools.catalog import load_spec
+from tools.events import EVENTS_FD
+from tools.launch import launch
 from tools.settings import Settings
 
 CASE = Case("tiny", 4, Device("cpu"))
@@ -52,9 +54,9 @@ def test_a_list_of_own_videos_is_judged(acceptance: Run, tiny_store: Path, tmp_p
 @pytest.mark.parametrize(("edit", "line", "words"), [
     ("", "clip.mp4 1 2 3", ("own.txt:6", "expected 'path label', found 4 fields")),
     ("", "clip.mp4 20", ("own.txt:6", "label 20 is outside the model's classes 0 to 19")),
-    ("missing", "", ("is missing", "v_warm_down_002.mp4")),
-    ("empty", "", ("is empty", "v_warm_down_002.mp4")),
-    ("cut", "", ("cannot be decoded", "v_warm_down_002.mp4")),
+    ("missing", "", ("is missing", "v_warm_down_002.mp4", "own.txt:3")),
+    ("empty", "", ("is empty", "v_warm_down_002.mp4", "own.txt:3")),
+    ("cut", "", ("cannot be decoded", "v_warm_down_002.mp4", "own.txt:3")),
 ])
 def test_a_bad_list_or_clip_is_an_error_that_names_it(
         acceptance: Run, tiny_store: Path, tmp_path: Path, edit: str, line: str, words: tuple[str, ...]) -> None:
@@ -160,7 +162,7 @@ def test_a_failed_timing_leaves_the_scores_judged(tiny_store: Path, tmp_path: Pa
                 child.send_signal(signal.SIGKILL)
 
     threading.Thread(target=kill, daemon=True).start()
-    cell = cells.launch(CASE, settings, load_spec(TINY_MODELS, "tiny"), tmp_path, lambda event: None)
+    cell = launch(CASE, settings, load_spec(TINY_MODELS, "tiny"), tmp_path, lambda event: None)
 
     [part] = cell.parts
     assert 23 == len(part.predictions.scores)
@@ -172,7 +174,8 @@ def test_a_cell_that_needs_more_memory_than_there_is_does_not_start(tiny_store: 
     """The estimate is compared before anything is loaded; the error names both sizes."""
     code = ("import sys, tools.memory as m; m.available_bytes = lambda: 10**6; from tools import events, measure; "
             "raise SystemExit(events.stage(measure.main))")
-    done = python("-c", code, "tiny", "--batch", "4", f"--models={TINY_MODELS}", f"--artifacts={tiny_store}", f"--run={tmp_path}")
+    done = python("-c", code, "tiny", "--batch", "4", f"--models={TINY_MODELS}", f"--artifacts={tiny_store}", f"--run={tmp_path}",
+                  environment={EVENTS_FD: "2"})  # as the child of somebody who reads its standard error
 
     assert done.returncode == 1, done.stderr
     assert "GiB of memory, 0.0 GiB are free" in done.stderr

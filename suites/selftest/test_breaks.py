@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from suites.selftest.deployments import record
 from tools import data, export, inputs, measure, peer, reference, specialise, weights
 from tools.batches import Batch, BatchStream
 from tools.case import Case, Device
 from tools.catalog import load_spec, load_truth
-from tools.cell import Cell, Part, Record
+from tools.cell import Cell, Part
 from tools.engines import open_engine
 from tools.entries import Entry
 from tools.events import Event
@@ -62,8 +63,7 @@ class Deployment:
 
 
 def as_cell(predictions: Predictions) -> Cell:
-    record = Record(str(CASE), "tsm", "mini", "mini", "fp32", CLIPS, 0.0, 0, 0, {}, {}, {})
-    return Cell(CASE, Path(), (Part(Path(), record, predictions, None),))
+    return Cell(CASE, Path(), (Part(Path(), record(CASE, "tsm", CLIPS), predictions, None),))
 
 
 @pytest.fixture(scope="module")

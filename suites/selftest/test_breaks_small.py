@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from suites.selftest.deployments import exported, specialised
+from suites.selftest.deployments import exported, record, specialised
 from suites.selftest.test_sampling import sampled_by_mmaction2
 from tools import encode, inputs, measure, miniweights, peer, reference
 from tools.batches import BatchStream
 from tools.case import Case, Device
 from tools.catalog import load_spec, load_truth
-from tools.cell import Cell, Part, Record
+from tools.cell import Cell, Part
 from tools.clips import Clip
 from tools.engines import open_engine
 from tools.files import sha256
@@ -72,8 +72,7 @@ class Deployment:
         with BatchStream(inputs.source(self.basis.clips, self.spec), BATCH) as stream:
             engine = open_engine(case.device, graph or self.graph, self.spec.network, BATCH)
             predictions, _ = measure.score(engine, stream, len(LENGTHS), self.spec.network.rows)
-        record = Record(str(case), self.spec.name, "mini", "mini", "fp32", len(LENGTHS), 0.0, 0, 0, {}, {}, {})
-        cell = Cell(case, Path(), (Part(Path(), record, predictions, None),))
+        cell = Cell(case, Path(), (Part(Path(), record(case, self.spec.name, len(LENGTHS)), predictions, None),))
         return {"accuracy": worst(self.basis.accuracy(cell)), "fidelity": worst(self.basis.fidelity(cell))}
 
     def exported(self, network: Network, folder: Path) -> Path:

@@ -1,15 +1,30 @@
-"""Which checkpoint files a run takes: one a network, each named or refused with the reason."""
+"""Which checkpoint files a run takes, and what is read from them: each is loaded strictly, or refused with the reason."""
 
 from __future__ import annotations
 
+import os
+import pickle
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from suites.selftest.conftest import TINY_MODELS
+from tools import peer
 from tools.catalog import load_spec
+from tools.checkpoints import read_checkpoint
 from tools.errors import WeightsError
+from tools.files import sha256
 from tools.settings import MODELS, Settings
-from tools.weights import _given, published
+from tools.store import Store
+from tools.weights import _check, _checked_key, _given
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+[TINY] = load_spec(TINY_MODELS, "tiny").networks
 
 
 def settings(folder: Path, weights: Path) -> Settings:
@@ -45,26 +60,134 @@ def test_what_cannot_be_chosen_is_said(tmp_path: Path, model: str, names: tuple[
         assert word in str(caught.value)
 
 
-@pytest.mark.parametrize(("model", "number", "words"), [("bsn", 0, ("tem_best.pth.tar", "no stable home")),
-                                                        ("bsn", 1, ("pem_best.pth.tar", "download https://")),
-                                                        ("r2plus1d", 0, ("best_top1_acc_epoch_35.pth", "no stable home"))])
-def test_published_weights_are_asked_for_by_name(tmp_path: Path, model: str, number: int, words: tuple[str, ...]) -> None:
-    """The place to put a published checkpoint is named, and its address where it has one."""
-    spec = load_spec(MODELS, model)
+@pytest.mark.parametrize(("model", "there", "words"), [
+    ("bsn", (), ("weights of tem ", "tem_best.pth.tar", "no stable home", "python -m tools.fetch weights bsn --from FILE")),
+    ("bsn", ("tem_best.pth.tar",), ("weights of pem ", "pem_best.pth.tar", "download https://", "put it at")),
+    ("r2plus1d", (), ("best_top1_acc_epoch_35.pth", "no stable home")),
+    ("tsm", (), ("python -m tools.fetch weights tsm;", "1fae312b.pth on a machine that has one")),
+])
+def test_published_weights_are_asked_for_by_name(tmp_path: Path, model: str, there: tuple[str, ...], words: tuple[str, ...]) -> None:
+    """The place of a published checkpoint is named, the command that brings it there, and its address where it has one."""
+    (tmp_path / "weights").mkdir()
+    for name in there:
+        (tmp_path / "weights" / name).write_bytes(b"PK\x03\x04")
     with pytest.raises(WeightsError) as caught:
-        published(settings(tmp_path, files(tmp_path, "x.pth") / "x.pth"), spec, spec.networks[number])
+        _given(settings(tmp_path, tmp_path), load_spec(MODELS, model), "published")
     for word in words:
         assert word in str(caught.value)
 
 
 def test_a_published_checkpoint_that_is_another_file_is_refused(tmp_path: Path) -> None:
-    """A digest is compared where one is stored; a file without one is taken as it is."""
-    spec = load_spec(MODELS, "bsn")
-    weights = tmp_path / "weights"
-    weights.mkdir()
-    files(weights, "tem_best.pth.tar", "pem_best.pth.tar")
-    given = settings(tmp_path, weights / "tem_best.pth.tar")
+    """A digest is compared where one is stored; a file without one need only be a checkpoint."""
+    spec, folder = load_spec(MODELS, "bsn"), tmp_path / "weights"
+    folder.mkdir()
+    (folder / "tem_best.pth.tar").write_bytes(b"\x80\x02")
+    with pytest.raises(WeightsError, match="are not there"):
+        _given(settings(tmp_path, folder), spec, "published")
 
-    assert weights / "tem_best.pth.tar" == published(given, spec, spec.networks[0])
-    with pytest.raises(WeightsError, match="b7cf0fd9"):
-        published(given, spec, spec.networks[1])
+    (folder / "pem_best.pth.tar").write_bytes(b"PK\x03\x04")
+    with pytest.raises(WeightsError, match="does not begin with b7cf0fd9") as caught:
+        _given(settings(tmp_path, folder), spec, "published")
+    assert "remove it, then python -m tools.fetch weights bsn" in str(caught.value.remedy)
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, Tensor]:
+    """Weights of the tiny network as mmaction2 makes them."""
+    return dict(peer.build_network(TINY).state_dict())
+
+
+def saved(path: Path, content: object, *, zipped: bool = True) -> Path:
+    import torch
+
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    return path
+
+
+def kept(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(("zipped", "core"), [(True, "_core"), (False, "_core"), (False, "core")])
+def test_what_training_keeps_beside_the_weights_is_passed_over(tmp_path: Path, zipped: bool, core: str) -> None:
+    """Best scores and loss histories as mmcv and mmengine save them, of either NumPy, do not keep weights from being read."""
+    import torch
+    from mmengine.logging import HistoryBuffer
+
+    beside = {"meta": {"best_score": np.float64(0.9), "epoch": 35, "config": "model = dict()"}, "means": np.zeros(3),
+              "message_hub": {"log_scalars": {"loss": HistoryBuffer([1.0, 2.0], [1, 1])}}, "optimizer": {"param_groups": [{"lr": 0.1}]}}
+    path = saved(tmp_path / "epoch_35.pth", {"state_dict": {"module.a": torch.arange(3.0)}, **beside}, zipped=zipped)
+    if not zipped:
+        path.write_bytes(path.read_bytes().replace(b"numpy._core.", f"numpy.{core}.".encode()))
+
+    [(name, value)] = read_checkpoint(path).items()
+    assert ("a", [0.0, 1.0, 2.0]) == (name, value.tolist())
+
+
+class Command:
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, ("made-by-a-checkpoint",)
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    ({"state_dict": {}, "x": Command()}, "holds posix.mkdir, which is not read: that could run code"),
+    ({"state_dict": {"a": 1}}, "holds no state_dict of tensors"), ({}, "holds no state_dict"), ([1], "holds no state_dict"),
+])
+def test_what_holds_no_weights_or_more_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: object, words: str) -> None:
+    """Code in a checkpoint is named and not run; a file of something else is no checkpoint."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsError, match=words):
+        read_checkpoint(saved(tmp_path / "x.pth", content))
+
+    assert [tmp_path / "x.pth"] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"<html>404</html>", b"a.mp4 1\nb.mp4 2\n", bytes(2000), b"\xff\xd8\xff\xe0" + bytes(range(256)),
+    b"PK\x03\x04" + bytes(range(256)),
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1\n", pickle.dumps({"state_dict": {}}), "half", "half-legacy",
+])
+def test_bytes_that_are_no_checkpoint_are_one_sentence(tmp_path: Path, state: dict[str, Tensor], content: bytes | str) -> None:
+    """Whatever the bytes are, the error names the file and says what it should be."""
+    path = tmp_path / "own.pth"
+    if isinstance(content, str):
+        whole = saved(path, {"state_dict": state}, zipped=content == "half").read_bytes()
+        content = whole[: len(whole) // 2]
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="not a torch checkpoint: it is damaged, cut short or another kind of file") as caught:
+        read_checkpoint(path)
+
+    assert (str(path), True) == (caught.value.where, "torch.save" in str(caught.value.remedy))
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ("missing", r"is missing 1 of \d+ keys: backbone.conv1.conv.weight"), ("unknown", r"has unknown 1 of \d+ keys: neck.weight"),
+    ("misshapen", r"has misshapen 1 of \d+ keys: cls_head.fc_cls.bias \(20,\) instead of \(13,\)"),
+    ("headless", "has no classifier 'cls_head.fc_cls.weight'"), ("text", "not a torch checkpoint"),
+])
+def test_a_refused_checkpoint_leaves_nothing_in_the_store(tmp_path: Path, state: dict[str, Tensor], change: str, words: str) -> None:
+    """Missing, extra or misshapen keys are one WeightsError that names them, and the store remembers nothing of the file."""
+    changed = dict(state)
+    if change == "missing":
+        del changed["backbone.conv1.conv.weight"]
+    elif change == "unknown":
+        changed["neck.weight"] = changed["cls_head.fc_cls.bias"]
+    elif change == "misshapen":
+        changed["cls_head.fc_cls.weight"] = changed["cls_head.fc_cls.weight"][:13]
+    elif change == "headless":
+        del changed["cls_head.fc_cls.weight"]
+    path = kept(tmp_path / "own.pth", b"<html>") if change == "text" else saved(tmp_path / "own.pth", {"state_dict": changed})
+    store, key = Store(tmp_path / "store"), _checked_key(TINY, sha256(path))
+    with pytest.raises(WeightsError, match=words) as caught:
+        store.build(key, partial(_check, TINY, path))
+
+    assert str(path) == caught.value.where
+    assert (None, []) == (store.find(key), [found for found in store.root.rglob("*") if found.is_file() and found.suffix != ".lock"])
+
+
+def test_a_checkpoint_brings_its_class_count(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    """A strict load of a head of 13 outputs says 13."""
+    cut = {name: value[:13].clone() if name.startswith("cls_head.fc_cls") else value for name, value in state.items()}
+
+    assert {"classes": 13} == _check(TINY, saved(tmp_path / "own.pth", {"state_dict": cut}), tmp_path)

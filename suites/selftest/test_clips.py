@@ -116,7 +116,7 @@ def test_a_subset_of_nothing_is_everything(count: int) -> None:
 @pytest.mark.parametrize(("damage", "words"), [("missing", "is missing"), ("empty", "is empty"), ("noise", "cannot be decoded"),
                                                ("cut", "cannot be decoded"), ("stub", "cannot be decoded")])
 def test_a_damaged_video_is_named(tmp_path: Path, kind: str, damage: str, words: str) -> None:
-    """A video that is missing, empty, noise, or cut off in its middle or after its header is a DataError that names it."""
+    """A video that is missing, empty, noise, or cut off in its middle or after its header is a DataError that names it and its line."""
     write = {"mp4": encode.write_mp4, "avi": encode.write_avi}[kind]
     for name in ("whole", "bad"):
         write(render(Recipe(0, 30, (5,), noise=4.0, travel=160.0)), tmp_path / f"{name}.{kind}")
@@ -130,8 +130,8 @@ def test_a_damaged_video_is_named(tmp_path: Path, kind: str, damage: str, words:
 
     with pytest.raises(DataError, match=words) as caught:
         checked(listed(tmp_path, f"whole.{kind} 0\nbad.{kind} 1\n"), tmp_path / "manifest")
-    assert f"clip bad.{kind} {words}" == caught.value.what
-    assert str(bad) == caught.value.where
+    assert f"clip bad.{kind} {words}" == caught.value.what.partition(" (")[0]
+    assert f"{bad} ({tmp_path / 'list.txt'}:2)" == caught.value.where
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty"])
@@ -154,13 +154,13 @@ def rawframes(root: Path) -> ClipList:
 
 @pytest.mark.parametrize(("name", "words"), [(FRAME_NAME.format(3), "is missing"), (FRAME_NAME.format(5), "is missing")])
 def test_a_missing_frame_is_named(tmp_path: Path, name: str, words: str) -> None:
-    """A folder that lacks one of its frames is a DataError that names clip and file."""
+    """A folder that lacks one of its frames is a DataError that names clip, file and line."""
     clips = rawframes(tmp_path)
     (tmp_path / "v_2" / name).unlink()
 
     with pytest.raises(DataError, match=f"clip v_2 {words}") as caught:
         checked(clips, tmp_path / "manifest")
-    assert str(tmp_path / "v_2" / name) == caught.value.where
+    assert f"{tmp_path / 'v_2' / name} ({tmp_path / 'list.txt'}:2)" == caught.value.where
 
 
 def test_a_manifest_counts_and_digests(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ import pytest
 
 from suites.selftest.test_store import refuse, write
 from tools import child
+from tools.catalog import load_spec
 from tools.entries import Entry, Key
 from tools.errors import StoreError
+from tools.settings import MODELS
 from tools.specialise import key as graph_key
 from tools.store import Store
 from tools.versions import ABSENT
@@ -136,7 +138,8 @@ def test_a_batch_size_that_nobody_simplified_is_named(store: Store, monkeypatch:
     monkeypatch.setattr("tools.versions.version", lambda package: "1" if package == "onnx" else _missing(package))
     exported = store.build(THERE, write("a"))
     with pytest.raises(StoreError, match="simplifying tsm for batch 16 needs onnxsim, which is not") as caught:
-        child.find_or_run(store, graph_key(exported, 16), "tools.specialise", ["tsm"], "simplifying tsm for batch 16", lambda event: None)
+        graph = graph_key(load_spec(MODELS, "tsm").networks[0], exported, 16, "needed")
+        child.find_or_run(store, graph, "tools.specialise", ["tsm"], "simplifying tsm for batch 16", lambda event: None)
     assert "pytest -m tsm -k bs16" in str(caught.value.remedy)
 
 

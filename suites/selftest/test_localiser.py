@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_ARTIFACTS, python
+from suites.selftest.deployments import record
 from tools import judge, judge_localiser, kinds, localise, measure, snippet_features, soft_nms, specialise, weights
 from tools.batches import BatchStream
 from tools.case import Case, Device
 from tools.catalog import load_spec, load_truth
-from tools.cell import Cell, Part, Record, Times
+from tools.cell import Cell, Part, Times
 from tools.detections import Doubles, write_results
 from tools.engines import open_engine
 from tools.events import Event
+from tools.expectations import Expectations
 from tools.judge_localiser import LocaliserBasis
 from tools.predictions import Predictions
 from tools.preprocess import Floats
@@ -67,13 +69,9 @@ class Deployment:
 
     def as_cell(self, curves: Predictions, scores: Predictions) -> Cell:
         write_results(localise.detections(curves, scores, self.videos, self.spec), self.folder / localise.DETECTIONS)
-        parts = [Part(self.folder, _record(network.name), found, Times((0.25, 0.25), BATCH))
+        parts = [Part(self.folder, record(CASE, network.name, 63), found, Times((0.25, 0.25), BATCH))
                  for network, found in zip(self.spec.networks, (curves, scores), strict=True)]
         return Cell(CASE, self.folder, tuple(parts))
-
-
-def _record(network: str) -> Record:
-    return Record(str(CASE), network, "mini", "mini", "fp32", 63, 1.0, 0, 0, {}, {}, {})
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +99,15 @@ def test_an_unbroken_chain_passes(deployment: Deployment) -> None:
     recall = deployment.basis.reference.recall
     assert 0.5 < recall["AR@100"] < 1
     assert recall["AR@1"] < recall["AR@5"] < recall["AR@10"] < recall["AR@100"]
+
+
+def test_what_is_expected_is_judged_beside_torch(deployment: Deployment) -> None:
+    """`--expect` adds a judgement a metric, reached or not, whatever torch finds."""
+    basis = replace(deployment.basis, expect=Expectations.parse("AR@100=0.5,AUC=0.999"))
+    found = [(one.metric, one.reference, one.verdict) for one in basis.accuracy(deployment.cell())]
+
+    assert [("AR@100 expected", ">= 0.5", Verdict.PASS), ("AUC expected", ">= 0.999", Verdict.FAIL)] == found[-2:]
+    assert [("AR@100", Verdict.PASS)] == [(name, verdict) for name, _, verdict in found if name == "AR@100"]
 
 
 def test_a_wrong_list_of_thresholds_fails(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from suites.selftest.conftest import TINY_MODELS
 from tools import minidata, peer, weights
 from tools.case import BATCHES
 from tools.catalog import load_spec
+from tools.checkpoints import read_checkpoint
 from tools.errors import WeightsError
 from tools.metrics import hits
 from tools.minispec import MiniSpec
@@ -128,7 +129,7 @@ def test_the_fitted_checkpoint_is_a_normal_one(tiny_store: Path) -> None:
     assert entry is not None
     peer.load_network(spec.network, entry.file("tiny.pth"))
 
-    assert spec.classes == peer.class_count(peer.read_checkpoint(entry.file("tiny.pth")), entry.file("tiny.pth"))
+    assert spec.classes == peer.class_count(read_checkpoint(entry.file("tiny.pth")), entry.file("tiny.pth"))
     assert 0.8 <= float(entry.facts["top_probability"]) <= 0.95
 
 

@@ -51,6 +51,7 @@ def test_a_case_goes_from_weights_through_atc_to_verdicts(acceptance: Run, tiny_
     assert len(times["series"]) == len(times["device_series"])
     assert info["clips_per_s"] == pytest.approx(4 * len(times["device_series"]) / sum(times["device_series"]))
     assert not (case_folder(done.stdout, "bs4-npu0sim") / "scratch").exists()
+    assert ("23.0.0", "8.0.0", "0.0.2") == tuple(info["versions"][name] for name in ("driver", "cann", "aclruntime"))
 
 
 def test_a_hang_is_ended_and_a_lost_device_is_not_used_again(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_scores_that_are_no_numbers_fail_and_name_the_clip(acceptance: Run, tiny
     assert [f"the scores of {ids[4]} are not finite numbers"] * 2 == [row["reason"] for row in rows]
 
 
-@pytest.mark.parametrize(("kind", "details", "seen"), [("busy", {}, "process "), ("smi-unreadable", {"nth": 5}, "unknown in")])
+@pytest.mark.parametrize(("kind", "details", "seen"), [("busy", {}, "process "), ("smi-unreadable", {"nth": 6}, "unknown in")])
 def test_a_device_that_is_not_idle_carries_no_judgement_of_speed(
         acceptance: Run, tiny_store: Path, tmp_path: Path, kind: str, details: Mapping[str, Any], seen: str) -> None:
     """Busy or unreadable is NO VERDICT with what was seen, never idle."""
@@ -151,6 +152,32 @@ def test_what_cannot_be_compiled_is_an_error_of_that_cell_only(acceptance: Run, 
         assert text in why["bs1-npu0sim"]
     assert "still working after 3 s" in why["bs8-npu0sim"]
     assert "CompileError: no atc" in reasons(again.stdout)["bs1-npu0sim", "accuracy"]
+
+
+def test_auto_is_the_first_healthy_npu(acceptance: Run, tmp_path: Path) -> None:
+    """A Critical device is passed over and named; where none is left it is the CPU; merely collecting takes the first node."""
+    npu = SimulatedNpu(tmp_path)
+    npu.fault("health", device=0, word="Critical")
+    second = acceptance("-k", "none", environment=npu.environment()).stdout
+    collected = acceptance("--collect-only", "-q", environment=npu.environment()).stdout
+    npu.hide("npu-smi")
+    none = acceptance("-k", "none", environment=npu.environment()).stdout
+
+    assert "clipgate: device npu:1 (simulated);" in second
+    assert "not npu0sim: npu0sim is not fit to be used: its health is Critical" in second
+    assert "tiny-bs4-npu0sim" in collected
+    assert "clipgate: device cpu;" in none
+    assert "not npu0sim: no Ascend device: npu-smi is not on PATH" in none
+
+
+def test_a_folder_that_the_runtime_refuses_is_refused_before_anything_is_built(acceptance: Run, tmp_path: Path) -> None:
+    """An artifacts folder with a sign that aclruntime does not take ends the run at once, with the rule; the CPU does not mind."""
+    npu, artifacts = SimulatedNpu(tmp_path / "host"), tmp_path / "R(2+1)D"
+    done = acceptance("-k", "bs4", "--device=npu:0", artifacts=artifacts, environment=npu.environment())
+
+    assert done.returncode == 4
+    assert "letters, digits and _ . / - only, not '(' ')' '+'" in done.stderr
+    assert not (artifacts / "store" / "data").exists()
 
 
 def test_a_known_issue_of_the_compiler_is_an_xfail(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_the_same_cell_is_measured_without_pytest(tiny_store: Path, tmp_path: Pa
     done = python("-m", "tools.measure", "tiny", "--batch", "4", "--device", "cpu", "--run", str(tmp_path), *tiny_arguments())
 
     assert done.returncode == 0, done.stderr
-    assert {"predictions.npz", "cell.json", "times.json"} == {path.name for path in (tmp_path / "tiny-bs4-cpu").iterdir()}
+    assert {"predictions.npz", "cell.json", "times.json", "child.log"} == {path.name for path in (tmp_path / "tiny-bs4-cpu").iterdir()}
     for word in ("top1", "difference", "clips/s", "RECORDED", "PASS (mini)"):
         assert word in done.stdout
 

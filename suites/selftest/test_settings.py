@@ -12,6 +12,7 @@ from tools import weights
 from tools.case import Case, Device
 from tools.catalog import load_spec
 from tools.errors import OptionError
+from tools.expectations import Expectations
 from tools.pytest_paths import join_paths
 from tools.settings import ARTIFACTS, MODELS, OPTIONS, Settings, add_arguments
 
@@ -37,11 +38,12 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_options_everything_has_its_default() -> None:
     """A command line without options judges what is there, all of it, for a minute, into the project's artifacts."""
-    assert Settings("auto", "", "auto", 0, 60.0, 900.0, "", "", "off", 3600.0, "needed", ARTIFACTS, MODELS) == parse()
+    assert Settings("auto", "", "auto", Expectations(), 0, 60.0, 900.0, "", "", "off", 3600.0, "needed", ARTIFACTS, MODELS) == parse()
 
 
 @pytest.mark.parametrize("arguments", [
     (), ("--data", "mini", "--weights", "mini", "--clips", "24", "--budget-s", "2.5", "--surgery", "all"),
+    ("--expect", "top1=0.93,AR@100=0.7512345678901234"),
     ("--data", "own.txt", "--data-root", "root", "--weights", "own.pth", "--artifacts", "out", "--models", "root"),
 ])
 def test_settings_become_the_arguments_they_came_from(files: Path, arguments: tuple[str, ...]) -> None:
@@ -66,6 +68,9 @@ def test_paths_are_absolute(files: Path) -> None:
     ("--budget-s", "-0.5"), ("--budget-s", "1 min"), ("--budget-s", "nan"),
     ("--data", "gone.txt"), ("--data", "root"), ("--data", "published"), ("--weights", "gone.pth"), ("--weights", "full"),
     ("--data-root", "gone"), ("--data-root", "own.txt"), ("--surgery", "none"), ("--surgery", "constant-shift"),
+    ("--expect", "top1"), ("--expect", "top9=0.9"), ("--expect", "top5=0"), ("--expect", "top5=-0.1"),
+    ("--expect", "top5=nan"), ("--expect", "top5=much"), ("--expect", "top1=93"), ("--expect", "top1=93%"), ("--expect", "top1=0.9%"),
+    ("--expect", "=0.9"), ("--expect", "top1=0.9,"), ("--expect", "top1=0.9,top1=0.8"),
 ])
 def test_a_wrong_value_is_an_error_that_names_its_option(files: Path, option: str, value: str) -> None:
     """A number that is none, a list, checkpoint or folder that is not there is an OptionError naming the option."""

@@ -9,10 +9,10 @@ import pytest
 
 from suites.selftest.conftest import TINY_ARTIFACTS, TINY_MODELS
 from suites.speed.conftest import Find, Replay, quiet
-from tools import cell as cells
 from tools import data, minidata, specialise, weights
 from tools.case import Case, Device
 from tools.catalog import load_spec
+from tools.launch import launch
 from tools.settings import Settings
 
 CASE = Case("tiny", 4, Device("cpu"))
@@ -37,7 +37,7 @@ def peak_mib(count: int, folder: Path) -> float:
     (checkpoint,) = weights.resolve(settings, spec, quiet)
     data.resolve(settings, spec, spec.classes, quiet)
     specialise.resolve(settings, spec, checkpoint, CASE.batch, quiet)
-    return cells.launch(CASE, settings, spec, folder / "run", quiet).record.peak_bytes / 2**20
+    return launch(CASE, settings, spec, folder / "run", quiet).record.peak_bytes / 2**20
 
 
 @pytest.fixture(scope="module")

@@ -53,6 +53,9 @@ class Family(Protocol):
     def describe(self, device: Device) -> ChipKind:
         """The kind of chip *device* is; an error where it is not fit to be used."""
 
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """What, beside our own packages, shapes what such a device computes and how fast."""
+
     def environment(self) -> Mapping[str, str]:
         """What a process needs in its environment before it loads the device's runtime."""
 

@@ -75,6 +75,10 @@ def describe(device: Device) -> ChipKind:
     return CPU
 
 
+def versions() -> tuple[tuple[str, str], ...]:
+    return ()
+
+
 def environment() -> dict[str, str]:
     return {}
 

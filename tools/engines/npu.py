@@ -18,19 +18,20 @@ from tools import cann, events, npu_smi, om
 from tools.acl_faults import diagnose
 from tools.aclruntime_api import Resident, Session, durations, first_of, runner, unbuffer_stdout
 from tools.case import Device
-from tools.chips import ChipKind, kind
-from tools.errors import DeviceError, EngineError
+from tools.chips import ChipKind
+from tools.errors import EngineError
+from tools.fitness import require_fit
 from tools.idle import Watch
 from tools.preprocess import Floats
 from tools.spec import Network
+from tools.versions import of as installed
 
-__all__ = ["COMPILER", "describe", "diagnose", "environment", "load", "require", "watch"]
+__all__ = ["COMPILER", "describe", "diagnose", "environment", "import_runtime", "load", "require", "require_nature", "versions", "watch"]
 
 WHEEL = "install the vendor's aclruntime wheel for this Python into the same environment: README, On an Ascend server"
 FLOAT32, FLOAT16 = 0, 1  # numbers of the extension's dtypes
 TYPES: dict[int, type[np.floating]] = {FLOAT32: np.float32, FLOAT16: np.float16}
 QUIET = 3  # log level: errors only
-UNFIT = ("Critical", "UNKNOWN")  # Warning and Alarm run, and carry no judgement of speed
 COMPILER = "tools.compile"
 
 
@@ -111,9 +112,8 @@ def load(device: Device, graph: Path, network: Network, batch: int) -> NpuEngine
     wrong = om.refusal(graph)
     if wrong:
         raise EngineError(f"aclruntime refuses this file: {wrong}", where=str(graph), remedy="python -m tools.store verify")
-    runtime = _runtime()
-    if bool(getattr(runtime, "__simulated__", False)) != device.simulated:
-        raise EngineError(f"{device.label} and this aclruntime disagree on whether they are a simulation", where=runtime.__file__)
+    runtime = import_runtime()
+    require_nature(runtime, device)
     options = runtime.session_options()
     options.log_level = QUIET
     try:
@@ -123,17 +123,33 @@ def load(device: Device, graph: Path, network: Network, batch: int) -> NpuEngine
     return NpuEngine(runtime, session, device.index, network, batch)
 
 
-def _runtime() -> ModuleType:
+def import_runtime() -> ModuleType:
+    """The vendor's extension, for this process.
+
+    Raises:
+        EngineError: it cannot be imported.
+    """
     unbuffer_stdout()
     try:
         import aclruntime
     except ImportError as error:
         tag = f"cp{sys.version_info.major}{sys.version_info.minor} {platform.machine()}"
-        library = "lib" in str(error) and ".so" in str(error)
+        library = "cannot open shared object file" in str(error)  # else a wheel for another Python, machine or compiler
         raise EngineError(f"aclruntime cannot be imported: {error}", where=f"{sys.executable} ({tag})",
                           remedy="source CANN's set_env.sh and check the driver's libraries" if library else WHEEL) from error
     found: ModuleType = aclruntime
     return found
+
+
+def require_nature(runtime: ModuleType, device: Device) -> None:
+    """Check that the extension and the device are both real or both simulated.
+
+    Raises:
+        EngineError: they are not.
+    """
+    if bool(getattr(runtime, "__simulated__", False)) != device.simulated:
+        raise EngineError(f"{device.label} and this aclruntime disagree on whether they are a simulation", where=runtime.__file__,
+                          remedy="device nodes, npu-smi and aclruntime must be of one machine: check CLIPGATE_DEVICE_NODES and PYTHONPATH")
 
 
 def describe(device: Device) -> ChipKind:
@@ -142,18 +158,12 @@ def describe(device: Device) -> ChipKind:
     Raises:
         DeviceError: npu-smi cannot be asked, shows no such device, or one that is not fit to be used.
     """
-    assert device.index is not None
-    chip = npu_smi.read().of_device(device.index)
-    if chip is None:
-        raise DeviceError(f"npu-smi shows no device {device.index}", where="npu-smi info",
-                          remedy="python -m tools.doctor says which it shows")
-    found = kind(chip.name)
-    if chip.health in UNFIT:
-        raise DeviceError(f"{device.label} is not fit to be used: its health is {chip.health}", where="npu-smi info",
-                          remedy="see to the device, or choose another with --device")
-    if found.simulated != device.simulated:
-        raise DeviceError(f"{device.label} and the chip name {chip.name!r} disagree on whether this is a simulation", where="npu-smi info")
-    return found
+    return require_fit(npu_smi.read(), device)
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """Driver, toolkit and runtime, as each says of itself."""
+    return (("driver", npu_smi.read().driver), ("cann", cann.find().version), *installed("aclruntime"))
 
 
 def environment() -> dict[str, str]:

@@ -1,0 +1,167 @@
+"""Compiling a graph on a simulated host, with its set_env.sh and its compiler's rules."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from suites.selftest import tiny_graph
+from suites.selftest.simulated.npu import SimulatedNpu
+from tools import cann, om
+from tools import compile as compiling
+from tools.compile import MODEL, Target
+from tools.entries import Facts
+from tools.errors import CompileError
+from tools.settings import Settings
+from tools.specialise import Graph
+
+TUNED = replace(tiny_graph.NETWORK, atc=replace(tiny_graph.NETWORK.atc, auto_tune="RL,GA"))
+
+
+class Bench:
+    """A graph of batch 4, a simulated host to compile it on, and an empty folder for the result."""
+
+    def __init__(self, host: SimulatedNpu, root: Path) -> None:
+        self.host, self.root = host, root
+        self.graph = tiny_graph.save(root / "bs4.onnx", 4)
+        self.settings = Settings.parse({"artifacts": str(root), "atc_timeout_s": "20"})
+        self.folder = root / "store" / ".partial" / "0123456789abcdef"
+        self.folder.mkdir(parents=True)
+
+    @property
+    def target(self) -> Target:
+        return Target("AscendSim310P3", cann.find())
+
+    def build(self, batch: int = 4, **changes: object) -> Facts:
+        graph = Graph(self.graph, "digest", "weights", 0, 0)
+        return compiling.build(replace(self.settings, **changes), tiny_graph.NETWORK, graph, batch, self.target, self.folder)  # type: ignore[arg-type]
+
+    def fails(self, batch: int = 4, **changes: object) -> CompileError:
+        with pytest.raises(CompileError) as error:
+            self.build(batch, **changes)
+        return error.value
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "store" / "logs"
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    host = SimulatedNpu(tmp_path / "host")
+    for name, value in host.environment().items():
+        monkeypatch.setenv(name, value)
+    return Bench(host, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [False, True])
+def test_a_graph_becomes_a_model_that_the_runtime_may_load(bench: Bench, suffix: bool) -> None:
+    """It is alone in its folder under its one name, whatever the compiler called it and left beside it."""
+    if suffix:
+        bench.host.fault("atc-suffix")
+    facts = bench.build()
+
+    assert {"cann": "8.0.0", "soc_version": "AscendSim310P3"} == facts
+    assert [MODEL] == [path.name for path in bench.folder.iterdir()]
+    assert om.refusal(bench.folder / MODEL) == ""
+    assert ["atc-tiny-bs4-AscendSim310P3-0123456789abcdef.log"] == [path.name for path in bench.logs.iterdir()]
+
+
+def test_the_compiler_gets_a_python_that_is_not_ours(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ours in front it fails, and the error says how to give it another."""
+    bench.build()
+    monkeypatch.setattr(cann, "without_ours", dict)
+    monkeypatch.setenv("VIRTUAL_ENV", "/venv")
+    error = bench.fails()
+
+    assert error.what.startswith("atc's own Python part failed")
+    assert "--atc-python DIR" in str(error.remedy)
+
+
+@pytest.mark.parametrize("code", ["E10001", "E10041", "E19010", "EZ3003", "EZ0501", "E40000", "E19999"])
+def test_a_code_of_the_compiler_is_in_the_error(bench: Bench, code: str) -> None:
+    """With the log that holds it."""
+    bench.host.fault("atc", code=code, message="it is so")
+    error = bench.fails()
+
+    assert f"({code})" in error.what
+    assert "it is so" in str(error.remedy)
+    assert "it is so" in Path(str(error.where)).read_text()
+
+
+def test_the_command_in_the_error_can_be_repeated(bench: Bench) -> None:
+    """The graph it names outlives the failure, and goes when it compiles at last."""
+    bench.host.fault("atc", code="E19999", times=1)
+    command = str(bench.fails().remedy).split("repeat it: ")[1].split()
+    model = Path(command[1].removeprefix("--model="))
+    assert model.is_file()
+    assert model.is_relative_to(bench.logs)
+    assert [] == list(bench.folder.iterdir())
+
+    bench.build()
+    assert not model.exists()
+
+
+@pytest.mark.parametrize(("fault", "what"), [("atc-no-file", "atc says it succeeded, and left no model"),
+                                             ("atc-stale", "atc says it succeeded, and left no model"),
+                                             ("atc-no-success-line", "atc did not say that it succeeded (status 0)")])
+def test_success_is_believed_only_with_all_three_signs(bench: Bench, fault: str, what: str) -> None:
+    """Status, line, and a new file."""
+    bench.host.fault(fault)
+
+    assert what == bench.fails().what
+
+
+def test_a_compiler_that_hangs_is_ended(bench: Bench) -> None:
+    """Within its timeout; none of its processes is left."""
+    bench.host.fault("atc-hang")
+    error = bench.fails(atc_timeout_s=1.0)
+
+    assert error.what == "atc was still working after 1 s and was ended"
+    assert [] == [one.pid for one in psutil.process_iter(["cwd"]) if str(one.info["cwd"]).startswith(str(bench.logs))]
+
+
+def test_a_host_without_compiler_is_told(bench: Bench) -> None:
+    """As one that has a runtime only."""
+    bench.host.hide("atc")
+
+    assert bench.fails().what == "no atc: it is not on the PATH that set_env.sh makes"
+
+
+def test_a_batch_that_is_not_the_graphs_does_not_compile(bench: Bench) -> None:
+    """The shape is an argument, so the compiler sees it."""
+    assert "atc failed inside (E19999)" == bench.fails(8).what
+
+
+def test_an_opset_too_new_is_told(bench: Bench) -> None:
+    """The remedy is another toolkit or another graph, and not another run."""
+    bench.host.change(cann="5.0.2")
+    tiny_graph.save(bench.graph, 4, opset=15)
+
+    assert bench.fails().what == "this CANN has no parser for an operator: the graph's opset is too new for it (E19010)"
+
+
+@pytest.mark.parametrize(("version", "auto_tune", "tuned"), [("5.0.2", "on", "RL,GA"), ("5.0.2", "off", ""), ("8.0.0", "on", "")])
+def test_a_model_is_tuned_where_asked_for_and_possible(bench: Bench, version: str, auto_tune: str, tuned: str) -> None:
+    """As its guide did, by the toolkits that still do."""
+    target = Target("Ascend310", replace(cann.find(), version=version))
+
+    assert tuned == compiling._request(TUNED, 4, target, replace(bench.settings, auto_tune=auto_tune)).auto_tune
+
+
+def test_everything_that_shapes_a_model_is_in_its_key(bench: Bench) -> None:
+    """The graph, its weights, the toolkit, the chip, the batch and the flags; not the folder it is made in."""
+    def key(target: Target = bench.target, batch: int = 4, graph: str = "g", weights: str = "w", auto_tune: str = "off") -> str:
+        request = compiling._request(TUNED, batch, target, replace(bench.settings, auto_tune=auto_tune), Path(os.urandom(2).hex()))
+        return compiling.key(TUNED, batch, Graph(Path(), graph, weights, 0, 0), request, target).digest
+
+    old = replace(bench.target, toolkit=replace(bench.target.toolkit, version="5.0.2"))
+    keys = [key(), key(replace(bench.target, soc_version="Ascend310")), key(old), key(old, auto_tune="on"), key(batch=8), key(graph="h"),
+            key(weights="v")]
+
+    assert len(keys) == len(set(keys))
+    assert key() == keys[0]

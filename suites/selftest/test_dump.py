@@ -1,0 +1,154 @@
+"""The inputs of a run as files: those of the measured path, whole, resumable, and refused where they do not fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from suites.selftest.conftest import TINY_MODELS, tiny_arguments
+from tools import data, dump, events
+from tools.batches import BatchStream
+from tools.catalog import load_spec
+from tools.clips import Clip
+from tools.errors import DataError
+from tools.inputs import source
+from tools.manifest import Manifest
+from tools.settings import MODELS, Settings
+from tools.spec import ModelSpec, spec_digest
+from tools.tool_labels import labels_in_name, read_info
+
+TINY = load_spec(TINY_MODELS, "tiny")
+GIBIBYTE = 2**30
+
+
+class Usage(NamedTuple):
+    """What shutil.disk_usage gives."""
+
+    total: int
+    used: int
+    free: int
+
+
+@pytest.fixture(scope="module")
+def settings(tiny_store: Path) -> Settings:
+    return Settings.parse({"models": str(TINY_MODELS), "artifacts": str(tiny_store), "clips": "7"})
+
+
+@pytest.fixture(scope="module")
+def clips(settings: Settings) -> Manifest:
+    assert isinstance(TINY, ModelSpec)
+    return data.resolve(settings, TINY, TINY.classes, events.forward)
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_files_hold_the_batches_that_are_measured(settings: Settings, clips: Manifest, tmp_path: Path) -> None:
+    """A .bin is a batch as the engine gets it, padding included; the .info has an index and a label for every clip."""
+    assert isinstance(TINY, ModelSpec)
+    dump.dump(settings, TINY, 4, tmp_path)
+    with BatchStream(source(clips, TINY), 4) as stream:
+        expected = {f"{number}.bin": batch.array.tobytes() for number, batch in enumerate(stream)}
+
+    assert expected == written(tmp_path / "out_bin_4")
+    assert {number: clip.label for number, clip in enumerate(clips.clips)} == read_info(tmp_path / "labels.info").labels
+
+
+def test_what_was_interrupted_is_finished(settings: Settings, tmp_path: Path) -> None:
+    """Missing and cut files are written again, whole ones are left alone, half-written ones taken away."""
+    assert isinstance(TINY, ModelSpec)
+    dump.dump(settings, TINY, 2, tmp_path)
+    folder = tmp_path / "out_bin_2"
+    whole = written(folder)
+    kept = (folder / "0.bin").stat().st_mtime_ns
+    (folder / "3.bin").unlink()
+    (folder / "1.bin").write_bytes(b"cut")
+    (folder / "2.partial").write_bytes(b"half")
+    (tmp_path / "labels.info").unlink()
+
+    dump.dump(settings, TINY, 2, tmp_path)
+
+    assert whole == written(folder)
+    assert kept == (folder / "0.bin").stat().st_mtime_ns
+    assert (tmp_path / "labels.info").is_file()
+
+
+def test_inputs_of_other_clips_are_not_mixed_in(settings: Settings, tmp_path: Path) -> None:
+    """A folder, or an .info shared by all batch sizes, that belongs to other clips is an error and stays as it is."""
+    assert isinstance(TINY, ModelSpec)
+    dump.dump(settings, TINY, 4, tmp_path)
+    before = written(tmp_path / "out_bin_4")
+
+    for batch in (4, 2):
+        with pytest.raises(DataError, match="made of other clips"):
+            dump.dump(replace(settings, clips=5), TINY, batch, tmp_path)
+
+    assert before == written(tmp_path / "out_bin_4")
+
+
+def test_too_little_room_is_said_before_anything_is_written(
+        settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The size is announced, and refused where the disk has less."""
+    assert isinstance(TINY, ModelSpec)
+    monkeypatch.setattr(dump.shutil, "disk_usage", lambda path: Usage(GIBIBYTE, GIBIBYTE, 1000))
+
+    with pytest.raises(DataError, match="do not fit"):
+        dump.dump(settings, TINY, 4, tmp_path)
+
+    assert "7 clips in 2 files of 3.4 MiB, 2 of them to be written" in capsys.readouterr().err
+    assert [] == list(tmp_path.iterdir())
+
+
+def many(count: int) -> Manifest:
+    return Manifest(Path("list"), "rawframes", tuple(Clip(f"v{number}", Path(f"v{number}"), 100 + number % 7) for number in range(count)))
+
+
+@pytest.mark.parametrize(("model", "batch", "folder", "info", "names"), [
+    ("tsm", 16, "out_bin_16", "ucf101.info", ["0", "1"]),
+    ("nonlocal", 16, "out_bin_16", "k400.info", ["0", "1"]),
+    ("slowfast", 16, "bin", "kinetics400.info", [str(number) for number in range(19)]),
+    ("r2plus1d", 1, "predata_bts1", None, [f"bin{number}-{number}_{100 + number % 7}" for number in range(19)]),
+    ("r2plus1d", 16, "predata_bts16", None, ["bin0-15_" + "_".join(str(100 + number % 7) for number in range(16)), "bin16-31_102_103_104"]),
+])
+def test_files_are_named_as_the_guides_scripts_name_them(model: str, batch: int, folder: str, info: str | None, names: list[str]) -> None:
+    """TSM and Nonlocal have numbered batches, SlowFast a video a file, R(2+1)D the labels in the name."""
+    spec = load_spec(MODELS, model)
+    assert isinstance(spec, ModelSpec)
+
+    found = dump.plan(spec, many(19), batch, Path("out"))
+
+    assert (folder, info, names) == (found.folder.name, found.info.name if found.info else None, list(found.names))
+    assert found.file_bytes == 4 * found.size * int(np.prod(spec.network.input.shape))
+
+
+def test_names_with_too_many_labels_are_refused() -> None:
+    """64 labels of three digits make a name that no file system takes; they are read back from one that it does."""
+    spec = load_spec(MODELS, "r2plus1d")
+    assert isinstance(spec, ModelSpec)
+
+    with pytest.raises(DataError, match="64 labels make a file name of"):
+        dump.plan(spec, many(64), 64, Path("out"))
+    assert (0, tuple(100 + number % 7 for number in range(32))) == labels_in_name(dump.plan(spec, many(64), 32, Path("out")).names[0])
+
+
+@pytest.mark.parametrize("model", ["tsm", "slowfast", "r2plus1d", "nonlocal"])
+def test_how_inputs_are_dumped_shapes_nothing_in_the_store(model: str) -> None:
+    """A model's file names are no part of the digest under which its references are found."""
+    spec = load_spec(MODELS, model)
+    assert isinstance(spec, ModelSpec)
+
+    assert spec_digest(spec) == spec_digest(replace(spec, bins=replace(spec.bins, folder="elsewhere")))
+
+
+def test_the_command_says_what_it_has_written(tiny_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                              capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m tools.dump MODEL --batch 4 --out DIR` ends with the folder and the labels."""
+    monkeypatch.setattr("sys.argv", ["dump", "tiny", *tiny_arguments(tiny_store), "--clips=3", "--batch=4", f"--out={tmp_path}"])
+
+    assert 0 == dump.main()
+    assert f"{tmp_path}/out_bin_4: 1 files of 4; labels in {tmp_path}/labels.info\n" == capsys.readouterr().out

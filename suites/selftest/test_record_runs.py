@@ -1,0 +1,151 @@
+"""What a run of ours leaves becomes a stored number only if it is a fact: no simulation, no disturbed device, no mini accuracy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from suites.selftest.conftest import TINY_MODELS, Command
+from tools import cell, stored_reference
+from tools.catalog import load_spec
+from tools.cell import Record, Times
+from tools.idle import Idle
+from tools.predictions import FILE, Predictions, save
+from tools.report import RESULTS, Row
+from tools.settings import Settings
+from tools.spec import ModelSpec
+from tools.truth import read_truth
+
+TINY = load_spec(TINY_MODELS, "tiny")
+MEASURED = Record(case="tiny-bs4-npu0", network="tiny", data="mini", weights="mini", precision="fp16", chip="310P3", simulated=False,
+                  clips=23, scoring_s=1.0, peak_bytes=1, estimated_bytes=1, digests={}, versions={},
+                  machine={"cpu": "a CPU", "cores": "8"})
+STEADY = tuple(0.06 + 0.0006 * (number % 3) for number in range(60))
+
+
+def measured_run(tmp_path: Path, told: Record = MEASURED, series: tuple[float, ...] = STEADY, state: str = "idle",
+                 scores: Predictions | None = None) -> Path:
+    """A run with one case, as a measurement leaves it."""
+    folder = tmp_path / "20260101-120000" / told.case
+    folder.mkdir(parents=True)
+    save(scores or Predictions(("a",), np.zeros((1, 20), np.float32)), folder / FILE)
+    cell.write(told, folder / cell.RECORD)
+    cell.write(Times(series, 4, series if told.chip != "cpu" else ()), folder / cell.TIMES)
+    if told.chip != "cpu":
+        cell.write(Idle("idle" if state == "idle" else "busy", () if state == "idle" else ("process 7 other",), 5), folder / cell.IDLE)
+    return folder.parent
+
+
+def test_a_run_of_ours_is_recorded_with_its_circumstances(recording: Command, writable_models: Path, tmp_path: Path) -> None:
+    """Clips per second of one chip, by the device's own clock, with the run, the case and the spread."""
+    status, said = recording("tiny", "throughput", measured_run(tmp_path), "--write")
+
+    figure = read_truth(writable_models / "tiny.toml").rate("Ascend310P3", 4)
+    assert (0, True) == (status, figure is not None), said
+    assert figure is not None
+    assert figure.value == pytest.approx(4 / np.mean(STEADY), rel=1e-5)
+    assert "20260101-120000/tiny-bs4-npu0" in figure.source
+    assert "60 iterations, spread 0.8%; fp16, weights mini, data mini, cpu a CPU, cores 8" in figure.note
+
+
+@pytest.mark.parametrize(("told", "series", "state", "words"), [
+    (replace(MEASURED, simulated=True), STEADY, "idle", "measured on a simulation"),
+    (replace(MEASURED, chip="Sim310P3"), STEADY, "idle", "measured on a simulation"),
+    (replace(MEASURED, case="tiny-bs4-npu0sim"), STEADY, "idle", "measured on a simulation"),
+    (MEASURED, STEADY, "busy", "NO VERDICT: the device was busy"),
+    (MEASURED, (0.01, 0.05) * 30, "idle", "spread by 67.2%, over the limit of 10%"),
+])
+def test_what_carries_no_judgement_is_not_stored(
+        recording: Command, writable_models: Path, tmp_path: Path, told: Record, series: tuple[float, ...], state: str, words: str) -> None:
+    """Simulations, a device that was not ours alone, times that spread too far: each is refused by name."""
+    before = (writable_models / "tiny.toml").read_bytes()
+
+    status, said = recording("tiny", "throughput", measured_run(tmp_path, told, series, state), "--write")
+
+    assert (1, before) == (status, (writable_models / "tiny.toml").read_bytes())
+    assert words in said
+
+
+def judged(run_folder: Path, told: Record, verdict: str, question: str = "accuracy", metric: str = "top1") -> None:
+    row = Row(told.case, question, told.data, told.weights, metric, "0.9448", "0.9450", verdict, "because")
+    (run_folder / RESULTS).write_text(json.dumps(asdict(row)) + "\n")
+
+
+def test_a_rate_that_pytest_could_not_judge_is_refused(recording: Command, tmp_path: Path) -> None:
+    """NO VERDICT in the run's results, where benchmarks were off for one, stays one."""
+    folder = measured_run(tmp_path)
+    judged(folder, MEASURED, "NO VERDICT", "throughput", "clips/s")
+
+    assert "is NO VERDICT: because" in recording("tiny", "throughput", folder)[1]
+
+
+def test_an_accuracy_is_that_of_the_model_or_refused(recording: Command, writable_models: Path, tmp_path: Path) -> None:
+    """Only published weights on the complete data set have an accuracy to store; it judges nothing."""
+    folder = measured_run(tmp_path)
+    judged(folder, MEASURED, "PASS")
+    assert "judged mini weights on mini (23 clips), which is no accuracy" in recording("tiny", "accuracy", folder)[1]
+
+    official = replace(MEASURED, data="full", weights="published")
+    folder = measured_run(tmp_path / "full", official)
+    judged(folder, official, "PASS")
+    status, said = recording("tiny", "accuracy", folder, "--write")
+    assert "it judges nothing" in said
+    assert (0, 0.9448) == (status, read_truth(writable_models / "tiny.toml").figure("recorded-Ascend310P3-top1-bs4").value)
+
+
+@pytest.fixture
+def reference(tiny_store: Path) -> stored_reference.StoredReference:
+    assert isinstance(TINY, ModelSpec)
+    settings = Settings.parse({"models": str(TINY_MODELS), "artifacts": str(tiny_store), "data": "mini"})
+    listed = stored_reference.listed(settings, TINY, 20)
+    assert listed is not None
+    found = stored_reference.find(settings, TINY, listed)
+    assert found is not None
+    return found
+
+
+def as_measured(reference: stored_reference.StoredReference, told: Record) -> Record:
+    return replace(told, digests={"clips": reference.clips.digest, "weights": reference.checkpoint.sha256})
+
+
+def test_limits_come_from_a_run_that_is_right(
+        recording: Command, writable_models: Path, tmp_path: Path, tiny_store: Path, reference: stored_reference.StoredReference) -> None:
+    """Twice what a device measured is its limit, under its precision and chip, in a table of its own that says so."""
+    near = replace(reference.predictions, scores=reference.predictions.scores ** np.float32(1.01))
+    folder = measured_run(tmp_path, as_measured(reference, MEASURED), scores=near)
+    arguments = ("tiny", "fidelity", folder, "--artifacts", tiny_store)
+    before = (writable_models / "tiny.toml").read_text()
+
+    status, said = recording(*arguments, "--write")
+
+    gate = read_truth(writable_models / "tiny.toml").fidelity["fp16-310P3"]
+    assert (0, 0.021, 0.9999, 0.01) == (status, gate.max_relative_difference, gate.min_cosine, gate.max_flipped_share), said
+    added = [line for line in (writable_models / "tiny.toml").read_text().splitlines() if line not in before.splitlines()]
+    assert "[gates.fidelity.fp16-310P3] # 2 times what tiny-bs4-npu0 measured, or float32's: 0.0" == added[0][:84]
+    recording(*arguments, "--margin", 3, "--write")
+    assert 0.031 == read_truth(writable_models / "tiny.toml").fidelity["fp16-310P3"].max_relative_difference
+    assert len(before.splitlines()) + 5 == len((writable_models / "tiny.toml").read_text().splitlines())
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ("wrong", "is FAIL in top1"), ("fp32", "not measured but required"), ("other", "measured with other clips and weights"),
+    ("margin", "would fail what was measured"),
+])
+def test_limits_of_what_is_wrong_are_refused(
+        recording: Command, tmp_path: Path, tiny_store: Path, reference: stored_reference.StoredReference, change: str, words: str,
+        ) -> None:
+    """A device that loses clips, float32 itself, another run's clips, and a margin below one set no limits."""
+    scores = reference.predictions
+    if change == "wrong":
+        scores = replace(scores, scores=np.ascontiguousarray(scores.scores[:, ::-1]))
+    told = MEASURED if change == "other" else as_measured(reference, MEASURED)
+    folder = measured_run(tmp_path, replace(told, precision="fp32" if change == "fp32" else "fp16"), scores=scores)
+
+    status, said = recording("tiny", "fidelity", folder, "--artifacts", tiny_store, "--margin", 0.5 if change == "margin" else 2)
+
+    assert 0 != status
+    assert words in said

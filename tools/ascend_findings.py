@@ -1,0 +1,216 @@
+"""What there is of Ascend on this machine, from its device nodes up to the runtime that our Python loads."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools import atc, cann, child, devices, npu_smi, om
+from tools.case import Device
+from tools.errors import ChildError, ClipgateError, CompileError, DeviceError, OptionError, StoreError
+from tools.findings import MISSING, NOTE, OK, WRONG, Finding, attempt, last_line
+from tools.fitness import require_fit
+from tools.idle import look_before
+from tools.npu_smi import Chip, Table
+from tools.settings import Settings
+
+BESIDE = ("davinci_manager", "devmm_svm", "hisi_hdc")
+CONTAINER = "in a container pass /dev/davinci*, davinci_manager, devmm_svm and hisi_hdc"
+LIBRARY = "libascend_hal.so"
+LOAD = (f"import ctypes; ctypes.CDLL({LIBRARY!r}); "
+        f"print(next((line.split()[-1] for line in open('/proc/self/maps') if {LIBRARY!r} in line), 'found'))")
+PYTHONS = ((3, 7), (3, 10))
+ATC_PACKAGES = ("numpy", "decorator", "attr")
+ANSWER = "answer\t"
+ASK_PYTHON = f"""
+import sys
+found = [sys.executable, "%d.%d" % sys.version_info[:2]]
+for name in {ATC_PACKAGES!r}:
+    try:
+        found.append(str(getattr(__import__(name), "__version__", "of unknown version")))
+    except ImportError:
+        found.append("")
+print({ANSWER!r} + "\t".join(found))
+"""  # for any Python, 2 as well
+OTHER_PYTHON = ("conda create -p DIR python=3.9 'numpy<2' decorator attrs makes one; "
+                "then run with --atc-python DIR/bin, here and with pytest")
+TIMEOUT_S = 60.0
+
+
+def nodes(settings: Settings) -> list[Finding]:
+    """The devices themselves, and whether this user may open them."""
+    thing, found = "device nodes", devices.npus()
+    if not found:
+        try:
+            devices.parse("npu:0")
+        except OptionError as error:
+            return [Finding(MISSING, thing, error.what, f"install the Ascend driver; {CONTAINER}")]
+    closed = [path.name for path in sorted(devices.folder().glob("davinci[0-9]*")) if not os.access(path, os.R_OK | os.W_OK)]
+    if closed:
+        return [Finding(WRONG, thing, f"closed to this user: {', '.join(closed)}",
+                        f"add the user to their group: sudo usermod -aG {_group(devices.folder() / closed[0])} $USER, then log in again")]
+    told = f"{len(found)} in {devices.folder()}{', simulated' if found[0].simulated else ''}"
+    absent = [name for name in BESIDE if not (devices.folder() / name).exists()]
+    if absent:
+        return [Finding(NOTE, thing, f"{told}; without {', '.join(absent)}", f"{CONTAINER}; a chip in RC mode has no such nodes")]
+    return [Finding(OK, thing, told)]
+
+
+def _group(path: Path) -> str:
+    try:
+        return path.group()
+    except KeyError:  # its number has no name here
+        return "HwHiAiUser"
+
+
+def chips(settings: Settings) -> list[Finding]:
+    """npu-smi, every device of ours as it sees it, and the chips that are none of ours."""
+    program = shutil.which("npu-smi")
+    try:
+        table = npu_smi.read()
+    except DeviceError as error:
+        return [Finding.of(WRONG if program else MISSING, "npu-smi", error)]
+    ours = devices.npus()
+    strays = [chip for chip in table.chips if chip.device not in [device.index for device in ours]]
+    return [Finding(OK, "npu-smi", f"{program}, driver {table.driver}"), *(chip(table, device) for device in ours),
+            *(Finding(NOTE, f"NPU {one.npu} chip {one.chip}", f"{one.name}, health {one.health}: no device of ours", CONTAINER)
+              for one in strays)]
+
+
+def chip(table: Table, device: Device) -> Finding:
+    """One device by what npu-smi says of it: whether it can be used, and whether it could be timed now."""
+    assert device.index is not None
+    shown = table.of_device(device.index)
+    if shown is None:
+        return Finding(WRONG, str(device), f"npu-smi shows no device {device.index}",
+                       f"compare what npu-smi info -m shows with {devices.folder()}; {CONTAINER}")
+    thing, told = f"{device} ({shown.name})", _told(table, shown, device)
+    try:
+        kind = require_fit(table, device)
+    except DeviceError as error:
+        return Finding(WRONG, thing, f"{error.what}; {told}", error.remedy or "")
+    if kind.soc_version is None:
+        return Finding(NOTE, thing, f"{told}; atc knows this chip in several versions",
+                       "say which with --soc-version (python -c 'import acl; print(acl.get_soc_name())' prints it)")
+    busy = look_before(table, device.index).busy
+    if busy:
+        return Finding(NOTE, thing, f"{told}; not idle: {', '.join(busy)}", "its speed cannot be judged until it is idle and well")
+    return Finding(OK, thing, told)
+
+
+def _told(table: Table, chip: Chip, device: Device) -> str:
+    used, total = ("unknown" if number is None else str(number) for number in (chip.memory_used_mb, chip.memory_total_mb))
+    found = table.processes_of(chip)
+    running = "processes unknown" if found is None else ", ".join(f"process {one.pid} {one.name}".rstrip() for one in found) or "no process"
+    simulated = "simulated, " if device.simulated else ""
+    return f"{simulated}health {chip.health}, device {chip.device}, {used} of {total} MB, {running}"
+
+
+def driver(settings: Settings) -> list[Finding]:
+    """Whether the loader finds the driver's library for a process of ours."""
+    thing, found = "driver libraries", devices.npus()
+    if found and all(device.simulated for device in found):
+        return [Finding(OK, thing, "none needed: the devices are simulated")]
+    done = _run([sys.executable, "-c", LOAD], os.environ | _runtime_environment())
+    if done.returncode == 0:
+        return [Finding(OK, thing, last_line(done.stdout))]
+    said = last_line(done.stderr).removeprefix("OSError: ")
+    word = MISSING if f"{LIBRARY}: cannot open" in said else WRONG
+    return [Finding(word, thing, said, "install the Ascend driver; in a container mount /usr/local/Ascend/driver")]
+
+
+def _runtime_environment() -> dict[str, str]:
+    """As a cell's process has it; without a toolkit the driver's folders alone."""
+    made = cann.of_runtime()
+    own = [str(path) for path in cann.DRIVER_LIBRARIES if path.is_dir()] + [os.environ.get("LD_LIBRARY_PATH", "")]
+    return made or {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, own))}
+
+
+def toolkit(settings: Settings) -> list[Finding]:
+    """The toolkit, its compiler, and the Python that the compiler will find."""
+    thing = "CANN toolkit"
+    try:
+        found = cann.find()
+    except CompileError as error:
+        return [Finding.of(MISSING if error.what == cann.ABSENT else WRONG, thing, error)]
+    environment = cann.environment(found, settings.atc_python)
+    first = Finding(OK, thing, f"{found.version} in {found.home}, by {found.script}")
+    if found.version == "unknown":
+        first = Finding(NOTE, thing, f"{first.found}", "what it compiles cannot be told from another version's: install it again")
+    return [first, *attempt("atc", lambda: [_compiler(environment)]), *attempt("atc's python3", lambda: [_python(environment)])]
+
+
+def _compiler(environment: Mapping[str, str]) -> Finding:
+    try:
+        return Finding(OK, "atc", atc.program(environment))
+    except CompileError as error:
+        return Finding.of(MISSING, "atc", error)
+
+
+def _python(environment: Mapping[str, str]) -> Finding:
+    program = shutil.which("python3", path=environment.get("PATH", ""))
+    if program is None:
+        return Finding(MISSING, "atc's python3", "no python3 on the PATH that set_env.sh makes", OTHER_PYTHON)
+    done = _run([program, "-c", ASK_PYTHON], environment)
+    answer = [line.split("\t")[1:] for line in done.stdout.splitlines() if line.startswith(ANSWER)]
+    if not answer:
+        return Finding(WRONG, "atc's python3", f"{program} does not run: {last_line(done.stderr)}", OTHER_PYTHON)
+    return atc_python(*answer[0])
+
+
+def atc_python(where: str, version: str, numpy: str, decorator: str, attrs: str) -> Finding:
+    """Whether atc's own Python part can run there; a package's version is empty where it cannot be imported."""
+    thing, told = "atc's python3", f"{version} in {where}"
+    if not PYTHONS[0] <= tuple(map(int, version.split("."))) <= PYTHONS[1]:
+        return Finding(WRONG, thing, f"{told}: atc needs 3.7 to 3.10", OTHER_PYTHON)
+    wrong = [f"no {name}" for name, found in (("NumPy", numpy), ("decorator", decorator), ("attrs", attrs)) if not found]
+    wrong += [f"NumPy {numpy} is not below 2"] if numpy and not numpy.startswith(("0.", "1.")) else []
+    if wrong:
+        return Finding(WRONG, thing, f"{told}: {', '.join(wrong)}", f"{shlex.quote(where)} -m pip install 'numpy<2' decorator attrs")
+    return Finding(OK, thing, f"{told}, NumPy {numpy}, decorator, attrs")
+
+
+def runtime(settings: Settings) -> list[Finding]:
+    """aclruntime, imported as a cell's process would."""
+    import numpy  # noqa: F401 - the engine needs it first, and without it would be blamed for it
+
+    thing = "aclruntime"
+    said: list[str] = []
+    word = WRONG if importlib.util.find_spec("aclruntime") else MISSING
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            child.run("tools.runtime_probe", [], log=Path(folder) / "child.log", on_event=lambda event: said.append(event["text"]),
+                      stall_s=TIMEOUT_S, environment=_runtime_environment())
+        except ChildError as error:
+            by_hand = f"import it by hand: source set_env.sh, then {sys.executable} -c 'import aclruntime'"
+            words = [line for line in (error.remedy or "").splitlines() if not line.strip().startswith("$ ")]
+            return [Finding(word, thing, f"{error.what}: {last_line(chr(10).join(words[1:]))}", by_hand)]
+        except ClipgateError as error:
+            return [Finding.of(word, thing, error)]
+    return [Finding(OK, thing, " ".join(said))]
+
+
+def rules(settings: Settings, present: bool) -> list[Finding]:
+    """What the runtime asks of the artifacts folder's name and of the environment; only a note where nothing of Ascend is *present*."""
+    word, paths, number = WRONG if present else NOTE, "path of models", os.environ.get(devices.RENUMBERED)
+    found = [Finding(OK, paths, str(settings.artifacts))]
+    try:
+        om.require_root(settings.artifacts)
+    except StoreError as error:
+        found = [Finding.of(word, paths, error)]
+    if not number:
+        return [*found, Finding(OK, "environment", f"{devices.RENUMBERED} is not set")]
+    told = f"{devices.RENUMBERED}={number} renumbers the devices, and so does --device"
+    return [*found, Finding(word, "environment", told, f"unset {devices.RENUMBERED}, and name the device by its own number")]
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                          timeout=TIMEOUT_S, check=False)

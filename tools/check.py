@@ -1,0 +1,104 @@
+"""Checks a full data set below `--data-root`: what is there, what is missing, empty or damaged; a run uses what this finds."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from tools import catalog, data, events, listing, survey, videos
+from tools.checked import Checked
+from tools.clips import balanced
+from tools.errors import OptionError
+from tools.listing import Listing
+from tools.settings import Settings, add_arguments
+from tools.spec import LocaliserSpec, Spec
+
+
+def readers(settings: Settings, dataset: str) -> list[Spec]:
+    """A model of each way in which the models read *dataset*: each list and folder once.
+
+    Raises:
+        OptionError: no model reads it.
+    """
+    specs = [catalog.load_spec(settings.models, name) for name in catalog.model_names(settings.models)]
+    found: dict[tuple[str, str], Spec] = {}
+    for spec in specs:
+        if spec.dataset == dataset:
+            files = spec.features_folder if isinstance(spec, LocaliserSpec) else spec.frames_folder
+            found.setdefault((spec.list_file, files), spec)
+    if not found:
+        raise OptionError(f"no model reads a data set {dataset!r}", where=str(settings.models),
+                          remedy=f"choose {', '.join(sorted({spec.dataset for spec in specs}))}")
+    return list(found.values())
+
+
+def rows_of(settings: Settings, spec: Spec) -> Listing:
+    """The rows that a model reads; where it needs rawframes and there are only videos, those of the videos."""
+    if isinstance(spec, LocaliserSpec):
+        return videos.listing(settings, spec)
+    root = Path(settings.data_root)
+    found = data.required_listing(settings, spec, spec.classes)
+    if found.kind == "rawframes" and not found.root.is_dir() and (root / spec.dataset / "videos").is_dir():
+        return listing.find_videos(spec, root, spec.classes) or found
+    return found
+
+
+def run(settings: Settings, spec: Spec) -> bool:
+    """Check what *spec* reads and report it; whether it is complete."""
+    rows = rows_of(settings, spec)
+    events.say(f"{rows.dataset}: {rows.kind} below {rows.root}, named by {rows.source}; Ctrl-C loses nothing, the next check goes on")
+    started = time.monotonic()
+    path = survey.check(rows, settings, videos.at_equal_distances if rows.kind == "features" else balanced)
+    with Checked(path) as kept:
+        whole = settings.clips > 0 or _report(rows, kept)
+        if whole and not settings.clips and not rows.is_list:
+            _write_list(rows, kept)
+    print(f"{time.monotonic() - started:.1f} s; kept in {path}")
+    return whole
+
+
+def _report(rows: Listing, kept: Checked) -> bool:
+    """Say what is there and list what is not; whether nothing is lacking."""
+    counts = kept.counts()
+    there, total = counts.get("", 0), sum(counts.values())
+    first = kept.first_fault()
+    if first is not None and not there:
+        raise survey.nothing_there(rows, total, first)
+    for id, fault in kept.faults():
+        print(f"{fault.word:8} {id}: {fault.what.removeprefix(f'clip {id} ')}: {fault.at}")
+    shortfall = survey.shortfall(rows, counts, first)
+    each = [f"{counts[word]:,} {word}" for word in ("missing", "empty", "damaged") if word in counts]
+    unit = "" if rows.kind == "features" else f" with {kept.frames():,} frames"
+    print(f"{rows.dataset}: {there:,} of {total:,} named can be used{unit}; {', '.join(each) or 'nothing is missing, empty or damaged'}")
+    if shortfall is not None:
+        print(f"{rows.dataset} is not complete: {there:,} of {shortfall.complete:,}; accuracy on it is NO VERDICT")
+    if rows.kind == "videos" and rows.list_file.parent.joinpath("videos") == rows.root:
+        print(f"the models read their frames: python -m tools.data rawframes --data-root {rows.list_file.parent.parent}")
+    return shortfall is None
+
+
+def _write_list(rows: Listing, kept: Checked) -> None:
+    try:
+        survey.write_list(rows, kept)
+    except OSError as error:  # a read-only data set is used as it is, by its annotations
+        print(f"the list is not written ({error.strerror}); runs read {rows.source}")
+        return
+    print(f"the list of all that is there is written: {rows.list_file}")
+
+
+def main() -> int:
+    """Check a data set: python -m tools.data check ucf101 --data-root DIR, with DIR/ucf101/; exit status 1 if it is not complete."""
+    parser = argparse.ArgumentParser(prog="python -m tools.data check", description=main.__doc__)
+    parser.add_argument("dataset", help="ucf101, kinetics400 or activitynet")
+    add_arguments(parser)
+    options = parser.parse_args()
+    settings = Settings.parse({name: str(value) for name, value in vars(options).items()})
+    if not settings.data_root:
+        raise OptionError("whose files are to be checked?", where="--data-root", remedy=f"give the folder that holds {options.dataset}/")
+    whole = [run(settings, spec) for spec in readers(settings, options.dataset)]
+    return 0 if all(whole) or events.has_parent() else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(events.stage(main))

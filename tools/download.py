@@ -1,0 +1,222 @@
+"""One file over HTTP: taken up where it broke off, tried again where that can help.
+
+With urllib and not pooch: pooch starts a broken download from nothing, and would bring itself and requests to the pins.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import BinaryIO
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, build_opener
+
+from tools import events
+from tools.errors import WeightsError
+
+TIMEOUT_S = 30.0  # for an answer, and between any two pieces of it
+PAUSES_S = (1.0, 2.0, 4.0, 8.0)  # before the next try, as long as none brings anything new
+CHUNK = 1 << 18
+TRANSIENT = {408, 425, 429}  # and every 5xx
+GONE = {404, 410}
+ROOM = "make room, or make the folder writable"
+Progress = Callable[[int, int | None], None]
+
+
+class TransientError(Exception):
+    """A try failed in a way that another one may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a server says of a file, by which it is known again; kept beside what was fetched of it. *size* in bytes."""
+
+    url: str
+    etag: str
+    modified: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A file to fetch: from where, into which unfinished file, and what to do by hand if it cannot be."""
+
+    url: str
+    partial: Path
+    by_hand: str
+    pauses_s: tuple[float, ...] = PAUSES_S
+    timeout_s: float = TIMEOUT_S
+
+
+def download(job: Job, progress: Progress) -> None:
+    """Fetch the whole of a file into `job.partial`; what a failed download leaves there is where the next one starts.
+
+    Honours http_proxy, https_proxy and no_proxy.
+
+    Raises:
+        WeightsError: the server does not have it or cannot be reached, or the disk is full.
+    """
+    if not re.match(r"https?://[^/\s]+/\S+$", job.url):
+        raise WeightsError("not an address that can be fetched", where=job.url, remedy=job.by_hand)
+    most, idle = _size(job.partial), 0
+    while True:
+        try:
+            _try(job, progress)
+            return
+        except TransientError as broken:
+            idle = 0 if _size(job.partial) > most else idle + 1
+            most = max(most, _size(job.partial))
+            if idle > len(job.pauses_s):
+                raise WeightsError(f"{broken}; {idle} tries brought nothing new", where=job.url,
+                                   remedy=f"try again later, what came is kept; or {job.by_hand}") from broken
+            pause = job.pauses_s[max(idle - 1, 0)] if job.pauses_s else 0.0
+            events.say(f"{broken}; trying again in {pause:g} s")
+            time.sleep(pause)
+
+
+def forget(partial: Path) -> None:
+    """Remove what was fetched, and what is known of it."""
+    for path in (partial, _note(partial)):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path, remedy: str) -> Iterator[None]:
+    """Failing to write is one sentence: the disk is full, the folder is somebody else's.
+
+    Raises:
+        WeightsError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise WeightsError(f"cannot write the file: {error.strerror or error}", where=str(path), remedy=remedy) from error
+
+
+def _try(job: Job, progress: Progress) -> None:
+    """One connection: the rest of what is there already, or all of it."""
+    had, offset = _begun(job)
+    if had is not None and had.size == offset:
+        return
+    with closing(_open(job, had, offset)) as response:
+        version = _version(job.url, response)
+        if response.status == 206 and not _continues(response, had, version, offset):
+            forget(job.partial)
+            raise TransientError("the server has another file than before, which is fetched from its start")
+        if response.status == 200:  # all of it: nothing was there, or the server does not know Range
+            offset = 0
+        _require_room(job, version.size, offset)
+        with writing(job.partial, ROOM), job.partial.open("ab" if offset else "wb", buffering=0) as file:
+            _note(job.partial).write_text(json.dumps(asdict(version)))
+            _receive(response, file, offset, version.size, progress)
+
+
+def _open(job: Job, had: Version | None, offset: int) -> HTTPResponse:
+    headers = {"User-Agent": "clipgate", "Accept-Encoding": "identity"}
+    if offset and had is not None:
+        headers["Range"] = f"bytes={offset}-"
+        if had.etag and not had.etag.startswith("W/"):
+            headers["If-Range"] = had.etag
+    try:
+        response: HTTPResponse = build_opener().open(Request(job.url, headers=headers), timeout=job.timeout_s)  # noqa: S310 - http only
+    except HTTPError as error:
+        with closing(error):
+            _refused(job, error)
+    except (OSError, HTTPException) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        if _final(reason):
+            raise WeightsError(f"cannot be fetched: {_words(reason)}", where=job.url,
+                               remedy=f"is there a network, or a proxy to name in https_proxy? Else {job.by_hand}") from error
+        raise TransientError(f"no answer: {_words(reason)}") from error
+    return response
+
+
+def _refused(job: Job, error: HTTPError) -> None:
+    """An answer that is none of the file's.
+
+    Raises:
+        TransientError: another try may get the file; WeightsError: none will.
+    """
+    if error.code == 416:
+        forget(job.partial)
+        raise TransientError("the server has less of the file than there is here; it is fetched from its start") from error
+    said = f"the server answers {error.code} {error.reason}".rstrip()
+    if error.code in TRANSIENT or error.code >= 500:
+        raise TransientError(said) from error
+    hint = "the file is gone from there: " if error.code in GONE else ""
+    raise WeightsError(said, where=job.url, remedy=f"{hint}{job.by_hand}") from error
+
+
+def _final(reason: object) -> bool:
+    """Whether no other try will help: an unknown host, a certificate nobody vouches for, a proxy that says no."""
+    if isinstance(reason, socket.gaierror):
+        return reason.errno != socket.EAI_AGAIN
+    return isinstance(reason, str | ssl.SSLCertVerificationError) or re.match(r"Tunnel connection failed: 4\d\d", str(reason)) is not None
+
+
+def _words(reason: object) -> str:
+    return (reason.strerror if isinstance(reason, OSError) else None) or str(reason) or type(reason).__name__
+
+
+def _receive(response: HTTPResponse, file: BinaryIO, offset: int, size: int | None, progress: Progress) -> None:
+    done = offset
+    while True:
+        try:
+            chunk = response.read1(CHUNK)
+        except (OSError, HTTPException) as error:
+            raise TransientError(f"the connection broke after {done} of {size or '?'} bytes: {_words(error)}") from error
+        if not chunk:
+            break
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[file.write(rest):]
+        done += len(chunk)
+        progress(done, size)
+    if size is not None and done != size:
+        raise TransientError(f"the connection ended after {done} of {size} bytes")
+
+
+def _require_room(job: Job, size: int | None, offset: int) -> None:
+    free = shutil.disk_usage(job.partial.parent).free
+    if size is not None and size - offset > free:
+        raise WeightsError(f"{(size - offset) / 1e6:.1f} MB are to come and {free / 1e6:.1f} MB are free", where=str(job.partial.parent),
+                           remedy="make room, or choose another folder with --artifacts DIR")
+
+
+def _continues(response: HTTPResponse, had: Version | None, version: Version, offset: int) -> bool:
+    """Whether a partial answer begins where we stopped, in the file we began with."""
+    return had == version and (response.headers.get("Content-Range") or "").startswith(f"bytes {offset}-")
+
+
+def _version(url: str, response: HTTPResponse) -> Version:
+    length = response.headers.get("Content-Length", "")
+    if response.status == 206:
+        length = (response.headers.get("Content-Range") or "").rpartition("/")[2]
+    etag, modified = (response.headers.get(name, "") for name in ("ETag", "Last-Modified"))
+    return Version(url, etag, modified, int(length) if length.isdigit() else None)
+
+
+def _begun(job: Job) -> tuple[Version | None, int]:
+    """What is known of the file that was begun, and how much of it is there; nothing if either is not to be trusted."""
+    with suppress(OSError, ValueError, TypeError):
+        had = Version(**json.loads(_note(job.partial).read_text()))
+        if had.url == job.url and _size(job.partial) <= (had.size or 0):
+            return had, _size(job.partial)
+    return None, 0
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _note(partial: Path) -> Path:
+    return partial.with_name(f"{partial.name}.json")

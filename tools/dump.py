@@ -1,0 +1,171 @@
+"""Writes a recogniser's inputs as the files that its guide feeds to ais_bench, msame or benchmark: .bin and .info."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools import data, events, inputs
+from tools.batches import Batch, BatchStream, Source
+from tools.clips import Clip
+from tools.commandline import parse
+from tools.errors import DataError, OptionError
+from tools.files import write_whole
+from tools.manifest import Manifest
+from tools.settings import Settings
+from tools.spec import LocaliserSpec, ModelSpec, digest, spec_digest
+from tools.tool_labels import name_with_labels
+
+LONGEST_NAME = 240  # of the 255 bytes a file name may have, what a tool's own ending leaves
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is written: *size* inputs a file into *folder*, and their labels into *info* unless the files' names hold them.
+
+    mark: says beside the folder which clips its files were made of, as *made_of*.
+    """
+
+    folder: Path
+    info: Path | None
+    size: int
+    clips: tuple[Clip, ...]
+    names: tuple[str, ...]
+    file_bytes: int
+    mark: Path
+    made_of: str
+
+    def clips_of(self, number: int) -> tuple[Clip, ...]:
+        return self.clips[number * self.size : (number + 1) * self.size]
+
+    @property
+    def info_text(self) -> str:
+        return "".join(f"{number} {clip.label}\n" for number, clip in enumerate(self.clips))
+
+
+def plan(spec: ModelSpec, clips: Manifest, batch: int, out: Path) -> Plan:
+    """The files of *clips* below *out*.
+
+    Raises:
+        DataError: the labels of a batch make too long a file name.
+    """
+    size = 1 if spec.bins.one_video else batch
+    groups = [clips.clips[start : start + size] for start in range(0, len(clips.clips), size)]
+    names = tuple(str(number) if spec.bins.info else name_with_labels(number * size, size, tuple(clip.label for clip in group))
+                  for number, group in enumerate(groups))
+    if max(map(len, names)) > LONGEST_NAME:
+        raise DataError(f"{size} labels make a file name of {max(map(len, names))} characters", where="--batch",
+                        remedy="choose a smaller one: ais_bench makes batches of its own of files of one clip")
+    folder = out / spec.bins.folder.format(batch=batch)
+    made_of = digest({"spec": spec_digest(spec), "clips": clips.digest, "size": size})
+    return Plan(folder, out / spec.bins.info if spec.bins.info else None, size, clips.clips, names,
+                4 * size * math.prod(spec.network.input.shape), folder.with_name(f"{folder.name}.json"), made_of)
+
+
+def missing(plan: Plan) -> list[int]:
+    """Numbers of the files that are not there yet; what an interrupted run left half-written is taken away.
+
+    Raises:
+        DataError: the folder's files, or the labels beside it, are of other clips.
+    """
+    other = plan.folder.is_dir() and any(plan.folder.iterdir()) and _made_of(plan.mark) != plan.made_of
+    if other or (plan.info and plan.info.is_file() and plan.info.read_text() != plan.info_text):
+        raise DataError("what is there was made of other clips, or in another way", where=str(plan.folder if other else plan.info),
+                        remedy="choose another --out, or remove it")
+    for partial in plan.folder.glob("*.partial"):
+        partial.unlink()
+    return [number for number, name in enumerate(plan.names) if _size(plan.folder / f"{name}.bin") != plan.file_bytes]
+
+
+def _made_of(mark: Path) -> str:
+    try:
+        return str(json.loads(mark.read_text())["made_of"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
+
+
+def require_space(plan: Plan, files: int, out: Path) -> None:
+    """Say how much is going to be written, and check that it fits.
+
+    Raises:
+        DataError: naming both numbers.
+    """
+    need, free = files * plan.file_bytes, shutil.disk_usage(out).free
+    events.say(f"{len(plan.clips)} clips in {len(plan.names)} files of {plan.file_bytes / 2**20:.1f} MiB, {files} of them to be written: "
+               f"{need / GIB:.2f} GiB; {free / GIB:.1f} GiB are free")
+    if need > free:
+        raise DataError(f"{need / GIB:.2f} GiB do not fit, {free / GIB:.2f} GiB are free", where=str(out),
+                        remedy="choose another --out, or judge fewer with --clips N; python -m tools.measure needs no such files")
+
+
+def write(plan: Plan, clips: Manifest, spec: ModelSpec, todo: list[int]) -> None:
+    """Write the files numbered *todo*, each whole or not at all, the last one padded; then the labels."""
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    write_whole(plan.mark, lambda file: file.write(json.dumps({"made_of": plan.made_of, "files": len(plan.names)}).encode()))
+    chosen = [clip for number in todo for clip in plan.clips_of(number)]
+    if chosen:
+        with BatchStream(_source(clips, spec, tuple(chosen)), plan.size) as stream:
+            for done, (number, batch) in enumerate(zip(todo, stream, strict=True), 1):
+                _write(batch, plan.folder / f"{plan.names[number]}.bin")
+                events.progress("writing inputs", done, len(todo))
+    if plan.info:
+        write_whole(plan.info, lambda file: file.write(plan.info_text.encode()))
+
+
+def _source(clips: Manifest, spec: ModelSpec, chosen: tuple[Clip, ...]) -> Source:
+    return inputs.source(Manifest(clips.source, clips.format, chosen), spec)
+
+
+def _write(batch: Batch, path: Path) -> None:
+    write_whole(path, lambda file: file.write(batch.array.data))
+
+
+def dump(settings: Settings, spec: ModelSpec, batch: int, out: Path) -> Plan:
+    """Write a run's clips below *out*, or what is left of them.
+
+    Raises:
+        DataError: there is too little room, or *out* holds the inputs of other clips; what decoding raises.
+    """
+    clips = data.resolve(settings, spec, spec.classes, events.forward)
+    planned = plan(spec, clips, batch, out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        todo = missing(planned)
+        require_space(planned, len(todo), out)
+        write(planned, clips, spec, todo)
+    except OSError as error:
+        raise DataError(f"the inputs cannot be written: {error.strerror}", where=error.filename or str(out),
+                        remedy="make room or choose another --out; the same command goes on where this one stopped") from error
+    return planned
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--batch", type=int, default=1, help="clips in a file")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the folder of .bin files and the .info go")
+
+
+def main() -> int:
+    """Write the inputs of a run's clips: python -m tools.dump tsm --batch 16 --out DIR; run it again to finish what was interrupted."""
+    options, settings, spec = parse("dump", main.__doc__, _arguments)
+    if isinstance(spec, LocaliserSpec):
+        raise OptionError(f"{spec.name} reads features, which its guide's own scripts write", remedy=f"measure it: pytest -m {spec.name}")
+    if options.batch < 1:
+        raise OptionError(f"no such batch size: {options.batch}", where="--batch", remedy="for example --batch 16")
+    made = dump(settings, spec, options.batch, options.out)
+    print(f"{made.folder}: {len(made.names)} files of {made.size}; labels in {made.info or 'their names'}")
+    if made.size != options.batch:
+        print(f"{spec.name}'s guide writes one video a file; the tool makes the batches: ais_bench --batchsize {options.batch}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(events.stage(main))

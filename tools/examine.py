@@ -1,0 +1,93 @@
+"""Reading a clip's files once: the digest of their bytes, the frames that decode, and the size and time that tell a change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from tools.clips import Clip
+from tools.decode import FRAME_NAME, count_frames, place, undecodable
+from tools.errors import DataError
+from tools.files import sha256
+from tools.snippet_features import read_features
+
+Kind = Literal["rawframes", "videos", "features"]
+Signature = tuple[int, int]  # bytes, and the time of the last change in ns
+PREFIX, SUFFIX = FRAME_NAME.split("{:05d}")
+
+
+def signature(clip: Clip, kind: Kind) -> Signature:
+    """Size and time of the last change of a clip's file, or of all the frames in its folder.
+
+    Raises:
+        DataError: it is missing or empty.
+    """
+    try:
+        stat = clip.path.stat()
+        if kind == "rawframes":
+            size, changed = 0, stat.st_mtime_ns
+            for entry in _frame_files(clip.path):
+                frame = entry.stat()
+                size, changed = size + frame.st_size, max(changed, frame.st_mtime_ns)
+            return size, changed
+    except OSError as error:
+        raise undecodable(clip, clip.path) from error
+    if stat.st_size == 0:
+        raise undecodable(clip, clip.path)
+    return stat.st_size, stat.st_mtime_ns
+
+
+def examine(clip: Clip, kind: Kind) -> Clip:
+    """The clip with its digest and its number of frames; rawframes that say none are counted.
+
+    Raises:
+        DataError: naming the file that is missing, empty or cannot be decoded.
+    """
+    if kind == "videos":
+        return replace(clip, frames=count_frames(clip), sha256=sha256(clip.path))
+    if kind == "features":
+        read_features(clip.path)
+        return replace(clip, sha256=sha256(clip.path))
+    frames = clip.frames or sum(1 for _ in _frame_files(clip.path))
+    if frames == 0:
+        raise DataError(f"clip {clip.id} has no frames", where=place(clip, clip.path / FRAME_NAME.format(1)), remedy="extract them")
+    return replace(clip, frames=frames, sha256=_digest_of(clip, frames))
+
+
+def _frame_files(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """The frames of a folder, which may hold optical flow beside them."""
+    with os.scandir(folder) as entries:
+        yield from (entry for entry in entries if entry.name.startswith(PREFIX) and entry.name.endswith(SUFFIX))
+
+
+def _digest_of(clip: Clip, frames: int) -> str:
+    total = hashlib.sha256()
+    shapes = set()
+    for number in range(1, frames + 1):
+        path = clip.path / FRAME_NAME.format(number)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise undecodable(clip, path) from error
+        total.update(len(content).to_bytes(8, "little") + content)
+        shapes.add(_shape(clip, path, content))
+    if len(shapes) > 1:
+        raise DataError(f"clip {clip.id} has frames of different sizes", where=place(clip, clip.path), remedy="extract its frames again")
+    return total.hexdigest()
+
+
+def _shape(clip: Clip, path: Path, content: bytes) -> tuple[int, ...]:
+    """The size of a JPEG that decodes to its end: of one cut short, which OpenCV reads from a file with the rest in grey, it
+    decodes nothing in memory.
+    """
+    import cv2
+    import numpy as np
+
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    if image is None:
+        raise undecodable(clip, path)
+    return tuple(image.shape)

@@ -1,0 +1,170 @@
+"""Brings published checkpoints to where runs look for them, verified: from their addresses, or from a copy carried by hand."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools import events
+from tools.catalog import model_names
+from tools.download import PAUSES_S, ROOM, Job, download, forget, writing
+from tools.errors import ClipgateError, OptionError, WeightsError
+from tools.locks import hold
+from tools.published import Published, published_of
+from tools.settings import ARTIFACTS, MODELS
+
+EVERY_S = 5.0  # a line of progress where nobody watches
+REDRAW_S = 0.2
+
+
+class Meter:
+    """Shows bytes and rate of a download: one line that is drawn again on a terminal, elsewhere a line every few seconds."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._live = sys.stderr.isatty()
+        self._began = self._shown = time.monotonic()
+        self._first: int | None = None
+
+    def __call__(self, done: int, size: int | None) -> None:
+        """*done* of *size* bytes are there; those from before the first call are no part of the rate."""
+        now = time.monotonic()
+        self._first = done if self._first is None else self._first
+        if now - self._shown < (REDRAW_S if self._live else EVERY_S) and done != size:
+            return
+        self._shown = now
+        whole = f" of {size / 1e6:.1f}" if size else ""
+        rate = (done - self._first) / max(now - self._began, 1e-3) / 1e6
+        line = f"{self._name}: {done / 1e6:.1f}{whole} MB, {rate:.1f} MB/s"
+        print(f"\r{line}\x1b[K" if self._live else line, end="" if self._live and done != size else "\n", file=sys.stderr, flush=True)
+
+
+def fetch(one: Published, given: Path | None = None, pauses_s: tuple[float, ...] = PAUSES_S) -> str:
+    """Bring a published checkpoint to its place unless it is there, and say which it was. *given* is a copy to take it from.
+
+    Two fetches of one file at once fetch it once. The file has its name when it is whole, verified and on disk.
+
+    Raises:
+        WeightsError: it cannot be had, or is another file than was published or first fetched.
+    """
+    with hold(one.partial.with_name(f"{one.stored.file}.lock"), lambda holder: events.say(f"waiting: {holder} is fetching {one.place}")):
+        word = "already here"
+        if not one.place.is_file():
+            word, sha = ("copied", _copied(one, given)) if given else ("fetched", _downloaded(one, pauses_s))
+            with writing(one.place, ROOM):
+                os.replace(one.partial, one.place)
+            forget(one.partial)
+        else:
+            sha = one.verify(one.place, str(one.place), f"remove it, then {one.how}")
+        if one.recorded() != sha:
+            one.record(sha, events.say)
+        if given and word == "already here":
+            one.verify(given, str(given), f"another one is at {one.place} already: to have this one, remove that")
+    return f"{word}, sha256 {sha}"
+
+
+def _downloaded(one: Published, pauses_s: tuple[float, ...]) -> str:
+    """The whole file as its unfinished one; a wrong one is fetched once more from its start, since it may be of two pieces."""
+    if not one.stored.url:
+        raise WeightsError(f"the weights of {one.network} are not there", where=str(one.place), remedy=one.how)
+    job = Job(one.stored.url, one.partial, one.how, pauses_s)
+    for last in (False, True):
+        download(job, Meter(one.stored.file))
+        try:
+            return _flushed(one, one.partial, one.stored.url, one.how)
+        except WeightsError as error:
+            forget(one.partial)
+            if last:
+                raise
+            events.say(f"{error.what}; once more from its start")
+    raise AssertionError
+
+
+def _copied(one: Published, given: Path) -> str:
+    """The copy of a file, verified, as the unfinished one."""
+    forget(one.partial)
+    try:
+        source = given.open("rb")
+    except OSError as error:
+        raise WeightsError(f"cannot be read: {error.strerror or error}", where=str(given), remedy="make it readable") from error
+    try:
+        with source, writing(one.partial, ROOM), one.partial.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+        return _flushed(one, one.partial, str(given), "get it again from where you had it")
+    except BaseException:
+        forget(one.partial)
+        raise
+
+
+def _flushed(one: Published, path: Path, where: str, remedy: str) -> str:
+    sha = one.verify(path, where, remedy)
+    with writing(path, ROOM), path.open("rb") as file:
+        os.fsync(file.fileno())
+    return sha
+
+
+def sources(wanted: Sequence[Published], given: Path | None) -> list[tuple[Published, Path | None]]:
+    """Which file each checkpoint is taken from, where one or a folder of them is given; a single file is that of one alone.
+
+    Raises:
+        OptionError: it cannot be told whose file it is.
+    """
+    if given is None:
+        return [(one, None) for one in wanted]
+    if not given.exists():
+        raise OptionError(f"no such file or folder: {given}", where="--from", remedy="give the copy that was carried here")
+    if given.is_dir():
+        return [(one, None if one.place.is_file() and not (given / one.stored.file).is_file() else given / one.stored.file)
+                for one in wanted]
+    named = [one for one in wanted if one.stored.file == given.name] or [one for one in wanted if given.name.startswith(one.network)]
+    found = wanted if len(wanted) == 1 else named
+    if len(found) != 1:
+        raise OptionError(f"{given.name} could be any of {', '.join(one.stored.file for one in wanted)}", where="--from",
+                          remedy="name its model, and give the file the name it was published with")
+    return [(found[0], given)]
+
+
+def _wanted(options: argparse.Namespace) -> list[Published]:
+    """The checkpoints of the models that were named, or of all that have published ones."""
+    found = []
+    for name in dict.fromkeys(options.model or model_names(options.models)):
+        try:
+            found += published_of(options.models, options.artifacts.resolve(), name)
+        except WeightsError:
+            if options.model:
+                raise
+    return found
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.fetch", description="Fetch what models were published with.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    weights = commands.add_parser("weights", help="published checkpoints, into artifacts/weights")
+    weights.add_argument("model", nargs="*", metavar="MODEL", help="whose; all models without any")
+    weights.add_argument("--from", dest="given", type=Path, metavar="FILE|DIR", help="take a copy, verified all the same: "
+                         "of a folder the files that have their published names")
+    weights.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
+    weights.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="folder of <model>.py and <model>.toml")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Fetch published checkpoints, all that can be had; 1 if one could not."""
+    options = _arguments()
+    missing = 0
+    for one, source in sources(_wanted(options), options.given):
+        try:
+            print(f"{one.network}: {one.place}: {fetch(one, source)}", flush=True)
+        except ClipgateError as error:
+            missing += 1
+            print(f"{one.network}: {error}", file=sys.stderr)
+    return int(missing > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(events.stage(main))

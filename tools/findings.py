@@ -1,0 +1,64 @@
+"""What an examination of a machine finds: one line a finding, and below it what to do where something is not as it must be."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from tools.errors import ClipgateError
+
+Word = Literal["ok", "missing", "wrong", "note"]
+OK: Word = "ok"
+MISSING: Word = "missing"
+WRONG: Word = "wrong"
+NOTE: Word = "note"
+SETUP = "./tools/setup, then . .venv/bin/activate"
+THING_WIDTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked for; *remedy* is the step to take where it is missing or wrong, empty where none is needed."""
+
+    word: Word
+    thing: str
+    found: str
+    remedy: str = ""
+
+    @classmethod
+    def of(cls, word: Word, thing: str, error: ClipgateError, remedy: str = "") -> Self:
+        """What a stage would have refused to work with, in its own words."""
+        place = f" ({error.where})" if error.where else ""
+        return cls(word, thing, f"{error.what}{place}", remedy or error.remedy or "")
+
+    @property
+    def good(self) -> bool:
+        """Whether one can work with it as it is."""
+        return self.word in (OK, NOTE)
+
+    def lines(self) -> list[str]:
+        """The finding on one line, its remedy indented below."""
+        told = " ".join(self.found.split())
+        steps = [f"{'':9}{line.strip()}" for line in self.remedy.splitlines() if line.strip()]
+        return [f"{self.word:<7}  {self.thing:<{THING_WIDTH}}  {told}".rstrip(), *steps]
+
+
+def attempt(thing: str, look: Callable[[], list[Finding]]) -> list[Finding]:
+    """What *look* finds; where it fails, that is the finding, so that the others are still made."""
+    try:
+        return look()
+    except ClipgateError as error:
+        return [Finding.of(WRONG, thing, error)]
+    except ImportError as error:
+        return [Finding(MISSING, thing, f"cannot be looked at: {error}", SETUP)]
+    except subprocess.TimeoutExpired as error:
+        return [Finding(WRONG, thing, f"no answer within {error.timeout:.0f} s", f"run it by hand: {error.cmd}")]
+    except (OSError, subprocess.SubprocessError) as error:
+        return [Finding(WRONG, thing, f"cannot be looked at: {error}", "see to what the message names, and run this again")]
+
+
+def last_line(text: str) -> str:
+    """What a program that failed said at the end."""
+    return ([line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"])[-1]

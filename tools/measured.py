@@ -1,0 +1,171 @@
+"""What of a log or a run may become a stored number, and what it is called then; everything else is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tools import judge, runs
+from tools.baselines import Baseline
+from tools.cell import RECORD, Cell, Part
+from tools.chips import kind
+from tools.errors import RecordError
+from tools.figures import METRICS
+from tools.report import Row
+from tools.spec import Spec
+from tools.tool_speeds import Speed
+from tools.truth import Truth
+from tools.verdict import Verdict
+
+ASCEND = re.compile(r"(?:Ascend)?\s?(?:310|910)\w*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*")
+CHIP = "-1chip"
+
+
+def device_of_chip(name: str) -> str:
+    """The device under which the rate of one chip is stored, by the name that npu-smi gives the chip.
+
+    Raises:
+        RecordError: it is simulated.
+    """
+    chip = kind(name)
+    if chip.simulated:
+        raise RecordError(f"{name} is simulated, and nothing measured on it is a fact", where=name, remedy="measure on a device")
+    own = [device for device, chips in chip.stored_under if chips == 1]
+    return chip.soc_version if chip.soc_version in own else own[0]
+
+
+def device_of_log(speed: Speed, named: str) -> str:
+    """The device under which a tool's rate is stored, *named* by whoever has the log.
+
+    Raises:
+        RecordError: the tool does not run there, its log names another, or its rate is not of what the name stands for.
+    """
+    ascend = ASCEND.fullmatch(named.removesuffix(CHIP))
+    where = f"--device {named}"
+    if kind(named).simulated:
+        return device_of_chip(named)
+    if not NAME.fullmatch(named):
+        raise RecordError("that is no device's name", where=where, remedy="for example --device T4, --device 310P3")
+    if bool(ascend) == (speed.tool == "trtexec"):
+        raise RecordError(f"{speed.tool} does not run on {named}", where=where,
+                          remedy="name a GPU, for example T4" if ascend else "name an Ascend chip as npu-smi does, for example 310P3")
+    if speed.chosen_device and named.lower() not in speed.chosen_device.lower():
+        raise RecordError(f"the log was made on {speed.chosen_device}, not on {named}", where=speed.place, remedy="name that device")
+    if named == "Ascend310":
+        raise RecordError("Ascend310 stands for a card of four chips, and the tools measure one of them", where=where,
+                          remedy=f"--device 310: it is stored as {device_of_chip('310')}, and a card is derived from it")
+    return device_of_chip(named.removesuffix(CHIP)) if ascend else named
+
+
+def of_log(speed: Speed, device: str, network: str) -> Baseline:
+    """A tool's measurement as a figure."""
+    assert speed.batch is not None
+    assert speed.samples_per_s is not None
+    return Baseline(device=device_of_log(speed, device), network=network, batch=speed.batch, metric="throughput", value=speed.samples_per_s,
+                    unit="samples/s", section=f"{speed.tool}, {speed.day or _day(speed.path)}, {speed.place}", note=str(speed.latency))
+
+
+def rates_of_run(run: Path, spec: Spec, truth: Truth) -> list[Baseline]:
+    """Clips per second of every case of a run: of each network where there are several, and of all together.
+
+    Raises:
+        RecordError: a case was simulated, could not be judged, or has times that spread too far.
+    """
+    judged = runs.rows(run)
+    found = []
+    for cell in runs.cells(run, spec):
+        _require_rate(cell, truth, judged)
+        for part in cell.parts:
+            network = part.record.network if len(cell.parts) > 1 else ""
+            found.append(_rate(run, cell, network, part.rate(), _times(part)))
+        if len(cell.parts) > 1:
+            found.append(_rate(run, cell, "", cell.rate(), "1 / (sum of 1/rate) of its networks"))
+    return found
+
+
+def _rate(run: Path, cell: Cell, network: str, clips_per_s: float, how: str) -> Baseline:
+    note = "; ".join([how, _circumstances(cell), *cell.notes])
+    return Baseline(device=device_of_chip(cell.record.chip), network=network, batch=cell.case.batch, metric="throughput",
+                    value=float(f"{clips_per_s:.6g}"), unit="samples/s", section=_section(run, cell), note=note)
+
+
+def require_real(cell: Cell) -> None:
+    """Check that a device has measured this.
+
+    Raises:
+        RecordError: it was simulated.
+    """
+    record = cell.record
+    if record.simulated or cell.case.device.simulated or kind(record.chip).simulated:
+        raise RecordError(f"{cell.case} was measured on a simulation, and is no fact", where=str(cell.folder), remedy="measure on a device")
+
+
+def _require_rate(cell: Cell, truth: Truth, judged: Sequence[Row]) -> None:
+    require_real(cell)
+    where = str(cell.folder)
+    for part in cell.parts:
+        if part.times is None:
+            raise RecordError(f"{cell.case} has no times of {part.record.network}", where=where, remedy="measure it again")
+        spread = part.times.summary().variation
+        if spread > truth.throughput.max_variation:
+            raise RecordError(f"the times of {cell.case} spread by {spread:.1%}, over the limit of {truth.throughput.max_variation:.0%}",
+                              where=where, remedy="measure it again on an idle machine")
+    said = [(row.verdict, row.reason) for row in judged if (row.case, row.question) == (str(cell.case), "throughput")]
+    said += [(one.verdict.value, one.reason) for one in judge.throughput(cell, truth)]
+    for verdict, reason in said:
+        if verdict in (Verdict.NO_VERDICT.value, Verdict.ERROR.value):
+            raise RecordError(f"the rate of {cell.case} is {verdict}: {reason}", where=where, remedy="measure it again")
+
+
+def accuracies_of_run(run: Path, spec: Spec) -> list[Baseline]:
+    """The accuracy of every case that pytest has judged on the complete data set with the published weights.
+
+    Raises:
+        RecordError: a case was simulated, or is not of that data and those weights; nothing was judged.
+    """
+    judged = [row for row in runs.rows(run) if row.question == "accuracy" and row.metric in METRICS]
+    found: dict[str, Baseline] = {}
+    for cell in runs.cells(run, spec):
+        require_real(cell)
+        record = cell.record
+        if (record.weights, record.data, record.clips) != ("published", "full", spec.clips):
+            raise RecordError(f"{cell.case} judged {record.weights} weights on {record.data} ({record.clips} clips), which is no accuracy "
+                              "of the model", where=str(cell.folder),
+                              remedy=f"run it with --data full --weights published, all {spec.clips} clips")
+        for row in judged:
+            if row.case == str(cell.case) and row.verdict in (Verdict.PASS.value, Verdict.RECORDED.value):
+                one = Baseline(device=device_of_chip(record.chip), network="", batch=cell.case.batch, metric=row.metric,
+                               value=float(row.measured), unit="fraction", section=_section(run, cell), note=_circumstances(cell))
+                found[one.id] = one
+    if not found:
+        raise RecordError("pytest has judged no accuracy of this run good", where=str(run), remedy=f"pytest -m {spec.name} --data full")
+    return list(found.values())
+
+
+def _section(run: Path, cell: Cell) -> str:
+    return f"clipgate, {_day(cell.parts[-1].folder / RECORD)}, {run.name}/{cell.case}"
+
+
+def _day(path: Path) -> str:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat()
+
+
+def _times(part: Part) -> str:
+    assert part.times is not None
+    seen = part.times.summary()
+    clock = "the device's clock" if part.times.device_series else "our clock"
+    return (f"mean {1000 * seen.mean_s:.6g} ms a batch, median {1000 * seen.median_s:.6g}, p99 {1000 * seen.p99_s:.6g} by {clock}, "
+            f"{seen.iterations} iterations, spread {seen.variation:.1%}{', cut short' if seen.short else ''}")
+
+
+def _circumstances(cell: Cell) -> str:
+    record = cell.record
+    surgery = [f"surgery {record.surgery}"] if record.surgery else []
+    return ", ".join([record.precision, f"weights {record.weights}", f"data {record.data}", *surgery, *_machine(record.machine)])
+
+
+def _machine(machine: Mapping[str, str]) -> list[str]:
+    return [f"{name} {value}" for name, value in machine.items() if name in ("cpu", "cores", "cann", "driver")]

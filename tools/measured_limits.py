@@ -1,0 +1,79 @@
+"""Fidelity limits of a precision on a kind of chip, from a run that was right: what was measured, times a margin."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools import metrics, runs
+from tools.baselines import Limits
+from tools.cell import Cell
+from tools.errors import OptionError, RecordError
+from tools.judge import EXACT, Basis
+from tools.measured import require_real
+from tools.metrics import Distance
+from tools.spec import ModelSpec
+from tools.stored_reference import StoredReference
+from tools.truth import FidelityGate, Truth
+from tools.verdict import Verdict
+
+
+def of_runs(folders: Sequence[Path], spec: ModelSpec, truth: Truth, reference: StoredReference | None, margin: float) -> list[Limits]:
+    """Limits for each precision and kind of chip in these runs: the farthest of its cases from torch, *margin* times over.
+
+    Never tighter than those of float32.
+
+    Raises:
+        RecordError: a case was simulated, is of other clips or weights than the reference, or is not as often right as torch.
+    """
+    if margin < 1:
+        raise OptionError(f"a margin of {margin:g} would fail what was measured", where="--margin", remedy="for example --margin 2")
+    if reference is None:
+        raise RecordError("no torch reference of these clips and weights is in the store", where="--data, --weights",
+                          remedy=f"give those of the run; python -m tools.reference {spec.name} makes it")
+    found: dict[str, list[tuple[Cell, Distance]]] = {}
+    for cell in (cell for folder in folders for cell in runs.cells(folder, spec)):
+        _require_right(cell, spec, truth, reference)
+        apart = metrics.distance(cell.parts[0].predictions.scores, reference.predictions.scores, softmax=spec.network.softmax)
+        found.setdefault(f"{cell.record.precision}-{cell.record.chip}", []).append((cell, apart))
+    return [_limits(name, measured, truth, margin) for name, measured in found.items()]
+
+
+def _require_right(cell: Cell, spec: ModelSpec, truth: Truth, reference: StoredReference) -> None:
+    require_real(cell)
+    where = str(cell.folder)
+    if cell.record.precision == EXACT:
+        raise RecordError(f"{cell.case} is {EXACT}, whose limits are not measured but required", where=where,
+                          remedy="record those of a device that computes in another precision")
+    wanted = {"clips": reference.clips.digest, "weights": reference.checkpoint.sha256}
+    other = [name for name, digest in wanted.items() if cell.record.digests.get(name) != digest]
+    if other:
+        raise RecordError(f"{cell.case} was measured with other {' and '.join(other)}", where=where,
+                          remedy="give the --data and --weights of the run")
+    for one in Basis(spec, truth, reference.clips, reference.predictions).accuracy(cell):
+        if one.verdict in (Verdict.FAIL, Verdict.NO_VERDICT):
+            raise RecordError(f"{cell.case} is {one.verdict.value} in {one.metric}: {one.reason}", where=where,
+                              remedy="limits come from a device that is right; find out what is wrong with this one")
+
+
+def _limits(name: str, measured: Sequence[tuple[Cell, Distance]], truth: Truth, margin: float) -> Limits:
+    exact = truth.fidelity[EXACT]
+    relative = max(apart.relative for _, apart in measured)
+    cosine = min(apart.cosine for _, apart in measured)
+    flipped, clips = max((apart.flipped, cell.record.clips) for cell, apart in measured)
+    gate = FidelityGate(max(exact.max_relative_difference, _up(margin * relative)),
+                        round(min(exact.min_cosine, 1 - _up(margin * (1 - cosine))), 9),
+                        max(exact.max_flipped_share, _up(margin * flipped / clips)))
+    record = measured[0][0].record
+    note = (f"{margin:g} times what {', '.join(str(cell.case) for cell, _ in measured)} measured, or float32's: {relative:.2g}, "
+            f"1 - {1 - cosine:.2g}, {flipped} of {clips} clips; data {record.data}, weights {record.weights}")
+    return Limits(name, gate, note)
+
+
+def _up(value: float) -> float:
+    """Rounded up to two digits that count."""
+    if value <= 0:
+        return 0.0
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return float(f"{math.ceil(value / unit - 1e-9) * unit:.2g}")

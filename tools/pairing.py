@@ -1,0 +1,175 @@
+"""Rows of scores that another tool left in files, paired with the labels of the clips they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from pathlib import PurePath
+
+import numpy as np
+
+from tools.clips import Clip
+from tools.errors import ScoreError
+from tools.metrics import Labels, mean_of_views
+from tools.preprocess import Floats
+from tools.tool_labels import Info, labels_in_name
+from tools.tool_outputs import OutputFile, OutputFolder, rows
+
+OTHERS = "results of another run may be in the way, or the labels are those of other inputs"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """*scores* [N, classes], a clip's views averaged, with the clips' *ids* and *labels*; *notes* say what was left out."""
+
+    ids: tuple[str, ...]
+    scores: Floats
+    labels: Labels
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """Labels by the number of the sample they belong to, counted through all files; *source* names where they stood."""
+
+    source: str
+    labels: Mapping[int, int]
+
+    @property
+    def sequence(self) -> list[int]:
+        return [self.labels[number] for number in sorted(self.labels)]
+
+
+def pair(folder: OutputFolder, classes: int, views: int, infos: Sequence[Info], clips: Sequence[Clip] | None) -> Scored:
+    """Order a folder's files, cut the padding and average each clip's *views* rows.
+
+    Labels come from the files' names, from an .info or from the list that *clips* are of; where several have them they must agree.
+
+    Raises:
+        ScoreError: files that cannot be ordered, rows and labels that do not fit each other.
+    """
+    files = ordered(folder, infos, clips)
+    found = [rows(file, folder.format, classes) for file in files]
+    counts = [_samples(file, len(one), views) for file, one in zip(files, found, strict=True)]
+    if any(count != counts[0] for count in counts[:-1]) or counts[-1] > counts[0]:
+        odd = next(number for number, count in enumerate(counts) if count != counts[0])
+        raise ScoreError(f"{files[odd].path.name} has {len(found[odd])} rows, {files[0].path.name} has {len(found[0])}",
+                         where=str(folder.path), remedy="only the last file may have fewer; " + OTHERS)
+    known = _agreed(_sources(files, counts, infos, clips), classes, folder)
+    counted = _covered(files, counts, known, folder)
+    chosen = sorted(known.labels)
+    scores = mean_of_views(np.concatenate(found), views)[chosen]
+    ids = tuple(clip.id for clip in clips) if clips is not None else tuple(map(str, range(len(chosen))))
+    return Scored(ids, scores, np.array(known.sequence, np.int64), _notes(sum(counts) - len(chosen), counted, counts))
+
+
+def ordered(folder: OutputFolder, infos: Sequence[Info], clips: Sequence[Clip] | None) -> list[OutputFile]:
+    """The files in the order of their inputs: as an .info names these, by their numbers, or as the list names its clips."""
+    named = next((info for info in infos if info.stems), None)
+    if named is not None:
+        return _by_names(folder, [named.stems[index] for index in sorted(named.stems)], str(named.path))
+    if all(file.stem.isdecimal() for file in folder.files):
+        return _by_number(folder, {file: int(file.stem) for file in folder.files})
+    first = {file: found[0] for file in folder.files if (found := labels_in_name(file.stem))}
+    if len(first) == len(folder.files):
+        return _by_number(folder, first)
+    if clips is not None:
+        return _by_names(folder, [PurePath(clip.id).stem for clip in clips], "the list")
+    odd = next(file.path.name for file in folder.files if not file.stem.isdecimal() and file not in first)
+    raise ScoreError(f"{odd} has no number that says which input it belongs to", where=str(folder.path),
+                     remedy="give --info with benchmark's 'index path width height' lines, or --data with the list of these clips")
+
+
+def _by_number(folder: OutputFolder, numbers: Mapping[OutputFile, int]) -> list[OutputFile]:
+    """From 0 in equal steps: a step that differs is a file that is missing or twice there."""
+    files = sorted(folder.files, key=numbers.__getitem__)
+    steps = [numbers[after] - numbers[before] for before, after in pairwise(files)]
+    usual = 1 if files[0].stem.isdecimal() else max(1, min(steps, default=1))
+    wrong = next((at for at, step in enumerate(steps) if step != usual), None)
+    if wrong is not None or numbers[files[0]]:
+        where = f"{files[0].path.name} is the first" if wrong is None else f"{files[wrong + 1].path.name} follows {files[wrong].path.name}"
+        raise ScoreError(f"{len(files)} files do not count from 0 without a gap: {where}", where=str(folder.path),
+                         remedy="a result is lost or there twice: run the tool again into an empty folder")
+    return files
+
+
+def _by_names(folder: OutputFolder, names: Sequence[str], source: str) -> list[OutputFile]:
+    files = {file.stem: file for file in folder.files}
+    missing = [name for name in names if name not in files]
+    if missing or len(set(names)) != len(files):
+        surplus = sorted(files.keys() - set(names))
+        odd = f"there is none of {missing[0]}" if missing else f"{surplus[0]} is not named there" if surplus else "a name is there twice"
+        raise ScoreError(f"{len(files)} files, and {source} names {len(names)} inputs: {odd}", where=str(folder.path), remedy=OTHERS)
+    return [files[name] for name in names]
+
+
+def _samples(file: OutputFile, count: int, views: int) -> int:
+    if count % views:
+        raise ScoreError(f"{count} rows are no whole number of clips of {views} views", where=str(file.path),
+                         remedy="the graph gives a row a view; average nothing before scoring")
+    return count // views
+
+
+def _sources(files: Sequence[OutputFile], counts: Sequence[int], infos: Sequence[Info], clips: Sequence[Clip] | None) -> list[Numbered]:
+    found: list[Numbered] = []
+    in_names = [named for file in files if (named := labels_in_name(file.stem))]
+    if len(in_names) == len(files):
+        found.append(Numbered("the file names", _by_name(files, counts, [labels for _, labels in in_names])))
+    found += [Numbered(info.path.name, info.labels) for info in infos if info.labels]
+    if clips is not None:
+        found.append(Numbered("the list", {number: clip.label for number, clip in enumerate(clips)}))
+    return found
+
+
+def _by_name(files: Sequence[OutputFile], counts: Sequence[int], labels: Sequence[tuple[int, ...]]) -> dict[int, int]:
+    for file, count, own in zip(files, counts, labels, strict=True):
+        if len(own) > count:
+            raise ScoreError(f"its name has {len(own)} labels, and it has rows of {count} clips", where=str(file.path), remedy=OTHERS)
+    starts = accumulate(counts, initial=0)
+    return {start + at: label for start, own in zip(starts, labels, strict=False) for at, label in enumerate(own)}
+
+
+def _agreed(sources: Sequence[Numbered], classes: int, folder: OutputFolder) -> Numbered:
+    """The first of several sources of labels, if all say the same."""
+    if not sources:
+        raise ScoreError("nothing says which labels the results have", where=str(folder.path),
+                         remedy="give --info FILE, as the preprocessing script wrote it, or the list with --data")
+    first = sources[0]
+    for other in sources[1:]:
+        pairs = list(zip(first.sequence, other.sequence, strict=False))
+        differing = next((number for number, (one, two) in enumerate(pairs) if one != two), None)
+        if differing is not None or len(first.labels) != len(other.labels):
+            what = (f"clip {differing} has label {pairs[differing][0]} in {first.source} and {pairs[differing][1]} in {other.source}"
+                    if differing is not None else f"{first.source}: {len(first.labels)} labels, {other.source}: {len(other.labels)}")
+            raise ScoreError(what, where=str(folder.path), remedy="lists are shuffled when they are built: give the one that these inputs "
+                             "were made from")
+    high = max(first.labels.values())
+    if high >= classes:
+        raise ScoreError(f"label {high} is outside the model's classes 0 to {classes - 1}", where=first.source,
+                         remedy="--classes N says how many outputs this checkpoint has")
+    return first
+
+
+def _covered(files: Sequence[OutputFile], counts: Sequence[int], known: Numbered, folder: OutputFolder) -> int:
+    """Rows of a file that have a label, the last one's aside: the first ones, and equally many in each; what follows is padding."""
+    said = f"{len(known.labels)} labels in {known.source}, {sum(counts)} clips' rows in {len(files)} files"
+    last = max(known.labels)
+    if last >= sum(counts):
+        raise ScoreError(f"{said}: clip {last} has a label and no row, {files[-1].path.name} is the last file and has rows of {counts[-1]}",
+                         where=str(folder.path), remedy=OTHERS)
+    usual = 0
+    for number, (file, count, start) in enumerate(zip(files, counts, accumulate(counts, initial=0), strict=False)):
+        labelled = [at for at in range(count) if start + at in known.labels]
+        usual = len(labelled) if number == 0 else usual
+        too_few = len(labelled) < usual and number < len(files) - 1
+        if not labelled or labelled != list(range(len(labelled))) or too_few or len(labelled) > usual:
+            raise ScoreError(f"{said}: {file.path.name} has rows of {count} clips and labels of {len(labelled)} of them",
+                             where=str(folder.path), remedy="only the last file may hold padding, at its end; " + OTHERS)
+    return usual
+
+
+def _notes(padding: int, counted: int, counts: Sequence[int]) -> tuple[str, ...]:
+    if counted < counts[0] and len(counts) > 1:
+        return (f"only the first {counted} of {counts[0]} clips of a file count: the numbers in the .info jump, so the rest is padding",)
+    return (f"{padding} clips' rows of padding at the end are left out",) if padding else ()

@@ -1,0 +1,164 @@
+"""The only thing that writes stored numbers: shows the difference first, and writes it into a model's toml when told to."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools import baselines, events, measured, measured_limits, stored_reference, tool_speeds
+from tools.baselines import Baseline, Limits
+from tools.catalog import load_truth
+from tools.chips import kind
+from tools.commandline import Options, parse
+from tools.errors import OptionError, RecordError
+from tools.files import write_whole
+from tools.settings import Settings
+from tools.spec import LocaliserSpec, Spec
+from tools.truth import Truth
+from tools.verdict_speed import stored_rate
+
+Lines = list[str]
+WHAT = ("throughput", "accuracy", "fidelity")
+
+
+def figures(options: Options, spec: Spec, truth: Truth) -> list[Baseline]:
+    """The figures of the sources given on the command line.
+
+    Raises:
+        RecordError: one must not become a stored number, or two are of the same device and batch; ScoreError: a log tells none.
+    """
+    found: list[Baseline] = []
+    for source in options.sources:
+        if options.what == "accuracy":
+            found += measured.accuracies_of_run(source, spec)
+        elif any(source.glob(f"{spec.name}-bs*")):
+            found += measured.rates_of_run(source, spec, truth)
+        else:
+            found.append(_of_log(options, source, spec))
+    ids = [figure.id for figure in found]
+    twice = next((id for id in ids if ids.count(id) > 1), None)
+    if twice:
+        raise RecordError(f"two of the sources are of {twice.removeprefix('recorded-')}", where=", ".join(map(str, options.sources)),
+                          remedy="give the one that is to be stored")
+    return found
+
+
+def _of_log(options: Options, source: Path, spec: Spec) -> Baseline:
+    names = [network.name for network in spec.networks]
+    if options.network and (options.network not in names or len(names) == 1):
+        raise OptionError(f"{spec.name} has no network {options.network!r} of several", where="--network", remedy="leave it out, or "
+                          f"choose {', '.join(names)}")
+    if len(names) > 1 and not options.network:
+        raise OptionError(f"a tool measures one graph, and {spec.name} has {len(names)}", where="--network",
+                          remedy=f"choose {' or '.join(names)}")
+    speed = tool_speeds.read(source, options.batch)
+    if not options.device:
+        raise OptionError(f"a log of {speed.tool} does not say on which kind of device it was made", where="--device",
+                          remedy="for example --device T4, --device 310P3")
+    return measured.of_log(speed, options.device, options.network)
+
+
+def limits(options: Options, settings: Settings, spec: Spec, truth: Truth) -> list[Limits]:
+    """The fidelity limits of the runs given on the command line."""
+    if isinstance(spec, LocaliserSpec):
+        raise OptionError(f"limits of {spec.name} are not recorded: each of its networks is judged in its own way",
+                          remedy=f"write [gates.fidelity] of {truth.path.name} by hand")
+    listed = stored_reference.listed(settings, spec, spec.classes)
+    reference = stored_reference.find(settings, spec, listed) if listed else None
+    return measured_limits.of_runs(options.sources, spec, truth, reference, options.margin)
+
+
+def difference(path: Path, before: str, after: str) -> Lines:
+    """A unified diff of the toml."""
+    names = (f"{path.name} as it is", f"{path.name} as recorded")
+    return list(difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="", n=1))
+
+
+def told(figure: Baseline, old: Truth, new: Truth) -> Lines:
+    """A line that says what changes, and one that says which figure judges from now on."""
+    was = next((f"{one.value:g}" for one in old.figures if one.id == figure.id), "-")
+    lines = [f"{figure.id}: {was} -> {figure.value:g} {figure.unit} ({figure.section})"]
+    if figure.metric != "throughput":
+        return [*lines, "  it judges nothing: [gates.accuracy.references] names what does"]
+    return [*lines, *(f"  {other}" for other in _beside(figure, old)), f"  {_judging(figure, new)}"]
+
+
+def _beside(figure: Baseline, old: Truth) -> Lines:
+    """How it compares with what is stored of the same device, at the nearest batch size: a wrong one would show."""
+    others = [one for one in old.figures if (one.device, one.metric, one.network) == (figure.device, "throughput", figure.network)
+              and one.batch is not None and one.id != figure.id]
+    nearest = min((abs(math.log2(one.batch / figure.batch)) for one in others if one.batch), default=0.0)
+    return [f"it is {figure.value / one.right:.3f} times {one.id}, {one.right:g} at bs{one.batch} ({one.origin})" for one in others
+            if one.batch and abs(math.log2(one.batch / figure.batch)) == nearest]
+
+
+def _judging(figure: Baseline, new: Truth) -> str:
+    if figure.device == new.throughput.t4 or not figure.device.startswith("T4"):
+        chip = kind("310" if figure.device.endswith(measured.CHIP) else figure.device)
+        found = stored_rate(new, chip, figure.batch, figure.network)
+        judging = found[0] if found else new.rate(figure.device, figure.batch, figure.network)
+        if judging is None or judging.id == figure.id:
+            return "from now on what is measured there is judged by it, or compared with it"
+        return f'{judging.id} goes on judging there: [gates.throughput] judge_by = "{new.throughput.judge_by}"'
+    return f'no ratio is taken against it: [gates.throughput] has t4 = "{new.throughput.t4 or ""}"'
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=WHAT, help="throughput: of logs or runs; accuracy: of runs on the complete data set; fidelity: "
+                                                   "limits of a precision other than float32, from runs")
+    parser.add_argument("sources", type=Path, nargs="+", metavar="LOG|RUN", help="a log of ais_bench, benchmark, msame or trtexec, "
+                        "ais_bench's summary or result folder; or a folder of artifacts/runs")
+    parser.add_argument("--device", default="", metavar="NAME", help="what a log was made on: T4, or the name npu-smi gives a chip, 310P3")
+    parser.add_argument("--batch", type=int, metavar="N", help="the batch size of a log that does not say it")
+    parser.add_argument("--network", default="", metavar="NAME", help="the network of a log, for a model of several")
+    parser.add_argument("--margin", type=float, default=2.0, help="how much farther from torch than measured a limit is")
+    parser.add_argument("--write", action="store_true", help="write it; without this the difference is only shown")
+
+
+def main() -> int:
+    """Store a measurement as a number that judges: python -m tools.record tsm throughput t4.log --device T4 --batch 16 --write."""
+    options, settings, spec = parse("record", main.__doc__, _arguments)
+    truth = load_truth(settings.models, spec.name)
+    before = text = truth.path.read_bytes().decode()
+    new: Sequence[Baseline] = []
+    tables: Sequence[Limits] = []
+    if options.what == "fidelity":
+        tables = limits(options, settings, spec, truth)
+    else:
+        new = figures(options, spec, truth)
+    for figure in new:
+        text = baselines.with_figure(text, figure)
+    for table in tables:
+        text = baselines.with_limits(text, table)
+    changed = baselines.checked(truth.path, text, [figure.id for figure in new], [table.name for table in tables])
+    lines = [line for figure in new for line in told(figure, truth, changed)]
+    lines += [f"[gates.fidelity.{table.name}]: {truth.fidelity.get(table.name, '-')} -> {table.gate}" for table in tables]
+    print("\n".join([*difference(truth.path, before, text), *lines]))
+    return _settle(truth.path, before, text, write=options.write)
+
+
+def _settle(path: Path, before: str, text: str, *, write: bool) -> int:
+    if before == text:
+        print("nothing changes")
+    elif not write:
+        print("nothing is written; add --write")
+    else:
+        _write(path, before, text)
+        print(f"written: {path}")
+    return 0
+
+
+def _write(path: Path, before: str, text: str) -> None:
+    try:
+        if path.read_bytes().decode() != before:
+            raise RecordError("somebody has changed the file meanwhile", where=str(path), remedy="run the command again")
+        write_whole(path, lambda file: file.write(text.encode()))
+    except OSError as error:
+        raise RecordError(f"the file cannot be written: {error.strerror}", where=str(path), remedy="nothing was changed") from error
+
+
+if __name__ == "__main__":
+    raise SystemExit(events.stage(main))

@@ -1,0 +1,64 @@
+"""The measured cells of a run's folder, read back, and what pytest made of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tools import cell
+from tools.case import Case, Device
+from tools.cell import Cell
+from tools.errors import MeasureError
+from tools.report import RESULTS, Row
+from tools.spec import Spec
+
+FOLDER = r"-bs(\d+)-(?:(cpu)|(npu)(\d+)(sim)?)"
+
+
+def cells(run: Path, spec: Spec) -> list[Cell]:
+    """The model's cells in `artifacts/runs/<run>`, smallest batch first.
+
+    Raises:
+        MeasureError: the run has none of this model, or one is damaged or half measured.
+    """
+    found = [case for path in run.iterdir() if path.is_dir() and (case := _case(path.name, spec.name))] if run.is_dir() else []
+    if not found:
+        raise MeasureError(f"no measured case of {spec.name} is here", where=str(run),
+                           remedy="give a folder of artifacts/runs, made by pytest or python -m tools.measure")
+    return [_read(case, run, spec) for case in sorted(found, key=lambda case: (case.batch, str(case)))]
+
+
+def _case(name: str, model: str) -> Case | None:
+    match = re.fullmatch(re.escape(model) + FOLDER, name)
+    if match is None:
+        return None
+    device = Device("cpu") if match[2] else Device(match[3], int(match[4]), simulated=bool(match[5]))
+    return Case(model, int(match[1]), device)
+
+
+def _read(case: Case, run: Path, spec: Spec) -> Cell:
+    parts = []
+    for network in spec.networks:
+        folder = cell.part_folder(case, spec, network.name, run)
+        try:
+            parts.append(cell.read(folder))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise MeasureError(f"{case}: what was measured of {network.name} cannot be read: {type(error).__name__} {error}",
+                               where=str(folder), remedy="measure the case again") from error
+    return Cell(case, run / str(case), tuple(parts))
+
+
+def rows(run: Path) -> list[Row]:
+    """The rows of the run's results.jsonl; none where it was made without pytest.
+
+    Raises:
+        MeasureError: a line cannot be read.
+    """
+    path = run / RESULTS
+    if not path.is_file():
+        return []
+    try:
+        return [Row(**json.loads(line)) for line in path.read_text().splitlines() if line.strip()]
+    except (ValueError, TypeError) as error:
+        raise MeasureError(f"the results cannot be read: {error}", where=str(path), remedy="run the cases again") from error

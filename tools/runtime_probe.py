@@ -1,0 +1,45 @@
+"""What this Python's aclruntime is, asked in a process of its own: importing it needs the toolkit's libraries from the start."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from tools import devices, events, versions
+from tools.engines import npu
+from tools.errors import EngineError
+
+CALLS = (("run", "run_from_tensors", "run_execute"), ("sumary", "summary"), ("reset_sumaryinfo", "reset_summaryinfo"))
+FEATURES = ("run_pipeline", "free_resource", "set_context", "infer_options")
+
+
+def describe(runtime: ModuleType) -> str:
+    """Its place and what its build can do, by what it has: builds of four years call themselves 0.0.2.
+
+    Raises:
+        EngineError: it lacks what every known build has.
+    """
+    session = getattr(runtime, "InferenceSession", None)
+    absent = [name for name in ("InferenceSession", "session_options", "Tensor") if not hasattr(runtime, name)]
+    absent += [" or ".join(names) for names in CALLS if session and not any(hasattr(session, name) for name in names)]
+    if absent:
+        raise EngineError(f"this aclruntime is of no known build: it has no {', no '.join(absent)}", where=runtime.__file__,
+                          remedy=npu.WHEEL)
+    features = {name: hasattr(session, name) or hasattr(runtime, name) for name in FEATURES}
+    has, lacks = (", ".join(name for name in FEATURES if features[name] is there) or "nothing" for there in (True, False))
+    times = ", ".join(name for name in CALLS[1] if hasattr(session, name))
+    simulated = "simulated, " if getattr(runtime, "__simulated__", False) else ""
+    return (f"{simulated}{dict(versions.of('aclruntime'))['aclruntime']} in {runtime.__file__}; has {has}; lacks {lacks}; "
+            f"times in {times}")
+
+
+def main() -> int:
+    """Import aclruntime and say what it is: python -m tools.runtime_probe."""
+    runtime = npu.import_runtime()
+    for device in devices.npus():
+        npu.require_nature(runtime, device)
+    events.say(describe(runtime))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(events.stage(main))

@@ -1,0 +1,165 @@
+"""What UCF-101 and Kinetics-400 say about themselves: their class names in order, and the clips of their validation lists."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.clips import Clip, read_lines, refuse_repeated
+from tools.errors import DataError
+from tools.examine import Kind
+
+FOLDERS = ("annotations", "ucfTrainTestlist", "")  # mmaction2's, the archive's own, and beside everything else
+SPLIT, CLASS_INDEX, TRAINING = "testlist01.txt", "classInd.txt", "trainlist01.txt"
+VALIDATION = ("kinetics_val.csv", "kinetics400_val.csv", "val.csv", "validate.csv")
+TRAINING_CSV = ("kinetics_train.csv", "kinetics400_train.csv", "train.csv")
+FILES = {"ucf101": (SPLIT,), "kinetics400": VALIDATION}  # what a validation list is made of
+LABEL_MAPS = ("label_map_k400.txt", "label_map.txt")
+COLUMNS = ("label", "youtube_id", "time_start", "time_end")
+ENDINGS = (".mp4", ".mkv", ".webm", ".avi")
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The names of a data set's classes, a label being a place in them, and the file that gives them."""
+
+    names: tuple[str, ...]
+    source: Path
+
+    def label(self, name: str, where: str) -> int:
+        """The label of a class.
+
+        Raises:
+            DataError: there is no such class.
+        """
+        if plain(name) not in self.names:
+            raise DataError(f"{name} is no class of {self.source.name}", where=where,
+                            remedy=f"name it as {self.source} does; case counts")
+        return self.names.index(plain(name))
+
+
+def plain(name: str) -> str:
+    """A class's name as folders spell it."""
+    return name.strip().replace('"', "").replace(" ", "_")
+
+
+def known(dataset: str) -> bool:
+    """Whether anything is known about a data set of this name but its list."""
+    return dataset in FILES
+
+
+def split_file(dataset: str, folder: Path) -> Path | None:
+    """The annotation file below *folder* that a validation list can be made of, if it is there."""
+    return _first(folder, FILES.get(dataset, ()))
+
+
+def classes(dataset: str, folder: Path) -> Classes | None:
+    """The class names that a label file below *folder* gives, or None where there is none.
+
+    Raises:
+        DataError: naming the line that is wrong.
+    """
+    if dataset == "ucf101" and (path := _first(folder, (CLASS_INDEX,))):
+        return Classes(_numbered(path), path)
+    if path := _first(folder, LABEL_MAPS if known(dataset) else ()):
+        return Classes(tuple(plain(line) for _, line in read_lines(path) if line.strip()), path)
+    if dataset == "ucf101" and (path := _first(folder, (TRAINING,))):
+        return Classes(_of_training(path), path)
+    if dataset == "kinetics400" and (path := _first(folder, (*TRAINING_CSV, *VALIDATION))):
+        return Classes(tuple(sorted({plain(row["label"]) for _, row in _csv_rows(path)})), path)
+    return None
+
+
+def split_clips(dataset: str, path: Path, named: Classes, root: Path, kind: Kind) -> Iterator[Clip]:
+    """The clips of a validation split, files and folders being below *root*; frames are not known yet.
+
+    Raises:
+        DataError: naming the line that is wrong.
+    """
+    rows = _ucf101(path, kind) if dataset == "ucf101" else _kinetics(path, root)
+    seen: dict[str, int] = {}
+    for number, id, name in rows:
+        where = f"{path}:{number}"
+        refuse_repeated(seen, id, number, where)
+        yield Clip(id, root / id, named.label(name, where), listed=where)
+
+
+def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
+    paths = (folder / place / name for name in names for place in FOLDERS)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _numbered(path: Path) -> tuple[str, ...]:
+    """The names of `classInd.txt`, whose lines count from 1; its order is alphabetical whatever the case."""
+    names: list[str] = []
+    for number, line in read_lines(path):
+        if not (fields := line.split()):
+            continue
+        if len(fields) != 2 or fields[0] != str(len(names) + 1):
+            raise DataError(f"expected '{len(names) + 1} ClassName', found {line.strip()!r}", where=f"{path}:{number}",
+                            remedy="give the file as UCF-101's archive of splits holds it")
+        names.append(fields[1])
+    return tuple(names)
+
+
+def _of_training(path: Path) -> tuple[str, ...]:
+    """The names of `trainlist01.txt`, which gives a label, counted from 1, beside every video."""
+    found: dict[int, str] = {}
+    for number, line in read_lines(path):
+        fields = line.split()
+        if not fields:
+            continue
+        name, label = fields[0].partition("/")[0], fields[-1]
+        if len(fields) != 2 or not label.isdecimal() or found.setdefault(int(label), name) != name:
+            raise DataError(f"expected 'Class/video.avi label', a label a class, found {line.strip()!r}", where=f"{path}:{number}",
+                            remedy=f"give the file as UCF-101's archive of splits holds it, or {CLASS_INDEX} beside it")
+    if sorted(found) != list(range(1, len(found) + 1)):
+        raise DataError(f"its labels are not 1 to {len(found)}", where=str(path), remedy=f"put {CLASS_INDEX} beside it")
+    return tuple(found[label] for label in sorted(found))
+
+
+def _ucf101(path: Path, kind: Kind) -> Iterator[tuple[int, str, str]]:
+    """Line, clip and class; a label behind the video's name is what `trainlist01.txt` has."""
+    for number, line in read_lines(path):
+        if not (fields := line.split()):
+            continue
+        name, slash, file = fields[0].partition("/")
+        if not (slash and file.endswith(".avi")) or len(fields) > 2:
+            raise DataError(f"expected 'Class/video.avi', found {line.strip()!r}", where=f"{path}:{number}",
+                            remedy="give the file as UCF-101's archive of splits holds it")
+        yield number, fields[0] if kind == "videos" else fields[0].removesuffix(".avi"), name
+
+
+def _kinetics(path: Path, root: Path) -> Iterator[tuple[int, str, str]]:
+    """Line, video and class; `<youtube_id>_<start>_<end>.mp4` in the class's folder, or all in one folder."""
+    spaced = next((entry for entry in root.glob("* *") if entry.is_dir()), None) if root.is_dir() else None
+    if spaced:
+        raise DataError("a class's folder has a space in its name, which no list can carry", where=str(spaced),
+                        remedy="rename the folders: an underscore for every space")
+    for number, row in _csv_rows(path):
+        try:
+            start, end = int(float(row["time_start"])), int(float(row["time_end"]))
+        except ValueError as error:
+            raise DataError("time_start and time_end should be seconds", where=f"{path}:{number}",
+                            remedy="give Kinetics' own file") from error
+        stem = f"{row['youtube_id']}_{start:06d}_{end:06d}"
+        nested = f"{plain(row['label'])}/{stem}"
+        names = [f"{place}{ending}" for ending in ENDINGS for place in (nested, stem)]
+        yield number, next((name for name in names if (root / name).is_file()), names[0]), row["label"]
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        with path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if lacking:
+                raise DataError(f"the header has no {' and no '.join(lacking)}", where=f"{path}:1", remedy="give Kinetics' own file")
+            for row in reader:
+                if not all(row[name] for name in COLUMNS):
+                    raise DataError("the row has too few fields", where=f"{path}:{reader.line_num}", remedy="give Kinetics' own file")
+                yield reader.line_num, row
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"the list cannot be read: {error}", where=str(path), remedy="give Kinetics' own file") from error

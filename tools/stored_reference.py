@@ -1,0 +1,66 @@
+"""The torch reference of a list if it is in the store; torch is never run for it, nothing is fitted and no clip is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tools import data, events, manifest, minidata, reference, weights
+from tools.clips import ClipList
+from tools.errors import ClipgateError, DataError
+from tools.files import sha256
+from tools.manifest import Manifest
+from tools.predictions import FILE, Predictions, load
+from tools.settings import Settings
+from tools.spec import ModelSpec
+from tools.store import Store
+from tools.weights import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReference:
+    """What torch scored: *clips* with the weights of *checkpoint*."""
+
+    predictions: Predictions
+    clips: Manifest
+    checkpoint: Weights
+
+
+def listed(settings: Settings, spec: ModelSpec, classes: int) -> ClipList | None:
+    """The chosen list; None where it is that of mini clips which nobody has made yet."""
+    if data.source(settings, spec) == "mini" and Store(settings.store).find(minidata.key(spec.mini)) is None:
+        return None
+    return data.clip_list(settings, spec, classes, events.forward)
+
+
+def find(settings: Settings, spec: ModelSpec, clips_of: ClipList) -> StoredReference | None:
+    """The reference of these clips with the weights of *settings*; None where any part of it is not here."""
+    store, checkpoint = Store(settings.store), _checkpoint(settings, spec)
+    try:
+        known = store.find(manifest.key(clips_of))
+    except DataError:  # a list travels without its clips
+        return None
+    if checkpoint is None or known is None:
+        return None
+    clips = manifest.read(clips_of, known.file(manifest.FILE))
+    entry = store.find(reference.key(spec, checkpoint, clips))
+    return StoredReference(load(entry.file(FILE)), clips, checkpoint) if entry else None
+
+
+def _checkpoint(settings: Settings, spec: ModelSpec) -> Weights | None:
+    """The weights that are meant, unchecked: a reference is found by their digest alone."""
+    try:
+        word = weights.origin(settings, spec)
+        if word == "mini":
+            return _mini(settings, spec)
+        [path] = weights.given(settings, spec, word)
+    except ClipgateError:  # nobody said whose weights, or they are not on this machine
+        return None
+    return Weights(path, sha256(path), spec.network, word) if path.is_file() else None
+
+
+def _mini(settings: Settings, spec: ModelSpec) -> Weights | None:
+    store = Store(settings.store)
+    made = store.find(minidata.key(spec.mini))
+    fitted = store.find(weights.mini_key(spec, made.key)) if made else None
+    name = f"{spec.network.name}.pth"
+    return Weights(fitted.file(name), fitted.files[name], spec.network, "mini") if fitted else None

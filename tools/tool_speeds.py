@@ -1,0 +1,204 @@
+"""Speeds in what ais_bench, benchmark, msame and trtexec print or leave beside their results."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from tools.errors import ScoreError
+
+SpeedTool = Literal["ais_bench", "benchmark", "msame", "trtexec"]
+N = r"([\d.]+(?:[eE][-+]?\d+)?)"
+PURE = re.compile(rf"ave_throughputRate\s*[:=]\s*{N}\s*samples/s,\s*ave_latency\s*[:=]\s*{N}\s*ms")
+INTERFACE = re.compile(rf"\[infer(?:ence)?\] throughputRate: {N}, Interface throughputRate: {N}, moduleLatency: {N}")
+AIS_TIMES = re.compile(r"NPU_compute_time \(ms\): (.*)")
+AIS_RATE = re.compile(rf"[Tt]hroughput \(?1000\*batchsize(?:\.mean)?(?:\({N}\))?/NPU_compute_time(?:\.mean)?(?:\({N}\))?\)?: {N}\s*$")
+MSAME = re.compile(rf"Inference average time( without first time)?\s*:\s*{N}\s*ms")
+TRT_LINE = re.compile(r"GPU Compute Time: (min = .*)")
+TRT_BLOCK = re.compile(r"GPU Compute\s*$")
+TRT_BLOCK_ROWS = 6
+TRT_SHAPES = re.compile(r"--(?:shapes|optShapes)=['\"]?[^:\s]+:(\d+)[x*]|--batch=(\d+)")
+TRT_DAY = re.compile(r"^\s*\[(\d\d)/(\d\d)/(\d{4})-")
+TRT_DEVICE = re.compile(r"Selected Device: (.+?)\s*$", re.MULTILINE)
+STATISTIC = re.compile(rf"(min|max|mean|median|percentile\(99%\)|percentile)\s*[=:]\s*{N}")
+FILE_BATCH = re.compile(r"perf_vision_batchsize_(\d+)_device_\d+")
+SUMMARIES = ("{}_summary.json", "{}/sumary.json", "{}/summary.json")  # beside the folder since 2022-11, before that inside it
+STAMPED = 10.0  # times that grow this many times over, evenly, are time stamps and not durations
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds the tool gives for one execution of a *batch*, one *sample*, or a *module* of its pipeline."""
+
+    mean: float
+    of: Literal["batch", "sample", "module"]
+    median: float | None = None
+    min: float | None = None
+    max: float | None = None
+    p99: float | None = None
+
+    def __str__(self) -> str:
+        more = [f"{name} {value:g}" for name in ("median", "min", "max", "p99") if (value := getattr(self, name)) is not None]
+        return ", ".join([f"mean {self.mean:g} ms a {self.of}", *more])
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """One measurement of one device (a 310's: one of its card's four chips) as a tool left it, at *line* of *path*.
+
+    batch: None where the tool does not say it; samples_per_s: None where it takes the batch to know.
+    chosen_device: the one a log names itself; day: the log's own, as 2021-08-02; both empty where it has none.
+    """
+
+    tool: SpeedTool
+    batch: int | None
+    samples_per_s: float | None
+    latency: Latency
+    path: Path
+    line: int
+    chosen_device: str = ""
+    day: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"{self.path.name}:{self.line}"
+
+
+def read(path: Path, batch: int | None = None) -> Speed:
+    """The only measurement in a log, a summary, or beside a result folder; *batch* where the tool does not say it.
+
+    Raises:
+        ScoreError: there is none or more than one, or it was made at another batch size, or nobody knows at which.
+    """
+    if path.is_dir():
+        path = summary_of(path) or path
+    found = in_text(_text(path), path)
+    if len(found) != 1:
+        lines = ", ".join(str(one.line) for one in found)
+        raise ScoreError(f"{len(found)} measurements are in it, on lines {lines}" if found else "no measurement is in it", where=str(path),
+                         remedy="give a log of one run of ais_bench, benchmark, msame or trtexec, or ais_bench's summary.json")
+    return _at_batch(found[0], batch)
+
+
+def _at_batch(found: Speed, batch: int | None) -> Speed:
+    where = f"{found.path}:{found.line}"
+    if None not in (batch, found.batch) and batch != found.batch:
+        raise ScoreError(f"{found.tool} says batch {found.batch}, not {batch}", where=where,
+                         remedy="its rate holds for what it was told: run it again with the model's batch size (ais_bench: --batchsize)")
+    size = found.batch or batch
+    if size is None:
+        raise ScoreError(f"the log of {found.tool} does not say the batch size", where=where, remedy="add --batch N")
+    rate = 1000 * size / found.latency.mean if found.samples_per_s is None else found.samples_per_s
+    return replace(found, batch=size, samples_per_s=float(f"{rate:.6g}"))
+
+
+def summary_of(folder: Path) -> Path | None:
+    """The summary that ais_bench left of a result folder: beside it, or inside it as its older versions did."""
+    names = [Path(pattern.format(folder)) for pattern in SUMMARIES]
+    return next((path for path in [*names, *sorted(folder.glob("*_summary.json"))] if path.is_file()), None)
+
+
+def in_text(text: str, path: Path) -> list[Speed]:
+    """Every measurement in a tool's text."""
+    if path.suffix == ".json":
+        return [_summary(text, path)]
+    lines = text.splitlines()
+    readers: tuple[Callable[[Sequence[str], Path], list[Speed]], ...] = (_benchmark, _ais_bench, _msame, _trtexec)
+    return [found for reader in readers for found in reader(lines, path)]
+
+
+def _benchmark(lines: Sequence[str], path: Path) -> list[Speed]:
+    in_name = FILE_BATCH.search(path.name)
+    batch = int(in_name[1]) if in_name else None
+    found = []
+    for number, line in enumerate(lines, 1):
+        if match := PURE.search(line):
+            found.append(Speed("benchmark", batch, float(match[1]), Latency(float(match[2]), "sample"), path, number))
+        elif match := INTERFACE.search(line):
+            found.append(Speed("benchmark", batch, float(match[2]), Latency(float(match[3]), "module"), path, number))
+    return found
+
+
+def _ais_bench(lines: Sequence[str], path: Path) -> list[Speed]:
+    found, times = [], ""
+    for number, line in enumerate(lines, 1):
+        if match := AIS_TIMES.search(line):
+            times = match[1]
+        elif match := AIS_RATE.search(line):
+            numbers = _statistics(times)
+            mean = float(match[2]) if match[2] else numbers.get("mean", 0.0)
+            said = float(match[1]) if match[1] else None
+            found.append(_ais_bench_speed({**numbers, "mean": mean}, float(match[3]), said, path, number))
+    return found
+
+
+def _summary(text: str, path: Path) -> Speed:
+    try:
+        stored = json.loads(text)
+        times = {str(name): float(value) for name, value in stored["NPU_compute_time"].items()}
+        rate = float(stored["throughput"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ScoreError(f"no summary of ais_bench: {type(error).__name__} {error}", where=str(path),
+                         remedy="its summary has NPU_compute_time and throughput") from error
+    return _ais_bench_speed(times, rate, None, path, text[: text.index('"throughput"')].count("\n") + 1)
+
+
+def _ais_bench_speed(times: Mapping[str, float], rate: float, said: float | None, path: Path, line: int) -> Speed:
+    """Its rate is 1000 * batch / mean, so that the batch size it was told follows from the two where it is not printed."""
+    mean, low, high = times.get("mean", 0.0), times.get("min", 0.0), times.get("max", 0.0)
+    where = f"{path}:{line}"
+    if not rate or not mean:
+        raise ScoreError("ais_bench measured nothing: its rate or its mean time is 0", where=where, remedy="run it again")
+    if high > STAMPED * low and abs(mean - (low + high) / 2) < 0.05 * high and abs(times.get("median", 0.0) - mean) < 0.05 * high:
+        raise ScoreError(f"the times grow from {low:g} to {high:g} ms: this pair of ais_bench and aclruntime averages time stamps, not "
+                         "durations", where=where, remedy="install ais_bench and aclruntime of the same age, and run it again")
+    batch = rate * mean / 1000 if said is None else said
+    if abs(batch - round(batch)) > 1e-3 * batch or round(batch) < 1 or abs(rate * mean / 1000 - batch) > 1e-2 * batch:
+        raise ScoreError(f"rate {rate:g} times mean {mean:g} ms is no whole number of samples", where=where,
+                         remedy="several batch sizes or threads were mixed in this run: measure one at a time")
+    latency = Latency(mean, "batch", times.get("median"), times.get("min"), times.get("max"), times.get("percentile(99%)"))
+    return Speed("ais_bench", round(batch), rate, latency, path, line)
+
+
+def _msame(lines: Sequence[str], path: Path) -> list[Speed]:
+    """The average without the first time, which holds the warm-up; the plain one where there was only one."""
+    found: list[Speed] = []
+    for number, line in enumerate(lines, 1):
+        if (match := MSAME.search(line)) and float(match[2]):
+            speed = Speed("msame", None, None, Latency(float(match[2]), "batch"), path, number)
+            found = [*found[:-1], speed] if match[1] else [*found, speed]
+    return found
+
+
+def _trtexec(lines: Sequence[str], path: Path) -> list[Speed]:
+    """GPU Compute: one line in newer versions, a block of lines in older ones; other blocks have a mean as well."""
+    text = "\n".join(lines)
+    shape, device = TRT_SHAPES.search(text), TRT_DEVICE.search(text)
+    batch = int(shape[1] or shape[2]) if shape else None
+    found = []
+    for number, line in enumerate(lines, 1):
+        block = "\n".join(lines[number : number + TRT_BLOCK_ROWS]) if TRT_BLOCK.search(line) else None
+        one = TRT_LINE.search(line)
+        numbers = _statistics(one[1] if one else block or "")
+        if "mean" in numbers:
+            latency = Latency(numbers["mean"], "batch", numbers.get("median"), numbers.get("min"), numbers.get("max"),
+                              numbers.get("percentile(99%)", numbers.get("percentile")))
+            day = TRT_DAY.search(line)
+            found.append(Speed("trtexec", batch, None, latency, path, number, device[1] if device else "",
+                               f"{day[3]}-{day[1]}-{day[2]}" if day else ""))
+    return found
+
+
+def _statistics(text: str) -> dict[str, float]:
+    return {match[1]: float(match[2]) for match in STATISTIC.finditer(text)}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError as error:
+        raise ScoreError(f"the log cannot be read: {error}", where=str(path), remedy="give a file, or ais_bench's result folder") from error
