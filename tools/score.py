@@ -134,7 +134,7 @@ def _given(options: Options, settings: Settings, spec: ModelSpec) -> Given:
     listed = stored_reference.listed(settings, spec, classes) if known else None
     if known and listed is None:
         raise OptionError("the mini clips are not made yet, so that no results can be of them", where="--data mini",
-                          remedy=f"python -m tools.dump {spec.name} --data mini makes them and their .bin files")
+                          remedy=f"python -m tools.data dump {spec.name} --data mini makes them and their .bin files")
     reference = stored_reference.find(settings, spec, listed) if listed else None
     if reference is not None and reference.predictions.scores.shape[1] != classes:
         raise OptionError(f"torch gave {reference.predictions.scores.shape[1]} scores a clip, not {classes}", where="--classes",
