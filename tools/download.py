@@ -77,7 +77,7 @@ def download(job: Job, progress: Progress) -> None:
             most = max(most, _size(job.partial))
             if idle > len(job.pauses_s):
                 raise WeightsError(f"{broken}; {idle} tries brought nothing new", where=job.url,
-                                   remedy=f"try again later, what came is kept; or {job.by_hand}") from broken
+                                   remedy=f"try again later, what came is kept; {job.by_hand}") from broken
             pause = job.pauses_s[max(idle - 1, 0)] if job.pauses_s else 0.0
             events.say(f"{broken}; trying again in {pause:g} s")
             time.sleep(pause)
@@ -135,7 +135,7 @@ def _open(job: Job, had: Version | None, offset: int) -> HTTPResponse:
         reason = error.reason if isinstance(error, URLError) else error
         if _final(reason):
             raise WeightsError(f"cannot be fetched: {_words(reason)}", where=job.url,
-                               remedy=f"is there a network, or a proxy to name in https_proxy? Else {job.by_hand}") from error
+                               remedy=f"is there a network, or a proxy to name in https_proxy? {job.by_hand}") from error
         raise TransientError(f"no answer: {_words(reason)}") from error
     return response
 

@@ -72,7 +72,7 @@ def _downloaded(one: Published, pauses_s: tuple[float, ...]) -> str:
     """The whole file as its unfinished one; a wrong one is fetched once more from its start, since it may be of two pieces."""
     if not one.stored.url:
         raise WeightsError(f"the weights of {one.network} are not there", where=str(one.place), remedy=one.how)
-    job = Job(one.stored.url, one.partial, one.how, pauses_s)
+    job = Job(one.stored.url, one.partial, one.by_hand, pauses_s)
     for last in (False, True):
         download(job, Meter(one.stored.file))
         try:

@@ -45,11 +45,16 @@ class Published:
     @property
     def how(self) -> str:
         """How the file gets there."""
-        fetch = f"python -m tools.fetch weights {self.model}"
+        return f"python -m tools.fetch weights {self.model}; {self.by_hand}" if self.stored.url else self.by_hand
+
+    @property
+    def by_hand(self) -> str:
+        """How it gets there where nothing can be fetched."""
+        take = f"python -m tools.fetch weights {self.model} --from FILE"
         if not self.stored.url:
-            return f"it has no stable home: ask its authors for {self.stored.file}, then {fetch} --from FILE"
-        return (f"{fetch}; where there is no network, download {self.stored.url} on a machine that has one, "
-                f"then {fetch} --from FILE, or put it at {self.place}")
+            return f"it has no stable home: ask its authors for {self.stored.file}, then {take}"
+        return (f"where there is no network, download {self.stored.url} on a machine that has one, "
+                f"then {take}, or put it at {self.place}")
 
     def recorded(self) -> str:
         """Its SHA-256 in the lock; empty where it was never fetched."""
