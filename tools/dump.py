@@ -154,7 +154,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main() -> int:
-    """Write the inputs of a run's clips: python -m tools.data dump tsm --batch 16 --out DIR; run it again to finish what was interrupted."""
+    """Write the inputs of a run's clips: python -m tools.data dump tsm --batch 16 --out DIR, again to finish it."""
     options, settings, spec = parse("dump", main.__doc__, _arguments)
     if isinstance(spec, LocaliserSpec):
         raise OptionError(f"{spec.name} reads features, which its guide's own scripts write", remedy=f"measure it: pytest -m {spec.name}")
