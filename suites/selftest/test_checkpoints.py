@@ -19,7 +19,7 @@ from tools.errors import WeightsError
 from tools.files import sha256
 from tools.settings import MODELS, Settings
 from tools.store import Store
-from tools.weights import _check, _checked_key, _given
+from tools.weights import _check, _checked_key, given
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,8 +41,8 @@ def test_a_folder_holds_a_checkpoint_of_each_network(tmp_path: Path) -> None:
     """The files are found by the names of the networks, in either project's naming, and given in the networks' order."""
     folder = files(tmp_path, "pem_best.pth.tar", "tem.pth", "readme.txt")
 
-    assert [folder / "tem.pth", folder / "pem_best.pth.tar"] == _given(settings(tmp_path, folder), load_spec(MODELS, "bsn"), "own")
-    assert [folder / "tem.pth"] == _given(settings(tmp_path, folder / "tem.pth"), load_spec(MODELS, "tsm"), "own")
+    assert [folder / "tem.pth", folder / "pem_best.pth.tar"] == given(settings(tmp_path, folder), load_spec(MODELS, "bsn"), "own")
+    assert [folder / "tem.pth"] == given(settings(tmp_path, folder / "tem.pth"), load_spec(MODELS, "tsm"), "own")
 
 
 @pytest.mark.parametrize(("model", "names", "chosen", "words"), [
@@ -55,7 +55,7 @@ def test_what_cannot_be_chosen_is_said(tmp_path: Path, model: str, names: tuple[
     """A file for several networks, a folder for one, a missing or a second checkpoint: each is one WeightsError."""
     folder = files(tmp_path, *names)
     with pytest.raises(WeightsError) as caught:
-        _given(settings(tmp_path, folder / chosen), load_spec(MODELS, model), "own")
+        given(settings(tmp_path, folder / chosen), load_spec(MODELS, model), "own")
     for word in words:
         assert word in str(caught.value)
 
@@ -72,7 +72,7 @@ def test_published_weights_are_asked_for_by_name(tmp_path: Path, model: str, the
     for name in there:
         (tmp_path / "weights" / name).write_bytes(b"PK\x03\x04")
     with pytest.raises(WeightsError) as caught:
-        _given(settings(tmp_path, tmp_path), load_spec(MODELS, model), "published")
+        given(settings(tmp_path, tmp_path), load_spec(MODELS, model), "published")
     for word in words:
         assert word in str(caught.value)
 
@@ -83,11 +83,11 @@ def test_a_published_checkpoint_that_is_another_file_is_refused(tmp_path: Path) 
     folder.mkdir()
     (folder / "tem_best.pth.tar").write_bytes(b"\x80\x02")
     with pytest.raises(WeightsError, match="are not there"):
-        _given(settings(tmp_path, folder), spec, "published")
+        given(settings(tmp_path, folder), spec, "published")
 
     (folder / "pem_best.pth.tar").write_bytes(b"PK\x03\x04")
     with pytest.raises(WeightsError, match="does not begin with b7cf0fd9") as caught:
-        _given(settings(tmp_path, folder), spec, "published")
+        given(settings(tmp_path, folder), spec, "published")
     assert "remove it, then python -m tools.fetch weights bsn" in str(caught.value.remedy)
 
 

@@ -18,7 +18,7 @@ from tools.fetch import fetch, sources
 from tools.published import LOCK, Published, published_of, read_lock
 from tools.settings import MODELS, Settings
 from tools.truth import PublishedWeights
-from tools.weights import _given
+from tools.weights import given
 
 ONE, OTHER = b"PK\x03\x04one", b"\x80\x02other"
 
@@ -127,13 +127,13 @@ def test_runs_hold_weights_to_the_lock_and_never_write_it(tmp_path: Path) -> Non
     settings, spec = Settings.parse({"weights": "published", "artifacts": str(tmp_path)}), load_spec(MODELS, "r2plus1d")
     [one] = published_of(MODELS, tmp_path, "r2plus1d")
     file(one.place, ONE)
-    assert [one.place] == _given(settings, spec, "published")
+    assert [one.place] == given(settings, spec, "published")
     assert {} == read_lock(one.folder)
 
     fetch(one)
     file(one.place, OTHER)
     with pytest.raises(WeightsError, match="when it was first fetched"):
-        _given(settings, spec, "published")
+        given(settings, spec, "published")
 
 
 def test_a_copy_goes_to_the_model_it_is_named_for(tmp_path: Path) -> None:
