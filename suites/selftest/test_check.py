@@ -134,6 +134,7 @@ def test_a_run_sees_what_changed_after_the_check(tmp_path: Path) -> None:
     said: list[str] = []
     found = survey.resolve(rows(tmp_path), settings(tmp_path), lambda event: said.append(event.get("text", "")))
     shutil.move(folder / "away", folder / "rawframes" / NAMES[0])
+    shutil.copy(frame(folder, NAMES[1], 1), frame(folder, NAMES[1], 2))
     whole = survey.resolve(rows(tmp_path), settings(tmp_path), lambda event: None)
 
     assert "checking ucf101" in said[0]
@@ -142,6 +143,7 @@ def test_a_run_sees_what_changed_after_the_check(tmp_path: Path) -> None:
     assert found.shortfall.sentence.startswith(f"2 of 3 clips: 1 missing, first {folder}/rawframes/{NAMES[0]} ({folder}/annotations/")
     assert f"; python -m tools.data check ucf101 --data-root {tmp_path}" in found.shortfall.sentence
     assert NAMES == tuple(clip.id for clip in whole.clips)
+    assert found.clips[0].sha256 != whole.clips[1].sha256
 
 
 def test_an_interrupted_check_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -196,8 +198,8 @@ def test_a_line_that_is_gone_is_forgotten(tmp_path: Path) -> None:
     checked(tmp_path)
     shutil.rmtree(folder / "rawframes" / NAMES[2])
     (folder / "annotations" / "testlist01.txt").write_text("".join(f"{name}.avi\n" for name in NAMES[:2]))
-
-    assert {} == checked(tmp_path)
+    with Checked(survey.check(rows(tmp_path), settings(tmp_path))) as kept:
+        assert {"": 2} == kept.counts()
 
 
 def test_a_subset_reads_no_more_than_itself(tmp_path: Path) -> None:

@@ -153,10 +153,10 @@ def test_checked_features_are_found_again_until_they_change(home: Path, spec: Lo
 
 def test_a_recogniser_has_no_features_and_a_localiser_no_clips() -> None:
     """The stages of one kind of model refuse the other by name."""
-    for stage, model, words in (("videos", "tsm", "no localiser"), ("data", "bsn", "not clips"), ("minidata", "bsn", "not clips"),
+    for stage, model, words in (("videos", "tsm", "no localiser"), ("data clips", "bsn", "not clips"), ("minidata", "bsn", "not clips"),
                                 ("evaluate", "tsm", "no localiser")):
         extra = ["x.json"] if stage == "evaluate" else []
-        done = python("-m", f"tools.{stage}", model, *extra)
+        done = python("-m", *f"tools.{stage}".split(), model, *extra)
 
         assert 2 == done.returncode
         assert words in done.stderr
