@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools import data, events, manifest, minidata, reference, weights
+from tools import data, events, manifest, minidata, reference, reference_rows, weights
 from tools.clips import ClipList
 from tools.errors import ClipgateError, DataError
 from tools.files import sha256
@@ -42,8 +42,10 @@ def find(settings: Settings, spec: ModelSpec, clips_of: ClipList) -> StoredRefer
     if checkpoint is None or known is None:
         return None
     clips = manifest.read(clips_of, known.file(manifest.FILE))
-    entry = store.find(reference.key(spec, checkpoint, clips))
-    return StoredReference(load(entry.file(FILE)), clips, checkpoint) if entry else None
+    wanted = reference.key(spec, checkpoint, clips)
+    entry = store.find(wanted)
+    rows = load(entry.file(FILE)) if entry else reference_rows.of_superset(store, wanted, clips, events.say)
+    return StoredReference(rows, clips, checkpoint) if rows else None
 
 
 def _checkpoint(settings: Settings, spec: ModelSpec) -> Weights | None:
