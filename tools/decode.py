@@ -110,8 +110,8 @@ def _decord_length(clip: Clip) -> int:
         reader.get_batch([0])
         return len(reader)
     except (decord.DECORDError, RuntimeError, IndexError) as error:
-        raise undecodable(clip, clip.path, "PyAV decodes it and decord does not, as with an MPEG-TS: "
-                                           "ffmpeg -i FILE -c copy NEW.mp4 makes one that both read; else ") from error
+        raise undecodable(clip, clip.path, "PyAV reads it and decord does not, as with an MPEG-TS; ffmpeg -i FILE -c copy NEW.mp4 "
+                                           "wraps it anew") from error
 
 
 def undecodable(clip: Clip, path: Path, detail: str = "") -> DataError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools import data, events, manifest, minidata, reference, survey, weights
+from tools import data, events, manifest, minidata, reference, reference_rows, survey, weights
 from tools.clips import ClipList, balanced
 from tools.errors import ClipgateError, DataError
 from tools.files import sha256
@@ -44,8 +44,10 @@ def find(settings: Settings, spec: ModelSpec, clips_of: ClipList) -> StoredRefer
         return None
     if checkpoint is None or clips is None:
         return None
-    entry = store.find(reference.key(spec, checkpoint, clips))
-    return StoredReference(load(entry.file(FILE)), clips, checkpoint) if entry else None
+    wanted = reference.key(spec, checkpoint, clips)
+    entry = store.find(wanted)
+    rows = load(entry.file(FILE)) if entry else reference_rows.of_superset(store, wanted, clips, events.say)
+    return StoredReference(rows, clips, checkpoint) if rows else None
 
 
 def _checked(settings: Settings, spec: ModelSpec, clips_of: ClipList) -> Manifest | None:

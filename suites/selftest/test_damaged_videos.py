@@ -77,7 +77,7 @@ def test_a_damaged_video_is_found(folder: Path, tmp_path: Path, whole: str, dama
 
     with pytest.raises(DataError, match=f"clip {bad.id} {words}") as caught:
         decode.count_frames(bad)
-    assert str(caught.value.remedy).startswith(detail)
+    assert detail in str(caught.value)
     assert str(bad.path) == caught.value.where
 
 
@@ -106,7 +106,7 @@ def test_an_mpeg_ts_is_refused_where_decord_reads(folder: Path, tmp_path: Path, 
 
     with pytest.raises(DataError, match=f"clip {name} cannot be decoded") as caught:
         decode.count_frames(stream)
-    assert "ffmpeg -i FILE -c copy NEW.mp4" in str(caught.value.remedy)
+    assert "ffmpeg -i FILE -c copy NEW.mp4" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["t.ts", "misnamed.mp4"])

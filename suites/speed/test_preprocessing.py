@@ -68,7 +68,7 @@ Side = Callable[[int], Floats]
 
 
 def compared(ours: Side, theirs: Side) -> Paired:
-    """Processor seconds of both sides for a clip, one clip a block in turn, with equal bits each time."""
+    """Seconds of both sides for a clip, one clip a block in turn, with equal bits each time."""
     seen: dict[Side, Floats] = {}
 
     def timed(side: Side) -> Callable[[], float]:
@@ -76,9 +76,9 @@ def compared(ours: Side, theirs: Side) -> Paired:
 
         def once() -> float:
             number = next(turn)
-            start = time.process_time()  # of all its threads: what others do on this core is not in it
+            start = time.perf_counter()
             seen[side] = side(number)
-            return time.process_time() - start
+            return time.perf_counter() - start
 
         return once
 
