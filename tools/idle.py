@@ -154,6 +154,9 @@ class Watch:
 
     def _watch(self, measuring: Connection, ours: int) -> None:
         die_with_parent()
+        self._watching.close()  # the other end of the pipe, which would never seem closed
+        if os.getppid() != ours:  # it ended before it could be followed
+            return
         samples = []
         while not measuring.poll(DURING_S):
             samples.append(self._sample(lambda table: look_during(table, self._device, ours)))

@@ -37,7 +37,7 @@ class Bench:
         return Target("AscendSim310P3", cann.find())
 
     def build(self, batch: int = 4, **changes: object) -> Facts:
-        graph = Graph(self.graph, "digest", "weights", 0, 0)
+        graph = Graph(self.graph, "digest", "weights", (), 0, 0)
         return compiling.build(replace(self.settings, **changes), tiny_graph.NETWORK, graph, batch, self.target, self.folder)  # type: ignore[arg-type]
 
     def fails(self, batch: int = 4, **changes: object) -> CompileError:
@@ -157,7 +157,7 @@ def test_everything_that_shapes_a_model_is_in_its_key(bench: Bench) -> None:
     """The graph, its weights, the toolkit, the chip, the batch and the flags; not the folder it is made in."""
     def key(target: Target = bench.target, batch: int = 4, graph: str = "g", weights: str = "w", auto_tune: str = "off") -> str:
         request = compiling._request(TUNED, batch, target, replace(bench.settings, auto_tune=auto_tune), Path(os.urandom(2).hex()))
-        return compiling.key(TUNED, batch, Graph(Path(), graph, weights, 0, 0), request, target).digest
+        return compiling.key(TUNED, batch, Graph(Path(), graph, weights, (), 0, 0), request, target).digest
 
     old = replace(bench.target, toolkit=replace(bench.target.toolkit, version="5.0.2"))
     keys = [key(), key(replace(bench.target, soc_version="Ascend310")), key(old), key(old, auto_tune="on"), key(batch=8), key(graph="h"),

@@ -77,7 +77,7 @@ def test_an_expectation_replaces_no_other_judgement() -> None:
     scores = np.eye(20, dtype=np.float32)[[0, 0, 0, 1]]
     scores[3, 0] = 0.5
     good = Predictions(ids, scores)
-    basis = Basis(spec, load_truth(TINY_MODELS, "tiny"), clips, good, Expectations.parse("top1=0.9,top5=0.9"))
+    basis = Basis(spec, load_truth(TINY_MODELS, "tiny"), clips, good, expect=Expectations.parse("top1=0.9,top5=0.9"))
 
     def judged(basis: Basis, found: Predictions) -> list[tuple[str, str]]:
         record = Record("tiny-bs4-cpu", "tiny", "list.txt", "own", "fp32", "cpu", simulated=False, clips=4, scoring_s=0.0, peak_bytes=0,
@@ -87,7 +87,7 @@ def test_an_expectation_replaces_no_other_judgement() -> None:
 
     own = [("top1 expected", "FAIL"), ("top5 expected", "PASS")]
     assert [("top1", "PASS"), ("top5", "PASS"), *own] == judged(basis, good)
-    assert [("top1", "RECORDED"), *own] == judged(replace(basis, reference=None), good)
+    assert [("top1", "RECORDED"), ("top5", "RECORDED"), *own] == judged(replace(basis, reference=None), good)
     assert [("finite", "FAIL")] == judged(basis, Predictions(ids, good.scores * np.nan))
 
 
