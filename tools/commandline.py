@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tools.catalog import load_spec
 from tools.settings import Settings, add_arguments
 from tools.spec import Spec
+from tools.store import require_writable
 
 Options = argparse.Namespace
 
@@ -17,7 +18,7 @@ def parse(stage: str, about: str | None, more: Callable[[argparse.ArgumentParser
     """Arguments of `python -m tools.<stage> MODEL ...`: as parsed, and the settings and the model they mean.
 
     Raises:
-        OptionError: an option that cannot be meant, or an unknown model.
+        OptionError: an option that cannot be meant, or an unknown model; StoreError: the artifacts folder cannot be written.
     """
     parser = argparse.ArgumentParser(prog=f"python -m tools.{stage}", description=about)
     parser.add_argument("model")
@@ -25,4 +26,5 @@ def parse(stage: str, about: str | None, more: Callable[[argparse.ArgumentParser
     add_arguments(parser)
     options = parser.parse_args()
     settings = Settings.parse({name: str(value) for name, value in vars(options).items()})
+    require_writable(settings.store)
     return options, settings, load_spec(settings.models, options.model)

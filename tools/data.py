@@ -123,6 +123,9 @@ def _check_clips() -> None:
 def main() -> int:
     """Run the command that the first argument names."""
     command = sys.argv.pop(1) if len(sys.argv) > 1 else ""
+    if command in ("-h", "--help"):
+        print(f"usage: python -m tools.data {{{','.join((*COMMANDS, CLIPS))}}} ... (--help behind one says more)")
+        return 0
     if command == CLIPS:
         _check_clips()
         return 0

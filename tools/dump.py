@@ -136,6 +136,8 @@ def dump(settings: Settings, spec: ModelSpec, batch: int, out: Path) -> Plan:
         DataError: there is too little room, or *out* holds the inputs of other clips; what decoding raises.
     """
     clips = data.resolve(settings, spec, spec.classes, events.forward)
+    if clips.shortfall is not None:
+        events.say(f"only what is there is written: {clips.shortfall.sentence}")
     planned = plan(spec, clips, batch, out)
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tools import events, videos
+from tools import events, verdict, videos
 from tools.activitynet import read_ground_truth
 from tools.commandline import parse
 from tools.detections import none_found, read_results
 from tools.errors import OptionError
+from tools.kinds import expected
 from tools.recall import average_recall
 from tools.spec import LocaliserSpec
+from tools.verdict import Verdict
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +27,7 @@ def main() -> int:
     options, settings, spec = parse("evaluate", main.__doc__, _arguments)
     if not isinstance(spec, LocaliserSpec):
         raise OptionError(f"{spec.name} is no localiser", remedy="give one that has detections: bsn")
+    expect = expected(settings, spec)
     truths = (read_ground_truth(options.ground_truth) if options.ground_truth
               else {video.name: video.truth for video in videos.listed(settings, spec, events.forward)[1]})
     found = read_results(options.results, truths)
@@ -32,7 +35,10 @@ def main() -> int:
     print(f"{sum(map(len, found.values()))} detections in {len(found)} of {len(truths)} videos")
     for name, share in recall.named().items():
         print(f"{name:7}{share:.4f}")
-    return 0
+    judged = verdict.expected(recall.named(), expect)
+    for one in judged:
+        print(f"{one.verdict.value} {one.metric}: {one.reason}")
+    return int(any(one.verdict is Verdict.FAIL for one in judged))
 
 
 if __name__ == "__main__":

@@ -165,10 +165,19 @@ def main() -> int:
         return 0
     kinds.expected(settings, spec)
     engines.family(case.device).require(settings.artifacts)
+    _require_run(run)
     measured = launch(case, settings, spec, run, events.forward, [options.network] if options.network else [])
     if len(measured.parts) == len(names):
         print("\n".join(_judged(measured, settings, spec)))
     return 0
+
+
+def _require_run(run: Path) -> None:
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(f"the run's folder cannot be made: {error.strerror}", where=str(run),
+                          remedy="choose another with --run DIR or --artifacts DIR") from error
 
 
 def _judged(measured: Cell, settings: Settings, spec: Spec) -> list[str]:

@@ -125,6 +125,8 @@ def main() -> int:
         entry = reference_localiser.make(settings, spec)
         print(f"AR@100 {entry.facts['AR@100']:.4f} on {entry.facts['videos']} videos: {entry.folder}")
         return 0
+    if options.torch_device != "auto":
+        torch_run.torch_device(options.torch_device)  # refused before anything is fitted for it
     _make(settings, spec, options.torch_device)
     return 0
 

@@ -12,6 +12,7 @@ from tools.catalog import load_truth
 from tools.clips import ClipList
 from tools.commandline import Options, parse
 from tools.errors import OptionError, ScoreError
+from tools.kinds import expected
 from tools.pairing import Scored, pair
 from tools.predictions import Predictions
 from tools.report import Row, table, word
@@ -71,7 +72,8 @@ def judge(given: Given, scored: Scored, format: str) -> list[Judgement]:
         judged += verdict.paired_accuracy(scored.scores, given.reference.scores, scored.labels, given.truth.pairs)
     missing = [metric for metric in TOP if metric not in {one.metric for one in judged}]
     judged += [_recorded(metric, given, scored) for metric in missing]
-    return [replace(one, reason="; ".join([one.reason, *_ties(one.metric, scored, format)])) for one in judged]
+    told = [replace(one, reason="; ".join([one.reason, *_ties(one.metric, scored, format)])) for one in judged]
+    return [*told, *verdict.expected_accuracy(scored.scores, scored.labels, expected(given.settings, given.spec))]
 
 
 def _recorded(metric: str, given: Given, scored: Scored) -> Judgement:
@@ -129,6 +131,7 @@ def _speed(given: Given, results: OutputFolder) -> tuple[list[Judgement], list[s
 
 
 def _given(options: Options, settings: Settings, spec: ModelSpec) -> Given:
+    expected(settings, spec)
     classes = options.classes or spec.classes
     known = settings.data != "auto" or data.source(settings, spec) == "full"
     listed = stored_reference.listed(settings, spec, classes) if known else None

@@ -174,9 +174,14 @@ def _msame(lines: Sequence[str], path: Path) -> list[Speed]:
     return found
 
 
+TRT_FAILED = "&&&& FAILED"
+
+
 def _trtexec(lines: Sequence[str], path: Path) -> list[Speed]:
     """GPU Compute: one line in newer versions, a block of lines in older ones; other blocks have a mean as well."""
     text = "\n".join(lines)
+    if TRT_FAILED in text:
+        raise ScoreError("trtexec says that it failed", where=str(path), remedy="measure again; its times carry nothing")
     shape, device = TRT_SHAPES.search(text), TRT_DEVICE.search(text)
     batch = int(shape[1] or shape[2]) if shape else None
     found = []

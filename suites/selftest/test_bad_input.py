@@ -179,3 +179,15 @@ def test_a_cell_that_needs_more_memory_than_there_is_does_not_start(tiny_store: 
 
     assert done.returncode == 1, done.stderr
     assert "GiB of memory, 0.0 GiB are free" in done.stderr
+
+
+@pytest.mark.parametrize(("stage", "arguments"), [("measure", ("--batch", "4")), ("export", ()), ("reference", ()), ("specialise", ("4",))])
+def test_a_stage_by_hand_names_a_folder_it_cannot_write(tmp_path: Path, stage: str, arguments: tuple[str, ...]) -> None:
+    """A file in the place of the artifacts folder is one message and no traceback, for each command line."""
+    (tmp_path / "file").touch()
+    done = python("-m", f"tools.{stage}", "tiny", *arguments, f"--models={TINY_MODELS}", f"--artifacts={tmp_path / 'file'}")
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "cannot write the artifact store" in done.stderr
+    assert "--artifacts DIR" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,3 +110,18 @@ def test_a_run_refuses_what_its_model_is_not_measured_by(tmp_path: Path, command
     assert done.returncode in (2, 4), done.stdout + done.stderr
     assert "tiny has no AUC" in done.stdout + done.stderr
     assert [] == [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(("floor", "status", "word"), [("0.5", 0, "PASS"), ("1.0", 1, "FAIL")])
+def test_a_result_file_is_judged_by_what_is_expected(tmp_path: Path, floor: str, status: int, word: str) -> None:
+    """Python -m tools.evaluate has a verdict of its own where something is expected of the file."""
+    found = {"version": "1", "external_data": {}, "results": {"a": [{"score": 0.9, "segment": [0.0, 10.0]}]}}
+    truth = {"database": {"a": {"duration": 100.0, "subset": "validation", "annotations": [
+        {"segment": [0.0, 10.0], "label": "x"}, {"segment": [50.0, 60.0], "label": "x"}]}}}
+    for name, content in (("found", found), ("truth", truth)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    done = python("-m", "tools.evaluate", "bsn", str(tmp_path / "found.json"), "--ground-truth", str(tmp_path / "truth.json"),
+                  f"--artifacts={tmp_path}", "--expect", f"AR@100={floor}")
+
+    assert status == done.returncode, done.stderr
+    assert f"{word} AR@100 expected: 0.500000" in done.stdout

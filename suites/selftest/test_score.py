@@ -15,6 +15,7 @@ from tools import dump, engines, events, measure, score, specialise, stored_refe
 from tools.batches import BatchStream
 from tools.case import Device
 from tools.catalog import load_spec, load_truth
+from tools.expectations import Expectations
 from tools.inputs import source
 from tools.metrics import hits
 from tools.predictions import Predictions
@@ -118,6 +119,18 @@ def test_published_figures_judge_published_weights_on_all_clips(
     rows, _, _ = score.score(given, msame(tmp_path / "out", batches_of(scores, 16), "bin"))
 
     assert ("top1", expected, f"{1 - wrong / count:.4f}") == (rows[0].metric, rows[0].verdict, rows[0].measured)
+
+
+@pytest.mark.parametrize(("floor", "expected"), [("0.95", "FAIL"), ("0.9", "PASS")])
+def test_what_is_expected_is_judged_here_too(tmp_path: Path, floor: str, expected: str) -> None:
+    """--expect is a floor for anybody's results: 18 of 20 reach 0.9 and not 0.95, whatever else is recorded."""
+    given, scores = published(20, 2, tmp_path, "auto")
+    settings = replace(given.settings, expect=Expectations.parse(f"top1={floor}"))
+
+    rows, _, verdict = score.score(replace(given, settings=settings), ais_bench(tmp_path / "out", batches_of(scores, 4), "bin"))
+
+    assert ("top1 expected", "0.9000", expected) in [(row.metric, row.measured, row.verdict) for row in rows]
+    assert (Verdict.FAIL if expected == "FAIL" else Verdict.RECORDED) == verdict
 
 
 def test_tied_zeros_of_txt_are_counted_and_resolved_against_the_label(tmp_path: Path) -> None:
