@@ -37,6 +37,7 @@ from tools.weights import Weights
 if TYPE_CHECKING:
     import torch
 
+pytestmark = pytest.mark.slow
 BATCH = 4
 LENGTHS = (20, 59, 63, 64, 65, 80, 110)  # ends in a short batch
 GOOD = {"accuracy": Verdict.PASS, "fidelity": Verdict.PASS}
