@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,9 +52,18 @@ def choose(root: Path, names: frozenset[str] | None, batches: Sequence[int], kin
               and kind in ("", path.parent.parent.name)}
     kept = {path for path, manifest in chosen.items() if manifest["kind"] not in STAYING and _of_batch(path, manifest, batches)}
     kept = {path for path in kept if path.with_name(HOST) in kept}
+    kept = _last_of_each_file({path: chosen[path] for path in kept})
     upstream = {sha[:16] for path in kept for sha in chosen[path]["shaped_by"].values()}
     kept |= {path for path in there if path.name == HOST and path.parent.name[-16:] in upstream}
     return sorted(kept, key=lambda path: (path.with_name(HOST).stat().st_mtime, path.parent, path.name != HOST, path.stat().st_mtime))
+
+
+def _last_of_each_file(kept: Mapping[Path, Manifest]) -> set[Path]:
+    """Of manifests beside each other that list the same files, the one used last: a key may change and its content not."""
+    found = {}
+    for path in sorted(kept, key=lambda path: path.stat().st_mtime):
+        found[path.parent, tuple(sorted(kept[path]["files"])) or (path.name,)] = path
+    return set(found.values())
 
 
 def home_name(manifest: Path) -> str:

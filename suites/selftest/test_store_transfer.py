@@ -63,6 +63,19 @@ def test_entries_arrive_as_they_were(store: Store, archive: Path, tmp_path: Path
                for path in store.root.glob("weights/**/*") if path.is_file())
 
 
+def test_of_two_entries_of_the_same_files_the_later_travels(store: Store, tmp_path: Path) -> None:
+    """A key that changed and made the same graph anew leaves two manifests of one file; the one used last is packed, and arrives."""
+    again = replace(HOSTED, shaped_by=(*HOSTED.shaped_by, ("surgery", "")))
+    store.build(again, write_graph)
+    later = store.manifest_path(again)
+    os.utime(later, (later.stat().st_atime, later.stat().st_mtime + 10))
+    chosen = choose(store.root, None, [])
+    pack(store.root, chosen, tmp_path / "all.tar", print)
+
+    assert [store.manifest_path(KEY), later] == chosen
+    assert [f"new: {KEY}", f"new: {KEY}/{later.name}"] == said_by_unpacking(tmp_path / "all.tar", there(tmp_path))
+
+
 def test_what_is_here_whole_stays_and_what_is_damaged_is_replaced(archive: Path, tmp_path: Path) -> None:
     """An entry with other content is left alone with all made beside it; a damaged one is renewed."""
     arrived = Store(there(tmp_path))
