@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.settings import OPTIONS
+from tools.spec.settings import OPTIONS
 
 pytest_plugins = ["fixtures.matrix", "fixtures.build", "fixtures.run", "fixtures.gates", "fixtures.report"]
 

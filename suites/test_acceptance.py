@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from fixtures.gates import Gate, ThroughputGate
-    from tools.cell import Cell
+    from tools.measuring.cell import Cell
 
 
 def test_accuracy(cell: Cell, accuracy_gate: Gate) -> None:

@@ -1,1 +1,1 @@
-"""How clipgate does things: plain typed functions, one stage a module, none of them knows pytest."""
+"""How things are done: files here are commands, `python -m tools.<command>`; folders are rooms, and a room imports only rooms below it."""

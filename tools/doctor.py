@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
+import io
+import signal
 import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from tools.engines import host
+from tools.engines.ascend import findings
+from tools.engines.findings import MISSING, Finding, attempt
+from tools.machine import events
+from tools.spec.settings import OPTIONS, Settings
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the modules below cannot be read by an older one
     sys.exit(f"wrong    Python {sys.version.split()[0]} in {sys.executable}\n         "
              "./tools/setup with PYTHON=/path/to/python3.11 or newer, then . .venv/bin/activate")
 
-import argparse
-import io
-import signal
-from collections.abc import Callable, Sequence
-from functools import partial
-
-from tools import ascend_findings as ascend
-from tools import events
-from tools import host_findings as host
-from tools.findings import MISSING, Finding, attempt
-from tools.settings import OPTIONS, Settings
 
 Look = Callable[[Settings], list[Finding]]
 PYTHON: dict[str, Look] = {"Python": host.python, "packages": host.packages, "CPU": host.cpu}
 MACHINE: dict[str, Look] = {"cores": host.cores, "memory": host.free_memory, "artifacts folder": host.artifacts}
-ASCEND: dict[str, Look] = {"device nodes": ascend.nodes, "npu-smi": ascend.chips, "driver libraries": ascend.driver,
-                           "CANN toolkit": ascend.toolkit, "aclruntime": ascend.runtime}
+ASCEND: dict[str, Look] = {"device nodes": findings.nodes, "npu-smi": findings.chips, "driver libraries": findings.driver,
+                           "CANN toolkit": findings.toolkit, "aclruntime": findings.runtime}
 COMPILING = ("atc", "atc's python3")
 TAKEN = ("--artifacts", "--atc-python")
 
@@ -79,7 +79,7 @@ def main() -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # whatever a path or a variable holds
     ours = [*_shown("this Python", settings, PYTHON), *_shown("this machine", settings, MACHINE)]
     parts = _shown("Ascend", settings, ASCEND)
-    rules = _shown("what aclruntime asks", settings, {"rules": lambda settings: ascend.rules(settings, present(parts))})
+    rules = _shown("what aclruntime asks", settings, {"rules": lambda settings: findings.rules(settings, present(parts))})
     if not present(parts):
         print("nothing of Ascend is here, and --device cpu needs none of it")
     print(measurable(ours, parts, rules))

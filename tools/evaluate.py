@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tools import events, verdict, videos
-from tools.activitynet import read_ground_truth
-from tools.commandline import parse
-from tools.detections import none_found, read_results
+from tools.datasets import videos
 from tools.errors import OptionError
-from tools.kinds import expected
-from tools.recall import average_recall
-from tools.spec import LocaliserSpec
-from tools.verdict import Verdict
+from tools.judging import verdict
+from tools.judging.kinds import expected
+from tools.judging.verdict import Verdict
+from tools.localisation.activitynet import read_ground_truth
+from tools.localisation.detections import none_found, read_results
+from tools.localisation.recall import average_recall
+from tools.machine import events
+from tools.spec.model import LocaliserSpec
+from tools.storage.stages import parse
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools import baselines, events, measured, measured_limits, stored_reference, tool_speeds
-from tools.baselines import Baseline, Limits
-from tools.catalog import load_truth
-from tools.chips import kind
-from tools.commandline import Options, parse
 from tools.errors import OptionError, RecordError
-from tools.files import write_whole
-from tools.settings import Settings
-from tools.spec import LocaliserSpec, Spec
-from tools.truth import Truth
-from tools.verdict_speed import stored_rate
+from tools.exchange import limits as measured_limits
+from tools.exchange import recordable, speeds, toml_edit
+from tools.exchange.recordable import Lines, told
+from tools.exchange.toml_edit import Baseline, Limits
+from tools.machine import events
+from tools.machine.files import write_whole
+from tools.measuring import stored_reference
+from tools.spec.catalog import load_truth
+from tools.spec.model import LocaliserSpec, Spec
+from tools.spec.settings import Settings
+from tools.spec.truth import Truth
+from tools.storage.stages import Options, parse
 
-Lines = list[str]
 WHAT = ("throughput", "accuracy", "fidelity")
 
 
@@ -33,9 +33,9 @@ def figures(options: Options, spec: Spec, truth: Truth) -> list[Baseline]:
     found: list[Baseline] = []
     for source in options.sources:
         if options.what == "accuracy":
-            found += measured.accuracies_of_run(source, spec)
+            found += recordable.accuracies_of_run(source, spec)
         elif any(source.glob(f"{spec.name}-bs*")):
-            found += measured.rates_of_run(source, spec, truth)
+            found += recordable.rates_of_run(source, spec, truth)
         else:
             found.append(_of_log(options, source, spec))
     ids = [figure.id for figure in found]
@@ -54,11 +54,11 @@ def _of_log(options: Options, source: Path, spec: Spec) -> Baseline:
     if len(names) > 1 and not options.network:
         raise OptionError(f"a tool measures one graph, and {spec.name} has {len(names)}", where="--network",
                           remedy=f"choose {' or '.join(names)}")
-    speed = tool_speeds.read(source, options.batch)
+    speed = speeds.read(source, options.batch)
     if not options.device:
         raise OptionError(f"a log of {speed.tool} does not say on which kind of device it was made", where="--device",
                           remedy="for example --device T4, --device 310P3")
-    return measured.of_log(speed, options.device, options.network)
+    return recordable.of_log(speed, options.device, options.network)
 
 
 def limits(options: Options, settings: Settings, spec: Spec, truth: Truth) -> list[Limits]:
@@ -75,35 +75,6 @@ def difference(path: Path, before: str, after: str) -> Lines:
     """A unified diff of the toml."""
     names = (f"{path.name} as it is", f"{path.name} as recorded")
     return list(difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="", n=1))
-
-
-def told(figure: Baseline, old: Truth, new: Truth) -> Lines:
-    """A line that says what changes, and one that says which figure judges from now on."""
-    was = next((f"{one.value:g}" for one in old.figures if one.id == figure.id), "-")
-    lines = [f"{figure.id}: {was} -> {figure.value:g} {figure.unit} ({figure.section})"]
-    if figure.metric != "throughput":
-        return [*lines, "  it judges nothing: [gates.accuracy.references] names what does"]
-    return [*lines, *(f"  {other}" for other in _beside(figure, old)), f"  {_judging(figure, new)}"]
-
-
-def _beside(figure: Baseline, old: Truth) -> Lines:
-    """How it compares with what is stored of the same device, at the nearest batch size: a wrong one would show."""
-    others = [one for one in old.figures if (one.device, one.metric, one.network) == (figure.device, "throughput", figure.network)
-              and one.batch is not None and one.id != figure.id]
-    nearest = min((abs(math.log2(one.batch / figure.batch)) for one in others if one.batch), default=0.0)
-    return [f"it is {figure.value / one.right:.3f} times {one.id}, {one.right:g} at bs{one.batch} ({one.origin})" for one in others
-            if one.batch and abs(math.log2(one.batch / figure.batch)) == nearest]
-
-
-def _judging(figure: Baseline, new: Truth) -> str:
-    if figure.device == new.throughput.t4 or not figure.device.startswith("T4"):
-        chip = kind("310" if figure.device.endswith(measured.CHIP) else figure.device)
-        found = stored_rate(new, chip, figure.batch, figure.network)
-        judging = found[0] if found else new.rate(figure.device, figure.batch, figure.network)
-        if judging is None or judging.id == figure.id:
-            return "from now on what is measured there is judged by it, or compared with it"
-        return f'{judging.id} goes on judging there: [gates.throughput] judge_by = "{new.throughput.judge_by}"'
-    return f'no ratio is taken against it: [gates.throughput] has t4 = "{new.throughput.t4 or ""}"'
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,10 +101,10 @@ def main() -> int:
     else:
         new = figures(options, spec, truth)
     for figure in new:
-        text = baselines.with_figure(text, figure)
+        text = toml_edit.with_figure(text, figure)
     for table in tables:
-        text = baselines.with_limits(text, table)
-    changed = baselines.checked(truth.path, text, [figure.id for figure in new], [table.name for table in tables])
+        text = toml_edit.with_limits(text, table)
+    changed = toml_edit.checked(truth.path, text, [figure.id for figure in new], [table.name for table in tables])
     lines = [line for figure in new for line in told(figure, truth, changed)]
     lines += [f"[gates.fidelity.{table.name}]: {truth.fidelity.get(table.name, '-')} -> {table.gate}" for table in tables]
     print("\n".join([*difference(truth.path, before, text), *lines]))

@@ -1,7 +1,7 @@
 """BSN on ActivityNet-1.3, as its ModelZoo guide deploys it: TEM scores boundaries, PEM scores the proposals made of them."""
 
-from tools.minispec import MiniVideos
-from tools.spec import LocaliserSpec, Network, ProposalSpec, Tensor
+from tools.spec.mini import MiniVideos
+from tools.spec.model import LocaliserSpec, Network, ProposalSpec, Tensor
 
 SPEC = LocaliserSpec(
     name="bsn",

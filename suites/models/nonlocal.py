@@ -1,7 +1,7 @@
 """TSM R50 1x1x8 with dot-product non-local blocks on Kinetics-400, as its ModelZoo guide deploys it."""
 
-from tools.minispec import MiniSpec
-from tools.spec import Bins, ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec.mini import MiniSpec
+from tools.spec.model import Bins, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
     network=Network(

@@ -13,8 +13,9 @@ import pytest
 
 from suites.selftest.moody_server import Moody, serving
 from suites.selftest.simulated.trials import Host
-from tools import events, record
-from tools.settings import MODELS, ROOT
+from tools import record
+from tools.machine import events
+from tools.spec.settings import MODELS, ROOT
 
 TINY_MODELS = Path(__file__).parent / "models"
 TINY_ARTIFACTS = ROOT / "artifacts" / "selftest"

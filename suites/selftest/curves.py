@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.preprocess import Floats
+from tools.media.preprocess import Floats
 
 
 def curves_of(seed: int, roughness: float = 0.3, bins: int = 100) -> Floats:

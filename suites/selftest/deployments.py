@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tools import export, peer, specialise
-from tools.case import Case
-from tools.cell import Record
-from tools.entries import Entry
-from tools.files import sha256
-from tools.preprocess import Floats
-from tools.spec import Network, Surgeries
-from tools.weights import Weights
+from tools.deployment import export, specialise
+from tools.deployment.weights import Weights
+from tools.machine.files import sha256
+from tools.measuring.cell import Record
+from tools.media.preprocess import Floats
+from tools.pytorch import networks
+from tools.spec.case import Case
+from tools.spec.model import Network, Surgeries
+from tools.storage.entries import Entry
 
 Run = Callable[[Floats], Floats]
 
@@ -25,7 +26,7 @@ def random_weights(network: Network, folder: Path) -> Weights:
 
     torch.manual_seed(0)
     path = folder / f"{network.name}.pth"
-    torch.save({"state_dict": peer.build_network(network).state_dict()}, path)
+    torch.save({"state_dict": networks.build_network(network).state_dict()}, path)
     return Weights(path, sha256(path), network, "own")
 
 
@@ -46,7 +47,7 @@ def in_torch(checkpoint: Weights) -> Run:
     import torch
 
     network = checkpoint.network
-    module = peer.deployed(network, peer.load_network(network, checkpoint.path))
+    module = networks.deployed(network, networks.load_network(network, checkpoint.path))
 
     def run(batch: Floats) -> Floats:
         with torch.inference_mode():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.acl_faults import Fault, Kind, diagnose
+from tools.engines.ascend.faults import Fault, Kind, diagnose
 
 LOST = "the device is lost: its driver no longer answers"
 UNFIT = "driver, firmware and CANN toolkit do not fit together, or another container owns the device"

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import clean_environment
-from tools.aclruntime_api import durations, first_of, runner
+from tools.engines.ascend.runtime import durations, first_of, runner
 from tools.errors import EngineError
-from tools.settings import ROOT
+from tools.spec.settings import ROOT
 
 HOUR_MS = 3_600_000.0
 
@@ -100,7 +100,7 @@ def test_a_build_without_any_of_the_calls_is_told() -> None:
 def test_the_runtimes_last_words_outlive_a_kill(tmp_path: Path, unbuffered: bool) -> None:
     """What C printed before SIGKILL is in the file that stdout is; without the call it would be lost."""
     call = "unbuffer_stdout()" if unbuffered else ""
-    code = ("import ctypes, os, signal; from tools.aclruntime_api import unbuffer_stdout\n"
+    code = ("import ctypes, os, signal; from tools.engines.ascend.runtime import unbuffer_stdout\n"
             f"{call}\nctypes.CDLL(None).printf(b'EZ9999: the end'); os.kill(os.getpid(), signal.SIGKILL)")
     environment = clean_environment() | {"PYTHONUNBUFFERED": ""}  # which would do the same
     with (tmp_path / "log").open("w") as log:

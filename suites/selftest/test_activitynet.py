@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.activitynet import Video, check_features, read_ground_truth, read_videos
 from tools.errors import DataError
-from tools.settings import ROOT
+from tools.localisation.activitynet import Video, check_features, read_ground_truth, read_videos
+from tools.spec.settings import ROOT
 
 SHARED = ROOT.parent / "shared" / "data" / "activitynet"
 LISTING = "video,numFrame,seconds,fps,rfps,subset,featureFrame\n"

@@ -1,40 +1,44 @@
-"""The arrow of imports: suites -> fixtures -> tools, and inside tools downwards only."""
+"""The arrow of imports: suites -> fixtures -> tools, and inside tools from a room to the rooms below it only."""
 
 from __future__ import annotations
 
 import ast
+import importlib.util
+import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-from tools.settings import ROOT
+from tools.spec.settings import ROOT
 
-TIERS: tuple[frozenset[str], ...] = tuple(frozenset(f"tools.{name}".removesuffix(".") for name in tier) for tier in (
-    ("", "acl_faults", "chips", "errors", "figures", "files", "minispec", "pytest_paths", "shortfall", "timing", "versions"),
-    ("aclruntime_api", "case", "checkpoints", "detections", "events", "expectations", "findings", "locks", "memory", "npu_smi", "om",
-     "spec", "surgery_shift", "tables", "tool_labels", "tool_speeds"),
-    ("activitynet", "atc", "clips", "devices", "download", "entries", "fitness", "idle", "preprocess", "quarantine", "recall",
-     "sampling", "settings", "shards", "surgery", "truth", "windowed"),
-    ("action_sequences", "archive", "baselines", "batches", "cann", "catalog", "decode", "engines", "engines.cpu", "host_findings",
-     "metrics", "moving_shapes", "predictions", "proposals", "shelf", "snippet_features", "tool_outputs", "torch_run"),
-    ("cell", "elsewhere", "encode", "engines.npu", "examine", "packing", "pairing", "peer", "proposal_features", "published",
-     "soft_nms", "unpacking", "verdict"),
-    ("fetch", "manifest", "minilocaliser", "miniweights", "peer_chain", "report", "runtime_probe", "splits", "store",
-     "verdict_localiser", "verdict_speed"),
-    ("carry", "child", "commandline", "guide_table", "inputs", "judge", "listing", "rawframes", "reference_rows", "runs"),
-    ("ascend_findings", "checked", "launch", "measured", "minidata", "minivideos"),
-    ("doctor", "survey"),
-    ("data",),
-    ("dump", "videos"),
-    ("check", "localise", "weights"),
-    ("export", "reference_localiser"),
-    ("judge_localiser", "reference", "specialise"),
-    ("compile", "deploy", "kinds", "stored_reference"),
-    ("evaluate", "measure", "measured_limits", "score"),
-    ("record",),
-))
+ALLOWED: dict[str, set[str]] = {  # room -> rooms whose modules it may import, the lowest room first
+    "spec": set(),
+    "machine": {"spec"},
+    "storage": {"spec", "machine"},
+    "media": {"spec", "machine"},
+    "localisation": {"spec", "machine", "media"},
+    "engines": {"spec", "machine", "media"},
+    "datasets": {"spec", "machine", "storage", "media", "localisation"},
+    "pytorch": {"spec", "machine", "storage", "media", "localisation"},
+    "deployment": {"spec", "machine", "storage", "engines", "datasets", "pytorch"},
+    "measuring": {"spec", "machine", "storage", "media", "localisation", "engines", "datasets", "pytorch", "deployment"},
+    "judging": {"spec", "machine", "media", "localisation", "datasets", "deployment", "measuring"},
+    "exchange": {"spec", "machine", "storage", "media", "datasets", "measuring", "judging"},
+}
+BESIDE = {"errors", "pytest_paths"}  # of tools/, what is neither a room nor a command
 HEAVY = {"torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxsim", "onnxruntime", "cv2", "av", "decord", "aclruntime", "scipy"}
+HOMES = {  # heavy library -> the only places in tools that import it, at the top or inside a function
+    "torch": ("pytorch/", "deployment/export.py", "measuring/reference_localiser.py"),
+    "mmaction": ("pytorch/", "deployment/export.py", "measuring/reference_localiser.py"),
+    "mmengine": ("pytorch/",),
+    "aclruntime": ("engines/ascend/",),
+    "cv2": ("media/", "datasets/", "engines/host.py"),
+    "av": ("media/", "datasets/"),
+    "decord": ("media/", "datasets/"),
+}
+MODULE = re.compile(r"tools(?:\.[a-z_]+)+")
 
 
 def modules(package: str) -> dict[str, ast.Module]:
@@ -45,6 +49,11 @@ def modules(package: str) -> dict[str, ast.Module]:
 
 def dotted(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def room_of(name: str) -> str:
+    """The room of a dotted name, or what stands in its place at the top of tools."""
+    return name.split(".")[1] if "." in name else ""
 
 
 def imported(tree: ast.AST, known: set[str]) -> Iterator[str]:
@@ -80,22 +89,48 @@ def test_a_package_imports_nothing_above_it(package: str, above: set[str]) -> No
     assert [] == wrong
 
 
-def test_every_module_of_tools_stands_in_one_tier() -> None:
-    """Each module of tools is named in exactly one of the tiers above."""
-    placed = sorted(name for tier in TIERS for name in tier)
-
-    assert sorted(modules("tools")) == placed, "give a new module of tools its place in TIERS of this file"
+def test_the_folders_of_tools_are_the_rooms() -> None:
+    """Each room of the table is a package of tools, and every package of tools is in the table."""
+    assert sorted(ALLOWED) == sorted(path.parent.name for path in (ROOT / "tools").glob("*/__init__.py"))
 
 
-@pytest.mark.parametrize("height", range(len(TIERS)))
-def test_tools_import_downwards_only(height: int) -> None:
-    """A module of tools imports tools of strictly lower tiers."""
+@pytest.mark.parametrize("room", ALLOWED)
+def test_a_room_imports_only_rooms_below_it(room: str) -> None:
+    """And no command: a command calls rooms, never the other way round."""
     found = modules("tools")
-    below = frozenset().union(*TIERS[:height])
-    wrong = [f"{name} imports {other}" for name in sorted(TIERS[height] & found.keys())
-             for other in imported(found[name], set(found)) if other.partition(".")[0] in ("tools", "") and other not in below]
+    may = ALLOWED[room] | {room, "errors"}
+    wrong = [f"{name} imports {other}" for name, tree in found.items() if room_of(name) == room
+             for other in imported(tree, set(found)) if other.partition(".")[0] in ("tools", "") and room_of(other) not in may]
 
     assert [] == wrong
+
+
+def test_the_table_has_no_room_above_itself() -> None:
+    """A room may import rooms that stand before it in the table, so that the order of the rooms is one order."""
+    order = list(ALLOWED)
+
+    assert [] == [room for room, below in ALLOWED.items() if not below <= set(order[: order.index(room)])]
+
+
+def test_no_modules_import_each_other() -> None:
+    """There is no circle, inside a room or anywhere else in tools; what only type checkers import counts as well."""
+    found = modules("tools")
+    arrows = {name: {other for other in imported(tree, set(found)) if other in found and other != name} for name, tree in found.items()}
+
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_every_module_named_in_a_string_is_there() -> None:
+    """A text that is a dotted name of ours names a module, which mypy and ruff do not see."""
+    texts = {node.value for package in ("tools", "fixtures") for tree in modules(package).values() for node in ast.walk(tree)
+             if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    named = {word for text in texts for word in ([text] if MODULE.fullmatch(text) else re.findall(rf"-m ({MODULE.pattern})", text))}
+
+    assert named
+    assert [] == sorted(name for name in named if importlib.util.find_spec(name) is None)
 
 
 @pytest.mark.parametrize("package", ["tools", "fixtures"])
@@ -106,3 +141,21 @@ def test_importing_a_module_loads_nothing_heavy(package: str) -> None:
              for other in imported(statement, set()) if other.partition(".")[0] in HEAVY]
 
     assert [] == wrong
+
+
+def at_run_time(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node below *tree* but those that only type checkers read."""
+    yield tree
+    if not (isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING"):
+        for child in ast.iter_child_nodes(tree):
+            yield from at_run_time(child)
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_heavy_library_stays_in_its_rooms(library: str) -> None:
+    """Even inside functions: who needs torch, a decoder or a device's runtime asks the room that has it."""
+    users = {name.removeprefix("tools.").replace(".", "/") + ".py" for name, tree in modules("tools").items()
+             for node in at_run_time(tree) if isinstance(node, ast.Import | ast.ImportFrom)
+             for other in imported(node, set()) if other.partition(".")[0] == library}
+
+    assert [] == sorted(path for path in users if not path.startswith(HOMES[library]))

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tools import atc
-from tools.atc import Request
+from tools.engines.ascend import atc
+from tools.engines.ascend.atc import Request
 from tools.errors import CompileError
 
 FAILED = "ATC run failed, Please check the detail log, Try 'atc --help' for more information"

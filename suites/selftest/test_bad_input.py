@@ -14,12 +14,12 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Run, python
 from suites.selftest.test_run import results, verdicts
-from tools import cell as cells
-from tools.case import Case, Device
-from tools.catalog import load_spec
-from tools.events import EVENTS_FD
-from tools.launch import launch
-from tools.settings import Settings
+from tools.machine.events import EVENTS_FD
+from tools.measuring import cell as cells
+from tools.measuring.launch import launch
+from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec
+from tools.spec.settings import Settings
 
 CASE = Case("tiny", 4, Device("cpu"))
 
@@ -172,8 +172,8 @@ def test_a_failed_timing_leaves_the_scores_judged(tiny_store: Path, tmp_path: Pa
 
 def test_a_cell_that_needs_more_memory_than_there_is_does_not_start(tiny_store: Path, tmp_path: Path) -> None:
     """The estimate is compared before anything is loaded; the error names both sizes."""
-    code = ("import sys, tools.memory as m; m.available_bytes = lambda: 10**6; from tools import events, measure; "
-            "raise SystemExit(events.stage(measure.main))")
+    code = ("import tools.machine.memory as m; m.available_bytes = lambda: 10**6; from tools import measure; "
+            "from tools.machine import events; raise SystemExit(events.stage(measure.main))")
     done = python("-c", code, "tiny", "--batch", "4", f"--models={TINY_MODELS}", f"--artifacts={tiny_store}", f"--run={tmp_path}",
                   environment={EVENTS_FD: "2"})  # as the child of somebody who reads its standard error
 

@@ -18,17 +18,16 @@ import numpy as np
 import psutil
 import pytest
 
-from tools import encode
-from tools.batches import SLOTS, BatchStream
-from tools.catalog import load_spec
-from tools.clips import Clip
-from tools.decode import FRAME_NAME
+from tools.datasets.manifest import Manifest
+from tools.datasets.mini import encode
 from tools.errors import DataError, MeasureError
-from tools.inputs import fill, source
-from tools.manifest import Manifest
-from tools.preprocess import Floats
-from tools.settings import MODELS
-from tools.spec import Tensor
+from tools.measuring.recogniser import fill, source
+from tools.media.batches import SLOTS, BatchStream
+from tools.media.decode import FRAME_NAME, Clip
+from tools.media.preprocess import Floats
+from tools.spec.catalog import load_spec
+from tools.spec.model import Tensor
+from tools.spec.settings import MODELS
 
 TSM = load_spec(MODELS, "tsm")
 SHAPE = (8, 3, 28, 28)

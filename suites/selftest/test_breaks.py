@@ -10,21 +10,25 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import record
-from tools import data, export, inputs, measure, peer, reference, specialise, weights
-from tools.batches import Batch, BatchStream
-from tools.case import Case, Device
-from tools.catalog import load_spec, load_truth
-from tools.cell import Cell, Part
+from tools.datasets import clips as data
+from tools.deployment import export as deployment_export
+from tools.deployment import specialise, weights
+from tools.deployment.weights import Weights
 from tools.engines import open_engine
-from tools.entries import Entry
-from tools.events import Event
-from tools.judge import Basis
-from tools.predictions import Predictions
-from tools.preprocess import Floats, Frames
-from tools.settings import MODELS, Settings
-from tools.spec import ModelSpec, Preprocess
-from tools.verdict import Verdict, worst
-from tools.weights import Weights
+from tools.judging.recogniser import Basis
+from tools.judging.verdict import Verdict, worst
+from tools.machine.events import Event
+from tools.measuring import measure, recogniser, reference
+from tools.measuring.cell import Cell, Part
+from tools.measuring.predictions import Predictions
+from tools.media.batches import Batch, BatchStream
+from tools.media.preprocess import Floats, Frames
+from tools.pytorch import networks
+from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec, load_truth
+from tools.spec.model import ModelSpec, Preprocess
+from tools.spec.settings import MODELS, Settings
+from tools.storage.entries import Entry
 
 pytestmark = pytest.mark.slow
 BATCH = 4
@@ -49,15 +53,15 @@ class Deployment:
     def score(self, graph: Path | None = None) -> Cell:
         """Run the clips through *graph* as a measured cell does, in this process."""
         clips = self.basis.clips
-        with BatchStream(inputs.source(clips, self.spec), BATCH) as stream:
+        with BatchStream(recogniser.source(clips, self.spec), BATCH) as stream:
             engine = open_engine(CASE.device, graph or self.graph, self.spec.network, BATCH)
             predictions, _ = measure.score(engine, stream, len(clips.clips))
         return as_cell(predictions)
 
     def export(self, folder: Path) -> Path:
         """Export and specialise again, with whatever is broken now."""
-        facts = export.build(self.checkpoint, folder)
-        entry = Entry(export.key(self.checkpoint), folder, {}, facts)
+        facts = deployment_export.build(self.checkpoint, folder)
+        entry = Entry(deployment_export.key(self.checkpoint), folder, {}, facts)
         specialise.build(self.spec.network, entry, BATCH, "needed", folder)
         return folder / specialise.file_name(self.spec.network, BATCH, "needed")
 
@@ -92,27 +96,27 @@ def test_an_unbroken_deployment_passes(deployment: Deployment) -> None:
 
 def test_swapped_channels_fail(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames in BGR order fail accuracy and fidelity."""
-    right = inputs.normalise
+    right = recogniser.normalise
 
     def swapped(cut: Frames, how: Preprocess, out: Floats) -> None:
         right(np.ascontiguousarray(cut[..., ::-1]), how, out)
 
-    monkeypatch.setattr(inputs, "normalise", swapped)
+    monkeypatch.setattr(recogniser, "normalise", swapped)
 
     assert {"accuracy": Verdict.FAIL, "fidelity": Verdict.FAIL} == judged(deployment.score(), deployment)
 
 
 def test_frames_sampled_one_off_fail(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every frame taken one too late fails fidelity, though most clips are still told right."""
-    right = inputs.frame_indices
-    monkeypatch.setattr(inputs, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
+    right = recogniser.frame_indices
+    monkeypatch.setattr(recogniser, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
 
     assert Verdict.FAIL == judged(deployment.score(), deployment)["fidelity"]
 
 
 def test_a_removed_temporal_shift_fails(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A graph exported without the shift, TSM's only sense of time, fails accuracy and fidelity."""
-    peer.import_mmaction()
+    networks.import_mmaction()
     from mmaction.models.backbones.resnet_tsm import TemporalShift
 
     monkeypatch.setattr(TemporalShift, "shift", staticmethod(lambda x, num_segments, shift_div: x))

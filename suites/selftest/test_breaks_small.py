@@ -16,23 +16,25 @@ import pytest
 
 from suites.selftest.deployments import exported, record, specialised
 from suites.selftest.test_sampling import sampled_by_mmaction2
-from tools import encode, inputs, measure, miniweights, peer, reference
-from tools.batches import BatchStream
-from tools.case import Case, Device
-from tools.catalog import load_spec, load_truth
-from tools.cell import Cell, Part
-from tools.clips import Clip
+from tools.datasets.manifest import Manifest
+from tools.datasets.mini import encode
+from tools.datasets.mini.moving_shapes import CLASSES, Recipe, render
+from tools.deployment.weights import Weights
 from tools.engines import open_engine
-from tools.files import sha256
-from tools.judge import Basis
-from tools.manifest import Manifest
-from tools.moving_shapes import CLASSES, Recipe, render
-from tools.predictions import FILE, load
-from tools.preprocess import Floats, Frames
-from tools.settings import MODELS
-from tools.spec import ModelSpec, Network, Preprocess, Sampling, Tensor
-from tools.verdict import Verdict, worst
-from tools.weights import Weights
+from tools.judging.recogniser import Basis
+from tools.judging.verdict import Verdict, worst
+from tools.machine.files import sha256
+from tools.measuring import measure, recogniser, reference
+from tools.measuring.cell import Cell, Part
+from tools.measuring.predictions import FILE, load
+from tools.media.batches import BatchStream
+from tools.media.decode import Clip
+from tools.media.preprocess import Floats, Frames
+from tools.pytorch import mini_recogniser, networks
+from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec, load_truth
+from tools.spec.model import ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec.settings import MODELS
 
 if TYPE_CHECKING:
     import torch
@@ -70,7 +72,7 @@ class Deployment:
     def judged(self, graph: Path | None = None) -> dict[str, Verdict]:
         """Run the clips through *graph* as a measured cell does, in this process, and judge what comes out."""
         case = Case(self.spec.name, BATCH, Device("cpu"))
-        with BatchStream(inputs.source(self.basis.clips, self.spec), BATCH) as stream:
+        with BatchStream(recogniser.source(self.basis.clips, self.spec), BATCH) as stream:
             engine = open_engine(case.device, graph or self.graph, self.spec.network, BATCH)
             predictions, _ = measure.score(engine, stream, len(LENGTHS), self.spec.network.rows)
         cell = Cell(case, Path(), (Part(Path(), record(case, self.spec.name, len(LENGTHS)), predictions, None),))
@@ -110,7 +112,7 @@ def deployments(clips: tuple[Manifest, tuple[Clip, ...]], tmp_path_factory: pyte
     def deployment(name: str) -> Deployment:
         if name not in made:
             folder, spec = tmp_path_factory.mktemp(name), stand_in(name)
-            miniweights.build(spec, clips[1], folder)
+            mini_recogniser.build(spec, clips[1], folder)
             path = folder / f"{name}.pth"
             checkpoint = Weights(path, sha256(path), spec.network, "mini")
             reference.build(spec, checkpoint, clips[0], 0.0, folder)
@@ -133,12 +135,12 @@ def test_an_unbroken_deployment_passes(deployments: Callable[[str], Deployment],
 @every_model
 def test_swapped_channels_fail(deployments: Callable[[str], Deployment], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames in BGR order fail accuracy and fidelity."""
-    right = inputs.normalise
+    right = recogniser.normalise
 
     def swapped(cut: Frames, how: Preprocess, out: Floats) -> None:
         right(np.ascontiguousarray(cut[..., ::-1]), how, out)
 
-    monkeypatch.setattr(inputs, "normalise", swapped)
+    monkeypatch.setattr(recogniser, "normalise", swapped)
 
     assert {"accuracy": Verdict.FAIL, "fidelity": Verdict.FAIL} == deployments(name).judged()
 
@@ -146,8 +148,8 @@ def test_swapped_channels_fail(deployments: Callable[[str], Deployment], name: s
 @every_model
 def test_frames_sampled_one_off_fail(deployments: Callable[[str], Deployment], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every frame taken one too late fails fidelity."""
-    right = inputs.frame_indices
-    monkeypatch.setattr(inputs, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
+    right = recogniser.frame_indices
+    monkeypatch.setattr(recogniser, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
 
     assert Verdict.FAIL == deployments(name).judged()["fidelity"]
 
@@ -158,7 +160,7 @@ def test_the_rule_of_1x_fails(deployments: Callable[[str], Deployment], monkeypa
     def rule_of_1x(total: int, how: Sampling) -> np.ndarray:
         return np.array(sampled_by_mmaction2(total, how), np.int64)
 
-    monkeypatch.setattr(inputs, "frame_indices", rule_of_1x)
+    monkeypatch.setattr(recogniser, "frame_indices", rule_of_1x)
 
     assert Verdict.FAIL == deployments("r2plus1d").judged()["fidelity"]
 
@@ -175,8 +177,8 @@ def test_wrong_views_fail(deployments: Callable[[str], Deployment], monkeypatch:
 
     Another order of whole views cannot fail: their mean is the same. It is the bits of the input that are held to it.
     """
-    right = inputs.crops
-    monkeypatch.setattr(inputs, "crops", lambda frames, how: np.ascontiguousarray(broken(right(frames, how))))
+    right = recogniser.crops
+    monkeypatch.setattr(recogniser, "crops", lambda frames, how: np.ascontiguousarray(broken(right(frames, how))))
 
     assert expected == deployments("r2plus1d").judged()["fidelity"]
 
@@ -206,7 +208,7 @@ def test_a_slow_pathway_fed_other_frames_fails(deployments: Callable[[str], Depl
 
 def test_non_local_blocks_left_out_fail(deployments: Callable[[str], Deployment], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """TSM-NL exported without its non-local blocks fails fidelity."""
-    peer.import_mmaction()
+    networks.import_mmaction()
     from mmcv.cnn import NonLocal3d
 
     deployed = deployments("nonlocal")

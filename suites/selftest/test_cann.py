@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tools import cann
-from tools.cann import Toolkit
+from tools.engines.ascend import cann
+from tools.engines.ascend.cann import Toolkit
 from tools.errors import CompileError
-from tools.settings import ROOT
+from tools.spec.settings import ROOT
 
 INFO = f"{platform.machine()}-linux/ascend_toolkit_install.info"
 SYSTEM = {"PATH": "/usr/bin:/bin"}

@@ -15,15 +15,16 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import clean_environment
-from tools import encode, listing, manifest, survey
-from tools.catalog import load_spec
-from tools.checked import Checked, path_of
-from tools.clips import read_list
-from tools.decode import FRAME_NAME
+from tools.datasets import listing, manifest, survey
+from tools.datasets.ledger import Checked, path_of
+from tools.datasets.listing import Listing
+from tools.datasets.lists import read_list
+from tools.datasets.mini import encode
 from tools.errors import DataError
-from tools.listing import Listing
-from tools.settings import MODELS, ROOT, Settings
-from tools.spec import ModelSpec
+from tools.media.decode import FRAME_NAME
+from tools.spec.catalog import load_spec
+from tools.spec.model import ModelSpec
+from tools.spec.settings import MODELS, ROOT, Settings
 
 NAMES = ("Haircut/v_1", "Hammering/v_2", "HammerThrow/v_3")
 FRAMES = 5

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools import data, survey, videos
-from tools.catalog import load_spec
+from tools.datasets import clips, survey, videos
+from tools.datasets.manifest import Shortfall
 from tools.errors import DataError
-from tools.judge import partial_data
-from tools.settings import MODELS, Settings
-from tools.shortfall import Shortfall
-from tools.snippet_features import write_features
-from tools.spec import LocaliserSpec
-from tools.verdict import Judgement, Verdict
+from tools.judging.judge import partial_data
+from tools.judging.verdict import Judgement, Verdict
+from tools.localisation.snippet_features import write_features
+from tools.spec.catalog import load_spec
+from tools.spec.model import LocaliserSpec
+from tools.spec.settings import MODELS, Settings
 
 NAMES = ("v_a", "v_b", "v_c")
 
@@ -64,11 +64,11 @@ def test_data_is_full_where_its_list_can_be_made(tmp_path: Path) -> None:
     """Without --data, annotations that a list can be made of are as good as the list."""
     spec = load_spec(MODELS, "tsm")
     settings = Settings.parse({"data_root": str(tmp_path)})
-    before = data.source(settings, spec)
+    before = clips.source(settings, spec)
     (tmp_path / "ucf101").mkdir()
     (tmp_path / "ucf101" / "testlist01.txt").touch()
 
-    assert ("mini", "full") == (before, data.source(settings, spec))
+    assert ("mini", "full") == (before, clips.source(settings, spec))
 
 
 @pytest.mark.parametrize(("given", "expected"), [(Verdict.PASS, Verdict.NO_VERDICT), (Verdict.RECORDED, Verdict.NO_VERDICT),

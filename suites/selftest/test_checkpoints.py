@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS
-from tools import peer
-from tools.catalog import load_spec
-from tools.checkpoints import read_checkpoint
+from tools.deployment.weights import _check, _checked_key, given
 from tools.errors import WeightsError
-from tools.files import sha256
-from tools.settings import MODELS, Settings
-from tools.store import Store
-from tools.weights import _check, _checked_key, given
+from tools.machine.files import sha256
+from tools.pytorch import networks
+from tools.pytorch.checkpoints import read_checkpoint
+from tools.spec.catalog import load_spec
+from tools.spec.settings import MODELS, Settings
+from tools.storage.store import Store
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -94,7 +94,7 @@ def test_a_published_checkpoint_that_is_another_file_is_refused(tmp_path: Path) 
 @pytest.fixture(scope="module")
 def state() -> dict[str, Tensor]:
     """Weights of the tiny network as mmaction2 makes them."""
-    return dict(peer.build_network(TINY).state_dict())
+    return dict(networks.build_network(TINY).state_dict())
 
 
 def saved(path: Path, content: object, *, zipped: bool = True) -> Path:

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from tools import child
-from tools.settings import ROOT
+from tools.machine import child
+from tools.spec.settings import ROOT
 
 MODULE = """
 import json, os, sys, tools
-from tools.settings import ROOT
 print(json.dumps({"environment": dict(os.environ), "folder": os.getcwd(), "path": sys.path, "tools": tools.__file__}))
 """
 
@@ -60,7 +59,6 @@ def test_without_a_users_path_there_is_the_projects_alone(mine: Path, tmp_path: 
     """No empty entry stands for the working folder."""
     monkeypatch.delenv("PYTHONPATH")
     monkeypatch.setattr(child, "ROOT", mine)
-    (mine / "tools" / "settings.py").write_text("ROOT = ''")
     found = run(tmp_path)
 
     assert str(mine) == found["environment"]["PYTHONPATH"]

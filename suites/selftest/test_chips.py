@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from suites.selftest import npu_tables
-from tools.chips import kind
-from tools.npu_smi import parse_table
+from tools.engines.ascend.npu_smi import parse_table
+from tools.spec.chips import kind
 
 KINDS = {
     "310": ("Ascend310", 4, (("Ascend310-1chip", 1), ("Ascend310", 4)), 2821),

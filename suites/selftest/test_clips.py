@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools import encode, manifest
-from tools.clips import Clip, ClipList, balanced, read_list
-from tools.decode import FRAME_NAME
+from tools.datasets import manifest
+from tools.datasets.lists import ClipList, balanced, read_list
+from tools.datasets.manifest import Manifest
+from tools.datasets.mini import encode
+from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.errors import DataError
-from tools.manifest import Manifest
-from tools.moving_shapes import Recipe, render
+from tools.media.decode import FRAME_NAME, Clip
 
 CLASSES = 5
 

@@ -11,13 +11,13 @@ import pytest
 
 from suites.selftest import tiny_graph
 from suites.selftest.simulated.npu import SimulatedNpu
-from tools import cann, om
-from tools import compile as compiling
-from tools.compile import MODEL, Target
-from tools.entries import Facts
+from tools.deployment import compile as deploy
+from tools.deployment.compile import MODEL, Target
+from tools.deployment.specialise import Graph
+from tools.engines.ascend import cann, om
 from tools.errors import CompileError
-from tools.settings import Settings
-from tools.specialise import Graph
+from tools.spec.settings import Settings
+from tools.storage.entries import Facts
 
 TUNED = replace(tiny_graph.NETWORK, atc=replace(tiny_graph.NETWORK.atc, auto_tune="RL,GA"))
 
@@ -38,7 +38,7 @@ class Bench:
 
     def build(self, batch: int = 4, **changes: object) -> Facts:
         graph = Graph(self.graph, "digest", "weights", (), 0, 0)
-        return compiling.build(replace(self.settings, **changes), tiny_graph.NETWORK, graph, batch, self.target, self.folder)  # type: ignore[arg-type]
+        return deploy.build(replace(self.settings, **changes), tiny_graph.NETWORK, graph, batch, self.target, self.folder)  # type: ignore[arg-type]
 
     def fails(self, batch: int = 4, **changes: object) -> CompileError:
         with pytest.raises(CompileError) as error:
@@ -150,14 +150,14 @@ def test_a_model_is_tuned_where_asked_for_and_possible(bench: Bench, version: st
     """As its guide did, by the toolkits that still do."""
     target = Target("Ascend310", replace(cann.find(), version=version))
 
-    assert tuned == compiling._request(TUNED, 4, target, replace(bench.settings, auto_tune=auto_tune)).auto_tune
+    assert tuned == deploy._request(TUNED, 4, target, replace(bench.settings, auto_tune=auto_tune)).auto_tune
 
 
 def test_everything_that_shapes_a_model_is_in_its_key(bench: Bench) -> None:
     """The graph, its weights, the toolkit, the chip, the batch and the flags; not the folder it is made in."""
     def key(target: Target = bench.target, batch: int = 4, graph: str = "g", weights: str = "w", auto_tune: str = "off") -> str:
-        request = compiling._request(TUNED, batch, target, replace(bench.settings, auto_tune=auto_tune), Path(os.urandom(2).hex()))
-        return compiling.key(TUNED, batch, Graph(Path(), graph, weights, (), 0, 0), request, target).digest
+        request = deploy._request(TUNED, batch, target, replace(bench.settings, auto_tune=auto_tune), Path(os.urandom(2).hex()))
+        return deploy.key(TUNED, batch, Graph(Path(), graph, weights, (), 0, 0), request, target).digest
 
     old = replace(bench.target, toolkit=replace(bench.target.toolkit, version="5.0.2"))
     keys = [key(), key(replace(bench.target, soc_version="Ascend310")), key(old), key(old, auto_tune="on"), key(batch=8), key(graph="h"),

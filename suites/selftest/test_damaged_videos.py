@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools import decode, encode
-from tools.clips import Clip
+from tools.datasets.mini import encode
+from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.errors import DataError
-from tools.moving_shapes import Recipe, render
-from tools.preprocess import Frames
+from tools.media import decode
+from tools.media.decode import Clip
+from tools.media.preprocess import Frames
 
 FRAMES = 60
 SPOIL = slice(4, 7)  # tenths of a file

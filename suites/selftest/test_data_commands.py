@@ -9,8 +9,8 @@ import pytest
 
 from suites.selftest.conftest import python
 from suites.selftest.test_check import NAMES, tree
-from tools.encode import write_avi
-from tools.moving_shapes import Recipe, render
+from tools.datasets.mini.encode import write_avi
+from tools.datasets.mini.moving_shapes import Recipe, render
 
 
 def test_the_command_lists_what_is_not_there(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tools import devices
-from tools.case import Device
+from tools.engines import devices
 from tools.errors import OptionError
+from tools.spec.case import Device
 
 
 @pytest.fixture

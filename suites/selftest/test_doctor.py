@@ -14,9 +14,11 @@ import pytest
 
 from suites.selftest.conftest import clean_environment
 from suites.selftest.simulated.npu import SimulatedNpu
-from tools import ascend_findings, cann, doctor
-from tools.findings import MISSING, NOTE, OK, WRONG, Finding, attempt
-from tools.settings import ROOT, Settings
+from tools import doctor
+from tools.engines.ascend import cann
+from tools.engines.ascend import findings as ascend_findings
+from tools.engines.findings import MISSING, NOTE, OK, WRONG, Finding, attempt
+from tools.spec.settings import ROOT, Settings
 
 LINE = re.compile(r"(ok|missing|wrong|note)\s+(\S.*?)(?:\s{2,}(.*))?")
 MODULES = {"numpy": "__version__ = '1.26.4'", "decorator": "", "attr": ""}

@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS, tiny_arguments
-from tools import data, dump, events
-from tools.batches import BatchStream
-from tools.catalog import load_spec
-from tools.clips import Clip
+from tools.datasets import clips as data
+from tools.datasets.manifest import Manifest
 from tools.errors import DataError
-from tools.inputs import source
-from tools.manifest import Manifest
-from tools.settings import MODELS, Settings
-from tools.spec import ModelSpec, spec_digest
-from tools.tool_labels import labels_in_name, read_info
+from tools.exchange import dump
+from tools.exchange.labels import labels_in_name, read_info
+from tools.machine import events
+from tools.measuring.recogniser import source
+from tools.media.batches import BatchStream
+from tools.media.decode import Clip
+from tools.spec.catalog import load_spec
+from tools.spec.digest import spec_digest
+from tools.spec.model import ModelSpec
+from tools.spec.settings import MODELS, Settings
 
 TINY = load_spec(TINY_MODELS, "tiny")
 GIBIBYTE = 2**30

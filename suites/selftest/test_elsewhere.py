@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.test_store import refuse, write
-from tools import child
-from tools.catalog import load_spec
-from tools.entries import Entry, Key
+from tools.deployment.specialise import key as graph_key
 from tools.errors import StoreError
-from tools.settings import MODELS
-from tools.specialise import key as graph_key
-from tools.store import Store
-from tools.versions import ABSENT
+from tools.machine.versions import ABSENT
+from tools.spec.catalog import load_spec
+from tools.spec.settings import MODELS
+from tools.storage import stages
+from tools.storage.entries import Entry, Key
+from tools.storage.store import Store
 
 SHA = "5d" * 32
 THERE = Key("onnx", "tsm", (("weights", SHA), ("opset", "11"), ("torch", "2.13.0"), ("decord", "0.6.0"), ("onnx", "1.23.2")))
@@ -122,7 +122,7 @@ def test_what_cannot_be_made_here_is_one_sentence(store: Store, act: str) -> Non
     store.build(shaped(THERE, onnx="1.22.0", weights="6e" * 32), write("a"))
     with pytest.raises(StoreError) as caught:
         if act == "child":
-            child.find_or_run(store, HERE, "no.such.module", ["tsm"], "exporting tsm to ONNX", lambda event: None)
+            stages.find_or_run(store, HERE, "no.such.module", ["tsm"], "exporting tsm to ONNX", lambda event: None)
         store.build(HERE, refuse)
     assert caught.value.what == (("exporting tsm to ONNX" if act == "child" else "making onnx/tsm") + " needs torch, which is not "
                                  "installed here, and the store has no entry made elsewhere that fits")
@@ -135,11 +135,11 @@ def test_what_cannot_be_made_here_is_one_sentence(store: Store, act: str) -> Non
 
 def test_a_batch_size_that_nobody_simplified_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without onnxsim the graph of a batch size that did not travel says the package, the batch and what makes it."""
-    monkeypatch.setattr("tools.versions.version", lambda package: "1" if package == "onnx" else _missing(package))
+    monkeypatch.setattr("tools.machine.versions.version", lambda package: "1" if package == "onnx" else _missing(package))
     exported = store.build(THERE, write("a"))
     with pytest.raises(StoreError, match="simplifying tsm for batch 16 needs onnxsim, which is not") as caught:
         graph = graph_key(load_spec(MODELS, "tsm").networks[0], exported, 16, "needed")
-        child.find_or_run(store, graph, "tools.specialise", ["tsm"], "simplifying tsm for batch 16", lambda event: None)
+        stages.find_or_run(store, graph, "tools.specialise", ["tsm"], "simplifying tsm for batch 16", lambda event: None)
     assert "pytest -m tsm -k bs16" in str(caught.value.remedy)
 
 

@@ -11,18 +11,18 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Run, python, tiny_arguments
 from suites.selftest.test_run import results
-from tools import kinds, verdict
-from tools.case import Case, Device
-from tools.catalog import load_spec, load_truth
-from tools.cell import Cell, Part, Record
-from tools.clips import Clip
+from tools.datasets.manifest import Manifest
 from tools.errors import OptionError
-from tools.expectations import Expectations
-from tools.judge import Basis
-from tools.manifest import Manifest
-from tools.predictions import Predictions
-from tools.settings import MODELS, Settings
-from tools.verdict import Verdict
+from tools.judging import kinds, verdict
+from tools.judging.recogniser import Basis
+from tools.judging.verdict import Verdict
+from tools.measuring.cell import Cell, Part, Record
+from tools.measuring.predictions import Predictions
+from tools.media.decode import Clip
+from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec, load_truth
+from tools.spec.expectations import Expectations
+from tools.spec.settings import MODELS, Settings
 
 
 def test_floors_are_read_as_they_are_written() -> None:

@@ -11,11 +11,11 @@ from types import SimpleNamespace
 import pytest
 
 from suites.selftest.moody_server import CONTENT, Moody
-from tools import download
+from tools.deployment import download
+from tools.deployment.fetch import Meter, fetch
+from tools.deployment.published import LOCK, Published
 from tools.errors import WeightsError
-from tools.fetch import Meter, fetch
-from tools.published import LOCK, Published
-from tools.truth import PublishedWeights
+from tools.spec.truth import PublishedWeights
 
 SHA = hashlib.sha256(CONTENT).hexdigest()
 HALF = "bytes=500002-"

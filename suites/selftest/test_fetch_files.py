@@ -12,13 +12,13 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS, python
 from suites.selftest.moody_server import Moody, serving
 from suites.selftest.test_fetch import left
-from tools.catalog import load_spec
+from tools.deployment.fetch import fetch, sources
+from tools.deployment.published import LOCK, Published, published_of, read_lock
+from tools.deployment.weights import given
 from tools.errors import OptionError, WeightsError
-from tools.fetch import fetch, sources
-from tools.published import LOCK, Published, published_of, read_lock
-from tools.settings import MODELS, Settings
-from tools.truth import PublishedWeights
-from tools.weights import given
+from tools.spec.catalog import load_spec
+from tools.spec.settings import MODELS, Settings
+from tools.spec.truth import PublishedWeights
 
 ONE, OTHER = b"PK\x03\x04one", b"\x80\x02other"
 

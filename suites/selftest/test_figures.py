@@ -10,10 +10,10 @@ from fractions import Fraction
 import pytest
 
 from suites.selftest.test_truth import NAMES, printed, rounded
-from tools.catalog import load_truth
-from tools.figures import METRICS
-from tools.settings import MODELS
-from tools.truth import Truth
+from tools.spec.catalog import load_truth
+from tools.spec.figures import METRICS
+from tools.spec.settings import MODELS
+from tools.spec.truth import Truth
 
 TRUTHS = {name: load_truth(MODELS, name) for name in NAMES}
 

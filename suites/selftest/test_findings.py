@@ -10,10 +10,11 @@ from types import ModuleType
 
 import pytest
 
-from tools import host_findings, runtime_probe
+from tools.engines import host
+from tools.engines.ascend import probe
+from tools.engines.findings import MISSING, NOTE, OK, WRONG, Finding, attempt
 from tools.errors import DeviceError, EngineError
-from tools.findings import MISSING, NOTE, OK, WRONG, Finding, attempt
-from tools.settings import ROOT, Settings
+from tools.spec.settings import ROOT, Settings
 
 
 @pytest.mark.parametrize(("error", "word", "words"), [
@@ -40,7 +41,7 @@ def test_a_look_that_fails_is_a_finding(error: Exception, word: str, words: str)
 ])
 def test_a_package_is_needed_or_another_machine_can_stand_in(name: str, installed: str, word: str) -> None:
     """Only what measuring itself needs is missing when it is absent; another version than the pinned one is told."""
-    found = host_findings.package(name, installed, "2.13.0")
+    found = host.package(name, installed, "2.13.0")
 
     assert word == found.word
     assert (word == OK) == (not found.remedy)
@@ -48,9 +49,9 @@ def test_a_package_is_needed_or_another_machine_can_stand_in(name: str, installe
 
 def test_the_lock_is_what_packages_are_compared_with() -> None:
     """Every package of ours stands in the lock, and the rest of the lock is counted."""
-    found = {one.thing: one for one in host_findings.packages(Settings.parse({}))}
-    named = {*host_findings.NEEDED, *host_findings.LEFT_OUT}
-    rest = set(host_findings.pinned()) - named
+    found = {one.thing: one for one in host.packages(Settings.parse({}))}
+    named = {*host.NEEDED, *host.LEFT_OUT}
+    rest = set(host.pinned()) - named
 
     assert not [name for name, one in found.items() if "none is pinned" in one.found]
     assert {*named, "other packages"} == set(found)
@@ -61,8 +62,8 @@ def test_other_packages_are_counted_and_those_that_differ_named() -> None:
     """What is absent may not be needed here; another version than the pinned one is a note."""
     others = {"a": ("1", "1"), "b": ("1", "absent")}
 
-    assert Finding(OK, "other packages", "1 as pinned, 1 absent") == host_findings.others_of(others)
-    differing = host_findings.others_of(others | {f"c{number}": ("1", "2") for number in range(6)})
+    assert Finding(OK, "other packages", "1 as pinned, 1 absent") == host.others_of(others)
+    differing = host.others_of(others | {f"c{number}": ("1", "2") for number in range(6)})
     assert (NOTE, "1 as pinned, 1 absent; c0 2 instead of 1, c1 2 instead of 1, c2 2 instead of 1, c3 2 instead of 1 and 2 more") == (
         differing.word, differing.found)
 
@@ -70,9 +71,9 @@ def test_other_packages_are_counted_and_those_that_differ_named() -> None:
 def test_a_package_goes_into_the_environment_that_runs_us(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set-up does nothing about a finished .venv, so pip is named with the pin; any other Python is left as it is."""
     monkeypatch.setattr(sys, "prefix", "/project/.venv")
-    assert host_findings.install({"onnx": "1.2"}).endswith("-m pip install --force-reinstall --no-deps onnx==1.2")
+    assert host.install({"onnx": "1.2"}).endswith("-m pip install --force-reinstall --no-deps onnx==1.2")
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
-    assert host_findings.install({"onnx": "1.2"}).startswith("./tools/setup")
+    assert host.install({"onnx": "1.2"}).startswith("./tools/setup")
 
 
 def test_the_artifacts_folder_is_tried_where_it_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,11 +81,11 @@ def test_the_artifacts_folder_is_tried_where_it_will_be(tmp_path: Path, monkeypa
     later = Settings.parse({"artifacts": str(tmp_path / "a" / "b")})
     (tmp_path / "file").touch()
 
-    assert f"(not there yet; {tmp_path} can be written)" in host_findings.artifacts(later)[0].found
+    assert f"(not there yet; {tmp_path} can be written)" in host.artifacts(later)[0].found
     assert [tmp_path / "file"] == list(tmp_path.iterdir())
-    assert WRONG == host_findings.artifacts(Settings.parse({"artifacts": str(tmp_path / "file" / "a")}))[0].word
-    monkeypatch.setattr(host_findings, "LOW_DISK", 2**80)
-    assert NOTE == host_findings.artifacts(later)[0].word
+    assert WRONG == host.artifacts(Settings.parse({"artifacts": str(tmp_path / "file" / "a")}))[0].word
+    monkeypatch.setattr(host, "LOW_DISK", 2**80)
+    assert NOTE == host.artifacts(later)[0].word
 
 
 def test_a_module_that_is_no_known_runtime_is_refused() -> None:
@@ -94,7 +95,7 @@ def test_a_module_that_is_no_known_runtime_is_refused() -> None:
     module.InferenceSession = type("InferenceSession", (), {"run": None, "sumary": None})  # type: ignore[attr-defined]
 
     with pytest.raises(EngineError, match=r"it has no session_options, no Tensor, no reset_sumaryinfo or reset_summaryinfo"):
-        runtime_probe.describe(module)
+        probe.describe(module)
 
 
 def test_an_old_python_gets_one_sentence() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Run
 from suites.selftest.test_run import results
-from tools.decode import FRAME_NAME
-from tools.moving_shapes import CLASSES
+from tools.datasets.mini.moving_shapes import CLASSES
+from tools.media.decode import FRAME_NAME
 
 CLIPS = 23
 Full = Callable[..., list[dict[str, str]]]

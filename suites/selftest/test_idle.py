@@ -7,8 +7,8 @@ import os
 import pytest
 
 from suites.selftest import npu_tables as tables
-from tools.idle import Idle, Sample, judge, look_before, look_during
-from tools.npu_smi import Chip, Process, Table, parse_mapping, parse_table, with_devices
+from tools.engines.ascend.idle import Idle, Sample, judge, look_before, look_during
+from tools.engines.ascend.npu_smi import Chip, Process, Table, parse_mapping, parse_table, with_devices
 
 IDLE = Chip(24, 0, 0, "310P3", "OK", 0, 1074, 21534)
 OURS = os.getpid()

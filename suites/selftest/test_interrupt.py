@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from suites.selftest.conftest import Run, clean_environment, tiny_arguments
-from tools.settings import ROOT
+from tools.spec.settings import ROOT
 
 PHASES = {  # what the store already holds -> the stage that then runs
-    "tools.minidata": (),
-    "tools.weights": ("data",),
+    "tools.datasets.mini.clips": (),
+    "tools.deployment.weights": ("data",),
     "tools.export": ("data", "weights"),
     "tools.specialise": ("data", "weights", "onnx"),
     "tools.measure": ("data", "weights", "onnx"),

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tools import listing
-from tools.catalog import load_spec
-from tools.clips import Clip
+from tools.datasets import listing
 from tools.errors import DataError
-from tools.settings import MODELS
-from tools.spec import ModelSpec
+from tools.media.decode import Clip
+from tools.spec.catalog import load_spec
+from tools.spec.model import ModelSpec
+from tools.spec.settings import MODELS
 
 CLASS_INDEX = "1 Haircut\r\n2 Hammering\r\n3 HammerThrow\r\n"
 SPLIT = "Haircut/v_Haircut_g01_c01.avi\nHammering/v_Hammering_g01_c01.avi\nHammerThrow/v_HammerThrow_g01_c02.avi\n"

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.detections import Detections, none_found, read_results, write_results
 from tools.errors import DataError
-from tools.settings import ROOT
-from tools.snippet_features import HEADER, read_features, write_features
+from tools.localisation.detections import Detections, none_found, read_results, write_results
+from tools.localisation.snippet_features import HEADER, read_features, write_features
+from tools.spec.settings import ROOT
 
 SHARED = ROOT.parent / "shared" / "data" / "activitynet"
 

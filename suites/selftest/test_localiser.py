@@ -13,24 +13,29 @@ import pytest
 
 from suites.selftest.conftest import TINY_ARTIFACTS, python
 from suites.selftest.deployments import record
-from tools import judge, judge_localiser, kinds, localise, measure, snippet_features, soft_nms, specialise, weights
-from tools.batches import BatchStream
-from tools.case import Case, Device
-from tools.catalog import load_spec, load_truth
-from tools.cell import Cell, Part, Times
-from tools.detections import Doubles, write_results
+from tools.datasets.videos import VideoSet
+from tools.deployment import specialise, weights
+from tools.deployment.weights import Weights
 from tools.engines import open_engine
-from tools.events import Event
-from tools.expectations import Expectations
-from tools.judge_localiser import LocaliserBasis
-from tools.predictions import Predictions
-from tools.preprocess import Floats
-from tools.proposals import Proposals
-from tools.settings import MODELS, Settings
-from tools.spec import LocaliserSpec
-from tools.verdict import Verdict, worst
-from tools.videos import VideoSet
-from tools.weights import Weights
+from tools.judging import judge
+from tools.judging import kinds as judging_kinds
+from tools.judging import localiser as judge_localiser
+from tools.judging.localiser import LocaliserBasis
+from tools.judging.verdict import Verdict, worst
+from tools.localisation import snippet_features, soft_nms
+from tools.localisation.detections import Doubles, write_results
+from tools.localisation.proposals import Proposals
+from tools.machine.events import Event
+from tools.measuring import kinds, localiser, measure
+from tools.measuring.cell import Cell, Part, Times
+from tools.measuring.predictions import Predictions
+from tools.media.batches import BatchStream
+from tools.media.preprocess import Floats
+from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec, load_truth
+from tools.spec.expectations import Expectations
+from tools.spec.model import LocaliserSpec
+from tools.spec.settings import MODELS, Settings
 
 BATCH = 16
 CASE = Case("bsn", BATCH, Device("cpu"))
@@ -68,7 +73,7 @@ class Deployment:
         return self.as_cell(curves, scores)
 
     def as_cell(self, curves: Predictions, scores: Predictions) -> Cell:
-        write_results(localise.detections(curves, scores, self.videos, self.spec), self.folder / localise.DETECTIONS)
+        write_results(localiser.detections(curves, scores, self.videos, self.spec), self.folder / localiser.DETECTIONS)
         parts = [Part(self.folder, record(CASE, network.name, 63), found, Times((0.25, 0.25), BATCH))
                  for network, found in zip(self.spec.networks, (curves, scores), strict=True)]
         return Cell(CASE, self.folder, tuple(parts))
@@ -83,7 +88,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     checkpoints = weights.resolve(settings, spec, quiet)
     graphs = tuple(specialise.resolve(settings, spec, one, BATCH, quiet).path for one in checkpoints)
     videos = kinds.dataset(settings, spec, checkpoints, quiet)
-    basis = kinds.judge_of(settings, spec, checkpoints, videos, quiet)
+    basis = judging_kinds.judge_of(settings, spec, checkpoints, videos, quiet)
     assert isinstance(basis, LocaliserBasis)
     return Deployment(spec, checkpoints, graphs, basis, tmp_path_factory.mktemp("cell"))
 
@@ -137,7 +142,7 @@ def test_a_dropped_score_factor_fails(deployment: Deployment, monkeypatch: pytes
 
 def test_padding_that_is_not_cut_fails(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of zeros that PEM scored, kept as proposals over the whole video, fail fidelity."""
-    right = localise.detect
+    right = localiser.detect
 
     def detect(proposals: Proposals, scores: Floats, duration_s: float, how: object) -> object:
         more = len(scores) - len(proposals)
@@ -146,7 +151,7 @@ def test_padding_that_is_not_cut_fails(deployment: Deployment, monkeypatch: pyte
                           np.pad(proposals.end_score, (0, more), constant_values=1.0))
         return right(whole, scores, duration_s, how)
 
-    monkeypatch.setattr(localise, "detect", detect)
+    monkeypatch.setattr(localiser, "detect", detect)
 
     assert Verdict.FAIL == judged(deployment.cell(), deployment)["fidelity"]
 
@@ -154,7 +159,7 @@ def test_padding_that_is_not_cut_fails(deployment: Deployment, monkeypatch: pyte
 def test_transposed_features_fail(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Features read column by column have the network's shape and fail everything."""
     right = snippet_features.read_features
-    monkeypatch.setattr(localise, "read_features", lambda path: right(path).reshape(400, 100).T)
+    monkeypatch.setattr(localiser, "read_features", lambda path: right(path).reshape(400, 100).T)
 
     assert {"accuracy": Verdict.FAIL, "fidelity": Verdict.FAIL} == judged(deployment.cell(), deployment)
 
@@ -200,5 +205,5 @@ def test_bsn_runs_from_nothing_to_a_verdict() -> None:
     for row in ("bsn-bs16-cpu ", "bsn-bs16-cpu tem", "bsn-bs16-cpu pem"):
         assert re.search(rf"^{row} +\d+\.\d+ +\d+\.\d+$", done.stdout, re.MULTILINE), row
     run = Path(re.search(r"results: (.*)/results.jsonl", done.stdout)[1])  # type: ignore[index]
-    results = json.loads((run / str(CASE) / "pem" / localise.DETECTIONS).read_text())
+    results = json.loads((run / str(CASE) / "pem" / localiser.DETECTIONS).read_text())
     assert 63 == len(results["results"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.conftest import python
-from tools.settings import MODELS
+from tools.spec.settings import MODELS
 
 HEAVY = ("torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxruntime", "onnxsim", "cv2", "decord", "av", "scipy")
 

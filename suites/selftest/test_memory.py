@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tools.deployment.specialise import peak_bytes
 from tools.errors import MeasureError
-from tools.memory import ARENA_GROWTH, available_bytes, need_bytes, peak_bytes, require
+from tools.machine.memory import ARENA_GROWTH, available_bytes, need_bytes, require
 
 if TYPE_CHECKING:
     import onnx

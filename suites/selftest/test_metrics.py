@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tools.metrics import Hits, Labels, distance, first_not_finite, hits, ties
-from tools.preprocess import Floats
+from tools.measuring.metrics import Hits, Labels, distance, first_not_finite, hits, ties
+from tools.media.preprocess import Floats
 
 
 def floats(*rows: list[float]) -> Floats:
@@ -52,7 +52,7 @@ def test_each_row_is_compared_with_its_own_label() -> None:
 
 def mmaction2_hits(scores: Floats, labels: Labels, k: int) -> Hits:
     """Row by row, what mmaction2's top-k accuracy counts."""
-    from tools.peer import import_mmaction
+    from tools.pytorch.networks import import_mmaction
 
     import_mmaction()
     from mmaction.evaluation import top_k_accuracy

@@ -9,18 +9,20 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS
-from tools import minidata, peer, weights
-from tools.case import BATCHES
-from tools.catalog import load_spec
-from tools.checkpoints import read_checkpoint
+from tools.datasets.mini import clips as minidata
+from tools.datasets.mini.moving_shapes import CLASSES
+from tools.deployment import weights
 from tools.errors import WeightsError
-from tools.metrics import hits
-from tools.minispec import MiniSpec
-from tools.miniweights import choose_ridge, confident_scale, fit_head, mean_top_probability
-from tools.moving_shapes import CLASSES
-from tools.predictions import load
-from tools.settings import ARTIFACTS, MODELS, Settings
-from tools.store import Store
+from tools.measuring.metrics import hits
+from tools.measuring.predictions import load
+from tools.pytorch import networks
+from tools.pytorch.checkpoints import read_checkpoint
+from tools.pytorch.mini_recogniser import choose_ridge, confident_scale, fit_head, mean_top_probability
+from tools.spec.case import BATCHES
+from tools.spec.catalog import load_spec
+from tools.spec.mini import MiniSpec
+from tools.spec.settings import ARTIFACTS, MODELS, Settings
+from tools.storage.store import Store
 
 MINI = load_spec(MODELS, "tsm").mini
 MINIS = {name: load_spec(MODELS, name).mini for name in ("tsm", "slowfast", "r2plus1d", "nonlocal")}
@@ -127,9 +129,9 @@ def test_the_fitted_checkpoint_is_a_normal_one(tiny_store: Path) -> None:
     spec = load_spec(TINY_MODELS, "tiny")
     entry = Store(tiny_store / "store").find(weights.mini_key(spec, minidata.key(spec.mini)))
     assert entry is not None
-    peer.load_network(spec.network, entry.file("tiny.pth"))
+    networks.load_network(spec.network, entry.file("tiny.pth"))
 
-    assert spec.classes == peer.class_count(read_checkpoint(entry.file("tiny.pth")), entry.file("tiny.pth"))
+    assert spec.classes == networks.class_count(read_checkpoint(entry.file("tiny.pth")), entry.file("tiny.pth"))
     assert 0.8 <= float(entry.facts["top_probability"]) <= 0.95
 
 
@@ -137,7 +139,8 @@ def test_the_fitted_checkpoint_is_a_normal_one(tiny_store: Path) -> None:
 def test_the_reference_of_the_full_size_network_is_good_but_not_perfect() -> None:
     """Torch tells at least 85 % and not all of TSM's mini clips, with a confident head."""
     from suites.selftest.test_breaks import quiet
-    from tools import data, reference
+    from tools.datasets import clips as data
+    from tools.measuring import reference
 
     settings, spec = Settings.parse({}), load_spec(MODELS, "tsm")
     (checkpoint,) = weights.resolve(settings, spec, quiet)

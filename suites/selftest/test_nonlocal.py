@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import noise
-from tools import peer
-from tools.catalog import load_spec
-from tools.miniweights import _calibrate, _scale_residuals
-from tools.moving_shapes import Recipe, render
-from tools.preprocess import Floats, crops, normalise
-from tools.settings import MODELS
+from tools.datasets.mini.moving_shapes import Recipe, render
+from tools.media.preprocess import Floats, crops, normalise
+from tools.pytorch import networks
+from tools.pytorch.mini_recogniser import _calibrate, _scale_residuals
+from tools.spec.catalog import load_spec
+from tools.spec.settings import MODELS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,7 +29,7 @@ def network() -> nn.Module:
     import torch
 
     torch.manual_seed(0)
-    return peer.build_network(SPEC.network)
+    return networks.build_network(SPEC.network)
 
 
 def silent_norms(network: nn.Module) -> set[str]:

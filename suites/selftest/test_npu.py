@@ -14,7 +14,7 @@ import pytest
 from suites.selftest.conftest import TINY_ARTIFACTS, TINY_MODELS, Run
 from suites.selftest.simulated.npu import SimulatedNpu, Variant
 from suites.selftest.test_run import results
-from tools.predictions import FILE, load
+from tools.measuring.predictions import FILE, load
 
 
 def words(said: str) -> dict[tuple[str, str], str]:

@@ -14,10 +14,10 @@ import pytest
 from suites.selftest import tiny_graph
 from suites.selftest.conftest import clean_environment
 from suites.selftest.simulated.npu import SimulatedNpu, Variant
-from tools import atc, cann
-from tools.acl_faults import Fault, diagnose
-from tools.atc import Request
-from tools.settings import ROOT
+from tools.engines.ascend import atc, cann
+from tools.engines.ascend.atc import Request
+from tools.engines.ascend.faults import Fault, diagnose
+from tools.spec.settings import ROOT
 
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 FIRST = VARIANTS[0]  # keeps no list of times

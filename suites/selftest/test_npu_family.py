@@ -13,12 +13,12 @@ import pytest
 
 from suites.selftest.simulated.npu import SimulatedNpu, Smi
 from suites.selftest.tiny_graph import NETWORK, batch_of
-from tools import cann
-from tools.case import Device
-from tools.engines import npu
-from tools.engines.npu import NpuEngine, describe, load
+from tools.engines.ascend import cann
+from tools.engines.ascend import engine as npu
+from tools.engines.ascend.engine import NpuEngine, describe, load
+from tools.engines.ascend.idle import Watch
 from tools.errors import DeviceError, EngineError
-from tools.idle import Watch
+from tools.spec.case import Device
 
 SIMULATED, REAL = Device("npu", 0, simulated=True), Device("npu", 0)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from suites.selftest import npu_tables as tables
-from tools import npu_smi
+from tools.engines.ascend import npu_smi
+from tools.engines.ascend.npu_smi import Chip, Process, parse_mapping, parse_table, with_devices
 from tools.errors import DeviceError, revive
-from tools.npu_smi import Chip, Process, parse_mapping, parse_table, with_devices
 
 Fake = Callable[[str], Path]
 

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from suites.selftest.test_pipeline import RECOGNISERS, SPECS, crops_of_mmaction2, input_of_mmaction2, our_crops, our_input, same_bits
-from tools import action_sequences, localise, minidata
-from tools.activitynet import Video
-from tools.catalog import load_spec
-from tools.clips import Clip
-from tools.encode import write_jpegs, write_mp4
-from tools.moving_shapes import render
-from tools.preprocess import Floats, normalise
-from tools.settings import MODELS
-from tools.snippet_features import read_features, write_features
-from tools.videos import VideoSet
+from tools.datasets.mini import action_sequences, clips
+from tools.datasets.mini.encode import write_jpegs, write_mp4
+from tools.datasets.mini.moving_shapes import render
+from tools.datasets.videos import VideoSet
+from tools.localisation.activitynet import Video
+from tools.localisation.snippet_features import read_features, write_features
+from tools.measuring import localiser
+from tools.media.decode import Clip
+from tools.media.preprocess import Floats, normalise
+from tools.spec.catalog import load_spec
+from tools.spec.settings import MODELS
 
 BSN = load_spec(MODELS, "bsn")
 CHOSEN = (0, 2, 8)  # of 20, 58 and 150 frames
@@ -28,7 +29,7 @@ CHOSEN = (0, 2, 8)  # of 20, 58 and 150 frames
 def test_a_mini_clip_becomes_the_input_that_mmaction2_makes(tmp_path: Path, model: str, number: int) -> None:
     """A mini test clip, in the format its model reads, gives the crops and the input of mmaction2's pipeline with 0.x's sampling."""
     spec = SPECS[model]
-    recipe = minidata.test_recipes(spec.mini)[number]
+    recipe = clips.test_recipes(spec.mini)[number]
     write, ending = (write_jpegs, "") if spec.list_format == "rawframes" else (write_mp4, ".mp4")
     clip = Clip("v", tmp_path / f"v{ending}", recipe.label, recipe.frames)
     write(render(recipe), clip.path)
@@ -46,7 +47,7 @@ def test_mini_features_become_the_input_that_mmaction2_makes(tmp_path: Path) -> 
         sequence = action_sequences.render(BSN.mini, 2, number)
         write_features(sequence.features, tmp_path / f"{number}.csv")
         made.append(Video(sequence.name, sequence.duration_s, sequence.frames, sequence.frames, (), tmp_path / f"{number}.csv"))
-    source = localise.tem_source(VideoSet(tmp_path, tuple(made), ("",) * len(made)), BSN)
+    source = localiser.tem_source(VideoSet(tmp_path, tuple(made), ("",) * len(made)), BSN)
     row = np.empty(BSN.tem.input.shape, np.float32)
 
     for number, video in enumerate(made):
@@ -55,7 +56,7 @@ def test_mini_features_become_the_input_that_mmaction2_makes(tmp_path: Path) -> 
 
 
 def features_of_mmaction2(path: Path) -> Floats:
-    from tools.peer import import_mmaction
+    from tools.pytorch.networks import import_mmaction
 
     import_mmaction()
     from mmaction.datasets.transforms import LoadLocalizationFeature

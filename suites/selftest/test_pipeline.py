@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tools import decode, encode
-from tools.catalog import load_spec
-from tools.clips import Clip
-from tools.inputs import fill
-from tools.moving_shapes import Recipe, render
-from tools.preprocess import Floats, Frames, crops, normalise
-from tools.sampling import frame_indices
-from tools.settings import MODELS, ROOT
-from tools.spec import ListFormat, ModelSpec
+from tools.datasets.mini import encode
+from tools.datasets.mini.moving_shapes import Recipe, render
+from tools.measuring.recogniser import fill
+from tools.media import decode
+from tools.media.decode import Clip
+from tools.media.preprocess import Floats, Frames, crops, frame_indices, normalise
+from tools.spec.catalog import load_spec
+from tools.spec.model import ListFormat, ModelSpec
+from tools.spec.settings import MODELS, ROOT
 
 RECOGNISERS = ("tsm", "slowfast", "r2plus1d", "nonlocal")
 SPECS: dict[str, ModelSpec] = {name: load_spec(MODELS, name) for name in RECOGNISERS}
@@ -71,7 +71,7 @@ def our_input(clip: Clip, spec: ModelSpec) -> Floats:
 
 def crops_of_mmaction2(clip: Clip, spec: ModelSpec) -> Frames:
     """What mmaction2's transforms pack, before its normalisation."""
-    from tools import peer
+    from tools.pytorch import networks as peer
 
     peer.import_mmaction()
     from mmengine.dataset import Compose
@@ -84,7 +84,7 @@ def crops_of_mmaction2(clip: Clip, spec: ModelSpec) -> Frames:
 
 
 def input_of_mmaction2(clip: Clip, spec: ModelSpec) -> Floats:
-    from tools import peer
+    from tools.pytorch import networks as peer
 
     return peer.clip_loader(spec, kind_of(clip))(clip)
 

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from suites.selftest.curves import curves_of
-from tools import peer_chain as peer
-from tools.preprocess import Floats
-from tools.proposal_features import features, padded
-from tools.proposals import Proposals, bin_centres, candidates, propose
+from tools.localisation.proposals import Proposals, bin_centres, candidates, features, padded, propose
+from tools.media.preprocess import Floats
+from tools.pytorch import bsn_steps
 
 PEAKS = [  # by hand: first and last bin, strict local maxima, and what lies above half the maximum
     ([0.1, 0.2, 0.9, 0.3, 0.3, 0.46, 0.44, 0.1, 0.2, 0.1], [0, 2, 5, 8, 9]),
@@ -92,13 +91,13 @@ def test_ties_hold_the_same_proposals_as_mmaction2s() -> None:
     """Among equal products, where mmaction2's order is that of an unstable sort, the proposals themselves are the same."""
     steps = np.asarray(np.round(curves_of(7) * 4) / 4, np.float32)
 
-    assert sorted(peer.proposals(steps)[:, :4].tolist()) == sorted(table(propose(steps)).tolist())
+    assert sorted(bsn_steps.proposals(steps)[:, :4].tolist()) == sorted(table(propose(steps)).tolist())
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_proposals_equal_mmaction2s(name: str) -> None:
     """Boundaries, scores and order are mmaction2's to the last bit where no two products are equal."""
-    expected = peer.proposals(CASES[name])
+    expected = bsn_steps.proposals(CASES[name])
     found = propose(CASES[name])
 
     assert len(np.unique(expected[:, 4])) == len(expected)
@@ -108,7 +107,7 @@ def test_proposals_equal_mmaction2s(name: str) -> None:
 @pytest.mark.parametrize("threshold", [0.3, 0.7, 1.0])
 def test_another_threshold_is_mmaction2s_too(threshold: float) -> None:
     """The share of the maximum is a parameter, and compared in float32 as mmaction2 does."""
-    assert np.array_equal(peer.proposals(CASES["rough"], threshold)[:, :4], table(propose(CASES["rough"], threshold)))
+    assert np.array_equal(bsn_steps.proposals(CASES["rough"], threshold)[:, :4], table(propose(CASES["rough"], threshold)))
 
 
 def test_the_cases_cover_one_proposal_and_more_than_a_thousand() -> None:
@@ -124,7 +123,7 @@ def test_the_cases_cover_one_proposal_and_more_than_a_thousand() -> None:
 def test_features_equal_mmaction2s(name: str) -> None:
     """Features of the top 1000 are mmaction2's on the same float64 numbers, up to the rounding to float32."""
     found = features(CASES[name], propose(CASES[name]))
-    expected = peer.features(CASES[name], peer.proposals(CASES[name]), wide=True)
+    expected = bsn_steps.features(CASES[name], bsn_steps.proposals(CASES[name]), wide=True)
 
     assert ((min(1000, len(propose(CASES[name]))), 32), np.float32) == (found.shape, found.dtype)
     assert np.abs(expected - found).max() < 1e-7
@@ -133,7 +132,7 @@ def test_features_equal_mmaction2s(name: str) -> None:
 @pytest.mark.parametrize("name", ["rough", "noise"])
 def test_mmaction2s_files_of_float32_move_its_features(name: str) -> None:
     """Read back as float32, as mmaction2 does and the guide's original does not, features move by more than 1e-6, less than 1e-4."""
-    moved = np.abs(peer.features(CASES[name], peer.proposals(CASES[name])) - features(CASES[name], propose(CASES[name]))).max()
+    moved = np.abs(bsn_steps.features(CASES[name], bsn_steps.proposals(CASES[name])) - features(CASES[name], propose(CASES[name]))).max()
 
     assert 1e-6 < moved < 1e-4
 
@@ -188,10 +187,10 @@ def test_mmaction2_cannot_read_a_single_proposal_back(tmp_path: Path) -> None:
     """From a file with one row mmaction2 gets a vector instead of a table and fails; here one proposal is like any other."""
     from mmaction.models.localizers.utils import generate_bsp_feature
 
-    for name, rows in (("tem", peer.tem_table(alone())), ("pgm", peer.proposals(alone()))):
+    for name, rows in (("tem", bsn_steps.tem_table(alone())), ("pgm", bsn_steps.proposals(alone()))):
         (tmp_path / name).mkdir()
         np.savetxt(tmp_path / name / "v_1.csv", rows, header=name, delimiter=",", comments="")
 
     with pytest.raises(IndexError):
-        generate_bsp_feature([0], [peer.INFO], str(tmp_path / "tem"), str(tmp_path / "pgm"))
+        generate_bsp_feature([0], [bsn_steps.INFO], str(tmp_path / "tem"), str(tmp_path / "pgm"))
     assert (1, 32) == features(alone(), propose(alone())).shape

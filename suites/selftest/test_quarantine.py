@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.case import Device
 from tools.errors import DeviceError
-from tools.quarantine import count_kernel_fault, forget_kernel_faults, give_up, refuse
+from tools.measuring.quarantine import count_kernel_fault, forget_kernel_faults, give_up, refuse
+from tools.spec.case import Device
 
 NPU0, NPU1, SIMULATED = Device("npu", 0), Device("npu", 1), Device("npu", 0, simulated=True)
 

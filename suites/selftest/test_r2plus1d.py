@@ -9,19 +9,22 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import Run, exported, in_torch, random_weights, specialised
-from tools import encode, inputs, measure, peer, reference, weights
-from tools.batches import BatchStream
-from tools.case import Device
-from tools.catalog import load_spec
-from tools.clips import Clip
+from tools.datasets.manifest import Manifest
+from tools.datasets.mini import encode
+from tools.deployment import weights
+from tools.deployment.weights import Weights
 from tools.engines import open_engine
-from tools.manifest import Manifest
-from tools.metrics import distance
-from tools.predictions import FILE, load
-from tools.preprocess import Floats
-from tools.settings import MODELS, Settings
-from tools.spec import Network, Tensor
-from tools.weights import Weights
+from tools.measuring import measure, recogniser, reference
+from tools.measuring.metrics import distance
+from tools.measuring.predictions import FILE, load
+from tools.media.batches import BatchStream
+from tools.media.decode import Clip
+from tools.media.preprocess import Floats
+from tools.pytorch import networks
+from tools.spec.case import Device
+from tools.spec.catalog import load_spec
+from tools.spec.model import Network, Tensor
+from tools.spec.settings import MODELS, Settings
 
 SPEC = load_spec(MODELS, "r2plus1d")
 NETWORK = SPEC.network
@@ -39,11 +42,11 @@ def test_synchronised_batchnorm_becomes_plain_with_the_same_weights() -> None:
     """The network has no SyncBatchNorm, its 434 tensors have the names and shapes of the one that has, and 400 classes."""
     import torch
 
-    peer.import_mmaction()
+    networks.import_mmaction()
     from mmaction.registry import MODELS as REGISTRY
 
-    synchronised = REGISTRY.build(peer._model_config(NETWORK))
-    plain = peer.build_network(NETWORK)
+    synchronised = REGISTRY.build(networks._model_config(NETWORK))
+    plain = networks.build_network(NETWORK)
     keys = [{key: tuple(value.shape) for key, value in module.state_dict().items()} for module in (synchronised, plain)]
     eps = [{name: module.eps for name, module in each.named_modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)}
            for each in (synchronised, plain)]
@@ -92,7 +95,7 @@ def rows_by_view(deployment: Deployment) -> Floats:
     found = []
     for clip in deployment.clips.clips:
         views = np.empty(deployment.checkpoint.network.input.shape, np.float32)
-        inputs.fill(clip, "rawframes", SMALL, views)
+        recogniser.fill(clip, "rawframes", SMALL, views)
         found.append(np.concatenate([deployment.torch(view[None, None]) for view in views]))
     return np.stack(found)
 
@@ -111,7 +114,7 @@ def test_the_checkpoint_says_how_many_classes_there_are(deployment: Deployment) 
 def test_the_graph_gives_the_rows_of_each_clip_together(deployment: Deployment) -> None:
     """Rows 3i to 3i + 2 of a batch are clip i's views in the order of its input, as torch gives them one by one."""
     engine = open_engine(Device("cpu"), deployment.graph, deployment.checkpoint.network, 2)
-    with BatchStream(inputs.source(deployment.clips, SMALL), 2) as stream:
+    with BatchStream(recogniser.source(deployment.clips, SMALL), 2) as stream:
         rows = engine.infer(next(iter(stream)).array)
     expected = rows_by_view(deployment)[:2]
 
@@ -122,7 +125,7 @@ def test_the_graph_gives_the_rows_of_each_clip_together(deployment: Deployment) 
 def test_the_harness_and_the_reference_average_the_same_rows(deployment: Deployment, tmp_path: Path) -> None:
     """Both score a clip by the mean of its three views' raw logits; other groups of three rows would give other scores."""
     engine = open_engine(Device("cpu"), deployment.graph, deployment.checkpoint.network, 2)
-    with BatchStream(inputs.source(deployment.clips, SMALL), 2) as stream:
+    with BatchStream(recogniser.source(deployment.clips, SMALL), 2) as stream:
         measured, _ = measure.score(engine, stream, 3, SMALL.network.rows)
     reference.build(SMALL, deployment.checkpoint, deployment.clips, 0.0, tmp_path)
     rows = rows_by_view(deployment)

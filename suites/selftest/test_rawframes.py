@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.conftest import python
-from tools import encode, rawframes
+from tools.datasets import rawframes
+from tools.datasets.mini import encode
+from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.errors import DataError
-from tools.moving_shapes import Recipe, render
-from tools.preprocess import Frames
-from tools.settings import ROOT
+from tools.media.preprocess import Frames
+from tools.spec.settings import ROOT
 
 REAL = ROOT.parent / "shared" / "data" / "video" / "test.avi"
 NAMES = ("Haircut/v_1", "Hammering/v_2", "Hammering/v_3")

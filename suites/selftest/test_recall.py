@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools import peer_chain as peer
-from tools.activitynet import Video, read_ground_truth, read_videos
-from tools.detections import Detections, none_found, read_results
 from tools.errors import DataError
-from tools.recall import THRESHOLDS, Recall, average_recall
-from tools.settings import ROOT
+from tools.localisation.activitynet import Video, read_ground_truth, read_videos
+from tools.localisation.detections import Detections, none_found, read_results
+from tools.localisation.recall import THRESHOLDS, Recall, average_recall
+from tools.pytorch import bsn_steps
+from tools.spec.settings import ROOT
 
 SHARED = ROOT.parent / "shared" / "data" / "activitynet"
-Doubles = peer.Doubles
+Doubles = bsn_steps.Doubles
 ONE = np.array([[10.0, 20.0]])
 
 
@@ -70,7 +70,7 @@ def test_an_overlap_that_equals_a_threshold_counts_as_float32_rounds_it() -> Non
     for number in range(10):
         found = [found_of((0.0, 5 + number / 2))]
         ours = average_recall([truth], found)
-        assert_equal(peer.recall([truth], found), ours)
+        assert_equal(bsn_steps.recall([truth], found), ours)
         reached.append(bool(ours.hit[0, number]))
 
     assert [0.65, 0.7, 0.9, 0.95] == [round(threshold, 2) for threshold, hit in zip(THRESHOLDS, reached, strict=True) if not hit]
@@ -91,7 +91,7 @@ def test_all_true_segments_of_all_videos_weigh_the_same() -> None:
 def test_the_float_error_of_the_points_is_kept(rank: int, point: int) -> None:
     """Where every video has 100 detections, points 29, 57 and 58 count 28, 56 and 57: the 29th counts from point 30 on."""
     ours = average_recall([ONE, ONE], [hit_at(rank), hit_at(rank)])
-    theirs = peer.recall([ONE, ONE], [hit_at(rank), hit_at(rank)])
+    theirs = bsn_steps.recall([ONE, ONE], [hit_at(rank), hit_at(rank)])
 
     assert point == 1 + int((ours.by_threshold[0] > 0).argmax())
     assert_equal(theirs, ours)
@@ -102,7 +102,7 @@ def test_every_point_counts_as_many_as_mmaction2s(count: int) -> None:
     """Where every video has this many detections, each rank first counts at the point where mmaction2 counts it."""
     found = [hit_at(rank, count) for rank in range(1, count + 1)]
 
-    assert_equal(peer.recall([ONE] * count, found), average_recall([ONE] * count, found))
+    assert_equal(bsn_steps.recall([ONE] * count, found), average_recall([ONE] * count, found))
 
 
 @pytest.mark.parametrize("counts", [(100, 100, 100), (3, 1, 250), (7, 0, 11), (1, 1, 1), (500, 400, 300), (0, 0, 5)])
@@ -112,7 +112,7 @@ def test_recall_equals_mmaction2s_on_few_videos(counts: tuple[int, ...]) -> None
     truths = [np.sort(rng.random((number, 2)) * 60, axis=1) for number in (1, 4, 2)]
     found = [guesses(truth, 60.0, count, rng) for truth, count in zip(truths, counts, strict=True)]
 
-    assert_equal(peer.recall(truths, found), average_recall(truths, found))
+    assert_equal(bsn_steps.recall(truths, found), average_recall(truths, found))
 
 
 @pytest.mark.parametrize("most", [1, 10, 50])
@@ -122,7 +122,7 @@ def test_another_number_of_proposals_is_mmaction2s_too(most: int) -> None:
     truths = [np.sort(rng.random((3, 2)) * 60, axis=1) for _ in range(5)]
     found = [guesses(truth, 60.0, 80, rng) for truth in truths]
 
-    assert_equal(peer.recall(truths, found, most), average_recall(truths, found, most=most))
+    assert_equal(bsn_steps.recall(truths, found, most), average_recall(truths, found, most=most))
 
 
 def test_recall_equals_mmaction2s_on_all_of_validation(validation: tuple[Video, ...]) -> None:
@@ -134,7 +134,7 @@ def test_recall_equals_mmaction2s_on_all_of_validation(validation: tuple[Video, 
 
     assert (4728, 7293) == (len(truths), len(ours.hit))
     assert 0.3 < ours.at(100) < 0.95
-    assert_equal(peer.recall(truths, found), ours)
+    assert_equal(bsn_steps.recall(truths, found), ours)
 
 
 def test_recall_equals_mmaction2s_on_its_own_sample() -> None:
@@ -146,7 +146,7 @@ def test_recall_equals_mmaction2s_on_its_own_sample() -> None:
     arguments = (list(truths.values()), [found[name] for name in truths])
 
     assert 72.525 == pytest.approx(average_recall(*arguments).auc, abs=1e-9)
-    assert_equal(peer.recall(*arguments), average_recall(*arguments))
+    assert_equal(bsn_steps.recall(*arguments), average_recall(*arguments))
 
 
 def test_a_video_without_detections_misses_its_segments() -> None:
@@ -154,7 +154,7 @@ def test_a_video_without_detections_misses_its_segments() -> None:
     found = average_recall([ONE, ONE], [none_found(), found_of((10.0, 20.0))])
 
     assert 0.5 == found.at(100)
-    assert_equal(peer.recall([ONE, ONE], [none_found(), found_of((10.0, 20.0))]), found)
+    assert_equal(bsn_steps.recall([ONE, ONE], [none_found(), found_of((10.0, 20.0))]), found)
 
 
 def test_finding_nothing_at_all_is_a_recall_of_zero() -> None:

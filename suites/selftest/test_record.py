@@ -8,10 +8,10 @@ import pytest
 
 from suites.selftest.conftest import Command
 from suites.selftest.test_tool_speeds import PURE, STAMP, T4, TRT8, TRTEXEC
-from tools.chips import kind
-from tools.report import comparisons
-from tools.truth import read_truth
-from tools.verdict_speed import stored_rate
+from tools.judging.rows import comparisons
+from tools.judging.speed import stored_rate
+from tools.spec.chips import kind
+from tools.spec.truth import read_truth
 
 
 def log(tmp_path: Path, text: str, name: str = "run.log") -> Path:

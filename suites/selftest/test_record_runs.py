@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Command
-from tools import cell, stored_reference
-from tools.catalog import load_spec
-from tools.cell import Record, Times
-from tools.idle import Idle
-from tools.predictions import FILE, Predictions, save
-from tools.report import RESULTS, Row
-from tools.settings import Settings
-from tools.spec import ModelSpec
-from tools.truth import read_truth
+from tools.engines.ascend.idle import Idle
+from tools.judging.rows import RESULTS, Row
+from tools.measuring import cell, stored_reference
+from tools.measuring.cell import Record, Times
+from tools.measuring.predictions import FILE, Predictions, save
+from tools.spec.catalog import load_spec
+from tools.spec.model import ModelSpec
+from tools.spec.settings import Settings
+from tools.spec.truth import read_truth
 
 TINY = load_spec(TINY_MODELS, "tiny")
 MEASURED = Record(case="tiny-bs4-npu0", network="tiny", data="mini", weights="mini", precision="fp16", chip="310P3", simulated=False,

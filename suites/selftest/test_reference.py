@@ -13,22 +13,29 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, python
 from suites.selftest.deployments import random_weights
-from tools import data, encode, judge, manifest, peer, reference, torch_run
-from tools.case import Case, Device
-from tools.catalog import load_spec, load_truth
-from tools.cell import Cell, Part, Record
-from tools.clips import Clip, ClipList
-from tools.entries import Entry
-from tools.events import Event
-from tools.manifest import Manifest
-from tools.moving_shapes import Recipe, render
-from tools.predictions import FILE, Predictions, load
-from tools.preprocess import Floats
-from tools.settings import Settings
-from tools.shards import Shards
-from tools.store import Store
-from tools.verdict import Verdict
-from tools.weights import Weights
+from tools import reference as tools_reference
+from tools.datasets import clips as data
+from tools.datasets import manifest
+from tools.datasets.lists import ClipList
+from tools.datasets.manifest import Manifest
+from tools.datasets.mini import encode
+from tools.datasets.mini.moving_shapes import Recipe, render
+from tools.deployment.weights import Weights
+from tools.judging import judge, recogniser
+from tools.judging.verdict import Verdict
+from tools.machine.events import Event
+from tools.measuring import reference
+from tools.measuring.cell import Cell, Part, Record
+from tools.measuring.predictions import FILE, Predictions, load
+from tools.media.decode import Clip
+from tools.media.preprocess import Floats
+from tools.pytorch import networks, pipeline, run
+from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec, load_truth
+from tools.spec.settings import Settings
+from tools.storage.entries import Entry
+from tools.storage.shards import Shards
+from tools.storage.store import Store
 
 SPEC = load_spec(TINY_MODELS, "tiny")
 COUNT = 6
@@ -79,8 +86,8 @@ def test_every_score_is_kept_as_it_was_computed(made: Made, tmp_path: Path) -> N
     import torch
 
     entry = made.build(Store(tmp_path))
-    network = peer.deployed(SPEC.network, peer.load_network(SPEC.network, made.checkpoint.path))
-    given = peer.clip_loader(SPEC, "rawframes")(made.clips.clips[2])
+    network = networks.deployed(SPEC.network, networks.load_network(SPEC.network, made.checkpoint.path))
+    given = pipeline.clip_loader(SPEC, "rawframes")(made.clips.clips[2])
     with torch.inference_mode():
         expected = network(torch.from_numpy(given)[None]).numpy()[0]
     kept = load(entry.file(FILE))
@@ -95,7 +102,7 @@ def test_a_killed_run_goes_on_where_it_was(made: Made, tmp_path: Path, monkeypat
                                            ) -> None:
     """Interrupted after four clips the next run computes two, says so, leaves what an undisturbed one does, and nothing half-done."""
     whole = load(made.build(Store(tmp_path / "whole")).file(FILE))
-    real = torch_run.scored
+    real = run.scored
     ran: list[str] = []
 
     def until(stop: int, module: object, loader: object, clips: tuple[Clip, ...], device: object) -> Iterator[Floats]:
@@ -106,16 +113,16 @@ def test_a_killed_run_goes_on_where_it_was(made: Made, tmp_path: Path, monkeypat
             yield scores
 
     monkeypatch.setattr(reference, "Shards", partial(Shards, every_s=0))
-    monkeypatch.setattr(torch_run, "scored", partial(until, 4))
+    monkeypatch.setattr(run, "scored", partial(until, 4))
     store = Store(tmp_path / "store")
     monkeypatch.setattr(data, "resolve", lambda *rest: made.clips)
     monkeypatch.setattr(reference.weights, "resolve", lambda *rest: (made.checkpoint,))
     given = settings(tmp_path, data="full", data_root=str(tmp_path))
     with pytest.raises(KeyboardInterrupt):
-        reference._make(given, SPEC, "cpu")
-    monkeypatch.setattr(torch_run, "scored", partial(until, 99))
+        tools_reference._make(given, SPEC, "cpu")
+    monkeypatch.setattr(run, "scored", partial(until, 99))
     capsys.readouterr()
-    reference._make(given, SPEC, "cpu")
+    tools_reference._make(given, SPEC, "cpu")
 
     assert f"resuming at clip 5 of {COUNT}" in capsys.readouterr().err
     assert [clip.id for clip in made.clips.clips] == ran
@@ -155,7 +162,7 @@ def test_builds_of_one_torch_share_a_reference(made: Made, monkeypatch: pytest.M
     """What a CUDA build made is what a CPU build of the same version looks for; another version's is not."""
     keys = []
     for version in ("2.13.0+cpu", "2.13.0+cu130", "2.13.0", "2.14.0+cpu"):
-        monkeypatch.setattr("tools.versions.version", lambda package, version=version: version)
+        monkeypatch.setattr("tools.machine.versions.version", lambda package, version=version: version)
         keys.append(reference.key(SPEC, made.checkpoint, made.clips).digest)
 
     assert (1, 2) == (len(set(keys[:3])), len(set(keys)))
@@ -168,7 +175,7 @@ def judged(made: Made, remake: str, *, official: bool) -> list[judge.Judgement]:
     record = Record("tiny-bs4-cpu", "tiny", *origin, "fp32", "cpu", simulated=False, clips=COUNT, scoring_s=0.0, peak_bytes=0,
                     estimated_bytes=0, digests={}, versions={}, machine={})
     found = Predictions(tuple(clip.id for clip in made.clips.clips), scores)
-    basis = judge.Basis(replace(SPEC, clips=COUNT), load_truth(TINY_MODELS, "tiny"), made.clips, None, remake)
+    basis = recogniser.Basis(replace(SPEC, clips=COUNT), load_truth(TINY_MODELS, "tiny"), made.clips, None, remake)
     cell = Cell(Case("tiny", 4, Device("cpu")), Path(), (Part(Path(), record, found, None),))
     return [*basis.accuracy(cell), *basis.fidelity(cell)]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tools.catalog import load_truth
-from tools.chips import CPU, kind
-from tools.report import Comparison, comparisons, doubts, ratio_table
-from tools.settings import MODELS
+from tools.judging.rows import Comparison, comparisons, doubts, ratio_table
+from tools.spec.catalog import load_truth
+from tools.spec.chips import CPU, kind
+from tools.spec.settings import MODELS
 
 
 def compared(name: str, batch: int, clips_per_s: float = 10.0, network: str = "") -> list[Comparison]:

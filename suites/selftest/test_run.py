@@ -10,9 +10,9 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Run, python, tiny_arguments
 from suites.selftest.test_matrix import HEAVY
-from tools import cell as cells
-from tools.case import BATCHES
-from tools.catalog import load_spec
+from tools.measuring import cell
+from tools.spec.case import BATCHES
+from tools.spec.catalog import load_spec
 
 
 def results(said: str) -> list[dict[str, str]]:
@@ -37,7 +37,7 @@ def test_a_run_ends_in_a_table_of_verdicts(acceptance: Run, tiny_store: Path, tm
     assert re.search(r"2 passed, .*1 recorded", done.stdout)
     [benchmark] = json.loads(kept.read_text())["benchmarks"]
     run = Path(re.search(r"^results: (.+)/results.jsonl$", done.stdout, re.MULTILINE)[1])  # type: ignore[index]
-    part = cells.read(run / "tiny-bs4-cpu")
+    part = cell.read(run / "tiny-bs4-cpu")
     assert part.times is not None
     assert list(part.times.series) == benchmark["stats"]["data"]
     info = benchmark["extra_info"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tools.catalog import load_spec
-from tools.sampling import frame_indices
-from tools.settings import MODELS
-from tools.spec import Sampling
+from tools.media.preprocess import frame_indices
+from tools.spec.catalog import load_spec
+from tools.spec.model import Sampling
+from tools.spec.settings import MODELS
 
 EIGHT_SINGLE = Sampling(clip_len=1, interval=1, clips=8)  # TSM
 ONE_OF_EIGHT = Sampling(clip_len=8, interval=8, clips=1)  # R(2+1)D's view
@@ -55,7 +55,7 @@ BY_HAND = [  # average step = (total - span + 1) / clips; offset k = floor(k * s
 
 def sampled_by_mmaction2(total: int, how: Sampling) -> list[int]:
     """The frames that the installed mmaction2 1.x takes in test mode."""
-    from tools.peer import import_mmaction
+    from tools.pytorch.networks import import_mmaction
 
     import_mmaction()
     from mmaction.datasets.transforms import SampleFrames

@@ -11,20 +11,25 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, python, tiny_arguments
 from suites.selftest.tool_folders import LAYOUTS, NAMES, ais_bench, batches_of, msame
-from tools import dump, engines, events, measure, score, specialise, stored_reference, weights
-from tools.batches import BatchStream
-from tools.case import Device
-from tools.catalog import load_spec, load_truth
-from tools.expectations import Expectations
-from tools.inputs import source
-from tools.metrics import hits
-from tools.predictions import Predictions
-from tools.preprocess import Floats
-from tools.score import Given
-from tools.settings import MODELS, Settings
-from tools.spec import ModelSpec
-from tools.tool_labels import read_info
-from tools.verdict import Verdict
+from tools import engines
+from tools import score as tools_score
+from tools.deployment import specialise, weights
+from tools.exchange import dump, score
+from tools.exchange.labels import read_info
+from tools.exchange.score import Given
+from tools.judging.verdict import Verdict
+from tools.machine import events
+from tools.measuring import measure, stored_reference
+from tools.measuring.metrics import hits
+from tools.measuring.predictions import Predictions
+from tools.measuring.recogniser import source
+from tools.media.batches import BatchStream
+from tools.media.preprocess import Floats
+from tools.spec.case import Device
+from tools.spec.catalog import load_spec, load_truth
+from tools.spec.expectations import Expectations
+from tools.spec.model import ModelSpec
+from tools.spec.settings import MODELS, Settings
 
 TINY = load_spec(TINY_MODELS, "tiny")
 Layout = Callable[[Path, Mapping[str, Floats], str], Path]
@@ -183,5 +188,5 @@ def test_a_command_that_cannot_be_meant_is_one_error(
     """A localiser, a folder and an .info that are not there."""
     monkeypatch.setattr("sys.argv", ["score", *arguments])
 
-    assert 0 != events.stage(score.main)
+    assert 0 != events.stage(tools_score.main)
     assert words in capsys.readouterr().err

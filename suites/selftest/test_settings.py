@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tools import weights
-from tools.case import Case, Device
-from tools.catalog import load_spec
+from tools.deployment import weights
 from tools.errors import OptionError
-from tools.expectations import Expectations
 from tools.pytest_paths import join_paths
-from tools.settings import ARTIFACTS, MODELS, OPTIONS, Settings, add_arguments
+from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec
+from tools.spec.expectations import Expectations
+from tools.spec.settings import ARTIFACTS, MODELS, OPTIONS, Settings, add_arguments
 
 TSM = load_spec(MODELS, "tsm")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.settings import ROOT
+from tools.spec.settings import ROOT
 
 
 def setup(tmp_path: Path, python: str, *options: str) -> subprocess.CompletedProcess[str]:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from suites.selftest.test_store import KEY, command
-from tools.shards import Made, Shards
-from tools.store import Store
+from tools.storage.shards import Made, Shards
+from tools.storage.store import Store
 
 FORK = multiprocessing.get_context("fork")
 TOTAL = 1234

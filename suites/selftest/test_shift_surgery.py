@@ -15,14 +15,15 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS, Run
 from suites.selftest.deployments import exported, in_onnx, noise, random_weights, specialised
 from suites.selftest.test_surgery import kinds, loaded
-from tools import export, specialise
-from tools.catalog import load_spec
-from tools.entries import Entry
+from tools.deployment import export, specialise
+from tools.deployment.surgery import operate
 from tools.errors import ExportError
-from tools.preprocess import Floats
-from tools.settings import MODELS
-from tools.spec import Network, network_digest, spec_digest
-from tools.surgery import operate
+from tools.media.preprocess import Floats
+from tools.spec.catalog import load_spec
+from tools.spec.digest import network_digest, spec_digest
+from tools.spec.model import Network
+from tools.spec.settings import MODELS
+from tools.storage.entries import Entry
 
 if TYPE_CHECKING:
     import onnx

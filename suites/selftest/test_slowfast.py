@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import Run, exported, in_onnx, in_torch, noise, random_weights
-from tools import encode, export, peer, reference
-from tools.catalog import load_spec
-from tools.clips import Clip
-from tools.manifest import Manifest
-from tools.metrics import distance
-from tools.predictions import FILE, load
-from tools.settings import MODELS
-from tools.spec import ModelSpec, Tensor
-from tools.weights import Weights
+from tools.datasets.manifest import Manifest
+from tools.datasets.mini import encode
+from tools.deployment import export
+from tools.deployment.weights import Weights
+from tools.measuring import reference
+from tools.measuring.metrics import distance
+from tools.measuring.predictions import FILE, load
+from tools.media.decode import Clip
+from tools.pytorch import networks, pipeline
+from tools.spec.catalog import load_spec
+from tools.spec.model import ModelSpec, Tensor
+from tools.spec.settings import MODELS
 
 if TYPE_CHECKING:
     import onnx
@@ -83,12 +86,12 @@ def test_the_export_form_takes_the_frames_that_interpolation_takes(forms: Forms)
     """In torch both forms give the same bits: indexing every fourth frame is nearest interpolation by a quarter."""
     import torch
 
-    module = peer.load_network(SPEC.network, forms.checkpoint.path)
+    module = networks.load_network(SPEC.network, forms.checkpoint.path)
     assert SPEC.network.export_form is not None
     SPEC.network.export_form(module)
     video = noise(1, 1, 3, 32, 64, 64)
     with torch.inference_mode():
-        indexed = peer.deployed(SPEC.network, module)(torch.from_numpy(video)).numpy()
+        indexed = networks.deployed(SPEC.network, module)(torch.from_numpy(video)).numpy()
 
     assert forms.torch(video).tobytes() == indexed.tobytes()
 
@@ -111,6 +114,6 @@ def test_the_reference_runs_without_the_export_form(forms: Forms, tmp_path: Path
     encode.write_jpegs(np.random.default_rng(1).integers(0, 256, (40, 80, 100, 3), np.uint8), tmp_path / "v")
     clip = Clip("v", tmp_path / "v", 0, 40)
     reference.build(SPEC, checkpoint, Manifest(tmp_path / "list.txt", "rawframes", (clip,)), 0.0, tmp_path)
-    video = peer.clip_loader(SPEC, "rawframes")(clip)[None]
+    video = pipeline.clip_loader(SPEC, "rawframes")(clip)[None]
 
     assert forms.torch(video).tobytes() == load(tmp_path / FILE).scores.tobytes()

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from suites.selftest.curves import curves_of, scores_of
-from tools import peer_chain as peer
-from tools.detections import Detections
-from tools.preprocess import Floats
-from tools.proposal_features import features, padded
-from tools.proposals import Proposals, bin_centres, propose
-from tools.settings import ROOT
-from tools.soft_nms import detect, floored_duration_s, fuse, suppress
-from tools.spec import ProposalSpec
+from tools.localisation.detections import Detections
+from tools.localisation.proposals import Proposals, bin_centres, features, padded, propose
+from tools.localisation.soft_nms import detect, floored_duration_s, fuse, suppress
+from tools.media.preprocess import Floats
+from tools.pytorch import bsn_steps
+from tools.spec.model import ProposalSpec
+from tools.spec.settings import ROOT
 
 SHARED = ROOT.parent / "shared" / "data" / "activitynet"
 CENTRES = bin_centres(100)
@@ -127,7 +126,7 @@ def test_of_equal_scores_the_earlier_is_taken_first() -> None:
 def test_a_single_proposal_keeps_its_score() -> None:
     """Nothing is suppressed where there is one proposal, as in mmaction2."""
     one = made((0.2, 0.7), scores=0.5)
-    found, expected = (detect(one, np.array([0.5], np.float32), 64.0), peer.detections(wide(one), np.array([0.5])))
+    found, expected = (detect(one, np.array([0.5], np.float32), 64.0), bsn_steps.detections(wide(one), np.array([0.5])))
 
     assert ([(12.8, 44.8)], [0.25]) == (as_pairs(found), found.scores.tolist())
     assert expected.segments.tolist() == found.segments.tolist()
@@ -140,7 +139,7 @@ def test_detections_equal_mmaction2s(roughness: float, how: ProposalSpec) -> Non
     """On the same float64 numbers the same proposals are picked, in the same order, with the same scores."""
     proposals = propose(curves_of(1, roughness)).best(how.top)
     scores = scores_of(2, len(proposals))
-    expected = peer.detections(wide(proposals), scores.astype(np.float64), how=how)
+    expected = bsn_steps.detections(wide(proposals), scores.astype(np.float64), how=how)
     found = detect(proposals, scores, 64.0, how)
 
     assert min(how.keep, len(proposals)) == len(found)
@@ -164,10 +163,10 @@ def test_mmaction2_in_float32_may_lower_another_score() -> None:
     """
     pair = made((CENTRES[0], CENTRES[20]), (CENTRES[6], CENTRES[20]))
     scores = np.array([0.9, 0.8], np.float32)
-    narrow = peer.detections(wide(pair).astype(np.float32), scores)
+    narrow = bsn_steps.detections(wide(pair).astype(np.float32), scores)
     found = detect(pair, scores, 64.0)
 
-    assert np.array_equal(peer.detections(wide(pair), scores.astype(np.float64)).scores, found.scores)
+    assert np.array_equal(bsn_steps.detections(wide(pair), scores.astype(np.float64)).scores, found.scores)
     assert 0.8 == pytest.approx(found.scores[1], abs=1e-6)
     assert narrow.scores[1] < 0.5
 
@@ -185,7 +184,7 @@ def test_mmaction2_floors_the_duration(frames: int, expected: float) -> None:
     """mmaction2 counts whole runs of 16 frames only, where the guide's port takes the video's duration."""
     proposals = propose(curves_of(1, 0.0))
     scores = scores_of(2, len(proposals))
-    theirs = peer.detections(wide(proposals), scores.astype(np.float64), peer.INFO | {"duration_frame": frames})
+    theirs = bsn_steps.detections(wide(proposals), scores.astype(np.float64), bsn_steps.INFO | {"duration_frame": frames})
 
     assert expected == pytest.approx(floored_duration_s(64.0, frames), abs=1e-12)
     assert np.array_equal(theirs.segments, detect(proposals, scores, floored_duration_s(64.0, frames)).segments)
@@ -199,9 +198,9 @@ def test_the_whole_chain_equals_mmaction2s(seed: int, roughness: float) -> None:
     curves = curves_of(seed, roughness)
     proposals = propose(curves)
     found = detect(proposals, pem(padded(features(curves, proposals))), 64.0)
-    table = peer.proposals(curves)
-    their_scores = pem(np.asarray(peer.features(curves, table, wide=True), np.float32))
-    expected = peer.detections(table[:1000], their_scores.astype(np.float64))
+    table = bsn_steps.proposals(curves)
+    their_scores = pem(np.asarray(bsn_steps.features(curves, table, wide=True), np.float32))
+    expected = bsn_steps.detections(table[:1000], their_scores.astype(np.float64))
 
     assert np.abs(expected.segments - found.segments).max() < 1e-6
     assert np.abs(expected.scores - found.scores).max() < 1e-6

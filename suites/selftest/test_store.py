@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tools.entries import Facts, Key, manifests
 from tools.errors import StoreError, WeightsError
-from tools.settings import ROOT
-from tools.store import Store, require_writable
+from tools.spec.settings import ROOT
+from tools.storage.entries import Facts, Key, manifests
+from tools.storage.store import Store, require_writable
 
 FORK = multiprocessing.get_context("fork")
 KEY = Key("weights", "tsm-mini", (("revision", "1"), ("spec", "abc")))

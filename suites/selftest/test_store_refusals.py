@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.test_store import HOSTED, KEY, command, left, write, write_graph
-from tools.archive import CONTENTS, contents_text
 from tools.errors import StoreError
-from tools.packing import choose, pack
-from tools.store import Store
-from tools.unpacking import unpack
+from tools.storage.archive import CONTENTS, contents_text
+from tools.storage.packing import choose, pack
+from tools.storage.store import Store
+from tools.storage.unpacking import unpack
 
 Members = Mapping[str, bytes | tarfile.TarInfo]
 

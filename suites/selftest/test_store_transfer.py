@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.test_store import HOSTED, KEY, OTHER, command, left, write, write_graph
-from tools.archive import CONTENTS
-from tools.entries import Key, manifests
 from tools.errors import StoreError
-from tools.packing import choose, lacking, pack
-from tools.store import Store
-from tools.unpacking import unpack
+from tools.storage.archive import CONTENTS
+from tools.storage.entries import Key, manifests
+from tools.storage.packing import choose, lacking, pack
+from tools.storage.store import Store
+from tools.storage.unpacking import unpack
 
 TSM = frozenset({"tsm", "tsm-mini"})
 MEMBERS = [CONTENTS, f"{KEY}/entry.json", f"{KEY}/head.bin", f"{KEY}/inner/list.txt",

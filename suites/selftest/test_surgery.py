@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import exported, in_onnx, in_torch, noise, random_weights, specialised
-from tools import export
-from tools.catalog import load_spec
-from tools.entries import Entry
+from tools.deployment import export
+from tools.deployment.surgery import operate
+from tools.deployment.weights import Weights
 from tools.errors import ExportError
-from tools.files import sha256
-from tools.preprocess import Floats
-from tools.settings import MODELS
-from tools.spec import Network
-from tools.surgery import operate
-from tools.weights import Weights
+from tools.machine.files import sha256
+from tools.media.preprocess import Floats
+from tools.spec.catalog import load_spec
+from tools.spec.model import Network
+from tools.spec.settings import MODELS
+from tools.storage.entries import Entry
 
 if TYPE_CHECKING:
     import onnx

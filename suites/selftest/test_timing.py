@@ -9,7 +9,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from fixtures.clock import VirtualClock
-from tools.timing import FLOOR_ITERATIONS, HEARTBEAT_S, MIN_ITERATIONS, MIN_SECONDS, WARM_UP, summarise, time_series
+from tools.measuring.timing import FLOOR_ITERATIONS, HEARTBEAT_S, MIN_ITERATIONS, MIN_SECONDS, WARM_UP, summarise, time_series
 
 SERIES = (0.1, 0.30000000000000004, 1e-07, 0.3333333333333333, 12.7, 0.1)
 

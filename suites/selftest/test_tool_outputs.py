@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from suites.selftest.tool_folders import LAYOUTS, NAMES, ais_bench, batches_of, benchmark, msame, raw, text
-from tools import tool_outputs
-from tools.clips import Clip
 from tools.errors import ScoreError
-from tools.metrics import hits, mean_of_views, ties
-from tools.pairing import Scored, pair
-from tools.preprocess import Floats
-from tools.tool_labels import Info, read_info
+from tools.exchange import outputs
+from tools.exchange.labels import Info, read_info
+from tools.exchange.pairing import Scored, pair
+from tools.measuring.metrics import hits, mean_of_views, ties
+from tools.media.decode import Clip
+from tools.media.preprocess import Floats
 
 RANDOM = np.random.default_rng(5)
 LABELS = RANDOM.integers(0, 101, 150)
@@ -34,7 +34,7 @@ def labelled(tmp_path: Path, count: int = 150, step: int = 1) -> Info:
 
 
 def scored(folder: Path, *infos: Info, views: int = 1, classes: int = 101, clips: list[Clip] | None = None) -> Scored:
-    return pair(tool_outputs.find(folder), classes, views, infos, clips)
+    return pair(outputs.find(folder), classes, views, infos, clips)
 
 
 def right(scores: Floats, k: int = 5) -> list[bool]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.tool_folders import SUMMARY, ais_bench, ais_bench_of_2022_09
-from tools.catalog import load_truth
 from tools.errors import ScoreError
-from tools.settings import MODELS
-from tools.tool_speeds import Latency, in_text, read
+from tools.exchange.speeds import Latency, in_text, read
+from tools.spec.catalog import load_truth
+from tools.spec.settings import MODELS
 
 # as printed in the guides: TSM 7.1 and 7.2, BSN 2.1 and 2.2
 PURE = """[INFO] PureInfer result saved in ./result/PureInfer_perf_of_tsm_bs{batch}_in_device_0.txt

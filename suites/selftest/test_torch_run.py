@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tools.clips import Clip
 from tools.errors import OptionError, ReferenceRunError
-from tools.preprocess import Floats
-from tools.torch_run import TorchDevice, on_device, scored, torch_device
+from tools.media.decode import Clip
+from tools.media.preprocess import Floats
+from tools.pytorch.run import TorchDevice, on_device, scored, torch_device
 
 if TYPE_CHECKING:
     from torch import nn

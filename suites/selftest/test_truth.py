@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tools.catalog import load_truth
 from tools.errors import TruthError
-from tools.figures import Figure
-from tools.settings import MODELS
-from tools.truth import RecallGate, read_truth
+from tools.spec.catalog import load_truth
+from tools.spec.figures import Figure
+from tools.spec.settings import MODELS
+from tools.spec.truth import RecallGate, read_truth
 
 NAMES = sorted(path.stem for path in MODELS.glob("*.toml"))
 OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}

@@ -7,14 +7,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from tools.catalog import load_truth
-from tools.metrics import Labels
-from tools.predictions import Predictions
-from tools.preprocess import Floats
-from tools.report import word
-from tools.settings import MODELS
-from tools.truth import AccuracyGate, FidelityGate, PairsGate
-from tools.verdict import (
+from tools.judging.rows import word
+from tools.judging.verdict import (
     Judgement,
     Verdict,
     against_published,
@@ -25,6 +19,12 @@ from tools.verdict import (
     unpaired,
     worst,
 )
+from tools.measuring.metrics import Labels
+from tools.measuring.predictions import Predictions
+from tools.media.preprocess import Floats
+from tools.spec.catalog import load_truth
+from tools.spec.settings import MODELS
+from tools.spec.truth import AccuracyGate, FidelityGate, PairsGate
 
 TRUTH = load_truth(MODELS, "tsm")
 CLASSES, UCF101 = 101, 3783

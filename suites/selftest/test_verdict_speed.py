@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tools.catalog import load_truth
-from tools.chips import CPU, ChipKind, kind
-from tools.settings import MODELS
-from tools.timing import Summary
-from tools.verdict import Judgement, Verdict
-from tools.verdict_speed import against_t4, combined_throughput, not_idle, throughput
+from tools.judging.speed import against_t4, combined_throughput, not_idle, throughput
+from tools.judging.verdict import Judgement, Verdict
+from tools.measuring.timing import Summary
+from tools.spec.catalog import load_truth
+from tools.spec.chips import CPU, ChipKind, kind
+from tools.spec.settings import MODELS
 
 TRUTH = load_truth(MODELS, "tsm")
 SERIES = Summary(iterations=30, total_s=3.1, mean_s=0.1, median_s=0.1, iqr_s=0.002, p95_s=0.11, p99_s=0.12, variation=0.03,

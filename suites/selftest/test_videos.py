@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import python
-from tools import action_sequences, minivideos, videos
-from tools.activitynet import read_videos
-from tools.catalog import load_spec
+from tools.datasets import videos as datasets_videos
+from tools.datasets.mini import action_sequences, videos
 from tools.errors import DataError
-from tools.settings import MODELS, Settings
-from tools.snippet_features import read_features, write_features
-from tools.spec import LocaliserSpec
+from tools.localisation.activitynet import read_videos
+from tools.localisation.snippet_features import read_features, write_features
+from tools.spec.catalog import load_spec
+from tools.spec.model import LocaliserSpec
+from tools.spec.settings import MODELS, Settings
 
 Break = Callable[[Path], object]
 
@@ -32,7 +33,7 @@ def spec() -> LocaliserSpec:
 @pytest.fixture
 def home(tmp_path: Path, spec: LocaliserSpec) -> Path:
     """A small data set in ActivityNet's files."""
-    minivideos.build(spec, tmp_path)
+    videos.build(spec, tmp_path)
     return tmp_path
 
 
@@ -77,7 +78,7 @@ def test_the_mini_set_is_laid_out_as_activitynet_is(home: Path, spec: LocaliserS
 
 def test_a_list_is_cut_at_equal_distances(home: Path, spec: LocaliserSpec) -> None:
     """--clips takes videos from all over the list, the same ones every time."""
-    names = [video.name for video in videos.listed(settings(home, spec, clips="3"), spec, print)[1]]
+    names = [video.name for video in datasets_videos.listed(settings(home, spec, clips="3"), spec, print)[1]]
 
     assert [f"v_mini_test_{number:03d}" for number in (0, 2, 4)] == names
 
@@ -132,10 +133,10 @@ def test_what_is_wrong_is_named(home: Path, spec: LocaliserSpec, broken: str) ->
     do, words = BROKEN[broken]
     do(home)
     with pytest.raises(DataError) as caught:
-        source, found = videos.listed(settings(home, spec), spec, print)
-        videos.key(source, found)
+        source, found = datasets_videos.listed(settings(home, spec), spec, print)
+        datasets_videos.key(source, found)
         (home / "out").mkdir()
-        videos.build(found, home / "out")
+        datasets_videos.build(found, home / "out")
     for word in words:
         assert word in str(caught.value)
     assert caught.value.remedy
@@ -143,12 +144,12 @@ def test_what_is_wrong_is_named(home: Path, spec: LocaliserSpec, broken: str) ->
 
 def test_checked_features_are_found_again_until_they_change(home: Path, spec: LocaliserSpec) -> None:
     """The digests are kept under size and time of every file."""
-    source, found = videos.listed(settings(home, spec), spec, print)
-    before = videos.key(source, found)
-    assert before == videos.key(source, found)
+    source, found = datasets_videos.listed(settings(home, spec), spec, print)
+    before = datasets_videos.key(source, found)
+    assert before == datasets_videos.key(source, found)
     write_features(np.zeros((100, 400), np.float32), _three(home))
 
-    assert before.digest != videos.key(source, found).digest
+    assert before.digest != datasets_videos.key(source, found).digest
 
 
 def test_a_recogniser_has_no_features_and_a_localiser_no_clips() -> None:

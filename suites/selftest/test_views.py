@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tools.batches import Batch
-from tools.catalog import load_spec
-from tools.measure import score
-from tools.metrics import mean_of_views
-from tools.preprocess import Floats, Frames, crops, normalise
-from tools.settings import MODELS
+from tools.measuring.measure import score
+from tools.measuring.metrics import mean_of_views
+from tools.media.batches import Batch
+from tools.media.preprocess import Floats, Frames, crops, normalise
+from tools.spec.catalog import load_spec
+from tools.spec.settings import MODELS
 
 THREE = load_spec(MODELS, "r2plus1d")
 CENTRES = ("tsm", "slowfast", "nonlocal")

@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from suites.selftest.conftest import clean_environment
-from tools import idle
+from tools.engines.ascend import idle
+from tools.engines.ascend.idle import Idle, Watch
+from tools.engines.ascend.npu_smi import Chip, Process, Table
 from tools.errors import DeviceError
-from tools.idle import Idle, Watch
-from tools.npu_smi import Chip, Process, Table
-from tools.settings import ROOT
+from tools.spec.settings import ROOT
 
 CHIP = Chip(0, 0, 0, "310P3", "OK", 0, 1074, 21534)
 
@@ -153,7 +153,8 @@ def test_leaving_well_leaves_no_process_and_no_file(npu: Npu) -> None:
 
 def test_a_watch_dies_with_who_measures(tmp_path: Path) -> None:
     """However that one ends."""
-    code = ("import os, signal, multiprocessing\nfrom tools import idle\nfrom tools.errors import DeviceError\nidle.APART_S = 0\n"
+    code = ("import os, signal, multiprocessing\nfrom tools.engines.ascend import idle\n"
+            "from tools.errors import DeviceError\nidle.APART_S = 0\n"
             "def look():\n    raise DeviceError('no')\n"
             "with idle.Watch(0, look):\n    print(multiprocessing.active_children()[0].pid, flush=True)\n"
             "    os.kill(os.getpid(), signal.SIGKILL)")

@@ -12,8 +12,8 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, clean_environment, tiny_arguments
 from suites.selftest.test_run import verdicts
-from tools.entries import manifests
-from tools.settings import ROOT
+from tools.spec.settings import ROOT
+from tools.storage.entries import manifests
 
 Hidden = Callable[..., subprocess.CompletedProcess[str]]
 SITECUSTOMIZE = '''
@@ -100,7 +100,8 @@ def test_a_batch_size_that_did_not_travel_is_one_error(carried: Path, without_to
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("stage", ["tools.weights tiny", "tools.export tiny", "tools.reference tiny", "tools.measure tiny --batch 4"])
+@pytest.mark.parametrize("stage", ["tools.deployment.weights tiny", "tools.export tiny",
+                                   "tools.reference tiny", "tools.measure tiny --batch 4"])
 def test_nothing_is_begun_where_nothing_was_imported(without_torch: Hidden, tmp_path: Path, stage: str) -> None:
     """An empty store is one sentence from every stage, before clips are encoded that would not be those of imported weights."""
     done = without_torch("-m", *stage.split(), *tiny_arguments(tmp_path / "host"))

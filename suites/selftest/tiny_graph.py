@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tools.preprocess import Floats
-from tools.spec import Network, Tensor
+from tools.media.preprocess import Floats
+from tools.spec.model import Network, Tensor
 
 NETWORK = Network("tiny", "", (), Tensor("video", (2, 3, 4)), Tensor("scores", (5,)))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tools.preprocess import Floats
+from tools.media.preprocess import Floats
 
 SUMMARY = {"NPU_compute_time": {"min": 20.0, "max": 24.0, "mean": 22.0, "median": 21.5, "percentile(99%)": 23.9, "count": 6},
            "throughput": 1000 * 4 / 22.0, "pid": 1}

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from fixtures.clock import VirtualClock
-from tools import data, specialise, weights
-from tools.catalog import load_spec
-from tools.events import Event
-from tools.manifest import Manifest
-from tools.settings import MODELS, Settings
-from tools.spec import ModelSpec
-from tools.specialise import Graph
-from tools.weights import Weights
+from tools.datasets import clips as data
+from tools.datasets.manifest import Manifest
+from tools.deployment import specialise, weights
+from tools.deployment.specialise import Graph
+from tools.deployment.weights import Weights
+from tools.machine.events import Event
+from tools.spec.catalog import load_spec
+from tools.spec.model import ModelSpec
+from tools.spec.settings import MODELS, Settings
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from suites.speed.conftest import Find, Paired, Replay, alternate
-from tools.settings import ROOT
+from tools.spec.settings import ROOT
 
 
 def timed(command: list[str], folder: Path) -> Callable[[], float]:

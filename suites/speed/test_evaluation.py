@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from suites.speed.conftest import Find, Paired, Replay, Tsm, alternate, quiet
-from tools import inputs, measure, peer, specialise
-from tools.batches import BatchStream
-from tools.case import Device
+from tools.deployment import specialise
 from tools.engines import open_engine
-from tools.metrics import hits
+from tools.measuring import measure, recogniser
+from tools.measuring.metrics import hits
+from tools.media.batches import BatchStream
+from tools.pytorch import networks, pipeline
+from tools.spec.case import Device
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,7 +37,7 @@ def mmaction2_loop(tsm: Tsm, batch: int) -> np.ndarray:
     listed = tsm.settings.artifacts / "runs" / "speed.txt"
     listed.parent.mkdir(parents=True, exist_ok=True)
     listed.write_text("".join(f"{clip.path} {clip.frames} {clip.label}\n" for clip in clips))
-    dataset = RawframeDataset(str(listed), pipeline=peer.pipeline_steps(tsm.spec, "rawframes"), test_mode=True)
+    dataset = RawframeDataset(str(listed), pipeline=pipeline.pipeline_steps(tsm.spec, "rawframes"), test_mode=True)
     loader = torch.utils.data.DataLoader(dataset, batch_size=batch, num_workers=2, collate_fn=pseudo_collate)
     network = tsm_network(tsm)
     with torch.inference_mode():
@@ -45,14 +47,14 @@ def mmaction2_loop(tsm: Tsm, batch: int) -> np.ndarray:
 @lru_cache(maxsize=1)
 def tsm_network(tsm: Tsm) -> nn.Module:
     """mmaction2's recogniser as its own tools would build it, loaded once."""
-    return peer.load_network(tsm.spec.network, tsm.checkpoint.path)
+    return networks.load_network(tsm.spec.network, tsm.checkpoint.path)
 
 
 @pytest.fixture(scope="module", params=BATCHES, ids="bs{}".format)
 def paired(request: pytest.FixtureRequest, tsm: Tsm) -> Paired:
     """Seconds for all clips at the same batch size, from list to scores; loading the model is left out on both sides."""
     batch: int = request.param
-    peer.import_mmaction()
+    networks.import_mmaction()
     few = replace(tsm.clips, clips=tsm.clips.clips[:CLIPS])
     labels = np.array([clip.label for clip in few.clips])
     graph = specialise.resolve(tsm.settings, tsm.spec, tsm.checkpoint, batch, quiet)
@@ -61,7 +63,7 @@ def paired(request: pytest.FixtureRequest, tsm: Tsm) -> Paired:
 
     def ours() -> float:
         start = time.perf_counter()
-        with BatchStream(inputs.source(few, tsm.spec), batch) as stream:
+        with BatchStream(recogniser.source(few, tsm.spec), batch) as stream:
             seen["ours"] = measure.score(engine, stream, CLIPS)[0].scores
         return time.perf_counter() - start
 

@@ -10,7 +10,7 @@ import pytest
 
 from suites.selftest.conftest import clean_environment
 from suites.speed.conftest import Find, Replay
-from tools.settings import ROOT
+from tools.spec.settings import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -19,18 +19,21 @@ import numpy as np
 import pytest
 
 from suites.speed.conftest import Find, Paired, Replay, alternate
-from tools import encode, inputs, measure, minidata, peer
-from tools.batches import BatchStream
-from tools.case import Device
-from tools.catalog import load_spec
-from tools.clips import Clip
+from tools.datasets.manifest import Manifest
+from tools.datasets.mini import clips as minidata
+from tools.datasets.mini import encode
+from tools.datasets.mini.moving_shapes import render
 from tools.engines import open_engine
-from tools.manifest import Manifest
-from tools.metrics import hits
-from tools.moving_shapes import render
-from tools.preprocess import Floats
-from tools.settings import MODELS
-from tools.spec import ModelSpec
+from tools.measuring import measure, recogniser
+from tools.measuring.metrics import hits
+from tools.media.batches import BatchStream
+from tools.media.decode import Clip
+from tools.media.preprocess import Floats
+from tools.pytorch import pipeline
+from tools.spec.case import Device
+from tools.spec.catalog import load_spec
+from tools.spec.model import ModelSpec
+from tools.spec.settings import MODELS
 
 if TYPE_CHECKING:
     from tools.engines import Engine
@@ -86,7 +89,7 @@ def nearly_free(spec: ModelSpec, path: Path) -> Path:
 
 def in_memory(engine: Engine, clips: Manifest, spec: ModelSpec) -> Floats:
     """Decode workers fill batches that the engine reads where they are."""
-    with BatchStream(inputs.source(clips, spec), BATCH) as stream:
+    with BatchStream(recogniser.source(clips, spec), BATCH) as stream:
         return measure.score(engine, stream, len(clips.clips), spec.network.rows)[0].scores
 
 
@@ -104,7 +107,7 @@ def dump_bins(clips: Manifest, spec: ModelSpec, folder: Path) -> None:
     """mmaction2's loader and normalisation, a file a batch."""
     import torch
 
-    load = peer.clip_loader(spec, clips.format)
+    load = pipeline.clip_loader(spec, clips.format)
     loader = torch.utils.data.DataLoader(Loaded(load, clips), batch_size=BATCH, num_workers=WORKERS)
     for number, batch in enumerate(loader):
         batch.numpy().tofile(folder / f"{number:04d}.bin")

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from suites.selftest.curves import curves_of, scores_of
 from suites.speed.conftest import Find, Paired, Replay, alternate
-from tools import peer_chain as peer
-from tools.detections import Detections, Doubles
-from tools.preprocess import Floats
-from tools.proposal_features import features
-from tools.proposals import Proposals, propose
-from tools.recall import average_recall
-from tools.soft_nms import detect
+from tools.localisation.detections import Detections, Doubles
+from tools.localisation.proposals import Proposals, features, propose
+from tools.localisation.recall import average_recall
+from tools.localisation.soft_nms import detect
+from tools.media.preprocess import Floats
+from tools.pytorch import bsn_steps
 
 VALIDATION = 4728
 SAMPLE = 24
@@ -56,7 +55,7 @@ def our_detections(each: Video, proposals: Proposals) -> Detections:
 
 
 def their_detections(each: Video, table: Doubles) -> Detections:
-    return peer.detections(table[:1000], each.scores[:len(table)].astype(np.float64))
+    return bsn_steps.detections(table[:1000], each.scores[:len(table)].astype(np.float64))
 
 
 def our_chain(videos: Sequence[Video]) -> Arrays:
@@ -74,19 +73,19 @@ def their_chain(videos: Sequence[Video]) -> Arrays:
     """The same steps by mmaction2."""
     seen, found = [], []
     for each in videos:
-        table = peer.proposals(each.curves)
-        seen.append(peer.features(each.curves, table, wide=True))
+        table = bsn_steps.proposals(each.curves)
+        seen.append(bsn_steps.features(each.curves, table, wide=True))
         found.append(their_detections(each, table))
-    recall = peer.recall([each.truth for each in videos], found)
+    recall = bsn_steps.recall([each.truth for each in videos], found)
     return [*seen, *(each.segments for each in found), *(each.scores for each in found), recall[0], np.array(recall[3])]
 
 
 Side = Callable[[Sequence[Video]], Arrays]
 STEPS: dict[str, tuple[Side, Side]] = {
     "proposals": (lambda videos: [propose(each.curves).start for each in videos],
-                  lambda videos: [peer.proposals(each.curves)[:, 0] for each in videos]),
+                  lambda videos: [bsn_steps.proposals(each.curves)[:, 0] for each in videos]),
     "features": (lambda videos: [features(each.curves, each.proposals) for each in videos],
-                 lambda videos: [peer.features(each.curves, each.table, wide=True) for each in videos]),
+                 lambda videos: [bsn_steps.features(each.curves, each.table, wide=True) for each in videos]),
     "soft-NMS": (lambda videos: [our_detections(each, each.proposals).segments for each in videos],
                  lambda videos: [their_detections(each, each.table).segments for each in videos]),
     "whole chain": (our_chain, their_chain),
@@ -96,7 +95,7 @@ GROUPED = [pytest.param(name, marks=pytest.mark.benchmark(group=f"localisation, 
 
 @pytest.fixture(scope="module")
 def sample() -> list[Video]:
-    return [video(number, peer.proposals) for number in range(SAMPLE)]
+    return [video(number, bsn_steps.proposals) for number in range(SAMPLE)]
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +163,7 @@ def paired_recall(validation: list[Video]) -> Paired:
 
     def theirs() -> float:
         start = time.perf_counter()
-        seen["theirs"] = peer.recall(truths, found)[0]
+        seen["theirs"] = bsn_steps.recall(truths, found)[0]
         return time.perf_counter() - start
 
     timed = alternate(ours, theirs, 3)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from suites.speed.conftest import Find, Replay
-from tools import encode
-from tools.moving_shapes import Recipe, render
-from tools.settings import ROOT
+from tools.datasets.mini import encode
+from tools.datasets.mini.moving_shapes import Recipe, render
+from tools.spec.settings import ROOT
 
 CLIPS, FRAMES = 100, 100
 RUNS = 3

@@ -9,11 +9,13 @@ import pytest
 
 from suites.selftest.conftest import TINY_ARTIFACTS, TINY_MODELS
 from suites.speed.conftest import Find, Replay, quiet
-from tools import data, minidata, specialise, weights
-from tools.case import Case, Device
-from tools.catalog import load_spec
-from tools.launch import launch
-from tools.settings import Settings
+from tools.datasets import clips as data
+from tools.datasets.mini import clips
+from tools.deployment import specialise, weights
+from tools.measuring.launch import launch
+from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec
+from tools.spec.settings import Settings
 
 CASE = Case("tiny", 4, Device("cpu"))
 
@@ -26,7 +28,7 @@ def settings_for(listed: Path | str) -> Settings:
 def peak_mib(count: int, folder: Path) -> float:
     """Peak resident size of the child that measured *count* copies of one short clip."""
     spec = load_spec(TINY_MODELS, "tiny")
-    made = minidata.resolve(settings_for("mini"), spec, quiet).folder
+    made = clips.resolve(settings_for("mini"), spec, quiet).folder
     clip = next(iter((made / "rawframes").glob("*/*_000")))
     frames = len(list(clip.iterdir()))
     for number in range(count):

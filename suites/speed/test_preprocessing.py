@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from suites.speed.conftest import Find, Paired, Replay, alternate
-from tools import encode, peer
-from tools.catalog import load_spec
-from tools.clips import Clip
-from tools.decode import read_frames
-from tools.inputs import fill
-from tools.moving_shapes import Recipe, render
-from tools.preprocess import Floats, Frames, crops, normalise
-from tools.sampling import frame_indices
-from tools.settings import MODELS
-from tools.spec import ListFormat, ModelSpec
+from tools.datasets.mini import encode
+from tools.datasets.mini.moving_shapes import Recipe, render
+from tools.measuring.recogniser import fill
+from tools.media.decode import Clip, read_frames
+from tools.media.preprocess import Floats, Frames, crops, frame_indices, normalise
+from tools.pytorch import networks
+from tools.pytorch import pipeline as peer
+from tools.spec.catalog import load_spec
+from tools.spec.model import ListFormat, ModelSpec
+from tools.spec.settings import MODELS
 
 SPEC, TSM = load_spec(MODELS, "slowfast"), load_spec(MODELS, "tsm")
 LENGTHS = (64, 90, 150, 250)
@@ -133,7 +133,7 @@ def after_decoding() -> Callable[[Frames], Floats]:
     """The same of mmaction2: its transforms after DecordInit, SampleFrames and DecordDecode, and its normalisation."""
     import torch
 
-    peer.import_mmaction()
+    networks.import_mmaction()
     from mmaction.models import ActionDataPreprocessor
     from mmengine.dataset import Compose
 

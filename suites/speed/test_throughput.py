@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from suites.speed.conftest import Find, Paired, Replay, Tsm, alternate
-from tools.case import Device
 from tools.engines import open_engine
-from tools.timing import summarise, time_series
+from tools.measuring.timing import summarise, time_series
+from tools.spec.case import Device
 
 BLOCKS = 24
 ITERATIONS = 3

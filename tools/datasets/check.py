@@ -6,13 +6,15 @@ import argparse
 import time
 from pathlib import Path
 
-from tools import catalog, data, events, listing, survey, videos
-from tools.checked import Checked
-from tools.clips import balanced
+from tools.datasets import clips, listing, survey, videos
+from tools.datasets.ledger import Checked
+from tools.datasets.listing import Listing
+from tools.datasets.lists import balanced
 from tools.errors import OptionError
-from tools.listing import Listing
-from tools.settings import Settings, add_arguments
-from tools.spec import LocaliserSpec, Spec
+from tools.machine import events
+from tools.spec import catalog
+from tools.spec.model import LocaliserSpec, Spec
+from tools.spec.settings import Settings, add_arguments
 
 
 def readers(settings: Settings, dataset: str) -> list[Spec]:
@@ -38,7 +40,7 @@ def rows_of(settings: Settings, spec: Spec) -> Listing:
     if isinstance(spec, LocaliserSpec):
         return videos.listing(settings, spec)
     root = Path(settings.data_root)
-    found = data.required_listing(settings, spec, spec.classes)
+    found = clips.required_listing(settings, spec, spec.classes)
     if found.kind == "rawframes" and not found.root.is_dir() and (root / spec.dataset / "videos").is_dir():
         return listing.find_videos(spec, root, spec.classes) or found
     return found

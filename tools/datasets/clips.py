@@ -1,26 +1,23 @@
-"""Which clips a run is judged on: a list found or made, cut to a subset, and its manifest; and the commands for data sets."""
+"""Which clips a run is judged on: a list found or made, cut to a subset, and its manifest."""
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-from tools import child, events, listing, manifest, minidata, splits, survey
-from tools.clips import ClipList, balanced, read_list
-from tools.commandline import parse
+from tools.datasets import listing, manifest, splits, survey
+from tools.datasets.listing import Listing
+from tools.datasets.lists import ClipList, balanced, read_list
+from tools.datasets.manifest import Manifest
+from tools.datasets.mini import clips
 from tools.errors import OptionError
-from tools.listing import Listing
-from tools.manifest import Manifest
-from tools.settings import Settings
-from tools.spec import LocaliserSpec, ModelSpec, Spec
-from tools.store import Store
+from tools.machine import child
+from tools.spec.model import ModelSpec, Spec
+from tools.spec.settings import Settings
+from tools.storage import stages
+from tools.storage.store import Store
 
-# `python -m tools.data <command>` -> the module whose main it is
-COMMANDS = {"check": "tools.check", "rawframes": "tools.rawframes", "dump": "tools.dump"}
 CLIPS = "clips"  # the stage that checks a list of one's own
-IMPLICIT_REFERENCE = 500  # clips that torch is run on unasked, about five minutes on two cores; more only when asked for
 
 
 def source(settings: Settings, spec: Spec) -> str:
@@ -86,7 +83,7 @@ def resolve(settings: Settings, spec: ModelSpec, classes: int, on_event: child.O
         assert rows.kind != "features"
         return Manifest(rows.source, rows.kind, found.clips, found.shortfall)
     listed = clip_list(settings, spec, classes, on_event)
-    entry = child.find_or_run(Store(settings.store), manifest.key(listed), "tools.data",
+    entry = stages.find_or_run(Store(settings.store), manifest.key(listed), "tools.data",
                               [CLIPS, spec.name, str(classes), *settings.arguments()], f"checking {len(listed.clips)} clips", on_event)
     return manifest.read(listed, entry.file(manifest.FILE))
 
@@ -101,40 +98,7 @@ def clip_list(settings: Settings, spec: ModelSpec, classes: int, on_event: child
 def _list_and_root(settings: Settings, spec: ModelSpec, on_event: child.OnEvent) -> tuple[Path, Path]:
     chosen = source(settings, spec)
     if chosen == "mini":
-        folder = minidata.resolve(settings, spec, on_event).folder
-        return folder / minidata.list_name(spec.list_format), folder
+        folder = clips.resolve(settings, spec, on_event).folder
+        return folder / clips.list_name(spec.list_format), folder
     path = Path(chosen)
     return path, Path(settings.data_root) if settings.data_root else path.parent
-
-
-def _check_clips() -> None:
-    """Check the clips of a run's own list and write their manifest into the store."""
-    options, settings, spec = parse(f"data {CLIPS}", _check_clips.__doc__, lambda parser: parser.add_argument(
-        "classes", type=int, nargs="?", help="classes the labels may name; the model's own without it"))
-    if isinstance(spec, LocaliserSpec):
-        raise OptionError(f"{spec.name} reads features, not clips", remedy=f"python -m tools.videos {spec.name}")
-    if source(settings, spec) == "full":
-        raise OptionError("a full data set is checked as a whole", remedy=f"python -m tools.data check {spec.dataset}")
-    listed = clip_list(settings, spec, options.classes or spec.classes, events.forward)
-    entry = Store(settings.store, events.say).build(manifest.key(listed), lambda folder: manifest.build(listed, folder))
-    print(f"{entry.facts['clips']} clips, {entry.facts['frames']} frames: {entry.file(manifest.FILE)}")
-
-
-def main() -> int:
-    """Run the command that the first argument names."""
-    command = sys.argv.pop(1) if len(sys.argv) > 1 else ""
-    if command in ("-h", "--help"):
-        print(f"usage: python -m tools.data {{{','.join((*COMMANDS, CLIPS))}}} ... (--help behind one says more)")
-        return 0
-    if command == CLIPS:
-        _check_clips()
-        return 0
-    if command not in COMMANDS:
-        raise OptionError(f"no such command: python -m tools.data {command}".rstrip(),
-                          remedy=f"choose {', '.join(COMMANDS)} (--help behind it says more), or {CLIPS} MODEL for a list of your own")
-    status: int = importlib.import_module(COMMANDS[command]).main()
-    return status
-
-
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))

@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from tools.clips import Clip
-from tools.decode import FRAME_NAME, count_frames, place, undecodable
 from tools.errors import DataError
-from tools.files import sha256
-from tools.snippet_features import read_features
+from tools.localisation.snippet_features import read_features
+from tools.machine.files import sha256
+from tools.media.decode import FRAME_NAME, Clip, count_frames, place, undecodable
 
 Kind = Literal["rawframes", "videos", "features"]
 Signature = tuple[int, int]  # bytes, and the time of the last change in ns

@@ -15,12 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from tools import versions
-from tools.clips import Clip
+from tools.datasets.examine import Signature
+from tools.datasets.listing import Listing
 from tools.errors import StoreError
-from tools.examine import Signature
-from tools.listing import Listing
-from tools.spec import Json, digest
+from tools.machine import versions
+from tools.media.decode import Clip
+from tools.spec.digest import Json, digest
 
 FOLDER = "checked"
 REVISION = "1"  # raise it when equal files would be judged otherwise, or the columns change

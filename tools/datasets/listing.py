@@ -8,12 +8,13 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from tools import splits
-from tools.clips import Clip, list_format, read_clips
+from tools.datasets import splits
+from tools.datasets.examine import Kind
+from tools.datasets.lists import list_format, read_clips
+from tools.datasets.splits import Classes, plain
 from tools.errors import DataError
-from tools.examine import Kind
-from tools.spec import ListFormat, ModelSpec, Spec
-from tools.splits import Classes, plain
+from tools.media.decode import Clip
+from tools.spec.model import ListFormat, ModelSpec, Spec
 
 UNLISTED = "the labels cannot be known: there is no file of class names"
 

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
 from tools.errors import DataError
-from tools.spec import ListFormat
+from tools.media.decode import Clip
+from tools.spec.model import ListFormat
 
 FIELDS: dict[int, ListFormat] = {2: "videos", 3: "rawframes"}
 SHAPES = {"videos": "'path label'", "rawframes": "'frame-folder frames label'"}
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """One row of a list, and the file and line that name it.
-
-    *frames* and *sha256* come from the manifest; a fresh row has the frames its list says, or 0, and an empty text.
-    """
-
-    id: str
-    path: Path
-    label: int
-    frames: int = 0
-    sha256: str = ""
-    listed: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The manifest of a list: every clip with the digest of its bytes and the number of frames that decode."""
+"""What a run is judged on: every clip with its digest and frames, and what a data set lacks of what it should hold."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tools import events
-from tools.clips import Clip, ClipList
-from tools.entries import Facts, Key
-from tools.examine import examine, signature
-from tools.shortfall import Shortfall
-from tools.spec import Json, ListFormat, digest
+from tools.datasets.examine import examine, signature
+from tools.datasets.lists import ClipList
+from tools.machine import events
+from tools.media.decode import Clip
+from tools.spec.digest import Json, digest
+from tools.spec.model import ListFormat
+from tools.storage.entries import Facts, Key
 
 FILE = "manifest.json"
 
@@ -63,3 +64,26 @@ def read(listed: ClipList, path: Path) -> Manifest:
     rows = json.loads(path.read_text())
     clips = [replace(clip, frames=row["frames"], sha256=row["sha256"]) for clip, row in zip(listed.clips, rows, strict=True)]
     return Manifest(listed.source, listed.format, tuple(clips))
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A data set of which *there* clips or videos can be used, where *complete* should be.
+
+    missing, damaged: how many are known to be so; first: the first of them, and the line that names it.
+    listing: the command that lists them all.
+    """
+
+    there: int
+    complete: int
+    missing: int
+    damaged: int
+    first: str
+    listing: str
+    items: str = "clips"
+
+    @property
+    def sentence(self) -> str:
+        counts = [f"{count:,} {word}" for count, word in ((self.missing, "missing"), (self.damaged, "damaged")) if count]
+        lost = f"{', '.join(counts)}, first {self.first}" if counts else "the list names no more"
+        return f"{self.there:,} of {self.complete:,} {self.items}: {lost}; {self.listing} lists what is there and what is not"

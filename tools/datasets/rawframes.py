@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from tools import events, splits
-from tools.clips import read_lines
-from tools.decode import FRAME_NAME, TOLERATED_LOSS
+from tools.datasets import splits
+from tools.datasets.lists import read_lines
 from tools.errors import DataError, OptionError
-from tools.locks import hold
-from tools.windowed import spread
+from tools.machine import events
+from tools.machine.locks import hold
+from tools.machine.pool import spread
+from tools.media.decode import FRAME_NAME, TOLERATED_LOSS
 
 PARTIAL = ".partial"
 ENDING = ".avi"

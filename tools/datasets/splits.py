@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.clips import Clip, read_lines, refuse_repeated
+from tools.datasets.examine import Kind
+from tools.datasets.lists import read_lines, refuse_repeated
 from tools.errors import DataError
-from tools.examine import Kind
+from tools.media.decode import Clip
 
 FOLDERS = ("annotations", "ucfTrainTestlist", "")  # mmaction2's, the archive's own, and beside everything else
 SPLIT, CLASS_INDEX, TRAINING = "testlist01.txt", "classInd.txt", "trainlist01.txt"

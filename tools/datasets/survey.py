@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tools import child, events
-from tools.checked import Checked, Fault, Known, Look, Word, path_of
-from tools.clips import Clip, balanced
+from tools.datasets.examine import Kind, examine, signature
+from tools.datasets.ledger import Checked, Fault, Known, Look, Word, path_of
+from tools.datasets.listing import Listing
+from tools.datasets.lists import balanced
+from tools.datasets.manifest import Shortfall
 from tools.errors import DataError
-from tools.examine import Kind, examine, signature
-from tools.files import write_whole
-from tools.listing import Listing
-from tools.locks import hold
-from tools.settings import Settings
-from tools.shortfall import Shortfall
-from tools.windowed import spread
+from tools.machine import child, events
+from tools.machine.files import write_whole
+from tools.machine.locks import hold
+from tools.machine.pool import spread
+from tools.media.decode import Clip
+from tools.spec.settings import Settings
 
 BATCH = 8  # clips that travel to a process together
 ABSENT = (-1, -1)
@@ -97,7 +98,7 @@ def resolve(listing: Listing, settings: Settings, on_event: child.OnEvent, choos
     if found is None:
         on_event({"kind": "say", "text": f"checking {listing.dataset} below {listing.root} ..."})
         started = time.monotonic()
-        child.run("tools.data", ["check", listing.dataset, *settings.arguments()], log=settings.store / "logs" / "tools.data.log",
+        child.run("tools.data", ["check", listing.dataset, *settings.arguments()], log=settings.store / "logs" / f"check-{listing.dataset}.log",
                   on_event=on_event)
         on_event({"kind": "say", "text": f"checking {listing.dataset}: {time.monotonic() - started:.0f} s"})
         found = _up_to_date(listing, path, settings.clips, choose)

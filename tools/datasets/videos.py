@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from tools import child, data, events, minivideos, survey
-from tools.activitynet import Subset, Video, check_features, read_videos
-from tools.clips import Clip
-from tools.commandline import parse
-from tools.entries import Facts, Key
+from tools.datasets import clips, survey
+from tools.datasets.listing import Listing
+from tools.datasets.manifest import Shortfall
+from tools.datasets.mini import videos as minivideos
 from tools.errors import OptionError
-from tools.files import sha256
-from tools.listing import Listing
-from tools.settings import Settings
-from tools.shortfall import Shortfall
-from tools.snippet_features import read_features
-from tools.spec import LocaliserSpec, digest
-from tools.store import Store
+from tools.localisation.activitynet import Subset, Video, check_features, read_videos
+from tools.localisation.snippet_features import read_features
+from tools.machine import child, events
+from tools.machine.files import sha256
+from tools.media.decode import Clip
+from tools.spec.digest import digest
+from tools.spec.model import LocaliserSpec
+from tools.spec.settings import Settings
+from tools.storage import stages
+from tools.storage.entries import Facts, Key
+from tools.storage.stages import parse
+from tools.storage.store import Store
 
 FILE = "sha256.json"
 T = TypeVar("T")
@@ -52,10 +56,10 @@ def resolve(settings: Settings, spec: LocaliserSpec, on_event: child.OnEvent) ->
     Raises:
         DataError: naming the row or the file that is wrong; OptionError: there is no full data set.
     """
-    if data.source(settings, spec) == "full":
+    if clips.source(settings, spec) == "full":
         return _full(settings, spec, on_event)
     source, videos = listed(settings, spec, on_event)
-    entry = child.find_or_run(Store(settings.store), key(source, videos), "tools.videos", [spec.name, *settings.arguments()],
+    entry = stages.find_or_run(Store(settings.store), key(source, videos), "tools.datasets.videos", [spec.name, *settings.arguments()],
                               f"checking the features of {len(videos)} videos", on_event)
     return VideoSet(source, videos, tuple(json.loads(entry.file(FILE).read_text())))
 
@@ -75,7 +79,7 @@ def listing(settings: Settings, spec: LocaliserSpec) -> Listing:
     Raises:
         OptionError: there is no list.
     """
-    source = data.required_list(settings, spec)
+    source = clips.required_list(settings, spec)
     videos = read(source, spec, settings)
     return Listing(spec.dataset, source, source, source.parent / spec.features_folder, "features", spec.clips,
                    lambda: (Clip(video.name, video.features, 0, listed=video.listed) for video in videos))
@@ -97,16 +101,16 @@ def read(source: Path, spec: LocaliserSpec, settings: Settings, subset: Subset =
     """The videos of a subset of the list *source*; annotations and features lie beside it, or below
     `--data-root` for a list of one's own.
     """
-    own = settings.data_root and data.source(settings, spec) not in ("mini", "full")
+    own = settings.data_root and clips.source(settings, spec) not in ("mini", "full")
     home = Path(settings.data_root) if own else source.parent
     return read_videos(home / spec.annotations, source, home / spec.features_folder, subset)
 
 
 def _list_file(settings: Settings, spec: LocaliserSpec, on_event: child.OnEvent) -> Path:
-    chosen = data.source(settings, spec)
+    chosen = clips.source(settings, spec)
     if chosen == "mini":
         return minivideos.resolve(settings, spec, on_event).file(spec.list_file)
-    return data.required_list(settings, spec) if chosen == "full" else Path(chosen)
+    return clips.required_list(settings, spec) if chosen == "full" else Path(chosen)
 
 
 def key(source: Path, videos: tuple[Video, ...]) -> Key:

@@ -1,25 +1,26 @@
-"""The compiled model of one batch size for one kind of chip: atc on the graph of that batch."""
+"""What a device loads of a network at one batch size: the ONNX graph, or what atc compiles of it for one kind of chip."""
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
-from tools import atc, cann, child, devices, events, specialise, weights
-from tools.atc import Request
-from tools.case import BATCHES, Case, Device
-from tools.commandline import parse
+from tools.deployment import specialise
+from tools.deployment.specialise import Graph
+from tools.deployment.weights import Weights
 from tools.engines import family
-from tools.entries import Facts, Key
+from tools.engines.ascend import atc, cann
+from tools.engines.ascend.atc import Request
 from tools.errors import CompileError
-from tools.settings import Settings
-from tools.spec import Network, Spec
-from tools.specialise import Graph
-from tools.store import Store
-from tools.weights import Weights
+from tools.machine import child, events
+from tools.machine.child import OnEvent
+from tools.spec.case import Case, Device
+from tools.spec.model import Network, Spec
+from tools.spec.settings import Settings
+from tools.storage import stages
+from tools.storage.entries import Facts, Key
+from tools.storage.store import Store
 
 MODEL = "model.om"
 
@@ -32,7 +33,7 @@ class Target:
     toolkit: cann.Toolkit
 
 
-def resolve(settings: Settings, spec: Spec, checkpoint: Weights, graph: Graph, case: Case, on_event: child.OnEvent) -> Graph:
+def compiled(settings: Settings, spec: Spec, checkpoint: Weights, graph: Graph, case: Case, on_event: child.OnEvent) -> Graph:
     """The compiled model of *graph*, made by a child process if the store has none.
 
     Raises:
@@ -41,7 +42,7 @@ def resolve(settings: Settings, spec: Spec, checkpoint: Weights, graph: Graph, c
     network, batch = checkpoint.network, case.batch
     target = Target(settings.soc_version or soc_version(case.device), cann.find())
     request = _request(network, batch, target, settings)
-    entry = child.find_or_run(
+    entry = stages.find_or_run(
         Store(settings.store), key(network, batch, graph, request, target), "tools.compile",
         [spec.name, str(batch), "--network", network.name, *replace(settings, soc_version=target.soc_version).arguments()],
         f"compiling {network.name} at batch {batch} for {target.soc_version} (minutes)", on_event)
@@ -98,39 +99,7 @@ def build(settings: Settings, network: Network, graph: Graph, batch: int, target
     return {"cann": target.toolkit.version, "soc_version": target.soc_version}
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("batch", type=int, choices=BATCHES)
-    parser.add_argument("--network", help="one of a model's several networks; all of them without it")
-    parser.add_argument("--device", metavar="npu:K", help="whose chip to compile for, unless --soc-version says it; the first one without")
-
-
-def _device(text: str | None) -> Device:
-    """The device whose chip is compiled for.
-
-    Raises:
-        CompileError: none is named, and none is here; or the one that is named is no NPU.
-    """
-    found = devices.parse(text) if text else next(iter(devices.npus()), None)
-    if found is None or found.family != "npu":
-        where = f"--device {text}" if text else "no --soc-version, and no Ascend device here"
-        raise CompileError("nothing says which chip to compile for", where=where,
-                           remedy="say it with --soc-version, for example Ascend310P3")
-    return found
-
-
-def main() -> int:
-    """Compile a model for an Ascend chip: python -m tools.compile tsm 4 --soc-version Ascend310P3."""
-    options, settings, spec = parse("compile", main.__doc__, _arguments)
-    target = Target(settings.soc_version or soc_version(_device(options.device)), cann.find())
-    for checkpoint in weights.resolve(settings, spec, events.forward):
-        network = checkpoint.network
-        if options.network in (None, network.name):
-            graph = specialise.resolve(settings, spec, checkpoint, options.batch, events.forward)
-            made = key(network, options.batch, graph, _request(network, options.batch, target, settings), target)
-            entry = Store(settings.store, events.say).build(made, partial(build, settings, network, graph, options.batch, target))
-            print(entry.file(MODEL))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))
+def resolve(settings: Settings, spec: Spec, checkpoint: Weights, case: Case, on_event: OnEvent) -> Graph:
+    """The file that *case*'s device loads, built by child processes where the store has none."""
+    graph = specialise.resolve(settings, spec, checkpoint, case.batch, on_event)
+    return compiled(settings, spec, checkpoint, graph, case, on_event) if family(case.device).COMPILES else graph

@@ -20,8 +20,8 @@ from typing import BinaryIO
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, build_opener
 
-from tools import events
 from tools.errors import WeightsError
+from tools.machine import events
 
 TIMEOUT_S = 30.0  # for an answer, and between any two pieces of it
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)  # before the next try, as long as none brings anything new

@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools import child, events, peer, versions, weights
-from tools.commandline import parse
-from tools.entries import Entry, Facts, Key
+from tools.deployment.weights import Weights
 from tools.errors import ExportError
-from tools.settings import Settings
-from tools.spec import Spec, network_digest
-from tools.store import Store
-from tools.weights import Weights
+from tools.machine import child, versions
+from tools.pytorch import networks
+from tools.spec.digest import network_digest
+from tools.spec.model import Spec
+from tools.spec.settings import Settings
+from tools.storage import stages
+from tools.storage.entries import Entry, Facts, Key
+from tools.storage.store import Store
 
 if TYPE_CHECKING:
     import onnx
@@ -29,7 +30,7 @@ BIG = 1024  # bytes from which a tensor goes into the weights file
 
 def resolve(settings: Settings, spec: Spec, checkpoint: Weights, on_event: child.OnEvent) -> Entry:
     """The exported graph of these weights, made by a child process if the store has none."""
-    return child.find_or_run(Store(settings.store), key(checkpoint), "tools.export", [spec.name, *settings.arguments()],
+    return stages.find_or_run(Store(settings.store), key(checkpoint), "tools.export", [spec.name, *settings.arguments()],
                              f"exporting {checkpoint.network.name} to ONNX", on_event)
 
 
@@ -49,10 +50,10 @@ def build(checkpoint: Weights, folder: Path) -> Facts:
     import torch
 
     network = checkpoint.network
-    module = peer.load_network(network, checkpoint.path)
+    module = networks.load_network(network, checkpoint.path)
     if network.export_form:
         network.export_form(module)
-    deployed = peer.deployed(network, module)
+    deployed = networks.deployed(network, module)
     whole = folder / "whole.onnx"
     axes = {network.input.name: {0: "batch"}, network.output.name: {0: "batch"}}
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -83,16 +84,3 @@ def check(model: onnx.ModelProto, what: str) -> None:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         raise ExportError(f"the graph of {what} is not valid ONNX: {str(error).splitlines()[0]}") from error
-
-
-def main() -> int:
-    """Export a model to ONNX."""
-    _, settings, spec = parse("export", main.__doc__)
-    for checkpoint in weights.resolve(settings, spec, events.forward):
-        entry = Store(settings.store, events.say).build(key(checkpoint), partial(build, checkpoint))
-        print(entry.file(GRAPH))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))

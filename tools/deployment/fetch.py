@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import sys
@@ -10,13 +9,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools import events
-from tools.catalog import model_names
-from tools.download import PAUSES_S, ROOM, Job, download, forget, writing
-from tools.errors import ClipgateError, OptionError, WeightsError
-from tools.locks import hold
-from tools.published import Published, published_of
-from tools.settings import ARTIFACTS, MODELS
+from tools.deployment.download import PAUSES_S, ROOM, Job, download, forget, writing
+from tools.deployment.published import Published
+from tools.errors import OptionError, WeightsError
+from tools.machine import events
+from tools.machine.locks import hold
 
 EVERY_S = 5.0  # a line of progress where nobody watches
 REDRAW_S = 0.2
@@ -127,44 +124,3 @@ def sources(wanted: Sequence[Published], given: Path | None) -> list[tuple[Publi
         raise OptionError(f"{given.name} could be any of {', '.join(one.stored.file for one in wanted)}", where="--from",
                           remedy="name its model, and give the file the name it was published with")
     return [(found[0], given)]
-
-
-def _wanted(options: argparse.Namespace) -> list[Published]:
-    """The checkpoints of the models that were named, or of all that have published ones."""
-    found = []
-    for name in dict.fromkeys(options.model or model_names(options.models)):
-        try:
-            found += published_of(options.models, options.artifacts.resolve(), name)
-        except WeightsError:
-            if options.model:
-                raise
-    return found
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tools.fetch", description="Fetch what models were published with.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    weights = commands.add_parser("weights", help="published checkpoints, into artifacts/weights")
-    weights.add_argument("model", nargs="*", metavar="MODEL", help="whose; all models without any")
-    weights.add_argument("--from", dest="given", type=Path, metavar="FILE|DIR", help="take a copy, verified all the same: "
-                         "of a folder the files that have their published names")
-    weights.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
-    weights.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="folder of <model>.py and <model>.toml")
-    return parser.parse_args()
-
-
-def main() -> int:
-    """Fetch published checkpoints, all that can be had; 1 if one could not."""
-    options = _arguments()
-    missing = 0
-    for one, source in sources(_wanted(options), options.given):
-        try:
-            print(f"{one.network}: {one.place}: {fetch(one, source)}", flush=True)
-        except ClipgateError as error:
-            missing += 1
-            print(f"{one.network}: {error}", file=sys.stderr)
-    return int(missing > 0)
-
-
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.catalog import load_spec, load_truth
 from tools.errors import WeightsError
-from tools.files import sha256, write_whole
-from tools.locks import hold
-from tools.spec import Spec
-from tools.truth import PublishedWeights
+from tools.machine.files import sha256, write_whole
+from tools.machine.locks import hold
+from tools.spec.catalog import load_spec, load_truth
+from tools.spec.model import Spec
+from tools.spec.truth import PublishedWeights
 
 LOCK = "weights.sha256"
 PARTIAL = ".partial"  # what is not whole yet, and what keeps two fetches apart

@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools import child, events, export, versions, weights
-from tools.commandline import parse
-from tools.entries import Entry, Facts, Key
+from tools.deployment import export
+from tools.deployment.surgery import operate
+from tools.deployment.weights import Weights
 from tools.errors import ExportError
-from tools.memory import peak_bytes
-from tools.settings import Settings
-from tools.spec import Network, Spec, Surgeries, Surgery
-from tools.store import Store
-from tools.surgery import operate
-from tools.weights import Weights
+from tools.machine import child, versions
+from tools.spec.model import Network, Spec, Surgeries, Surgery
+from tools.spec.settings import Settings
+from tools.storage import stages
+from tools.storage.entries import Entry, Facts, Key
+from tools.storage.store import Store
 
 if TYPE_CHECKING:
     import onnx
+
+
+
+def peak_bytes(model: onnx.ModelProto) -> int:
+    """Most bytes of float32 activations alive at once while the graph's nodes run in their order, inputs included."""
+    import onnx
+
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    constants = {tensor.name for tensor in inferred.initializer}
+    sizes = {value.name: 4 * math.prod(axis.dim_value for axis in value.type.tensor_type.shape.dim)
+             for value in (*inferred.value_info, *inferred.input, *inferred.output) if value.name not in constants}
+    last_use = {name: number for number, node in enumerate(inferred.node) for name in node.input}
+    last_use |= {value.name: len(inferred.node) for value in inferred.output}
+    alive: int = sum(sizes[value.name] for value in inferred.input if value.name in sizes)
+    peak: int = alive
+    for number, node in enumerate(inferred.node):
+        alive += sum(sizes.get(name, 0) for name in node.output)
+        peak = max(peak, alive)
+        done = {name for name in (*node.input, *node.output) if last_use.get(name, -1) <= number}
+        alive -= sum(sizes.get(name, 0) for name in done)
+    return peak
+
 
 Span = tuple[int, int]  # offset and length in the weights file
 
@@ -51,7 +73,7 @@ def resolve(settings: Settings, spec: Spec, checkpoint: Weights, batch: int, on_
     """The graph of *batch* with the surgery of *settings*, made by a child process if the store has none."""
     network, which = checkpoint.network, settings.surgery
     exported = export.resolve(settings, spec, checkpoint, on_event)
-    entry = child.find_or_run(Store(settings.store), key(network, exported, batch, which), "tools.specialise",
+    entry = stages.find_or_run(Store(settings.store), key(network, exported, batch, which), "tools.specialise",
                               [spec.name, str(batch), *settings.arguments()],
                               f"simplifying {network.name} for batch {batch}", on_event)
     path = entry.file(file_name(network, batch, which))
@@ -127,19 +149,3 @@ def _check_signature(model: onnx.ModelProto, network: Network, batch: int) -> No
     if found != wanted:
         raise ExportError(f"the simplified graph has {found}, not {wanted}",
                           remedy="the spec's input, output, rows or softmax do not fit its config")
-
-
-def main() -> int:
-    """Specialise a model's ONNX graph to a batch size."""
-    options, settings, spec = parse("specialise", main.__doc__, lambda parser: parser.add_argument("batch", type=int))
-    batch, which = options.batch, settings.surgery
-    for checkpoint in weights.resolve(settings, spec, events.forward):
-        network, exported = checkpoint.network, export.resolve(settings, spec, checkpoint, events.forward)
-        entry = Store(settings.store, events.say).build(
-            key(network, exported, batch, which), partial(build, network, exported, batch, which))
-        print(entry.file(file_name(network, batch, which)))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))

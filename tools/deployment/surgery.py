@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tools.deployment.surgery_shift import constant_shift
 from tools.errors import ExportError
-from tools.spec import Surgery
-from tools.surgery_shift import constant_shift
+from tools.spec.model import Surgery
 
 if TYPE_CHECKING:
     import onnx

@@ -6,17 +6,25 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from tools import child, data, events, manifest, minidata, minilocaliser, minivideos, miniweights, peer, versions, videos
-from tools.clips import read_list
-from tools.commandline import parse
-from tools.elsewhere import missing_makers, require_makers
-from tools.entries import Entry, Facts, Key
+from tools.datasets import clips as data
+from tools.datasets import manifest
+from tools.datasets import videos as datasets_videos
+from tools.datasets.lists import read_list
+from tools.datasets.mini import clips as minidata
+from tools.datasets.mini import videos
+from tools.deployment.published import published
 from tools.errors import OptionError, WeightsError
-from tools.files import sha256
-from tools.published import published
-from tools.settings import Settings
-from tools.spec import LocaliserSpec, Network, Spec, digest, network_digest, spec_digest
-from tools.store import Store
+from tools.machine import child, events, versions
+from tools.machine.files import sha256
+from tools.pytorch import mini_localiser, mini_recogniser, networks
+from tools.spec.digest import digest, network_digest, spec_digest
+from tools.spec.model import LocaliserSpec, Network, Spec
+from tools.spec.settings import Settings
+from tools.storage import stages
+from tools.storage.elsewhere import missing_makers, require_makers
+from tools.storage.entries import Entry, Facts, Key
+from tools.storage.stages import parse
+from tools.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,9 @@ def resolve(settings: Settings, spec: Spec, on_event: child.OnEvent) -> tuple[We
     word = origin(settings, spec)
     if word == "mini":
         made = _mini_data(settings, spec, on_event)
-        entry = child.find_or_run(Store(settings.store), mini_key(spec, made.key), "tools.weights", [spec.name, *settings.arguments()],
-                                  "fitting the mini weights (one to two minutes for a full-size network)", on_event)
+        entry = stages.find_or_run(Store(settings.store), mini_key(spec, made.key), "tools.deployment.weights",
+                                   [spec.name, *settings.arguments()],
+                                   "fitting the mini weights (one to two minutes for a full-size network)", on_event)
         files = [(network, f"{network.name}.pth") for network in spec.networks]
         return tuple(Weights(entry.file(name), entry.files[name], network, word) for network, name in files)
     return tuple(_checked(settings, spec, network, path, word, on_event)
@@ -103,7 +112,7 @@ def _published(settings: Settings, spec: Spec) -> list[Path]:
 
 def mini_key(spec: Spec, made: Key) -> Key:
     """*made* is the key of the mini data set that was found, which another machine may have made."""
-    revision = minilocaliser.REVISION if isinstance(spec, LocaliserSpec) else miniweights.REVISION
+    revision = mini_localiser.REVISION if isinstance(spec, LocaliserSpec) else mini_recogniser.REVISION
     shaped_by = (("revision", revision), ("spec", spec_digest(spec)), ("mini", digest(asdict(spec.mini))),
                  ("data", made.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine"))
     return Key("weights", f"{spec.name}-mini", shaped_by)
@@ -114,19 +123,19 @@ def _mini_data(settings: Settings, spec: Spec, on_event: child.OnEvent) -> Entry
 
     Where they cannot be made none is: clips encoded here would stand in the way of those that belong to imported weights.
     """
-    wanted = minivideos.key(spec) if isinstance(spec, LocaliserSpec) else minidata.key(spec.mini)
+    wanted = videos.key(spec) if isinstance(spec, LocaliserSpec) else minidata.key(spec.mini)
     fitted = mini_key(spec, wanted)
     if missing_makers(fitted) and Store(settings.store).find(wanted) is None:
         require_makers(settings.store, fitted, "fitting the mini weights", spec.name)
     if isinstance(spec, LocaliserSpec):
-        return minivideos.resolve(settings, spec, on_event)
+        return videos.resolve(settings, spec, on_event)
     return minidata.resolve(settings, spec, on_event)
 
 
 def _checked(settings: Settings, spec: Spec, network: Network, path: Path, word: str, on_event: child.OnEvent) -> Weights:
     """Load a checkpoint once in a child process; the store remembers that its digest was good."""
     found = sha256(path)
-    entry = child.find_or_run(Store(settings.store), _checked_key(network, found), "tools.weights",
+    entry = stages.find_or_run(Store(settings.store), _checked_key(network, found), "tools.deployment.weights",
                               [spec.name, *settings.arguments()], f"checking {path.name}", on_event)
     classes = int(entry.facts["classes"])
     return Weights(path, found, network.with_outputs(classes) if classes else network, word)
@@ -139,16 +148,16 @@ def _checked_key(network: Network, sha: str) -> Key:
 
 def _check(network: Network, path: Path, folder: Path) -> Facts:
     """Load the checkpoint into its network; the classes of its head, 0 for a network that has none."""
-    classes = peer.head_outputs(peer.load_network(network, path))
+    classes = networks.head_outputs(networks.load_network(network, path))
     return {"classes": classes}
 
 
 def _fit(settings: Settings, spec: Spec, made: Path, folder: Path) -> Facts:
     if isinstance(spec, LocaliserSpec):
-        return minilocaliser.build(spec, videos.read(made / spec.list_file, spec, settings, "training"), folder)
+        return mini_localiser.build(spec, datasets_videos.read(made / spec.list_file, spec, settings, "training"), folder)
     listed = read_list(made / minidata.TRAIN_LIST, made, spec.classes)
     entry = Store(settings.store, events.say).build(manifest.key(listed), lambda place: manifest.build(listed, place))
-    return miniweights.build(spec, manifest.read(listed, entry.file(manifest.FILE)).clips, folder)
+    return mini_recogniser.build(spec, manifest.read(listed, entry.file(manifest.FILE)).clips, folder)
 
 
 def main() -> int:

@@ -7,15 +7,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from tools.acl_faults import Fault
-from tools.case import Device
-from tools.chips import ChipKind
+from tools.engines.ascend.faults import Fault
+from tools.engines.ascend.idle import Watch
 from tools.errors import DeviceError
-from tools.idle import Watch
-from tools.preprocess import Floats
-from tools.spec import Network
+from tools.media.preprocess import Floats
+from tools.spec.case import Device
+from tools.spec.chips import ChipKind
+from tools.spec.model import Network
 
-ENGINES = {"cpu": "tools.engines.cpu", "npu": "tools.engines.npu"}
+ENGINES = {"cpu": "tools.engines.cpu", "npu": "tools.engines.ascend.engine"}
 
 
 class Engine(Protocol):
@@ -39,10 +39,10 @@ class Engine(Protocol):
 class Family(Protocol):
     """What each module of this package offers.
 
-    COMPILER: the stage that makes what the device loads of an ONNX graph; empty where it loads that.
+    COMPILES: whether the device loads what its compiler makes of an ONNX graph, and not the graph itself.
     """
 
-    COMPILER: str
+    COMPILES: bool
 
     def require(self, artifacts: Path) -> None:
         """Check what must hold of the artifacts folder before anything is built."""

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tools.case import Device
-from tools.chips import CPU, ChipKind
 from tools.errors import EngineError
-from tools.preprocess import Floats
-from tools.spec import Network
+from tools.media.preprocess import Floats
+from tools.spec.case import Device
+from tools.spec.chips import CPU, ChipKind
+from tools.spec.model import Network
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, RunOptions
 
-
-COMPILER = ""
+COMPILES = False
 
 
 class CpuEngine:

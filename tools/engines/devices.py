@@ -7,8 +7,8 @@ import re
 import stat
 from pathlib import Path
 
-from tools.case import Device
 from tools.errors import OptionError
+from tools.spec.case import Device
 
 NODES = "CLIPGATE_DEVICE_NODES"  # another folder than /dev: where a container or a simulation keeps them
 RENUMBERED = "ASCEND_RT_VISIBLE_DEVICES"

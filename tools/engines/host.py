@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools import memory, versions
-from tools.findings import MISSING, NOTE, OK, SETUP, WRONG, Finding, last_line
-from tools.settings import ROOT, Settings
+from tools.engines.findings import MISSING, NOTE, OK, SETUP, WRONG, Finding, last_line
+from tools.machine import memory, versions
+from tools.spec.settings import ROOT, Settings
 
 GLIBC = (2, 28)  # the floor of the wheels we install
 LOCK = ROOT / "tools" / "requirements.lock"

@@ -9,16 +9,19 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import data, events, inputs
-from tools.batches import Batch, BatchStream, Source
-from tools.clips import Clip
-from tools.commandline import parse
+from tools.datasets import clips as data
+from tools.datasets.manifest import Manifest
 from tools.errors import DataError, OptionError
-from tools.files import write_whole
-from tools.manifest import Manifest
-from tools.settings import Settings
-from tools.spec import LocaliserSpec, ModelSpec, digest, spec_digest
-from tools.tool_labels import name_with_labels
+from tools.exchange.labels import name_with_labels
+from tools.machine import events
+from tools.machine.files import write_whole
+from tools.measuring import recogniser
+from tools.media.batches import Batch, BatchStream, Source
+from tools.media.decode import Clip
+from tools.spec.digest import digest, spec_digest
+from tools.spec.model import LocaliserSpec, ModelSpec
+from tools.spec.settings import Settings
+from tools.storage.stages import parse
 
 LONGEST_NAME = 240  # of the 255 bytes a file name may have, what a tool's own ending leaves
 GIB = 2**30
@@ -122,7 +125,7 @@ def write(plan: Plan, clips: Manifest, spec: ModelSpec, todo: list[int]) -> None
 
 
 def _source(clips: Manifest, spec: ModelSpec, chosen: tuple[Clip, ...]) -> Source:
-    return inputs.source(Manifest(clips.source, clips.format, chosen), spec)
+    return recogniser.source(Manifest(clips.source, clips.format, chosen), spec)
 
 
 def _write(batch: Batch, path: Path) -> None:

@@ -6,17 +6,19 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools import metrics, runs
-from tools.baselines import Limits
-from tools.cell import Cell
 from tools.errors import OptionError, RecordError
-from tools.judge import EXACT, Basis
-from tools.measured import require_real
-from tools.metrics import Distance
-from tools.spec import ModelSpec
-from tools.stored_reference import StoredReference
-from tools.truth import FidelityGate, Truth
-from tools.verdict import Verdict
+from tools.exchange import runs
+from tools.exchange.recordable import require_real
+from tools.exchange.toml_edit import Limits
+from tools.judging.judge import EXACT
+from tools.judging.recogniser import Basis
+from tools.judging.verdict import Verdict
+from tools.measuring import metrics
+from tools.measuring.cell import Cell
+from tools.measuring.metrics import Distance
+from tools.measuring.stored_reference import StoredReference
+from tools.spec.model import ModelSpec
+from tools.spec.truth import FidelityGate, Truth
 
 
 def of_runs(folders: Sequence[Path], spec: ModelSpec, truth: Truth, reference: StoredReference | None, margin: float) -> list[Limits]:

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from tools.errors import ScoreError
-from tools.preprocess import Floats
+from tools.media.preprocess import Floats
 
 Tool = Literal["ais_bench", "msame", "benchmark"]
 NAME = re.compile(r"(?P<stem>.+?)(?P<msame>_output)?_(?P<output>\d+)\.(?P<format>txt|bin|npy)")

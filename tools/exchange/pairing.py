@@ -9,12 +9,12 @@ from pathlib import PurePath
 
 import numpy as np
 
-from tools.clips import Clip
 from tools.errors import ScoreError
-from tools.metrics import Labels, mean_of_views
-from tools.preprocess import Floats
-from tools.tool_labels import Info, labels_in_name
-from tools.tool_outputs import OutputFile, OutputFolder, rows
+from tools.exchange.labels import Info, labels_in_name
+from tools.exchange.outputs import OutputFile, OutputFolder, rows
+from tools.measuring.metrics import Labels, mean_of_views
+from tools.media.decode import Clip
+from tools.media.preprocess import Floats
 
 OTHERS = "results of another run may be in the way, or the labels are those of other inputs"
 

@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tools import judge, runs
-from tools.baselines import Baseline
-from tools.cell import RECORD, Cell, Part
-from tools.chips import kind
 from tools.errors import RecordError
-from tools.figures import METRICS
-from tools.report import Row
-from tools.spec import Spec
-from tools.tool_speeds import Speed
-from tools.truth import Truth
-from tools.verdict import Verdict
+from tools.exchange import runs
+from tools.exchange.speeds import Speed
+from tools.exchange.toml_edit import Baseline
+from tools.judging import judge
+from tools.judging.rows import Row
+from tools.judging.speed import stored_rate
+from tools.judging.verdict import Verdict
+from tools.measuring.cell import RECORD, Cell, Part
+from tools.spec.chips import kind
+from tools.spec.figures import METRICS
+from tools.spec.model import Spec
+from tools.spec.truth import Truth
+
+Lines = list[str]
+
+
+def told(figure: Baseline, old: Truth, new: Truth) -> Lines:
+    """A line that says what changes, and one that says which figure judges from now on."""
+    was = next((f"{one.value:g}" for one in old.figures if one.id == figure.id), "-")
+    lines = [f"{figure.id}: {was} -> {figure.value:g} {figure.unit} ({figure.section})"]
+    if figure.metric != "throughput":
+        return [*lines, "  it judges nothing: [gates.accuracy.references] names what does"]
+    return [*lines, *(f"  {other}" for other in _beside(figure, old)), f"  {_judging(figure, new)}"]
+
+
+def _beside(figure: Baseline, old: Truth) -> Lines:
+    """How it compares with what is stored of the same device, at the nearest batch size: a wrong one would show."""
+    others = [one for one in old.figures if (one.device, one.metric, one.network) == (figure.device, "throughput", figure.network)
+              and one.batch is not None and one.id != figure.id]
+    nearest = min((abs(math.log2(one.batch / figure.batch)) for one in others if one.batch), default=0.0)
+    return [f"it is {figure.value / one.right:.3f} times {one.id}, {one.right:g} at bs{one.batch} ({one.origin})" for one in others
+            if one.batch and abs(math.log2(one.batch / figure.batch)) == nearest]
+
+
+def _judging(figure: Baseline, new: Truth) -> str:
+    if figure.device == new.throughput.t4 or not figure.device.startswith("T4"):
+        chip = kind("310" if figure.device.endswith(CHIP) else figure.device)
+        found = stored_rate(new, chip, figure.batch, figure.network)
+        judging = found[0] if found else new.rate(figure.device, figure.batch, figure.network)
+        if judging is None or judging.id == figure.id:
+            return "from now on what is measured there is judged by it, or compared with it"
+        return f'{judging.id} goes on judging there: [gates.throughput] judge_by = "{new.throughput.judge_by}"'
+    return f'no ratio is taken against it: [gates.throughput] has t4 = "{new.throughput.t4 or ""}"'
+
 
 ASCEND = re.compile(r"(?:Ascend)?\s?(?:310|910)\w*")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*")

@@ -6,12 +6,12 @@ import json
 import re
 from pathlib import Path
 
-from tools import cell
-from tools.case import Case, Device
-from tools.cell import Cell
 from tools.errors import MeasureError
-from tools.report import RESULTS, Row
-from tools.spec import Spec
+from tools.judging.rows import RESULTS, Row
+from tools.measuring import cell
+from tools.measuring.cell import Cell
+from tools.spec.case import Case, Device
+from tools.spec.model import Spec
 
 FOLDER = r"-bs(\d+)-(?:(cpu)|(npu)(\d+)(sim)?)"
 

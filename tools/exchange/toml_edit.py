@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tools.errors import RecordError, TruthError
-from tools.figures import RECORDED
-from tools.truth import FidelityGate, Truth, read_truth
+from tools.spec.figures import RECORDED
+from tools.spec.truth import FidelityGate, Truth, read_truth
 
 HEADER = re.compile(r"\[\[?[\w.\"' -]+\]\]?\s*(#.*)?$")
 SOURCE = "measured with what a row's section names, and stored by python -m tools.record"

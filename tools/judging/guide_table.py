@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tools.case import BATCHES
-from tools.cell import Cell
-from tools.chips import kind
-from tools.report import align
-from tools.truth import Truth
+from tools.judging.rows import align
+from tools.measuring.cell import Cell
+from tools.spec.case import BATCHES
+from tools.spec.chips import kind
+from tools.spec.truth import Truth
 
 A310, A310P, T4, OURS = "310", "310P", "T4", "measured"
 RATIOS = ((A310, T4), (A310P, T4), (A310P, A310), (OURS, T4), (OURS, A310), (OURS, A310P))

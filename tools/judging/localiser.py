@@ -2,24 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tools import metrics, verdict, verdict_localiser
-from tools.cell import Cell
-from tools.detections import Doubles, read_results
-from tools.expectations import NOTHING, Expectations
-from tools.judge import fidelity_gate, is_official, no_reference, partial_data, unusable, without_limits
-from tools.localise import DETECTIONS, bins
-from tools.predictions import Predictions
-from tools.proposals import propose
-from tools.recall import average_recall
-from tools.reference_localiser import TorchLocaliser
-from tools.spec import LocaliserSpec
-from tools.truth import FidelityGate, Truth
-from tools.verdict import Judgement
-from tools.videos import VideoSet
+from tools.datasets.videos import VideoSet
+from tools.judging import verdict as judging_verdict
+from tools.judging.judge import fidelity_gate, is_official, no_reference, partial_data, unusable, without_limits
+from tools.judging.verdict import Judgement, Verdict, against_published, limit
+from tools.localisation.detections import Detections, Doubles, read_results
+from tools.localisation.proposals import propose
+from tools.localisation.recall import average_recall
+from tools.measuring import metrics
+from tools.measuring.cell import Cell
+from tools.measuring.localiser import DETECTIONS, bins
+from tools.measuring.predictions import Predictions
+from tools.measuring.reference_localiser import TorchLocaliser
+from tools.spec.expectations import NOTHING, Expectations
+from tools.spec.model import LocaliserSpec
+from tools.spec.truth import FidelityGate, Truth
+
+GRID = 1000  # more than a video has bins
+
+
+def stored_recall(measured: Mapping[str, float], truth: Truth) -> list[Judgement]:
+    """Average recall against the published figures; for the published weights on the complete list only."""
+    return [against_published(metric, measured[metric], truth, truth.accuracy) for metric in truth.accuracy.references]
+
+
+def paired_recall(measured: Mapping[str, float], reference: Mapping[str, float], max_difference: float) -> list[Judgement]:
+    """Average recall beside torch's on the same videos: more than torch finds with the same weights is as wrong as less."""
+    judged = []
+    for metric, theirs in reference.items():
+        apart = measured[metric] - theirs
+        verdict = Verdict.PASS if abs(apart) <= max_difference else Verdict.FAIL
+        judged.append(Judgement(metric, f"{measured[metric]:.4f}", f"{theirs:.4f}", verdict,
+                                f"{apart:+.4f} beside torch and mmaction2's evaluation of the same videos; "
+                                f"{max_difference} either way is allowed"))
+    return judged
+
+
+def proposal_fidelity(ours: Doubles, theirs: Doubles, name: str, gate: FidelityGate) -> list[Judgement]:
+    """The second network's score of every proposal, paired by video, start and end: rows [n, 4] with the score last."""
+    mine, torchs = _pairs(ours, theirs)
+    alone = len(ours) + len(theirs) - 2 * len(mine)
+    most = int(gate.max_flipped_share * len(theirs))
+    apart = float(np.abs(ours[mine, 3] - theirs[torchs, 3]).max(initial=0)) / float(np.ptp(theirs[:, 3]))
+    return [
+        limit(f"{name} difference", f"{apart:.1e}", f"<= {gate.max_relative_difference:.0e}",
+              f"largest difference of a proposal's score over the range of torch's, of {len(mine)} proposals",
+              good=apart <= gate.max_relative_difference),
+        limit(f"{name} unpaired", str(alone), f"<= {most}", f"proposals that only one side has, of {len(theirs)}", good=alone <= most),
+    ]
+
+
+def _pairs(ours: Doubles, theirs: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows of both sides that are the same proposal."""
+    first, second = ((rows[:, 0] * GRID + rows[:, 1]) * GRID + rows[:, 2] for rows in (ours, theirs))
+    _, mine, torchs = np.intersect1d(first, second, return_indices=True)
+    return mine, torchs
+
+
+def detection_fidelity(pairs: Sequence[tuple[Detections, Detections]], gate: FidelityGate) -> Judgement:
+    """The final detections beside torch's, rank by rank: how many are missing, added, or differ in score."""
+    total = sum(len(theirs) for _, theirs in pairs)
+    bound = gate.max_relative_difference * max(float(theirs.scores.max(initial=0)) for _, theirs in pairs)
+    wrong = 0
+    for ours, theirs in pairs:
+        shared = min(len(ours), len(theirs))
+        wrong += abs(len(ours) - len(theirs)) + int((np.abs(ours.scores[:shared] - theirs.scores[:shared]) > bound).sum())
+    most = int(gate.max_flipped_share * total)
+    return limit("detections", str(wrong), f"<= {most}",
+                 f"detections of {total} that are missing, added, or whose score is not torch's at that rank", good=wrong <= most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +100,16 @@ class LocaliserBasis:
         measured = self._recall(cell)
         judged = []
         if is_official(cell) and len(self.videos.ids) == self.spec.clips:
-            judged = verdict_localiser.stored_recall(measured, self.truth)
+            judged = stored_recall(measured, self.truth)
         if self.reference is None:
             metric, value = ("pairs", "-") if judged else ("AR@100", f"{measured['AR@100']:.4f}")
             judged = [*judged, no_reference(self.remake, metric, len(self.videos.ids), value, items="videos")]
         else:
             assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
-            judged = judged + verdict_localiser.paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
+            judged = judged + paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
         if self.videos.shortfall is not None:
             judged = partial_data(judged, self.videos.shortfall)
-        return [*judged, *verdict.expected(measured, self.expect)]
+        return [*judged, *judging_verdict.expected(measured, self.expect)]
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
         """TEM's curves, PEM's score of every proposal and the final detections against torch's on the same videos."""
@@ -77,17 +133,17 @@ class LocaliserBasis:
     def _curves(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:
         ours, theirs = _flat(cell.parts[0].predictions), _flat(torch.curves)
         apart = metrics.distance(ours.scores, theirs.scores, softmax=False)
-        judged = verdict.closeness(apart, self.videos.ids, gate, "curves")
+        judged = judging_verdict.closeness(apart, self.videos.ids, gate, "curves")
         return [replace(one, metric=f"{self.spec.tem.name} {one.metric}") for one in judged]
 
     def _proposals(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:
         ours = _scored_proposals(cell.parts[0].predictions, cell.parts[1].predictions, self.spec)
-        return verdict_localiser.proposal_fidelity(ours, torch.proposals, self.spec.pem.name, gate)
+        return proposal_fidelity(ours, torch.proposals, self.spec.pem.name, gate)
 
     def _detections(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:
         found = read_results(cell.parts[-1].folder / DETECTIONS, self.videos.ids)
         pairs = [(found[id], torch.detections[id]) for id in self.videos.ids]
-        return [verdict_localiser.detection_fidelity(pairs, gate)]
+        return [detection_fidelity(pairs, gate)]
 
 
 def _flat(found: Predictions) -> Predictions:

@@ -1,4 +1,4 @@
-"""Rows of results and the tables that show them."""
+"""Rows of results, the tables that show them, and what travels with a throughput in pytest-benchmark's JSON."""
 
 from __future__ import annotations
 
@@ -8,10 +8,43 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tools.cell import Cell
-from tools.chips import ChipKind
-from tools.truth import Truth
-from tools.verdict import Judgement, Verdict
+from tools.judging.judge import chip_of, summary_of
+from tools.judging.verdict import Judgement, Verdict
+from tools.measuring.cell import Cell, Part
+from tools.measuring.timing import summarise
+from tools.spec.chips import ChipKind
+from tools.spec.truth import Truth
+
+
+def compared(cell: Cell, truth: Truth) -> dict[str, list[Comparison]]:
+    """The case's rate, and that of each of its networks where it has several, against every stored device."""
+    batch, chip = cell.case.batch, chip_of(cell)
+    found = {str(cell.case): comparisons(truth, batch, chip, cell.rate())}
+    for part in cell.parts if len(cell.parts) > 1 else ():
+        found[f"{cell.case} {part.record.network}"] = comparisons(truth, batch, chip, part.rate(), part.record.network)
+    return found
+
+
+def extra_info(cell: Cell, compared: Sequence[Comparison]) -> dict[str, object]:
+    """What travels with a throughput in pytest-benchmark's JSON: numbers, digests, environment, stored figures and ratios."""
+    record = cell.record
+    parts = {part.record.network: _numbers(part) for part in cell.parts}
+    return {
+        "case": record.case, "data": record.data, "weights": record.weights, "precision": record.precision,
+        "chip": record.chip, "simulated": record.simulated,
+        **(parts[record.network] if len(parts) == 1 else {"networks": parts, "clips_per_s": cell.rate()}),
+        "compared": {found.device: asdict(found) for found in compared},
+        "versions": dict(record.versions), "machine": dict(record.machine),
+    }
+
+
+def _numbers(part: Part) -> dict[str, object]:
+    assert part.times is not None
+    record = part.record
+    return {"valid_rows": part.times.valid, **summary_of(part).numbers(),
+            "host_clock": summarise(part.times.series, part.times.valid).numbers() if part.times.device_series else {},
+            "end_to_end_clips_per_s": record.clips / record.scoring_s, "digests": dict(record.digests), "surgery": record.surgery}
+
 
 RESULTS = "results.jsonl"
 T4 = "T4"

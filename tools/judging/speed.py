@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tools.chips import ChipKind
-from tools.figures import Figure
-from tools.timing import Summary
-from tools.truth import Truth
-from tools.verdict import Judgement, Verdict, doubt
+from tools.judging.verdict import Judgement, Verdict, doubt
+from tools.measuring.timing import Summary
+from tools.spec.chips import ChipKind
+from tools.spec.figures import Figure
+from tools.spec.truth import Truth
 
 
 def throughput(summary: Summary, truth: Truth, chip: ChipKind, batch: int, network: str = "") -> Judgement:

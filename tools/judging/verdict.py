@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from tools import metrics
-from tools.expectations import Expectations
-from tools.figures import Figure
-from tools.metrics import Distance, Labels
-from tools.predictions import Predictions
-from tools.preprocess import Floats
-from tools.truth import AccuracyGate, FidelityGate, PairsGate, Truth
+from tools.measuring import metrics
+from tools.measuring.metrics import Distance, Labels
+from tools.measuring.predictions import Predictions
+from tools.media.preprocess import Floats
+from tools.spec.expectations import Expectations
+from tools.spec.figures import Figure
+from tools.spec.truth import AccuracyGate, FidelityGate, PairsGate, Truth
 
 TOP = {"top1": 1, "top5": 5}
 
@@ -149,5 +149,3 @@ def limit(metric: str, measured: str, bound: str, meaning: str, *, good: bool) -
     """A measured number beside its bound."""
     verdict = Verdict.PASS if good else Verdict.FAIL
     return Judgement(metric, measured, bound, verdict, f"{meaning}: {measured}, limit {bound}")
-
-

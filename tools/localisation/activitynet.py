@@ -11,8 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from tools.detections import PREFIX, Doubles, read_json
 from tools.errors import DataError
+from tools.localisation.detections import PREFIX, Doubles, read_json
 
 Subset = Literal["training", "validation", "testing"]
 Segments = tuple[tuple[float, float], ...]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.errors import DataError
-from tools.files import write_whole
+from tools.machine.files import write_whole
 
 Doubles = NDArray[np.float64]
 VERSION = "VERSION 1.3"

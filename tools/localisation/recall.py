@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.detections import Detections, Doubles
 from tools.errors import DataError
+from tools.localisation.detections import Detections, Doubles
 
 Ranks = NDArray[np.int64]
 THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10).tolist())

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from tools.errors import DataError
-from tools.files import write_whole
-from tools.preprocess import Floats
+from tools.machine.files import write_whole
+from tools.media.preprocess import Floats
 
 ROWS, COLUMNS = 100, 400  # equal parts of the video; scores of a spatial and a temporal network, 200 each
 LARGEST = float(np.finfo(np.float32).max)

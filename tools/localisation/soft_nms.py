@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.detections import Detections, Doubles
-from tools.preprocess import Floats
-from tools.proposals import Proposals
-from tools.spec import ProposalSpec
+from tools.localisation.detections import Detections, Doubles
+from tools.localisation.proposals import Proposals
+from tools.media.preprocess import Floats
+from tools.spec.model import ProposalSpec
 
 GUIDE = ProposalSpec()
 SNIPPET_FRAMES = 16

@@ -14,12 +14,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tools.elsewhere import require_makers
-from tools.entries import Entry, Key
 from tools.errors import ChildError, ClipgateError, revive
-from tools.events import EVENTS_FD, Event, die_with_parent
-from tools.settings import ROOT
-from tools.store import Store
+from tools.machine.events import EVENTS_FD, Event, die_with_parent
+from tools.spec.settings import ROOT
 
 STALL_S = 900.0  # the slowest single iteration measured was under a minute; a silent quarter of an hour is a hang
 OnEvent = Callable[[Event], None]
@@ -105,25 +102,3 @@ def _ending(module: str, status: int) -> str:
 def _tail(log: Path, lines: int = 20) -> str:
     text = log.read_text(errors="replace").splitlines()[-lines:]
     return "its last output was\n" + "\n".join(f"    {line}" for line in text)
-
-
-def find_or_run(store: Store, key: Key, module: str, arguments: Sequence[str], doing: str, on_event: OnEvent) -> Entry:
-    """The entry *key*, built by `python -m <module> <arguments>` if the store has none.
-
-    Raises:
-        StoreError: it has none, and what makes it is not installed here; ClipgateError: what the child reported.
-    """
-    say: Callable[[str], None] = lambda text: on_event({"kind": "say", "text": text})
-    found = Store(store.root, say).find(key)
-    if found:
-        return found
-    require_makers(store.root, key, doing.partition(" (")[0], model=arguments[0])
-    say(f"{doing} ...")
-    started = time.monotonic()
-    run(module, arguments, log=store.root / "logs" / f"{module}-{os.getpid()}.log", on_event=on_event)
-    say(f"{doing}: {time.monotonic() - started:.0f} s")
-    found = store.find(key)
-    if found is None:
-        raise ChildError(f"{module} ended well but did not leave {key}", where=str(store.root),
-                         remedy="remove the folder and run again; if it comes back, the stage's key is not the same in both processes")
-    return found

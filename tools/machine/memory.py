@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tools.errors import MeasureError
-
-if TYPE_CHECKING:
-    import onnx
 
 ARENA_GROWTH = 2.5
 CGROUP = Path("/sys/fs/cgroup")
 RUNTIME_BYTES = 300 * 2**20  # interpreter, ONNX Runtime, decoders and their workers
-
-
-def peak_bytes(model: onnx.ModelProto) -> int:
-    """Most bytes of float32 activations alive at once while the graph's nodes run in their order, inputs included."""
-    import onnx
-
-    inferred = onnx.shape_inference.infer_shapes(model).graph
-    constants = {tensor.name for tensor in inferred.initializer}
-    sizes = {value.name: 4 * math.prod(axis.dim_value for axis in value.type.tensor_type.shape.dim)
-             for value in (*inferred.value_info, *inferred.input, *inferred.output) if value.name not in constants}
-    last_use = {name: number for number, node in enumerate(inferred.node) for name in node.input}
-    last_use |= {value.name: len(inferred.node) for value in inferred.output}
-    alive: int = sum(sizes[value.name] for value in inferred.input if value.name in sizes)
-    peak: int = alive
-    for number, node in enumerate(inferred.node):
-        alive += sum(sizes.get(name, 0) for name in node.output)
-        peak = max(peak, alive)
-        done = {name for name in (*node.input, *node.output) if last_use.get(name, -1) <= number}
-        alive -= sum(sizes.get(name, 0) for name in done)
-    return peak
 
 
 def need_bytes(activations: int, weights: int, batch_bytes: int, slots: int) -> int:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 from tools.errors import DataError
-from tools.events import die_with_parent
+from tools.machine.events import die_with_parent
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tools.case import Case
+from tools.engines.ascend.idle import Idle
 from tools.errors import ClipgateError
-from tools.files import write_whole
-from tools.idle import Idle
-from tools.predictions import FILE, Predictions, load
-from tools.settings import Settings
-from tools.spec import Spec
-from tools.timing import Summary, summarise
+from tools.machine.files import write_whole
+from tools.measuring.predictions import FILE, Predictions, load
+from tools.measuring.timing import Summary, summarise
+from tools.spec.case import Case
+from tools.spec.model import Spec
+from tools.spec.settings import Settings
 
 RECORD = "cell.json"
 TIMES = "times.json"

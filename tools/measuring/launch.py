@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tools import child, quarantine
-from tools.acl_faults import Fault
-from tools.case import Case
-from tools.cell import IDLE, RECORD, TIMES, Cell, Part, command, part_folder, read
 from tools.engines import family
+from tools.engines.ascend.faults import Fault
 from tools.errors import ChildError, ClipgateError, EngineError
-from tools.predictions import FILE
-from tools.settings import Settings
-from tools.spec import Spec
+from tools.machine import child
+from tools.measuring import quarantine
+from tools.measuring.cell import IDLE, RECORD, TIMES, Cell, Part, command, part_folder, read
+from tools.measuring.predictions import FILE
+from tools.spec.case import Case
+from tools.spec.model import Spec
+from tools.spec.settings import Settings
 
 LOG = "child.log"
 SCRATCH = "scratch"  # where a runtime may leave dumps

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.batches import Source
-from tools.detections import Detections, Doubles
-from tools.predictions import Predictions
-from tools.preprocess import Floats
-from tools.proposal_features import features, padded
-from tools.proposals import propose
-from tools.snippet_features import read_features
-from tools.soft_nms import detect
-from tools.spec import LocaliserSpec
-from tools.videos import VideoSet
+from tools.datasets.videos import VideoSet
+from tools.localisation.detections import Detections, Doubles
+from tools.localisation.proposals import features, padded, propose
+from tools.localisation.snippet_features import read_features
+from tools.localisation.soft_nms import detect
+from tools.measuring.predictions import Predictions
+from tools.media.batches import Source
+from tools.media.preprocess import Floats
+from tools.spec.model import LocaliserSpec
 
 DETECTIONS = "detections.json"
 BINS = 100

@@ -1,8 +1,7 @@
-"""Measures one cell: scores of every clip first, then single-iteration times; saved before anybody judges them."""
+"""One network of a cell, in a process of its own: every clip scored first, then single iterations timed; saved before anybody judges."""
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -12,29 +11,29 @@ from pathlib import Path
 
 import numpy as np
 
-from tools import cell, data, deploy, devices, engines, events, judge, kinds, memory, versions, weights
-from tools.batches import SLOTS, Batch, BatchStream, Source
-from tools.case import BATCHES, Case, Device
-from tools.cell import Cell, Record, Times
-from tools.chips import ChipKind
-from tools.commandline import parse
+from tools import engines
+from tools.datasets import clips
+from tools.deployment import compile as deploy
+from tools.deployment import weights
+from tools.deployment.specialise import Graph
+from tools.deployment.weights import Weights
 from tools.engines import Engine
-from tools.errors import MeasureError, OptionError
-from tools.launch import launch
-from tools.locks import hold
-from tools.metrics import mean_of_views
-from tools.predictions import FILE, Predictions, load, save
-from tools.preprocess import Floats
-from tools.report import Row, table
-from tools.settings import Settings
-from tools.spec import Network, Spec
-from tools.specialise import Graph
-from tools.timing import time_series
-from tools.weights import Weights
+from tools.errors import MeasureError
+from tools.machine import events, memory, versions
+from tools.machine.locks import hold
+from tools.measuring import cell, kinds
+from tools.measuring.cell import Record, Times
+from tools.measuring.metrics import mean_of_views
+from tools.measuring.predictions import FILE, Predictions, load, save
+from tools.measuring.timing import time_series
+from tools.media.batches import SLOTS, Batch, BatchStream, Source
+from tools.media.preprocess import Floats
+from tools.spec.case import Case, Device
+from tools.spec.chips import ChipKind
+from tools.spec.model import Network, Spec
+from tools.spec.settings import Settings
 
 LOCKS = Path("/tmp/clipgate-locks")  # noqa: S108 - one place for every run and every user of this machine, whatever their TMPDIR
-
-
 Versions = tuple[tuple[str, str], ...]
 
 
@@ -69,7 +68,7 @@ def prepare(case: Case, settings: Settings, spec: Spec, network: str, run: Path)
     before = _left_by(spec.networks[number - 1], cell.part_folder(case, spec, spec.networks[number - 1].name, run)) if number else None
     graph = deploy.resolve(settings, spec, checkpoints[number], case, events.forward)
     source = kinds.source(spec, found, spec.networks[number], before)
-    return Inputs(checkpoints[number], graph, source, found.digest, data.word(settings, spec), kinds.finish(spec, found, before))
+    return Inputs(checkpoints[number], graph, source, found.digest, clips.word(settings, spec), kinds.finish(spec, found, before))
 
 
 def _left_by(network: Network, folder: Path) -> Predictions:
@@ -142,56 +141,3 @@ def _record(case: Case, given: Inputs, precision: str, chip: ChipKind, stack: Ve
         versions=dict((*versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "decord", "av"),
                        *stack)),
         machine=dict(versions.machine()), surgery=" ".join(given.graph.surgery))
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--batch", type=int, required=True, choices=BATCHES)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--network", help="one of a model's several networks; all of them without it")
-    parser.add_argument("--run", type=Path, metavar="DIR", help="the run's folder; a new one under artifacts/runs without it")
-
-
-def main() -> int:
-    """Measure one cell: python -m tools.measure tsm --batch 16 --device cpu."""
-    options, settings, spec = parse("measure", main.__doc__, _arguments)
-    case = Case(options.model, options.batch, devices.parse(options.device))
-    run = (options.run or settings.artifacts / "runs" / time.strftime("%Y%m%d-%H%M%S")).resolve()
-    names = [network.name for network in spec.networks]
-    if options.network not in (None, *names):
-        raise OptionError(f"{spec.name} has no network {options.network!r}", where="--network", remedy=f"choose {', '.join(names)}")
-    if events.has_parent():
-        network = options.network or names[0]
-        measure(case, settings, prepare(case, settings, spec, network, run), cell.part_folder(case, spec, network, run))
-        return 0
-    kinds.expected(settings, spec)
-    engines.family(case.device).require(settings.artifacts)
-    _require_run(run)
-    measured = launch(case, settings, spec, run, events.forward, [options.network] if options.network else [])
-    if len(measured.parts) == len(names):
-        print("\n".join(_judged(measured, settings, spec)))
-    return 0
-
-
-def _require_run(run: Path) -> None:
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OptionError(f"the run's folder cannot be made: {error.strerror}", where=str(run),
-                          remedy="choose another with --run DIR or --artifacts DIR") from error
-
-
-def _judged(measured: Cell, settings: Settings, spec: Spec) -> list[str]:
-    """The verdicts on a cell measured by hand, as pytest would give them."""
-    checkpoints = weights.resolve(settings, spec, events.forward)
-    found = kinds.dataset(settings, spec, checkpoints, events.forward)
-    basis = kinds.judge_of(settings, spec, checkpoints, found, events.forward)
-    answers = {"accuracy": basis.accuracy(measured), "fidelity": basis.fidelity(measured),
-               "throughput": judge.throughput(measured, basis.truth)}
-    rows = [Row.of(measured, question, one)
-            for question, judged in answers.items() for one in judged]
-    reasons = [f"{row.verdict} {row.metric}: {row.reason}" for row in rows]
-    return [*table(rows), "", *reasons, f"kept in {measured.folder}"]
-
-
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))

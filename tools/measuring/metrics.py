@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.preprocess import Floats
+from tools.media.preprocess import Floats
 
 Hits = NDArray[np.bool_]
 Labels = NDArray[np.int64]

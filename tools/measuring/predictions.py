@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from tools.errors import MeasureError
-from tools.files import write_whole
-from tools.preprocess import Floats
+from tools.machine.files import write_whole
+from tools.media.preprocess import Floats
 
 FILE = "predictions.npz"
 

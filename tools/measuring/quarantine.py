@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tools.case import Device
 from tools.errors import DeviceError
-from tools.files import write_whole
+from tools.machine.files import write_whole
+from tools.spec.case import Device
 
 FOLDER = "devices"
 MAX_KERNEL_FAULTS = 2  # cells in a row

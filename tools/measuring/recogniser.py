@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from tools.batches import Source
-from tools.clips import Clip
-from tools.decode import read_frames
-from tools.manifest import Manifest
-from tools.preprocess import Floats, crops, normalise
-from tools.sampling import frame_indices
-from tools.spec import ListFormat, ModelSpec
+from tools.datasets.manifest import Manifest
+from tools.media.batches import Source
+from tools.media.decode import Clip, read_frames
+from tools.media.preprocess import Floats, crops, frame_indices, normalise
+from tools.spec.model import ListFormat, ModelSpec
 
 
 def fill(clip: Clip, kind: ListFormat, spec: ModelSpec, out: Floats) -> None:

@@ -3,32 +3,41 @@
 It shares no code with the path that is measured, so a fault in decoding, sampling, preprocessing or export shows as a
 difference instead of cancelling out. Which device torch ran on is recorded and shapes no key: in float32 the CPU and
 CUDA differ by rounding, like two batch sizes do, and what one machine has made all others are to find.
+
+Scores are kept as float32: as float16 the smallest probabilities of a clip become zero or lose their bits, and `difference`
+is judged on their logarithms.
 """
 
 from __future__ import annotations
 
+import json
 import shlex
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from tools import carry, child, data, events, peer, reference_localiser, reference_rows, torch_run, versions, weights
-from tools.clips import Clip
-from tools.commandline import parse
-from tools.entries import Facts, Key
-from tools.errors import OptionError, ReferenceRunError
-from tools.manifest import Manifest
-from tools.metrics import first_not_finite, hits
-from tools.predictions import FILE, Predictions, load
-from tools.preprocess import Floats
-from tools.settings import Settings
-from tools.shards import Made, Shards
-from tools.spec import LocaliserSpec, ModelSpec, Spec, spec_digest
-from tools.store import Store
-from tools.weights import Weights
+from tools.datasets import clips as data
+from tools.datasets.manifest import Manifest
+from tools.deployment import weights
+from tools.deployment.weights import Weights
+from tools.errors import ReferenceRunError
+from tools.machine import child, events, versions
+from tools.measuring.metrics import first_not_finite, hits
+from tools.measuring.predictions import FILE, Predictions, load, save
+from tools.media.decode import Clip
+from tools.media.preprocess import Floats
+from tools.pytorch import networks, pipeline, run
+from tools.spec.digest import spec_digest
+from tools.spec.model import ModelSpec, Spec
+from tools.spec.settings import Settings
+from tools.storage import elsewhere, stages
+from tools.storage.entries import Facts, Key
+from tools.storage.shards import Made, Shards
+from tools.storage.store import Say, Store
+
+IMPLICIT_REFERENCE = 500  # clips that torch is run on unasked, about five minutes on two cores; more only when asked for
 
 
 def resolve(settings: Settings, spec: ModelSpec, checkpoint: Weights, clips: Manifest,
@@ -39,10 +48,10 @@ def resolve(settings: Settings, spec: ModelSpec, checkpoint: Weights, clips: Man
     """
     store, wanted = Store(settings.store), key(spec, checkpoint, clips)
     if store.find(wanted) is None:
-        among = reference_rows.of_superset(store, wanted, clips, lambda text: on_event({"kind": "say", "text": text}))
-        if among is not None or len(clips.clips) > data.IMPLICIT_REFERENCE:
+        among = of_superset(store, wanted, clips, lambda text: on_event({"kind": "say", "text": text}))
+        if among is not None or len(clips.clips) > IMPLICIT_REFERENCE:
             return among
-    entry = child.find_or_run(store, wanted, "tools.reference", [spec.name, *settings.arguments()],
+    entry = stages.find_or_run(store, wanted, "tools.reference", [spec.name, *settings.arguments()],
                               f"running the torch reference on {len(clips.clips)} clips", on_event)
     return load(entry.file(FILE))
 
@@ -69,14 +78,14 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: Manifest, floor_top1: flo
         ReferenceRunError: scores that are not finite; or top-1 below *floor_top1*: a reference that is mostly wrong would
         not show a broken export.
     """
-    runner = torch_run.torch_device(device)
+    runner = run.torch_device(device)
     network = checkpoint.network
-    deployed = torch_run.on_device(peer.deployed(network, peer.load_network(network, checkpoint.path)), runner)
+    deployed = run.on_device(networks.deployed(network, networks.load_network(network, checkpoint.path)), runner)
 
     def produce(first: int) -> Iterator[Made]:
         done = first
         rest = clips.clips[first:]
-        for scores in torch_run.scored(deployed, lambda: peer.clip_loader(spec, clips.format), rest, runner):
+        for scores in run.scored(deployed, lambda: pipeline.clip_loader(spec, clips.format), rest, runner):
             _require_finite(scores, clips.clips[done:], checkpoint.path)
             done += len(scores)
             events.progress("torch reference", done, len(clips.clips))
@@ -92,7 +101,7 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: Manifest, floor_top1: flo
         raise ReferenceRunError(f"torch reaches top-1 {top1:.4f} on the mini clips, below {floor_top1}",
                                 where=f"MiniSpec of {spec.name}",
                                 remedy="make the clips easier: less noise, more travel, or another residual_scale")
-    reference_rows.write(clips, scores, folder)
+    write(clips, scores, folder)
     return {"top1": top1, "clips": len(scores), "torch_device": ", ".join(np.unique(made["device"]))}
 
 
@@ -108,41 +117,29 @@ def floor(settings: Settings, spec: ModelSpec) -> float:
     return spec.mini.floor_top1 if data.source(settings, spec) == "mini" and not settings.clips else 0.0
 
 
-def main() -> int:
-    """Compute the torch reference of a model on a run's clips; killed at any moment, the same line goes on where it was.
-
-    `export MODEL FILE` and `import FILE` carry references to machines that have not computed them.
-    """
-    if sys.argv[1:2] in (["export"], ["import"]):
-        return carry.main("tools.reference", "reference")
-    options, settings, spec = parse("reference", main.__doc__, lambda parser: parser.add_argument(
-        "--torch-device", default="auto", metavar="auto|cpu|cuda:K",
-        help="where torch runs; auto: the first CUDA device it sees, else the CPU"))
-    if isinstance(spec, LocaliserSpec):
-        if options.torch_device not in ("auto", "cpu"):
-            raise OptionError(f"{spec.name}'s reference runs on the CPU", where="--torch-device",
-                              remedy="leave it out: its networks are small, and mmaction2's steps between them know no other device")
-        entry = reference_localiser.make(settings, spec)
-        print(f"AR@100 {entry.facts['AR@100']:.4f} on {entry.facts['videos']} videos: {entry.folder}")
-        return 0
-    if options.torch_device != "auto":
-        torch_run.torch_device(options.torch_device)  # refused before anything is fitted for it
-    _make(settings, spec, options.torch_device)
-    return 0
+DIGESTS = "clips.json"  # the SHA-256 of every clip by its id
 
 
-def _make(settings: Settings, spec: ModelSpec, device: str) -> None:
-    """Find or compute the reference, and say where it is."""
-    (checkpoint,) = weights.resolve(settings, spec, events.forward)
-    clips = data.resolve(settings, spec, checkpoint.network.output.shape[0], events.forward)
-    store, wanted = Store(settings.store, events.say), key(spec, checkpoint, clips)
-    if not events.has_parent() and store.find(wanted) is None and reference_rows.of_superset(store, wanted, clips, print):
-        return
-    kept = store.unfinished(wanted)
-    entry = store.build(wanted, lambda folder: build(spec, checkpoint, clips, floor(settings, spec), folder, device, kept))
-    Shards(kept, len(clips.clips)).remove()
-    print(f"top-1 {entry.facts['top1']:.4f} on {entry.facts['clips']} clips, torch on {entry.facts['torch_device']}: {entry.file(FILE)}")
+def write(clips: Manifest, scores: Floats, folder: Path) -> None:
+    """Write the scores of all *clips*, in their order, into an entry's folder."""
+    save(Predictions(tuple(clip.id for clip in clips.clips), scores), folder / FILE)
+    (folder / DIGESTS).write_text(json.dumps({clip.id: clip.sha256 for clip in clips.clips}, indent=0))
 
 
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))
+def of_superset(store: Store, wanted: Key, clips: Manifest, say: Say) -> Predictions | None:
+    """The rows of *clips* out of a stored reference that has them all by id and digest, among others."""
+    for key in elsewhere.differing_in(store.root, wanted, "clips"):
+        entry = store.find(key)
+        if entry is None or DIGESTS not in entry.files:
+            continue
+        digests = json.loads(entry.file(DIGESTS).read_text())
+        if all(digests.get(clip.id) == clip.sha256 for clip in clips.clips):
+            say(f"torch's scores of these {len(clips.clips):,} clips are among those of {len(digests):,}: {key}")
+            return _rows(load(entry.file(FILE)), clips)
+    return None
+
+
+def _rows(stored: Predictions, clips: Manifest) -> Predictions:
+    number = {id: row for row, id in enumerate(stored.ids)}
+    ids = tuple(clip.id for clip in clips.clips)
+    return Predictions(ids, np.ascontiguousarray(stored.scores[[number[id] for id in ids]]))

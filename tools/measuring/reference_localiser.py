@@ -9,22 +9,28 @@ from pathlib import Path
 
 import numpy as np
 
-from tools import child, data, events, peer, peer_chain, versions, videos, weights
-from tools.detections import Detections, Doubles, read_results, write_results
-from tools.entries import Entry, Facts, Key
+from tools.datasets import clips, videos
+from tools.datasets.videos import VideoSet
+from tools.deployment import weights
+from tools.deployment.weights import Weights
 from tools.errors import ReferenceRunError
-from tools.localise import DETECTIONS, bins
-from tools.metrics import first_not_finite
-from tools.predictions import Predictions, load, save
-from tools.preprocess import Floats
-from tools.recall import RANKS
-from tools.settings import Settings
-from tools.shards import Made, Shards
-from tools.snippet_features import COLUMNS
-from tools.spec import LocaliserSpec, spec_digest
-from tools.store import Store
-from tools.videos import VideoSet
-from tools.weights import Weights
+from tools.localisation.detections import Detections, Doubles, read_results, write_results
+from tools.localisation.recall import RANKS
+from tools.localisation.snippet_features import COLUMNS
+from tools.machine import child, events, versions
+from tools.measuring import reference
+from tools.measuring.localiser import DETECTIONS, bins
+from tools.measuring.metrics import first_not_finite
+from tools.measuring.predictions import Predictions, load, save
+from tools.media.preprocess import Floats
+from tools.pytorch import bsn_steps, networks
+from tools.spec.digest import spec_digest
+from tools.spec.model import LocaliserSpec
+from tools.spec.settings import Settings
+from tools.storage import stages
+from tools.storage.entries import Entry, Facts, Key
+from tools.storage.shards import Made, Shards
+from tools.storage.store import Store
 
 CURVES, PROPOSALS, RECALL = "curves.npz", "proposals.npz", "recall.json"
 
@@ -45,9 +51,9 @@ def resolve(settings: Settings, spec: LocaliserSpec, checkpoints: tuple[Weights,
             on_event: child.OnEvent) -> TorchLocaliser | None:
     """Torch's answers on these videos, computed by a child process if not stored; None if they are too many for that."""
     store, wanted = Store(settings.store), key(spec, checkpoints, chosen)
-    if len(chosen.videos) > data.IMPLICIT_REFERENCE and store.find(wanted) is None:
+    if len(chosen.videos) > reference.IMPLICIT_REFERENCE and store.find(wanted) is None:
         return None
-    entry = child.find_or_run(store, wanted, "tools.reference", [spec.name, *settings.arguments()],
+    entry = stages.find_or_run(store, wanted, "tools.reference", [spec.name, *settings.arguments()],
                               f"running the torch reference on {len(chosen.videos)} videos", on_event)
     with np.load(entry.file(PROPOSALS), allow_pickle=False) as stored:
         proposals = np.asarray(stored["rows"], np.float64)
@@ -73,7 +79,7 @@ def build(settings: Settings, spec: LocaliserSpec, checkpoints: tuple[Weights, .
     numbers, rows = made["detections"][:, 0], made["detections"][:, 1:]
     found = {id: Detections(rows[numbers == number, :2], rows[numbers == number, 2]) for number, id in enumerate(chosen.ids)}
     recall = _recall([video.truth for video in chosen.videos], [found[id] for id in chosen.ids])
-    _check(predictions, recall, _random_recall(chosen), spec, floored=data.source(settings, spec) == "mini" and not settings.clips)
+    _check(predictions, recall, _random_recall(chosen), spec, floored=clips.source(settings, spec) == "mini" and not settings.clips)
     save(predictions, folder / CURVES)
     np.savez(folder / PROPOSALS, rows=made["proposals"])
     write_results(found, folder / DETECTIONS)
@@ -85,14 +91,14 @@ def _videos(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: Video
     """Of each video from *first* on: TEM's curves, the scored proposals, and the detections; rows of these name the video by number."""
     import torch
 
-    tem, pem = (peer.deployed(one.network, peer.load_network(one.network, one.path)) for one in checkpoints)
+    tem, pem = (networks.deployed(one.network, networks.load_network(one.network, one.path)) for one in checkpoints)
     for number, video in enumerate(chosen.videos[first:], first):
         with torch.inference_mode():
             curve = tem(torch.from_numpy(_features(video.features))[None]).numpy()[0]
-            table = peer_chain.proposals(curve, spec.proposals.peak_threshold)[: spec.proposals.top]
-            seen = peer_chain.features(curve, table, spec.proposals.top).astype(np.float32)
+            table = bsn_steps.proposals(curve, spec.proposals.peak_threshold)[: spec.proposals.top]
+            seen = bsn_steps.features(curve, table, spec.proposals.top).astype(np.float32)
             scores = pem(torch.from_numpy(seen)[None]).numpy().reshape(-1)
-        found = peer_chain.detections(table, scores, peer_chain.info(video.duration_s), spec.proposals)
+        found = bsn_steps.detections(table, scores, bsn_steps.info(video.duration_s), spec.proposals)
         events.progress("torch reference", number + 1, len(chosen.videos))
         yield 1, {"curves": curve[None],
                   "proposals": np.column_stack([np.full(len(table), number), bins(table[:, :2]), scores]),
@@ -101,7 +107,7 @@ def _videos(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: Video
 
 def _features(path: Path) -> Floats:
     """Read by mmaction2's own loader, [400, 100] float32."""
-    peer.import_mmaction()
+    networks.import_mmaction()
     from mmaction.datasets.transforms import LoadLocalizationFeature
 
     found: Floats = np.ascontiguousarray(LoadLocalizationFeature()({"feature_path": str(path)})["raw_feature"])
@@ -110,7 +116,7 @@ def _features(path: Path) -> Floats:
 
 
 def _recall(truths: list[Doubles], found: list[Detections]) -> dict[str, float]:
-    by_threshold, _, _, auc = peer_chain.recall(truths, found)
+    by_threshold, _, _, auc = bsn_steps.recall(truths, found)
     return {**{f"AR@{k}": float(by_threshold[:, k - 1].mean()) for k in RANKS}, "AUC": float(auc) / 100}
 
 

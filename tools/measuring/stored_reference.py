@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools import data, events, manifest, minidata, reference, reference_rows, survey, weights
-from tools.clips import ClipList, balanced
+from tools.datasets import clips as data
+from tools.datasets import manifest, survey
+from tools.datasets.lists import ClipList, balanced
+from tools.datasets.manifest import Manifest
+from tools.datasets.mini import clips as minidata
+from tools.deployment import weights
+from tools.deployment.weights import Weights
 from tools.errors import ClipgateError, DataError
-from tools.files import sha256
-from tools.manifest import Manifest
-from tools.predictions import FILE, Predictions, load
-from tools.settings import Settings
-from tools.spec import ModelSpec
-from tools.store import Store
-from tools.weights import Weights
+from tools.machine import events
+from tools.machine.files import sha256
+from tools.measuring import reference
+from tools.measuring.predictions import FILE, Predictions, load
+from tools.spec.model import ModelSpec
+from tools.spec.settings import Settings
+from tools.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ def find(settings: Settings, spec: ModelSpec, clips_of: ClipList) -> StoredRefer
         return None
     wanted = reference.key(spec, checkpoint, clips)
     entry = store.find(wanted)
-    rows = load(entry.file(FILE)) if entry else reference_rows.of_superset(store, wanted, clips, events.say)
+    rows = load(entry.file(FILE)) if entry else reference.of_superset(store, wanted, clips, events.say)
     return StoredReference(rows, clips, checkpoint) if rows else None
 
 

@@ -20,8 +20,8 @@ from typing import Self
 import numpy as np
 
 from tools.errors import ClipgateError, MeasureError, revive
-from tools.events import die_with_parent
-from tools.preprocess import Floats
+from tools.machine.events import die_with_parent
+from tools.media.preprocess import Floats
 
 SLOTS = 2  # one batch on the device, one being filled
 Failure = tuple[str, str, str | None, str | None]

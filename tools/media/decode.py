@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.clips import Clip
 from tools.errors import DataError
-from tools.preprocess import Frames
-from tools.spec import ListFormat
+from tools.media.preprocess import Frames
+from tools.spec.model import ListFormat
 
 FRAME_NAME = "img_{:05d}.jpg"
 TOLERATED_LOSS = 0.02  # of a video's frames; cutting without re-encoding leaves a few that no decoder shows
@@ -129,3 +129,18 @@ def undecodable(clip: Clip, path: Path, detail: str = "") -> DataError:
 def place(clip: Clip, path: Path) -> str:
     """Where a clip's fault is: the file, and the line that names the clip."""
     return f"{path} ({clip.listed})" if clip.listed else str(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One row of a list, and the file and line that name it.
+
+    *frames* and *sha256* come from the manifest; a fresh row has the frames its list says, or 0, and an empty text.
+    """
+
+    id: str
+    path: Path
+    label: int
+    frames: int = 0
+    sha256: str = ""
+    listed: str = field(default="", compare=False)

@@ -10,10 +10,10 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.detections import Detections
-from tools.peer import import_mmaction
-from tools.preprocess import Floats
-from tools.spec import ProposalSpec
+from tools.localisation.detections import Detections
+from tools.media.preprocess import Floats
+from tools.pytorch.networks import import_mmaction
+from tools.spec.model import ProposalSpec
 
 Doubles = NDArray[np.float64]
 Table = NDArray[np.floating[Any]]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tools import events, peer
-from tools.activitynet import Video
-from tools.entries import Facts
-from tools.preprocess import Floats
-from tools.proposal_features import features
-from tools.proposals import Proposals, propose
-from tools.snippet_features import read_features
-from tools.spec import LocaliserSpec
+from tools.localisation.activitynet import Video
+from tools.localisation.proposals import Proposals, features, propose
+from tools.localisation.snippet_features import read_features
+from tools.machine import events
+from tools.media.preprocess import Floats
+from tools.pytorch import networks
+from tools.spec.model import LocaliserSpec
+from tools.storage.entries import Facts
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,7 +33,7 @@ def build(spec: LocaliserSpec, videos: Sequence[Video], folder: Path) -> Facts:
 
     torch.manual_seed(spec.mini.seed)
     inputs = torch.from_numpy(np.stack([read_features(video.features).T for video in videos]))
-    tem, pem = peer.build_network(spec.tem), peer.build_network(spec.pem)
+    tem, pem = networks.build_network(spec.tem), networks.build_network(spec.pem)
     _undo_ratios(tem, {"conv3": "conv3_ratio"})
     tem_loss = _train_tem(tem, inputs, videos, spec.mini.tem_epochs)
     with torch.inference_mode():

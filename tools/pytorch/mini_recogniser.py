@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tools import events, peer
-from tools.clips import Clip
-from tools.entries import Facts
 from tools.errors import WeightsError
-from tools.preprocess import Floats
-from tools.spec import ModelSpec
+from tools.machine import events
+from tools.media.decode import Clip
+from tools.media.preprocess import Floats
+from tools.pytorch import networks, pipeline
+from tools.spec.model import ModelSpec
+from tools.storage.entries import Facts
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,9 +30,9 @@ def build(spec: ModelSpec, clips: Sequence[Clip], folder: Path) -> Facts:
     import torch
 
     torch.manual_seed(spec.mini.seed)
-    network = peer.build_network(spec.network)
+    network = networks.build_network(spec.network)
     _scale_residuals(network, spec.mini.residual_scale, spec.mini.branch_scale)
-    load = peer.clip_loader(spec, "videos")
+    load = pipeline.clip_loader(spec, "videos")
     first = spec.network.input.shape[0] // spec.preprocess.view_count
 
     def one_view(clip: Clip) -> Floats:

@@ -1,24 +1,20 @@
-"""mmaction2's own networks, checkpoints and pipelines: what is exported, and what we are compared with."""
+"""mmaction2's own networks and checkpoints: what is exported, and what we are compared with."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.checkpoints import read_checkpoint
-from tools.clips import Clip
-from tools.decode import FRAME_NAME
 from tools.errors import WeightsError
-from tools.preprocess import Floats
-from tools.spec import ListFormat, ModelSpec, Network, Sampling
+from tools.pytorch.checkpoints import read_checkpoint
+from tools.spec.model import Network
 
 if TYPE_CHECKING:
-    import numpy as np
     from mmengine.config import ConfigDict
-    from numpy.typing import NDArray
     from torch import Tensor, nn
+
 
 
 def build_network(network: Network) -> nn.Module:
@@ -91,59 +87,6 @@ def deployed(network: Network, module: nn.Module) -> nn.Module:
 
     module.forward = module._forward  # type: ignore[assignment]
     return Deployed().eval()
-
-
-def clip_loader(spec: ModelSpec, kind: ListFormat) -> Callable[[Clip], Floats]:
-    """mmaction2's own test pipeline and normalisation as one call: clip -> the network's input, float32."""
-    import_mmaction()
-    import numpy as np
-    import torch
-    from mmaction.models import ActionDataPreprocessor
-    from mmengine.dataset import Compose
-
-    how = spec.preprocess
-    pipeline = Compose(pipeline_steps(spec, kind))
-    normaliser = ActionDataPreprocessor(mean=list(how.mean), std=list(how.deviation), format_shape=how.layout)
-
-    def load(clip: Clip) -> Floats:
-        row = {"filename": str(clip.path), "frame_dir": str(clip.path), "filename_tmpl": FRAME_NAME, "modality": "RGB",
-               "total_frames": clip.frames, "start_index": int(kind == "rawframes"), "label": clip.label}
-        packed = pipeline(row)
-        with torch.inference_mode():
-            normal = normaliser({"inputs": [packed["inputs"]], "data_samples": [packed["data_samples"]]})["inputs"]
-        return np.asarray(normal[0].numpy(), np.float32)
-
-    return load
-
-
-def pipeline_steps(spec: ModelSpec, kind: ListFormat) -> list[Callable[..., object] | Mapping[str, object]]:
-    """mmaction2's transforms from file to packed uint8 crops, with the guides' choice of frames."""
-    how = spec.preprocess
-    sampler = _sampler(spec.sampling)
-    decoding: list[Callable[..., object] | Mapping[str, object]] = (
-        [sampler, {"type": "RawFrameDecode"}] if kind == "rawframes"
-        else [{"type": "DecordInit"}, sampler, {"type": "DecordDecode"}])
-    crop = {"centre": "CenterCrop", "three": "ThreeCrop"}[how.views]
-    return [*decoding, {"type": "Resize", "scale": (-1, how.short_side)}, {"type": crop, "crop_size": how.crop},
-            {"type": "FormatShape", "input_format": how.layout}, {"type": "PackActionInputs"}]
-
-
-def _sampler(how: Sampling) -> Callable[..., object]:
-    """mmaction2's SampleFrames in test mode with 0.x's rule put back, which 1.x changed for clip_len > 1."""
-    import numpy as np
-    from mmaction.datasets.transforms import SampleFrames
-
-    class SampleFrames0x(SampleFrames):  # type: ignore[misc]
-        def _get_ori_clip_len(self, fps_scale_ratio: float) -> int:
-            return how.clip_len * how.interval
-
-        def _get_test_clips(self, num_frames: int, ori_clip_len: int) -> NDArray[np.int64]:
-            interval = (num_frames - ori_clip_len + 1) / float(how.clips)
-            if num_frames <= ori_clip_len - 1:
-                return np.zeros(how.clips, np.int64)
-            return (np.arange(how.clips) * interval + interval / 2.0).astype(np.int64)
-
-    return SampleFrames0x(how.clip_len, how.interval, how.clips, test_mode=True)
 
 
 def import_mmaction() -> None:

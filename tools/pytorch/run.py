@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tools.clips import Clip
 from tools.errors import OptionError, ReferenceRunError
-from tools.preprocess import Floats
+from tools.media.decode import Clip
+from tools.media.preprocess import Floats
 
 if TYPE_CHECKING:
     from torch import nn

@@ -6,8 +6,8 @@ import importlib.util
 from pathlib import Path
 
 from tools.errors import OptionError, TruthError
-from tools.spec import LocaliserSpec, ModelSpec, Spec
-from tools.truth import Truth, read_truth
+from tools.spec.model import LocaliserSpec, ModelSpec, Spec
+from tools.spec.truth import Truth, read_truth
 
 
 def model_names(folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tools.errors import OptionError
-from tools.figures import METRICS
+from tools.spec.figures import METRICS
 
 FLAG = "--expect"
 

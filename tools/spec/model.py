@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from tools.minispec import MiniSpec, MiniVideos
+from tools.spec.mini import MiniSpec, MiniVideos
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,7 +16,6 @@ Views = Literal["centre", "three"]
 Layout = Literal["NCHW", "NCTHW"]
 Surgery = Literal["conv1d-to-conv2d", "constant-shift"]
 Surgeries = Literal["needed", "all"]
-Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,26 +191,3 @@ class LocaliserSpec:
 
 
 Spec = ModelSpec | LocaliserSpec
-
-
-def digest(value: Json) -> str:
-    """SHA-256 of a value's canonical JSON; equal values have equal digests on every machine."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def network_digest(network: Network) -> str:
-    """Digest of everything in a spec that shapes a network's weights and graph, the text of its export form included.
-
-    Optional surgery shapes neither weights nor the exported graph, but a second graph made of that beside the first: only
-    the key of that graph holds it, so that a spec can gain such a rewrite and keep what was fitted and exported.
-    """
-    form = network.export_form
-    shaping = {key: value for key, value in asdict(network).items() if key not in ("atc", "optional_surgery")}
-    return digest({**shaping, "export_form": inspect.getsource(form) if form else None})
-
-
-def spec_digest(spec: Spec) -> str:
-    """Digest of everything in a spec that shapes its networks or their input."""
-    parts = {key: value for key, value in asdict(spec).items() if key not in ("mini", "bins", "network", "tem", "pem")}
-    return digest({**parts, "networks": [network_digest(network) for network in spec.networks]})

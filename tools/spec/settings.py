@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import get_args
 
 from tools.errors import OptionError
-from tools.expectations import Expectations
-from tools.spec import Surgeries
+from tools.spec.expectations import Expectations
+from tools.spec.model import Surgeries
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "artifacts"
 MODELS = ROOT / "suites" / "models"
-
 OPTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("--data", "auto", "auto|mini|full|LIST", ("mini: clips the harness makes itself; full: the data set under "
      "--data-root; or a list file of your own, a line a clip: 'path label' or 'frame-folder frames label'; for bsn a video_info_new.csv")),

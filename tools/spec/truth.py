@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from tools import tables
-from tools.chips import kind as chip_kind
 from tools.errors import TruthError
-from tools.figures import METRICS, Figure, Provenance
-from tools.tables import Table
+from tools.spec import toml_tables
+from tools.spec.chips import kind as chip_kind
+from tools.spec.figures import METRICS, Figure, Provenance
+from tools.spec.toml_tables import Table
 
 FIGURE_KEYS = {field.name for field in fields(Figure)} - {"origin", "source"}  # those two are filled in here
 Kind = Literal["notimpl", "notyet", "never"]
@@ -144,8 +144,8 @@ def read_truth(path: Path) -> Truth:
         accuracy=_gate(AccuracyGate, gates, "accuracy", path),
         pairs=_gate(PairsGate, gates, "pairs", path) if "pairs" in gates else None,
         recall=_gate(RecallGate, gates, "recall", path) if "recall" in gates else None,
-        fidelity={name: tables.fill(FidelityGate, row, f"{path} [gates.fidelity.{name}]")
-                  for name, row in tables.sections(tables.section(gates, "fidelity", path), f"{path} [gates.fidelity]")},
+        fidelity={name: toml_tables.fill(FidelityGate, row, f"{path} [gates.fidelity.{name}]")
+                  for name, row in toml_tables.sections(toml_tables.section(gates, "fidelity", path), f"{path} [gates.fidelity]")},
         throughput=_gate(ThroughputGate, gates, "throughput", path),
         figures=_figures(table, path),
         known_issues=_known_issues(table, path),
@@ -159,20 +159,20 @@ def _load(path: Path) -> Table:
         table = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise TruthError(f"cannot be read: {error}", where=str(path), remedy="every model has a toml beside its .py") from error
-    tables.refuse_unknown(table, {"dataset", "sources", "weights", "gates", "figures", "known_issues"}, str(path))
+    toml_tables.refuse_unknown(table, {"dataset", "sources", "weights", "gates", "figures", "known_issues"}, str(path))
     if not isinstance(table.get("dataset"), str):
         raise TruthError("dataset is missing or no text", where=str(path))
     return table
 
 
 def _known_issues(table: Table, path: Path) -> tuple[KnownIssue, ...]:
-    rows = tables.rows(table.get("known_issues", []), f"{path} known_issues")
-    return tuple(tables.fill(KnownIssue, row, f"{path} [[known_issues]] {number}") for number, row in enumerate(rows, 1))
+    rows = toml_tables.rows(table.get("known_issues", []), f"{path} known_issues")
+    return tuple(toml_tables.fill(KnownIssue, row, f"{path} [[known_issues]] {number}") for number, row in enumerate(rows, 1))
 
 
 def _gates(table: Table, path: Path) -> Table:
-    gates = tables.section(table, "gates", path)
-    tables.refuse_unknown(gates, {"accuracy", "pairs", "recall", "fidelity", "throughput"}, f"{path} [gates]")
+    gates = toml_tables.section(table, "gates", path)
+    toml_tables.refuse_unknown(gates, {"accuracy", "pairs", "recall", "fidelity", "throughput"}, f"{path} [gates]")
     if ("pairs" in gates) == ("recall" in gates):
         raise TruthError("needs either [gates.pairs] or [gates.recall]", where=f"{path} [gates]",
                          remedy="a recogniser is judged clip by clip, a proposal network by its recall")
@@ -180,17 +180,18 @@ def _gates(table: Table, path: Path) -> Table:
 
 
 def _gate(kind: type[T], gates: Table, name: str, path: Path) -> T:
-    return tables.fill(kind, tables.section(gates, name, path), f"{path} [gates.{name}]")
+    return toml_tables.fill(kind, toml_tables.section(gates, name, path), f"{path} [gates.{name}]")
 
 
 def _weights(table: Table, path: Path) -> tuple[PublishedWeights | None, dict[str, PublishedWeights]]:
     """The checkpoint of [weights], or one for each [weights.<network>]; a model may have neither."""
     if "weights" not in table:
         return None, {}
-    found, where = tables.section(table, "weights", path), f"{path} [weights"
+    found, where = toml_tables.section(table, "weights", path), f"{path} [weights"
     if not any(isinstance(row, dict) for row in found.values()):
-        return tables.fill(PublishedWeights, found, f"{where}]"), {}
-    return None, {name: tables.fill(PublishedWeights, row, f"{where}.{name}]") for name, row in tables.sections(found, f"{where}]")}
+        return toml_tables.fill(PublishedWeights, found, f"{where}]"), {}
+    return None, {name: toml_tables.fill(PublishedWeights, row, f"{where}.{name}]")
+                  for name, row in toml_tables.sections(found, f"{where}]")}
 
 
 def _check(truth: Truth) -> None:
@@ -218,15 +219,15 @@ def _check_devices(truth: Truth) -> None:
 
 
 def _figures(table: Table, path: Path) -> tuple[Figure, ...]:
-    sources = tables.section(table, "sources", path)
+    sources = toml_tables.section(table, "sources", path)
     found = []
-    for origin, rows in tables.section(table, "figures", path).items():
+    for origin, rows in toml_tables.section(table, "figures", path).items():
         if origin not in sources:
             raise TruthError(f"[figures] {origin} has no entry in [sources]", where=str(path))
-        for row in tables.rows(rows, f"{path} [figures] {origin}"):
+        for row in toml_tables.rows(rows, f"{path} [figures] {origin}"):
             where, source = f"{path} [figures] {row.get('id')}", f"{sources[origin]}, section {row.get('section')}"
-            tables.refuse_unknown(row, FIGURE_KEYS, where)
-            figure = tables.fill(Figure, {**row, "origin": origin, "source": source}, where)
+            toml_tables.refuse_unknown(row, FIGURE_KEYS, where)
+            figure = toml_tables.fill(Figure, {**row, "origin": origin, "source": source}, where)
             if chip_kind(figure.device).simulated:
                 raise TruthError("was measured on a simulation, and judges nothing", where=where, remedy="take it out")
             if figure.contradiction:

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from tools.entries import HOST, Manifest, is_manifest
 from tools.errors import StoreError
+from tools.storage.entries import HOST, Manifest, is_manifest
 
 CONTENTS = "clipgate-entries.json"
 FORMAT = 1

@@ -1,16 +1,34 @@
-"""Entries of one kind to another machine and in: the command line that stages share with the store's own."""
+"""Entries into an archive for another machine, chosen by model; and the command line that stages share with the store's own."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from tools import packing
-from tools.catalog import load_spec
 from tools.errors import StoreError
-from tools.settings import ARTIFACTS, MODELS
-from tools.store import require_writable
-from tools.unpacking import unpack
+from tools.spec.catalog import load_spec
+from tools.spec.settings import ARTIFACTS, MODELS
+from tools.storage import packing
+from tools.storage.store import require_writable
+from tools.storage.unpacking import unpack
+
+
+def _export(root: Path, options: argparse.Namespace) -> None:
+    names = {model: _names(options.models, model) for model in options.model}
+    chosen = packing.choose(root, frozenset().union(*names.values()) if names else None, options.batch)
+    if not chosen:
+        raise StoreError(f"nothing of {' or '.join(names) or 'any model'} is in the store", where=str(root),
+                         remedy=f"make it: pytest -m {next(iter(names), 'tsm')} -k bs1")
+    packing.pack(root, chosen, options.file, say=print)
+    print(f"{len(chosen)} entries, {options.file.stat().st_size / 2**20:.1f} MiB: {options.file}")
+    for model, mine in names.items():
+        print(*(f"note: {line}\n" for line in packing.lacking(chosen, model, mine, options.batch)), sep="", end="")
+
+
+def _names(models: Path, model: str) -> frozenset[str]:
+    """What the entries of a model are called."""
+    spec = load_spec(models, model)
+    return frozenset({spec.name, f"{spec.name}-mini", *(network.name for network in spec.networks)})
 
 
 def main(module: str, kind: str) -> int:

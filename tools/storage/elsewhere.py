@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tools.entries import Key, Manifest, read_manifest
 from tools.errors import StoreError
-from tools.shelf import label, manifest_path, namesakes
-from tools.versions import ABSENT
+from tools.machine.versions import ABSENT
+from tools.storage.entries import Key, Manifest, label, manifest_path, namesakes, read_manifest
 
 MAKERS = ("torch", "mmaction2", "mmengine", "onnxsim")  # the others can be replaced: decord by PyAV, mmcv-lite by mmcv
 SHA256_LENGTH = 64

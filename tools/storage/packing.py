@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from tools.archive import CONTENTS, Packed, contents_text
-from tools.entries import HOST, Manifest, manifests, read_manifest
 from tools.errors import StoreError
-from tools.files import write_whole
-from tools.shelf import label
+from tools.machine.files import write_whole
+from tools.storage.archive import CONTENTS, Packed, contents_text
+from tools.storage.entries import HOST, Manifest, label, manifests, read_manifest
 
 Say = Callable[[str], None]
 STAYING = {"manifest", "features", "om"}  # digests of one machine's files by path and time; graphs compiled for its device

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools import events
-from tools.files import write_whole
+from tools.machine import events
+from tools.machine.files import write_whole
 
 EVERY_S = 20.0  # as much is lost when the computation is killed
 Arrays = Mapping[str, NDArray[Any]]

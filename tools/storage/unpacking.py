@@ -13,12 +13,23 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.archive import CONTENTS, Packed, damaged, foreign, read_contents, read_packed
-from tools.entries import HOST, damage_of, files_of, manifests, read_manifest
 from tools.errors import StoreError
-from tools.files import flush
-from tools.locks import hold
-from tools.shelf import empty_partial, is_ours, label, lock_path, publish, unwritable
+from tools.machine.files import flush
+from tools.machine.locks import hold
+from tools.storage.archive import CONTENTS, Packed, damaged, foreign, read_contents, read_packed
+from tools.storage.entries import (
+    HOST,
+    damage_of,
+    empty_partial,
+    files_of,
+    is_ours,
+    label,
+    lock_path,
+    manifests,
+    publish,
+    read_manifest,
+    unwritable,
+)
 
 Say = Callable[[str], None]
 LARGEST_TEXT = 64 * 2**20  # a manifest or the contents; a list of a hundred thousand files is half of it

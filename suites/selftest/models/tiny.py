@@ -1,7 +1,7 @@
 """A TSM small enough that the harness can be run through and through in seconds: ResNet-18 at 96 pixels."""
 
-from tools.minispec import MiniSpec
-from tools.spec import ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec.mini import MiniSpec
+from tools.spec.model import ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
     network=Network(

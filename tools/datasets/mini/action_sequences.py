@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tools.detections import Doubles
-from tools.minispec import MiniVideos
-from tools.preprocess import Floats
+from tools.localisation.detections import Doubles
+from tools.media.preprocess import Floats
+from tools.spec.mini import MiniVideos
 
 BINS, CHANNELS = 100, 400
 KINDS = 5

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from tools import child, events, versions
-from tools.commandline import parse
-from tools.encode import write_avi, write_jpegs, write_mp4
-from tools.entries import Entry, Facts, Key
+from tools.datasets.mini.encode import write_avi, write_jpegs, write_mp4
+from tools.datasets.mini.moving_shapes import CLASSES, Recipe, render
 from tools.errors import OptionError
-from tools.minispec import MiniSpec
-from tools.moving_shapes import CLASSES, Recipe, render
-from tools.settings import Settings
-from tools.spec import ListFormat, LocaliserSpec, ModelSpec, digest
-from tools.store import Store
+from tools.machine import child, events, versions
+from tools.spec.digest import digest
+from tools.spec.mini import MiniSpec
+from tools.spec.model import ListFormat, LocaliserSpec, ModelSpec
+from tools.spec.settings import Settings
+from tools.storage import stages
+from tools.storage.entries import Entry, Facts, Key
+from tools.storage.stages import parse
+from tools.storage.store import Store
 
 EDGES = (20, 21, 58, 59, 60, 63, 64, 65, 150)  # where a sampling rule changes from wrapping to spreading
 TRAIN_LIST = "train_videos.txt"
@@ -30,7 +32,7 @@ def list_name(kind: ListFormat) -> str:
 
 def resolve(settings: Settings, spec: ModelSpec, on_event: child.OnEvent) -> Entry:
     """The mini data set of *spec*, made by a child process if the store has none."""
-    return child.find_or_run(Store(settings.store), key(spec.mini), "tools.minidata", [spec.name, *settings.arguments()],
+    return stages.find_or_run(Store(settings.store), key(spec.mini), "tools.datasets.mini.clips", [spec.name, *settings.arguments()],
                              "making the mini clips", on_event)
 
 
@@ -98,7 +100,7 @@ def main() -> int:
     """Make the mini data set of a model."""
     _, settings, spec = parse("minidata", main.__doc__)
     if isinstance(spec, LocaliserSpec):
-        raise OptionError(f"{spec.name} reads features, not clips", remedy=f"python -m tools.minivideos {spec.name}")
+        raise OptionError(f"{spec.name} reads features, not clips", remedy=f"python -m tools.datasets.mini.videos {spec.name}")
     mini = spec.mini
     entry = Store(settings.store, events.say).build(key(mini), lambda folder: build(mini, folder))
     print(entry.folder)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from tools.decode import FRAME_NAME
-from tools.preprocess import Frames
+from tools.media.decode import FRAME_NAME
+from tools.media.preprocess import Frames
 
 RATE = 25
 ONE_THREAD = {"threads": "1"}

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.preprocess import Frames
+from tools.media.preprocess import Frames
 
 HEIGHT, WIDTH, FIELD = 240, 320, 512
 COLOURS = {"warm": (200, 90, 60), "cool": (60, 90, 200), "leaf": (70, 180, 70)}

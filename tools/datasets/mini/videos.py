@@ -6,22 +6,25 @@ import json
 from collections.abc import Sequence as Many
 from pathlib import Path
 
-from tools import action_sequences, child, events, versions
-from tools.action_sequences import SNIPPET_FRAMES, Sequence
-from tools.commandline import parse
-from tools.entries import Entry, Facts, Key
+from tools.datasets.mini import action_sequences
+from tools.datasets.mini.action_sequences import SNIPPET_FRAMES, Sequence
 from tools.errors import OptionError
-from tools.settings import Settings
-from tools.snippet_features import write_features
-from tools.spec import LocaliserSpec, digest
-from tools.store import Store
+from tools.localisation.snippet_features import write_features
+from tools.machine import child, events, versions
+from tools.spec.digest import digest
+from tools.spec.model import LocaliserSpec
+from tools.spec.settings import Settings
+from tools.storage import stages
+from tools.storage.entries import Entry, Facts, Key
+from tools.storage.stages import parse
+from tools.storage.store import Store
 
 REVISION = "1"  # raise it when equal specs give other videos
 
 
 def resolve(settings: Settings, spec: LocaliserSpec, on_event: child.OnEvent) -> Entry:
     """The mini data set of *spec*, made by a child process if the store has none."""
-    return child.find_or_run(Store(settings.store), key(spec), "tools.minivideos", [spec.name, *settings.arguments()],
+    return stages.find_or_run(Store(settings.store), key(spec), "tools.datasets.mini.videos", [spec.name, *settings.arguments()],
                              "making the mini videos", on_event)
 
 
@@ -65,7 +68,7 @@ def main() -> int:
     """Make the mini data set of a localiser."""
     _, settings, spec = parse("minivideos", main.__doc__)
     if not isinstance(spec, LocaliserSpec):
-        raise OptionError(f"{spec.name} is no localiser", remedy=f"python -m tools.minidata {spec.name}")
+        raise OptionError(f"{spec.name} is no localiser", remedy=f"python -m tools.datasets.mini.clips {spec.name}")
     print(Store(settings.store, events.say).build(key(spec), lambda folder: build(spec, folder)).folder)
     return 0
 

@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.engines.ascend.om import MODE, SUFFIX
 from tools.errors import CompileError
-from tools.events import die_with_parent
-from tools.om import MODE, SUFFIX
+from tools.machine.events import die_with_parent
 
 ONNX = 5  # --framework
 SUCCESS = "ATC run success"

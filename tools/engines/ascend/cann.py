@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.errors import CompileError
-from tools.settings import ROOT
+from tools.spec.settings import ROOT
 
 INSTALLED = Path("/usr/local/Ascend")
 DRIVER_LIBRARIES = tuple(INSTALLED / "driver" / part for part in ("lib64", "lib64/common", "lib64/driver"))

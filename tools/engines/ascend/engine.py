@@ -14,25 +14,24 @@ from types import ModuleType
 
 import numpy as np
 
-from tools import cann, events, npu_smi, om
-from tools.acl_faults import diagnose
-from tools.aclruntime_api import Resident, Session, durations, first_of, runner, unbuffer_stdout
-from tools.case import Device
-from tools.chips import ChipKind
+from tools.engines.ascend import cann, npu_smi, om
+from tools.engines.ascend.faults import diagnose
+from tools.engines.ascend.idle import Watch, require_fit
+from tools.engines.ascend.runtime import Resident, Session, durations, first_of, runner, unbuffer_stdout
 from tools.errors import EngineError
-from tools.fitness import require_fit
-from tools.idle import Watch
-from tools.preprocess import Floats
-from tools.spec import Network
-from tools.versions import of as installed
+from tools.machine import events
+from tools.machine.versions import of as installed
+from tools.media.preprocess import Floats
+from tools.spec.case import Device
+from tools.spec.chips import ChipKind
+from tools.spec.model import Network
 
-__all__ = ["COMPILER", "describe", "diagnose", "environment", "import_runtime", "load", "require", "require_nature", "versions", "watch"]
-
+__all__ = ["COMPILES", "describe", "diagnose", "environment", "import_runtime", "load", "require", "require_nature", "versions", "watch"]
 WHEEL = "install the vendor's aclruntime wheel for this Python into the same environment: README, On an Ascend server"
 FLOAT32, FLOAT16 = 0, 1  # numbers of the extension's dtypes
 TYPES: dict[int, type[np.floating]] = {FLOAT32: np.float32, FLOAT16: np.float16}
 QUIET = 3  # log level: errors only
-COMPILER = "tools.compile"
+COMPILES = True
 
 
 class NpuEngine:

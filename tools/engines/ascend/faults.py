@@ -13,7 +13,6 @@ Kind = Literal["missing", "mismatch", "memory", "lost", "kernel", "load", "usage
 CODES = re.compile(r"(?:runtime result\s*[=:]\s*|ret(?:Code)?\s*[=:]\s*|error code is\s*|errorCode\s*[=:]\s*|\[)(\d{6})\b")
 NAMED = re.compile(r"\b(E[A-Z0-9]\d{4})\b")
 SHOWN_LINES = 8
-
 # The first row that knows one of the codes decides: what is lost explains every error after it.
 FAMILIES: tuple[tuple[Kind, frozenset[str], str], ...] = (
     ("lost", frozenset(("507010", "507012", "507899", "507901", "EL0001")), "the device is lost: its driver no longer answers"),

@@ -12,14 +12,15 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools import atc, cann, child, devices, npu_smi, om
-from tools.case import Device
+from tools.engines import devices
+from tools.engines.ascend import atc, cann, npu_smi, om
+from tools.engines.ascend.idle import look_before, require_fit
+from tools.engines.ascend.npu_smi import Chip, Table
+from tools.engines.findings import MISSING, NOTE, OK, WRONG, Finding, attempt, last_line
 from tools.errors import ChildError, ClipgateError, CompileError, DeviceError, OptionError, StoreError
-from tools.findings import MISSING, NOTE, OK, WRONG, Finding, attempt, last_line
-from tools.fitness import require_fit
-from tools.idle import look_before
-from tools.npu_smi import Chip, Table
-from tools.settings import Settings
+from tools.machine import child
+from tools.spec.case import Device
+from tools.spec.settings import Settings
 
 BESIDE = ("davinci_manager", "devmm_svm", "hisi_hdc")
 CONTAINER = "in a container pass /dev/davinci*, davinci_manager, devmm_svm and hisi_hdc"
@@ -186,7 +187,7 @@ def runtime(settings: Settings) -> list[Finding]:
     word = WRONG if importlib.util.find_spec("aclruntime") else MISSING
     with tempfile.TemporaryDirectory() as folder:
         try:
-            child.run("tools.runtime_probe", [], log=Path(folder) / "child.log", on_event=lambda event: said.append(event["text"]),
+            child.run("tools.engines.ascend.probe", [], log=Path(folder) / "child.log", on_event=lambda event: said.append(event["text"]),
                       stall_s=TIMEOUT_S, environment=_runtime_environment())
         except ChildError as error:
             by_hand = f"import it by hand: source set_env.sh, then {sys.executable} -c 'import aclruntime'"

@@ -1,6 +1,7 @@
-"""Whether a device was ours alone while it was measured: sampled before and during, by a process beside the one that measures.
+"""Whether a device can be used at all, and whether it was ours alone while it was measured.
 
-That one may hold its interpreter lock for the whole of a run, so nothing in it can watch.
+It is sampled before and during a measurement, by a process beside the one that measures: that one may hold its
+interpreter lock for the whole of a run, so nothing in it can watch.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from tools.chips import ChipKind, kind
+from tools.engines.ascend.npu_smi import Process, Table, read
 from tools.errors import DeviceError
-from tools.events import die_with_parent
-from tools.npu_smi import Process, Table, read
+from tools.machine.events import die_with_parent
+from tools.spec.case import Device
+from tools.spec.chips import ChipKind, kind
 
 State = Literal["idle", "busy", "unknown"]
 BEFORE = 3
@@ -167,3 +169,27 @@ class Watch:
             return look(self._look())
         except DeviceError as error:
             return Sample(unknown=(error.what,))
+
+
+UNFIT = ("Critical", "UNKNOWN")  # Warning and Alarm run, and carry no judgement of speed
+
+
+def require_fit(table: Table, device: Device) -> ChipKind:
+    """The kind of chip *device* is, once nothing in *table* speaks against using it.
+
+    Raises:
+        DeviceError: npu-smi shows no such device, one that is not well, or one of another nature.
+    """
+    assert device.index is not None
+    chip = table.of_device(device.index)
+    if chip is None:
+        raise DeviceError(f"npu-smi shows no device {device.index}", where="npu-smi info",
+                          remedy="python -m tools.doctor says which it shows")
+    found = kind(chip.name)
+    if chip.health in UNFIT:
+        raise DeviceError(f"{device.label} is not fit to be used: its health is {chip.health}", where="npu-smi info",
+                          remedy="see to the device, or choose another with --device")
+    if found.simulated != device.simulated:
+        raise DeviceError(f"{device.label} and the chip name {chip.name!r} disagree on whether this is a simulation", where="npu-smi info",
+                          remedy="device nodes, npu-smi and aclruntime must be of one machine: check CLIPGATE_DEVICE_NODES and PATH")
+    return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tools import devices, events, versions
-from tools.engines import npu
+from tools.engines import devices
+from tools.engines.ascend import engine
 from tools.errors import EngineError
+from tools.machine import events, versions
 
 CALLS = (("run", "run_from_tensors", "run_execute"), ("sumary", "summary"), ("reset_sumaryinfo", "reset_summaryinfo"))
 FEATURES = ("run_pipeline", "free_resource", "set_context", "infer_options")
@@ -23,7 +24,7 @@ def describe(runtime: ModuleType) -> str:
     absent += [" or ".join(names) for names in CALLS if session and not any(hasattr(session, name) for name in names)]
     if absent:
         raise EngineError(f"this aclruntime is of no known build: it has no {', no '.join(absent)}", where=runtime.__file__,
-                          remedy=npu.WHEEL)
+                          remedy=engine.WHEEL)
     features = {name: hasattr(session, name) or hasattr(runtime, name) for name in FEATURES}
     has, lacks = (", ".join(name for name in FEATURES if features[name] is there) or "nothing" for there in (True, False))
     times = ", ".join(name for name in CALLS[1] if hasattr(session, name))
@@ -33,10 +34,10 @@ def describe(runtime: ModuleType) -> str:
 
 
 def main() -> int:
-    """Import aclruntime and say what it is: python -m tools.runtime_probe."""
-    runtime = npu.import_runtime()
+    """Import aclruntime and say what it is: python -m tools.engines.ascend.probe."""
+    runtime = engine.import_runtime()
     for device in devices.npus():
-        npu.require_nature(runtime, device)
+        engine.require_nature(runtime, device)
     events.say(describe(runtime))
     return 0
 

@@ -1,0 +1,1 @@
+"""Lists and annotations to verified clips and videos."""

@@ -1,0 +1,1 @@
+"""The embedded data sets, which the harness makes itself."""

@@ -1,0 +1,1 @@
+"""Other tools' results and logs, and measurements that become stored numbers."""

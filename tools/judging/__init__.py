@@ -1,0 +1,1 @@
+"""From measured numbers and stored truth to verdicts, rows and tables."""

@@ -1,0 +1,1 @@
+"""What every process needs of its machine: files, locks, child processes and their events, memory, installed versions."""

@@ -1,0 +1,1 @@
+"""One clip: decoded, sampled, cropped, normalised, and put into batches."""

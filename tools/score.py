@@ -1,0 +1,67 @@
+"""Judges what another tool left, without running anything: python -m tools.score MODEL FOLDER."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.datasets import clips
+from tools.errors import OptionError
+from tools.exchange.labels import read_info
+from tools.exchange.score import Given, score
+from tools.judging.kinds import expected
+from tools.judging.rows import Row, table
+from tools.judging.verdict import Verdict
+from tools.machine import events
+from tools.measuring import stored_reference
+from tools.spec.catalog import load_truth
+from tools.spec.model import LocaliserSpec, ModelSpec
+from tools.spec.settings import Settings
+from tools.storage.stages import Options, parse
+
+RED = (Verdict.FAIL, Verdict.NO_VERDICT)
+
+
+def _given(options: Options, settings: Settings, spec: ModelSpec) -> Given:
+    expected(settings, spec)
+    classes = options.classes or spec.classes
+    known = settings.data != "auto" or clips.source(settings, spec) == "full"
+    listed = stored_reference.listed(settings, spec, classes) if known else None
+    if known and listed is None:
+        raise OptionError("the mini clips are not made yet, so that no results can be of them", where="--data mini",
+                          remedy=f"python -m tools.data dump {spec.name} --data mini makes them and their .bin files")
+    reference = stored_reference.find(settings, spec, listed) if listed else None
+    if reference is not None and reference.predictions.scores.shape[1] != classes:
+        raise OptionError(f"torch gave {reference.predictions.scores.shape[1]} scores a clip, not {classes}", where="--classes",
+                          remedy="give the --weights that the results are of")
+    return Given(settings, spec, load_truth(settings.models, spec.name), classes, tuple(read_info(path) for path in options.info),
+                 listed, reference.predictions if reference else None)
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="what ais_bench, msame or benchmark left")
+    parser.add_argument("--info", type=Path, action="append", default=[], metavar="FILE",
+                        help="the .info of the preprocessing script: 'index label' lines, or benchmark's 'index path width height'; "
+                             "may be given twice, for one of each")
+    parser.add_argument("--classes", type=int, metavar="N", help="scores in a row, where the checkpoint's head is not the model's own")
+
+
+def main() -> int:
+    """Judge result folders: python -m tools.score tsm out_bs16 --info ucf101.info --weights published; 1 if a verdict is red."""
+    options, settings, spec = parse("score", main.__doc__, _arguments)
+    if isinstance(spec, LocaliserSpec):
+        raise OptionError(f"{spec.name} is judged by its detections", remedy=f"python -m tools.evaluate {spec.name} RESULTS.json")
+    given = _given(options, settings, spec)
+    found = [score(given, folder) for folder in options.folders]
+    rows = [row for one, _, _ in found for row in one]
+    print("\n".join([*table(rows), "", *_told(found), *(f"{row.verdict} {row.metric}: {row.reason}" for row in rows)]))
+    return int(any(verdict in RED for _, _, verdict in found))
+
+
+def _told(found: Sequence[tuple[list[Row], list[str], Verdict]]) -> list[str]:
+    return [f"note: {note}" for _, notes, _ in found for note in notes]
+
+
+if __name__ == "__main__":
+    raise SystemExit(events.stage(main))
