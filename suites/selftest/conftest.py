@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.moody_server import Moody, serving
+from suites.selftest.deployment.moody_server import Moody, serving
 from suites.selftest.simulated.trials import Host
 from tools import record
 from tools.machine import events

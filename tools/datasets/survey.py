@@ -98,8 +98,8 @@ def resolve(listing: Listing, settings: Settings, on_event: child.OnEvent, choos
     if found is None:
         on_event({"kind": "say", "text": f"checking {listing.dataset} below {listing.root} ..."})
         started = time.monotonic()
-        child.run("tools.data", ["check", listing.dataset, *settings.arguments()], log=settings.store / "logs" / f"check-{listing.dataset}.log",
-                  on_event=on_event)
+        child.run("tools.data", ["check", listing.dataset, *settings.arguments()], on_event=on_event,
+                  log=settings.store / "logs" / f"check-{listing.dataset}.log")
         on_event({"kind": "say", "text": f"checking {listing.dataset}: {time.monotonic() - started:.0f} s"})
         found = _up_to_date(listing, path, settings.clips, choose)
         if found is None:

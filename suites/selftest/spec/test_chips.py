@@ -1,0 +1,59 @@
+"""Facts of the kinds of Ascend chips."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from suites.selftest.engines.ascend import npu_tables
+from tools.engines.ascend.npu_smi import parse_table
+from tools.spec.chips import kind
+
+KINDS = {
+    "310": ("Ascend310", 4, (("Ascend310-1chip", 1), ("Ascend310", 4)), 2821),
+    "310P": ("Ascend310P", 1, (("Ascend310P3", 1), ("Ascend310P", 1)), 2110),
+    "310P1": ("Ascend310P1", 1, (("Ascend310P1", 1),), 2110),
+    "310P3": ("Ascend310P3", 1, (("Ascend310P3", 1), ("Ascend310P", 1)), 2110),
+    "310B4": ("Ascend310B4", 1, (("Ascend310B4", 1),), 3828),
+    "910A": ("Ascend910A", 1, (("Ascend910A", 1),), None),
+    "910B2C": ("Ascend910B2C", 1, (("Ascend910B2C", 1),), 3700),
+    "Ascend910": (None, 1, (("Ascend910", 1),), None),
+    "Ascend310P3": ("Ascend310P3", 1, (("Ascend310P3", 1), ("Ascend310P", 1)), 2110),
+    "Ascend 910B3": ("Ascend910B3", 1, (("Ascend910B3", 1),), 3700),
+    "3101": ("Ascend3101", 1, (("Ascend3101", 1),), None),
+    "": (None, 1, (), None),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_kind_is_told_by_its_name(name: str) -> None:
+    """What to compile for, the chips of a card, the figures to compare with and the idle memory follow from the name."""
+    found = kind(name)
+
+    assert KINDS[name] == (found.soc_version, found.chips_per_card, found.stored_under, found.idle_memory_mb)
+    assert (name, False) == (found.name, found.simulated)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_figures_of_a_real_chip_never_judge_a_simulated_one(name: str) -> None:
+    """A simulated chip has the facts of the chip it stands for, none of its stored figures, and its models are kept apart."""
+    real = kind(name)
+    soc = real.soc_version and real.soc_version.replace("Ascend", "AscendSim")
+
+    assert replace(real, name=f"Sim{name}", simulated=True, soc_version=soc, stored_under=()) == kind(f"Sim{name}")
+
+
+@pytest.mark.parametrize("text", [npu_tables.A310, npu_tables.A310P3, npu_tables.NPU_24, npu_tables.A310B4])
+def test_an_idle_chip_is_within_its_idle_memory(text: str) -> None:
+    """A chip of a table taken at rest has no more memory in use than its kind may have."""
+    bounds = [(chip.memory_used_mb, kind(chip.name).idle_memory_mb) for chip in parse_table(text).chips]
+
+    assert [] == [(used, bound) for used, bound in bounds if used is None or bound is None or used > bound]
+
+
+def test_a_busy_chip_is_beyond_its_idle_memory() -> None:
+    """A chip on which a process holds gigabytes has more memory in use than its kind may have at rest."""
+    busy = [parse_table(npu_tables.DUO).chips[1], parse_table(npu_tables.A910B).chips[0]]
+
+    assert all((chip.memory_used_mb or 0) > (kind(chip.name).idle_memory_mb or 0) for chip in busy)

@@ -1,0 +1,194 @@
+"""Whole runs of the tiny model on a simulated NPU: from torch weights through atc to verdicts, and every fault's end."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from suites.selftest.conftest import TINY_ARTIFACTS, TINY_MODELS, Run
+from suites.selftest.simulated.npu import SimulatedNpu, Variant
+from suites.selftest.whole.test_run import results
+from tools.measuring.predictions import FILE, load
+
+
+def words(said: str) -> dict[tuple[str, str], str]:
+    """The verdict of each metric of each case."""
+    return {(row["case"].removeprefix("tiny-"), row["metric"]): row["verdict"] for row in results(said)}
+
+
+def reasons(said: str) -> dict[tuple[str, str], str]:
+    return {(row["case"].removeprefix("tiny-"), row["metric"]): row["reason"] for row in results(said)}
+
+
+def case_folder(said: str, case: str) -> Path:
+    found = re.search(r"^results: (.+)/results.jsonl$", said, re.MULTILINE)
+    assert found, said
+    return Path(found[1]) / f"tiny-{case}"
+
+
+@pytest.mark.parametrize("variant", ["2023-06", "2024-05"])
+def test_a_case_goes_from_weights_through_atc_to_verdicts(acceptance: Run, tiny_store: Path, tmp_path: Path, variant: Variant) -> None:
+    """With either build of the runtime accuracy passes, what fp16 has no limits for is recorded, and everything says simulated."""
+    npu, kept = SimulatedNpu(tmp_path / "host", variant=variant, rounding=True), tmp_path / "benchmark.json"
+    done = acceptance("-k", "bs4", "--device=npu:0", f"--benchmark-json={kept}", environment=npu.environment())
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {"top1": "PASS (mini, simulated)", "top5": "PASS (mini, simulated)", "difference": "RECORDED", "cosine": "RECORDED",
+            "flipped": "RECORDED", "clips/s": "RECORDED"} == {metric: word for (_, metric), word in words(done.stdout).items()}
+    assert {(True, "Sim310P3")} == {(row["simulated"], row["chip"]) for row in results(done.stdout)}
+    difference = next(float(row["measured"]) for row in results(done.stdout) if row["metric"] == "difference")
+    assert 1e-5 < difference < 1e-2, "the engine does not run in the rounding it was asked for"
+    [benchmark] = json.loads(kept.read_text())["benchmarks"]
+    info, times = benchmark["extra_info"], json.loads((case_folder(done.stdout, "bs4-npu0sim") / "times.json").read_text())
+    assert (True, "Sim310P3") == (info["simulated"], info["chip"])
+    assert benchmark["stats"]["data"] == times["series"]
+    assert len(times["series"]) == len(times["device_series"])
+    assert info["clips_per_s"] == pytest.approx(4 * len(times["device_series"]) / sum(times["device_series"]))
+    assert not (case_folder(done.stdout, "bs4-npu0sim") / "scratch").exists()
+    assert ("23.0.0", "8.0.0", "0.0.2") == tuple(info["versions"][name] for name in ("driver", "cann", "aclruntime"))
+
+
+def test_a_hang_is_ended_and_a_lost_device_is_not_used_again(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """A cell that hangs is an ERROR at its timeout and the next one runs; after a loss that device's cells are errors at once.
+
+    A driver that does not fit is said to be that, and the other devices go on.
+    """
+    npu = SimulatedNpu(tmp_path, devices=3)
+    npu.fault("hang", device=0, batch=4)
+    npu.fault("lost", device=1, batch=4)
+    npu.fault("mismatch", device=2)
+    done = acceptance("-k", "accuracy and (bs4 or bs8) and not bs8-npu2", "--device=npu:0,npu:1,npu:2", "--timeout-s=15",
+                      environment=npu.environment())
+
+    found, why = words(done.stdout), reasons(done.stdout)
+    assert {"bs4-npu0sim": "ERROR", "bs8-npu0sim": "PASS (mini, simulated)", "bs4-npu1sim": "ERROR", "bs8-npu1sim": "ERROR",
+            "bs4-npu2sim": "ERROR"} == {case: word for (case, metric), word in found.items() if metric in ("accuracy", "top1")}, done.stdout
+    assert "said nothing for 15 s and was ended" in why["bs4-npu0sim", "accuracy"]
+    assert "the device is lost" in why["bs4-npu1sim", "accuracy"]
+    assert "npu1sim is not used again in this run: lost while tiny-bs4-npu1sim was measured" in why["bs8-npu1sim", "accuracy"]
+    assert not case_folder(done.stdout, "bs8-npu1sim").exists()
+    assert "driver, firmware and CANN toolkit do not fit together" in why["bs4-npu2sim", "accuracy"]
+    assert "E30006" in why["bs4-npu2sim", "accuracy"]
+
+
+def test_a_kernel_fault_is_tried_once_more_and_memory_is_not(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """After one kernel fault a fresh process measures, and every number says so; a batch too big for the device names memory."""
+    npu = SimulatedNpu(tmp_path)
+    npu.fault("kernel", device=0, batch=4, times=1)
+    memory = npu.fault("oom", device=0, min_batch=8)
+    done = acceptance("-k", "(bs4 or bs8) and accuracy", "--device=npu:0", environment=npu.environment())
+
+    assert "PASS (mini, simulated)" == words(done.stdout)["bs4-npu0sim", "top1"]
+    assert "measured at the second attempt: a kernel failed on the device" in reasons(done.stdout)["bs4-npu0sim", "top1"]
+    assert "ERROR" == words(done.stdout)["bs8-npu0sim", "accuracy"]
+    assert "the device's memory is exhausted" in reasons(done.stdout)["bs8-npu0sim", "accuracy"]
+    assert 1 == npu.count(memory)
+
+
+def test_kernels_that_fail_twice_are_an_error_and_two_such_cells_a_bad_device(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """The error quotes the runtime's own code and says twice; the third cell of that device is not tried."""
+    npu = SimulatedNpu(tmp_path)
+    fault = npu.fault("kernel", device=0)
+    done = acceptance("-k", "(bs1 or bs4 or bs8) and accuracy", "--device=npu:0", environment=npu.environment())
+
+    why = reasons(done.stdout)
+    assert {"ERROR"} == set(words(done.stdout).values())
+    for case in ("bs1-npu0sim", "bs4-npu0sim"):
+        assert "507015" in why[case, "accuracy"]
+        assert "(twice, in two processes)" in why[case, "accuracy"]
+    assert "2 cells in a row failed" in why["bs8-npu0sim", "accuracy"]
+    assert 4 == npu.count(fault)
+    assert list((case_folder(done.stdout, "bs4-npu0sim") / "scratch").glob("exception_cb_*")), "dumps are kept in a folder of their own"
+
+
+def test_scores_that_are_no_numbers_fail_and_name_the_clip(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """NaN from the second batch on fails accuracy and fidelity, at the fifth clip."""
+    npu = SimulatedNpu(tmp_path)
+    npu.fault("nan", device=0, nth=2)
+    done = acceptance("-k", "bs4 and not throughput", "--device=npu:0", environment=npu.environment())
+
+    rows = results(done.stdout)
+    assert [("accuracy", "FAIL"), ("fidelity", "FAIL")] == [(row["question"], row["verdict"]) for row in rows]
+    ids = load(case_folder(done.stdout, "bs4-npu0sim") / FILE).ids
+    assert [f"the scores of {ids[4]} are not finite numbers"] * 2 == [row["reason"] for row in rows]
+
+
+@pytest.mark.parametrize(("kind", "details", "seen"), [("busy", {}, "process "), ("smi-unreadable", {"nth": 6}, "unknown in")])
+def test_a_device_that_is_not_idle_carries_no_judgement_of_speed(
+        acceptance: Run, tiny_store: Path, tmp_path: Path, kind: str, details: Mapping[str, Any], seen: str) -> None:
+    """Busy or unreadable is NO VERDICT with what was seen, never idle."""
+    npu = SimulatedNpu(tmp_path)
+    npu.fault(kind, **details)
+    done = acceptance("-k", "bs4 and throughput", "--device=npu:0", environment=npu.environment())
+
+    [row] = results(done.stdout)
+    assert ("clips/s", "NO VERDICT") == (row["metric"], row["verdict"])
+    assert seen in row["reason"]
+    assert float(row["measured"].removesuffix("/s")) > 0
+
+
+def test_what_cannot_be_compiled_is_an_error_of_that_cell_only(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """A compiler failing, hanging or missing is a CompileError of its cell; what compiles is measured all the same."""
+    npu, artifacts = SimulatedNpu(tmp_path / "host"), tmp_path / "artifacts"
+    shutil.copytree(TINY_ARTIFACTS, artifacts, ignore=shutil.ignore_patterns("runs", "om"))
+    npu.fault("atc", code="EZ3003", times=1)
+    npu.fault("atc-hang", nth=3)
+    done = acceptance("-k", "(bs1 or bs4 or bs8) and accuracy", "--device=npu:0", "--atc-timeout-s=3", artifacts=artifacts,
+                      environment=npu.environment())
+    npu.hide("atc")
+    again = acceptance("-k", "(bs1 or bs4) and accuracy", "--device=npu:0", artifacts=artifacts, environment=npu.environment())
+
+    why = {case: reason for said in (again, done) for (case, metric), reason in reasons(said.stdout).items() if metric == "accuracy"}
+    for said in (done, again):
+        assert "PASS (mini, simulated)" == words(said.stdout)["bs4-npu0sim", "top1"], said.stdout
+    assert ["CompileError: "] * 2 == [why[case][:14] for case in ("bs1-npu0sim", "bs8-npu0sim")]
+    for text in ("an operator is not supported on this chip (EZ3003)", "repeat it: atc --model=", ".log"):
+        assert text in why["bs1-npu0sim"]
+    assert "still working after 3 s" in why["bs8-npu0sim"]
+    assert "CompileError: no atc" in reasons(again.stdout)["bs1-npu0sim", "accuracy"]
+
+
+def test_auto_is_the_first_healthy_npu(acceptance: Run, tmp_path: Path) -> None:
+    """A Critical device is passed over and named; where none is left it is the CPU; merely collecting takes the first node."""
+    npu = SimulatedNpu(tmp_path)
+    npu.fault("health", device=0, word="Critical")
+    second = acceptance("-k", "none", environment=npu.environment()).stdout
+    collected = acceptance("--collect-only", "-q", environment=npu.environment()).stdout
+    npu.hide("npu-smi")
+    none = acceptance("-k", "none", environment=npu.environment()).stdout
+
+    assert "clipgate: device npu:1 (simulated);" in second
+    assert "not npu0sim: npu0sim is not fit to be used: its health is Critical" in second
+    assert "tiny-bs4-npu0sim" in collected
+    assert "clipgate: device cpu;" in none
+    assert "not npu0sim: no Ascend device: npu-smi is not on PATH" in none
+
+
+def test_a_folder_that_the_runtime_refuses_is_refused_before_anything_is_built(acceptance: Run, tmp_path: Path) -> None:
+    """An artifacts folder with a sign that aclruntime does not take ends the run at once, with the rule; the CPU does not mind."""
+    npu, artifacts = SimulatedNpu(tmp_path / "host"), tmp_path / "R(2+1)D"
+    done = acceptance("-k", "bs4", "--device=npu:0", artifacts=artifacts, environment=npu.environment())
+
+    assert done.returncode == 4
+    assert "letters, digits and _ . / - only, not '(' ')' '+'" in done.stderr
+    assert not (artifacts / "store" / "data").exists()
+
+
+def test_a_known_issue_of_the_compiler_is_an_xfail(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """A row for the stage CompileError on npu turns that cell's errors into xfails."""
+    npu, models = SimulatedNpu(tmp_path / "host", cann="8.0.9"), tmp_path / "models"
+    npu.fault("atc", code="EZ3003")
+    models.mkdir()
+    shutil.copy(TINY_MODELS / "tiny.py", models)
+    row = '\n[[known_issues]]\ndevice = "npu"\nbatch = 4\nkind = "notyet"\nstage = "CompileError"\nreason = "no such operator"\n'
+    (models / "tiny.toml").write_text((TINY_MODELS / "tiny.toml").read_text() + row)
+    done = acceptance("-k", "bs4", "--device=npu:0", f"--models={models}", environment=npu.environment())
+
+    assert done.returncode == 0, done.stdout
+    assert "3 xfailed" in done.stdout

@@ -1,0 +1,133 @@
+"""Whole runs on the tiny model: verdicts, words, records, and what may never be green."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from suites.selftest.conftest import TINY_MODELS, Run, python, tiny_arguments
+from suites.selftest.whole.test_matrix import HEAVY
+from tools.measuring import cell
+from tools.spec.case import BATCHES
+from tools.spec.catalog import load_spec
+
+
+def results(said: str) -> list[dict[str, str]]:
+    """The rows of the results.jsonl that a run names."""
+    found = re.search(r"^results: (.+)$", said, re.MULTILINE)
+    assert found, said
+    return [json.loads(line) for line in Path(found[1]).read_text().splitlines()]
+
+
+def verdicts(said: str) -> dict[str, str]:
+    return {row["metric"]: row["verdict"] for row in results(said)}
+
+
+def test_a_run_ends_in_a_table_of_verdicts(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """Accuracy and fidelity pass as mini, throughput is recorded, pytest-benchmark has exactly the child's times, suspects say so."""
+    kept = tmp_path / "benchmark.json"
+    done = acceptance("-k", "bs4", f"--benchmark-json={kept}")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {"top1": "PASS (mini)", "top5": "PASS (mini)", "difference": "PASS (mini)", "cosine": "PASS (mini)",
+            "flipped": "PASS (mini)", "clips/s": "RECORDED"} == verdicts(done.stdout)
+    assert re.search(r"2 passed, .*1 recorded", done.stdout)
+    [benchmark] = json.loads(kept.read_text())["benchmarks"]
+    run = Path(re.search(r"^results: (.+)/results.jsonl$", done.stdout, re.MULTILINE)[1])  # type: ignore[index]
+    part = cell.read(run / "tiny-bs4-cpu")
+    assert part.times is not None
+    assert list(part.times.series) == benchmark["stats"]["data"]
+    info = benchmark["extra_info"]
+    assert ("tiny-bs4-cpu", "mini", "mini") == (info["case"], info["data"], info["weights"])
+    assert info["clips_per_s"] == pytest.approx(4 / benchmark["stats"]["median"])
+    assert info["compared"]["T4"]["ratio"] == pytest.approx(info["clips_per_s"] / 1000)
+    assert "\ntiny.toml t3 (T4, 1000): suspect: nobody measured it\n" in done.stdout
+
+
+@pytest.mark.parametrize(("switch", "named"), [("--benchmark-disable", "--benchmark-disable"), ("--benchmark-skip", "--benchmark-skip"),
+                                               ("-n2", "pytest-xdist")])
+def test_throughput_that_was_not_benchmarked_is_never_green(acceptance: Run, tiny_store: Path, switch: str, named: str) -> None:
+    """With benchmarks off the throughput cell is NO VERDICT and red, says by what, and keeps its number."""
+    done = acceptance("-k", "bs4", switch)
+
+    assert done.returncode == 1, done.stdout
+    [row] = [row for row in results(done.stdout) if row["metric"] == "clips/s"]
+    assert "NO VERDICT" == row["verdict"]
+    assert named in row["reason"]
+    assert float(row["measured"].removesuffix("/s")) > 0
+    assert "PASS (mini)" == verdicts(done.stdout)["top1"]
+
+
+def test_under_xdist_a_case_is_measured_once(acceptance: Run, tiny_store: Path) -> None:
+    """With -n the tests of one device share a worker, so that a cell is not measured for each of them."""
+    done = acceptance("-k", "bs4", "-n2", "-v")
+
+    assert 1 == len(set(re.findall(r"^\[(gw\d)\]", done.stdout, re.MULTILINE))), done.stdout
+    [log] = re.findall(r"^results: (.+)/results.jsonl$", done.stdout, re.MULTILINE)
+    assert 1 == (Path(log) / "tiny-bs4-cpu" / "child.log").read_text().count("$ ")
+
+
+def test_nightly_turns_recorded_red(acceptance: Run, tiny_store: Path) -> None:
+    """Under --nightly a number with nothing stored to judge it against is red."""
+    done = acceptance("-k", "bs4 and throughput", "--nightly")
+
+    assert done.returncode == 1, done.stdout
+    assert {"clips/s": "RECORDED"} == verdicts(done.stdout)
+
+
+def test_a_subset_is_balanced_and_named(acceptance: Run, tiny_store: Path) -> None:
+    """--clips judges that many clips, and every row says so."""
+    done = acceptance("-k", "bs4 and accuracy", "--clips", "12")
+
+    assert done.returncode == 0, done.stdout
+    assert {"mini[12]"} == {row["data"] for row in results(done.stdout)}
+    assert "of 12 clips" in results(done.stdout)[0]["reason"]
+
+
+def test_a_known_issue_is_a_strict_xfail_of_its_stage(tiny_store: Path, tmp_path: Path) -> None:
+    """A cell that fails at the stage its row names is an xfail; one that passes all the same fails the run."""
+    models = tmp_path / "models"
+    models.mkdir()
+    for suffix in (".py", ".toml"):
+        text = (Path(tiny_arguments()[0].partition("=")[2]) / f"tiny{suffix}").read_text()
+        row = '\n[[known_issues]]\ndevice = "cpu"\nbatch = 4\nkind = "notyet"\nstage = "ExportError"\nreason = "none"\n'
+        (models / f"tiny{suffix}").write_text(text + (row if suffix == ".toml" else ""))
+    done = python("-m", "pytest", *tiny_arguments()[1:], f"--models={models}", "-k", "bs4 and accuracy")
+
+    assert done.returncode == 1, done.stdout
+    assert "XPASS(strict)" in done.stdout
+
+
+def test_the_same_cell_is_measured_without_pytest(tiny_store: Path, tmp_path: Path) -> None:
+    """The command line tools.measure leaves the same files and prints the verdicts."""
+    done = python("-m", "tools.measure", "tiny", "--batch", "4", "--device", "cpu", "--run", str(tmp_path), *tiny_arguments())
+
+    assert done.returncode == 0, done.stderr
+    assert {"predictions.npz", "cell.json", "times.json", "child.log"} == {path.name for path in (tmp_path / "tiny-bs4-cpu").iterdir()}
+    for word in ("top1", "difference", "clips/s", "RECORDED", "PASS (mini)"):
+        assert word in done.stdout
+
+
+def test_nothing_heavy_lives_in_the_parent(tiny_store: Path) -> None:
+    """A whole run leaves torch, mmaction2, ONNX and the decoders unimported in pytest's own process."""
+    arguments = [*tiny_arguments(), "-q", "-k", "bs4 and accuracy"]
+    done = python("-c", f"import sys, pytest; pytest.main({arguments}); print([m for m in {HEAVY} if m in sys.modules])")
+
+    assert "PASS (mini)" in done.stdout
+    assert "[]" == done.stdout.splitlines()[-1]
+
+
+def test_more_batch_sizes_cost_little_disk(tiny_store: Path) -> None:
+    """The graphs of all batch sizes share one weights file: five more of them weigh less than a tenth of it."""
+    for batch in BATCHES:
+        assert 0 == python("-m", "tools.specialise", "tiny", str(batch), *tiny_arguments()).returncode
+    spec = load_spec(TINY_MODELS, "tiny")
+    [folder] = {path.parent for path in tiny_store.glob("store/onnx/tiny-*/bs64.onnx")}
+    weights = (folder / "weights.bin").stat().st_size
+    graphs = sum((folder / f"bs{batch}.onnx").stat().st_size for batch in BATCHES)
+
+    assert spec.name in folder.name
+    assert graphs < 0.1 * weights
