@@ -1,19 +1,19 @@
-"""The compiled model of one batch size for one kind of chip: python -m tools.compile MODEL BATCH."""
+"""Compiles the graph of one batch size for an Ascend chip: python -m tools.compile MODEL BATCH."""
 
 from __future__ import annotations
 
 import argparse
-from functools import partial
+from collections.abc import Sequence
 
-from tools.deployment import specialise, weights
-from tools.deployment.compile import MODEL, Target, _request, build, key, soc_version
+from tools.deployment import specialise
+from tools.deployment.compile import MODEL, Target, soc_version, stage
+from tools.deployment.weights import checkpoints
 from tools.engines import devices
 from tools.engines.ascend import cann
 from tools.errors import CompileError
 from tools.machine import events
 from tools.spec.case import BATCHES, Device
 from tools.storage.stages import parse
-from tools.storage.store import Store
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,19 +36,18 @@ def _device(text: str | None) -> Device:
     return found
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Compile a model for an Ascend chip: python -m tools.compile tsm 4 --soc-version Ascend310P3."""
-    options, settings, spec = parse("compile", main.__doc__, _arguments)
+    options, context = parse("compile", main.__doc__, arguments, _arguments)
+    settings = context.settings
     target = Target(settings.soc_version or soc_version(_device(options.device)), cann.find())
-    for checkpoint in weights.resolve(settings, spec, events.forward):
+    for checkpoint in checkpoints(context):
         network = checkpoint.network
         if options.network in (None, network.name):
-            graph = specialise.resolve(settings, spec, checkpoint, options.batch, events.forward)
-            made = key(network, options.batch, graph, _request(network, options.batch, target, settings), target)
-            entry = Store(settings.store, events.say).build(made, partial(build, settings, network, graph, options.batch, target))
-            print(entry.file(MODEL))
+            graph = specialise.graph(context, checkpoint, options.batch)
+            print(stage(settings, network, graph, options.batch, target).make(context).file(MODEL))
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(events.stage(main))
+    raise SystemExit(events.run_command(main))

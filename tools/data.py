@@ -1,50 +1,56 @@
-"""The commands for data sets: check one, extract its frames, write a model's inputs as files."""
+"""Looks after data sets: checks one, extracts its frames, checks a list of one's own, writes a model's inputs as files."""
 
 from __future__ import annotations
 
-import importlib
-import sys
+import argparse
+from collections.abc import Callable, Sequence
 
-from tools.datasets import manifest
-from tools.datasets.clips import CLIPS, clip_list, source
+from tools.datasets import choice, clips, manifest
+from tools.datasets.check import add_check_arguments, check
+from tools.datasets.rawframes import add_rawframes_arguments, rawframes
 from tools.errors import OptionError
+from tools.exchange.dump import add_dump_arguments, dump
 from tools.machine import events
-from tools.spec.model import LocaliserSpec
-from tools.storage.stages import parse
-from tools.storage.store import Store
+from tools.spec.model import recogniser
+from tools.storage.stages import Options, add_run_arguments, context_of
 
-# `python -m tools.data <command>` -> the module whose main it is
-COMMANDS = {"check": "tools.datasets.check", "rawframes": "tools.datasets.rawframes", "dump": "tools.exchange.dump"}
+Command = tuple[Callable[[argparse.ArgumentParser], object], Callable[[Options], int]]
 
 
-def _check_clips() -> None:
-    """Check the clips of a run's own list and write their manifest into the store."""
-    options, settings, spec = parse(f"data {CLIPS}", _check_clips.__doc__, lambda parser: parser.add_argument(
-        "classes", type=int, nargs="?", help="classes the labels may name; the model's own without it"))
-    if isinstance(spec, LocaliserSpec):
-        raise OptionError(f"{spec.name} reads features, not clips", remedy=f"python -m tools.datasets.videos {spec.name}")
-    if source(settings, spec) == "full":
+def _add_clips_arguments(parser: argparse.ArgumentParser) -> None:
+    add_run_arguments(parser)
+    parser.add_argument("classes", type=int, nargs="?", help="classes the labels may name; the model's own without it")
+
+
+def check_clips(options: Options) -> int:
+    """Check every clip of a list of your own: python -m tools.data clips tsm --data LIST --weights mini."""
+    context = context_of(options)
+    spec = recogniser(context.spec, "reads features, not clips", remedy=f"they are checked as they are read: pytest -m {options.model}")
+    if choice.chosen(context) == "full":
         raise OptionError("a full data set is checked as a whole", remedy=f"python -m tools.data check {spec.dataset}")
-    listed = clip_list(settings, spec, options.classes or spec.classes, events.forward)
-    entry = Store(settings.store, events.say).build(manifest.key(listed), lambda folder: manifest.build(listed, folder))
+    listed = clips.clip_list(context.of(spec), options.classes or spec.classes)
+    entry = clips.stage(listed).make(context)
     print(f"{entry.facts['clips']} clips, {entry.facts['frames']} frames: {entry.file(manifest.FILE)}")
+    return 0
 
 
-def main() -> int:
+COMMANDS: dict[str, Command] = {
+    "check": (add_check_arguments, check),
+    "rawframes": (add_rawframes_arguments, rawframes),
+    "clips": (_add_clips_arguments, check_clips),
+    "dump": (add_dump_arguments, dump),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
     """Run the command that the first argument names."""
-    command = sys.argv.pop(1) if len(sys.argv) > 1 else ""
-    if command in ("-h", "--help"):
-        print(f"usage: python -m tools.data {{{','.join((*COMMANDS, CLIPS))}}} ... (--help behind one says more)")
-        return 0
-    if command == CLIPS:
-        _check_clips()
-        return 0
-    if command not in COMMANDS:
-        raise OptionError(f"no such command: python -m tools.data {command}".rstrip(),
-                          remedy=f"choose {', '.join(COMMANDS)} (--help behind it says more), or {CLIPS} MODEL for a list of your own")
-    status: int = importlib.import_module(COMMANDS[command]).main()
-    return status
+    parser = argparse.ArgumentParser(prog="python -m tools.data", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar=f"{{{','.join(COMMANDS)}}}")
+    for name, (add, run) in COMMANDS.items():
+        add(commands.add_parser(name, help=(run.__doc__ or "").partition(":")[0], description=run.__doc__))
+    options = parser.parse_args(arguments)
+    return COMMANDS[options.command][1](options)
 
 
 if __name__ == "__main__":
-    raise SystemExit(events.stage(main))
+    raise SystemExit(events.run_command(main))

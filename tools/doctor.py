@@ -64,17 +64,17 @@ def _shown(title: str, settings: Settings, looks: dict[str, Look]) -> list[Findi
     return found
 
 
-def _settings() -> Settings:
+def _settings(arguments: Sequence[str]) -> Settings:
     parser = argparse.ArgumentParser(prog="python -m tools.doctor", description=f"{__doc__} Exit status 1 if something there is broken.")
     for flag, default, metavar, text in OPTIONS:
         if flag in TAKEN:
             parser.add_argument(flag, default=default, metavar=metavar, help=text)
-    return Settings.parse(vars(parser.parse_args()))
+    return Settings.parse(vars(parser.parse_args(arguments)))
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Examine this machine: python -m tools.doctor."""
-    settings = _settings()
+    settings = _settings(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # whatever a path or a variable holds
     ours = [*_shown("this Python", settings, PYTHON), *_shown("this machine", settings, MACHINE)]
@@ -88,4 +88,4 @@ def main() -> int:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough
-    raise SystemExit(events.stage(main))
+    raise SystemExit(events.run_command(main))

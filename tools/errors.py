@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+Parts = tuple[str, str, str | None, str | None]  # the class's name, what, where, remedy
+
 
 class ClipgateError(Exception):
     """A stage could not do its work.
@@ -17,6 +19,11 @@ class ClipgateError(Exception):
         self.what = what
         self.where = where
         self.remedy = remedy
+
+    @property
+    def parts(self) -> Parts:
+        """What another process makes the same error of."""
+        return type(self).__name__, self.what, self.where, self.remedy
 
     def __str__(self) -> str:
         lines = [self.what]
@@ -90,5 +97,5 @@ STAGES: dict[str, type[ClipgateError]] = {kind.__name__: kind for kind in (
 
 
 def revive(kind: str, what: str, where: str | None, remedy: str | None) -> ClipgateError:
-    """The error a child process reported, as the class it raised there."""
+    """The error of these parts, which another process reported, as the class it raised there."""
     return STAGES.get(kind, ChildError)(what, where=where, remedy=remedy)

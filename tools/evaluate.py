@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.datasets import videos
-from tools.errors import OptionError
 from tools.judging import verdict
-from tools.judging.kinds import expected
 from tools.judging.verdict import Verdict
 from tools.localisation.activitynet import read_ground_truth
 from tools.localisation.detections import none_found, read_results
 from tools.localisation.recall import average_recall
 from tools.machine import events
-from tools.spec.model import LocaliserSpec
+from tools.spec.model import localiser
 from tools.storage.stages import parse
 
 
@@ -24,14 +23,14 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
                         help="ActivityNet's own JSON; without it the videos of --data are what is to be found")
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Average recall of the detections in a result file: python -m tools.evaluate bsn RESULTS.json."""
-    options, settings, spec = parse("evaluate", main.__doc__, _arguments)
-    if not isinstance(spec, LocaliserSpec):
-        raise OptionError(f"{spec.name} is no localiser", remedy="give one that has detections: bsn")
-    expect = expected(settings, spec)
+    options, context = parse("evaluate", main.__doc__, arguments, _arguments)
+    spec = localiser(context.spec, remedy="give one that has detections: bsn")
+    expect = context.settings.expect
+    expect.require(spec.metrics, spec.name)
     truths = (read_ground_truth(options.ground_truth) if options.ground_truth
-              else {video.name: video.truth for video in videos.listed(settings, spec, events.forward)[1]})
+              else {video.name: video.truth for video in videos.listed(context.of(spec))[1]})
     found = read_results(options.results, truths)
     recall = average_recall(list(truths.values()), [found.get(name, none_found()) for name in truths])
     print(f"{sum(map(len, found.values()))} detections in {len(found)} of {len(truths)} videos")
@@ -44,4 +43,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(events.stage(main))
+    raise SystemExit(events.run_command(main))

@@ -1,24 +1,22 @@
-"""torch to ONNX, once for all batch sizes: python -m tools.export MODEL."""
+"""Exports a model from torch to ONNX, once for all batch sizes: python -m tools.export MODEL."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
 
-from tools.deployment import weights
-from tools.deployment.export import GRAPH, build, key
+from tools.deployment import export
+from tools.deployment.weights import checkpoints
 from tools.machine import events
 from tools.storage.stages import parse
-from tools.storage.store import Store
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Export a model to ONNX."""
-    _, settings, spec = parse("export", main.__doc__)
-    for checkpoint in weights.resolve(settings, spec, events.forward):
-        entry = Store(settings.store, events.say).build(key(checkpoint), partial(build, checkpoint))
-        print(entry.file(GRAPH))
+    _, context = parse("export", main.__doc__, arguments)
+    for checkpoint in checkpoints(context):
+        print(export.stage(checkpoint).make(context).file(export.GRAPH))
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(events.stage(main))
+    raise SystemExit(events.run_command(main))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.deployment.fetch import fetch, sources
@@ -26,7 +27,7 @@ def _wanted(options: argparse.Namespace) -> list[Published]:
     return found
 
 
-def _arguments() -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.fetch", description="Fetch what models were published with.")
     commands = parser.add_subparsers(dest="command", required=True)
     weights = commands.add_parser("weights", help="published checkpoints, into artifacts/weights")
@@ -35,12 +36,12 @@ def _arguments() -> argparse.Namespace:
                          "of a folder the files that have their published names")
     weights.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
     weights.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="folder of <model>.py and <model>.toml")
-    return parser.parse_args()
+    return parser
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Fetch published checkpoints, all that can be had; 1 if one could not."""
-    options = _arguments()
+    options = _parser().parse_args(arguments)
     missing = 0
     for one, source in sources(_wanted(options), options.given):
         try:
@@ -52,4 +53,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(events.stage(main))
+    raise SystemExit(events.run_command(main))

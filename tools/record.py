@@ -16,9 +16,9 @@ from tools.machine import events
 from tools.machine.files import write_whole
 from tools.measuring import stored_reference
 from tools.spec.catalog import load_truth
-from tools.spec.model import LocaliserSpec, Spec
-from tools.spec.settings import Settings
+from tools.spec.model import Spec, recogniser
 from tools.spec.truth import Truth
+from tools.storage.context import Context
 from tools.storage.stages import Options, parse
 
 WHAT = ("throughput", "accuracy", "fidelity")
@@ -61,13 +61,12 @@ def _of_log(options: Options, source: Path, spec: Spec) -> Baseline:
     return recordable.of_log(speed, options.device, options.network)
 
 
-def limits(options: Options, settings: Settings, spec: Spec, truth: Truth) -> list[Limits]:
+def limits(options: Options, context: Context[Spec], truth: Truth) -> list[Limits]:
     """The fidelity limits of the runs given on the command line."""
-    if isinstance(spec, LocaliserSpec):
-        raise OptionError(f"limits of {spec.name} are not recorded: each of its networks is judged in its own way",
-                          remedy=f"write [gates.fidelity] of {truth.path.name} by hand")
-    listed = stored_reference.listed(settings, spec, spec.classes)
-    reference = stored_reference.find(settings, spec, listed) if listed else None
+    spec = recogniser(context.spec, "has networks that are judged each in its own way: its limits are not recorded",
+                      remedy=f"write [gates.fidelity] of {truth.path.name} by hand")
+    listed = stored_reference.listed(context.of(spec), spec.classes)
+    reference = stored_reference.find(context.of(spec), listed) if listed else None
     return measured_limits.of_runs(options.sources, spec, truth, reference, options.margin)
 
 
@@ -89,15 +88,16 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--write", action="store_true", help="write it; without this the difference is only shown")
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Store a measurement as a number that judges: python -m tools.record tsm throughput t4.log --device T4 --batch 16 --write."""
-    options, settings, spec = parse("record", main.__doc__, _arguments)
-    truth = load_truth(settings.models, spec.name)
+    options, context = parse("record", main.__doc__, arguments, _arguments)
+    spec = context.spec
+    truth = load_truth(context.settings.models, spec.name)
     before = text = truth.path.read_bytes().decode()
     new: Sequence[Baseline] = []
     tables: Sequence[Limits] = []
     if options.what == "fidelity":
-        tables = limits(options, settings, spec, truth)
+        tables = limits(options, context, truth)
     else:
         new = figures(options, spec, truth)
     for figure in new:
@@ -132,4 +132,4 @@ def _write(path: Path, before: str, text: str) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(events.stage(main))
+    raise SystemExit(events.run_command(main))

@@ -6,36 +6,36 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.datasets import clips
+from tools.datasets import choice
 from tools.errors import OptionError
 from tools.exchange.labels import read_info
 from tools.exchange.score import Given, score
-from tools.judging.kinds import expected
 from tools.judging.rows import Row, table
 from tools.judging.verdict import Verdict
 from tools.machine import events
 from tools.measuring import stored_reference
 from tools.spec.catalog import load_truth
-from tools.spec.model import LocaliserSpec, ModelSpec
-from tools.spec.settings import Settings
+from tools.spec.model import ModelSpec, recogniser
+from tools.storage.context import Context
 from tools.storage.stages import Options, parse
 
 RED = (Verdict.FAIL, Verdict.NO_VERDICT)
 
 
-def _given(options: Options, settings: Settings, spec: ModelSpec) -> Given:
-    expected(settings, spec)
+def _given(options: Options, context: Context[ModelSpec]) -> Given:
+    spec, settings = context.spec, context.settings
+    settings.expect.require(spec.metrics, spec.name)
     classes = options.classes or spec.classes
-    known = settings.data != "auto" or clips.source(settings, spec) == "full"
-    listed = stored_reference.listed(settings, spec, classes) if known else None
+    known = settings.data != "auto" or choice.chosen(context) == "full"
+    listed = stored_reference.listed(context, classes) if known else None
     if known and listed is None:
         raise OptionError("the mini clips are not made yet, so that no results can be of them", where="--data mini",
                           remedy=f"python -m tools.data dump {spec.name} --data mini makes them and their .bin files")
-    reference = stored_reference.find(settings, spec, listed) if listed else None
+    reference = stored_reference.find(context, listed) if listed else None
     if reference is not None and reference.predictions.scores.shape[1] != classes:
         raise OptionError(f"torch gave {reference.predictions.scores.shape[1]} scores a clip, not {classes}", where="--classes",
                           remedy="give the --weights that the results are of")
-    return Given(settings, spec, load_truth(settings.models, spec.name), classes, tuple(read_info(path) for path in options.info),
+    return Given(context, load_truth(settings.models, spec.name), classes, tuple(read_info(path) for path in options.info),
                  listed, reference.predictions if reference else None)
 
 
@@ -47,12 +47,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", type=int, metavar="N", help="scores in a row, where the checkpoint's head is not the model's own")
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Judge result folders: python -m tools.score tsm out_bs16 --info ucf101.info --weights published; 1 if a verdict is red."""
-    options, settings, spec = parse("score", main.__doc__, _arguments)
-    if isinstance(spec, LocaliserSpec):
-        raise OptionError(f"{spec.name} is judged by its detections", remedy=f"python -m tools.evaluate {spec.name} RESULTS.json")
-    given = _given(options, settings, spec)
+    options, context = parse("score", main.__doc__, arguments, _arguments)
+    spec = recogniser(context.spec, "is judged by its detections", remedy=f"python -m tools.evaluate {options.model} RESULTS.json")
+    given = _given(options, context.of(spec))
     found = [score(given, folder) for folder in options.folders]
     rows = [row for one, _, _ in found for row in one]
     print("\n".join([*table(rows), "", *_told(found), *(f"{row.verdict} {row.metric}: {row.reason}" for row in rows)]))
@@ -64,4 +63,4 @@ def _told(found: Sequence[tuple[list[Row], list[str], Verdict]]) -> list[str]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(events.stage(main))
+    raise SystemExit(events.run_command(main))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,13 +13,13 @@ from tools.errors import StoreError
 from tools.machine import events
 from tools.machine.locks import hold
 from tools.spec.settings import ARTIFACTS, MODELS
-from tools.storage.carry import _export
+from tools.storage.carry import export_models
 from tools.storage.entries import HOST, PARTIAL, UNFINISHED, damage_of, files_of, label, lock_path, manifests, size_of
 from tools.storage.store import require_writable
 from tools.storage.unpacking import unpack
 
 
-def _arguments() -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.store", description="Look after the artifact store.")
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
@@ -34,15 +35,15 @@ def _arguments() -> argparse.Namespace:
     export.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="folder of <model>.py and <model>.toml")
     importing = commands.add_parser("import", parents=[shared], help="take in the entries of such a file that are not here yet")
     importing.add_argument("file", type=Path, metavar="FILE")
-    return parser.parse_args()
+    return parser
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """List, verify or prune the store, or carry entries to another one; 1 if verify found damage."""
-    options = _arguments()
+    options = _parser().parse_args(arguments)
     root = options.artifacts / "store"
     if options.command == "export":
-        _export(root, options)
+        export_models(root, options.file, options.models, options.model, options.batch)
     elif options.command == "import":
         require_writable(root)
         unpack(root, options.file, say=print)
@@ -103,4 +104,4 @@ def _remove(manifest: Path) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(events.stage(main))
+    raise SystemExit(events.run_command(main))

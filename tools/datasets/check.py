@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from tools.datasets import clips, listing, survey, videos
+from tools.datasets import choice, listing, survey, videos
 from tools.datasets.ledger import Checked
 from tools.datasets.listing import Listing
-from tools.datasets.lists import balanced
 from tools.errors import OptionError
 from tools.machine import events
 from tools.spec import catalog
-from tools.spec.model import LocaliserSpec, Spec
+from tools.spec.model import Kind, ModelSpec, Spec
 from tools.spec.settings import Settings, add_arguments
+from tools.storage.context import Context
 
 
 def readers(settings: Settings, dataset: str) -> list[Spec]:
@@ -27,31 +29,30 @@ def readers(settings: Settings, dataset: str) -> list[Spec]:
     found: dict[tuple[str, str], Spec] = {}
     for spec in specs:
         if spec.dataset == dataset:
-            files = spec.features_folder if isinstance(spec, LocaliserSpec) else spec.frames_folder
-            found.setdefault((spec.list_file, files), spec)
+            found.setdefault((spec.list_file, spec.files_folder), spec)
     if not found:
         raise OptionError(f"no model reads a data set {dataset!r}", where=str(settings.models),
                           remedy=f"choose {', '.join(sorted({spec.dataset for spec in specs}))}")
     return list(found.values())
 
 
-def rows_of(settings: Settings, spec: Spec) -> Listing:
-    """The rows that a model reads; where it needs rawframes and there are only videos, those of the videos."""
-    if isinstance(spec, LocaliserSpec):
-        return videos.listing(settings, spec)
-    root = Path(settings.data_root)
-    found = clips.required_listing(settings, spec, spec.classes)
+def _clips(context: Context[ModelSpec]) -> Listing:
+    """The rows that a recogniser reads; where it needs rawframes and there are only videos, those of the videos."""
+    spec, root = context.spec, Path(context.settings.data_root)
+    found = choice.required_listing(context, spec.classes)
     if found.kind == "rawframes" and not found.root.is_dir() and (root / spec.dataset / "videos").is_dir():
         return listing.find_videos(spec, root, spec.classes) or found
     return found
 
 
-def run(settings: Settings, spec: Spec) -> bool:
-    """Check what *spec* reads and report it; whether it is complete."""
-    rows = rows_of(settings, spec)
+ROWS: Mapping[Kind, Callable[[Context[Any]], Listing]] = {"recogniser": _clips, "localiser": videos.listing}
+
+
+def run(rows: Listing, settings: Settings) -> bool:
+    """Check these rows and report what is found; whether the data set is complete."""
     events.say(f"{rows.dataset}: {rows.kind} below {rows.root}, named by {rows.source}; Ctrl-C loses nothing, the next check goes on")
     started = time.monotonic()
-    path = survey.check(rows, settings, videos.at_equal_distances if rows.kind == "features" else balanced)
+    path = survey.check(rows, settings)
     with Checked(path) as kept:
         whole = settings.clips > 0 or _report(rows, kept)
         if whole and not settings.clips and not rows.is_list:
@@ -89,18 +90,17 @@ def _write_list(rows: Listing, kept: Checked) -> None:
     print(f"the list of all that is there is written: {rows.list_file}")
 
 
-def main() -> int:
-    """Check a data set: python -m tools.data check ucf101 --data-root DIR, with DIR/ucf101/; exit status 1 if it is not complete."""
-    parser = argparse.ArgumentParser(prog="python -m tools.data check", description=main.__doc__)
+def add_check_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `python -m tools.data check` takes."""
     parser.add_argument("dataset", help="ucf101, kinetics400 or activitynet")
     add_arguments(parser)
-    options = parser.parse_args()
-    settings = Settings.parse({name: str(value) for name, value in vars(options).items()})
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check a data set: python -m tools.data check ucf101 --data-root DIR, with DIR/ucf101/; exit status 1 if it is not complete."""
+    settings = Settings.of(options)
     if not settings.data_root:
         raise OptionError("whose files are to be checked?", where="--data-root", remedy=f"give the folder that holds {options.dataset}/")
-    whole = [run(settings, spec) for spec in readers(settings, options.dataset)]
-    return 0 if all(whole) or events.has_parent() else 1
-
-
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))
+    specs = readers(settings, options.dataset)
+    whole = [run(ROWS[spec.kind](Context(settings, spec)), settings) for spec in specs]
+    return int(not all(whole))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools.datasets import splits
 from tools.datasets.examine import Kind
-from tools.datasets.lists import list_format, read_clips
+from tools.datasets.lists import balanced, list_format, read_clips
 from tools.datasets.splits import Classes, plain
 from tools.errors import DataError
 from tools.media.decode import Clip
@@ -25,7 +25,8 @@ class Listing:
 
     source: the file that names them; list_file: where the list is, or belongs.
     root: the folder that their paths are below; complete: how many whole ones the data set should have, 0 where *source* says it.
-    rows: reads them anew each time it is called, as DataError if one is wrong.
+    rows: reads them anew each time it is called, as DataError if one is wrong; it travels to a child process.
+    choose: takes so many of the rows for `--clips`, the same ones every time.
     """
 
     dataset: str
@@ -35,6 +36,7 @@ class Listing:
     kind: Kind
     complete: int
     rows: Callable[[], Iterator[Clip]]
+    choose: Callable[[tuple[Clip, ...], int], tuple[Clip, ...]] = balanced
 
     @property
     def is_list(self) -> bool:
@@ -69,7 +71,7 @@ def _listing(dataset: str, path: Path, root: Path, kind: ListFormat, complete: i
         rows = partial(_split, dataset, folder, split, root, kind)
     else:
         return None
-    return Listing(dataset, source, path, root, found, complete, lambda: _agreeing(dataset, folder, rows()))
+    return Listing(dataset, source, path, root, found, complete, partial(_agreeing, dataset, folder, rows))
 
 
 def exists(spec: Spec, data_root: Path) -> bool:
@@ -85,12 +87,13 @@ def _split(dataset: str, folder: Path, path: Path, root: Path, kind: Kind) -> It
     return splits.split_clips(dataset, path, named, root, kind)
 
 
-def _agreeing(dataset: str, folder: Path, clips: Iterable[Clip]) -> Iterator[Clip]:
+def _agreeing(dataset: str, folder: Path, rows: Callable[[], Iterator[Clip]]) -> Iterator[Clip]:
     """The clips, once the label of each is that of the class whose folder it lies in."""
+    clips = rows()
     named = splits.classes(dataset, folder)
     if named is not None:
         return _as_named(clips, named)
-    return _as_ordered(clips) if splits.known(dataset) else iter(clips)
+    return _as_ordered(clips) if splits.known(dataset) else clips
 
 
 def _as_named(clips: Iterable[Clip], named: Classes) -> Iterator[Clip]:

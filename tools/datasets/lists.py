@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import TypeVar
 
 from tools.errors import DataError
 from tools.media.decode import Clip
 from tools.spec.model import ListFormat
 
 FIELDS: dict[int, ListFormat] = {2: "videos", 3: "rawframes"}
+T = TypeVar("T")
 SHAPES = {"videos": "'path label'", "rawframes": "'frame-folder frames label'"}
 
 
@@ -82,6 +84,12 @@ def balanced(clips: tuple[Clip, ...], count: int) -> tuple[Clip, ...]:
     turns = [clip for turn in rounds for clip in turn if clip is not None]
     chosen = {clip.id for clip in turns[:count]}
     return tuple(clip for clip in clips if clip.id in chosen)
+
+
+def at_equal_distances(rows: tuple[T, ...], count: int) -> tuple[T, ...]:
+    """*count* of the rows, the same ones every time; all for 0."""
+    count = min(count or len(rows), len(rows))
+    return tuple(rows[number * len(rows) // count] for number in range(count))
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -18,7 +18,7 @@ FILE = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ClipSet:
     """What a run is judged on: the clips with their digests; *digest* stands for all their bytes and labels.
 
     shortfall: what the data set lacks, if it is not complete.
@@ -59,11 +59,11 @@ def build(listed: ClipList, folder: Path) -> Facts:
     return {"clips": len(checked), "frames": sum(clip.frames for clip in checked)}
 
 
-def read(listed: ClipList, path: Path) -> Manifest:
+def read(listed: ClipList, path: Path) -> ClipSet:
     """The manifest stored at *path* for *listed*."""
     rows = json.loads(path.read_text())
     clips = [replace(clip, frames=row["frames"], sha256=row["sha256"]) for clip, row in zip(listed.clips, rows, strict=True)]
-    return Manifest(listed.source, listed.format, tuple(clips))
+    return ClipSet(listed.source, listed.format, tuple(clips))
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,18 +89,16 @@ def extract_all(names: list[str], source: Path, target: Path) -> Iterator[tuple[
         shutil.rmtree(target / PARTIAL, ignore_errors=True)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tools.data rawframes", description=main.__doc__)
+def add_rawframes_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `python -m tools.data rawframes` takes."""
     parser.add_argument("source", nargs="?", type=Path, help="folder of <class>/<video>.avi; DIR/ucf101/videos without it")
     parser.add_argument("target", nargs="?", type=Path, help="where <class>/<video>/img_00001.jpg ... go; DIR/ucf101/rawframes without it")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds ucf101/")
     parser.add_argument("--all", action="store_true", help="every video, not only those of the first test split")
-    return parser.parse_args()
 
 
-def main() -> int:
+def rawframes(options: argparse.Namespace) -> int:
     """Extract UCF-101's frames: python -m tools.data rawframes --data-root DIR; what is already there is left as it is."""
-    options = _arguments()
     if options.data_root is None and options.target is None:
         raise OptionError("nothing says what to extract and where to", where="--data-root",
                           remedy="give --data-root DIR, or a source and a target")
@@ -120,7 +118,3 @@ def main() -> int:
                         remedy="make room or the folder writable, and start again: what is done is kept") from error
     print(f"{made} videos extracted to {frames} frames, {len(names) - made - faults} were there before, {faults} are damaged: {target}")
     return EXIT_INCOMPLETE if faults else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))

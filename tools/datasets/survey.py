@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tools.datasets.examine import Kind, examine, signature
 from tools.datasets.ledger import Checked, Fault, Known, Look, Word, path_of
 from tools.datasets.listing import Listing
-from tools.datasets.lists import balanced
 from tools.datasets.manifest import Shortfall
 from tools.errors import DataError
 from tools.machine import child, events
@@ -19,11 +19,12 @@ from tools.machine.files import write_whole
 from tools.machine.locks import hold
 from tools.machine.pool import spread
 from tools.media.decode import Clip
+from tools.spec.model import Spec
 from tools.spec.settings import Settings
+from tools.storage.context import Context
 
 BATCH = 8  # clips that travel to a process together
 ABSENT = (-1, -1)
-Choose = Callable[[tuple[Clip, ...], int], tuple[Clip, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Survey:
     shortfall: Shortfall | None
 
 
-def check(listing: Listing, settings: Settings, choose: Choose = balanced) -> Path:
+def check(listing: Listing, settings: Settings) -> Path:
     """Look at every clip of the data set, or at those that `--clips` chooses, and keep what is found.
 
     Raises:
@@ -45,7 +46,7 @@ def check(listing: Listing, settings: Settings, choose: Choose = balanced) -> Pa
     with hold(path.with_suffix(".lock"), waiting), Checked(path) as kept:
         if settings.clips:
             while True:  # a clip that turns out damaged is replaced by another
-                chosen = _chosen(listing, kept, settings.clips, choose)
+                chosen = _chosen(listing, kept, settings.clips)
                 _look_at(listing.kind, chosen, len(chosen), kept)
                 if not any((known := kept.known(clip.id)) and known.fault for clip in chosen):
                     return path
@@ -87,40 +88,42 @@ def _fault(clip: Clip, error: DataError) -> Fault:
     return Fault(word, error.what, where if clip.listed in where else f"{where} ({clip.listed})")
 
 
-def resolve(listing: Listing, settings: Settings, on_event: child.OnEvent, choose: Choose = balanced) -> Survey:
+def resolve(listing: Listing, context: Context[Spec]) -> Survey:
     """What of a data set a run can use; what is new or has changed is read by a child process.
 
     Raises:
         DataError: naming the line of the list that is wrong; or nothing at all is there.
     """
+    settings = context.settings
     path = path_of(settings.artifacts, listing)
-    found = _up_to_date(listing, path, settings.clips, choose)
+    found = _up_to_date(listing, path, settings.clips)
     if found is None:
-        on_event({"kind": "say", "text": f"checking {listing.dataset} below {listing.root} ..."})
+        doing = f"checking {listing.dataset}"
+        context.say(f"{doing} below {listing.root} ...")
         started = time.monotonic()
-        child.run("tools.data", ["check", listing.dataset, *settings.arguments()], on_event=on_event,
-                  log=settings.store / "logs" / f"check-{listing.dataset}.log")
-        on_event({"kind": "say", "text": f"checking {listing.dataset}: {time.monotonic() - started:.0f} s"})
-        found = _up_to_date(listing, path, settings.clips, choose)
+        child.call(partial(check, listing, settings), doing, on_event=context.on_event,
+                   log=settings.store / "logs" / f"check-{listing.dataset}.log")
+        context.say(f"{doing}: {time.monotonic() - started:.0f} s")
+        found = _up_to_date(listing, path, settings.clips)
         if found is None:
             raise DataError("files change while they are checked", where=str(listing.root),
                             remedy="start again when they have come to rest")
     return found
 
 
-def known(listing: Listing, settings: Settings, choose: Choose = balanced) -> Survey | None:
+def known(listing: Listing, settings: Settings) -> Survey | None:
     """What a check has found, if no file has changed since; nothing is read for it."""
     path = path_of(settings.artifacts, listing)
-    return _up_to_date(listing, path, settings.clips, choose) if path.is_file() else None
+    return _up_to_date(listing, path, settings.clips) if path.is_file() else None
 
 
-def _up_to_date(listing: Listing, path: Path, count: int, choose: Choose) -> Survey | None:
+def _up_to_date(listing: Listing, path: Path, count: int) -> Survey | None:
     """What is known, if that is so of every clip as its files are now."""
     if not path.is_file():
         sum(1 for _ in listing.rows())  # a wrong list is told before a child process is started for it
         return None
     with Checked(path) as kept:
-        clips = _chosen(listing, kept, count, choose) if count else tuple(listing.rows())
+        clips = _chosen(listing, kept, count) if count else tuple(listing.rows())
         looks = [_glance(place, clip, listing.kind, kept.known(clip.id)) for place, clip in enumerate(clips)]
     known = [look for look in looks if look is not None]
     if len(known) < len(clips):
@@ -148,9 +151,9 @@ def _glance(place: int, clip: Clip, kind: Kind, known: Known | None) -> Look | N
     return Look(place, replace(clip, frames=known.frames, sha256=known.sha256), clip.frames, found, known.fault, same=True)
 
 
-def _chosen(listing: Listing, kept: Checked, count: int, choose: Choose) -> tuple[Clip, ...]:
+def _chosen(listing: Listing, kept: Checked, count: int) -> tuple[Clip, ...]:
     """*count* clips of those that are there and not known to be damaged."""
-    return choose(tuple(_usable(listing, kept)), count)
+    return listing.choose(tuple(_usable(listing, kept)), count)
 
 
 def _usable(listing: Listing, kept: Checked) -> Iterator[Clip]:

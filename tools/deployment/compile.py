@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tools.deployment import specialise
@@ -13,14 +14,13 @@ from tools.engines import family
 from tools.engines.ascend import atc, cann
 from tools.engines.ascend.atc import Request
 from tools.errors import CompileError
-from tools.machine import child, events
-from tools.machine.child import OnEvent
+from tools.machine import events
 from tools.spec.case import Case, Device
 from tools.spec.model import Network, Spec
 from tools.spec.settings import Settings
-from tools.storage import stages
+from tools.storage.context import Context
 from tools.storage.entries import Facts, Key
-from tools.storage.store import Store
+from tools.storage.stages import Stage
 
 MODEL = "model.om"
 
@@ -33,21 +33,27 @@ class Target:
     toolkit: cann.Toolkit
 
 
-def compiled(settings: Settings, spec: Spec, checkpoint: Weights, graph: Graph, case: Case, on_event: child.OnEvent) -> Graph:
-    """The compiled model of *graph*, made by a child process if the store has none.
+def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> Graph:
+    """The file that *case*'s device loads of a network, built by child processes where the store has none.
 
     Raises:
         CompileError: the toolkit is missing, or atc fails.
     """
-    network, batch = checkpoint.network, case.batch
-    target = Target(settings.soc_version or soc_version(case.device), cann.find())
-    request = _request(network, batch, target, settings)
-    entry = stages.find_or_run(
-        Store(settings.store), key(network, batch, graph, request, target), "tools.compile",
-        [spec.name, str(batch), "--network", network.name, *replace(settings, soc_version=target.soc_version).arguments()],
-        f"compiling {network.name} at batch {batch} for {target.soc_version} (minutes)", on_event)
+    graph = specialise.graph(context, checkpoint, case.batch)
+    if not family(case.device).COMPILES:
+        return graph
+    target = Target(context.settings.soc_version or soc_version(case.device), cann.find())
+    entry = stage(context.settings, checkpoint.network, graph, case.batch, target).find_or_run(context)
     path = entry.file(MODEL)
     return replace(graph, path=path, digest=entry.files[MODEL], weights_bytes=path.stat().st_size, peak_bytes=0)
+
+
+def stage(settings: Settings, network: Network, graph: Graph, batch: int, target: Target) -> Stage:
+    """The compiled model of *graph*."""
+    request = _request(network, batch, target, settings)
+    return Stage(key(network, batch, graph, request, target),
+                 f"compiling {network.name} at batch {batch} for {target.soc_version} (minutes)",
+                 partial(build, settings, network, graph, batch, target))
 
 
 def soc_version(device: Device) -> str:
@@ -97,9 +103,3 @@ def build(settings: Settings, network: Network, graph: Graph, batch: int, target
     found.rename(folder / MODEL)
     shutil.rmtree(work)  # atc leaves its kernels and reports there
     return {"cann": target.toolkit.version, "soc_version": target.soc_version}
-
-
-def resolve(settings: Settings, spec: Spec, checkpoint: Weights, case: Case, on_event: OnEvent) -> Graph:
-    """The file that *case*'s device loads, built by child processes where the store has none."""
-    graph = specialise.resolve(settings, spec, checkpoint, case.batch, on_event)
-    return compiled(settings, spec, checkpoint, graph, case, on_event) if family(case.device).COMPILES else graph

@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.deployment.weights import Weights
 from tools.errors import ExportError
-from tools.machine import child, versions
+from tools.machine import versions
 from tools.pytorch import networks
 from tools.spec.digest import network_digest
-from tools.spec.model import Spec
-from tools.spec.settings import Settings
-from tools.storage import stages
-from tools.storage.entries import Entry, Facts, Key
-from tools.storage.store import Store
+from tools.storage.entries import Facts, Key
+from tools.storage.stages import Stage
 
 if TYPE_CHECKING:
     import onnx
@@ -28,10 +26,9 @@ OPSET = 11
 BIG = 1024  # bytes from which a tensor goes into the weights file
 
 
-def resolve(settings: Settings, spec: Spec, checkpoint: Weights, on_event: child.OnEvent) -> Entry:
-    """The exported graph of these weights, made by a child process if the store has none."""
-    return stages.find_or_run(Store(settings.store), key(checkpoint), "tools.export", [spec.name, *settings.arguments()],
-                             f"exporting {checkpoint.network.name} to ONNX", on_event)
+def stage(checkpoint: Weights) -> Stage:
+    """The exported graph of these weights."""
+    return Stage(key(checkpoint), f"exporting {checkpoint.network.name} to ONNX", partial(build, checkpoint))
 
 
 def key(checkpoint: Weights) -> Key:

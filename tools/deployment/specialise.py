@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,11 @@ from tools.deployment import export
 from tools.deployment.surgery import operate
 from tools.deployment.weights import Weights
 from tools.errors import ExportError
-from tools.machine import child, versions
+from tools.machine import versions
 from tools.spec.model import Network, Spec, Surgeries, Surgery
-from tools.spec.settings import Settings
-from tools.storage import stages
+from tools.storage.context import Context
 from tools.storage.entries import Entry, Facts, Key
-from tools.storage.store import Store
+from tools.storage.stages import Stage
 
 if TYPE_CHECKING:
     import onnx
@@ -69,17 +69,21 @@ def file_name(network: Network, batch: int, which: Surgeries) -> str:
     return f"bs{batch}{'-all' if optional else ''}.onnx"
 
 
-def resolve(settings: Settings, spec: Spec, checkpoint: Weights, batch: int, on_event: child.OnEvent) -> Graph:
-    """The graph of *batch* with the surgery of *settings*, made by a child process if the store has none."""
-    network, which = checkpoint.network, settings.surgery
-    exported = export.resolve(settings, spec, checkpoint, on_event)
-    entry = stages.find_or_run(Store(settings.store), key(network, exported, batch, which), "tools.specialise",
-                              [spec.name, str(batch), *settings.arguments()],
-                              f"simplifying {network.name} for batch {batch}", on_event)
+def graph(context: Context[Spec], checkpoint: Weights, batch: int) -> Graph:
+    """The graph of *batch* with the surgery of `--surgery`, made by child processes where the store has none."""
+    network, which = checkpoint.network, context.settings.surgery
+    exported = export.stage(checkpoint).find_or_run(context)
+    entry = stage(network, exported, batch, which).find_or_run(context)
     path = entry.file(file_name(network, batch, which))
     constants = entry.file(export.WEIGHTS).stat().st_size + path.stat().st_size
     return Graph(path, entry.files[path.name], exported.files[export.WEIGHTS], network.surgeries(which), constants,
                  int(entry.facts["peak_bytes"]))
+
+
+def stage(network: Network, exported: Entry, batch: int, which: Surgeries) -> Stage:
+    """The graph of one batch size, beside the exported one."""
+    return Stage(key(network, exported, batch, which), f"simplifying {network.name} for batch {batch}",
+                 partial(build, network, exported, batch, which))
 
 
 def key(network: Network, exported: Entry, batch: int, which: Surgeries) -> Key:

@@ -9,19 +9,19 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.datasets import clips as data
-from tools.datasets.manifest import Manifest
+from tools.datasets import clips
+from tools.datasets.manifest import ClipSet
 from tools.errors import DataError, OptionError
 from tools.exchange.labels import name_with_labels
 from tools.machine import events
 from tools.machine.files import write_whole
-from tools.measuring import recogniser
-from tools.media.batches import Batch, BatchStream, Source
+from tools.measuring.recogniser import feed
+from tools.media.batches import Batch, BatchStream, Feed
 from tools.media.decode import Clip
 from tools.spec.digest import digest, spec_digest
-from tools.spec.model import LocaliserSpec, ModelSpec
-from tools.spec.settings import Settings
-from tools.storage.stages import parse
+from tools.spec.model import ModelSpec, recogniser
+from tools.storage.context import Context
+from tools.storage.stages import Options, add_run_arguments, context_of
 
 LONGEST_NAME = 240  # of the 255 bytes a file name may have, what a tool's own ending leaves
 GIB = 2**30
@@ -51,7 +51,7 @@ class Plan:
         return "".join(f"{number} {clip.label}\n" for number, clip in enumerate(self.clips))
 
 
-def plan(spec: ModelSpec, clips: Manifest, batch: int, out: Path) -> Plan:
+def plan(spec: ModelSpec, clips: ClipSet, batch: int, out: Path) -> Plan:
     """The files of *clips* below *out*.
 
     Raises:
@@ -110,13 +110,13 @@ def require_space(plan: Plan, files: int, out: Path) -> None:
                         remedy="choose another --out, or judge fewer with --clips N; python -m tools.measure needs no such files")
 
 
-def write(plan: Plan, clips: Manifest, spec: ModelSpec, todo: list[int]) -> None:
+def write(plan: Plan, clips: ClipSet, spec: ModelSpec, todo: list[int]) -> None:
     """Write the files numbered *todo*, each whole or not at all, the last one padded; then the labels."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     write_whole(plan.mark, lambda file: file.write(json.dumps({"made_of": plan.made_of, "files": len(plan.names)}).encode()))
     chosen = [clip for number in todo for clip in plan.clips_of(number)]
     if chosen:
-        with BatchStream(_source(clips, spec, tuple(chosen)), plan.size) as stream:
+        with BatchStream(_feed(clips, spec, tuple(chosen)), plan.size) as stream:
             for done, (number, batch) in enumerate(zip(todo, stream, strict=True), 1):
                 _write(batch, plan.folder / f"{plan.names[number]}.bin")
                 events.progress("writing inputs", done, len(todo))
@@ -124,53 +124,51 @@ def write(plan: Plan, clips: Manifest, spec: ModelSpec, todo: list[int]) -> None
         write_whole(plan.info, lambda file: file.write(plan.info_text.encode()))
 
 
-def _source(clips: Manifest, spec: ModelSpec, chosen: tuple[Clip, ...]) -> Source:
-    return recogniser.source(Manifest(clips.source, clips.format, chosen), spec)
+def _feed(clips: ClipSet, spec: ModelSpec, chosen: tuple[Clip, ...]) -> Feed:
+    return feed(ClipSet(clips.source, clips.format, chosen), spec)
 
 
 def _write(batch: Batch, path: Path) -> None:
     write_whole(path, lambda file: file.write(batch.array.data))
 
 
-def dump(settings: Settings, spec: ModelSpec, batch: int, out: Path) -> Plan:
+def write_inputs(context: Context[ModelSpec], batch: int, out: Path) -> Plan:
     """Write a run's clips below *out*, or what is left of them.
 
     Raises:
         DataError: there is too little room, or *out* holds the inputs of other clips; what decoding raises.
     """
-    clips = data.resolve(settings, spec, spec.classes, events.forward)
-    if clips.shortfall is not None:
-        events.say(f"only what is there is written: {clips.shortfall.sentence}")
-    planned = plan(spec, clips, batch, out)
+    spec = context.spec
+    found = clips.clip_set(context, spec.classes)
+    if found.shortfall is not None:
+        events.say(f"only what is there is written: {found.shortfall.sentence}")
+    planned = plan(spec, found, batch, out)
     try:
         out.mkdir(parents=True, exist_ok=True)
         todo = missing(planned)
         require_space(planned, len(todo), out)
-        write(planned, clips, spec, todo)
+        write(planned, found, spec, todo)
     except OSError as error:
         raise DataError(f"the inputs cannot be written: {error.strerror}", where=error.filename or str(out),
                         remedy="make room or choose another --out; the same command goes on where this one stopped") from error
     return planned
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
+def add_dump_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `python -m tools.data dump` takes."""
+    add_run_arguments(parser)
     parser.add_argument("--batch", type=int, default=1, help="clips in a file")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the folder of .bin files and the .info go")
 
 
-def main() -> int:
+def dump(options: Options) -> int:
     """Write the inputs of a run's clips: python -m tools.data dump tsm --batch 16 --out DIR, again to finish it."""
-    options, settings, spec = parse("dump", main.__doc__, _arguments)
-    if isinstance(spec, LocaliserSpec):
-        raise OptionError(f"{spec.name} reads features, which its guide's own scripts write", remedy=f"measure it: pytest -m {spec.name}")
     if options.batch < 1:
         raise OptionError(f"no such batch size: {options.batch}", where="--batch", remedy="for example --batch 16")
-    made = dump(settings, spec, options.batch, options.out)
+    context = context_of(options)
+    spec = recogniser(context.spec, "reads features, which its guide's own scripts write", remedy=f"measure it: pytest -m {options.model}")
+    made = write_inputs(context.of(spec), options.batch, options.out)
     print(f"{made.folder}: {len(made.names)} files of {made.size}; labels in {made.info or 'their names'}")
     if made.size != options.batch:
         print(f"{spec.name}'s guide writes one video a file; the tool makes the batches: ais_bench --batchsize {options.batch}")
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tools.datasets import clips as datasets_clips
+from tools.datasets import choice
 from tools.datasets.lists import ClipList
 from tools.errors import ScoreError
 from tools.exchange import outputs, speeds
@@ -13,22 +13,20 @@ from tools.exchange.labels import Info
 from tools.exchange.outputs import OutputFolder
 from tools.exchange.pairing import Scored, pair
 from tools.judging import verdict
-from tools.judging.kinds import expected
 from tools.judging.rows import Row, word
 from tools.judging.verdict import TOP, Judgement, Verdict
 from tools.measuring import metrics
 from tools.measuring.predictions import Predictions
 from tools.spec.model import ModelSpec
-from tools.spec.settings import Settings
 from tools.spec.truth import Truth
+from tools.storage.context import Context
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """What the results are said to belong to. *listed* is None where only an .info or the files' names tell the labels."""
 
-    settings: Settings
-    spec: ModelSpec
+    context: Context[ModelSpec]
     truth: Truth
     classes: int
     infos: tuple[Info, ...]
@@ -36,24 +34,28 @@ class Given:
     reference: Predictions | None
 
     @property
+    def spec(self) -> ModelSpec:
+        return self.context.spec
+
+    @property
     def data(self) -> str:
         if self.listed is not None:
-            return datasets_clips.word(self.settings, self.spec)
+            return choice.word(self.context)
         return ", ".join(info.path.name for info in self.infos if info.labels) or "file names"
 
     @property
     def weights(self) -> str:
-        said = self.settings.weights
+        said = self.context.settings.weights
         if said in ("mini", "published"):
             return said
         if said != "auto":
             return "own"
-        return "mini" if self.listed is not None and datasets_clips.source(self.settings, self.spec) == "mini" else "unsaid"
+        return "mini" if self.listed is not None and choice.chosen(self.context) == "mini" else "unsaid"
 
     def is_official(self, count: int) -> bool:
         """Whether these are said to be the published weights, on what can only be the whole data set."""
-        whole = self.listed is None or (datasets_clips.source(self.settings, self.spec) == "full" and not self.settings.clips)
-        return self.settings.weights == "published" and count == self.spec.clips and whole
+        whole = self.listed is None or (choice.chosen(self.context) == "full" and not self.context.settings.clips)
+        return self.context.settings.weights == "published" and count == self.spec.clips and whole
 
 
 def judge(given: Given, scored: Scored, format: str) -> list[Judgement]:
@@ -70,7 +72,7 @@ def judge(given: Given, scored: Scored, format: str) -> list[Judgement]:
     missing = [metric for metric in TOP if metric not in {one.metric for one in judged}]
     judged += [_recorded(metric, given, scored) for metric in missing]
     told = [replace(one, reason="; ".join([one.reason, *_ties(one.metric, scored, format)])) for one in judged]
-    return [*told, *verdict.expected_accuracy(scored.scores, scored.labels, expected(given.settings, given.spec))]
+    return [*told, *verdict.expected_accuracy(scored.scores, scored.labels, given.context.settings.expect)]
 
 
 def _recorded(metric: str, given: Given, scored: Scored) -> Judgement:

@@ -12,12 +12,11 @@ from tools.datasets.videos import VideoSet
 from tools.judging import verdict as judging_verdict
 from tools.judging.judge import fidelity_gate, is_official, no_reference, partial_data, unusable, without_limits
 from tools.judging.verdict import Judgement, Verdict, against_published, limit
-from tools.localisation.detections import Detections, Doubles, read_results
-from tools.localisation.proposals import propose
+from tools.localisation.detections import DETECTIONS, Detections, Doubles, read_results
+from tools.localisation.proposals import bins, propose
 from tools.localisation.recall import average_recall
 from tools.measuring import metrics
 from tools.measuring.cell import Cell
-from tools.measuring.localiser import DETECTIONS, bins
 from tools.measuring.predictions import Predictions
 from tools.measuring.reference_localiser import TorchLocaliser
 from tools.spec.expectations import NOTHING, Expectations
@@ -79,7 +78,7 @@ def detection_fidelity(pairs: Sequence[tuple[Detections, Detections]], gate: Fid
 
 
 @dataclass(frozen=True, slots=True)
-class LocaliserBasis:
+class LocaliserJudge:
     """A localiser's judge. *reference* is None where torch has not run on these videos; *remake* runs it."""
 
     spec: LocaliserSpec

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tools.datasets.manifest import Manifest
+from tools.datasets.manifest import ClipSet
 from tools.judging import verdict
 from tools.judging.judge import fidelity_gate, is_official, no_reference, partial_data, unusable, without_limits
 from tools.judging.verdict import Judgement
@@ -20,12 +20,12 @@ from tools.spec.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class RecogniserJudge:
     """A recogniser's judge. *reference* is None where torch has not run on these clips; *remake* is the command that runs it."""
 
     spec: ModelSpec
     truth: Truth
-    clips: Manifest
+    clips: ClipSet
     reference: Predictions | None
     remake: str = "python -m tools.reference MODEL"
     expect: Expectations = NOTHING

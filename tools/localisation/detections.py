@@ -15,6 +15,7 @@ from tools.machine.files import write_whole
 
 Doubles = NDArray[np.float64]
 VERSION = "VERSION 1.3"
+DETECTIONS = "detections.json"  # what a measured localiser's are kept in
 PREFIX = "v_"  # a video is v_<id>; results name it by the id
 SHAPE = 'write {"results": {"<video id>": [{"score": 0.5, "segment": [1.0, 2.0]}, ...]}}'
 

@@ -117,3 +117,8 @@ def padded(found: Floats, rows: int = 1000) -> Floats:
     whole = np.zeros((rows, found.shape[1]), np.float32)
     whole[:len(found)] = found[:rows]
     return whole
+
+
+def bins(places: Doubles, count: int = 100) -> Doubles:
+    """Numbers of the bins whose centres these shares of a video are: proposals lie on a grid, and are told apart by it."""
+    return np.round(places * count - 0.5)

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from tools.errors import ClipgateError, OptionError
@@ -27,25 +27,19 @@ class Event(TypedDict, total=False):
     remedy: str | None
 
 
-def has_parent() -> bool:
-    """Whether this process was started by one that reads its events."""
-    return EVENTS_FD in os.environ
+OnEvent = Callable[[Event], None]
 
 
 def say(text: str) -> None:
-    _emit({"kind": "say", "text": text})
+    forward({"kind": "say", "text": text})
 
 
 def progress(text: str, done: int, total: int) -> None:
-    _emit({"kind": "progress", "text": text, "done": done, "total": total})
+    forward({"kind": "progress", "text": text, "done": done, "total": total})
 
 
 def forward(event: Event) -> None:
-    """Pass on an event of a child of our own."""
-    _emit(event)
-
-
-def _emit(event: Event) -> None:
+    """Pass an event on to the parent, or show it on the terminal where there is none."""
     descriptor = os.environ.get(EVENTS_FD)
     if descriptor is not None:
         os.write(int(descriptor), json.dumps(event).encode() + b"\n")
@@ -62,14 +56,17 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def stage(main: Callable[[], int]) -> int:
-    """Run a stage's *main*: Ctrl-C ends it at once, a ClipgateError becomes one message and exit status 1."""
+def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> int:
+    """Run a command's *main* on its *arguments*, those of this process if none are given; its exit status.
+
+    Ctrl-C ends it at once. A ClipgateError becomes one message and status 1, or 2 where the options were wrong.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # native code would keep a KeyboardInterrupt waiting for seconds
     try:
-        return main()
+        return main(sys.argv[1:] if arguments is None else arguments)
     except ClipgateError as error:
-        if has_parent():
-            _emit({"kind": "error", "error": type(error).__name__, "text": error.what,
-                   "where": error.where, "remedy": error.remedy})
+        if EVENTS_FD in os.environ:
+            kind, what, where, remedy = error.parts
+            forward({"kind": "error", "error": kind, "text": what, "where": where, "remedy": remedy})
         print(error, file=sys.stderr)
         return 2 if isinstance(error, OptionError) else 1

@@ -1,44 +1,52 @@
-"""The two kinds of model, recogniser and localiser: which data and which input belong to a spec."""
+"""The two kinds of model: one place that tells which module knows a model's data, its input and its reference."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol, cast
 
-from tools.datasets import clips, videos
-from tools.datasets.manifest import Manifest
+from tools.datasets.manifest import ClipSet
 from tools.datasets.videos import VideoSet
 from tools.deployment.weights import Weights
-from tools.localisation.detections import write_results
-from tools.machine.child import OnEvent
 from tools.measuring import localiser, recogniser
 from tools.measuring.predictions import Predictions
-from tools.media.batches import Source
-from tools.spec.model import LocaliserSpec, Network, Spec
-from tools.spec.settings import Settings
+from tools.measuring.reference_localiser import TorchLocaliser
+from tools.media.batches import Feed
+from tools.spec import model
+from tools.spec.model import Network, Spec
+from tools.storage.context import Context
 
-Dataset = Manifest | VideoSet
-
-
-def dataset(settings: Settings, spec: Spec, checkpoints: tuple[Weights, ...], on_event: OnEvent) -> Dataset:
-    """The clips or videos of a run, with their digests."""
-    if isinstance(spec, LocaliserSpec):
-        return videos.resolve(settings, spec, on_event)
-    return clips.resolve(settings, spec, checkpoints[0].network.output.shape[0], on_event)
+Dataset = ClipSet | VideoSet
+Own = Any  # of the module's own kind: `of` pairs a model with the module that knows its kind
+Reference = Predictions | TorchLocaliser | None
 
 
-def source(spec: Spec, found: Dataset, network: Network, before: Predictions | None) -> Source:
-    """What *network* is fed; *before* is what the network before it gave, for a second one."""
-    if isinstance(spec, LocaliserSpec):
-        assert isinstance(found, VideoSet)
-        return localiser.tem_source(found, spec) if before is None else localiser.pem_source(before, spec)
-    assert isinstance(found, Manifest)
-    return recogniser.source(found, spec)
+class Kind(Protocol):
+    """What each of the two modules offers; each takes the data and the spec of its own kind."""
+
+    def dataset(self, context: Context[Own], checkpoints: tuple[Weights, ...]) -> Dataset:
+        """What a run is judged on, with its digest."""
+
+    def feed(self, dataset: Own, spec: Own, network: Network, before: Predictions | None) -> Feed:
+        """What *network* is fed; *before* is what the network before it gave, for a second one."""
+
+    def finish(self, dataset: Own, spec: Own, before: Predictions | None, scores: Predictions, folder: Path) -> None:
+        """Make the case's answer of its last network's scores, and keep it beside them."""
+
+    def torch_reference(self, context: Context[Own], checkpoints: tuple[Weights, ...], dataset: Own) -> Reference:
+        """What torch gives; None where it would take too long unasked."""
+
+    def require_torch_device(self, context: Context[Own], device: str) -> None:
+        """Check that torch's part can run on *device*."""
+
+    def make_reference(self, context: Context[Own], checkpoints: tuple[Weights, ...], dataset: Own, device: str) -> str:
+        """Have torch run in this process if the store has no answer of it; where that is, in a sentence."""
 
 
-def finish(spec: Spec, found: Dataset, before: Predictions | None) -> Callable[[Predictions, Path], object] | None:
-    """What makes a case's answer of its last network's scores, where these are not the answer."""
-    if not isinstance(spec, LocaliserSpec) or before is None:
-        return None
-    assert isinstance(found, VideoSet)
-    return lambda scores, folder: write_results(localiser.detections(before, scores, found, spec), folder / localiser.DETECTIONS)
+KINDS: Mapping[model.Kind, Kind] = {"recogniser": cast("Kind", recogniser), "localiser": cast("Kind", localiser)}
+
+
+def of(spec: Spec) -> Kind:
+    """The module of the model's kind."""
+    return KINDS[spec.kind]

@@ -4,48 +4,86 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from tools.datasets import choice
+from tools.deployment.compile import loadable
+from tools.deployment.specialise import Graph
+from tools.deployment.weights import Weights, checkpoints
 from tools.engines import family
 from tools.engines.ascend.faults import Fault
-from tools.errors import ChildError, ClipgateError, EngineError
+from tools.errors import ChildError, ClipgateError, EngineError, MeasureError
 from tools.machine import child
-from tools.measuring import quarantine
-from tools.measuring.cell import IDLE, RECORD, TIMES, Cell, Part, command, part_folder, read
+from tools.measuring import kinds, quarantine
+from tools.measuring.cell import IDLE, RECORD, TIMES, Cell, Part, part_folder, read
+from tools.measuring.kinds import Dataset
+from tools.measuring.measure import Job, measure
 from tools.measuring.predictions import FILE
 from tools.spec.case import Case
 from tools.spec.model import Spec
-from tools.spec.settings import Settings
+from tools.storage.context import Context
 
 LOG = "child.log"
 SCRATCH = "scratch"  # where a runtime may leave dumps
 
 
-def launch(case: Case, settings: Settings, spec: Spec, run: Path, on_event: child.OnEvent, networks: Sequence[str] = ()) -> Cell:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a case is measured with, found or built before it starts; the graphs in the order of the model's networks."""
+
+    checkpoints: tuple[Weights, ...]
+    dataset: Dataset
+    graphs: tuple[Graph, ...]
+
+
+def find(context: Context[Spec], case: Case) -> Found:
+    """Find or build all that *case* is measured with."""
+    weights = checkpoints(context)
+    return Found(weights, kinds.of(context.spec).dataset(context, weights), tuple(loadable(context, one, case) for one in weights))
+
+
+def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = ()) -> Cell:
     """Measure *case*'s networks, or those named, each in a process of its own, and read what they saved below *run*.
 
     Raises:
         ClipgateError: one ended before its scores were saved. What fails later leaves them to be judged.
     """
-    names = networks or [network.name for network in spec.networks]
-    return Cell(case, run / str(case), tuple(_measured(case, settings, spec, name, run, on_event) for name in names))
+    jobs = [_job(context, case, found, run, number) for number, one in enumerate(context.spec.networks)
+            if not networks or one.name in networks]
+    return Cell(case, run / str(case), tuple(_measured(context, job, run) for job in jobs))
 
 
-def _measured(case: Case, settings: Settings, spec: Spec, network: str, run: Path, on_event: child.OnEvent) -> Part:
+def _job(context: Context[Spec], case: Case, found: Found, run: Path, number: int) -> Job:
+    names = [network.name for network in context.spec.networks]
+    folder, *before = (part_folder(case, context.spec, names[at], run) for at in range(number, max(number - 2, -1), -1))
+    return Job(case, context.spec, found.checkpoints[number], found.graphs[number], found.dataset, choice.word(context),
+               context.settings.budget_s, folder, before[0] if before else None)
+
+
+def _measured(context: Context[Spec], job: Job, run: Path) -> Part:
     """One network, with a second attempt in a fresh process if a kernel failed: one cosmic ray is no verdict."""
+    case = job.case
     quarantine.refuse(run, case.device)
-    folder = part_folder(case, spec, network, run)
-    failure, fault = _attempt(case, settings, spec, network, run, on_event)
+    _require_first(job)
+    failure, fault = _attempt(context, job)
     retried = ""
     if failure is not None and fault is not None and fault.kind == "kernel":
         retried = fault.sentence
-        on_event({"kind": "say", "text": f"{case}: {fault.sentence}; once more in a fresh process"})
-        failure, fault = _attempt(case, settings, spec, network, run, on_event)
+        context.say(f"{case}: {fault.sentence}; once more in a fresh process")
+        failure, fault = _attempt(context, job)
     _remember(run, case, failure, fault)
-    if failure is not None and not (folder / RECORD).is_file():
+    if failure is not None and not (job.folder / RECORD).is_file():
         raise _told_twice(failure) if retried else failure
-    return replace(read(folder), timing_error=failure, retried=retried)
+    return replace(read(job.folder), timing_error=failure, retried=retried)
+
+
+def _require_first(job: Job) -> None:
+    if job.before is not None and not (job.before / FILE).is_file():
+        first = job.spec.networks[0].name
+        raise MeasureError(f"{first} comes first, and has left no predictions", where=str(job.before / FILE),
+                           remedy="measure it into the same --run, or leave --network out to measure all")
 
 
 def _told_twice(error: ClipgateError) -> ClipgateError:
@@ -62,21 +100,20 @@ def _remember(run: Path, case: Case, failure: ClipgateError | None, fault: Fault
         quarantine.count_kernel_fault(run, case.device, fault.sentence)
 
 
-def _attempt(case: Case, settings: Settings, spec: Spec, network: str, run: Path, on_event: child.OnEvent,
-             ) -> tuple[ClipgateError | None, Fault | None]:
+def _attempt(context: Context[Spec], job: Job) -> tuple[ClipgateError | None, Fault | None]:
     """Run the process once; how it failed, and what its runtime had to say about that."""
-    folder = part_folder(case, spec, network, run)
+    folder = job.folder
     scratch, log = folder / SCRATCH, folder / LOG
     scratch.mkdir(parents=True, exist_ok=True)
     for name in (FILE, RECORD, TIMES, IDLE):
         (folder / name).unlink(missing_ok=True)
-    which = ["--network", network] if len(spec.networks) > 1 else []
-    on_event({"kind": "say", "text": f"measuring {' '.join([str(case), *which[1:]])} ..."})
-    driver = family(case.device)
+    title = f"measuring {job.case}" + (f" {job.network.name}" if len(job.spec.networks) > 1 else "")
+    context.say(f"{title} ...")
+    driver = family(job.case.device)
     already = log.stat().st_size if log.is_file() else 0
     try:
-        child.run("tools.measure", [*command(case, settings), *which, "--run", str(run)], log=log, on_event=on_event,
-                  stall_s=settings.timeout_s, environment=driver.environment(), folder=scratch)
+        child.call(partial(measure, job), title, log=log, on_event=context.on_event, stall_s=context.settings.timeout_s,
+                   environment=driver.environment(), folder=scratch)
     except ClipgateError as error:
         fault = driver.diagnose(log.read_bytes()[already:].decode(errors="replace"))
         return _explained(error, fault, log), fault

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,94 +12,72 @@ from pathlib import Path
 import numpy as np
 
 from tools import engines
-from tools.datasets import clips
-from tools.deployment import compile as deploy
-from tools.deployment import weights
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.engines import Engine
-from tools.errors import MeasureError
 from tools.machine import events, memory, versions
 from tools.machine.locks import hold
 from tools.measuring import cell, kinds
 from tools.measuring.cell import Record, Times
+from tools.measuring.kinds import Dataset
 from tools.measuring.metrics import mean_of_views
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.measuring.timing import time_series
-from tools.media.batches import SLOTS, Batch, BatchStream, Source
+from tools.media.batches import SLOTS, Batch, BatchStream
 from tools.media.preprocess import Floats
 from tools.spec.case import Case, Device
 from tools.spec.chips import ChipKind
 from tools.spec.model import Network, Spec
-from tools.spec.settings import Settings
 
 LOCKS = Path("/tmp/clipgate-locks")  # noqa: S108 - one place for every run and every user of this machine, whatever their TMPDIR
 Versions = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
-    """Everything a network of a cell needs, found or built before it starts.
+class Job:
+    """All that a process needs to measure one network of a case: found or built by the process that starts it.
 
-    *digest* stands for the data behind *source*; *finish* makes the case's answer of the last network's scores and keeps
-    it beside them.
+    data: as reports name it. budget_s: how long it may be timed. before: the folder in which the network before this one has
+    left its scores, for a second one.
     """
 
+    case: Case
+    spec: Spec
     checkpoint: Weights
     graph: Graph
-    source: Source
-    digest: str
+    dataset: Dataset
     data: str
-    finish: Callable[[Predictions, Path], object] | None = None
+    budget_s: float
+    folder: Path
+    before: Path | None = None
 
     @property
     def network(self) -> Network:
         return self.checkpoint.network
 
 
-def prepare(case: Case, settings: Settings, spec: Spec, network: str, run: Path) -> Inputs:
-    """Find or build the weights, the data's digests and the graph of a network of *case*.
-
-    A second network is fed what the first one left below *run*.
-    """
-    checkpoints = weights.resolve(settings, spec, events.forward)
-    found = kinds.dataset(settings, spec, checkpoints, events.forward)
-    number = [one.name for one in spec.networks].index(network)
-    before = _left_by(spec.networks[number - 1], cell.part_folder(case, spec, spec.networks[number - 1].name, run)) if number else None
-    graph = deploy.resolve(settings, spec, checkpoints[number], case, events.forward)
-    source = kinds.source(spec, found, spec.networks[number], before)
-    return Inputs(checkpoints[number], graph, source, found.digest, clips.word(settings, spec), kinds.finish(spec, found, before))
-
-
-def _left_by(network: Network, folder: Path) -> Predictions:
-    if not (folder / FILE).is_file():
-        raise MeasureError(f"{network.name} comes first, and has left no predictions", where=str(folder / FILE),
-                           remedy="measure it into the same --run, or leave --network out to measure all")
-    return load(folder / FILE)
-
-
-def measure(case: Case, settings: Settings, given: Inputs, folder: Path) -> None:
-    """Score and time a network of *case* while holding its device; leaves predictions, record and times in *folder*.
+def measure(job: Job) -> None:
+    """Score and time a network while holding its device; leaves predictions, record and times in the job's folder.
 
     Raises:
         MeasureError: there is too little memory; DataError: naming a clip; EngineError: the device fails.
     """
-    batch_bytes = 4 * case.batch * math.prod(given.source.shape)
-    need = memory.need_bytes(given.graph.peak_bytes, given.graph.weights_bytes, batch_bytes, SLOTS)
+    case, network, folder, kind = job.case, job.network, job.folder, kinds.of(job.spec)
+    before = load(job.before / FILE) if job.before else None
+    feed = kind.feed(job.dataset, job.spec, network, before)
+    need = memory.need_bytes(job.graph.peak_bytes, job.graph.weights_bytes, 4 * case.batch * math.prod(feed.shape), SLOTS)
     memory.require(need, str(case))
     driver = engines.family(case.device)
     chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
     with hold(device_lock(case.device), lambda holder: events.say(f"waiting: {holder} holds {case.device}")), watch or nullcontext():
         started = time.monotonic()
-        with BatchStream(given.source, case.batch) as stream:
-            engine = engines.open_engine(case.device, given.graph.path, given.network, case.batch)
-            predictions, (kept, valid) = score(engine, stream, len(given.source.ids), given.network.rows)
+        with BatchStream(feed, case.batch) as stream:
+            engine = engines.open_engine(case.device, job.graph.path, network, case.batch)
+            predictions, (kept, valid) = score(engine, stream, len(feed.ids), network.rows)
         save(predictions, folder / FILE)
-        if given.finish:
-            given.finish(predictions, folder)
-        cell.write(_record(case, given, engine.precision, chip, stack, time.monotonic() - started, need), folder / cell.RECORD)
-        series = time_series(engine.bind(kept), settings.budget_s,
-                             lambda count: events.progress("timing", count, count))
+        kind.finish(job.dataset, job.spec, before, predictions, folder)
+        cell.write(_record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need), folder / cell.RECORD)
+        series = time_series(engine.bind(kept), job.budget_s, lambda count: events.progress("timing", count, count))
         own_times = engine.device_times()[-len(series) :]
         engine.close()
     if watch:
@@ -131,13 +109,12 @@ def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1) -
     return Predictions(tuple(ids), np.concatenate(rows)), kept
 
 
-def _record(case: Case, given: Inputs, precision: str, chip: ChipKind, stack: Versions, scoring_s: float, need: int) -> Record:
+def _record(job: Job, precision: str, chip: ChipKind, stack: Versions, clips: int, scoring_s: float, need: int) -> Record:
     return Record(
-        case=str(case), network=given.network.name, data=given.data, weights=given.checkpoint.origin, precision=precision,
-        chip=chip.name, simulated=chip.simulated,
-        clips=len(given.source.ids), scoring_s=scoring_s, estimated_bytes=need,
+        case=str(job.case), network=job.network.name, data=job.data, weights=job.checkpoint.origin, precision=precision,
+        chip=chip.name, simulated=chip.simulated, clips=clips, scoring_s=scoring_s, estimated_bytes=need,
         peak_bytes=memory.peak_resident_bytes(),
-        digests={"weights": given.checkpoint.sha256, "graph": given.graph.digest, "clips": given.digest},
+        digests={"weights": job.checkpoint.sha256, "graph": job.graph.digest, "clips": job.dataset.digest},
         versions=dict((*versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "decord", "av"),
                        *stack)),
-        machine=dict(versions.machine()), surgery=" ".join(given.graph.surgery))
+        machine=dict(versions.machine()), surgery=" ".join(job.graph.surgery))

@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from tools.datasets import clips as data
-from tools.datasets.manifest import Manifest
+from tools.datasets import choice
+from tools.datasets.manifest import ClipSet
 from tools.deployment import weights
 from tools.deployment.weights import Weights
 from tools.errors import ReferenceRunError
-from tools.machine import child, events, versions
+from tools.machine import events, versions
 from tools.measuring.metrics import first_not_finite, hits
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.media.decode import Clip
@@ -31,46 +33,62 @@ from tools.media.preprocess import Floats
 from tools.pytorch import networks, pipeline, run
 from tools.spec.digest import spec_digest
 from tools.spec.model import ModelSpec, Spec
-from tools.spec.settings import Settings
-from tools.storage import elsewhere, stages
+from tools.storage import elsewhere
+from tools.storage.context import Context
 from tools.storage.entries import Facts, Key
 from tools.storage.shards import Made, Shards
-from tools.storage.store import Say, Store
+from tools.storage.stages import Stage
+from tools.storage.store import Store
 
 IMPLICIT_REFERENCE = 500  # clips that torch is run on unasked, about five minutes on two cores; more only when asked for
 
 
-def resolve(settings: Settings, spec: ModelSpec, checkpoint: Weights, clips: Manifest,
-            on_event: child.OnEvent) -> Predictions | None:
+def scores(context: Context[ModelSpec], checkpoint: Weights, clips: ClipSet) -> Predictions | None:
     """Torch's scores of these clips: stored, or rows of what is stored for more clips, or computed by a child process.
 
     None if there is neither and they are too many to be computed unasked.
     """
-    store, wanted = Store(settings.store), key(spec, checkpoint, clips)
-    if store.find(wanted) is None:
-        among = of_superset(store, wanted, clips, lambda text: on_event({"kind": "say", "text": text}))
-        if among is not None or len(clips.clips) > IMPLICIT_REFERENCE:
-            return among
-    entry = stages.find_or_run(store, wanted, "tools.reference", [spec.name, *settings.arguments()],
-                              f"running the torch reference on {len(clips.clips)} clips", on_event)
-    return load(entry.file(FILE))
+    wanted = stage(context, checkpoint, clips)
+    if context.store.find(wanted.key) is None:
+        among = superset(context.store, wanted.key, clips)
+        if among:
+            context.say(among.sentence)
+            return among.predictions
+        if len(clips.clips) > IMPLICIT_REFERENCE:
+            return None
+    made = wanted.find_or_run(context)
+    forget_shards(context, wanted.key)
+    return load(made.file(FILE))
 
 
-def key(spec: ModelSpec, checkpoint: Weights, clips: Manifest) -> Key:
+def stage(context: Context[ModelSpec], checkpoint: Weights, clips: ClipSet, device: str = "auto") -> Stage:
+    """Torch's scores of these clips; what was computed before a run was killed is used."""
+    wanted = key(context.spec, checkpoint, clips)
+    return Stage(wanted, f"running the torch reference on {len(clips.clips)} clips",
+                 partial(build, context.spec, checkpoint, clips, floor(context), device=device,
+                         shards=context.store.unfinished(wanted)))
+
+
+def forget_shards(context: Context[Spec], made: Key) -> None:
+    """Remove what was kept while a reference was computed, once the whole is published."""
+    shutil.rmtree(context.store.unfinished(made), ignore_errors=True)
+
+
+def key(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> Key:
     shaped_by = (("weights", checkpoint.sha256), ("spec", spec_digest(spec)), ("clips", clips.digest),
                  *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "opencv-python-headless", "decord"))
     return Key("reference", spec.name, shaped_by)
 
 
-def command(settings: Settings, spec: Spec) -> str:
+def command(context: Context[Spec]) -> str:
     """The line that makes the reference of a run, whole."""
-    own = settings.weights if weights.origin(settings, spec) == "own" else weights.origin(settings, spec)
-    meant = replace(settings, data=data.source(settings, spec), weights=own)
-    return shlex.join(["python", "-m", "tools.reference", spec.name, *meant.chosen(
+    settings, word = context.settings, weights.origin(context)
+    meant = replace(settings, data=choice.chosen(context), weights=settings.weights if word == "own" else word)
+    return shlex.join(["python", "-m", "tools.reference", context.spec.name, *meant.chosen(
         "--data", "--data-root", "--weights", "--clips", "--artifacts", "--models")])
 
 
-def build(spec: ModelSpec, checkpoint: Weights, clips: Manifest, floor_top1: float, folder: Path,
+def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, floor_top1: float, folder: Path,
           device: str = "cpu", shards: Path | None = None) -> Facts:
     """Score every clip and save the scores; *shards* is where they are kept until all are there.
 
@@ -101,7 +119,7 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: Manifest, floor_top1: flo
         raise ReferenceRunError(f"torch reaches top-1 {top1:.4f} on the mini clips, below {floor_top1}",
                                 where=f"MiniSpec of {spec.name}",
                                 remedy="make the clips easier: less noise, more travel, or another residual_scale")
-    write(clips, scores, folder)
+    _write(clips, scores, folder)
     return {"top1": top1, "clips": len(scores), "torch_device": ", ".join(np.unique(made["device"]))}
 
 
@@ -112,34 +130,42 @@ def _require_finite(scores: Floats, clips: tuple[Clip, ...], path: Path) -> None
                                 remedy="these weights cannot judge anything")
 
 
-def floor(settings: Settings, spec: ModelSpec) -> float:
+def floor(context: Context[ModelSpec]) -> float:
     """The top-1 that the whole mini set must reach; subsets and other data have none."""
-    return spec.mini.floor_top1 if data.source(settings, spec) == "mini" and not settings.clips else 0.0
+    return context.spec.mini.floor_top1 if choice.is_whole_mini(context) else 0.0
 
 
 DIGESTS = "clips.json"  # the SHA-256 of every clip by its id
 
 
-def write(clips: Manifest, scores: Floats, folder: Path) -> None:
+def _write(clips: ClipSet, scores: Floats, folder: Path) -> None:
     """Write the scores of all *clips*, in their order, into an entry's folder."""
     save(Predictions(tuple(clip.id for clip in clips.clips), scores), folder / FILE)
     (folder / DIGESTS).write_text(json.dumps({clip.id: clip.sha256 for clip in clips.clips}, indent=0))
 
 
-def of_superset(store: Store, wanted: Key, clips: Manifest, say: Say) -> Predictions | None:
+@dataclass(frozen=True, slots=True)
+class Superset:
+    """The rows of a run's clips out of a reference of more clips, and the sentence that says so."""
+
+    predictions: Predictions
+    sentence: str
+
+
+def superset(store: Store, wanted: Key, clips: ClipSet) -> Superset | None:
     """The rows of *clips* out of a stored reference that has them all by id and digest, among others."""
-    for key in elsewhere.differing_in(store.root, wanted, "clips"):
-        entry = store.find(key)
+    for other in elsewhere.differing_in(store.root, wanted, "clips"):
+        entry = store.find(other)
         if entry is None or DIGESTS not in entry.files:
             continue
         digests = json.loads(entry.file(DIGESTS).read_text())
         if all(digests.get(clip.id) == clip.sha256 for clip in clips.clips):
-            say(f"torch's scores of these {len(clips.clips):,} clips are among those of {len(digests):,}: {key}")
-            return _rows(load(entry.file(FILE)), clips)
+            return Superset(_rows(load(entry.file(FILE)), clips),
+                            f"torch's scores of these {len(clips.clips):,} clips are among those of {len(digests):,}: {other}")
     return None
 
 
-def _rows(stored: Predictions, clips: Manifest) -> Predictions:
+def _rows(stored: Predictions, clips: ClipSet) -> Predictions:
     number = {id: row for row, id in enumerate(stored.ids)}
     ids = tuple(clip.id for clip in clips.clips)
     return Predictions(ids, np.ascontiguousarray(stored.scores[[number[id] for id in ids]]))

@@ -5,32 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from tools.datasets import clips, videos
+from tools.datasets import choice
 from tools.datasets.videos import VideoSet
-from tools.deployment import weights
 from tools.deployment.weights import Weights
 from tools.errors import ReferenceRunError
-from tools.localisation.detections import Detections, Doubles, read_results, write_results
+from tools.localisation.detections import DETECTIONS, Detections, Doubles, read_results, write_results
+from tools.localisation.proposals import bins
 from tools.localisation.recall import RANKS
 from tools.localisation.snippet_features import COLUMNS
-from tools.machine import child, events, versions
-from tools.measuring import reference
-from tools.measuring.localiser import DETECTIONS, bins
+from tools.machine import events, versions
 from tools.measuring.metrics import first_not_finite
 from tools.measuring.predictions import Predictions, load, save
+from tools.measuring.reference import IMPLICIT_REFERENCE, forget_shards
 from tools.media.preprocess import Floats
 from tools.pytorch import bsn_steps, networks
 from tools.spec.digest import spec_digest
 from tools.spec.model import LocaliserSpec
-from tools.spec.settings import Settings
-from tools.storage import stages
-from tools.storage.entries import Entry, Facts, Key
+from tools.storage.context import Context
+from tools.storage.entries import Facts, Key
 from tools.storage.shards import Made, Shards
-from tools.storage.store import Store
+from tools.storage.stages import Stage
 
 CURVES, PROPOSALS, RECALL = "curves.npz", "proposals.npz", "recall.json"
 
@@ -47,18 +46,25 @@ class TorchLocaliser:
     recall: Mapping[str, float]
 
 
-def resolve(settings: Settings, spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet,
-            on_event: child.OnEvent) -> TorchLocaliser | None:
+def answers(context: Context[LocaliserSpec], checkpoints: tuple[Weights, ...], chosen: VideoSet) -> TorchLocaliser | None:
     """Torch's answers on these videos, computed by a child process if not stored; None if they are too many for that."""
-    store, wanted = Store(settings.store), key(spec, checkpoints, chosen)
-    if len(chosen.videos) > reference.IMPLICIT_REFERENCE and store.find(wanted) is None:
+    wanted = stage(context, checkpoints, chosen)
+    if len(chosen.videos) > IMPLICIT_REFERENCE and context.store.find(wanted.key) is None:
         return None
-    entry = stages.find_or_run(store, wanted, "tools.reference", [spec.name, *settings.arguments()],
-                              f"running the torch reference on {len(chosen.videos)} videos", on_event)
+    entry = wanted.find_or_run(context)
+    forget_shards(context, wanted.key)
     with np.load(entry.file(PROPOSALS), allow_pickle=False) as stored:
         proposals = np.asarray(stored["rows"], np.float64)
     return TorchLocaliser(load(entry.file(CURVES)), proposals, read_results(entry.file(DETECTIONS), chosen.ids),
                           json.loads(entry.file(RECALL).read_text()))
+
+
+def stage(context: Context[LocaliserSpec], checkpoints: tuple[Weights, ...], chosen: VideoSet) -> Stage:
+    """Torch's answers on these videos; what was computed before a run was killed is used."""
+    wanted = key(context.spec, checkpoints, chosen)
+    return Stage(wanted, f"running the torch reference on {len(chosen.videos)} videos",
+                 partial(build, context.spec, checkpoints, chosen, floored=choice.is_whole_mini(context),
+                         shards=context.store.unfinished(wanted)))
 
 
 def key(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet) -> Key:
@@ -67,7 +73,7 @@ def key(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet)
     return Key("reference", spec.name, shaped_by)
 
 
-def build(settings: Settings, spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet, folder: Path,
+def build(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet, folder: Path, *, floored: bool,
           shards: Path) -> Facts:
     """Run both networks and mmaction2's chain on every video and save all of it; *shards* is where it is kept meanwhile.
 
@@ -79,7 +85,7 @@ def build(settings: Settings, spec: LocaliserSpec, checkpoints: tuple[Weights, .
     numbers, rows = made["detections"][:, 0], made["detections"][:, 1:]
     found = {id: Detections(rows[numbers == number, :2], rows[numbers == number, 2]) for number, id in enumerate(chosen.ids)}
     recall = _recall([video.truth for video in chosen.videos], [found[id] for id in chosen.ids])
-    _check(predictions, recall, _random_recall(chosen), spec, floored=clips.source(settings, spec) == "mini" and not settings.clips)
+    _check(predictions, recall, _random_recall(chosen), spec, floored=floored)
     save(predictions, folder / CURVES)
     np.savez(folder / PROPOSALS, rows=made["proposals"])
     write_results(found, folder / DETECTIONS)
@@ -137,14 +143,3 @@ def _check(curves: Predictions, recall: Mapping[str, float], blind: Mapping[str,
     if floored and low:
         raise ReferenceRunError(f"torch reaches {'; '.join(low)} on the mini videos", where=f"MiniVideos of {spec.name}",
                                 remedy="make the videos easier: less noise, or more epochs")
-
-
-def make(settings: Settings, spec: LocaliserSpec) -> Entry:
-    """The reference of a run, built here if it is not stored."""
-    checkpoints = weights.resolve(settings, spec, events.forward)
-    found = videos.resolve(settings, spec, events.forward)
-    store, wanted = Store(settings.store, events.say), key(spec, checkpoints, found)
-    kept = store.unfinished(wanted)
-    entry = store.build(wanted, lambda folder: build(settings, spec, checkpoints, found, folder, kept))
-    Shards(kept, len(found.videos)).remove()
-    return entry

@@ -19,12 +19,11 @@ from typing import Self
 
 import numpy as np
 
-from tools.errors import ClipgateError, MeasureError, revive
+from tools.errors import ClipgateError, MeasureError, Parts, revive
 from tools.machine.events import die_with_parent
 from tools.media.preprocess import Floats
 
 SLOTS = 2  # one batch on the device, one being filled
-Failure = tuple[str, str, str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What is run: the *ids* of its items, and *fill(i, row)*, which writes item i's input, of *shape*, into a row."""
+class Feed:
+    """What a device is fed: the *ids* of its items, and *fill(i, row)*, which writes item i's input, of *shape*, into a row."""
 
     ids: tuple[str, ...]
     shape: tuple[int, ...]
@@ -46,20 +45,20 @@ class Source:
 
 
 class BatchStream:
-    """Iterates a source in batches of *size*; the last one is padded with copies of its first row.
+    """Iterates a feed in batches of *size*; the last one is padded with copies of its first row.
 
     Make it before anything starts threads: the workers are forked.
     """
 
-    def __init__(self, source: Source, size: int) -> None:
-        self._source, self._size = source, size
-        shape = (SLOTS, size, *source.shape)
+    def __init__(self, feed: Feed, size: int) -> None:
+        self._feed, self._size = feed, size
+        shape = (SLOTS, size, *feed.shape)
         memory = mmap.mmap(-1, math.prod(shape) * 4)
         self._ring: Floats = np.frombuffer(memory, np.float32).reshape(shape)
         context = multiprocessing.get_context("fork")
         self._tasks = context.SimpleQueue()
         self._results = context.Queue()
-        count = max(1, min(4, len(os.sched_getaffinity(0)), len(source.ids)))
+        count = max(1, min(4, len(os.sched_getaffinity(0)), len(feed.ids)))
         self._workers = [context.Process(target=self._work, daemon=True) for _ in range(count)]
 
     def __enter__(self) -> Self:
@@ -77,22 +76,22 @@ class BatchStream:
             worker.join()
 
     def __iter__(self) -> Iterator[Batch]:
-        starts = range(0, len(self._source.ids), self._size)
+        starts = range(0, len(self._feed.ids), self._size)
         waiting = {slot: self._ask(slot, start) for slot, start in zip(range(SLOTS), starts, strict=False)}
         for number, start in enumerate(starts):
             slot = number % SLOTS
             while waiting[slot]:
                 waiting[self._done()] -= 1
-            ids = self._source.ids[start : start + self._size]
+            ids = self._feed.ids[start : start + self._size]
             rows = self._ring[slot]
             rows[len(ids) :] = rows[:1]
             yield Batch(rows, ids, len(ids))
             following = start + SLOTS * self._size
-            if following < len(self._source.ids):
+            if following < len(self._feed.ids):
                 waiting[slot] = self._ask(slot, following)
 
     def _ask(self, slot: int, start: int) -> int:
-        numbers = range(start, min(start + self._size, len(self._source.ids)))
+        numbers = range(start, min(start + self._size, len(self._feed.ids)))
         for row, number in enumerate(numbers):
             self._tasks.put((slot, row, number))
         return len(numbers)
@@ -101,7 +100,7 @@ class BatchStream:
         """Wait for one row; the slot it went to."""
         while True:
             try:
-                result: int | Failure = self._results.get(timeout=1.0)
+                result: int | Parts = self._results.get(timeout=1.0)
             except Empty:
                 dead = [worker for worker in self._workers if not worker.is_alive()]
                 if dead:
@@ -119,8 +118,8 @@ class BatchStream:
         while True:
             slot, row, number = self._tasks.get()
             try:
-                self._source.fill(number, self._ring[slot, row])
+                self._feed.fill(number, self._ring[slot, row])
             except ClipgateError as error:
-                self._results.put((type(error).__name__, error.what, error.where, error.remedy))
+                self._results.put(error.parts)
                 continue
             self._results.put(slot)

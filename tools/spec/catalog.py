@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 from tools.errors import OptionError, TruthError
 from tools.spec.model import LocaliserSpec, ModelSpec, Spec
 from tools.spec.truth import Truth, read_truth
+
+MODULE = "clipgate_model_"  # how the modules of models' files are called
 
 
 def model_names(folder: Path) -> list[str]:
@@ -28,15 +31,20 @@ def load_spec(folder: Path, name: str) -> Spec:
     if not path.is_file():
         raise OptionError(f"unknown model {name!r}", where=str(folder),
                           remedy=f"choose one of: {', '.join(model_names(folder))}")
-    description = importlib.util.spec_from_file_location(f"clipgate_model_{name}", path)
+    spec = getattr(load_module(path), "SPEC", None)
+    if not isinstance(spec, ModelSpec | LocaliserSpec) or spec.name != name:
+        raise TruthError(f"the file must define SPEC, a ModelSpec or LocaliserSpec named {name!r}", where=str(path))
+    return spec
+
+
+def load_module(path: Path) -> ModuleType:
+    """A model's file as a module of its own, which no import statement finds."""
+    description = importlib.util.spec_from_file_location(f"{MODULE}{path.stem}", path)
     assert description is not None
     assert description.loader is not None
     module = importlib.util.module_from_spec(description)
     description.loader.exec_module(module)
-    spec = getattr(module, "SPEC", None)
-    if not isinstance(spec, ModelSpec | LocaliserSpec) or spec.name != name:
-        raise TruthError(f"the file must define SPEC, a ModelSpec or LocaliserSpec named {name!r}", where=str(path))
-    return spec
+    return module
 
 
 def load_truth(folder: Path, name: str) -> Truth:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-METRICS = ("top1", "top5", "AR@1", "AR@5", "AR@10", "AR@100", "AUC")  # what an accuracy can be called
+RECOGNITION = ("top1", "top5")  # what the accuracy of a recogniser is called
+LOCALISATION = ("AR@1", "AR@5", "AR@10", "AR@100", "AUC")
+METRICS = (*RECOGNITION, *LOCALISATION)
 FigureKind = Literal["raw", "derived", "ratio"]
 Provenance = Literal["published", "recorded"]
 RECORDED = "recorded"  # the key of [sources] and [figures] that tools.record writes; everything else was published by somebody

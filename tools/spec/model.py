@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from tools.errors import OptionError
+from tools.spec.figures import LOCALISATION, RECOGNITION
 from tools.spec.mini import MiniSpec, MiniVideos
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ Views = Literal["centre", "three"]
 Layout = Literal["NCHW", "NCTHW"]
 Surgery = Literal["conv1d-to-conv2d", "constant-shift"]
 Surgeries = Literal["needed", "all"]
+Kind = Literal["recogniser", "localiser"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,10 @@ class ModelSpec:
     bins: how its inputs are written for the tools of its guide; shapes nothing that is built or measured here.
     """
 
+    kind: ClassVar[Kind] = "recogniser"
+    items: ClassVar[str] = "clips"
+    metrics: ClassVar[tuple[str, ...]] = RECOGNITION
+
     network: Network
     sampling: Sampling
     preprocess: Preprocess
@@ -162,6 +169,11 @@ class ModelSpec:
         return (self.network,)
 
     @property
+    def files_folder(self) -> str:
+        """Folder of the data set's files, beside its list."""
+        return self.frames_folder
+
+    @property
     def classes(self) -> int:
         """Outputs of the graph where a checkpoint does not say otherwise."""
         return self.network.output.shape[0]
@@ -173,6 +185,10 @@ class LocaliserSpec:
 
     dataset, list_file, annotations, features_folder: folder below `--data-root` and what it holds; clips: videos of a complete list.
     """
+
+    kind: ClassVar[Kind] = "localiser"
+    items: ClassVar[str] = "videos"
+    metrics: ClassVar[tuple[str, ...]] = LOCALISATION
 
     name: str
     tem: Network
@@ -189,5 +205,32 @@ class LocaliserSpec:
     def networks(self) -> tuple[Network, ...]:
         return (self.tem, self.pem)
 
+    @property
+    def files_folder(self) -> str:
+        """Folder of the data set's files, beside its list."""
+        return self.features_folder
+
 
 Spec = ModelSpec | LocaliserSpec
+
+
+def recogniser(spec: Spec, otherwise: str, remedy: str) -> ModelSpec:
+    """*spec*, for what only a recogniser can do.
+
+    Raises:
+        OptionError: it is a localiser; *otherwise* says what that does instead.
+    """
+    if isinstance(spec, LocaliserSpec):
+        raise OptionError(f"{spec.name} {otherwise}", remedy=remedy)
+    return spec
+
+
+def localiser(spec: Spec, remedy: str) -> LocaliserSpec:
+    """*spec*, for what only a localiser can do.
+
+    Raises:
+        OptionError: it is a recogniser.
+    """
+    if isinstance(spec, ModelSpec):
+        raise OptionError(f"{spec.name} is no localiser", remedy=remedy)
+    return spec

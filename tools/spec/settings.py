@@ -84,6 +84,11 @@ class Settings:
             models=Path(text["models"]).resolve(),
         )
 
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Settings:
+        """From a command line that `add_arguments` has prepared, or that has some of its options; errors as for `parse`."""
+        return cls.parse({name: str(value) for name, value in vars(options).items()})
+
     def arguments(self) -> list[str]:
         """These settings as the arguments of a command line."""
         return [part for flag, *_ in OPTIONS for part in (flag, str(getattr(self, _name(flag))))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.errors import StoreError
@@ -12,32 +13,39 @@ from tools.storage import packing
 from tools.storage.store import require_writable
 from tools.storage.unpacking import unpack
 
+COMMANDS = ("export", "import")
 
-def _export(root: Path, options: argparse.Namespace) -> None:
-    names = {model: _names(options.models, model) for model in options.model}
-    chosen = packing.choose(root, frozenset().union(*names.values()) if names else None, options.batch)
+
+def export_models(root: Path, archive: Path, models: Path, names: Sequence[str], batches: Sequence[int]) -> None:
+    """Pack what belongs to the models of these names, or everything, and say what a host without torch will miss."""
+    entries = {name: _entry_names(models, name) for name in names}
+    chosen = packing.choose(root, frozenset().union(*entries.values()) if entries else None, batches)
     if not chosen:
         raise StoreError(f"nothing of {' or '.join(names) or 'any model'} is in the store", where=str(root),
                          remedy=f"make it: pytest -m {next(iter(names), 'tsm')} -k bs1")
-    packing.pack(root, chosen, options.file, say=print)
-    print(f"{len(chosen)} entries, {options.file.stat().st_size / 2**20:.1f} MiB: {options.file}")
-    for model, mine in names.items():
-        print(*(f"note: {line}\n" for line in packing.lacking(chosen, model, mine, options.batch)), sep="", end="")
+    _pack(root, chosen, archive)
+    for name, mine in entries.items():
+        print(*(f"note: {line}\n" for line in packing.lacking(chosen, name, mine, batches)), sep="", end="")
 
 
-def _names(models: Path, model: str) -> frozenset[str]:
+def _entry_names(models: Path, model: str) -> frozenset[str]:
     """What the entries of a model are called."""
     spec = load_spec(models, model)
     return frozenset({spec.name, f"{spec.name}-mini", *(network.name for network in spec.networks)})
 
 
-def main(module: str, kind: str) -> int:
+def _pack(root: Path, chosen: Sequence[Path], archive: Path) -> None:
+    packing.pack(root, chosen, archive, say=print)
+    print(f"{len(chosen)} entries, {archive.stat().st_size / 2**20:.1f} MiB: {archive}")
+
+
+def main(module: str, kind: str, arguments: Sequence[str]) -> int:
     """`python -m <module> export MODEL FILE` and `import FILE`, of entries of *kind*, as an archive of `tools.store`.
 
     Raises:
         StoreError: there is nothing of that kind, or the archive cannot be written or is none.
     """
-    options = _arguments(module, kind)
+    options = _parser(module, kind).parse_args(arguments)
     root = options.artifacts / "store"
     if options.command == "import":
         require_writable(root)
@@ -47,12 +55,11 @@ def main(module: str, kind: str) -> int:
     chosen = packing.choose(root, frozenset({spec.name}), [], kind)
     if not chosen:
         raise StoreError(f"no {kind} of {spec.name} is in the store", where=str(root), remedy=f"make it: python -m {module} {spec.name}")
-    packing.pack(root, chosen, options.file, say=print)
-    print(f"{len(chosen)} entries, {options.file.stat().st_size / 2**20:.1f} MiB: {options.file}")
+    _pack(root, chosen, options.file)
     return 0
 
 
-def _arguments(module: str, kind: str) -> argparse.Namespace:
+def _parser(module: str, kind: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=f"Carry {kind}s between machines.")
     commands = parser.add_subparsers(dest="command", required=True)
     export = commands.add_parser("export", help=f"pack every {kind} of a model")
@@ -61,4 +68,4 @@ def _arguments(module: str, kind: str) -> argparse.Namespace:
     for command in (export, commands.add_parser("import", help="take in what is not here yet")):
         command.add_argument("file", type=Path, metavar="FILE")
         command.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
-    return parser.parse_args()
+    return parser

@@ -1,4 +1,4 @@
-"""What a stage is: how its command line spells a model and the shared options, and how its artifact is found or built."""
+"""A stage: an artifact of a run, found in the store or made by a child process; and the arguments that commands share."""
 
 from __future__ import annotations
 
@@ -6,54 +6,88 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from tools.errors import ChildError
-from tools.machine.child import OnEvent, run
+from tools.machine import child, events
 from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
 from tools.spec.settings import Settings, add_arguments
+from tools.storage.context import Context
 from tools.storage.elsewhere import require_makers
-from tools.storage.entries import Entry, Key
+from tools.storage.entries import Entry, Facts, Key
 from tools.storage.store import Store, require_writable
-
-
-def find_or_run(store: Store, key: Key, module: str, arguments: Sequence[str], doing: str, on_event: OnEvent) -> Entry:
-    """The entry *key*, built by `python -m <module> <arguments>` if the store has none.
-
-    Raises:
-        StoreError: it has none, and what makes it is not installed here; ClipgateError: what the child reported.
-    """
-    say: Callable[[str], None] = lambda text: on_event({"kind": "say", "text": text})
-    found = Store(store.root, say).find(key)
-    if found:
-        return found
-    require_makers(store.root, key, doing.partition(" (")[0], model=arguments[0])
-    say(f"{doing} ...")
-    started = time.monotonic()
-    run(module, arguments, log=store.root / "logs" / f"{module}-{os.getpid()}.log", on_event=on_event)
-    say(f"{doing}: {time.monotonic() - started:.0f} s")
-    found = store.find(key)
-    if found is None:
-        raise ChildError(f"{module} ended well but did not leave {key}", where=str(store.root),
-                         remedy="remove the folder and run again; if it comes back, the stage's key is not the same in both processes")
-    return found
-
 
 Options = argparse.Namespace
 
 
-def parse(stage: str, about: str | None, more: Callable[[argparse.ArgumentParser], object] = lambda parser: None,
-          ) -> tuple[Options, Settings, Spec]:
-    """Arguments of `python -m tools.<stage> MODEL ...`: as parsed, and the settings and the model they mean.
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One artifact: the *key* it is found by, what a user reads while it is made, and what makes it.
+
+    build: fills an empty folder and returns facts to note; a function of a module, or a `partial` of one, since it
+    travels to a child process.
+    """
+
+    key: Key
+    doing: str
+    build: Callable[[Path], Facts]
+
+    def make(self, context: Context[Spec]) -> Entry:
+        """The entry, made in this process if the store has none: for a command whose work it is."""
+        return context.store.build(self.key, self.build)
+
+    def find_or_run(self, context: Context[Spec]) -> Entry:
+        """The entry, made by a child process if the store has none.
+
+        Raises:
+            StoreError: it has none, and what makes it is not installed here; ClipgateError: what the child reported.
+        """
+        found = context.store.find(self.key)
+        if found:
+            return found
+        root = context.settings.store
+        require_makers(root, self.key, self.doing.partition(" (")[0], model=context.spec.name)
+        context.say(f"{self.doing} ...")
+        started = time.monotonic()
+        log = root / "logs" / f"{self.key.kind}-{self.key.name}-{os.getpid()}.log"
+        child.call(partial(_make, self, root), self.doing, log=log, on_event=context.on_event)
+        context.say(f"{self.doing}: {time.monotonic() - started:.0f} s")
+        made = context.store.find(self.key)
+        if made is None:
+            raise ChildError(f"{self.key} was made and is not there", where=str(root),
+                             remedy="somebody removes entries while they are made: run it again")
+        return made
+
+
+def _make(stage: Stage, root: Path) -> None:
+    Store(root, events.say).build(stage.key, stage.build)
+
+
+def parse(command: str, about: str | None, arguments: Sequence[str],
+          more: Callable[[argparse.ArgumentParser], object] = lambda parser: None) -> tuple[Options, Context[Spec]]:
+    """Arguments of `python -m tools.<command> MODEL ...`: as parsed, and the run that they mean.
 
     Raises:
         OptionError: an option that cannot be meant, or an unknown model; StoreError: the artifacts folder cannot be written.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m tools.{stage}", description=about)
+    parser = argparse.ArgumentParser(prog=f"python -m tools.{command}", description=about)
+    add_run_arguments(parser, more)
+    options = parser.parse_args(arguments)
+    return options, context_of(options)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser, more: Callable[[argparse.ArgumentParser], object] = lambda parser: None) -> None:
+    """The model, a command's own arguments, and the options that every run has."""
     parser.add_argument("model")
     more(parser)
     add_arguments(parser)
-    options = parser.parse_args()
-    settings = Settings.parse({name: str(value) for name, value in vars(options).items()})
+
+
+def context_of(options: Options) -> Context[Spec]:
+    """The run that these options mean; errors as for `parse`."""
+    settings = Settings.of(options)
     require_writable(settings.store)
-    return options, settings, load_spec(settings.models, options.model)
+    return Context(settings, load_spec(settings.models, options.model))

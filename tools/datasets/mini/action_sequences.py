@@ -17,7 +17,7 @@ FPS = 25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sequence:
+class ActionSequence:
     """A video: *features* [100, 400], its length, and the *segments* [g, 2] of its actions in seconds."""
 
     name: str
@@ -27,7 +27,7 @@ class Sequence:
     segments: Doubles
 
 
-def render(mini: MiniVideos, part: int, number: int) -> Sequence:
+def render(mini: MiniVideos, part: int, number: int) -> ActionSequence:
     """Video *number* of the training (1) or test (2) part; equal arguments give equal values on every machine."""
     rng = np.random.default_rng([mini.seed, part, number])
     frames = int(rng.integers(30 * FPS, 200 * FPS))
@@ -41,7 +41,7 @@ def render(mini: MiniVideos, part: int, number: int) -> Sequence:
         features += np.outer(_share(start - pad, start + pad), directions[-2]) * strength
         features += np.outer(_share(end - pad, end + pad), directions[-1]) * strength
     name = f"v_mini_{('train', 'test')[part - 1]}_{number:03d}"
-    return Sequence(name, features.astype(np.float32), frames, frames / FPS, segments * (frames / FPS))
+    return ActionSequence(name, features.astype(np.float32), frames, frames / FPS, segments * (frames / FPS))
 
 
 def _segments(rng: np.random.Generator, mini: MiniVideos) -> Doubles:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tools.datasets.mini.encode import write_avi, write_jpegs, write_mp4
 from tools.datasets.mini.moving_shapes import CLASSES, Recipe, render
-from tools.errors import OptionError
-from tools.machine import child, events, versions
+from tools.machine import events, versions
 from tools.spec.digest import digest
 from tools.spec.mini import MiniSpec
-from tools.spec.model import ListFormat, LocaliserSpec, ModelSpec
-from tools.spec.settings import Settings
-from tools.storage import stages
-from tools.storage.entries import Entry, Facts, Key
-from tools.storage.stages import parse
-from tools.storage.store import Store
+from tools.spec.model import ListFormat, ModelSpec
+from tools.storage.entries import Facts, Key
+from tools.storage.stages import Stage
 
 EDGES = (20, 21, 58, 59, 60, 63, 64, 65, 150)  # where a sampling rule changes from wrapping to spreading
 TRAIN_LIST = "train_videos.txt"
@@ -30,10 +27,9 @@ def list_name(kind: ListFormat) -> str:
     return f"test_{kind}.txt"
 
 
-def resolve(settings: Settings, spec: ModelSpec, on_event: child.OnEvent) -> Entry:
-    """The mini data set of *spec*, made by a child process if the store has none."""
-    return stages.find_or_run(Store(settings.store), key(spec.mini), "tools.datasets.mini.clips", [spec.name, *settings.arguments()],
-                             "making the mini clips", on_event)
+def stage(spec: ModelSpec) -> Stage:
+    """The mini data set of *spec*."""
+    return Stage(key(spec.mini), "making the mini clips", partial(build, spec.mini))
 
 
 def key(mini: MiniSpec) -> Key:
@@ -94,18 +90,3 @@ def _write(job: tuple[Recipe, str, bool], folder: Path) -> None:
 
 def _write_list(path: Path, lines: Iterator[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines))
-
-
-def main() -> int:
-    """Make the mini data set of a model."""
-    _, settings, spec = parse("minidata", main.__doc__)
-    if isinstance(spec, LocaliserSpec):
-        raise OptionError(f"{spec.name} reads features, not clips", remedy=f"python -m tools.datasets.mini.videos {spec.name}")
-    mini = spec.mini
-    entry = Store(settings.store, events.say).build(key(mini), lambda folder: build(mini, folder))
-    print(entry.folder)
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))

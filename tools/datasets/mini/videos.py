@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence as Many
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tools.datasets.mini import action_sequences
-from tools.datasets.mini.action_sequences import SNIPPET_FRAMES, Sequence
-from tools.errors import OptionError
+from tools.datasets.mini.action_sequences import SNIPPET_FRAMES, ActionSequence
 from tools.localisation.snippet_features import write_features
-from tools.machine import child, events, versions
+from tools.machine import versions
 from tools.spec.digest import digest
 from tools.spec.model import LocaliserSpec
-from tools.spec.settings import Settings
-from tools.storage import stages
-from tools.storage.entries import Entry, Facts, Key
-from tools.storage.stages import parse
-from tools.storage.store import Store
+from tools.storage.entries import Facts, Key
+from tools.storage.stages import Stage
 
 REVISION = "1"  # raise it when equal specs give other videos
 
 
-def resolve(settings: Settings, spec: LocaliserSpec, on_event: child.OnEvent) -> Entry:
-    """The mini data set of *spec*, made by a child process if the store has none."""
-    return stages.find_or_run(Store(settings.store), key(spec), "tools.datasets.mini.videos", [spec.name, *settings.arguments()],
-                             "making the mini videos", on_event)
+def stage(spec: LocaliserSpec) -> Stage:
+    """The mini data set of *spec*."""
+    return Stage(key(spec), "making the mini videos", partial(build, spec))
 
 
 def key(spec: LocaliserSpec) -> Key:
@@ -53,25 +49,12 @@ def build(spec: LocaliserSpec, folder: Path) -> Facts:
     return {subset: len(sequences) for subset, sequences in made.items()}
 
 
-def _annotations(sequences: Many[Sequence]) -> dict[str, object]:
+def _annotations(sequences: Sequence[ActionSequence]) -> dict[str, object]:
     return {one.name: {"duration_second": one.duration_s, "duration_frame": one.frames, "feature_frame": _covered(one),
                        "annotations": [{"segment": segment, "label": "action"} for segment in one.segments.tolist()]}
             for one in sequences}
 
 
-def _covered(one: Sequence) -> int:
+def _covered(one: ActionSequence) -> int:
     """Frames that whole snippets cover."""
     return one.frames // SNIPPET_FRAMES * SNIPPET_FRAMES
-
-
-def main() -> int:
-    """Make the mini data set of a localiser."""
-    _, settings, spec = parse("minivideos", main.__doc__)
-    if not isinstance(spec, LocaliserSpec):
-        raise OptionError(f"{spec.name} is no localiser", remedy=f"python -m tools.datasets.mini.clips {spec.name}")
-    print(Store(settings.store, events.say).build(key(spec), lambda folder: build(spec, folder)).folder)
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))

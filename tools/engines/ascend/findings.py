@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.engines import devices
-from tools.engines.ascend import atc, cann, npu_smi, om
+from tools.engines.ascend import atc, cann, npu_smi, om, probe
 from tools.engines.ascend.idle import look_before, require_fit
 from tools.engines.ascend.npu_smi import Chip, Table
 from tools.engines.findings import MISSING, NOTE, OK, WRONG, Finding, attempt, last_line
@@ -187,8 +187,8 @@ def runtime(settings: Settings) -> list[Finding]:
     word = WRONG if importlib.util.find_spec("aclruntime") else MISSING
     with tempfile.TemporaryDirectory() as folder:
         try:
-            child.run("tools.engines.ascend.probe", [], log=Path(folder) / "child.log", on_event=lambda event: said.append(event["text"]),
-                      stall_s=TIMEOUT_S, environment=_runtime_environment())
+            child.call(probe.tell, "importing aclruntime", log=Path(folder) / "child.log",
+                       on_event=lambda event: said.append(event["text"]), stall_s=TIMEOUT_S, environment=_runtime_environment())
         except ChildError as error:
             by_hand = f"import it by hand: source set_env.sh, then {sys.executable} -c 'import aclruntime'"
             words = [line for line in (error.remedy or "").splitlines() if not line.strip().startswith("$ ")]

@@ -33,14 +33,9 @@ def describe(runtime: ModuleType) -> str:
             f"times in {times}")
 
 
-def main() -> int:
-    """Import aclruntime and say what it is: python -m tools.engines.ascend.probe."""
+def tell() -> None:
+    """Import aclruntime and say what it is."""
     runtime = engine.import_runtime()
     for device in devices.npus():
         engine.require_nature(runtime, device)
     events.say(describe(runtime))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(events.stage(main))

@@ -1,0 +1,84 @@
+"""The mini weights: fitted to the mini data set of their model, which is made first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tools.datasets import clips, manifest, videos
+from tools.datasets.lists import read_list
+from tools.datasets.mini import clips as mini_clips
+from tools.datasets.mini import videos as mini_videos
+from tools.machine import versions
+from tools.pytorch import mini_localiser, mini_recogniser
+from tools.spec.digest import digest, spec_digest
+from tools.spec.model import Kind, LocaliserSpec, ModelSpec, Spec
+from tools.storage.context import Context
+from tools.storage.elsewhere import missing_makers, require_makers
+from tools.storage.entries import Entry, Facts, Key
+from tools.storage.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class MiniStages:
+    """How one kind of model gets mini data and mini weights; *revision* rises when equal specs give other weights."""
+
+    revision: str
+    data: Callable[[Any], Stage]
+    fit: Callable[[Context[Any], Path, Path], Facts]
+
+
+def weights(context: Context[Spec]) -> Stage:
+    """The mini weights of a run's model; its mini data set is made first if the store has none."""
+    made = _data(context)
+    return stage(context, made)
+
+
+def stage(context: Context[Spec], made: Entry) -> Stage:
+    """The mini weights fitted to the mini data set *made*, which may be of another machine."""
+    quiet = Context(context.settings, context.spec)  # what listens to this process is not there in the other one
+    return Stage(key(context.spec, made.key), "fitting the mini weights (one to two minutes for a full-size network)",
+                 partial(_KINDS[context.spec.kind].fit, quiet, made.folder))
+
+
+def data(spec: Spec) -> Stage:
+    """The mini data set of a model."""
+    return _KINDS[spec.kind].data(spec)
+
+
+def key(spec: Spec, made: Key) -> Key:
+    """Of weights fitted to the mini data set of key *made*."""
+    shaped_by = (("revision", _KINDS[spec.kind].revision), ("spec", spec_digest(spec)), ("mini", digest(asdict(spec.mini))),
+                 ("data", made.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine"))
+    return Key("weights", f"{spec.name}-mini", shaped_by)
+
+
+def _data(context: Context[Spec]) -> Entry:
+    """The mini data set that mini weights are made from.
+
+    Where they cannot be made none is: clips encoded here would stand in the way of those that belong to imported weights.
+    """
+    wanted = data(context.spec)
+    fitted = key(context.spec, wanted.key)
+    if missing_makers(fitted) and context.store.find(wanted.key) is None:
+        require_makers(context.settings.store, fitted, "fitting the mini weights", context.spec.name)
+    return wanted.find_or_run(context)
+
+
+def _fit_recogniser(context: Context[ModelSpec], made: Path, folder: Path) -> Facts:
+    listed = read_list(made / mini_clips.TRAIN_LIST, made, context.spec.classes)
+    entry = clips.stage(listed).make(context)
+    return mini_recogniser.build(context.spec, manifest.read(listed, entry.file(manifest.FILE)).clips, folder)
+
+
+def _fit_localiser(context: Context[LocaliserSpec], made: Path, folder: Path) -> Facts:
+    return mini_localiser.build(context.spec, videos.read(made / context.spec.list_file, context, "training"), folder)
+
+
+_KINDS: Mapping[Kind, MiniStages] = {
+    "recogniser": MiniStages(mini_recogniser.REVISION, mini_clips.stage, _fit_recogniser),
+    "localiser": MiniStages(mini_localiser.REVISION, mini_videos.stage, _fit_localiser),
+}

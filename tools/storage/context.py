@@ -1,0 +1,36 @@
+"""What every step of a run is given: its options, its model, the store, and who hears what is being done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from tools.machine.events import OnEvent, forward
+from tools.spec.model import Spec
+from tools.spec.settings import Settings
+from tools.storage.store import Store
+
+S = TypeVar("S", bound=Spec, covariant=True)
+T = TypeVar("T", bound=Spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Generic[S]):
+    """A run's options and its model; *on_event* hears what is being done, without it the terminal does."""
+
+    settings: Settings
+    spec: S
+    on_event: OnEvent = forward
+
+    def of(self, spec: T) -> Context[T]:
+        """The same run, whose model is known to be of one kind."""
+        return Context(self.settings, spec, self.on_event)
+
+    @property
+    def store(self) -> Store:
+        """The store of this run, which says here what it finds damaged and whom it waits for."""
+        return Store(self.settings.store, self.say)
+
+    def say(self, text: str) -> None:
+        """Tell whoever listens what is being done."""
+        self.on_event({"kind": "say", "text": text})
