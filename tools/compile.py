@@ -1,4 +1,4 @@
-"""The compiled model of one batch size for one kind of chip: python -m tools.compile MODEL BATCH."""
+"""Compiles a model for one kind of Ascend chip and one batch size."""
 
 from __future__ import annotations
 

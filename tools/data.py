@@ -1,4 +1,4 @@
-"""The commands for data sets: check one, extract its frames, write a model's inputs as files."""
+"""Checks a data set, extracts its frames, or writes a model's inputs as files."""
 
 from __future__ import annotations
 
