@@ -14,6 +14,7 @@ from importlib import import_module
 import pytest
 
 from suites.selftest.whole.pages import PAGES, Page, readings
+from suites.selftest.whole.test_arrow import ALLOWED
 from tools.__main__ import commands
 from tools.errors import OptionError
 from tools.spec.case import BATCHES
@@ -160,6 +161,11 @@ def test_a_page_that_a_message_names_is_there() -> None:
 def test_every_page_is_one_step_from_the_first() -> None:
     """README.md links to every other page, so that nothing is written where nobody looks."""
     assert {page.name for page in PAGES} - {"README.md"} <= {link.partition("#")[0] for link in Page("README.md").links}
+
+
+def test_the_first_page_shows_every_room_in_its_order() -> None:
+    """Who may import whom can be read off README.md: a room imports only rooms above it there."""
+    assert list(ALLOWED) == re.findall(r"^\| `tools/(\w+)/` \|", Page("README.md").text, re.MULTILINE)
 
 
 def test_the_first_page_is_short() -> None:
