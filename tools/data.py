@@ -1,4 +1,4 @@
-"""Checks a data set, extracts its frames, or writes a model's inputs as files."""
+"""Checks a data set or a list of your own, extracts frames, writes a model's inputs."""
 
 from __future__ import annotations
 
