@@ -1,1 +1,4 @@
-"""How things are done: files here are commands, `python -m tools.<command>`; folders are rooms, and a room imports only rooms below it."""
+"""How things are done: files here are commands, which `python -m tools` lists; folders are rooms.
+
+A room imports only rooms that stand before it in the table of suites/selftest/whole/test_arrow.py.
+"""

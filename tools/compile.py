@@ -1,4 +1,4 @@
-"""Compiles the graph of one batch size for an Ascend chip: python -m tools.compile MODEL BATCH."""
+"""Compiles a model for one kind of Ascend chip and one batch size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks after data sets: checks one, extracts its frames, checks a list of one's own, writes a model's inputs as files."""
+"""Checks a data set or a list of your own, extracts frames, writes a model's inputs."""
 
 from __future__ import annotations
 

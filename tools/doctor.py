@@ -1,4 +1,4 @@
-"""What this machine has for measuring, what is missing, and what to do about it: one line a finding."""
+"""Says what this machine has for measuring, what is missing, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AR@AN of an ActivityNet result file, ours or anybody's."""
+"""Gives the average recall of an ActivityNet result file, ours or anybody's."""
 
 from __future__ import annotations
 

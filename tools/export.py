@@ -1,4 +1,4 @@
-"""Exports a model from torch to ONNX, once for all batch sizes: python -m tools.export MODEL."""
+"""Exports a torch model to ONNX, once for all batch sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings published checkpoints to where runs look for them: python -m tools.fetch weights [MODEL ...]."""
+"""Brings published checkpoints to where runs look for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures one cell and judges it: python -m tools.measure MODEL --batch N --device DEVICE."""
+"""Measures one cell and judges it, as pytest would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The only thing that writes stored numbers: shows the difference first, and writes it into a model's toml when told to."""
+"""Stores a measurement as a number that judges; shows the difference first."""
 
 from __future__ import annotations
 

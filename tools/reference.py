@@ -1,4 +1,4 @@
-"""Makes the torch reference of a run, and carries references between machines: python -m tools.reference MODEL."""
+"""Runs torch on every clip of a run, and carries what it gave to other machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges what another tool left, without running anything: python -m tools.score MODEL FOLDER."""
+"""Judges the results that another tool left, without running anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the ONNX graph of one batch size: python -m tools.specialise MODEL BATCH."""
+"""Makes the ONNX graph of one batch size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks after the artifact store and carries entries to another one: python -m tools.store list|verify|prune|export|import."""
+"""Lists, verifies and prunes what was built, and carries it to other machines."""
 
 from __future__ import annotations
 

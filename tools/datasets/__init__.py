@@ -1,1 +1,1 @@
-"""Lists and annotations to verified clips and videos."""
+"""From lists and annotations to clips and videos whose files have been read once and found good."""

@@ -1,4 +1,7 @@
-"""Devices behind one small protocol; adding a family is one module here and one line in ENGINES."""
+"""Devices: how each family loads and runs a graph, what --device names, and what doctor finds of them.
+
+A new family is one module here, or a room of its own, and one line in ENGINES.
+"""
 
 from __future__ import annotations
 

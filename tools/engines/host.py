@@ -22,7 +22,7 @@ LOCK = ROOT / "tools" / "requirements.lock"
 PINNED = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
 NEEDED = ("numpy", "onnx", "onnxruntime", "opencv-python-headless", "av", "filelock", "psutil", "pytest", "pytest-benchmark")
 LEFT_OUT = {  # what another machine, or another package, can do instead
-    "torch": "what only torch makes comes from another machine: README, A host without torch",
+    "torch": "what only torch makes comes from another machine: tools/storage/README.md",
     "mmaction2": "it goes with torch", "mmcv-lite": "it goes with torch", "mmengine": "it goes with torch",
     "onnxsim": "graphs of each batch size come from another machine",
     "decord": "PyAV decodes instead, as where decord has no wheel",

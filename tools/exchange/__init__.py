@@ -1,1 +1,1 @@
-"""Other tools' results and logs, and measurements that become stored numbers."""
+"""Other tools' files: writes their inputs, judges their outputs, makes stored numbers of measurements."""

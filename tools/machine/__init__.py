@@ -1,1 +1,1 @@
-"""What every process needs of its machine: files, locks, child processes and their events, memory, installed versions."""
+"""What a process needs of its machine: files, locks, child processes and their events, memory, versions."""

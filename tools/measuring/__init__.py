@@ -1,1 +1,1 @@
-"""A cell measured on a device, and torch on the same clips: both leave predictions."""
+"""Runs a cell on its device, and torch on the same clips; both save predictions before anybody judges."""

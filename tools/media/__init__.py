@@ -1,1 +1,1 @@
-"""One clip: decoded, sampled, cropped, normalised, and put into batches."""
+"""One clip: decodes it, samples its frames, crops, normalises, and puts it into a batch."""

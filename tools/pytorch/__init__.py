@@ -1,1 +1,1 @@
-"""Everything that runs torch or mmaction2: networks, checkpoints, pipelines, and the fitting of mini weights."""
+"""Everything that runs torch or mmaction2: networks, checkpoints, pipelines, the fitting of mini weights."""

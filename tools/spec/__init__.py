@@ -1,4 +1,4 @@
-"""What a person has written down: models with their stored numbers, cases, options. Imports nothing of ours but errors.
+"""What a person has written down: models with their stored numbers, cases, options.
 
 The names below are those that a model's file imports, here or in a folder of your own (`--models DIR`).
 """

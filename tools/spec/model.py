@@ -97,7 +97,7 @@ class Network:
     output: one row of the graph's output; a recogniser's length is that of its spec, or of its checkpoint's head.
     rows: rows of output for each item of the batch: the views, where the graph does not average them.
     softmax: whether the exported graph ends in softmax.
-    surgery: rewrites of the ONNX graph at its batch size, with equal outputs, by the names tools/surgery.py knows.
+    surgery: rewrites of the ONNX graph at its batch size, with equal outputs, by the names tools/deployment/surgery.py knows.
     optional_surgery: rewrites that only `--surgery all` applies, after those.
     export_form: changes the torch network in place before it is exported, with equal outputs; the reference runs without.
     atc: how it is compiled for an Ascend chip.

@@ -1,1 +1,1 @@
-"""Artifacts found again by the digest of what shaped them: how a stage is found or run, and how they are carried elsewhere."""
+"""Keeps what was built, finds it by a digest of all that shaped it, and carries it to other machines."""

@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {  # room -> rooms whose modules it may import, t
     "pytorch": {"spec", "machine", "storage", "media", "localisation"},
     "deployment": {"spec", "machine", "storage", "engines", "datasets", "pytorch"},
     "measuring": {"spec", "machine", "storage", "media", "localisation", "engines", "datasets", "pytorch", "deployment"},
-    "judging": {"spec", "machine", "media", "localisation", "datasets", "deployment", "measuring"},
+    "judging": {"spec", "machine", "storage", "media", "localisation", "datasets", "deployment", "measuring"},
     "exchange": {"spec", "machine", "storage", "media", "datasets", "measuring", "judging"},
 }
 BESIDE = {"errors", "pytest_paths"}  # of tools/, what is neither a room nor a command

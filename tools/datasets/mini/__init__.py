@@ -1,1 +1,1 @@
-"""The embedded data sets, which the harness makes itself."""
+"""The mini data sets: clips and feature sequences that the harness makes itself."""

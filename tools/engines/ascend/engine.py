@@ -27,7 +27,7 @@ from tools.spec.chips import ChipKind
 from tools.spec.model import Network
 
 __all__ = ["COMPILES", "describe", "diagnose", "environment", "import_runtime", "load", "require", "require_nature", "versions", "watch"]
-WHEEL = "install the vendor's aclruntime wheel for this Python into the same environment: README, On an Ascend server"
+WHEEL = "install the vendor's aclruntime wheel for this Python into the same environment: tools/engines/ascend/README.md"
 FLOAT32, FLOAT16 = 0, 1  # numbers of the extension's dtypes
 TYPES: dict[int, type[np.floating]] = {FLOAT32: np.float32, FLOAT16: np.float16}
 QUIET = 3  # log level: errors only
