@@ -17,7 +17,7 @@ from tools.judging.rows import Row
 from tools.judging.speed import stored_rate
 from tools.judging.verdict import Verdict
 from tools.measuring.cell import RECORD, Cell, Part
-from tools.spec.chips import kind
+from tools.spec.chips import T4, is_simulated, kind, stored_device
 from tools.spec.figures import METRICS
 from tools.spec.model import Spec
 from tools.spec.truth import Truth
@@ -44,32 +44,31 @@ def _beside(figure: Baseline, old: Truth) -> Lines:
 
 
 def _judging(figure: Baseline, new: Truth) -> str:
-    if figure.device == new.throughput.t4 or not figure.device.startswith("T4"):
-        chip = kind("310" if figure.device.endswith(CHIP) else figure.device)
-        found = stored_rate(new, chip, figure.batch, figure.network)
-        judging = found[0] if found else new.rate(figure.device, figure.batch, figure.network)
-        if judging is None or judging.id == figure.id:
-            return "from now on what is measured there is judged by it, or compared with it"
-        return f'{judging.id} goes on judging there: [gates.throughput] judge_by = "{new.throughput.judge_by}"'
-    return f'no ratio is taken against it: [gates.throughput] has t4 = "{new.throughput.t4 or ""}"'
+    device = stored_device(figure.device)
+    if T4 in device.stands_for and figure.device != new.throughput.t4:
+        return f'no ratio is taken against it: [gates.throughput] has t4 = "{new.throughput.t4 or ""}"'
+    found = None if device.maker == "GPU" else stored_rate(new, kind(device.stands_for[0]), figure.batch, figure.network)
+    judging = found[0] if found else new.rate(figure.device, figure.batch, figure.network)
+    if judging is None or judging.id == figure.id:
+        return "from now on what is measured there is judged by it, or compared with it"
+    return f'{judging.id} goes on judging there: [gates.throughput] judge_by = "{new.throughput.judge_by}"'
 
 
-ASCEND = re.compile(r"(?:Ascend)?\s?(?:310|910)\w*")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*")
-CHIP = "-1chip"
 
 
 def device_of_chip(name: str) -> str:
     """The device under which the rate of one chip is stored, by the name that npu-smi gives the chip.
 
     Raises:
-        RecordError: it is simulated.
+        RecordError: it is simulated, or has no name; TruthError: no chip is named like that.
     """
-    chip = kind(name)
-    if chip.simulated:
+    if is_simulated(name):
         raise RecordError(f"{name} is simulated, and nothing measured on it is a fact", where=name, remedy="measure on a device")
-    own = [device for device, chips in chip.stored_under if chips == 1]
-    return chip.soc_version if chip.soc_version in own else own[0]
+    own = kind(name).own_device
+    if own is None:
+        raise RecordError("nobody knows which chip it was measured on", where=f"chip {name!r}", remedy="measure it again")
+    return own.name
 
 
 def device_of_log(speed: Speed, named: str) -> str:
@@ -78,21 +77,21 @@ def device_of_log(speed: Speed, named: str) -> str:
     Raises:
         RecordError: the tool does not run there, its log names another, or its rate is not of what the name stands for.
     """
-    ascend = ASCEND.fullmatch(named.removesuffix(CHIP))
-    where = f"--device {named}"
-    if kind(named).simulated:
+    where, device = f"--device {named}", stored_device(named)
+    if is_simulated(named):
         return device_of_chip(named)
     if not NAME.fullmatch(named):
         raise RecordError("that is no device's name", where=where, remedy="for example --device T4, --device 310P3")
-    if bool(ascend) == (speed.tool == "trtexec"):
-        raise RecordError(f"{speed.tool} does not run on {named}", where=where,
-                          remedy="name a GPU, for example T4" if ascend else "name an Ascend chip as npu-smi does, for example 310P3")
+    if device.maker != ("GPU" if speed.tool == "trtexec" else "Ascend"):
+        raise RecordError(f"{speed.tool} does not run on {named}", where=where, remedy="name a GPU, for example T4"
+                          if speed.tool == "trtexec" else "name an Ascend chip as npu-smi does, for example 310P3")
     if speed.chosen_device and named.lower() not in speed.chosen_device.lower():
         raise RecordError(f"the log was made on {speed.chosen_device}, not on {named}", where=speed.place, remedy="name that device")
-    if named == "Ascend310":
-        raise RecordError("Ascend310 stands for a card of four chips, and the tools measure one of them", where=where,
-                          remedy=f"--device 310: it is stored as {device_of_chip('310')}, and a card is derived from it")
-    return device_of_chip(named.removesuffix(CHIP)) if ascend else named
+    if device.chips > 1:
+        chip = device.stands_for[0]
+        raise RecordError(f"{named} stands for a card of {device.chips} chips, and the tools measure one of them", where=where,
+                          remedy=f"--device {chip}: it is stored as {device_of_chip(chip)}, and a card is derived from it")
+    return device.name
 
 
 def of_log(speed: Speed, device: str, network: str) -> Baseline:
@@ -134,7 +133,7 @@ def require_real(cell: Cell) -> None:
         RecordError: it was simulated.
     """
     record = cell.record
-    if record.simulated or cell.case.device.simulated or kind(record.chip).simulated:
+    if record.simulated or cell.case.device.simulated or is_simulated(record.chip):
         raise RecordError(f"{cell.case} was measured on a simulation, and is no fact", where=str(cell.folder), remedy="measure on a device")
 
 

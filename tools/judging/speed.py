@@ -49,8 +49,8 @@ def stored_rate(truth: Truth, chip: ChipKind, batch: int, network: str = "") -> 
 
     But a published figure of the card before a recorded one of the chip, or the other way round, as the toml's judge_by says.
     """
-    found = {figure.id: (figure, chips) for device, chips in chip.stored_under
-             if (figure := truth.rate(device, batch, network)) is not None}
+    found = {figure.id: (figure, device.chips) for device in chip.stored_under
+             if (figure := truth.rate(device.name, batch, network)) is not None}
     chosen = truth.preferred([figure for figure, _ in found.values()])
     return found[chosen.id] if chosen else None
 
@@ -58,7 +58,7 @@ def stored_rate(truth: Truth, chip: ChipKind, batch: int, network: str = "") -> 
 def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int) -> list[Judgement]:
     """The guide's gate: a card's clips per second over the T4's at the same batch size; nothing where the guide has none."""
     bounds = truth.throughput.min_t4_ratio
-    least = next((bounds[device] for device, _ in chip.stored_under if device in bounds), None)
+    least = next((bounds[device.name] for device in chip.stored_under if device.name in bounds), None)
     t4 = truth.rate(truth.throughput.t4, batch) if truth.throughput.t4 else None
     if least is None or t4 is None:
         return []

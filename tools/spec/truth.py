@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 
 from tools.errors import TruthError
 from tools.spec import toml_tables
-from tools.spec.chips import kind as chip_kind
+from tools.spec.chips import is_simulated
 from tools.spec.figures import METRICS, Figure, Provenance
 from tools.spec.toml_tables import Table
 
@@ -228,7 +228,7 @@ def _figures(table: Table, path: Path) -> tuple[Figure, ...]:
             where, source = f"{path} [figures] {row.get('id')}", f"{sources[origin]}, section {row.get('section')}"
             toml_tables.refuse_unknown(row, FIGURE_KEYS, where)
             figure = toml_tables.fill(Figure, {**row, "origin": origin, "source": source}, where)
-            if chip_kind(figure.device).simulated:
+            if is_simulated(figure.device):
                 raise TruthError("was measured on a simulation, and judges nothing", where=where, remedy="take it out")
             if figure.contradiction:
                 raise TruthError(figure.contradiction, where=where)
