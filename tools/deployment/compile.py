@@ -40,7 +40,7 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> Graph:
         CompileError: the toolkit is missing, or atc fails.
     """
     graph = specialise.graph(context, checkpoint, case.batch)
-    if not family(case.device).COMPILES:
+    if family(case.device).LOADS == "onnx":
         return graph
     target = Target(context.settings.soc_version or soc_version(case.device), cann.find())
     entry = stage(context.settings, checkpoint.network, graph, case.batch, target).find_or_run(context)
