@@ -52,8 +52,8 @@ def stage(settings: Settings, network: Network, graph: Graph, batch: int, target
     """The compiled model of *graph*."""
     request = _request(network, batch, target, settings)
     return Stage(key(network, batch, graph, request, target),
-                 f"compiling {network.name} at batch {batch} for {target.soc_version} (minutes)",
-                 partial(build, settings, network, graph, batch, target))
+                 f"compiling {network.name} at batch {batch} for {target.soc_version}",
+                 partial(build, settings, network, graph, batch, target), takes="minutes")
 
 
 def soc_version(device: Device) -> str:

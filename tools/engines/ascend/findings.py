@@ -143,7 +143,7 @@ def toolkit(settings: Settings) -> list[Finding]:
     try:
         found = cann.find()
     except CompileError as error:
-        return [Finding.of(MISSING if error.what == cann.ABSENT else WRONG, thing, error)]
+        return [Finding.of(MISSING if isinstance(error, cann.NoToolkitError) else WRONG, thing, error)]
     environment = cann.environment(found, settings.atc_python)
     first = Finding(OK, thing, f"{found.version} in {found.home}, by {found.script}")
     if found.version == "unknown":
@@ -189,13 +189,14 @@ def runtime(settings: Settings) -> list[Finding]:
     said: list[str] = []
     word = WRONG if importlib.util.find_spec("aclruntime") else MISSING
     with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "child.log"
         try:
-            child.call(probe.tell, "importing aclruntime", log=Path(folder) / "child.log",
-                       on_event=lambda event: said.append(event["text"]), stall_s=TIMEOUT_S, environment=_runtime_environment())
+            child.call(probe.tell, "importing aclruntime", log=log, on_event=lambda event: said.append(event["text"]),
+                       stall_s=TIMEOUT_S, environment=_runtime_environment())
         except ChildError as error:
             by_hand = f"import it by hand: source set_env.sh, then {sys.executable} -c 'import aclruntime'"
-            words = [line for line in (error.remedy or "").splitlines() if not line.strip().startswith("$ ")]
-            return [Finding(word, thing, f"{error.what}: {last_line(chr(10).join(words[1:]))}", by_hand)]
+            printed = log.read_text(errors="replace").partition("\n")[2]  # below the command
+            return [Finding(word, thing, f"{error.what}: {last_line(printed)}", by_hand)]
         except ClipgateError as error:
             return [Finding.of(word, thing, error)]
     return [Finding(OK, thing, " ".join(said))]
