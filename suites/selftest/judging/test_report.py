@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tools.judging.comparisons import Comparison, Rate, comparisons, doubts, guide_table, ratio_table, tables
-from tools.spec.catalog import load_truth
+from tools.judging.speed import stored_rate
+from tools.spec.case import BATCHES
+from tools.spec.catalog import load_spec, load_truth, model_names
+from tools.spec.chips import DEVICES, kind
 from tools.spec.settings import MODELS
+from tools.spec.truth import Truth
 
 
 def compared(name: str, batch: int, clips_per_s: float = 10.0, network: str = "") -> list[Comparison]:
@@ -115,3 +121,25 @@ def test_only_what_an_npu_measured_stands_in_the_guides_table() -> None:
     assert ["bsn", "bsn tem", "bsn pem"] == [title.partition(":")[0] for title in titles]
     assert [] == [line for line in tables(cpu, truths) if "measured on" in line]
     assert [] == tables([], truths) == tables(cpu[1:], truths)
+
+
+def read(name: str, truth: Truth) -> set[str]:
+    """The figures that any run, on any device, judges by or shows: references, and rates of a batch size."""
+    found = set(truth.accuracy.references.values())
+    chips = [kind(chip) for device in DEVICES if device.maker == "Ascend" for chip in device.stands_for]
+    for network in ("", *(network.name for network in load_spec(MODELS, name).networks)):
+        for batch in BATCHES:
+            found |= {one.source.split()[1] for one in comparisons(truth, Rate(name, network, "cpu", "cpu", batch, 10.0))}
+            found |= {stored[0].id for chip in chips if (stored := stored_rate(truth, chip, batch, network))}
+    return found
+
+
+@pytest.mark.parametrize("name", model_names(MODELS))
+def test_every_figure_outside_the_archive_is_read(name: str) -> None:
+    """A figure that no gate, comparison or table can read stands in the archive, and none that one would read does."""
+    truth = load_truth(MODELS, name)
+    everything = replace(truth, figures=(*truth.figures, *truth.archive), archive=())
+
+    assert set() == {figure.id for figure in truth.figures} ^ read(name, truth)
+    assert read(name, truth) == read(name, everything)
+    assert truth.archive
