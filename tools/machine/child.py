@@ -46,7 +46,8 @@ def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float
         request.write(pickled(work))
         request.seek(0)
         process = subprocess.Popen(command, stdin=request, stdout=output, stderr=output, cwd=folder or log.parent,
-                                   env=_variables(environment or {}, writing), pass_fds=[writing], start_new_session=True, preexec_fn=die_with_parent)
+                                   env=_variables(environment or {}, writing), pass_fds=[writing], start_new_session=True,
+                                   preexec_fn=die_with_parent)
     os.close(writing)
     try:
         reported = _watch(reading, on_event, stall_s)
