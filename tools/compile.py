@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from tools import engines
 from tools.deployment import specialise
 from tools.deployment.compile import MODEL, Target, soc_version, stage
 from tools.deployment.weights import checkpoints
-from tools.engines import devices
 from tools.engines.ascend import cann
 from tools.errors import CompileError
 from tools.machine import events
@@ -28,8 +28,8 @@ def _device(text: str | None) -> Device:
     Raises:
         CompileError: none is named, and none is here; or the one that is named is no NPU.
     """
-    found = devices.parse(text) if text else next(iter(devices.npus()), None)
-    if found is None or found.family != "npu":
+    found = engines.parse(text) if text else next(iter(engines.devices()))
+    if engines.family(found).LOADS != "om":
         where = f"--device {text}" if text else "no --soc-version, and no Ascend device here"
         raise CompileError("nothing says which chip to compile for", where=where,
                            remedy="say it with --soc-version, for example Ascend310P3")

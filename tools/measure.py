@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools import engines
-from tools.engines import devices
 from tools.errors import OptionError
 from tools.judging import judge
 from tools.judging.kinds import judge_of
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measure one cell: python -m tools.measure tsm --batch 16 --device cpu."""
     options, context = parse("measure", main.__doc__, arguments, _arguments)
     settings, spec = context.settings, context.spec
-    case = Case(options.model, options.batch, devices.parse(options.device))
+    case = Case(options.model, options.batch, engines.parse(options.device))
     run = (options.run or settings.artifacts / "runs" / time.strftime("%Y%m%d-%H%M%S")).resolve()
     names = [network.name for network in spec.networks]
     if options.network not in (None, *names):

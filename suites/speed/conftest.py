@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 
 from fixtures.clock import VirtualClock
-from tools.datasets import clips as data
-from tools.datasets.manifest import Manifest
-from tools.deployment import specialise, weights
+from tools.datasets.clips import clip_set
+from tools.datasets.manifest import ClipSet
+from tools.deployment import specialise
 from tools.deployment.specialise import Graph
-from tools.deployment.weights import Weights
+from tools.deployment.weights import Weights, checkpoints
 from tools.machine.events import Event
 from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec
 from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -87,19 +88,23 @@ def quiet(event: Event) -> None:
 class Tsm:
     """TSM's mini clips, weights and batch-1 graph."""
 
-    settings: Settings
-    spec: ModelSpec
+    context: Context[ModelSpec]
     checkpoint: Weights
-    clips: Manifest
+    clips: ClipSet
     graph: Graph
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self.context.spec
 
 
 @pytest.fixture(scope="session")
 def tsm() -> Tsm:
     settings = Settings.parse({"data": "mini", "budget_s": "1"})
     spec = load_spec(MODELS, "tsm")
-    (checkpoint,) = weights.resolve(settings, spec, quiet)
-    clips = data.resolve(settings, spec, spec.classes, quiet)
-    return Tsm(settings, spec, checkpoint, clips, specialise.resolve(settings, spec, checkpoint, 1, quiet))
+    assert isinstance(spec, ModelSpec)
+    context = Context(settings, spec, quiet)
+    (checkpoint,) = checkpoints(context)
+    return Tsm(context, checkpoint, clip_set(context, spec.classes), specialise.graph(context, checkpoint, 1))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from suites.speed.conftest import Find, Paired, Replay, Tsm, alternate, quiet
+from suites.speed.conftest import Find, Paired, Replay, Tsm, alternate
 from tools.deployment import specialise
 from tools.engines import open_engine
 from tools.measuring import measure, recogniser
@@ -34,7 +34,7 @@ def mmaction2_loop(tsm: Tsm, batch: int) -> np.ndarray:
     from mmengine.dataset import pseudo_collate
 
     clips = tsm.clips.clips[:CLIPS]
-    listed = tsm.settings.artifacts / "runs" / "speed.txt"
+    listed = tsm.context.settings.artifacts / "runs" / "speed.txt"
     listed.parent.mkdir(parents=True, exist_ok=True)
     listed.write_text("".join(f"{clip.path} {clip.frames} {clip.label}\n" for clip in clips))
     dataset = RawframeDataset(str(listed), pipeline=pipeline.pipeline_steps(tsm.spec, "rawframes"), test_mode=True)
@@ -57,13 +57,13 @@ def paired(request: pytest.FixtureRequest, tsm: Tsm) -> Paired:
     networks.import_mmaction()
     few = replace(tsm.clips, clips=tsm.clips.clips[:CLIPS])
     labels = np.array([clip.label for clip in few.clips])
-    graph = specialise.resolve(tsm.settings, tsm.spec, tsm.checkpoint, batch, quiet)
+    graph = specialise.graph(tsm.context, tsm.checkpoint, batch)
     engine = open_engine(Device("cpu"), graph.path, tsm.spec.network, batch)
     seen: dict[str, np.ndarray] = {}
 
     def ours() -> float:
         start = time.perf_counter()
-        with BatchStream(recogniser.source(few, tsm.spec), batch) as stream:
+        with BatchStream(recogniser.feed(few, tsm.spec), batch) as stream:
             seen["ours"] = measure.score(engine, stream, CLIPS)[0].scores
         return time.perf_counter() - start
 

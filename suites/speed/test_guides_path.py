@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from suites.speed.conftest import Find, Paired, Replay, alternate
-from tools.datasets.manifest import Manifest
+from tools.datasets.manifest import ClipSet
 from tools.datasets.mini import clips as minidata
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import render
@@ -54,7 +54,7 @@ class Sides:
     spec: ModelSpec
 
 
-def written(spec: ModelSpec, folder: Path) -> Manifest:
+def written(spec: ModelSpec, folder: Path) -> ClipSet:
     """The first mini clips in the format that the model's guide reads."""
     clips = []
     for number, recipe in enumerate(minidata.test_recipes(spec.mini)[: CLIPS[spec.name]]):
@@ -62,7 +62,7 @@ def written(spec: ModelSpec, folder: Path) -> Manifest:
         clip = Clip(f"v{number:02d}", folder / (f"v{number:02d}" if rawframes else f"v{number:02d}.mp4"), recipe.label, recipe.frames)
         (encode.write_jpegs if rawframes else encode.write_mp4)(render(recipe), clip.path)
         clips.append(clip)
-    return Manifest(folder / "list.txt", spec.list_format, tuple(clips))
+    return ClipSet(folder / "list.txt", spec.list_format, tuple(clips))
 
 
 def nearly_free(spec: ModelSpec, path: Path) -> Path:
@@ -87,13 +87,13 @@ def nearly_free(spec: ModelSpec, path: Path) -> Path:
     return path
 
 
-def in_memory(engine: Engine, clips: Manifest, spec: ModelSpec) -> Floats:
+def in_memory(engine: Engine, clips: ClipSet, spec: ModelSpec) -> Floats:
     """Decode workers fill batches that the engine reads where they are."""
-    with BatchStream(recogniser.source(clips, spec), BATCH) as stream:
+    with BatchStream(recogniser.feed(clips, spec), BATCH) as stream:
         return measure.score(engine, stream, len(clips.clips), spec.network.rows)[0].scores
 
 
-def by_files(engine: Engine, clips: Manifest, spec: ModelSpec, folder: Path) -> Floats:
+def by_files(engine: Engine, clips: ClipSet, spec: ModelSpec, folder: Path) -> Floats:
     """The guides' four programs, each reading what the one before has written."""
     folder.mkdir()
     dump_bins(clips, spec, folder)
@@ -103,7 +103,7 @@ def by_files(engine: Engine, clips: Manifest, spec: ModelSpec, folder: Path) -> 
     return np.concatenate([np.loadtxt(path, np.float32, ndmin=2) for path in sorted(folder.glob("*.txt"))])
 
 
-def dump_bins(clips: Manifest, spec: ModelSpec, folder: Path) -> None:
+def dump_bins(clips: ClipSet, spec: ModelSpec, folder: Path) -> None:
     """mmaction2's loader and normalisation, a file a batch."""
     import torch
 
@@ -118,7 +118,7 @@ class Loaded:
     """The clips' inputs, as torch's loader asks for them."""
 
     load: Callable[[Clip], Floats]
-    clips: Manifest
+    clips: ClipSet
 
     def __len__(self) -> int:
         return len(self.clips.clips)

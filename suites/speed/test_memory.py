@@ -9,37 +9,38 @@ import pytest
 
 from suites.selftest.conftest import TINY_ARTIFACTS, TINY_MODELS
 from suites.speed.conftest import Find, Replay, quiet
-from tools.datasets import clips as data
 from tools.datasets.mini import clips
-from tools.deployment import specialise, weights
+from tools.measuring.launch import find as find_all
 from tools.measuring.launch import launch
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
+from tools.spec.model import ModelSpec
 from tools.spec.settings import Settings
+from tools.storage.context import Context
 
 CASE = Case("tiny", 4, Device("cpu"))
 
 
-def settings_for(listed: Path | str) -> Settings:
-    return Settings.parse({"data": str(listed), "weights": "mini", "budget_s": "1", "artifacts": str(TINY_ARTIFACTS),
-                           "models": str(TINY_MODELS)})
+def context_for(listed: Path | str) -> Context[ModelSpec]:
+    spec = load_spec(TINY_MODELS, "tiny")
+    assert isinstance(spec, ModelSpec)
+    settings = Settings.parse({"data": str(listed), "weights": "mini", "budget_s": "1", "artifacts": str(TINY_ARTIFACTS),
+                               "models": str(TINY_MODELS)})
+    return Context(settings, spec, quiet)
 
 
 def peak_mib(count: int, folder: Path) -> float:
     """Peak resident size of the child that measured *count* copies of one short clip."""
-    spec = load_spec(TINY_MODELS, "tiny")
-    made = clips.resolve(settings_for("mini"), spec, quiet).folder
+    mini = context_for("mini")
+    made = clips.stage(mini.spec).find_or_run(mini).folder
     clip = next(iter((made / "rawframes").glob("*/*_000")))
     frames = len(list(clip.iterdir()))
     for number in range(count):
         shutil.copytree(clip, folder / f"clip_{number:04d}", copy_function=shutil.copy)
     listed = folder / f"list_{count}.txt"
     listed.write_text("".join(f"clip_{number:04d} {frames} 0\n" for number in range(count)))
-    settings = settings_for(listed)
-    (checkpoint,) = weights.resolve(settings, spec, quiet)
-    data.resolve(settings, spec, spec.classes, quiet)
-    specialise.resolve(settings, spec, checkpoint, CASE.batch, quiet)
-    return launch(CASE, settings, spec, folder / "run", quiet).record.peak_bytes / 2**20
+    context = context_for(listed)
+    return launch(context, CASE, find_all(context, CASE), folder / "run").record.peak_bytes / 2**20
 
 
 @pytest.fixture(scope="module")

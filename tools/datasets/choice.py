@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tools.datasets import listing, splits
-from tools.datasets.listing import Listing
 from tools.errors import OptionError
 from tools.spec.model import ModelSpec, Spec
 from tools.storage.context import Context
+
+if TYPE_CHECKING:
+    from tools.datasets.listing import Listing
 
 
 def chosen(context: Context[Spec]) -> str:
@@ -16,7 +18,13 @@ def chosen(context: Context[Spec]) -> str:
     settings = context.settings
     if settings.data != "auto":
         return settings.data
-    return "full" if settings.data_root and listing.exists(context.spec, Path(settings.data_root)) else "mini"
+    return "full" if settings.data_root and _is_there(context.spec, Path(settings.data_root)) else "mini"
+
+
+def _is_there(spec: Spec, data_root: Path) -> bool:
+    from tools.datasets import listing  # only where there is a data set: collecting a matrix asks here
+
+    return listing.exists(spec, data_root)
 
 
 def word(context: Context[Spec]) -> str:
@@ -42,6 +50,8 @@ def required_list(context: Context[Spec]) -> Path:
     Raises:
         OptionError: it is not there.
     """
+    from tools.datasets import splits
+
     spec, path = context.spec, full_list(context)
     if not context.settings.data_root or not path.is_file():
         made_of = splits.FILES.get(spec.dataset)
@@ -57,6 +67,8 @@ def required_listing(context: Context[ModelSpec], classes: int) -> Listing:
     Raises:
         OptionError: neither is there.
     """
+    from tools.datasets import listing
+
     root = context.settings.data_root
     found = listing.find(context.spec, Path(root), classes) if root else None
     if found is None:

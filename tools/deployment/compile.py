@@ -40,7 +40,7 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> Graph:
         CompileError: the toolkit is missing, or atc fails.
     """
     graph = specialise.graph(context, checkpoint, case.batch)
-    if not family(case.device).COMPILES:
+    if family(case.device).LOADS == "onnx":
         return graph
     target = Target(context.settings.soc_version or soc_version(case.device), cann.find())
     entry = stage(context.settings, checkpoint.network, graph, case.batch, target).find_or_run(context)
@@ -52,8 +52,8 @@ def stage(settings: Settings, network: Network, graph: Graph, batch: int, target
     """The compiled model of *graph*."""
     request = _request(network, batch, target, settings)
     return Stage(key(network, batch, graph, request, target),
-                 f"compiling {network.name} at batch {batch} for {target.soc_version} (minutes)",
-                 partial(build, settings, network, graph, batch, target))
+                 f"compiling {network.name} at batch {batch} for {target.soc_version}",
+                 partial(build, settings, network, graph, batch, target), takes="minutes")
 
 
 def soc_version(device: Device) -> str:

@@ -1,6 +1,7 @@
 """One file over HTTP: taken up where it broke off, tried again where that can help.
 
-With urllib and not pooch: pooch starts a broken download from nothing, and would bring itself and requests to the pins.
+With urllib: pooch 1.9 and torch.hub start a broken download from nothing. huggingface_hub 2.4 goes on, but gives up at a
+reset connection or a 503, and joins halves of two files where the server's changed meanwhile: it sends no If-Range.
 """
 
 from __future__ import annotations

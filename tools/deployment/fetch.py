@@ -20,7 +20,10 @@ REDRAW_S = 0.2
 
 
 class Meter:
-    """Shows bytes and rate of a download: one line that is drawn again on a terminal, elsewhere a line every few seconds."""
+    """Shows bytes and rate of a download: one line that is drawn again on a terminal, elsewhere a line every few seconds.
+
+    Not rich's progress bar: where nobody watches it says nothing until the end, and a host without torch has no rich.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name

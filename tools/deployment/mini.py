@@ -41,8 +41,8 @@ def weights(context: Context[Spec]) -> Stage:
 def stage(context: Context[Spec], made: Entry) -> Stage:
     """The mini weights fitted to the mini data set *made*, which may be of another machine."""
     quiet = Context(context.settings, context.spec)  # what listens to this process is not there in the other one
-    return Stage(key(context.spec, made.key), "fitting the mini weights (one to two minutes for a full-size network)",
-                 partial(_KINDS[context.spec.kind].fit, quiet, made.folder))
+    return Stage(key(context.spec, made.key), "fitting the mini weights",
+                 partial(_KINDS[context.spec.kind].fit, quiet, made.folder), takes="one to two minutes for a full-size network")
 
 
 def data(spec: Spec) -> Stage:

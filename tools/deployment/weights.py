@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tools.datasets import choice
 from tools.deployment import mini
+from tools.deployment.origin import origin
 from tools.deployment.published import published
-from tools.errors import OptionError, WeightsError
+from tools.errors import WeightsError
 from tools.machine import versions
 from tools.machine.files import sha256
 from tools.pytorch import networks
@@ -28,26 +28,6 @@ class Weights:
     sha256: str
     network: Network
     origin: str
-
-
-def origin(context: Context[Spec]) -> str:
-    """What `--weights` means beside `--data`: mini, published or own.
-
-    Raises:
-        OptionError: the two do not belong together.
-    """
-    chosen, data = context.settings.weights, choice.chosen(context)
-    if chosen == "auto":
-        if data not in ("mini", "full"):
-            raise OptionError("a list of your own needs to know whose weights to judge", where="--weights",
-                              remedy="add --weights published, --weights mini or --weights FILE.pth")
-        return "mini" if data == "mini" else "published"
-    word = chosen if chosen in ("mini", "published") else "own"
-    if (data == "mini") != (word == "mini") and data in ("mini", "full"):
-        raise OptionError(f"--data {data} and --weights {chosen} do not belong together", where="--weights",
-                          remedy="mini clips go with mini weights; the full data set with published weights or your own; "
-                                 "a list of your own with any")
-    return word
 
 
 def checkpoints(context: Context[Spec]) -> tuple[Weights, ...]:

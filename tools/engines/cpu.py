@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from tools.errors import EngineError
-from tools.media.preprocess import Floats
 from tools.spec.case import Device
 from tools.spec.chips import CPU, ChipKind
 from tools.spec.model import Network
@@ -18,7 +15,13 @@ from tools.spec.model import Network
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, RunOptions
 
-COMPILES = False
+    from tools.engines.findings import Examination, Show
+    from tools.media.preprocess import Floats
+    from tools.spec.settings import Settings
+
+NAMED = "cpu"
+MARK = "cases on the CPU through ONNX Runtime"
+LOADS: Literal["onnx"] = "onnx"
 
 
 class CpuEngine:
@@ -34,6 +37,8 @@ class CpuEngine:
         self._outputs = [output.name for output in session.get_outputs()]
 
     def infer(self, batch: Floats) -> Floats:
+        import numpy as np
+
         self._check(batch)
         try:
             return np.asarray(self._session.run(self._outputs, {self._input: batch}, self._first())[0], np.float32)
@@ -66,8 +71,16 @@ class CpuEngine:
         pass
 
     def _check(self, batch: Floats) -> None:
-        if batch.shape != self._shape or batch.dtype != np.float32:
+        if batch.shape != self._shape or batch.dtype != "float32":
             raise EngineError(f"the graph takes float32 {list(self._shape)}, got {batch.dtype} {list(batch.shape)}")
+
+
+def devices() -> list[Device]:
+    return [Device("cpu")]
+
+
+def named(device: Device) -> Device:
+    return device
 
 
 def describe(device: Device) -> ChipKind:
@@ -120,3 +133,10 @@ def load(device: Device, graph: Path, network: Network, batch: int) -> CpuEngine
     if found != [wanted]:
         raise EngineError(f"the graph's input is {found}, not {wanted}", where=str(graph))
     return CpuEngine(session, network, batch)
+
+
+def examine(settings: Settings, show: Show) -> Examination:
+    """Python, its packages and this machine, which every family needs."""
+    from tools.engines import host
+
+    return host.examine(settings, show)

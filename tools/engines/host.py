@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.engines.findings import MISSING, NOTE, OK, SETUP, WRONG, Finding, last_line
+from tools.engines.findings import MISSING, NOTE, OK, SETUP, WRONG, Examination, Finding, Look, Show, last_line
 from tools.machine import memory, versions
 from tools.spec.settings import ROOT, Settings
 
@@ -100,7 +100,7 @@ def cpu(settings: Settings) -> list[Finding]:
     if done.returncode != 0:
         step = install({name: pin for name, pin in pinned().items() if name in ENGINE})
         return [Finding(WRONG, "CPU", f"its engine cannot be loaded: {last_line(done.stderr)}", step)]
-    return [Finding(OK, "CPU", last_line(done.stdout))]
+    return [Finding(OK, "CPU", last_line(done.stdout), device="cpu")]
 
 
 def cores(settings: Settings) -> list[Finding]:
@@ -137,3 +137,13 @@ def artifacts(settings: Settings) -> list[Finding]:
 
 def _not_yet(folder: Path, place: Path) -> str:
     return "" if folder == place else f" (not there yet; {place} can be written)"
+
+
+PYTHON: dict[str, Look] = {"Python": python, "packages": packages, "CPU": cpu}
+MACHINE: dict[str, Look] = {"cores": cores, "memory": free_memory, "artifacts folder": artifacts}
+
+
+def examine(settings: Settings, show: Show) -> Examination:
+    """This Python and this machine: the CPU is a device where it can be loaded and the artifacts folder be written."""
+    found = (*show("this Python", PYTHON), *show("this machine", MACHINE))
+    return Examination("CPU", found)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 from tools.errors import MeasureError
 from tools.judging.rows import RESULTS, Row
 from tools.measuring import cell
 from tools.measuring.cell import Cell
-from tools.spec.case import Case, Device
+from tools.spec.case import Case
 from tools.spec.model import Spec
-
-FOLDER = r"-bs(\d+)-(?:(cpu)|(npu)(\d+)(sim)?)"
 
 
 def cells(run: Path, spec: Spec) -> list[Cell]:
@@ -22,19 +19,11 @@ def cells(run: Path, spec: Spec) -> list[Cell]:
     Raises:
         MeasureError: the run has none of this model, or one is damaged or half measured.
     """
-    found = [case for path in run.iterdir() if path.is_dir() and (case := _case(path.name, spec.name))] if run.is_dir() else []
+    found = [case for path in run.iterdir() if path.is_dir() and (case := Case.parse(path.name, spec.name))] if run.is_dir() else []
     if not found:
         raise MeasureError(f"no measured case of {spec.name} is here", where=str(run),
                            remedy="give a folder of artifacts/runs, made by pytest or python -m tools.measure")
     return [_read(case, run, spec) for case in sorted(found, key=lambda case: (case.batch, str(case)))]
-
-
-def _case(name: str, model: str) -> Case | None:
-    match = re.fullmatch(re.escape(model) + FOLDER, name)
-    if match is None:
-        return None
-    device = Device("cpu") if match[2] else Device(match[3], int(match[4]), simulated=bool(match[5]))
-    return Case(model, int(match[1]), device)
 
 
 def _read(case: Case, run: Path, spec: Spec) -> Cell:

@@ -1,21 +1,24 @@
-"""Recorded figures and limits as text of a model's toml: rows and tables are put in line by line, everything else stays as it is."""
+"""Recorded figures and limits put into a model's toml: a row or a table is added or renewed, everything else stays byte for byte."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from tools.errors import RecordError, TruthError
 from tools.spec.figures import RECORDED
 from tools.spec.truth import FidelityGate, Truth, read_truth
 
-HEADER = re.compile(r"\[\[?[\w.\"' -]+\]\]?\s*(#.*)?$")
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+    from tomlkit.container import Container
+    from tomlkit.items import Item, Key, Table
+
 SOURCE = "measured with what a row's section names, and stored by python -m tools.record"
-BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +40,11 @@ class Baseline:
         return "-".join(part for part in parts if part)
 
     @property
-    def row(self) -> str:
-        texts = {"id": self.id, **({"network": self.network} if self.network else {}), "device": self.device}
-        more = {"unit": self.unit, "kind": "raw", "status": "ok", "section": self.section, "note": self.note}
-        return f"    {{{_pairs(texts)}, batch = {self.batch}, metric = {_text(self.metric)}, value = {self.value!r}, {_pairs(more)}}},"
+    def row(self) -> dict[str, str | int | float]:
+        """The keys and values of the figure's row in the toml, in their order there."""
+        network = {"network": self.network} if self.network else {}
+        return {"id": self.id, **network, "device": self.device, "batch": self.batch, "metric": self.metric, "value": self.value,
+                "unit": self.unit, "kind": "raw", "status": "ok", "section": self.section, "note": self.note}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +58,43 @@ class Limits:
 
 def with_figure(text: str, figure: Baseline) -> str:
     """*text* with the figure's row: in the place of the row of its id, or the last of `recorded`, which is made if need be."""
-    lines = text.splitlines()
-    start, end = _table(lines, "figures")
-    opening = next((at for at in range(start, end) if re.match(rf"{RECORDED}\s*=\s*\[", lines[at])), None)
-    if opening is None:
-        lines[end:end] = [f"{RECORDED} = [", figure.row, "]"]
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    figures, sources = _last(document, "figures"), _last(document, "sources")
+    row = tomlkit.inline_table()
+    row.update(figure.row)
+    rows = figures.get(RECORDED)
+    if rows is None:
+        rows = tomlkit.array("[\n]")
+        rows.add_line(row, indent="    ")
+        _add(figures, RECORDED, rows)
+    elif (same := next((at for at, there in enumerate(rows) if there["id"] == figure.id), None)) is not None:
+        rows[same] = row
     else:
-        closing = next((at for at in range(opening + 1, end) if lines[at].strip() == "]"), None)
-        if closing is None:
-            raise RecordError(f"[figures] {RECORDED} has no closing bracket on a line of its own", where="[figures]", remedy="write one")
-        same = next((at for at in range(opening, closing) if f"id = {_text(figure.id)}," in lines[at]), closing)
-        lines[same : same + (same < closing)] = [figure.row]
-    start, end = _table(lines, "sources")
-    if not any(re.match(rf"{RECORDED}\s*=", line) for line in lines[start:end]):
-        lines.insert(end, f"{RECORDED} = {_text(SOURCE)}")
-    return _joined(lines, text)
+        rows.append(row)
+    if RECORDED not in sources:
+        _add(sources, RECORDED, tomlkit.string(SOURCE))
+    return _text(document, text)
 
 
 def with_limits(text: str, limits: Limits) -> str:
-    """*text* with the table of these limits: in the place of the one of its name, or after the last of [gates.fidelity]."""
-    name = limits.name if BARE.fullmatch(limits.name) else _text(limits.name)
-    gate = limits.gate
-    table = [f"[gates.fidelity.{name}] # {limits.note}", f"max_relative_difference = {gate.max_relative_difference!r}",
-             f"min_cosine = {gate.min_cosine!r}", f"max_flipped_share = {gate.max_flipped_share!r}"]
-    lines = text.splitlines()
-    known = [at for at, line in enumerate(lines) if line.startswith("[gates.fidelity.")]
-    same = next((at for at in known if lines[at].startswith(f"[gates.fidelity.{name}]")), None)
-    if same is not None:
-        lines[same : _end(lines, same)] = table
-    elif known:
-        end = _end(lines, known[-1])
-        lines[end:end] = ["", *table]
-    else:
-        raise RecordError("there is no table [gates.fidelity.fp32] to put the limits after", where="[gates.fidelity]", remedy="write it")
-    return _joined(lines, text)
+    """*text* with the table of these limits: renewed where it stands, or after the last of [gates.fidelity]."""
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    known = _last(document, "gates", "fidelity")
+    there = _pieces(document, "gates", "fidelity", limits.name)
+    table = there[0] if there else tomlkit.table()
+    table.comment(limits.note)
+    table.update(asdict(limits.gate))
+    if not there:
+        if limits.name in known:
+            raise _unwritten("gates", "fidelity", limits.name)
+        following = _following(known.value.body[-1][1].value)
+        known.append(limits.name, table)
+        table.value.body.extend(following)
+    return _text(document, text)
 
 
 def checked(path: Path, text: str, figures: Sequence[str] = (), limits: Sequence[str] = ()) -> Truth:
@@ -114,27 +121,43 @@ def checked(path: Path, text: str, figures: Sequence[str] = (), limits: Sequence
     return found
 
 
-def _table(lines: Sequence[str], name: str) -> tuple[int, int]:
-    """The first line of a table's content, and the line after its last that is neither empty nor a comment."""
-    header = next((at for at, line in enumerate(lines) if re.match(rf"\[\s*{name}\s*\]", line)), None)
-    if header is None:
-        raise RecordError(f"there is no line [{name}]", where=f"[{name}]", remedy="the toml must have the table")
-    return header + 1, _end(lines, header)
+def _pieces(container: Container, name: str, *inner: str) -> list[Table]:
+    """Every piece of a table: toml lets other tables stand between them."""
+    from tomlkit.items import Table
+
+    found = [item for key, item in container.body if key is not None and key.key == name and isinstance(item, Table)]
+    return [one for piece in found for one in _pieces(piece.value, *inner)] if inner else found
 
 
-def _end(lines: Sequence[str], header: int) -> int:
-    following = next((at for at in range(header + 1, len(lines)) if HEADER.match(lines[at])), len(lines))
-    return next((at + 1 for at in range(following - 1, header, -1) if lines[at].strip() and not lines[at].startswith("#")), header + 1)
+def _last(document: TOMLDocument, *path: str) -> Table:
+    found = _pieces(document, *path)
+    if not found:
+        raise _unwritten(*path)
+    return found[-1]
 
 
-def _joined(lines: Sequence[str], text: str) -> str:
-    newline = "\r\n" if "\r\n" in text else "\n"
-    return newline.join(lines) + newline
+def _unwritten(*path: str) -> RecordError:
+    header = f"[{'.'.join(path)}]"
+    return RecordError(f"there is no table {header}", where=header, remedy="write it as a table of its own, under that header")
 
 
-def _pairs(texts: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} = {_text(value)}" for name, value in texts.items())
+def _add(table: Table, name: str, item: Item) -> None:
+    """Behind the last key of *table*."""
+    following = _following(table.value)
+    table.append(name, item)
+    table.value.body.extend(following)
 
 
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _following(container: Container) -> list[tuple[Key | None, Item]]:
+    """The blank lines and comments behind the last key, taken out: they belong to what comes next."""
+    body = container.body
+    end = max((at for at, (key, _) in enumerate(body, 1) if key is not None), default=0)
+    found = body[end:]
+    del body[end:]
+    return found
+
+
+def _text(document: TOMLDocument, before: str) -> str:
+    """*document* with the line ends it had *before*: new lines come without a carriage return."""
+    text = document.as_string()
+    return re.sub(r"\r?\n", "\r\n", text) if before.count("\r\n") == before.count("\n") else text

@@ -148,5 +148,6 @@ def doubts(rates: Sequence[tuple[str, Sequence[Comparison]]]) -> list[str]:
 
 
 def align(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as lines with aligned columns: rich's tables would shorten names to fit 80 columns of a log."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]

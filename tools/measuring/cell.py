@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tools.engines.ascend.idle import Idle
+from tools.engines.idle import Idle
 from tools.errors import ClipgateError
 from tools.machine.files import write_whole
 from tools.measuring.predictions import FILE, Predictions, load

@@ -13,7 +13,7 @@ from tools.deployment.compile import loadable
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights, checkpoints
 from tools.engines import family
-from tools.engines.ascend.faults import Fault
+from tools.engines.faults import Fault
 from tools.errors import ChildError, ClipgateError, EngineError, MeasureError
 from tools.machine import child
 from tools.measuring import kinds, quarantine

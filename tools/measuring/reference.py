@@ -22,7 +22,7 @@ import numpy as np
 
 from tools.datasets import choice
 from tools.datasets.clips import ClipSet
-from tools.deployment import weights
+from tools.deployment.origin import origin
 from tools.deployment.weights import Weights
 from tools.errors import ReferenceRunError
 from tools.machine import events, versions
@@ -82,7 +82,7 @@ def key(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> Key:
 
 def command(context: Context[Spec]) -> str:
     """The line that makes the reference of a run, whole."""
-    settings, word = context.settings, weights.origin(context)
+    settings, word = context.settings, origin(context)
     meant = replace(settings, data=choice.chosen(context), weights=settings.weights if word == "own" else word)
     return shlex.join(["python", "-m", "tools.reference", context.spec.name, *meant.chosen(
         "--data", "--data-root", "--weights", "--clips", "--artifacts", "--models")])

@@ -9,6 +9,7 @@ from tools.datasets.clips import ClipSet
 from tools.datasets.listing import of_list
 from tools.datasets.lists import ClipList, balanced
 from tools.deployment import mini, weights
+from tools.deployment.origin import origin
 from tools.deployment.weights import Weights
 from tools.errors import ClipgateError, DataError
 from tools.machine.files import sha256
@@ -67,7 +68,7 @@ def _checked(context: Context[ModelSpec], clips_of: ClipList) -> ClipSet | None:
 def _checkpoint(context: Context[ModelSpec]) -> Weights | None:
     """The weights that are meant, unchecked: a reference is found by their digest alone."""
     try:
-        word = weights.origin(context)
+        word = origin(context)
         if word == "mini":
             return _mini(context)
         [path] = weights.given(context, word)

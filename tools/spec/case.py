@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tools.errors import OptionError
-
 BATCHES = (1, 4, 8, 16, 32, 64)
-FAMILIES = ("cpu", "npu")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -21,14 +18,6 @@ class Device:
     family: str
     index: int | None = None
     simulated: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> Device:
-        match = re.fullmatch(r"cpu|(npu):(\d+)", text)
-        if match is None:
-            raise OptionError(f"unknown device {text!r}", where="--device",
-                              remedy="choose auto, cpu, or npu:K (several: npu:0,npu:1)")
-        return cls("cpu") if text == "cpu" else cls(match[1], int(match[2]))
 
     def __str__(self) -> str:
         return self.family if self.index is None else f"{self.family}:{self.index}"
@@ -49,3 +38,12 @@ class Case:
 
     def __str__(self) -> str:
         return f"{self.model}-bs{self.batch}-{self.device.label}"
+
+    @classmethod
+    def parse(cls, text: str, model: str) -> Case | None:
+        """The case of *model* whose text this is; None where it is another's, or no case's."""
+        match = re.fullmatch(rf"{re.escape(model)}-bs(\d+)-([a-z]+?)(\d+)?(sim)?", text)
+        if match is None:
+            return None
+        batch, family, index, simulated = match.groups()
+        return cls(model, int(batch), Device(family, None if index is None else int(index), simulated=bool(simulated)))

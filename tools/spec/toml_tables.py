@@ -1,4 +1,8 @@
-"""Toml tables into frozen values, strictly: what is unknown, missing or of the wrong type is an error that names it."""
+"""Toml tables into frozen values, strictly: what is unknown, missing or of the wrong type is an error that names it.
+
+Without msgspec: it takes unknown keys of a dataclass in silence, names one missing key of several, and no table; nor
+pydantic, whose import alone is a fifth of what a bare pytest takes.
+"""
 
 from __future__ import annotations
 

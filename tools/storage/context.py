@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tools.machine.events import OnEvent, forward
 from tools.spec.model import Spec
 from tools.spec.settings import Settings
-from tools.storage.store import Store
+
+if TYPE_CHECKING:  # collecting a matrix has contexts and no store
+    from tools.storage.store import Store
 
 S = TypeVar("S", bound=Spec, covariant=True)
 T = TypeVar("T", bound=Spec)
@@ -29,6 +31,8 @@ class Context(Generic[S]):
     @property
     def store(self) -> Store:
         """The store of this run, which says here what it finds damaged and whom it waits for."""
+        from tools.storage.store import Store
+
         return Store(self.settings.store, self.say)
 
     def say(self, text: str) -> None:

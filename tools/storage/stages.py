@@ -28,12 +28,13 @@ class Stage:
     """One artifact: the *key* it is found by, what a user reads while it is made, and what makes it.
 
     build: fills an empty folder and returns facts to note; a function of a module, or a `partial` of one, since it
-    travels to a child process.
+    travels to a child process. takes: how long that is, for a user who waits.
     """
 
     key: Key
     doing: str
     build: Callable[[Path], Facts]
+    takes: str = ""
 
     def make(self, context: Context[Spec]) -> Entry:
         """The entry, made in this process if the store has none: for a command whose work it is."""
@@ -49,8 +50,8 @@ class Stage:
         if found:
             return found
         root = context.settings.store
-        require_makers(root, self.key, self.doing.partition(" (")[0], model=context.spec.name)
-        context.say(f"{self.doing} ...")
+        require_makers(root, self.key, self.doing, model=context.spec.name)
+        context.say(f"{self.doing}{f' ({self.takes})' if self.takes else ''} ...")
         started = time.monotonic()
         log = root / "logs" / f"{self.key.kind}-{self.key.name}-{os.getpid()}.log"
         child.call(partial(_make, self, root), self.doing, log=log, on_event=context.on_event)

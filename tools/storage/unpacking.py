@@ -1,7 +1,8 @@
 """An archive into the store: every file is checked against its manifest before its entry appears, what is here stays.
 
 Only what the manifests list is read, as regular files and in the order they list it, and each is written by us to the
-name we checked: no member's own name, type, owner or mode is ever acted on, which is stricter than tarfile's filters.
+name we checked: no member's own name, type, owner or mode is ever acted on. tarfile's data filter is laxer: it would
+write any name that stays inside, and before its digest is known.
 """
 
 from __future__ import annotations

@@ -21,10 +21,12 @@ from tools.datasets.listing import Listing
 from tools.datasets.lists import read_list
 from tools.datasets.mini import encode
 from tools.errors import DataError
+from tools.machine.events import OnEvent
 from tools.media.decode import FRAME_NAME
 from tools.spec.catalog import load_spec
-from tools.spec.model import ModelSpec
+from tools.spec.model import ModelSpec, Spec
 from tools.spec.settings import MODELS, ROOT, Settings
+from tools.storage.context import Context
 
 NAMES = ("Haircut/v_1", "Hammering/v_2", "HammerThrow/v_3")
 FRAMES = 5
@@ -51,6 +53,10 @@ def settings(root: Path, clips: int = 0) -> Settings:
     return Settings.parse({"data_root": str(root), "artifacts": str(root / "artifacts"), "clips": str(clips)})
 
 
+def context(root: Path, on_event: OnEvent, clips: int = 0) -> Context[Spec]:
+    return Context(settings(root, clips), load_spec(MODELS, "tsm"), on_event)
+
+
 def rows(root: Path, complete: int = len(NAMES)) -> Listing:
     """The rows of the tree as a model reads them, *complete* being all of them."""
     spec = load_spec(MODELS, "tsm")
@@ -70,7 +76,7 @@ def checked(root: Path) -> dict[str, tuple[str, str]]:
 def resolved(root: Path, clips: int = 0) -> survey.Survey:
     """What a run would use, without a child process: a check goes before it."""
     survey.check(rows(root), settings(root, clips))
-    return survey.resolve(rows(root), settings(root, clips), lambda event: pytest.fail(f"it is checked again: {event}"))
+    return survey.resolve(rows(root), context(root, lambda event: pytest.fail(f"it is checked again: {event}"), clips))
 
 
 def test_a_checked_data_set_is_what_its_list_would_be(tmp_path: Path) -> None:
@@ -133,10 +139,10 @@ def test_a_run_sees_what_changed_after_the_check(tmp_path: Path) -> None:
     survey.check(rows(tmp_path), settings(tmp_path))
     shutil.move(folder / "rawframes" / NAMES[0], folder / "away")
     said: list[str] = []
-    found = survey.resolve(rows(tmp_path), settings(tmp_path), lambda event: said.append(event.get("text", "")))
+    found = survey.resolve(rows(tmp_path), context(tmp_path, lambda event: said.append(event.get("text", ""))))
     shutil.move(folder / "away", folder / "rawframes" / NAMES[0])
     shutil.copy(frame(folder, NAMES[1], 1), frame(folder, NAMES[1], 2))
-    whole = survey.resolve(rows(tmp_path), settings(tmp_path), lambda event: None)
+    whole = survey.resolve(rows(tmp_path), context(tmp_path, lambda event: None))
 
     assert "checking ucf101" in said[0]
     assert NAMES[1:] == tuple(clip.id for clip in found.clips)
@@ -154,8 +160,8 @@ def test_an_interrupted_check_goes_on_where_it_was(tmp_path: Path) -> None:
     stuck = frame(folder, names[-1], 2)
     stuck.unlink()
     os.mkfifo(stuck)  # whoever reads it waits for ever
-    code = ("import sys; from tools import checked, data, events; checked.SAVE_S = 0.0; sys.argv[0] = 'data'; "
-            "raise SystemExit(events.stage(data.main))")
+    code = ("from tools import data; from tools.datasets import ledger; from tools.machine import events; ledger.SAVE_S = 0.0; "
+            "raise SystemExit(events.run_command(data.main))")
     run = subprocess.Popen([sys.executable, "-c", code, "check", "ucf101", "--data-root", str(tmp_path), "--artifacts",
                             str(tmp_path / "artifacts")], cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     path = path_of(tmp_path / "artifacts", rows(tmp_path))
@@ -223,7 +229,7 @@ def test_a_data_set_of_nothing_is_one_error(tmp_path: Path) -> None:
     (folder / "videos").mkdir()
     survey.check(rows(tmp_path), settings(tmp_path))
     with pytest.raises(DataError, match="none of the 3 clips of ucf101 can be used: clip Haircut/v_1 is missing") as caught:
-        survey.resolve(rows(tmp_path), settings(tmp_path), lambda event: None)
+        survey.resolve(rows(tmp_path), context(tmp_path, lambda event: None))
 
     assert "testlist01.txt:1" in str(caught.value.where)
     assert f"python -m tools.data rawframes --data-root {tmp_path}" in str(caught.value.remedy)

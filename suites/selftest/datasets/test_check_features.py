@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tools.datasets import clips, survey, videos
+from tools.datasets import choice, survey, videos
 from tools.datasets.manifest import Shortfall
 from tools.errors import DataError
 from tools.judging.judge import partial_data
@@ -17,11 +18,12 @@ from tools.localisation.snippet_features import write_features
 from tools.spec.catalog import load_spec
 from tools.spec.model import LocaliserSpec
 from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 
 NAMES = ("v_a", "v_b", "v_c")
 
 
-def tree(root: Path) -> tuple[Settings, LocaliserSpec]:
+def tree(root: Path) -> Context[LocaliserSpec]:
     """An ActivityNet of three validation videos and one of another subset: one without features, one with a row too few."""
     spec = load_spec(MODELS, "bsn")
     assert isinstance(spec, LocaliserSpec)
@@ -33,14 +35,15 @@ def tree(root: Path) -> tuple[Settings, LocaliserSpec]:
     write_features(np.random.default_rng(0).random((100, 400), np.float32), folder / "csv_mean_100" / "v_a.csv")
     lines = (folder / "csv_mean_100" / "v_a.csv").read_text().splitlines(keepends=True)
     (folder / "csv_mean_100" / "v_c.csv").write_text("".join(lines[:-1]))
-    return Settings.parse({"data": "full", "data_root": str(root), "artifacts": str(root / "artifacts")}), spec
+    settings = Settings.parse({"data": "full", "data_root": str(root), "artifacts": str(root / "artifacts")})
+    return Context(settings, spec, lambda event: pytest.fail(f"it is checked again: {event}"))
 
 
 def test_videos_without_features_are_told(tmp_path: Path) -> None:
     """The videos with features are what is run; the set lacks the others, and names the first that is missing with its line."""
-    settings, spec = tree(tmp_path)
-    survey.check(videos.listing(settings, spec), settings, videos.at_equal_distances)
-    found = videos.resolve(settings, spec, lambda event: pytest.fail(f"it is checked again: {event}"))
+    context = tree(tmp_path)
+    survey.check(videos.listing(context), context.settings)
+    found = videos.video_set(context)
 
     assert ("v_a",) == found.ids
     assert found.shortfall is not None
@@ -51,24 +54,23 @@ def test_videos_without_features_are_told(tmp_path: Path) -> None:
 
 def test_no_features_at_all_are_one_error(tmp_path: Path) -> None:
     """Where no video has features that can be used the error names the first with its line."""
-    settings, spec = tree(tmp_path)
+    context = tree(tmp_path)
     (tmp_path / "activitynet" / "csv_mean_100" / "v_a.csv").unlink()
-    survey.check(videos.listing(settings, spec), settings, videos.at_equal_distances)
+    survey.check(videos.listing(context), context.settings)
     with pytest.raises(DataError, match="none of the 3 clips of activitynet can be used: clip v_a is missing") as caught:
-        videos.resolve(settings, spec, lambda event: None)
+        videos.video_set(replace(context, on_event=lambda event: None))
 
     assert "video_info_new.csv:3" in str(caught.value.where)
 
 
 def test_data_is_full_where_its_list_can_be_made(tmp_path: Path) -> None:
     """Without --data, annotations that a list can be made of are as good as the list."""
-    spec = load_spec(MODELS, "tsm")
-    settings = Settings.parse({"data_root": str(tmp_path)})
-    before = clips.source(settings, spec)
+    context = Context(Settings.parse({"data_root": str(tmp_path)}), load_spec(MODELS, "tsm"))
+    before = choice.chosen(context)
     (tmp_path / "ucf101").mkdir()
     (tmp_path / "ucf101" / "testlist01.txt").touch()
 
-    assert ("mini", "full") == (before, clips.source(settings, spec))
+    assert ("mini", "full") == (before, choice.chosen(context))
 
 
 @pytest.mark.parametrize(("given", "expected"), [(Verdict.PASS, Verdict.NO_VERDICT), (Verdict.RECORDED, Verdict.NO_VERDICT),

@@ -10,7 +10,7 @@ import pytest
 
 from tools.datasets import manifest
 from tools.datasets.lists import ClipList, balanced, read_list
-from tools.datasets.manifest import Manifest
+from tools.datasets.manifest import ClipSet
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.errors import DataError
@@ -26,7 +26,7 @@ def listed(folder: Path, text: str) -> ClipList:
     return read_list(path, folder, CLASSES)
 
 
-def checked(clips: ClipList, folder: Path) -> Manifest:
+def checked(clips: ClipList, folder: Path) -> ClipSet:
     """The manifest of a list, built anew."""
     folder.mkdir()
     manifest.key(clips)

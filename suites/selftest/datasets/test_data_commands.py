@@ -26,7 +26,7 @@ def test_the_command_lists_what_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    ((), "choose check, rawframes"), (("chek",), "no such command"), (("check", "ucf101"), "--data-root"),
+    ((), "required: {check,rawframes,clips,dump}"), (("chek",), "invalid choice: 'chek'"), (("check", "ucf101"), "--data-root"),
     (("check", "imagenet", "--data-root", "."), "choose activitynet, kinetics400, ucf101"),
 ])
 def test_a_command_that_cannot_be_meant_is_one_error(arguments: tuple[str, ...], words: str) -> None:

@@ -19,6 +19,7 @@ from tools.localisation.snippet_features import read_features, write_features
 from tools.spec.catalog import load_spec
 from tools.spec.model import LocaliserSpec
 from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 
 Break = Callable[[Path], object]
 
@@ -37,8 +38,9 @@ def home(tmp_path: Path, spec: LocaliserSpec) -> Path:
     return tmp_path
 
 
-def settings(home: Path, spec: LocaliserSpec, **more: str) -> Settings:
-    return Settings.parse({"data": str(home / spec.list_file), "weights": "mini", "artifacts": str(home / "artifacts"), **more})
+def context(home: Path, spec: LocaliserSpec, **more: str) -> Context[LocaliserSpec]:
+    options = {"data": str(home / spec.list_file), "weights": "mini", "artifacts": str(home / "artifacts"), **more}
+    return Context(Settings.parse(options), spec)
 
 
 def test_equal_recipes_make_equal_videos(spec: LocaliserSpec) -> None:
@@ -78,7 +80,7 @@ def test_the_mini_set_is_laid_out_as_activitynet_is(home: Path, spec: LocaliserS
 
 def test_a_list_is_cut_at_equal_distances(home: Path, spec: LocaliserSpec) -> None:
     """--clips takes videos from all over the list, the same ones every time."""
-    names = [video.name for video in datasets_videos.listed(settings(home, spec, clips="3"), spec, print)[1]]
+    names = [video.name for video in datasets_videos.listed(context(home, spec, clips="3"))[1]]
 
     assert [f"v_mini_test_{number:03d}" for number in (0, 2, 4)] == names
 
@@ -133,7 +135,7 @@ def test_what_is_wrong_is_named(home: Path, spec: LocaliserSpec, broken: str) ->
     do, words = BROKEN[broken]
     do(home)
     with pytest.raises(DataError) as caught:
-        source, found = datasets_videos.listed(settings(home, spec), spec, print)
+        source, found = datasets_videos.listed(context(home, spec))
         datasets_videos.key(source, found)
         (home / "out").mkdir()
         datasets_videos.build(found, home / "out")
@@ -144,7 +146,7 @@ def test_what_is_wrong_is_named(home: Path, spec: LocaliserSpec, broken: str) ->
 
 def test_checked_features_are_found_again_until_they_change(home: Path, spec: LocaliserSpec) -> None:
     """The digests are kept under size and time of every file."""
-    source, found = datasets_videos.listed(settings(home, spec), spec, print)
+    source, found = datasets_videos.listed(context(home, spec))
     before = datasets_videos.key(source, found)
     assert before == datasets_videos.key(source, found)
     write_features(np.zeros((100, 400), np.float32), _three(home))
@@ -152,13 +154,14 @@ def test_checked_features_are_found_again_until_they_change(home: Path, spec: Lo
     assert before.digest != datasets_videos.key(source, found).digest
 
 
-def test_a_recogniser_has_no_features_and_a_localiser_no_clips() -> None:
-    """The stages of one kind of model refuse the other by name."""
-    for stage, model, words in (("videos", "tsm", "no localiser"), ("data clips", "bsn", "not clips"), ("minidata", "bsn", "not clips"),
-                                ("evaluate", "tsm", "no localiser")):
-        extra = ["x.json"] if stage == "evaluate" else []
-        done = python("-m", *f"tools.{stage}".split(), model, *extra)
+@pytest.mark.parametrize(("command", "words"), [
+    ("evaluate tsm x.json", "no localiser"), ("data clips bsn", "not clips"), ("data dump bsn --out x", "reads features"),
+    ("score bsn x", "is judged by its detections"),
+])
+def test_a_recogniser_has_no_features_and_a_localiser_no_clips(tmp_path: Path, command: str, words: str) -> None:
+    """The commands for one kind of model refuse the other by name."""
+    done = python("-m", *f"tools.{command}".split(), "--artifacts", str(tmp_path))
 
-        assert 2 == done.returncode
-        assert words in done.stderr
-        assert "Traceback" not in done.stderr
+    assert 2 == done.returncode
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr

@@ -19,6 +19,7 @@ from tools.errors import OptionError, WeightsError
 from tools.spec.catalog import load_spec
 from tools.spec.settings import MODELS, Settings
 from tools.spec.truth import PublishedWeights
+from tools.storage.context import Context
 
 ONE, OTHER = b"PK\x03\x04one", b"\x80\x02other"
 
@@ -124,16 +125,16 @@ def test_the_lock_is_one_of_sha256sum(tmp_path: Path) -> None:
 
 def test_runs_hold_weights_to_the_lock_and_never_write_it(tmp_path: Path) -> None:
     """A published checkpoint is verified by prefix and lock each time it is used; using one records nothing."""
-    settings, spec = Settings.parse({"weights": "published", "artifacts": str(tmp_path)}), load_spec(MODELS, "r2plus1d")
+    context = Context(Settings.parse({"weights": "published", "artifacts": str(tmp_path)}), load_spec(MODELS, "r2plus1d"))
     [one] = published_of(MODELS, tmp_path, "r2plus1d")
     file(one.place, ONE)
-    assert [one.place] == given(settings, spec, "published")
+    assert [one.place] == given(context, "published")
     assert {} == read_lock(one.folder)
 
     fetch(one)
     file(one.place, OTHER)
     with pytest.raises(WeightsError, match="when it was first fetched"):
-        given(settings, spec, "published")
+        given(context, "published")
 
 
 def test_a_copy_goes_to_the_model_it_is_named_for(tmp_path: Path) -> None:

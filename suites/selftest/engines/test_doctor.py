@@ -87,8 +87,7 @@ def test_without_ascend_each_part_is_missing_in_the_words_of_what_would_need_it(
     monkeypatch.setenv("CLIPGATE_DEVICE_NODES", str(tmp_path))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.setattr(cann, "INSTALLED", tmp_path / "Ascend")
-    monkeypatch.setattr(sys, "argv", ["doctor", "--artifacts", str(tmp_path / "a+b")])
-    status = doctor.main()
+    status = doctor.main(["--artifacts", str(tmp_path / "a+b")])
     printed = capsys.readouterr().out
     missing = {thing: one for thing, one in findings(printed).items() if one.word == MISSING}
 
@@ -193,8 +192,7 @@ def test_one_broken_part_is_named_with_a_step_and_turns_the_status(simulated: Si
 def test_a_path_that_the_runtime_refuses_is_wrong_beside_devices(
         python3: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A sign in the artifacts folder's path keeps every compiled model from being loaded, on an otherwise whole host."""
-    monkeypatch.setattr(sys, "argv", ["doctor", "--atc-python", python3(), "--artifacts", str(tmp_path / "R(2+1)D")])
-    status = doctor.main()
+    status = doctor.main(["--atc-python", python3(), "--artifacts", str(tmp_path / "R(2+1)D")])
     printed = capsys.readouterr().out
     [found] = [one for one in findings(printed).values() if one.word == WRONG]
 

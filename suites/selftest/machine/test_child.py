@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ MODULE = """
 import json, os, sys, tools
 print(json.dumps({"environment": dict(os.environ), "folder": os.getcwd(), "path": sys.path, "tools": tools.__file__}))
 """
+REPORT = partial(runpy.run_module, "reporting")
 
 
 @pytest.fixture
@@ -29,10 +32,10 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def run(tmp_path: Path, **how: Any) -> dict[str, Any]:
+def run(tmp_path: Path, work: child.Work = REPORT, **how: Any) -> dict[str, Any]:
     """What the module says of the process it runs in."""
     log = tmp_path / "logs" / "child.log"
-    child.run("reporting", [], log=log, on_event=lambda event: None, **how)
+    child.call(work, "reporting", log=log, on_event=lambda event: None, **how)
     found: dict[str, Any] = json.loads(log.read_text().splitlines()[-1])
     return found
 
@@ -58,10 +61,9 @@ def test_a_path_of_the_devices_is_kept_behind_the_projects_too(mine: Path, tmp_p
 def test_without_a_users_path_there_is_the_projects_alone(mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No empty entry stands for the working folder."""
     monkeypatch.delenv("PYTHONPATH")
-    monkeypatch.setattr(child, "ROOT", mine)
-    found = run(tmp_path)
+    found = run(tmp_path, partial(runpy.run_path, str(mine / "reporting.py")))
 
-    assert str(mine) == found["environment"]["PYTHONPATH"]
+    assert str(ROOT) == found["environment"]["PYTHONPATH"]
 
 
 def test_what_a_device_needs_is_laid_over_our_environment(mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

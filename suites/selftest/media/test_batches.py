@@ -18,10 +18,10 @@ import numpy as np
 import psutil
 import pytest
 
-from tools.datasets.manifest import Manifest
+from tools.datasets.manifest import ClipSet
 from tools.datasets.mini import encode
 from tools.errors import DataError, MeasureError
-from tools.measuring.recogniser import fill, source
+from tools.measuring.recogniser import feed, fill
 from tools.media.batches import SLOTS, BatchStream
 from tools.media.decode import FRAME_NAME, Clip
 from tools.media.preprocess import Floats
@@ -56,7 +56,7 @@ def inputs(clips: tuple[Clip, ...]) -> Floats:
 
 
 def stream(clips: tuple[Clip, ...], size: int) -> BatchStream:
-    return BatchStream(source(Manifest(Path("list.txt"), "rawframes", clips), SPEC), size)
+    return BatchStream(feed(ClipSet(Path("list.txt"), "rawframes", clips), SPEC), size)
 
 
 @contextmanager

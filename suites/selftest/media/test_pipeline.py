@@ -71,22 +71,23 @@ def our_input(clip: Clip, spec: ModelSpec) -> Floats:
 
 def crops_of_mmaction2(clip: Clip, spec: ModelSpec) -> Frames:
     """What mmaction2's transforms pack, before its normalisation."""
-    from tools.pytorch import networks as peer
+    from tools.pytorch.networks import import_mmaction
+    from tools.pytorch.pipeline import pipeline_steps
 
-    peer.import_mmaction()
+    import_mmaction()
     from mmengine.dataset import Compose
 
     kind = kind_of(clip)
     row = {"filename": str(clip.path), "frame_dir": str(clip.path), "filename_tmpl": decode.FRAME_NAME, "modality": "RGB",
            "total_frames": clip.frames, "start_index": int(kind == "rawframes"), "label": clip.label}
-    packed: Frames = Compose(peer.pipeline_steps(spec, kind))(row)["inputs"].numpy()
+    packed: Frames = Compose(pipeline_steps(spec, kind))(row)["inputs"].numpy()
     return packed
 
 
 def input_of_mmaction2(clip: Clip, spec: ModelSpec) -> Floats:
-    from tools.pytorch import networks as peer
+    from tools.pytorch.pipeline import clip_loader
 
-    return peer.clip_loader(spec, kind_of(clip))(clip)
+    return clip_loader(spec, kind_of(clip))(clip)
 
 
 def same_bits(expected: NDArray[np.generic], actual: NDArray[np.generic]) -> bool:

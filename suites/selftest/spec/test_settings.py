@@ -15,6 +15,7 @@ from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
 from tools.spec.expectations import Expectations
 from tools.spec.settings import ARTIFACTS, MODELS, OPTIONS, Settings, add_arguments
+from tools.storage.context import Context
 
 TSM = load_spec(MODELS, "tsm")
 
@@ -127,14 +128,14 @@ def test_path_options_are_joined_with_their_values(given: list[str], joined: lis
 ])
 def test_weights_belong_to_their_data(files: Path, data: str, chosen: str, expected: str) -> None:
     """Mini clips go with mini weights, the full set with published or own ones, an own list with any."""
-    assert expected == weights.origin(parse("--data", data, "--weights", chosen), TSM)
+    assert expected == weights.origin(Context(parse("--data", data, "--weights", chosen), TSM))
 
 
 @pytest.mark.parametrize(("data", "chosen"), [("mini", "published"), ("mini", "own.pth"), ("full", "mini"), ("auto", "published")])
 def test_weights_of_other_data_are_refused(files: Path, data: str, chosen: str) -> None:
     """Weights judged on data they were not made for are an OptionError that says what goes with what."""
     with pytest.raises(OptionError, match="do not belong together") as caught:
-        weights.origin(parse("--data", data, "--weights", chosen), TSM)
+        weights.origin(Context(parse("--data", data, "--weights", chosen), TSM))
 
     assert "--weights" == caught.value.where
     assert "mini clips go with mini weights" in str(caught.value.remedy)
@@ -143,7 +144,7 @@ def test_weights_of_other_data_are_refused(files: Path, data: str, chosen: str) 
 def test_an_own_list_asks_whose_weights(files: Path) -> None:
     """For a list of the user's own nothing is guessed: the OptionError names the three choices."""
     with pytest.raises(OptionError) as caught:
-        weights.origin(parse("--data", "own.txt"), TSM)
+        weights.origin(Context(parse("--data", "own.txt"), TSM))
 
     assert "--weights" == caught.value.where
     for choice in ("--weights published", "--weights mini", "--weights FILE.pth"):
@@ -153,9 +154,9 @@ def test_an_own_list_asks_whose_weights(files: Path) -> None:
 def test_auto_data_is_full_where_the_list_is_found(files: Path) -> None:
     """With the data set's list below the data root, auto takes the full set and the published weights."""
     settings = replace(parse("--data-root", "root"), weights="auto")
-    assert "mini" == weights.origin(settings, TSM)
+    assert "mini" == weights.origin(Context(settings, TSM))
 
     path = files / "root" / TSM.dataset / TSM.list_file
     path.parent.mkdir()
     path.write_text("v 8 0\n")
-    assert "published" == weights.origin(settings, TSM)
+    assert "published" == weights.origin(Context(settings, TSM))

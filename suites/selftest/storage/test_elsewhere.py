@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.storage.test_store import refuse, write
-from tools.deployment.specialise import key as graph_key
+from tools.deployment import specialise
 from tools.errors import StoreError
 from tools.machine.versions import ABSENT
 from tools.spec.catalog import load_spec
-from tools.spec.settings import MODELS
-from tools.storage import stages
+from tools.spec.model import Spec
+from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 from tools.storage.entries import Entry, Key
+from tools.storage.stages import Stage
 from tools.storage.store import Store
 
 SHA = "5d" * 32
@@ -40,7 +42,12 @@ def said() -> list[str]:
 
 @pytest.fixture
 def store(tmp_path: Path, said: list[str]) -> Store:
-    return Store(tmp_path, said.append)
+    return Store(tmp_path / "store", said.append)
+
+
+def context_of(store: Store) -> Context[Spec]:
+    """A run of tsm whose artifacts lie in *store*; nobody hears it."""
+    return Context(Settings.parse({"artifacts": str(store.root.parent)}), load_spec(MODELS, "tsm"), lambda event: None)
 
 
 def test_an_absent_package_stands_for_any_version(store: Store, said: list[str]) -> None:
@@ -122,7 +129,7 @@ def test_what_cannot_be_made_here_is_one_sentence(store: Store, act: str) -> Non
     store.build(shaped(THERE, onnx="1.22.0", weights="6e" * 32), write("a"))
     with pytest.raises(StoreError) as caught:
         if act == "child":
-            stages.find_or_run(store, HERE, "no.such.module", ["tsm"], "exporting tsm to ONNX", lambda event: None)
+            Stage(HERE, "exporting tsm to ONNX", refuse).find_or_run(context_of(store))
         store.build(HERE, refuse)
     assert caught.value.what == (("exporting tsm to ONNX" if act == "child" else "making onnx/tsm") + " needs torch, which is not "
                                  "installed here, and the store has no entry made elsewhere that fits")
@@ -138,8 +145,7 @@ def test_a_batch_size_that_nobody_simplified_is_named(store: Store, monkeypatch:
     monkeypatch.setattr("tools.machine.versions.version", lambda package: "1" if package == "onnx" else _missing(package))
     exported = store.build(THERE, write("a"))
     with pytest.raises(StoreError, match="simplifying tsm for batch 16 needs onnxsim, which is not") as caught:
-        graph = graph_key(load_spec(MODELS, "tsm").networks[0], exported, 16, "needed")
-        stages.find_or_run(store, graph, "tools.specialise", ["tsm"], "simplifying tsm for batch 16", lambda event: None)
+        specialise.stage(load_spec(MODELS, "tsm").networks[0], exported, 16, "needed").find_or_run(context_of(store))
     assert "pytest -m tsm -k bs16" in str(caught.value.remedy)
 
 

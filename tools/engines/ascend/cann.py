@@ -23,13 +23,16 @@ from tools.spec.settings import ROOT
 INSTALLED = Path("/usr/local/Ascend")
 DRIVER_LIBRARIES = tuple(INSTALLED / "driver" / part for part in ("lib64", "lib64/common", "lib64/driver"))
 SCRIPT = "set_env.sh"
-ABSENT = "no CANN toolkit: there is no set_env.sh"
 VERSION_FILES = ("{arch}-linux/ascend_toolkit_install.info", "toolkit/version.info", "version.cfg", "../latest/version.cfg")
 TIMEOUT_S = 60.0
 SYSTEM_VERSION_FILE = Path("/etc/Ascend/ascend_cann_install.info")
 VERSION_LINES = tuple(  # beside version_dir, version is the package's own number and not the toolkit's
     re.compile(rf"^\s*(?:{keys})\s*[=:]\s*\[?(?:[\d.]+:)?(\d[\w.-]*)", re.IGNORECASE | re.MULTILINE)
     for keys in ("version_dir", "version|toolkit_installed_version"))
+
+
+class NoToolkitError(CompileError):
+    """There is no toolkit on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +53,15 @@ def find(environ: Mapping[str, str] = os.environ) -> Toolkit:
     """The toolkit whose set_env.sh was sourced, else the one installed in the usual place.
 
     Raises:
-        CompileError: there is none.
+        NoToolkitError: there is none; CompileError: its set_env.sh cannot be sourced.
     """
     for script in _scripts(environ):
         if os.access(script, os.R_OK):
             made = _source(script, environ)
             home = Path(made.get("ASCEND_TOOLKIT_HOME") or made.get("ASCEND_HOME_PATH") or script.parent)
             return Toolkit(script.absolute(), home, version(home))
-    raise CompileError(ABSENT, where=str(INSTALLED), remedy="install the CANN toolkit, or source its set_env.sh first if it lies elsewhere")
+    raise NoToolkitError("no CANN toolkit: there is no set_env.sh", where=str(INSTALLED),
+                         remedy="install the CANN toolkit, or source its set_env.sh first if it lies elsewhere")
 
 
 def _scripts(environ: Mapping[str, str]) -> list[Path]:

@@ -14,24 +14,18 @@ from types import ModuleType
 
 import numpy as np
 
-from tools.engines.ascend import cann, npu_smi, om
-from tools.engines.ascend.faults import diagnose
-from tools.engines.ascend.idle import Watch, require_fit
+from tools.engines.ascend import om
 from tools.engines.ascend.runtime import Resident, Session, durations, first_of, runner, unbuffer_stdout
 from tools.errors import EngineError
 from tools.machine import events
-from tools.machine.versions import of as installed
 from tools.media.preprocess import Floats
 from tools.spec.case import Device
-from tools.spec.chips import ChipKind
 from tools.spec.model import Network
 
-__all__ = ["COMPILES", "describe", "diagnose", "environment", "import_runtime", "load", "require", "require_nature", "versions", "watch"]
 WHEEL = "install the vendor's aclruntime wheel for this Python into the same environment: tools/engines/ascend/README.md"
 FLOAT32, FLOAT16 = 0, 1  # numbers of the extension's dtypes
 TYPES: dict[int, type[np.floating]] = {FLOAT32: np.float32, FLOAT16: np.float16}
 QUIET = 3  # log level: errors only
-COMPILES = True
 
 
 class NpuEngine:
@@ -149,36 +143,6 @@ def require_nature(runtime: ModuleType, device: Device) -> None:
     if bool(getattr(runtime, "__simulated__", False)) != device.simulated:
         raise EngineError(f"{device.label} and this aclruntime disagree on whether they are a simulation", where=runtime.__file__,
                           remedy="device nodes, npu-smi and aclruntime must be of one machine: check CLIPGATE_DEVICE_NODES and PYTHONPATH")
-
-
-def describe(device: Device) -> ChipKind:
-    """The kind of chip *device* is, as npu-smi names it.
-
-    Raises:
-        DeviceError: npu-smi cannot be asked, shows no such device, or one that is not fit to be used.
-    """
-    return require_fit(npu_smi.read(), device)
-
-
-def versions() -> tuple[tuple[str, str], ...]:
-    """Driver, toolkit and runtime, as each says of itself."""
-    return (("driver", npu_smi.read().driver), ("cann", cann.find().version), *installed("aclruntime"))
-
-
-def environment() -> dict[str, str]:
-    """What a process needs in its environment before it loads aclruntime."""
-    return cann.of_runtime()
-
-
-def require(artifacts: Path) -> None:
-    """Check, before anything is built, that models below *artifacts* can be loaded."""
-    om.require_root(artifacts)
-
-
-def watch(device: Device) -> Watch:
-    """Samples whether the device is ours alone."""
-    assert device.index is not None
-    return Watch(device.index)
 
 
 def _failed(error: RuntimeError, where: str | None = None) -> EngineError:

@@ -6,15 +6,14 @@ Source: the ACL error families, and what the extension was seen to print.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["missing", "mismatch", "memory", "lost", "kernel", "load", "usage", "unknown"]
+from tools.engines.faults import Fault, FaultKind
+
 CODES = re.compile(r"(?:runtime result\s*[=:]\s*|ret(?:Code)?\s*[=:]\s*|error code is\s*|errorCode\s*[=:]\s*|\[)(\d{6})\b")
 NAMED = re.compile(r"\b(E[A-Z0-9]\d{4})\b")
 SHOWN_LINES = 8
 # The first row that knows one of the codes decides: what is lost explains every error after it.
-FAMILIES: tuple[tuple[Kind, frozenset[str], str], ...] = (
+FAMILIES: tuple[tuple[FaultKind, frozenset[str], str], ...] = (
     ("lost", frozenset(("507010", "507012", "507899", "507901", "EL0001")), "the device is lost: its driver no longer answers"),
     ("mismatch", frozenset(("507033", "E30006")),
      "driver, firmware and CANN toolkit do not fit together, or another container owns the device"),
@@ -31,26 +30,12 @@ FAMILIES: tuple[tuple[Kind, frozenset[str], str], ...] = (
      "the runtime was not used as it wants to be"),
     ("usage", frozenset(("EE1001",)), "the runtime does not take an argument"),  # said beside most of the codes above
 )
-TEXTS: tuple[tuple[Kind, str, str], ...] = (  # for builds that print no code
+TEXTS: tuple[tuple[FaultKind, str, str], ...] = (  # for builds that print no code
     ("memory", "ACL: memory allocation fail", "the device's memory is exhausted"),
     ("load", "load model from file failed", "the runtime cannot load the model"),
     ("load", "please check model path", "the runtime refuses the model's path"),
     ("kernel", "execute model failed", "a kernel failed on the device"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What went wrong, with the codes that say so and the last lines the runtime printed."""
-
-    kind: Kind
-    meaning: str
-    codes: tuple[str, ...]
-    said: tuple[str, ...]
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.meaning} ({', '.join(self.codes[:3])})" if self.codes else self.meaning
 
 
 def diagnose(log: str) -> Fault:

@@ -10,13 +10,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from tools.engines import devices
 from tools.engines.ascend import atc, cann, npu_smi, om, probe
+from tools.engines.ascend import nodes as nodes_of
 from tools.engines.ascend.idle import look_before, require_fit
 from tools.engines.ascend.npu_smi import Chip, Table
-from tools.engines.findings import MISSING, NOTE, OK, WRONG, Finding, attempt, last_line
+from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, Look, Show, attempt, last_line
 from tools.errors import ChildError, ClipgateError, CompileError, DeviceError, OptionError, StoreError
 from tools.machine import child
 from tools.spec.case import Device
@@ -47,18 +49,18 @@ TIMEOUT_S = 60.0
 
 def nodes(settings: Settings) -> list[Finding]:
     """The devices themselves, and whether this user may open them."""
-    thing, found = "device nodes", devices.npus()
+    thing, found = "device nodes", nodes_of.npus()
     if not found:
         try:
-            devices.parse("npu:0")
+            nodes_of.named(Device("npu", 0))
         except OptionError as error:
             return [Finding(MISSING, thing, error.what, f"install the Ascend driver; {CONTAINER}")]
-    closed = [path.name for path in sorted(devices.folder().glob("davinci[0-9]*")) if not os.access(path, os.R_OK | os.W_OK)]
+    closed = [path.name for path in sorted(nodes_of.folder().glob("davinci[0-9]*")) if not os.access(path, os.R_OK | os.W_OK)]
     if closed:
         return [Finding(WRONG, thing, f"closed to this user: {', '.join(closed)}",
-                        f"add the user to their group: sudo usermod -aG {_group(devices.folder() / closed[0])} $USER, then log in again")]
-    told = f"{len(found)} in {devices.folder()}{', simulated' if found[0].simulated else ''}"
-    absent = [name for name in BESIDE if not (devices.folder() / name).exists()]
+                        f"add the user to their group: sudo usermod -aG {_group(nodes_of.folder() / closed[0])} $USER, then log in again")]
+    told = f"{len(found)} in {nodes_of.folder()}{', simulated' if found[0].simulated else ''}"
+    absent = [name for name in BESIDE if not (nodes_of.folder() / name).exists()]
     if absent:
         return [Finding(NOTE, thing, f"{told}; without {', '.join(absent)}", f"{CONTAINER}; a chip in RC mode has no such nodes")]
     return [Finding(OK, thing, told)]
@@ -78,7 +80,7 @@ def chips(settings: Settings) -> list[Finding]:
         table = npu_smi.read()
     except DeviceError as error:
         return [Finding.of(WRONG if program else MISSING, "npu-smi", error)]
-    ours = devices.npus()
+    ours = nodes_of.npus()
     strays = [chip for chip in table.chips if chip.device not in [device.index for device in ours]]
     return [Finding(OK, "npu-smi", f"{program}, driver {table.driver}"), *(chip(table, device) for device in ours),
             *(Finding(NOTE, f"NPU {one.npu} chip {one.chip}", f"{one.name}, health {one.health}: no device of ours", CONTAINER)
@@ -91,19 +93,20 @@ def chip(table: Table, device: Device) -> Finding:
     shown = table.of_device(device.index)
     if shown is None:
         return Finding(WRONG, str(device), f"npu-smi shows no device {device.index}",
-                       f"compare what npu-smi info -m shows with {devices.folder()}; {CONTAINER}")
-    thing, told = f"{device} ({shown.name})", _told(table, shown, device)
+                       f"compare what npu-smi info -m shows with {nodes_of.folder()}; {CONTAINER}", str(device))
+    name, told = f"{device} ({shown.name})", _told(table, shown, device)
     try:
         kind = require_fit(table, device)
     except DeviceError as error:
-        return Finding(WRONG, thing, f"{error.what}; {told}", error.remedy or "")
+        return Finding(WRONG, name, f"{error.what}; {told}", error.remedy or "", str(device))
     if kind.soc_version is None:
-        return Finding(NOTE, thing, f"{told}; atc knows this chip in several versions",
-                       "say which with --soc-version (python -c 'import acl; print(acl.get_soc_name())' prints it)")
+        return Finding(NOTE, name, f"{told}; atc knows this chip in several versions",
+                       "say which with --soc-version (python -c 'import acl; print(acl.get_soc_name())' prints it)", str(device))
     busy = look_before(table, device.index).busy
     if busy:
-        return Finding(NOTE, thing, f"{told}; not idle: {', '.join(busy)}", "its speed cannot be judged until it is idle and well")
-    return Finding(OK, thing, told)
+        return Finding(NOTE, name, f"{told}; not idle: {', '.join(busy)}", "its speed cannot be judged until it is idle and well",
+                       str(device))
+    return Finding(OK, name, told, device=str(device))
 
 
 def _told(table: Table, chip: Chip, device: Device) -> str:
@@ -116,7 +119,7 @@ def _told(table: Table, chip: Chip, device: Device) -> str:
 
 def driver(settings: Settings) -> list[Finding]:
     """Whether the loader finds the driver's library for a process of ours."""
-    thing, found = "driver libraries", devices.npus()
+    thing, found = "driver libraries", nodes_of.npus()
     if found and all(device.simulated for device in found):
         return [Finding(OK, thing, "none needed: the devices are simulated")]
     done = _run([sys.executable, "-c", LOAD], os.environ | _runtime_environment())
@@ -140,7 +143,7 @@ def toolkit(settings: Settings) -> list[Finding]:
     try:
         found = cann.find()
     except CompileError as error:
-        return [Finding.of(MISSING if error.what == cann.ABSENT else WRONG, thing, error)]
+        return [Finding.of(MISSING if isinstance(error, cann.NoToolkitError) else WRONG, thing, error)]
     environment = cann.environment(found, settings.atc_python)
     first = Finding(OK, thing, f"{found.version} in {found.home}, by {found.script}")
     if found.version == "unknown":
@@ -186,32 +189,44 @@ def runtime(settings: Settings) -> list[Finding]:
     said: list[str] = []
     word = WRONG if importlib.util.find_spec("aclruntime") else MISSING
     with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "child.log"
         try:
-            child.call(probe.tell, "importing aclruntime", log=Path(folder) / "child.log",
-                       on_event=lambda event: said.append(event["text"]), stall_s=TIMEOUT_S, environment=_runtime_environment())
+            child.call(probe.tell, "importing aclruntime", log=log, on_event=lambda event: said.append(event["text"]),
+                       stall_s=TIMEOUT_S, environment=_runtime_environment())
         except ChildError as error:
             by_hand = f"import it by hand: source set_env.sh, then {sys.executable} -c 'import aclruntime'"
-            words = [line for line in (error.remedy or "").splitlines() if not line.strip().startswith("$ ")]
-            return [Finding(word, thing, f"{error.what}: {last_line(chr(10).join(words[1:]))}", by_hand)]
+            printed = log.read_text(errors="replace").partition("\n")[2]  # below the command
+            return [Finding(word, thing, f"{error.what}: {last_line(printed)}", by_hand)]
         except ClipgateError as error:
             return [Finding.of(word, thing, error)]
     return [Finding(OK, thing, " ".join(said))]
 
 
-def rules(settings: Settings, present: bool) -> list[Finding]:
+def rules(settings: Settings, *, present: bool) -> list[Finding]:
     """What the runtime asks of the artifacts folder's name and of the environment; only a note where nothing of Ascend is *present*."""
-    word, paths, number = WRONG if present else NOTE, "path of models", os.environ.get(devices.RENUMBERED)
+    word, paths, number = WRONG if present else NOTE, "path of models", os.environ.get(nodes_of.RENUMBERED)
     found = [Finding(OK, paths, str(settings.artifacts))]
     try:
         om.require_root(settings.artifacts)
     except StoreError as error:
         found = [Finding.of(word, paths, error)]
     if not number:
-        return [*found, Finding(OK, "environment", f"{devices.RENUMBERED} is not set")]
-    told = f"{devices.RENUMBERED}={number} renumbers the devices, and so does --device"
-    return [*found, Finding(word, "environment", told, f"unset {devices.RENUMBERED}, and name the device by its own number")]
+        return [*found, Finding(OK, "environment", f"{nodes_of.RENUMBERED} is not set")]
+    told = f"{nodes_of.RENUMBERED}={number} renumbers the devices, and so does --device"
+    return [*found, Finding(word, "environment", told, f"unset {nodes_of.RENUMBERED}, and name the device by its own number")]
 
 
 def _run(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
                           timeout=TIMEOUT_S, check=False)
+
+
+PARTS: dict[str, Look] = {"device nodes": nodes, "npu-smi": chips, "driver libraries": driver, "CANN toolkit": toolkit,
+                          "aclruntime": runtime}
+
+
+def examine(settings: Settings, show: Show) -> Examination:
+    """All of the above, from the bottom up, then what the runtime asks."""
+    found = Examination("Ascend", tuple(show("Ascend", PARTS)), beside=("atc", "atc's python3"))
+    asked: Look = partial(rules, present=found.present)
+    return replace(found, rules=tuple(show("what aclruntime asks", {"rules": asked})))

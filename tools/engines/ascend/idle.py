@@ -1,53 +1,18 @@
-"""Whether a device can be used at all, and whether it was ours alone while it was measured.
-
-It is sampled before and during a measurement, by a process beside the one that measures: that one may hold its
-interpreter lock for the whole of a run, so nothing in it can watch.
-"""
+"""Whether a device can be used at all, and whether it is ours alone, by what npu-smi says of it."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
 
 from tools.engines.ascend.npu_smi import Process, Table, read
+from tools.engines.idle import Sample, Watch
 from tools.errors import DeviceError
-from tools.machine.events import die_with_parent
 from tools.spec.case import Device
 from tools.spec.chips import ChipKind, kind
 
-State = Literal["idle", "busy", "unknown"]
-BEFORE = 3
-APART_S = 1.0
-DURING_S = 5.0  # npu-smi takes up to seconds itself
 MAX_AICORE_PERCENT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """What the samples say; *seen* is why the device is not idle, or what could not be read, each thing once."""
-
-    state: State
-    seen: tuple[str, ...]
-    samples: int
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.state} in {self.samples} samples of npu-smi: {'; '.join(self.seen)}" if self.seen else self.state
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One look at a device: what speaks against its being idle, and what could not be known."""
-
-    busy: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
 
 
 def look_before(table: Table, device: int) -> Sample:
@@ -108,69 +73,6 @@ def _named(process: Process) -> str:
     return f"process {number} {process.name}".rstrip()
 
 
-def judge(samples: list[Sample]) -> Idle:
-    """Busy if any sample is; unknown if nothing speaks against it but something could not be read."""
-    busy = tuple(dict.fromkeys(text for sample in samples for text in sample.busy))
-    unknown = tuple(dict.fromkeys(text for sample in samples for text in sample.unknown))
-    if busy:
-        return Idle("busy", busy, len(samples))
-    return Idle("unknown", unknown, len(samples)) if unknown or not samples else Idle("idle", (), len(samples))
-
-
-class Watch:
-    """Samples a device before the block, and during it from a process of its own.
-
-    Enter it before anything starts threads or touches the device: that process is forked.
-    """
-
-    def __init__(self, device: int, look: Callable[[], Table] = read) -> None:
-        self._device, self._look = device, look
-        self._samples: list[Sample] = []
-
-    def __enter__(self) -> Self:
-        for number in range(BEFORE):
-            if number:
-                time.sleep(APART_S)
-            self._samples.append(self._sample(lambda table: look_before(table, self._device)))
-        context = multiprocessing.get_context("fork")
-        self._watching, theirs = context.Pipe()
-        self._process = context.Process(target=self._watch, args=(theirs, os.getpid()), daemon=True)
-        self._process.start()
-        theirs.close()  # so that nothing more can be received of a process that has ended
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if error is None:
-            try:
-                self._watching.send("stop")
-                self._samples.extend(self._watching.recv())
-            except (EOFError, OSError):
-                self._samples.append(Sample(unknown=("the process that watched the device has died",)))
-        self._process.kill()
-        self._process.join()
-        self._watching.close()
-
-    def idle(self) -> Idle:
-        """What was seen, once the block is over."""
-        return judge(self._samples)
-
-    def _watch(self, measuring: Connection, ours: int) -> None:
-        die_with_parent()
-        self._watching.close()  # the other end of the pipe, which would never seem closed
-        if os.getppid() != ours:  # it ended before it could be followed
-            return
-        samples = []
-        while not measuring.poll(DURING_S):
-            samples.append(self._sample(lambda table: look_during(table, self._device, ours)))
-        measuring.send([*samples, self._sample(lambda table: look_during(table, self._device, ours))])
-
-    def _sample(self, look: Callable[[Table], Sample]) -> Sample:
-        try:
-            return look(self._look())
-        except DeviceError as error:
-            return Sample(unknown=(error.what,))
-
-
 UNFIT = ("Critical", "UNKNOWN")  # Warning and Alarm run, and carry no judgement of speed
 
 
@@ -193,3 +95,17 @@ def require_fit(table: Table, device: Device) -> ChipKind:
         raise DeviceError(f"{device.label} and the chip name {chip.name!r} disagree on whether this is a simulation", where="npu-smi info",
                           remedy="device nodes, npu-smi and aclruntime must be of one machine: check CLIPGATE_DEVICE_NODES and PATH")
     return found
+
+
+def watch(device: Device, look: Callable[[], Table] = read) -> Watch:
+    """Samples whether *device* is ours alone."""
+    assert device.index is not None
+    return Watch(partial(_before, look, device.index), partial(_during, look, device.index), "npu-smi")
+
+
+def _before(look: Callable[[], Table], device: int) -> Sample:
+    return look_before(look(), device)
+
+
+def _during(look: Callable[[], Table], device: int, ours: int) -> Sample:
+    return look_during(look(), device, ours)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tools.engines import devices
-from tools.engines.ascend import engine
+from tools.engines.ascend import engine, nodes
 from tools.errors import EngineError
 from tools.machine import events, versions
 
@@ -36,6 +35,6 @@ def describe(runtime: ModuleType) -> str:
 def tell() -> None:
     """Import aclruntime and say what it is."""
     runtime = engine.import_runtime()
-    for device in devices.npus():
+    for device in nodes.npus():
         engine.require_nature(runtime, device)
     events.say(describe(runtime))

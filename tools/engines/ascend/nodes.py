@@ -1,4 +1,4 @@
-"""Which devices this machine has, by their nodes alone: what collecting a matrix may look at."""
+"""Which Ascend devices this machine has, by their nodes alone: what collecting a matrix may look at."""
 
 from __future__ import annotations
 
@@ -14,26 +14,24 @@ NODES = "CLIPGATE_DEVICE_NODES"  # another folder than /dev: where a container o
 RENUMBERED = "ASCEND_RT_VISIBLE_DEVICES"
 
 
-def parse(text: str) -> Device:
-    """The device that *text* names, found among the nodes of this machine.
+def named(device: Device) -> Device:
+    """The device that a person names, found among the nodes of this machine.
 
     A runtime counts the devices it can see, so npu:K is the K-th of the nodes, whatever these are numbered.
 
     Raises:
         OptionError: it is not there, or the runtime would count otherwise than we do.
     """
-    device = Device.parse(text)
-    if device.index is None:
-        return device
+    assert device.index is not None
     found = npus()
     if not found:
-        raise OptionError(f"no Ascend device: {folder()} has no davinci0", where=f"--device {text}",
+        raise OptionError(f"no Ascend device: {folder()} has no davinci0", where=f"--device {device}",
                           remedy="choose cpu; python -m tools.doctor says what is there and what is missing")
     if device.index >= len(found):
-        raise OptionError(f"no such device: this machine has {len(found)} Ascend device(s)", where=f"--device {text}",
+        raise OptionError(f"no such device: this machine has {len(found)} Ascend device(s)", where=f"--device {device}",
                           remedy=f"choose one of: {', '.join(str(one) for one in found)}, cpu")
     if RENUMBERED in os.environ:  # an empty one hides every device
-        raise OptionError(f"{RENUMBERED}={os.environ[RENUMBERED]} renumbers the devices, and so does --device {text}: one of them only",
+        raise OptionError(f"{RENUMBERED}={os.environ[RENUMBERED]} renumbers the devices, and so does --device {device}: one of them only",
                           where="environment", remedy=f"unset {RENUMBERED}, and name the device by its own number")
     return found[device.index]
 

@@ -1,0 +1,28 @@
+"""Whose weights `--weights` means beside `--data`; a module of its own because collecting a matrix asks it."""
+
+from __future__ import annotations
+
+from tools.datasets import choice
+from tools.errors import OptionError
+from tools.spec.model import Spec
+from tools.storage.context import Context
+
+
+def origin(context: Context[Spec]) -> str:
+    """What `--weights` means beside `--data`: mini, published or own.
+
+    Raises:
+        OptionError: the two do not belong together.
+    """
+    chosen, data = context.settings.weights, choice.chosen(context)
+    if chosen == "auto":
+        if data not in ("mini", "full"):
+            raise OptionError("a list of your own needs to know whose weights to judge", where="--weights",
+                              remedy="add --weights published, --weights mini or --weights FILE.pth")
+        return "mini" if data == "mini" else "published"
+    word = chosen if chosen in ("mini", "published") else "own"
+    if (data == "mini") != (word == "mini") and data in ("mini", "full"):
+        raise OptionError(f"--data {data} and --weights {chosen} do not belong together", where="--weights",
+                          remedy="mini clips go with mini weights; the full data set with published weights or your own; "
+                                 "a list of your own with any")
+    return word
