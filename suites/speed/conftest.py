@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.clock import VirtualClock
 from tools.datasets.clips import clip_set
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.deployment import specialise
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights, checkpoints
