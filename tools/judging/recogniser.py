@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.judging import verdict
 from tools.judging.judge import fidelity_gate, is_official, no_reference, partial_data, unusable, without_limits
 from tools.judging.verdict import Judgement

@@ -69,7 +69,7 @@ def test_ctrl_c_ends_every_phase_at_once(tiny_store: Path, tmp_path: Path, stage
 
 def test_ctrl_c_while_timing_keeps_the_scores(tiny_store: Path, tmp_path: Path) -> None:
     """What was measured before Ctrl-C is on disk."""
-    for kind in ("data", "weights", "onnx", "manifest"):
+    for kind in ("data", "weights", "onnx"):
         shutil.copytree(tiny_store / "store" / kind, tmp_path / "store" / kind)
     run = start(tmp_path, "-k", "bs4", "--budget-s=60")
     wait_for(lambda: any(tmp_path.glob("runs/*/tiny-bs4-cpu/cell.json")), 60)
