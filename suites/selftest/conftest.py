@@ -75,8 +75,7 @@ def recording(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     """`python -m tools.record` with these arguments, on the copied tomls: its status, and all it said."""
 
     def call(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["record", *map(str, arguments), f"--models={writable_models}"])
-        status = events.stage(record.main)
+        status = events.run_command(record.main, [*map(str, arguments), f"--models={writable_models}"])
         said = capsys.readouterr()
         return status, said.out + said.err
 
