@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-from tools.datasets import choice, clips, manifest
+from tools.datasets import choice, clips, survey
 from tools.datasets.check import add_check_arguments, check
+from tools.datasets.ledger import path_of
 from tools.datasets.rawframes import add_rawframes_arguments, rawframes
 from tools.errors import OptionError
 from tools.exchange.dump import add_dump_arguments, dump
@@ -28,9 +29,9 @@ def check_clips(options: Options) -> int:
     spec = recogniser(context.spec, "reads features, not clips", remedy=f"they are checked as they are read: pytest -m {options.model}")
     if choice.chosen(context) == "full":
         raise OptionError("a full data set is checked as a whole", remedy=f"python -m tools.data check {spec.dataset}")
-    listed = clips.clip_list(context.of(spec), options.classes or spec.classes)
-    entry = clips.stage(listed).make(context)
-    print(f"{entry.facts['clips']} clips, {entry.facts['frames']} frames: {entry.file(manifest.FILE)}")
+    rows = clips.listing(context.of(spec), options.classes or spec.classes)
+    found = survey.resolve(rows, context).clips
+    print(f"{len(found)} clips, {sum(clip.frames for clip in found)} frames: {path_of(context.settings.artifacts, rows)}")
     return 0
 
 

@@ -23,6 +23,11 @@ TAKEN = ("--artifacts", "--atc-python")
 CPU_NEEDS = ("CPU", "artifacts folder")
 
 
+def status(host: Examination, others: Sequence[Examination]) -> int:
+    """1 if something that every machine needs is missing or wrong, or if a family is there and not all of it is right."""
+    return int(not (all(one.good for one in host.parts) and all(examined.good for examined in others)))
+
+
 def measurable(host: Examination, others: Sequence[Examination]) -> str:
     """The devices that can be measured on with what was found, and how --device names them."""
     bad = {one.thing for one in host.parts if not one.good}
@@ -65,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
         if not examined.present:
             print(f"nothing of {examined.family} is here, and --device cpu needs none of it")
     print(measurable(host, others))
-    return int(not (all(one.good for one in host.parts) and all(examined.good for examined in others)))
+    return status(host, others)
 
 
 if __name__ == "__main__":

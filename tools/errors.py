@@ -22,8 +22,9 @@ class ClipgateError(Exception):
 
     @property
     def parts(self) -> Parts:
-        """What another process makes the same error of."""
-        return type(self).__name__, self.what, self.where, self.remedy
+        """What another process makes the same error of; of a subclass of a stage's error it makes that of the stage."""
+        kind = next((kind.__name__ for kind in type(self).__mro__ if kind in STAGES.values()), ClipgateError.__name__)
+        return kind, self.what, self.where, self.remedy
 
     def __str__(self) -> str:
         lines = [self.what]

@@ -114,3 +114,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return int(bool({"acceptance", "tiny_store"} & set(getattr(item, "fixturenames", ()))))
 
     items.sort(key=cost)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Every id is kept in a file that each later start of pytest reads, collecting the matrix included: none may be a file's content."""
+    if len(item.nodeid) > 4000:
+        raise pytest.UsageError(f"a test's id has {len(item.nodeid)} characters, give ids: {item.nodeid[:150]}")

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from fixtures.clock import VirtualClock
-from tools.datasets.clips import clip_set
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet, clip_set
 from tools.deployment import specialise
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights, checkpoints

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from suites.speed.conftest import Find, Paired, Replay, alternate
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.datasets.mini import clips as minidata
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import render

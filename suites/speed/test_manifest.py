@@ -1,4 +1,4 @@
-"""Checking a list of rawframes: digests of 10,000 small files, on all cores, from the command line to the stored manifest."""
+"""Checking a list of rawframes: digests of 10,000 small files, on all cores, from the command line to what is kept of them."""
 
 from __future__ import annotations
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tools.datasets import choice, listing, survey, videos
-from tools.datasets.ledger import Checked
+from tools.datasets.ledger import Defect
 from tools.datasets.listing import Listing
 from tools.errors import OptionError
 from tools.machine import events
@@ -53,26 +54,30 @@ def run(rows: Listing, settings: Settings) -> bool:
     events.say(f"{rows.dataset}: {rows.kind} below {rows.root}, named by {rows.source}; Ctrl-C loses nothing, the next check goes on")
     started = time.monotonic()
     path = survey.check(rows, settings)
-    with Checked(path) as kept:
-        whole = settings.clips > 0 or _report(rows, kept)
-        if whole and not settings.clips and not rows.is_list:
-            _write_list(rows, kept)
+    whole = settings.clips > 0 or _report(rows, path)
+    if whole and not settings.clips and not rows.is_list:
+        _write_list(rows, path)
     print(f"{time.monotonic() - started:.1f} s; kept in {path}")
     return whole
 
 
-def _report(rows: Listing, kept: Checked) -> bool:
+def _report(rows: Listing, path: Path) -> bool:
     """Say what is there and list what is not; whether nothing is lacking."""
-    counts = kept.counts()
-    there, total = counts.get("", 0), sum(counts.values())
-    first = kept.first_fault()
+    counts, frames, defects = Counter[str](), 0, list[tuple[str, Defect]]()
+    for clip, found in survey.findings(rows, path):
+        counts[found.defect.word if found.defect else ""] += 1
+        frames += found.frames
+        if found.defect:
+            defects.append((clip.id, found.defect))
+    there, total = counts[""], counts.total()
+    first = min((defect for _, defect in defects), key=lambda defect: defect.word != "missing", default=None)
     if first is not None and not there:
         raise survey.nothing_there(rows, total, first)
-    for id, fault in kept.faults():
-        print(f"{fault.word:8} {id}: {fault.what.removeprefix(f'clip {id} ')}: {fault.at}")
+    for id, defect in sorted(defects, key=lambda named: named[1].word):
+        print(f"{defect.word:8} {id}: {defect.detail}: {defect.where}")
     shortfall = survey.shortfall(rows, counts, first)
-    each = [f"{counts[word]:,} {word}" for word in ("missing", "empty", "damaged") if word in counts]
-    unit = "" if rows.kind == "features" else f" with {kept.frames():,} frames"
+    each = [f"{counts[word]:,} {word}" for word in ("missing", "empty", "damaged") if counts[word]]
+    unit = "" if rows.kind == "features" else f" with {frames:,} frames"
     print(f"{rows.dataset}: {there:,} of {total:,} named can be used{unit}; {', '.join(each) or 'nothing is missing, empty or damaged'}")
     if shortfall is not None:
         print(f"{rows.dataset} is not complete: {there:,} of {shortfall.complete:,}; accuracy on it is NO VERDICT")
@@ -81,9 +86,9 @@ def _report(rows: Listing, kept: Checked) -> bool:
     return shortfall is None
 
 
-def _write_list(rows: Listing, kept: Checked) -> None:
+def _write_list(rows: Listing, path: Path) -> None:
     try:
-        survey.write_list(rows, kept)
+        survey.write_list(rows, path)
     except OSError as error:  # a read-only data set is used as it is, by its annotations
         print(f"the list is not written ({error.strerror}); runs read {rows.source}")
         return

@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tools.datasets import choice, manifest, survey
+from tools.datasets import choice, survey
+from tools.datasets.listing import Listing, of_list
 from tools.datasets.lists import ClipList, balanced, read_list
-from tools.datasets.manifest import ClipSet
 from tools.datasets.mini import clips as mini
-from tools.spec.model import ModelSpec
+from tools.datasets.survey import Shortfall
+from tools.media.decode import Clip
+from tools.spec.digest import digest
+from tools.spec.model import ListFormat, ModelSpec
 from tools.storage.context import Context
-from tools.storage.stages import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSet:
+    """What a run is judged on: the clips with their digests; *digest* stands for all their bytes and labels.
+
+    shortfall: what the data set lacks, if it is not complete.
+    """
+
+    source: Path
+    format: ListFormat
+    clips: tuple[Clip, ...]
+    shortfall: Shortfall | None = None
+
+    @property
+    def digest(self) -> str:
+        return digest([self.format, [[clip.id, clip.label, clip.frames, clip.sha256] for clip in self.clips]])
 
 
 def clip_set(context: Context[ModelSpec], classes: int) -> ClipSet:
-    """The clips of a run with their digests and frame counts; made or checked by a child process if not stored.
+    """The clips of a run with their digests and frame counts; checked by a child process if that is not known of them.
 
     Of a full data set those that can be used, and what it lacks; of a list of one's own all.
 
     Raises:
         DataError: naming the list line or the clip that is wrong; OptionError: there is no full data set.
     """
+    rows = listing(context, classes)
+    found = survey.resolve(rows, context)
+    assert rows.kind != "features"
+    return ClipSet(rows.source, rows.kind, found.clips, found.shortfall)
+
+
+def listing(context: Context[ModelSpec], classes: int) -> Listing:
+    """The rows that are to be checked; errors as for `clip_set`."""
     if choice.chosen(context) == "full":
-        rows = choice.required_listing(context, classes)
-        found = survey.resolve(rows, context)
-        assert rows.kind != "features"
-        return ClipSet(rows.source, rows.kind, found.clips, found.shortfall)
-    listed = clip_list(context, classes)
-    return manifest.read(listed, stage(listed).find_or_run(context).file(manifest.FILE))
-
-
-def stage(listed: ClipList) -> Stage:
-    """The manifest of a list: every clip with its digest and its frames."""
-    return Stage(manifest.key(listed), f"checking {len(listed.clips)} clips", partial(manifest.build, listed))
+        return choice.required_listing(context, classes)
+    return of_list(clip_list(context, classes))
 
 
 def clip_list(context: Context[ModelSpec], classes: int) -> ClipList:

@@ -9,21 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from tools.errors import DataError
 from tools.localisation.snippet_features import read_features
 from tools.machine.files import sha256
-from tools.media.decode import FRAME_NAME, Clip, count_frames, place, undecodable
+from tools.media.decode import FRAME_NAME, Clip, ClipError, count_frames, undecodable
 
-Kind = Literal["rawframes", "videos", "features"]
+FilesKind = Literal["rawframes", "videos", "features"]
 Signature = tuple[int, int]  # bytes, and the time of the last change in ns
 PREFIX, SUFFIX = FRAME_NAME.split("{:05d}")
 
 
-def signature(clip: Clip, kind: Kind) -> Signature:
+def signature(clip: Clip, kind: FilesKind) -> Signature:
     """Size and time of the last change of a clip's file, or of all the frames in its folder.
 
     Raises:
-        DataError: it is missing or empty.
+        ClipError: it is missing or empty.
     """
     try:
         stat = clip.path.stat()
@@ -40,11 +39,11 @@ def signature(clip: Clip, kind: Kind) -> Signature:
     return stat.st_size, stat.st_mtime_ns
 
 
-def examine(clip: Clip, kind: Kind) -> Clip:
+def examine(clip: Clip, kind: FilesKind) -> Clip:
     """The clip with its digest and its number of frames; rawframes that say none are counted.
 
     Raises:
-        DataError: naming the file that is missing, empty or cannot be decoded.
+        ClipError: naming the file that is missing, empty or cannot be decoded; DataError: naming the row of features.
     """
     if kind == "videos":
         return replace(clip, frames=count_frames(clip), sha256=sha256(clip.path))
@@ -53,7 +52,7 @@ def examine(clip: Clip, kind: Kind) -> Clip:
         return replace(clip, sha256=sha256(clip.path))
     frames = clip.frames or sum(1 for _ in _frame_files(clip.path))
     if frames == 0:
-        raise DataError(f"clip {clip.id} has no frames", where=place(clip, clip.path / FRAME_NAME.format(1)), remedy="extract them")
+        raise ClipError(clip, clip.path / FRAME_NAME.format(1), "has no frames", "extract them")
     return replace(clip, frames=frames, sha256=_digest_of(clip, frames))
 
 
@@ -75,7 +74,7 @@ def _digest_of(clip: Clip, frames: int) -> str:
         total.update(len(content).to_bytes(8, "little") + content)
         shapes.add(_shape(clip, path, content))
     if len(shapes) > 1:
-        raise DataError(f"clip {clip.id} has frames of different sizes", where=place(clip, clip.path), remedy="extract its frames again")
+        raise ClipError(clip, clip.path, "has frames of different sizes", "extract its frames again")
     return total.hexdigest()
 
 

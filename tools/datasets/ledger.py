@@ -1,77 +1,88 @@
-"""What is known of a data set's files: a row a clip, with the digest and frames of a good one and the fault of any other.
+"""What is known of the files of a list: a row a clip, with the digest and frames of a good one and the defect of any other.
 
-An SQLite file below the artifacts folder, so that a data set may be read-only and shared, a check of a million files needs
-no memory for them, and an interrupted one keeps what it has read.
+An SQLite file below the artifacts folder, so that a data set may be read-only and shared, and an interrupted check keeps
+what it has read. It does not know the list: order, labels and lines come from there, and a row that no line names is not asked for.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from tools.datasets.examine import Signature
 from tools.datasets.listing import Listing
-from tools.errors import StoreError
+from tools.errors import DataError, StoreError
 from tools.machine import versions
-from tools.media.decode import Clip
+from tools.media.decode import Clip, ClipError, Word, place
 from tools.spec.digest import Json, digest
 
 FOLDER = "checked"
-REVISION = "1"  # raise it when equal files would be judged otherwise, or the columns change
+REVISION = "2"  # raise it when equal files would be judged otherwise, or the columns change
 SAVE_S = 1.0  # what an interrupted check loses at most
-COLUMNS = "id, place, listed, label, asked, size, changed, frames, sha256, fault, what, at, round"
-TABLE = (f"CREATE TABLE IF NOT EXISTS clips ({COLUMNS.replace('id,', 'id TEXT PRIMARY KEY,', 1)}) WITHOUT ROWID",
-         "CREATE INDEX IF NOT EXISTS by_place ON clips (place)", "CREATE INDEX IF NOT EXISTS by_fault ON clips (fault, place)")
-Word = Literal["", "missing", "empty", "damaged"]
+COLUMNS = "id, size, changed, asked, frames, sha256, word, what, detail, place, remedy"
+TABLE = f"CREATE TABLE IF NOT EXISTS clips ({COLUMNS.replace('id,', 'id TEXT PRIMARY KEY,', 1)}) WITHOUT ROWID"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a clip, and where: the file, and the line that names it."""
+class Defect:
+    """Why a clip cannot be used.
 
+    listed: the line that names the clip; what: one sentence; detail: the same where the clip is named already;
+    place: the file, and a row of it if one is wrong.
+    """
+
+    listed: str
     word: Word
     what: str
-    at: str
+    detail: str
+    place: str
+    remedy: str
+
+    @classmethod
+    def of(cls, clip: Clip, error: DataError) -> Self:
+        """The defect that an error of reading *clip* tells."""
+        if isinstance(error, ClipError):
+            return cls(clip.listed, error.word, error.what, error.detail, str(error.file), error.remedy or "")
+        return cls(clip.listed, "damaged", error.what, error.what, error.where or str(clip.path), error.remedy or "")
+
+    @property
+    def where(self) -> str:
+        """The file, and the line that names the clip."""
+        return place(self.place, self.listed)
+
+    @property
+    def error(self) -> DataError:
+        """The same as an error, for who cannot do without the clip."""
+        return DataError(self.what, where=self.where, remedy=self.remedy)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One clip as a check found it. *asked*: the frames its line gives; *same*: its files are those of the check before."""
+class Finding:
+    """What a check found of one clip. *signature*: that of its files then; *asked*: the frames its line gave;
+    *frames* and *sha256*: those of a good clip; *defect*: that of any other.
+    """
 
-    place: int
-    clip: Clip
-    asked: int
     signature: Signature
-    fault: Fault | None = None
-    same: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What an earlier check found of one clip."""
-
     asked: int
-    signature: Signature
-    frames: int
-    sha256: str
-    fault: Fault | None
+    frames: int = 0
+    sha256: str = ""
+    defect: Defect | None = None
 
 
 def path_of(artifacts: Path, listing: Listing) -> Path:
-    """Where what is known of a data set is kept; decord and PyAV may count a video's frames differently."""
+    """Where what is known of a list's files is kept; decord and PyAV may count a video's frames differently."""
     decord = versions.of("decord")[0][1] != versions.ABSENT
     shaped_by: Json = [REVISION, str(listing.root.resolve()), str(listing.list_file.resolve()), listing.kind, decord]
     return artifacts / FOLDER / f"{listing.dataset}-{listing.list_file.stem}-{digest(shaped_by)[:12]}.sqlite"
 
 
-class Checked:
-    """The rows of one data set, kept in the file *path*, in a `with` statement; what is put there is safe after a second.
+class Ledger:
+    """The rows of one list, kept in the file *path*, in a `with` statement; what is put there is safe after a second.
 
     Raises:
         StoreError: the file cannot be made, read or written.
@@ -80,7 +91,6 @@ class Checked:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._saved = time.monotonic()
-        self._round = time.time_ns()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._rows = self._open()
@@ -99,8 +109,7 @@ class Checked:
 
     def _connect(self) -> sqlite3.Connection:
         rows = sqlite3.connect(self._path, timeout=60)
-        for statement in TABLE:
-            rows.execute(statement)
+        rows.execute(TABLE)
         return rows
 
     def __enter__(self) -> Self:
@@ -115,54 +124,23 @@ class Checked:
         if isinstance(error, sqlite3.Error):
             raise self._failed(error) from error
 
-    def known(self, id: str) -> Known | None:
-        """What is known of a clip; None if it was never looked at."""
-        row = self._rows.execute("SELECT asked, size, changed, frames, sha256, fault, what, at FROM clips WHERE id = ?", (id,)).fetchone()
+    def known(self, clip: Clip) -> Finding | None:
+        """What is known of a clip, by its id; None if it was never checked."""
+        row = self._rows.execute(f"SELECT {COLUMNS} FROM clips WHERE id = ?", (clip.id,)).fetchone()  # noqa: S608
         if row is None:
             return None
-        asked, size, changed, frames, sha256, *fault = row
-        return Known(asked, (size, changed), frames, sha256, Fault(*fault) if fault[0] else None)
+        _, size, changed, asked, frames, sha256, *defect = row
+        return Finding((size, changed), asked, frames, sha256, Defect(clip.listed, *defect) if defect[0] else None)
 
-    def put(self, look: Look) -> None:
-        """Keep what was found of one clip."""
-        clip, fault = look.clip, look.fault or Fault("", "", "")
-        if look.same:
-            self._rows.execute("UPDATE clips SET place = ?, listed = ?, label = ?, round = ? WHERE id = ?",
-                               (look.place, clip.listed, clip.label, self._round, clip.id))
-        else:
-            self._rows.execute(f"INSERT OR REPLACE INTO clips ({COLUMNS}) VALUES (?{', ?' * COLUMNS.count(',')})",  # noqa: S608
-                               (clip.id, look.place, clip.listed, clip.label, look.asked, *look.signature, clip.frames, clip.sha256,
-                                fault.word, fault.what, fault.at, self._round))
+    def put(self, clip: Clip, found: Finding) -> None:
+        """Keep what was found of a clip."""
+        wrong = found.defect
+        defect = (wrong.word, wrong.what, wrong.detail, wrong.place, wrong.remedy) if wrong else ("",) * 5
+        self._rows.execute(f"INSERT OR REPLACE INTO clips ({COLUMNS}) VALUES (?{', ?' * COLUMNS.count(',')})",  # noqa: S608
+                           (clip.id, *found.signature, found.asked, found.frames, found.sha256, *defect))
         if time.monotonic() - self._saved > SAVE_S:
             self._rows.commit()
             self._saved = time.monotonic()
-
-    def forget_others(self) -> None:
-        """Drop the rows that this check has not met: their lines are gone from the list."""
-        self._rows.execute("DELETE FROM clips WHERE round != ?", (self._round,))
-
-    def counts(self) -> dict[Word, int]:
-        """How many clips there are of each fault; those of none are good."""
-        return dict(self._rows.execute("SELECT fault, COUNT(*) FROM clips GROUP BY fault"))
-
-    def faults(self) -> Iterator[tuple[str, Fault]]:
-        """The clips that cannot be used, in the order of the list."""
-        for id, *fault in self._rows.execute("SELECT id, fault, what, at FROM clips WHERE fault != '' ORDER BY fault, place"):
-            yield id, Fault(*fault)
-
-    def first_fault(self) -> Fault | None:
-        """The first in the list, of a missing clip if one is missing."""
-        row = self._rows.execute("SELECT fault, what, at FROM clips WHERE fault != '' ORDER BY fault != 'missing', place").fetchone()
-        return Fault(*row) if row else None
-
-    def good(self) -> Iterator[tuple[str, int, int]]:
-        """Id, frames and label of those that can be, in the order of the list."""
-        yield from self._rows.execute("SELECT id, frames, label FROM clips WHERE fault = '' ORDER BY place")
-
-    def frames(self) -> int:
-        """All their frames together."""
-        total: int = self._rows.execute("SELECT COALESCE(SUM(frames), 0) FROM clips WHERE fault = ''").fetchone()[0]
-        return total
 
     def _failed(self, error: Exception) -> StoreError:
         return StoreError(f"what is known of the data set cannot be kept: {error}", where=str(self._path),

@@ -1,4 +1,4 @@
-"""The rows of a full data set: from its list, or from its annotations where the list is not there; labels checked by name."""
+"""The rows of a list, or of a full data set, whose annotations stand for a list that is not there; labels checked by name."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from tools.datasets import splits
-from tools.datasets.examine import Kind
-from tools.datasets.lists import balanced, list_format, read_clips
+from tools.datasets.examine import FilesKind
+from tools.datasets.lists import ClipList, balanced, list_format, read_clips
 from tools.datasets.splits import Classes, plain
 from tools.errors import DataError
 from tools.media.decode import Clip
 from tools.spec.model import ListFormat, ModelSpec, Spec
 
+OWN = "list"  # in the place of a data set's name
 UNLISTED = "the labels cannot be known: there is no file of class names"
 
 
@@ -27,21 +28,36 @@ class Listing:
     root: the folder that their paths are below; complete: how many whole ones the data set should have, 0 where *source* says it.
     rows: reads them anew each time it is called, as DataError if one is wrong; it travels to a child process.
     choose: takes so many of the rows for `--clips`, the same ones every time.
+    required: every clip must be good, as in a list of one's own, whose rows are cut to `--clips` already; otherwise those
+    that are good are used. title: what is checked, in words, if that is not the data set.
     """
 
     dataset: str
     source: Path
     list_file: Path
     root: Path
-    kind: Kind
+    kind: FilesKind
     complete: int
     rows: Callable[[], Iterator[Clip]]
     choose: Callable[[tuple[Clip, ...], int], tuple[Clip, ...]] = balanced
+    required: bool = False
+    title: str = ""
+
+    @property
+    def doing(self) -> str:
+        """What a user reads while it is checked."""
+        return f"checking {self.title or self.dataset}"
 
     @property
     def is_list(self) -> bool:
         """Whether the rows come from the list itself, each of which must then be there."""
         return self.source == self.list_file
+
+
+def of_list(listed: ClipList) -> Listing:
+    """The rows of a list of one's own, or of a mini set: each clip must be good."""
+    return Listing(OWN, listed.source, listed.source, listed.root, listed.format, 0, partial(iter, listed.clips), required=True,
+                   title=f"{len(listed.clips)} clips")
 
 
 def find(spec: ModelSpec, data_root: Path, classes: int) -> Listing | None:
@@ -80,7 +96,7 @@ def exists(spec: Spec, data_root: Path) -> bool:
     return (folder / spec.list_file).is_file() or splits.split_file(spec.dataset, folder) is not None
 
 
-def _split(dataset: str, folder: Path, path: Path, root: Path, kind: Kind) -> Iterator[Clip]:
+def _split(dataset: str, folder: Path, path: Path, root: Path, kind: FilesKind) -> Iterator[Clip]:
     named = splits.classes(dataset, folder)
     if named is None:
         raise DataError(UNLISTED, where=str(path), remedy=f"put {splits.CLASS_INDEX} beside it")

@@ -19,9 +19,10 @@ SHAPES = {"videos": "'path label'", "rawframes": "'frame-folder frames label'"}
 
 @dataclass(frozen=True, slots=True)
 class ClipList:
-    """The rows of a list file, in its order."""
+    """The rows of a list file, in its order; *root*: the folder that their paths are below."""
 
     source: Path
+    root: Path
     format: ListFormat
     clips: tuple[Clip, ...]
 
@@ -33,7 +34,7 @@ def read_list(path: Path, root: Path, classes: int) -> ClipList:
         DataError: naming file and line, for a wrong number of fields, a label that is no class, or a clip named twice.
     """
     kind = list_format(path)
-    return ClipList(path, kind, tuple(read_clips(path, root, kind, classes)))
+    return ClipList(path, root, kind, tuple(read_clips(path, root, kind, classes)))
 
 
 def list_format(path: Path) -> ListFormat:

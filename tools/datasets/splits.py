@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.datasets.examine import Kind
+from tools.datasets.examine import FilesKind
 from tools.datasets.lists import read_lines, refuse_repeated
 from tools.errors import DataError
 from tools.media.decode import Clip
@@ -73,7 +73,7 @@ def classes(dataset: str, folder: Path) -> Classes | None:
     return None
 
 
-def split_clips(dataset: str, path: Path, named: Classes, root: Path, kind: Kind) -> Iterator[Clip]:
+def split_clips(dataset: str, path: Path, named: Classes, root: Path, kind: FilesKind) -> Iterator[Clip]:
     """The clips of a validation split, files and folders being below *root*; frames are not known yet.
 
     Raises:
@@ -121,7 +121,7 @@ def _of_training(path: Path) -> tuple[str, ...]:
     return tuple(found[label] for label in sorted(found))
 
 
-def _ucf101(path: Path, kind: Kind) -> Iterator[tuple[int, str, str]]:
+def _ucf101(path: Path, kind: FilesKind) -> Iterator[tuple[int, str, str]]:
     """Line, clip and class; a label behind the video's name is what `trainlist01.txt` has."""
     for number, line in read_lines(path):
         if not (fields := line.split()):

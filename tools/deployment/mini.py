@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tools.datasets import clips, manifest, videos
+from tools.datasets import survey, videos
+from tools.datasets.listing import of_list
 from tools.datasets.lists import read_list
 from tools.datasets.mini import clips as mini_clips
 from tools.datasets.mini import videos as mini_videos
@@ -69,9 +70,9 @@ def _data(context: Context[Spec]) -> Entry:
 
 
 def _fit_recogniser(context: Context[ModelSpec], made: Path, folder: Path) -> Facts:
-    listed = read_list(made / mini_clips.TRAIN_LIST, made, context.spec.classes)
-    entry = clips.stage(listed).make(context)
-    return mini_recogniser.build(context.spec, manifest.read(listed, entry.file(manifest.FILE)).clips, folder)
+    rows = of_list(read_list(made / mini_clips.TRAIN_LIST, made, context.spec.classes))
+    survey.check(rows, context.settings)  # here: who fits is a child process already
+    return mini_recogniser.build(context.spec, survey.resolve(rows, context).clips, folder)
 
 
 def _fit_localiser(context: Context[LocaliserSpec], made: Path, folder: Path) -> Facts:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.datasets import clips
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.errors import DataError, OptionError
 from tools.exchange.labels import name_with_labels
 from tools.machine import events

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from tools.datasets.manifest import Shortfall
+from tools.datasets.survey import Shortfall
 from tools.judging import speed, verdict
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.cell import Cell, Part

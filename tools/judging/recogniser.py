@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.judging import verdict
 from tools.judging.accuracy import Against, accuracy
 from tools.judging.judge import Judge, fidelity_gate, is_official, no_reference, unusable, without_limits

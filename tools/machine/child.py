@@ -40,15 +40,14 @@ def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float
     command = [sys.executable, "-m", "tools.machine.child", title]
     log.parent.mkdir(parents=True, exist_ok=True)
     reading, writing = os.pipe()
-    variables = {**os.environ, **(environment or {}), EVENTS_FD: str(writing)}
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), variables.get("PYTHONPATH")]))
     with log.open("a") as output, tempfile.TemporaryFile() as request:
         output.write(f"$ {shlex.join(command)}\n")
         output.flush()
         request.write(pickled(work))
         request.seek(0)
         process = subprocess.Popen(command, stdin=request, stdout=output, stderr=output, cwd=folder or log.parent,
-                                   env=variables, pass_fds=[writing], start_new_session=True, preexec_fn=die_with_parent)
+                                   env=_variables(environment or {}, writing), pass_fds=[writing], start_new_session=True,
+                                   preexec_fn=die_with_parent)
     os.close(writing)
     try:
         reported = _watch(reading, on_event, stall_s)
@@ -60,6 +59,13 @@ def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float
         raise reported
     if status != 0:
         raise ChildError(_ending(title, status), where=str(log), remedy=_tail(log))
+
+
+def _variables(more: Mapping[str, str], events: int) -> dict[str, str]:
+    """The child's environment: ours, what it needs beside that, and the pipe for its events."""
+    found = {**os.environ, **more, EVENTS_FD: str(events)}
+    found["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), found.get("PYTHONPATH")]))
+    return found
 
 
 def _watch(reading: int, on_event: OnEvent, stall_s: float) -> ClipgateError | None:

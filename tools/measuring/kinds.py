@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.datasets.videos import VideoSet
 from tools.deployment.weights import Weights
 from tools.measuring import localiser, recogniser

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from tools.datasets.clips import clip_set
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet, clip_set
 from tools.deployment.weights import Weights
 from tools.measuring import reference
 from tools.measuring.predictions import FILE, Predictions

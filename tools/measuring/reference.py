@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from tools.datasets import choice
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.deployment.origin import origin
 from tools.deployment.weights import Weights
 from tools.errors import ReferenceRunError

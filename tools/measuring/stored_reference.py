@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools.datasets import choice, clips, manifest, survey
+from tools.datasets import choice, clips, survey
+from tools.datasets.clips import ClipSet
+from tools.datasets.listing import of_list
 from tools.datasets.lists import ClipList, balanced
-from tools.datasets.manifest import ClipSet
 from tools.deployment import mini, weights
 from tools.deployment.origin import origin
 from tools.deployment.weights import Weights
@@ -34,7 +35,7 @@ def listed(context: Context[ModelSpec], classes: int) -> ClipList | None:
         return None
     if chosen == "full":
         rows = choice.required_listing(context, classes)
-        return ClipList(rows.source, context.spec.list_format, balanced(tuple(rows.rows()), context.settings.clips))
+        return ClipList(rows.source, rows.root, context.spec.list_format, balanced(tuple(rows.rows()), context.settings.clips))
     return clips.clip_list(context, classes)
 
 
@@ -59,11 +60,9 @@ def find(context: Context[ModelSpec], clips_of: ClipList) -> StoredReference | N
 
 def _checked(context: Context[ModelSpec], clips_of: ClipList) -> ClipSet | None:
     """The clips with their digests, if all of them have been checked before."""
-    if choice.chosen(context) == "full":
-        found = survey.known(choice.required_listing(context, context.spec.classes), context.settings)
-        return ClipSet(clips_of.source, clips_of.format, found.clips) if found and len(found.clips) == len(clips_of.clips) else None
-    known = context.store.find(manifest.key(clips_of))
-    return manifest.read(clips_of, known.file(manifest.FILE)) if known else None
+    full = choice.chosen(context) == "full"
+    found = survey.known(choice.required_listing(context, context.spec.classes) if full else of_list(clips_of), context.settings)
+    return ClipSet(clips_of.source, clips_of.format, found.clips) if found and len(found.clips) == len(clips_of.clips) else None
 
 
 def _checkpoint(context: Context[ModelSpec]) -> Weights | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,14 @@ from tools.spec.model import ListFormat
 FRAME_NAME = "img_{:05d}.jpg"
 TOLERATED_LOSS = 0.02  # of a video's frames; cutting without re-encoding leaves a few that no decoder shows
 Indices = NDArray[np.int64]
+Word = Literal["missing", "empty", "damaged"]
 
 
 def read_frames(clip: Clip, kind: ListFormat, indices: Indices) -> Frames:
     """The frames of *indices* (zero-based, repeats allowed) as [n,H,W,3] uint8 RGB.
 
     Raises:
-        DataError: naming the clip, if a file is missing, empty or cannot be decoded.
+        ClipError: naming the clip, if a file is missing, empty or cannot be decoded.
     """
     if kind == "rawframes":
         return _read_jpegs(clip, indices)
@@ -40,7 +42,7 @@ def _read_jpegs(clip: Clip, indices: Indices) -> Frames:
             raise undecodable(clip, path)
         decoded[index] = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
     if len({image.shape for image in decoded.values()}) > 1:
-        raise DataError(f"clip {clip.id} has frames of different sizes", where=place(clip, clip.path), remedy="extract its frames again")
+        raise ClipError(clip, clip.path, "has frames of different sizes", "extract its frames again")
     return np.stack([decoded[index] for index in indices.tolist()])
 
 
@@ -85,7 +87,7 @@ def count_frames(clip: Clip) -> int:
     """The length of a video as its decoder sees it, checked against the frames that really decode, counted by PyAV.
 
     Raises:
-        DataError: it does not decode, or clearly less of it does than its header says: decord gives wrong frames then.
+        ClipError: it does not decode, or clearly less of it does than its header says: decord gives wrong frames then.
     """
     import av
 
@@ -114,28 +116,29 @@ def _decord_length(clip: Clip) -> int:
                                            "wraps it anew") from error
 
 
-def undecodable(clip: Clip, path: Path, detail: str = "") -> DataError:
-    """The error for a file that does not give its frames, saying which of the three it is and which line names it."""
+def undecodable(clip: Clip, path: Path, detail: str = "") -> ClipError:
+    """The error for a file that does not give its frames, saying which of the three it is and which line names it.
+
+    A clip is missing where nothing of it is there; one whose folder lacks a frame is damaged.
+    """
+    remedy = "restore the file, or take its line out of the list: it is not counted as a wrong answer"
     if not path.exists():
-        what = "is missing"
-    elif path.stat().st_size == 0:
-        what = "is empty"
-    else:
-        what = f"cannot be decoded{f' ({detail})' if detail else ''}"
-    return DataError(f"clip {clip.id} {what}", where=place(clip, path),
-                     remedy="restore the file, or take its line out of the list: it is not counted as a wrong answer")
+        return ClipError(clip, path, "is missing", remedy, "damaged" if clip.path.exists() else "missing")
+    if path.stat().st_size == 0:
+        return ClipError(clip, path, "is empty", remedy, "empty")
+    return ClipError(clip, path, f"cannot be decoded{f' ({detail})' if detail else ''}", remedy)
 
 
-def place(clip: Clip, path: Path) -> str:
-    """Where a clip's fault is: the file, and the line that names the clip."""
-    return f"{path} ({clip.listed})" if clip.listed else str(path)
+def place(file: str, listed: str) -> str:
+    """Where a clip's defect is: the file, and the line that names the clip."""
+    return f"{file} ({listed})" if listed else file
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
     """One row of a list, and the file and line that name it.
 
-    *frames* and *sha256* come from the manifest; a fresh row has the frames its list says, or 0, and an empty text.
+    *frames* and *sha256* come from a check; a fresh row has the frames its list says, or 0, and an empty text.
     """
 
     id: str
@@ -144,3 +147,18 @@ class Clip:
     frames: int = 0
     sha256: str = ""
     listed: str = field(default="", compare=False)
+
+
+class ClipError(DataError):
+    """A clip that cannot be used, as whoever checks clips takes it apart.
+
+    file: where it is damaged; detail: what is wrong, without the clip's name; word: which of three kinds of damage it is.
+    """
+
+    def __init__(self, clip: Clip, file: Path, detail: str, remedy: str, word: Word = "damaged") -> None:
+        super().__init__(f"clip {clip.id} {detail}", where=place(str(file), clip.listed), remedy=remedy)
+        self.clip, self.file, self.detail, self.word = clip, file, detail, word
+
+    def __reduce__(self) -> tuple[type[ClipError], tuple[object, ...]]:
+        """What another process makes it of again: the exception's own way knows one argument only."""
+        return ClipError, (self.clip, self.file, self.detail, self.remedy, self.word)

@@ -15,7 +15,7 @@ from tools.storage.archive import CONTENTS, Packed, contents_text
 from tools.storage.entries import HOST, Manifest, label, manifests, read_manifest
 
 Say = Callable[[str], None]
-STAYING = {"manifest", "features", "om"}  # digests of one machine's files by path and time; graphs compiled for its device
+STAYING = {"manifest", "features", "om"}  # older stores' digests of one machine's files; graphs compiled for its device
 NEEDED = {"onnx": "python -m tools.specialise {} BATCH", "reference": "python -m tools.reference {}"}
 
 

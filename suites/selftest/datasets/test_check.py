@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import clean_environment
-from tools.datasets import listing, manifest, survey
-from tools.datasets.ledger import Checked, path_of
+from tools.datasets import check, listing, survey
+from tools.datasets.ledger import path_of
 from tools.datasets.listing import Listing
 from tools.datasets.lists import read_list
 from tools.datasets.mini import encode
@@ -67,13 +67,12 @@ def rows(root: Path, complete: int = len(NAMES)) -> Listing:
 
 
 def checked(root: Path) -> dict[str, tuple[str, str]]:
-    """The word and place of every fault that a check finds."""
+    """The word and place of every defect that a check finds."""
     path = survey.check(rows(root), settings(root))
-    with Checked(path) as kept:
-        return {id: (fault.word, fault.at) for id, fault in kept.faults()}
+    return {clip.id: (found.defect.word, found.defect.where) for clip, found in survey.findings(rows(root), path) if found.defect}
 
 
-def resolved(root: Path, clips: int = 0) -> survey.Survey:
+def resolved(root: Path, clips: int = 0) -> survey.Usable:
     """What a run would use, without a child process: a check goes before it."""
     survey.check(rows(root), settings(root, clips))
     return survey.resolve(rows(root), context(root, lambda event: pytest.fail(f"it is checked again: {event}"), clips))
@@ -85,11 +84,13 @@ def test_a_checked_data_set_is_what_its_list_would_be(tmp_path: Path) -> None:
     own = tmp_path / "own.txt"
     own.write_text("".join(f"{name} {FRAMES} {label}\n" for label, name in enumerate(NAMES)))
     listed = read_list(own, folder / "rawframes", 101)
-    manifest.build(listed, tmp_path)
+    survey.check(listing.of_list(listed), settings(tmp_path))
+    mine = survey.known(listing.of_list(listed), settings(tmp_path))
     found = resolved(tmp_path)
 
-    assert manifest.read(listed, tmp_path / manifest.FILE).clips == found.clips
-    assert found.shortfall is None
+    assert mine is not None
+    assert mine.clips == found.clips
+    assert (None, None) == (mine.shortfall, found.shortfall)
 
 
 @pytest.mark.parametrize(("damage", "word", "file"), [
@@ -184,29 +185,28 @@ def test_an_interrupted_check_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def _good(path: Path) -> set[str]:
-    with Checked(path) as kept:
-        return {id for id, _, _ in kept.good()}
+    return {clip.id for clip, found in survey.findings(rows(path.parents[2]), path) if found.defect is None}
 
 
 def test_a_list_is_written_once_nothing_is_missing(tmp_path: Path) -> None:
     """The list made of annotations has mmaction2's format, and the check after it reads nothing anew."""
     tree(tmp_path)
     found = rows(tmp_path)
-    with Checked(survey.check(found, settings(tmp_path))) as kept:
-        survey.write_list(found, kept)
+    survey.write_list(found, survey.check(found, settings(tmp_path)))
 
     assert "Haircut/v_1 5 0\nHammering/v_2 5 1\nHammerThrow/v_3 5 2\n" == found.list_file.read_text()
     assert rows(tmp_path).is_list
 
 
-def test_a_line_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+def test_a_line_that_is_gone_is_forgotten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A clip that the list names no more counts no more."""
     folder = tree(tmp_path)
     checked(tmp_path)
     shutil.rmtree(folder / "rawframes" / NAMES[2])
     (folder / "annotations" / "testlist01.txt").write_text("".join(f"{name}.avi\n" for name in NAMES[:2]))
-    with Checked(survey.check(rows(tmp_path), settings(tmp_path))) as kept:
-        assert {"": 2} == kept.counts()
+
+    assert check.run(rows(tmp_path, 2), settings(tmp_path))
+    assert "2 of 2 named can be used" in capsys.readouterr().out
 
 
 def test_a_subset_reads_no_more_than_itself(tmp_path: Path) -> None:
@@ -214,12 +214,11 @@ def test_a_subset_reads_no_more_than_itself(tmp_path: Path) -> None:
     folder = tree(tmp_path)
     frame(folder, NAMES[0], 2).write_bytes(b"noise")
     found = resolved(tmp_path, 2)
-    with Checked(path_of(tmp_path / "artifacts", rows(tmp_path))) as kept:
-        counts = kept.counts()
+    looked = {clip.id: one.defect is None for clip, one in survey.findings(rows(tmp_path), path_of(tmp_path / "artifacts", rows(tmp_path)))}
 
     assert NAMES[1:] == tuple(clip.id for clip in found.clips)
     assert found.shortfall is None
-    assert {"": 2, "damaged": 1} == counts
+    assert dict(zip(NAMES, (False, True, True), strict=True)) == looked
 
 
 def test_a_data_set_of_nothing_is_one_error(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tools.datasets import choice, survey, videos
-from tools.datasets.manifest import Shortfall
+from tools.datasets.survey import Shortfall
 from tools.errors import DataError
 from tools.judging.judge import partial_data
 from tools.judging.verdict import Judgement, Verdict

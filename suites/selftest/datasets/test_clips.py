@@ -1,20 +1,25 @@
-"""Lists and manifests: what is judged is named, whole, and known by its bytes."""
+"""Lists of one's own: what is judged is named, whole, and known by its bytes."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tools.datasets import manifest
+from tools.datasets import survey
+from tools.datasets.clips import ClipSet
+from tools.datasets.listing import of_list
 from tools.datasets.lists import ClipList, balanced, read_list
-from tools.datasets.manifest import ClipSet
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.errors import DataError
 from tools.media.decode import FRAME_NAME, Clip
+from tools.spec.catalog import load_spec
+from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 
 CLASSES = 5
 
@@ -26,12 +31,22 @@ def listed(folder: Path, text: str) -> ClipList:
     return read_list(path, folder, CLASSES)
 
 
-def checked(clips: ClipList, folder: Path) -> ClipSet:
-    """The manifest of a list, built anew."""
-    folder.mkdir()
-    manifest.key(clips)
-    manifest.build(clips, folder)
-    return manifest.read(clips, folder / manifest.FILE)
+def settings(artifacts: Path) -> Settings:
+    return Settings.parse({"artifacts": str(artifacts)})
+
+
+def known(clips: ClipList, artifacts: Path) -> ClipSet | None:
+    """What is known of a list's clips as their files are now."""
+    found = survey.known(of_list(clips), settings(artifacts))
+    return ClipSet(clips.source, clips.format, found.clips, found.shortfall) if found else None
+
+
+def checked(clips: ClipList, artifacts: Path) -> ClipSet:
+    """A list's clips, checked in this process."""
+    survey.check(of_list(clips), settings(artifacts))
+    found = known(clips, artifacts)
+    assert found is not None
+    return found
 
 
 def test_a_rawframes_list_is_read(tmp_path: Path) -> None:
@@ -130,19 +145,34 @@ def test_a_damaged_video_is_named(tmp_path: Path, kind: str, damage: str, words:
         bad.unlink()
 
     with pytest.raises(DataError, match=words) as caught:
-        checked(listed(tmp_path, f"whole.{kind} 0\nbad.{kind} 1\n"), tmp_path / "manifest")
+        checked(listed(tmp_path, f"whole.{kind} 0\nbad.{kind} 1\n"), tmp_path / "artifacts")
     assert f"clip bad.{kind} {words}" == caught.value.what.partition(" (")[0]
     assert f"{bad} ({tmp_path / 'list.txt'}:2)" == caught.value.where
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty"])
 def test_a_clip_that_is_not_there_is_named_before_anything_is_read(tmp_path: Path, damage: str) -> None:
-    """Asking for a list's manifest is enough to learn that one of its files is missing or empty."""
+    """That one of its files is missing or empty is told before a process is started that reads them."""
+    (tmp_path / "noise.mp4").write_bytes(b"noise")
     if damage == "empty":
         (tmp_path / "bad.mp4").write_bytes(b"")
+    context = Context(settings(tmp_path / "artifacts"), load_spec(MODELS, "tsm"), lambda event: pytest.fail(f"it is checked: {event}"))
 
-    with pytest.raises(DataError, match=f"clip bad.mp4 is {damage}"):
-        manifest.key(listed(tmp_path, "bad.mp4 1\n"))
+    with pytest.raises(DataError, match=f"clip bad.mp4 is {damage}") as caught:
+        survey.resolve(of_list(listed(tmp_path, "noise.mp4 0\nbad.mp4 1\n")), context)
+    assert DataError is type(caught.value)
+    assert caught.value.remedy
+
+
+def test_the_first_of_the_list_is_named(tmp_path: Path) -> None:
+    """Of several clips that cannot be used a run of a list of one's own names the first, with its line and what to do."""
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.mp4").write_bytes(b"noise")
+
+    with pytest.raises(DataError, match=r"clip b\.mp4 cannot be decoded") as caught:
+        checked(listed(tmp_path, "b.mp4 0\na.mp4 1\nmissing.mp4 2\n"), tmp_path / "artifacts")
+    assert f"{tmp_path / 'b.mp4'} ({tmp_path / 'list.txt'}:1)" == caught.value.where
+    assert "restore the file" in str(caught.value.remedy)
 
 
 def rawframes(root: Path) -> ClipList:
@@ -160,13 +190,13 @@ def test_a_missing_frame_is_named(tmp_path: Path, name: str, words: str) -> None
     (tmp_path / "v_2" / name).unlink()
 
     with pytest.raises(DataError, match=f"clip v_2 {words}") as caught:
-        checked(clips, tmp_path / "manifest")
+        checked(clips, tmp_path / "artifacts")
     assert f"{tmp_path / 'v_2' / name} ({tmp_path / 'list.txt'}:2)" == caught.value.where
 
 
-def test_a_manifest_counts_and_digests(tmp_path: Path) -> None:
-    """A manifest has the list's clips in its order, each with its frames and a digest of its own."""
-    found = checked(rawframes(tmp_path), tmp_path / "manifest")
+def test_a_check_counts_and_digests(tmp_path: Path) -> None:
+    """Checked clips are the list's, in its order, each with its frames and a digest of its own."""
+    found = checked(rawframes(tmp_path), tmp_path / "artifacts")
 
     assert [("v_1", 0, 5), ("v_2", 1, 5)] == [(clip.id, clip.label, clip.frames) for clip in found.clips]
     assert 2 == len({clip.sha256 for clip in found.clips} - {""})
@@ -181,19 +211,30 @@ def test_the_digest_is_of_bytes_not_of_places(tmp_path: Path) -> None:
     content = bytearray(frame.read_bytes())
     content[len(content) // 2] ^= 1
     frame.write_bytes(content)
-    here, there, changed = (checked(listed(tmp_path / folder, "v_1 5 0\nv_2 5 1\n"), tmp_path / folder / "manifest").digest
+    here, there, changed = (checked(listed(tmp_path / folder, "v_1 5 0\nv_2 5 1\n"), tmp_path / folder / "artifacts").digest
                             for folder in ("here", "there", "changed"))
 
     assert here == there
     assert here != changed
 
 
-def test_a_changed_file_asks_for_a_new_manifest(tmp_path: Path) -> None:
-    """A frame or video that was overwritten in place gives the list another manifest key."""
-    clips = rawframes(tmp_path)
-    before = manifest.key(clips)
+def test_a_changed_file_asks_for_a_new_check(tmp_path: Path) -> None:
+    """Of a list with a frame that was overwritten in place nothing is known until it is checked again."""
+    clips, artifacts = rawframes(tmp_path), tmp_path / "artifacts"
+    before = checked(clips, artifacts)
+    assert before == known(clips, artifacts)
     frame = tmp_path / "v_1" / FRAME_NAME.format(4)
     frame.write_bytes(frame.read_bytes()[:-1] + b"\0")
     os.utime(frame, ns=(0, frame.stat().st_mtime_ns + 1_000_000_000))
 
-    assert before.digest != manifest.key(clips).digest
+    assert known(clips, artifacts) is None
+
+
+def test_a_part_of_a_list_leaves_the_rest_known(tmp_path: Path) -> None:
+    """What a check of some of a list's clips finds is added to what is known of the others."""
+    clips, artifacts = rawframes(tmp_path), tmp_path / "artifacts"
+    whole = checked(clips, artifacts)
+    part = checked(replace(clips, clips=clips.clips[1:]), artifacts)
+
+    assert whole.clips[1:] == part.clips
+    assert whole == known(clips, artifacts)

@@ -135,23 +135,28 @@ def test_what_is_wrong_is_named(home: Path, spec: LocaliserSpec, broken: str) ->
     do, words = BROKEN[broken]
     do(home)
     with pytest.raises(DataError) as caught:
-        source, found = datasets_videos.listed(context(home, spec))
-        datasets_videos.key(source, found)
-        (home / "out").mkdir()
-        datasets_videos.build(found, home / "out")
+        datasets_videos.video_set(context(home, spec))
     for word in words:
         assert word in str(caught.value)
     assert caught.value.remedy
 
 
 def test_checked_features_are_found_again_until_they_change(home: Path, spec: LocaliserSpec) -> None:
-    """The digests are kept under size and time of every file."""
-    source, found = datasets_videos.listed(context(home, spec))
-    before = datasets_videos.key(source, found)
-    assert before == datasets_videos.key(source, found)
+    """The digests are kept with size and time of every file; of a list of one's own nothing is lacking."""
+    said: list[str] = []
+    run = replace(context(home, spec), on_event=lambda event: said.append(event.get("text", "")))
+    before = datasets_videos.video_set(run)
+    assert "checking the features of 6 videos" in said[0]
+    said.clear()
+    assert before == datasets_videos.video_set(run)
+    assert [] == said
     write_features(np.zeros((100, 400), np.float32), _three(home))
+    after = datasets_videos.video_set(run)
 
-    assert before.digest != datasets_videos.key(source, found).digest
+    assert said
+    assert (6, None) == (len(before.ids), before.shortfall)
+    assert ["v_mini_test_003"] == [id for id, old, new in zip(before.ids, before.sha256, after.sha256, strict=True) if old != new]
+    assert before.digest != after.digest
 
 
 @pytest.mark.parametrize(("command", "words"), [

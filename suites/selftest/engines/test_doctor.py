@@ -17,7 +17,7 @@ from suites.selftest.simulated.npu import SimulatedNpu
 from tools import doctor
 from tools.engines.ascend import cann
 from tools.engines.ascend import findings as ascend_findings
-from tools.engines.findings import MISSING, NOTE, OK, WRONG, Finding, attempt
+from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, attempt
 from tools.spec.settings import ROOT, Settings
 
 LINE = re.compile(r"(ok|missing|wrong|note)\s+(\S.*?)(?:\s{2,}(.*))?")
@@ -75,10 +75,11 @@ def findings(output: str) -> dict[str, Finding]:
 def examined(**options: str) -> tuple[dict[str, Finding], int, str]:
     """Ascend's part of an examination: what was found by its thing, the exit status and the last line."""
     settings = Settings.parse(options)
-    parts = [one for thing, look in doctor.ASCEND.items() for one in attempt(thing, partial(look, settings))]
-    rules = ascend_findings.rules(settings, doctor.present(parts))
-    return ({one.thing: one for one in (*parts, *rules)}, doctor.status(rules, parts),
-            doctor.measurable([Finding(OK, "CPU", "")], parts, rules))
+    host = Examination("CPU", (Finding(OK, "CPU", ""),))
+    ascend = ascend_findings.examine(settings, lambda title, looks: [
+        one for thing, look in looks.items() for one in attempt(thing, partial(look, settings))])
+    return ({one.thing: one for one in (*ascend.parts, *ascend.rules)}, doctor.status(host, [ascend]),
+            doctor.measurable(host, [ascend]))
 
 
 def test_without_ascend_each_part_is_missing_in_the_words_of_what_would_need_it(
@@ -110,7 +111,7 @@ def test_a_whole_host_is_all_right_and_says_what_is_simulated(tmp_path: Path, py
     found = findings(done.stdout)
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert {OK} == {one.word for thing, one in found.items() if thing in (*doctor.ASCEND, "atc", "atc's python3", "environment")}
+    assert {OK} == {one.word for thing, one in found.items() if thing in (*ascend_findings.PARTS, "atc", "atc's python3", "environment")}
     assert "simulated, health OK, device 1, 1074 of 21534 MB, no process" == found["npu:1 (Sim310P3)"].found
     assert all("simulated" in found[thing].found for thing in ("device nodes", "aclruntime"))
     assert f"{host.root}/driver/bin/npu-smi, driver 23.0.0" == found["npu-smi"].found
@@ -252,7 +253,10 @@ def test_a_part_that_is_missing_counts_only_beside_one_that_is_there() -> None:
     """No Ascend at all is fine, half of one is not; a broken CPU never is."""
     absent, there = Finding(MISSING, "npu-smi", "", "step"), Finding(NOTE, "device nodes", "", "step")
 
-    assert 0 == doctor.status([], [absent, absent])
-    assert 1 == doctor.status([], [absent, there])
-    assert 0 == doctor.status([], [there])
-    assert 1 == doctor.status([Finding(MISSING, "numpy", "", "step")], [absent])
+    def status(*parts: Finding, host: Finding | None = None) -> int:
+        return doctor.status(Examination("CPU", (host,) if host else ()), [Examination("Ascend", parts)])
+
+    assert 0 == status(absent, absent)
+    assert 1 == status(absent, there)
+    assert 0 == status(there)
+    assert 1 == status(absent, host=Finding(MISSING, "numpy", "", "step"))

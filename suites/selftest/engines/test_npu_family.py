@@ -13,10 +13,11 @@ import pytest
 
 from suites.selftest.simulated.npu import SimulatedNpu, Smi
 from suites.selftest.tiny_graph import NETWORK, batch_of
-from tools.engines.ascend import cann
+from tools.engines.ascend import cann, family
 from tools.engines.ascend import engine as npu
-from tools.engines.ascend.engine import NpuEngine, describe, load
-from tools.engines.ascend.idle import Watch
+from tools.engines.ascend.engine import NpuEngine, load
+from tools.engines.ascend.family import describe
+from tools.engines.idle import Watch
 from tools.errors import DeviceError, EngineError
 from tools.spec.case import Device
 
@@ -87,15 +88,18 @@ def test_node_and_chip_agree_on_what_is_simulated(host: SimulatedNpu) -> None:
 
 
 def test_a_watch_looks_at_the_device_it_is_for(host: SimulatedNpu) -> None:
-    """By its number."""
-    assert isinstance(npu.watch(Device("npu", 1)), Watch)
-    assert npu.watch(Device("npu", 1))._device == 1
+    """By its number: what speaks against device 1 is seen by its own watch alone."""
+    host.fault("health", device=1, word="Warning")
+    watches = [family.watch(Device("npu", number)) for number in (0, 1)]
+
+    assert all(isinstance(watch, Watch) for watch in watches)
+    assert [False, True] == [bool(watch._before().busy) for watch in watches]
 
 
 def test_a_process_gets_the_toolkits_libraries(host: SimulatedNpu, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before it starts, since the loader looks only then."""
     monkeypatch.setattr(cann, "DRIVER_LIBRARIES", ())
-    found = npu.environment()
+    found = family.environment()
 
     assert str(host.toolkit / "lib64") in found["LD_LIBRARY_PATH"].split(":")
     assert str(host.toolkit) == found["ASCEND_HOME_PATH"]

@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS, tiny_arguments
+from tools import data as tools_data
 from tools.datasets import clips as data
-from tools.datasets.manifest import Manifest
+from tools.datasets.manifest import ClipSet
 from tools.errors import DataError
 from tools.exchange import dump
 from tools.exchange.labels import labels_in_name, read_info
-from tools.machine import events
-from tools.measuring.recogniser import source
+from tools.measuring.recogniser import feed
 from tools.media.batches import BatchStream
 from tools.media.decode import Clip
 from tools.spec.catalog import load_spec
 from tools.spec.digest import spec_digest
 from tools.spec.model import ModelSpec
 from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 
 TINY = load_spec(TINY_MODELS, "tiny")
 GIBIBYTE = 2**30
@@ -37,35 +38,33 @@ class Usage(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def settings(tiny_store: Path) -> Settings:
-    return Settings.parse({"models": str(TINY_MODELS), "artifacts": str(tiny_store), "clips": "7"})
+def context(tiny_store: Path) -> Context[ModelSpec]:
+    assert isinstance(TINY, ModelSpec)
+    return Context(Settings.parse({"models": str(TINY_MODELS), "artifacts": str(tiny_store), "clips": "7"}), TINY)
 
 
 @pytest.fixture(scope="module")
-def clips(settings: Settings) -> Manifest:
-    assert isinstance(TINY, ModelSpec)
-    return data.resolve(settings, TINY, TINY.classes, events.forward)
+def clips(context: Context[ModelSpec]) -> ClipSet:
+    return data.clip_set(context, context.spec.classes)
 
 
 def written(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_files_hold_the_batches_that_are_measured(settings: Settings, clips: Manifest, tmp_path: Path) -> None:
+def test_files_hold_the_batches_that_are_measured(context: Context[ModelSpec], clips: ClipSet, tmp_path: Path) -> None:
     """A .bin is a batch as the engine gets it, padding included; the .info has an index and a label for every clip."""
-    assert isinstance(TINY, ModelSpec)
-    dump.dump(settings, TINY, 4, tmp_path)
-    with BatchStream(source(clips, TINY), 4) as stream:
+    dump.write_inputs(context, 4, tmp_path)
+    with BatchStream(feed(clips, context.spec), 4) as stream:
         expected = {f"{number}.bin": batch.array.tobytes() for number, batch in enumerate(stream)}
 
     assert expected == written(tmp_path / "out_bin_4")
     assert {number: clip.label for number, clip in enumerate(clips.clips)} == read_info(tmp_path / "labels.info").labels
 
 
-def test_what_was_interrupted_is_finished(settings: Settings, tmp_path: Path) -> None:
+def test_what_was_interrupted_is_finished(context: Context[ModelSpec], tmp_path: Path) -> None:
     """Missing and cut files are written again, whole ones are left alone, half-written ones taken away."""
-    assert isinstance(TINY, ModelSpec)
-    dump.dump(settings, TINY, 2, tmp_path)
+    dump.write_inputs(context, 2, tmp_path)
     folder = tmp_path / "out_bin_2"
     whole = written(folder)
     kept = (folder / "0.bin").stat().st_mtime_ns
@@ -74,41 +73,39 @@ def test_what_was_interrupted_is_finished(settings: Settings, tmp_path: Path) ->
     (folder / "2.partial").write_bytes(b"half")
     (tmp_path / "labels.info").unlink()
 
-    dump.dump(settings, TINY, 2, tmp_path)
+    dump.write_inputs(context, 2, tmp_path)
 
     assert whole == written(folder)
     assert kept == (folder / "0.bin").stat().st_mtime_ns
     assert (tmp_path / "labels.info").is_file()
 
 
-def test_inputs_of_other_clips_are_not_mixed_in(settings: Settings, tmp_path: Path) -> None:
+def test_inputs_of_other_clips_are_not_mixed_in(context: Context[ModelSpec], tmp_path: Path) -> None:
     """A folder, or an .info shared by all batch sizes, that belongs to other clips is an error and stays as it is."""
-    assert isinstance(TINY, ModelSpec)
-    dump.dump(settings, TINY, 4, tmp_path)
+    dump.write_inputs(context, 4, tmp_path)
     before = written(tmp_path / "out_bin_4")
 
     for batch in (4, 2):
         with pytest.raises(DataError, match="made of other clips"):
-            dump.dump(replace(settings, clips=5), TINY, batch, tmp_path)
+            dump.write_inputs(replace(context, settings=replace(context.settings, clips=5)), batch, tmp_path)
 
     assert before == written(tmp_path / "out_bin_4")
 
 
 def test_too_little_room_is_said_before_anything_is_written(
-        settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        context: Context[ModelSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The size is announced, and refused where the disk has less."""
-    assert isinstance(TINY, ModelSpec)
     monkeypatch.setattr(dump.shutil, "disk_usage", lambda path: Usage(GIBIBYTE, GIBIBYTE, 1000))
 
     with pytest.raises(DataError, match="do not fit"):
-        dump.dump(settings, TINY, 4, tmp_path)
+        dump.write_inputs(context, 4, tmp_path)
 
     assert "7 clips in 2 files of 3.4 MiB, 2 of them to be written" in capsys.readouterr().err
     assert [] == list(tmp_path.iterdir())
 
 
-def many(count: int) -> Manifest:
-    return Manifest(Path("list"), "rawframes", tuple(Clip(f"v{number}", Path(f"v{number}"), 100 + number % 7) for number in range(count)))
+def many(count: int) -> ClipSet:
+    return ClipSet(Path("list"), "rawframes", tuple(Clip(f"v{number}", Path(f"v{number}"), 100 + number % 7) for number in range(count)))
 
 
 @pytest.mark.parametrize(("model", "batch", "folder", "info", "names"), [
@@ -148,10 +145,7 @@ def test_how_inputs_are_dumped_shapes_nothing_in_the_store(model: str) -> None:
     assert spec_digest(spec) == spec_digest(replace(spec, bins=replace(spec.bins, folder="elsewhere")))
 
 
-def test_the_command_says_what_it_has_written(tiny_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                              capsys: pytest.CaptureFixture[str]) -> None:
-    """`python -m tools.dump MODEL --batch 4 --out DIR` ends with the folder and the labels."""
-    monkeypatch.setattr("sys.argv", ["dump", "tiny", *tiny_arguments(tiny_store), "--clips=3", "--batch=4", f"--out={tmp_path}"])
-
-    assert 0 == dump.main()
+def test_the_command_says_what_it_has_written(tiny_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m tools.data dump MODEL --batch 4 --out DIR` ends with the folder and the labels."""
+    assert 0 == tools_data.main(["dump", "tiny", *tiny_arguments(tiny_store), "--clips=3", "--batch=4", f"--out={tmp_path}"])
     assert f"{tmp_path}/out_bin_4: 1 files of 4; labels in {tmp_path}/labels.info\n" == capsys.readouterr().out

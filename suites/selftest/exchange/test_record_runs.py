@@ -19,6 +19,7 @@ from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec
 from tools.spec.settings import Settings
 from tools.spec.truth import read_truth
+from tools.storage.context import Context
 
 TINY = load_spec(TINY_MODELS, "tiny")
 MEASURED = Record(case="tiny-bs4-npu0", network="tiny", data="mini", weights="mini", precision="fp16", chip="310P3", simulated=False,
@@ -101,9 +102,10 @@ def test_an_accuracy_is_that_of_the_model_or_refused(recording: Command, writabl
 def reference(tiny_store: Path) -> stored_reference.StoredReference:
     assert isinstance(TINY, ModelSpec)
     settings = Settings.parse({"models": str(TINY_MODELS), "artifacts": str(tiny_store), "data": "mini"})
-    listed = stored_reference.listed(settings, TINY, 20)
+    context = Context(settings, TINY)
+    listed = stored_reference.listed(context, 20)
     assert listed is not None
-    found = stored_reference.find(settings, TINY, listed)
+    found = stored_reference.find(context, listed)
     assert found is not None
     return found
 

@@ -22,7 +22,7 @@ from tools.machine import events
 from tools.measuring import measure, stored_reference
 from tools.measuring.metrics import hits
 from tools.measuring.predictions import Predictions
-from tools.measuring.recogniser import source
+from tools.measuring.recogniser import feed
 from tools.media.batches import BatchStream
 from tools.media.preprocess import Floats
 from tools.spec.case import Device
@@ -30,6 +30,7 @@ from tools.spec.catalog import load_spec, load_truth
 from tools.spec.expectations import Expectations
 from tools.spec.model import ModelSpec
 from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 
 TINY = load_spec(TINY_MODELS, "tiny")
 Layout = Callable[[Path, Mapping[str, Floats], str], Path]
@@ -52,20 +53,21 @@ def trip(tiny_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Trip:
     assert isinstance(TINY, ModelSpec)
     settings = Settings.parse({"models": str(TINY_MODELS), "artifacts": str(tiny_store), "data": "mini"})
     out = tmp_path_factory.mktemp("dump")
-    made = dump.dump(settings, TINY, 4, out)
-    (checkpoint,) = weights.resolve(settings, TINY, events.forward)
-    graph = specialise.resolve(settings, TINY, checkpoint, 4, events.forward)
+    context = Context(settings, TINY)
+    made = dump.write_inputs(context, 4, out)
+    (checkpoint,) = weights.checkpoints(context)
+    graph = specialise.graph(context, checkpoint, 4)
     session = onnxruntime.InferenceSession(str(graph.path), providers=["CPUExecutionProvider"])
     outputs = {path.stem: session.run(None, {"video": np.fromfile(path, np.float32).reshape(4, 8, 3, 96, 96)})[0]
                for path in made.folder.glob("*.bin")}
-    listed = stored_reference.listed(settings, TINY, 20)
+    listed = stored_reference.listed(context, 20)
     assert listed is not None
-    reference = stored_reference.find(settings, TINY, listed)
+    reference = stored_reference.find(context, listed)
     assert reference is not None
-    with BatchStream(source(reference.clips, TINY), 4) as stream:
+    with BatchStream(feed(reference.clips, TINY), 4) as stream:
         engine = engines.open_engine(Device("cpu"), graph.path, TINY.network, 4)
         ours, _ = measure.score(engine, stream, 23)
-    given = Given(settings, TINY, load_truth(TINY_MODELS, "tiny"), 20, (read_info(out / "labels.info"),), listed, reference.predictions)
+    given = Given(context, load_truth(TINY_MODELS, "tiny"), 20, (read_info(out / "labels.info"),), listed, reference.predictions)
     return Trip(given, ours, outputs)
 
 
@@ -86,7 +88,8 @@ def test_a_round_trip_through_files_gives_our_own_cells_accuracy(trip: Trip, tmp
 
 def test_without_a_list_the_info_is_enough_and_judges_nothing(trip: Trip, tmp_path: Path) -> None:
     """With an .info alone there is no reference: the accuracy is RECORDED, with what would judge it; ais_bench's rate stands beside it."""
-    rows, _, verdict = score.score(replace(trip.given, listed=None, reference=None, settings=replace(trip.given.settings, data="auto")),
+    context = replace(trip.given.context, settings=replace(trip.given.context.settings, data="auto"))
+    rows, _, verdict = score.score(replace(trip.given, context=context, listed=None, reference=None),
                                    ais_bench(tmp_path / "out", trip.outputs, "npy"))
 
     assert ["RECORDED"] * 3 == [row.verdict for row in rows]
@@ -106,8 +109,8 @@ def published(count: int, wrong: int, tmp_path: Path, text: str = "published") -
     scores: Floats = np.full((count, 101), 0.001, np.float32)
     scores[:, 1:] -= np.linspace(0, 0.0005, 100, dtype=np.float32)
     scores[np.arange(count), (labels + (np.arange(count) < wrong) * 7) % 101] = 0.9
-    settings = Settings.parse({"weights": text})
-    return Given(settings, spec, load_truth(MODELS, "tsm"), 101, (read_info(path),), None, None), scores
+    context = Context(Settings.parse({"weights": text}), spec)
+    return Given(context, load_truth(MODELS, "tsm"), 101, (read_info(path),), None, None), scores
 
 
 @pytest.mark.parametrize(("count", "wrong", "weights_said", "expected"), [
@@ -130,9 +133,9 @@ def test_published_figures_judge_published_weights_on_all_clips(
 def test_what_is_expected_is_judged_here_too(tmp_path: Path, floor: str, expected: str) -> None:
     """--expect is a floor for anybody's results: 18 of 20 reach 0.9 and not 0.95, whatever else is recorded."""
     given, scores = published(20, 2, tmp_path, "auto")
-    settings = replace(given.settings, expect=Expectations.parse(f"top1={floor}"))
+    context = replace(given.context, settings=replace(given.context.settings, expect=Expectations.parse(f"top1={floor}")))
 
-    rows, _, verdict = score.score(replace(given, settings=settings), ais_bench(tmp_path / "out", batches_of(scores, 4), "bin"))
+    rows, _, verdict = score.score(replace(given, context=context), ais_bench(tmp_path / "out", batches_of(scores, 4), "bin"))
 
     assert ("top1 expected", "0.9000", expected) in [(row.metric, row.measured, row.verdict) for row in rows]
     assert (Verdict.FAIL if expected == "FAIL" else Verdict.RECORDED) == verdict
@@ -184,9 +187,7 @@ def test_the_command_prints_the_table_and_is_red_when_clips_are_lost(trip: Trip,
     (("tsm", ".", "--info", "nowhere.info"), "the labels cannot be read"),
 ])
 def test_a_command_that_cannot_be_meant_is_one_error(
-        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str) -> None:
+        capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str) -> None:
     """A localiser, a folder and an .info that are not there."""
-    monkeypatch.setattr("sys.argv", ["score", *arguments])
-
-    assert 0 != events.stage(tools_score.main)
+    assert 0 != events.run_command(tools_score.main, arguments)
     assert words in capsys.readouterr().err

@@ -17,16 +17,15 @@ from tools.datasets.videos import VideoSet
 from tools.deployment import specialise, weights
 from tools.deployment.weights import Weights
 from tools.engines import open_engine
-from tools.judging import judge
-from tools.judging import kinds as judging_kinds
+from tools.judging import judge, kinds
 from tools.judging import localiser as judge_localiser
-from tools.judging.localiser import LocaliserBasis
+from tools.judging.localiser import LocaliserJudge
 from tools.judging.verdict import Verdict, worst
 from tools.localisation import snippet_features, soft_nms
-from tools.localisation.detections import Doubles, write_results
+from tools.localisation.detections import DETECTIONS, Doubles, write_results
 from tools.localisation.proposals import Proposals
 from tools.machine.events import Event
-from tools.measuring import kinds, localiser, measure
+from tools.measuring import localiser, measure
 from tools.measuring.cell import Cell, Part, Times
 from tools.measuring.predictions import Predictions
 from tools.media.batches import BatchStream
@@ -36,6 +35,7 @@ from tools.spec.catalog import load_spec, load_truth
 from tools.spec.expectations import Expectations
 from tools.spec.model import LocaliserSpec
 from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 
 BATCH = 16
 CASE = Case("bsn", BATCH, Device("cpu"))
@@ -53,7 +53,7 @@ class Deployment:
     spec: LocaliserSpec
     checkpoints: tuple[Weights, ...]
     graphs: tuple[Path, ...]
-    basis: LocaliserBasis
+    basis: LocaliserJudge
     folder: Path
 
     @property
@@ -62,7 +62,7 @@ class Deployment:
 
     def run(self, number: int, before: Predictions | None) -> Predictions:
         network = self.spec.networks[number]
-        with BatchStream(kinds.source(self.spec, self.videos, network, before), BATCH) as stream:
+        with BatchStream(localiser.feed(self.videos, self.spec, network, before), BATCH) as stream:
             engine = open_engine(CASE.device, self.graphs[number], network, BATCH)
             return measure.score(engine, stream, len(self.videos.ids))[0]
 
@@ -73,7 +73,7 @@ class Deployment:
         return self.as_cell(curves, scores)
 
     def as_cell(self, curves: Predictions, scores: Predictions) -> Cell:
-        write_results(localiser.detections(curves, scores, self.videos, self.spec), self.folder / localiser.DETECTIONS)
+        write_results(localiser.detections(curves, scores, self.videos, self.spec), self.folder / DETECTIONS)
         parts = [Part(self.folder, record(CASE, network.name, 63), found, Times((0.25, 0.25), BATCH))
                  for network, found in zip(self.spec.networks, (curves, scores), strict=True)]
         return Cell(CASE, self.folder, tuple(parts))
@@ -85,11 +85,11 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     settings = Settings.parse({"data": "mini", "budget_s": "1", "artifacts": str(TINY_ARTIFACTS)})
     spec = load_spec(MODELS, "bsn")
     assert isinstance(spec, LocaliserSpec)
-    checkpoints = weights.resolve(settings, spec, quiet)
-    graphs = tuple(specialise.resolve(settings, spec, one, BATCH, quiet).path for one in checkpoints)
-    videos = kinds.dataset(settings, spec, checkpoints, quiet)
-    basis = judging_kinds.judge_of(settings, spec, checkpoints, videos, quiet)
-    assert isinstance(basis, LocaliserBasis)
+    context = Context(settings, spec, quiet)
+    checkpoints = weights.checkpoints(context)
+    graphs = tuple(specialise.graph(context, one, BATCH).path for one in checkpoints)
+    basis = kinds.judge_of(context, checkpoints, localiser.dataset(context, checkpoints))
+    assert isinstance(basis, LocaliserJudge)
     return Deployment(spec, checkpoints, graphs, basis, tmp_path_factory.mktemp("cell"))
 
 
@@ -205,5 +205,5 @@ def test_bsn_runs_from_nothing_to_a_verdict() -> None:
     for row in ("bsn-bs16-cpu ", "bsn-bs16-cpu tem", "bsn-bs16-cpu pem"):
         assert re.search(rf"^{row} +\d+\.\d+ +\d+\.\d+$", done.stdout, re.MULTILINE), row
     run = Path(re.search(r"results: (.*)/results.jsonl", done.stdout)[1])  # type: ignore[index]
-    results = json.loads((run / str(CASE) / "pem" / localiser.DETECTIONS).read_text())
+    results = json.loads((run / str(CASE) / "pem" / DETECTIONS).read_text())
     assert 63 == len(results["results"])

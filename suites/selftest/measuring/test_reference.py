@@ -14,17 +14,17 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS, python
 from suites.selftest.deployments import random_weights
 from tools import reference as tools_reference
-from tools.datasets import clips as data
 from tools.datasets import manifest
 from tools.datasets.lists import ClipList
-from tools.datasets.manifest import Manifest
+from tools.datasets.manifest import ClipSet
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.deployment.weights import Weights
-from tools.judging import judge, recogniser
+from tools.judging import judge
+from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import Verdict
 from tools.machine.events import Event
-from tools.measuring import reference
+from tools.measuring import recogniser, reference
 from tools.measuring.cell import Cell, Part, Record
 from tools.measuring.predictions import FILE, Predictions, load
 from tools.media.decode import Clip
@@ -33,6 +33,7 @@ from tools.pytorch import networks, pipeline, run
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec, load_truth
 from tools.spec.settings import Settings
+from tools.storage.context import Context
 from tools.storage.entries import Entry
 from tools.storage.shards import Shards
 from tools.storage.store import Store
@@ -46,12 +47,12 @@ class Made:
     """The tiny model with random weights, and a few clips."""
 
     checkpoint: Weights
-    clips: Manifest
+    clips: ClipSet
 
-    def subset(self, *numbers: int) -> Manifest:
+    def subset(self, *numbers: int) -> ClipSet:
         return replace(self.clips, clips=tuple(self.clips.clips[number] for number in numbers))
 
-    def build(self, store: Store, clips: Manifest | None = None) -> Entry:
+    def build(self, store: Store, clips: ClipSet | None = None) -> Entry:
         chosen = clips or self.clips
         return store.build(reference.key(SPEC, self.checkpoint, chosen),
                            lambda folder: reference.build(SPEC, self.checkpoint, chosen, 0.0, folder))
@@ -73,12 +74,12 @@ def settings(artifacts: Path, **more: str) -> Settings:
     return Settings.parse({"artifacts": str(artifacts), "models": str(TINY_MODELS), **more})
 
 
-def resolved(made: Made, artifacts: Path, clips: Manifest, said: list[str] | None = None) -> Predictions | None:
+def resolved(made: Made, artifacts: Path, clips: ClipSet, said: list[str] | None = None) -> Predictions | None:
     def keep(event: Event) -> None:
         if said is not None and event["kind"] == "say":
             said.append(event["text"])
 
-    return reference.resolve(settings(artifacts), SPEC, made.checkpoint, clips, keep)
+    return reference.scores(Context(settings(artifacts), SPEC, keep), made.checkpoint, clips)
 
 
 def test_every_score_is_kept_as_it_was_computed(made: Made, tmp_path: Path) -> None:
@@ -115,14 +116,14 @@ def test_a_killed_run_goes_on_where_it_was(made: Made, tmp_path: Path, monkeypat
     monkeypatch.setattr(reference, "Shards", partial(Shards, every_s=0))
     monkeypatch.setattr(run, "scored", partial(until, 4))
     store = Store(tmp_path / "store")
-    monkeypatch.setattr(data, "resolve", lambda *rest: made.clips)
-    monkeypatch.setattr(reference.weights, "resolve", lambda *rest: (made.checkpoint,))
-    given = settings(tmp_path, data="full", data_root=str(tmp_path))
+    monkeypatch.setattr(recogniser, "dataset", lambda *rest: made.clips)
+    monkeypatch.setattr(tools_reference, "checkpoints", lambda *rest: (made.checkpoint,))
+    given = ["tiny", *settings(tmp_path, data="full", data_root=str(tmp_path)).arguments(), "--torch-device=cpu"]
     with pytest.raises(KeyboardInterrupt):
-        tools_reference._make(given, SPEC, "cpu")
+        tools_reference.main(given)
     monkeypatch.setattr(run, "scored", partial(until, 99))
     capsys.readouterr()
-    tools_reference._make(given, SPEC, "cpu")
+    tools_reference.main(given)
 
     assert f"resuming at clip 5 of {COUNT}" in capsys.readouterr().err
     assert [clip.id for clip in made.clips.clips] == ran
@@ -146,7 +147,7 @@ def test_the_reference_of_a_list_serves_its_subsets(made: Made, tmp_path: Path) 
 
 def test_rows_of_other_bytes_serve_nobody(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clip whose bytes or name changed, a clip the reference lacks, and other weights are not answered from it."""
-    monkeypatch.setattr(data, "IMPLICIT_REFERENCE", 0)
+    monkeypatch.setattr(reference, "IMPLICIT_REFERENCE", 0)
     made.build(Store(tmp_path / "store"), made.subset(0, 1, 2))
     first = made.clips.clips[0]
     changed = replace(made.clips, clips=(replace(first, sha256="0" * 64),))
@@ -175,7 +176,7 @@ def judged(made: Made, remake: str, *, official: bool) -> list[judge.Judgement]:
     record = Record("tiny-bs4-cpu", "tiny", *origin, "fp32", "cpu", simulated=False, clips=COUNT, scoring_s=0.0, peak_bytes=0,
                     estimated_bytes=0, digests={}, versions={}, machine={})
     found = Predictions(tuple(clip.id for clip in made.clips.clips), scores)
-    basis = recogniser.Basis(replace(SPEC, clips=COUNT), load_truth(TINY_MODELS, "tiny"), made.clips, None, remake)
+    basis = RecogniserJudge(replace(SPEC, clips=COUNT), load_truth(TINY_MODELS, "tiny"), made.clips, None, remake)
     cell = Cell(Case("tiny", 4, Device("cpu")), Path(), (Part(Path(), record, found, None),))
     return [*basis.accuracy(cell), *basis.fidelity(cell)]
 
@@ -201,7 +202,7 @@ def test_the_line_that_makes_a_reference_is_whole(tmp_path: Path, given: dict[st
     (tmp_path / "own.pth").touch()
     more = {**given, "weights": str(tmp_path / "own.pth")} if given.get("weights") == "own" else given
     meant = settings(tmp_path / "art", data_root=str(root), **more)
-    words = shlex.split(reference.command(meant, SPEC))
+    words = shlex.split(reference.command(Context(meant, SPEC)))
     again = Settings.parse({flag.removeprefix("--").replace("-", "_"): value for flag, value in zip(words[4::2], words[5::2], strict=True)})
 
     assert ["python", "-m", "tools.reference", "tiny"] == words[:4]

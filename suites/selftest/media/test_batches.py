@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.datasets.mini import encode
 from tools.errors import DataError, MeasureError
 from tools.measuring.recogniser import feed, fill

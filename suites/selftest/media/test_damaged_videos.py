@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
-from tools.errors import DataError
+from tools.errors import DataError, revive
 from tools.media import decode
 from tools.media.decode import Clip
 from tools.media.preprocess import Frames
@@ -118,3 +119,20 @@ def test_an_mpeg_ts_is_read_where_pyav_reads(folder: Path, tmp_path: Path, name:
 
     assert FRAMES == decode.count_frames(stream)
     assert np.array_equal(decode.read_pyav(Clip("m", folder / "m.mp4", 0), every), decode.read_pyav(stream, every))
+
+
+@pytest.mark.parametrize(("content", "word", "detail"), [(None, "missing", "is missing"), (b"", "empty", "is empty"),
+                                                         (b"noise", "damaged", "cannot be decoded (why)")])
+def test_what_a_clip_error_carries_travels(tmp_path: Path, content: bytes | None, word: str, detail: str) -> None:
+    """Another process makes the same error of a pickled one, and a data error of the same words of its parts."""
+    path = tmp_path / "bad.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    error = decode.undecodable(Clip("bad.mp4", path, 0, listed="list.txt:2"), path, "why")
+    again = pickle.loads(pickle.dumps(error))
+    revived = revive(*error.parts)
+
+    assert (word, detail, path) == (error.word, error.detail, error.file)
+    assert (str(error), word, detail, path) == (str(again), again.word, again.detail, again.file)
+    assert (DataError, str(error)) == (type(revived), str(revived))
+    assert f"{path} (list.txt:2)" == revived.where

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import Run, exported, in_torch, random_weights, specialised
-from tools.datasets.manifest import Manifest
+from tools.datasets.manifest import ClipSet
 from tools.datasets.mini import encode
 from tools.deployment import weights
 from tools.deployment.weights import Weights
@@ -25,6 +25,7 @@ from tools.spec.case import Device
 from tools.spec.catalog import load_spec
 from tools.spec.model import Network, Tensor
 from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 
 SPEC = load_spec(MODELS, "r2plus1d")
 NETWORK = SPEC.network
@@ -66,7 +67,7 @@ class Deployment:
     checkpoint: Weights
     graph: Path
     torch: Run
-    clips: Manifest
+    clips: ClipSet
 
 
 @pytest.fixture(scope="module")
@@ -76,18 +77,18 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     path = random_weights(NETWORK.with_outputs(CLASSES), folder).path
     (folder / "own.txt").write_text("v 0\n")
     settings = Settings.parse({"data": str(folder / "own.txt"), "weights": str(path), "artifacts": str(folder)})
-    (found,) = weights.resolve(settings, SPEC, lambda event: None)
+    (found,) = weights.checkpoints(Context(settings, SPEC, lambda event: None))
     checkpoint = replace(found, network=at_64_pixels(found.network))
     graph = specialised(checkpoint.network, exported(checkpoint, folder / "onnx"), 2)
     return Deployment(checkpoint, graph, in_torch(checkpoint), three_clips(folder / "clips"))
 
 
-def three_clips(folder: Path) -> Manifest:
+def three_clips(folder: Path) -> ClipSet:
     """Three clips of noise, wide enough that their views differ."""
     rng = np.random.default_rng(5)
     for number in range(3):
         encode.write_jpegs(rng.integers(0, 256, (70, 64, 128, 3), np.uint8), folder / f"v{number}")
-    return Manifest(folder / "list.txt", "rawframes", tuple(Clip(f"v{number}", folder / f"v{number}", 0, 70) for number in range(3)))
+    return ClipSet(folder / "list.txt", "rawframes", tuple(Clip(f"v{number}", folder / f"v{number}", 0, 70) for number in range(3)))
 
 
 def rows_by_view(deployment: Deployment) -> Floats:
@@ -114,7 +115,7 @@ def test_the_checkpoint_says_how_many_classes_there_are(deployment: Deployment) 
 def test_the_graph_gives_the_rows_of_each_clip_together(deployment: Deployment) -> None:
     """Rows 3i to 3i + 2 of a batch are clip i's views in the order of its input, as torch gives them one by one."""
     engine = open_engine(Device("cpu"), deployment.graph, deployment.checkpoint.network, 2)
-    with BatchStream(recogniser.source(deployment.clips, SMALL), 2) as stream:
+    with BatchStream(recogniser.feed(deployment.clips, SMALL), 2) as stream:
         rows = engine.infer(next(iter(stream)).array)
     expected = rows_by_view(deployment)[:2]
 
@@ -125,7 +126,7 @@ def test_the_graph_gives_the_rows_of_each_clip_together(deployment: Deployment) 
 def test_the_harness_and_the_reference_average_the_same_rows(deployment: Deployment, tmp_path: Path) -> None:
     """Both score a clip by the mean of its three views' raw logits; other groups of three rows would give other scores."""
     engine = open_engine(Device("cpu"), deployment.graph, deployment.checkpoint.network, 2)
-    with BatchStream(recogniser.source(deployment.clips, SMALL), 2) as stream:
+    with BatchStream(recogniser.feed(deployment.clips, SMALL), 2) as stream:
         measured, _ = measure.score(engine, stream, 3, SMALL.network.rows)
     reference.build(SMALL, deployment.checkpoint, deployment.clips, 0.0, tmp_path)
     rows = rows_by_view(deployment)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +11,15 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS
-from tools.deployment.weights import _check, _checked_key, given
+from tools.deployment.weights import _check, checked, given
 from tools.errors import WeightsError
 from tools.machine.files import sha256
 from tools.pytorch import networks
 from tools.pytorch.checkpoints import read_checkpoint
 from tools.spec.catalog import load_spec
+from tools.spec.model import Spec
 from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 from tools.storage.store import Store
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 [TINY] = load_spec(TINY_MODELS, "tiny").networks
 
 
-def settings(folder: Path, weights: Path) -> Settings:
-    return Settings.parse({"weights": str(weights), "data": "auto", "artifacts": str(folder)})
+def run(folder: Path, weights: Path, model: str) -> Context[Spec]:
+    settings = Settings.parse({"weights": str(weights), "data": "auto", "artifacts": str(folder)})
+    return Context(settings, load_spec(MODELS, model))
 
 
 def files(folder: Path, *names: str) -> Path:
@@ -41,8 +43,8 @@ def test_a_folder_holds_a_checkpoint_of_each_network(tmp_path: Path) -> None:
     """The files are found by the names of the networks, in either project's naming, and given in the networks' order."""
     folder = files(tmp_path, "pem_best.pth.tar", "tem.pth", "readme.txt")
 
-    assert [folder / "tem.pth", folder / "pem_best.pth.tar"] == given(settings(tmp_path, folder), load_spec(MODELS, "bsn"), "own")
-    assert [folder / "tem.pth"] == given(settings(tmp_path, folder / "tem.pth"), load_spec(MODELS, "tsm"), "own")
+    assert [folder / "tem.pth", folder / "pem_best.pth.tar"] == given(run(tmp_path, folder, "bsn"), "own")
+    assert [folder / "tem.pth"] == given(run(tmp_path, folder / "tem.pth", "tsm"), "own")
 
 
 @pytest.mark.parametrize(("model", "names", "chosen", "words"), [
@@ -55,7 +57,7 @@ def test_what_cannot_be_chosen_is_said(tmp_path: Path, model: str, names: tuple[
     """A file for several networks, a folder for one, a missing or a second checkpoint: each is one WeightsError."""
     folder = files(tmp_path, *names)
     with pytest.raises(WeightsError) as caught:
-        given(settings(tmp_path, folder / chosen), load_spec(MODELS, model), "own")
+        given(run(tmp_path, folder / chosen, model), "own")
     for word in words:
         assert word in str(caught.value)
 
@@ -72,22 +74,22 @@ def test_published_weights_are_asked_for_by_name(tmp_path: Path, model: str, the
     for name in there:
         (tmp_path / "weights" / name).write_bytes(b"PK\x03\x04")
     with pytest.raises(WeightsError) as caught:
-        given(settings(tmp_path, tmp_path), load_spec(MODELS, model), "published")
+        given(run(tmp_path, tmp_path, model), "published")
     for word in words:
         assert word in str(caught.value)
 
 
 def test_a_published_checkpoint_that_is_another_file_is_refused(tmp_path: Path) -> None:
     """A digest is compared where one is stored; a file without one need only be a checkpoint."""
-    spec, folder = load_spec(MODELS, "bsn"), tmp_path / "weights"
+    folder = tmp_path / "weights"
     folder.mkdir()
     (folder / "tem_best.pth.tar").write_bytes(b"\x80\x02")
     with pytest.raises(WeightsError, match="are not there"):
-        given(settings(tmp_path, folder), spec, "published")
+        given(run(tmp_path, folder, "bsn"), "published")
 
     (folder / "pem_best.pth.tar").write_bytes(b"PK\x03\x04")
     with pytest.raises(WeightsError, match="does not begin with b7cf0fd9") as caught:
-        given(settings(tmp_path, folder), spec, "published")
+        given(run(tmp_path, folder, "bsn"), "published")
     assert "remove it, then python -m tools.fetch weights bsn" in str(caught.value.remedy)
 
 
@@ -178,12 +180,12 @@ def test_a_refused_checkpoint_leaves_nothing_in_the_store(tmp_path: Path, state:
     elif change == "headless":
         del changed["cls_head.fc_cls.weight"]
     path = kept(tmp_path / "own.pth", b"<html>") if change == "text" else saved(tmp_path / "own.pth", {"state_dict": changed})
-    store, key = Store(tmp_path / "store"), _checked_key(TINY, sha256(path))
+    store, stage = Store(tmp_path / "store"), checked(TINY, path, sha256(path))
     with pytest.raises(WeightsError, match=words) as caught:
-        store.build(key, partial(_check, TINY, path))
+        store.build(stage.key, stage.build)
 
     assert str(path) == caught.value.where
-    assert (None, []) == (store.find(key), [found for found in store.root.rglob("*") if found.is_file() and found.suffix != ".lock"])
+    assert (None, []) == (store.find(stage.key), [found for found in store.root.rglob("*") if found.is_file() and found.suffix != ".lock"])
 
 
 def test_a_checkpoint_brings_its_class_count(tmp_path: Path, state: dict[str, Tensor]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS
 from tools.datasets.mini import clips as minidata
 from tools.datasets.mini.moving_shapes import CLASSES
+from tools.deployment import mini as mini_weights
 from tools.deployment import weights
 from tools.errors import WeightsError
 from tools.measuring.metrics import hits
@@ -22,6 +23,7 @@ from tools.spec.case import BATCHES
 from tools.spec.catalog import load_spec
 from tools.spec.mini import MiniSpec
 from tools.spec.settings import ARTIFACTS, MODELS, Settings
+from tools.storage.context import Context
 from tools.storage.store import Store
 
 MINI = load_spec(MODELS, "tsm").mini
@@ -127,7 +129,7 @@ def test_a_head_that_tells_nothing_cannot_be_made_confident() -> None:
 def test_the_fitted_checkpoint_is_a_normal_one(tiny_store: Path) -> None:
     """Mini weights load strictly into mmaction2's recogniser, and the head has the confidence the spec asks for."""
     spec = load_spec(TINY_MODELS, "tiny")
-    entry = Store(tiny_store / "store").find(weights.mini_key(spec, minidata.key(spec.mini)))
+    entry = Store(tiny_store / "store").find(mini_weights.key(spec, mini_weights.data(spec).key))
     assert entry is not None
     networks.load_network(spec.network, entry.file("tiny.pth"))
 
@@ -142,12 +144,13 @@ def test_the_reference_of_the_full_size_network_is_good_but_not_perfect() -> Non
     from tools.datasets import clips as data
     from tools.measuring import reference
 
-    settings, spec = Settings.parse({}), load_spec(MODELS, "tsm")
-    (checkpoint,) = weights.resolve(settings, spec, quiet)
-    clips = data.resolve(settings, spec, spec.classes, quiet)
-    reference.resolve(settings, spec, checkpoint, clips, quiet)
+    spec = load_spec(MODELS, "tsm")
+    context = Context(Settings.parse({}), spec, quiet)
+    (checkpoint,) = weights.checkpoints(context)
+    clips = data.clip_set(context, spec.classes)
+    reference.scores(context, checkpoint, clips)
     store = Store(ARTIFACTS / "store")
-    stored, fitted = store.find(reference.key(spec, checkpoint, clips)), store.find(weights.mini_key(spec, minidata.key(spec.mini)))
+    stored, fitted = store.find(reference.key(spec, checkpoint, clips)), store.find(mini_weights.key(spec, mini_weights.data(spec).key))
     assert stored is not None
     assert fitted is not None
     labels = np.array([clip.label for clip in clips.clips])

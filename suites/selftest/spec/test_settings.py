@@ -83,27 +83,18 @@ def test_a_wrong_value_is_an_error_that_names_its_option(files: Path, option: st
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize(("text", "family", "index", "label"), [("cpu", "cpu", None, "cpu"), ("npu:0", "npu", 0, "npu0"),
-                                                                ("npu:12", "npu", 12, "npu12")])
-def test_a_device_is_a_family_and_an_index(text: str, family: str, index: int | None, label: str) -> None:
-    """A device is read as it is written, and stands in ids without the colon."""
-    device = Device.parse(text)
-
-    assert (Device(family, index), text, label) == (device, str(device), device.label)
-
-
-@pytest.mark.parametrize("text", ["", "npu", "cpu:0", "npu:", "npu:x", "npu:-1", "cuda:0", "npu0", " cpu", "cpu\n", "npu:0 "])
-def test_another_device_is_refused(text: str) -> None:
-    """What is neither cpu nor npu:K is an OptionError that names the choices."""
-    with pytest.raises(OptionError, match="unknown device") as caught:
-        Device.parse(text)
-
-    assert ("--device", "choose auto, cpu, or npu:K (several: npu:0,npu:1)") == (caught.value.where, caught.value.remedy)
-
-
 def test_a_case_reads_as_its_id() -> None:
     """A case's text is model, batch size and device."""
-    assert ["tsm-bs16-cpu", "tsm-bs1-npu0"] == [str(Case("tsm", 16, Device("cpu"))), str(Case("tsm", 1, Device.parse("npu:0")))]
+    assert ["tsm-bs16-cpu", "tsm-bs1-npu0"] == [str(Case("tsm", 16, Device("cpu"))), str(Case("tsm", 1, Device("npu", 0)))]
+
+
+@pytest.mark.parametrize("one", [Case("tsm", 16, Device("cpu")), Case("tsm", 1, Device("npu", 12)),
+                                 Case("r2plus1d", 4, Device("npu", 0, simulated=True)), Case("tsm", 1, Device("cuda", 3))])
+def test_a_case_is_read_back_from_its_text(one: Case) -> None:
+    """Whatever its family; for another model it is no case at all."""
+    assert one == Case.parse(str(one), one.model)
+    assert Case.parse(str(one), "sm") is None
+    assert Case.parse(f"{one}.old", one.model) is None
 
 
 @pytest.mark.parametrize(("given", "joined"), [

@@ -14,12 +14,12 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Run, python
 from suites.selftest.whole.test_run import results, verdicts
-from tools.machine.events import EVENTS_FD
 from tools.measuring import cell as cells
-from tools.measuring.launch import launch
+from tools.measuring.launch import find, launch
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
 from tools.spec.settings import Settings
+from tools.storage.context import Context
 
 CASE = Case("tiny", 4, Device("cpu"))
 
@@ -152,17 +152,18 @@ def test_an_unwritable_artifacts_folder_is_named(acceptance: Run, tmp_path: Path
 def test_a_failed_timing_leaves_the_scores_judged(tiny_store: Path, tmp_path: Path) -> None:
     """A child that dies while timing gives a cell with its scores and the reason why it has no times."""
     settings = Settings.parse({"artifacts": str(tiny_store), "models": str(TINY_MODELS)})
+    context = Context(settings, load_spec(TINY_MODELS, "tiny"), lambda event: None)
     record = tmp_path / str(CASE) / cells.RECORD
 
     def kill() -> None:
         while not record.exists():
             time.sleep(0.01)
         for child in psutil.Process().children():
-            if "tools.measure" in child.cmdline():
+            if f"measuring {CASE}" in child.cmdline():
                 child.send_signal(signal.SIGKILL)
 
     threading.Thread(target=kill, daemon=True).start()
-    cell = launch(CASE, settings, load_spec(TINY_MODELS, "tiny"), tmp_path, lambda event: None)
+    cell = launch(context, CASE, find(context, CASE), tmp_path)
 
     [part] = cell.parts
     assert 23 == len(part.predictions.scores)
@@ -173,9 +174,9 @@ def test_a_failed_timing_leaves_the_scores_judged(tiny_store: Path, tmp_path: Pa
 def test_a_cell_that_needs_more_memory_than_there_is_does_not_start(tiny_store: Path, tmp_path: Path) -> None:
     """The estimate is compared before anything is loaded; the error names both sizes."""
     code = ("import tools.machine.memory as m; m.available_bytes = lambda: 10**6; from tools import measure; "
-            "from tools.machine import events; raise SystemExit(events.stage(measure.main))")
-    done = python("-c", code, "tiny", "--batch", "4", f"--models={TINY_MODELS}", f"--artifacts={tiny_store}", f"--run={tmp_path}",
-                  environment={EVENTS_FD: "2"})  # as the child of somebody who reads its standard error
+            "from tools.machine import child, events; child.call = lambda work, title, **rest: work(); "  # where the little memory is seen
+            "raise SystemExit(events.run_command(measure.main))")
+    done = python("-c", code, "tiny", "--batch", "4", f"--models={TINY_MODELS}", f"--artifacts={tiny_store}", f"--run={tmp_path}")
 
     assert done.returncode == 1, done.stderr
     assert "GiB of memory, 0.0 GiB are free" in done.stderr

@@ -15,7 +15,7 @@ from tools.deployment import export as deployment_export
 from tools.deployment import specialise, weights
 from tools.deployment.weights import Weights
 from tools.engines import open_engine
-from tools.judging.recogniser import Basis
+from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import Verdict, worst
 from tools.machine.events import Event
 from tools.measuring import measure, recogniser, reference
@@ -28,6 +28,7 @@ from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec, load_truth
 from tools.spec.model import ModelSpec, Preprocess
 from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 from tools.storage.entries import Entry
 
 pytestmark = pytest.mark.slow
@@ -47,13 +48,13 @@ class Deployment:
     settings: Settings
     spec: ModelSpec
     checkpoint: Weights
-    basis: Basis
+    basis: RecogniserJudge
     graph: Path
 
     def score(self, graph: Path | None = None) -> Cell:
         """Run the clips through *graph* as a measured cell does, in this process."""
         clips = self.basis.clips
-        with BatchStream(recogniser.source(clips, self.spec), BATCH) as stream:
+        with BatchStream(recogniser.feed(clips, self.spec), BATCH) as stream:
             engine = open_engine(CASE.device, graph or self.graph, self.spec.network, BATCH)
             predictions, _ = measure.score(engine, stream, len(clips.clips))
         return as_cell(predictions)
@@ -75,13 +76,14 @@ def deployment() -> Deployment:
     """TSM's artifacts from the project's own store, built on first use; the reference is that of all mini clips."""
     settings = Settings.parse({"data": "mini", "budget_s": "1"})
     spec = load_spec(MODELS, "tsm")
-    (checkpoint,) = weights.resolve(settings, spec, quiet)
-    clips = data.resolve(settings, spec, spec.classes, quiet)
-    torch = reference.resolve(settings, spec, checkpoint, clips, quiet)
+    context = Context(settings, spec, quiet)
+    (checkpoint,) = weights.checkpoints(context)
+    clips = data.clip_set(context, spec.classes)
+    torch = reference.scores(context, checkpoint, clips)
     assert torch is not None
-    graph = specialise.resolve(settings, spec, checkpoint, BATCH, quiet)
+    graph = specialise.graph(context, checkpoint, BATCH)
     few = replace(clips, clips=clips.clips[:CLIPS])
-    basis = Basis(spec, load_truth(MODELS, "tsm"), few, Predictions(torch.ids[:CLIPS], torch.scores[:CLIPS]))
+    basis = RecogniserJudge(spec, load_truth(MODELS, "tsm"), few, Predictions(torch.ids[:CLIPS], torch.scores[:CLIPS]))
     return Deployment(settings, spec, checkpoint, basis, graph.path)
 
 

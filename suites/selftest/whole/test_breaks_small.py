@@ -16,12 +16,12 @@ import pytest
 
 from suites.selftest.deployments import exported, record, specialised
 from suites.selftest.media.test_sampling import sampled_by_mmaction2
-from tools.datasets.manifest import Manifest
+from tools.datasets.manifest import ClipSet
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import CLASSES, Recipe, render
 from tools.deployment.weights import Weights
 from tools.engines import open_engine
-from tools.judging.recogniser import Basis
+from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import Verdict, worst
 from tools.machine.files import sha256
 from tools.measuring import measure, recogniser, reference
@@ -66,13 +66,13 @@ class Deployment:
 
     spec: ModelSpec
     checkpoint: Weights
-    basis: Basis
+    basis: RecogniserJudge
     graph: Path
 
     def judged(self, graph: Path | None = None) -> dict[str, Verdict]:
         """Run the clips through *graph* as a measured cell does, in this process, and judge what comes out."""
         case = Case(self.spec.name, BATCH, Device("cpu"))
-        with BatchStream(recogniser.source(self.basis.clips, self.spec), BATCH) as stream:
+        with BatchStream(recogniser.feed(self.basis.clips, self.spec), BATCH) as stream:
             engine = open_engine(case.device, graph or self.graph, self.spec.network, BATCH)
             predictions, _ = measure.score(engine, stream, len(LENGTHS), self.spec.network.rows)
         cell = Cell(case, Path(), (Part(Path(), record(case, self.spec.name, len(LENGTHS)), predictions, None),))
@@ -94,18 +94,18 @@ def written(folder: Path, kind: int, lengths: tuple[int, ...]) -> tuple[Clip, ..
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[Manifest, tuple[Clip, ...]]:
+def clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[ClipSet, tuple[Clip, ...]]:
     """Test clips on both sides of where sampling rules change, and a training clip a class.
 
     The test clips are trained on too: what torch gets wrong on so few clips is no concern here.
     """
     folder = tmp_path_factory.mktemp("clips")
-    tests = Manifest(folder / "list.txt", "videos", written(folder, 1, LENGTHS))
+    tests = ClipSet(folder / "list.txt", "videos", written(folder, 1, LENGTHS))
     return tests, (*written(folder, 2, (64,) * len(CLASSES)), *tests.clips)
 
 
 @pytest.fixture(scope="module")
-def deployments(clips: tuple[Manifest, tuple[Clip, ...]], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Deployment]:
+def deployments(clips: tuple[ClipSet, tuple[Clip, ...]], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Deployment]:
     """Each stand-in with weights fitted, its reference run and its graph exported, when it is first asked for."""
     made: dict[str, Deployment] = {}
 
@@ -117,7 +117,7 @@ def deployments(clips: tuple[Manifest, tuple[Clip, ...]], tmp_path_factory: pyte
             checkpoint = Weights(path, sha256(path), spec.network, "mini")
             reference.build(spec, checkpoint, clips[0], 0.0, folder)
             graph = specialised(spec.network, exported(checkpoint, folder / "onnx"), BATCH)
-            made[name] = Deployment(spec, checkpoint, Basis(spec, load_truth(MODELS, name), clips[0], load(folder / FILE)), graph)
+            made[name] = Deployment(spec, checkpoint, RecogniserJudge(spec, load_truth(MODELS, name), clips[0], load(folder / FILE)), graph)
         return made[name]
 
     return deployment

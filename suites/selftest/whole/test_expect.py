@@ -11,10 +11,10 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Run, python, tiny_arguments
 from suites.selftest.whole.test_run import results
-from tools.datasets.manifest import Manifest
+from tools.datasets.manifest import ClipSet
 from tools.errors import OptionError
-from tools.judging import kinds, verdict
-from tools.judging.recogniser import Basis
+from tools.judging import verdict
+from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import Verdict
 from tools.measuring.cell import Cell, Part, Record
 from tools.measuring.predictions import Predictions
@@ -50,11 +50,11 @@ def test_a_metric_of_another_kind_of_model_is_refused(model: str, text: str, has
     """A recogniser has no recall, a localiser no top-1; each of its own is taken."""
     settings, spec = Settings.parse({"expect": text}), load_spec(MODELS, model)
     with pytest.raises(OptionError, match=f"{model} has no {text.partition('=')[0]}") as caught:
-        kinds.expected(settings, spec)
+        settings.expect.require(spec.metrics, spec.name)
 
     assert has in str(caught.value.remedy)
     own = Settings.parse({"expect": ",".join(f"{metric}=0.5" for metric in has.split(", "))})
-    assert own.expect == kinds.expected(own, spec)
+    own.expect.require(spec.metrics, spec.name)
 
 
 @pytest.mark.parametrize(("right", "floor", "expected"), [
@@ -74,13 +74,13 @@ def test_an_expectation_replaces_no_other_judgement() -> None:
     """Beside it stand the pairs with torch, or that torch has not run; scores that are no numbers are no accuracy at all."""
     spec = load_spec(TINY_MODELS, "tiny")
     ids = tuple(f"c{number}" for number in range(4))
-    clips = Manifest(Path("list.txt"), "videos", tuple(Clip(id, Path(id), 0, 8) for id in ids))
+    clips = ClipSet(Path("list.txt"), "videos", tuple(Clip(id, Path(id), 0, 8) for id in ids))
     scores = np.eye(20, dtype=np.float32)[[0, 0, 0, 1]]
     scores[3, 0] = 0.5
     good = Predictions(ids, scores)
-    basis = Basis(spec, load_truth(TINY_MODELS, "tiny"), clips, good, expect=Expectations.parse("top1=0.9,top5=0.9"))
+    basis = RecogniserJudge(spec, load_truth(TINY_MODELS, "tiny"), clips, good, expect=Expectations.parse("top1=0.9,top5=0.9"))
 
-    def judged(basis: Basis, found: Predictions) -> list[tuple[str, str]]:
+    def judged(basis: RecogniserJudge, found: Predictions) -> list[tuple[str, str]]:
         record = Record("tiny-bs4-cpu", "tiny", "list.txt", "own", "fp32", "cpu", simulated=False, clips=4, scoring_s=0.0, peak_bytes=0,
                         estimated_bytes=0, digests={}, versions={}, machine={})
         cell = Cell(Case("tiny", 4, Device("cpu")), Path(), (Part(Path(), record, found, None),))

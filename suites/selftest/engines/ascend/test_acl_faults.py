@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tools.engines.ascend.faults import Fault, Kind, diagnose
+from tools.engines.ascend.faults import diagnose
+from tools.engines.faults import Fault, FaultKind
 
 LOST = "the device is lost: its driver no longer answers"
 UNFIT = "driver, firmware and CANN toolkit do not fit together, or another container owns the device"
@@ -14,7 +15,7 @@ USED_UP = "the device's streams, events or models are used up: processes that we
 ABSENT = "the runtime has no such device"
 KERNEL = "a kernel failed on the device"
 MISUSED = "the runtime was not used as it wants to be"
-FAMILIES: dict[tuple[Kind, str], str] = {
+FAMILIES: dict[tuple[FaultKind, str], str] = {
     ("lost", LOST): "507010 507012 507899 507901 EL0001",
     ("mismatch", UNFIT): "507033 E30006",
     ("mismatch", FOREIGN): "507008 507009 100012 100013 100014 100015 100016 545001 545002 545003 545004 545005",
@@ -30,7 +31,7 @@ FAMILIES: dict[tuple[Kind, str], str] = {
 
 
 @pytest.mark.parametrize(("kind", "meaning", "code"), [(*family, code) for family, codes in FAMILIES.items() for code in codes.split()])
-def test_every_code_belongs_to_its_family(kind: Kind, meaning: str, code: str) -> None:
+def test_every_code_belongs_to_its_family(kind: FaultKind, meaning: str, code: str) -> None:
     """Alone in a line of the runtime's it decides what has happened, and is named."""
     line = f"[ACL ERROR] {code}: Inner Error!" if code.startswith("E") else f"[ERROR] it failed, ret={code}"
     fault = diagnose(f"before\n{line}\nafter\n")
@@ -85,7 +86,7 @@ def test_the_code_of_any_bad_argument_decides_nothing(said: str, meaning: str) -
     ("[ERROR] load model from file failed, model file is a.om", "load", "the runtime cannot load the model"),
     ("RuntimeError: please check model path", "load", "the runtime refuses the model's path"),
     ("[ERROR] execute model failed, modelId is 1", "kernel", KERNEL)])
-def test_a_build_that_prints_no_code_is_understood_by_its_words(text: str, kind: Kind, meaning: str) -> None:
+def test_a_build_that_prints_no_code_is_understood_by_its_words(text: str, kind: FaultKind, meaning: str) -> None:
     """Then no code is named; one that belongs to no family is."""
     assert (kind, meaning) == (diagnose(text).kind, diagnose(text).sentence)
     assert (kind, f"{meaning} (500002)") == (diagnose(f"{text}\nret=500002").kind, diagnose(f"{text}\nret=500002").sentence)

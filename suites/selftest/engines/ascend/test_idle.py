@@ -7,8 +7,9 @@ import os
 import pytest
 
 from suites.selftest.engines.ascend import npu_tables as tables
-from tools.engines.ascend.idle import Idle, Sample, judge, look_before, look_during
+from tools.engines.ascend.idle import look_before, look_during
 from tools.engines.ascend.npu_smi import Chip, Process, Table, parse_mapping, parse_table, with_devices
+from tools.engines.idle import Idle, Sample, judge
 
 IDLE = Chip(24, 0, 0, "310P3", "OK", 0, 1074, 21534)
 OURS = os.getpid()
@@ -131,7 +132,7 @@ def test_health_and_presence_are_looked_at_during_too() -> None:
     ([], "unknown", (), "unknown")])
 def test_one_sample_decides(samples: list[Sample], state: str, seen: tuple[str, ...], sentence: str) -> None:
     """Busy if any is, else unknown if any is; each thing is said once; no sample at all is nothing known."""
-    found = judge(samples)
+    found = judge(samples, "npu-smi")
 
     assert Idle(state, seen, len(samples)) == found  # type: ignore[arg-type]
     assert sentence == found.sentence

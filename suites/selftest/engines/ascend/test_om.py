@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.engines.ascend import engine, om
+from tools.engines.ascend import family, om
 from tools.errors import StoreError
 
 PLAIN = Path("/srv/models")
@@ -131,4 +131,4 @@ def test_a_relative_path_is_judged_where_it_is(tmp_path: Path, monkeypatch: pyte
 def test_the_npu_asks_this_of_the_artifacts_folder() -> None:
     """Before anything is built."""
     with pytest.raises(StoreError, match="not ' '"):
-        engine.require(PLAIN / "my models")
+        family.require(PLAIN / "my models")

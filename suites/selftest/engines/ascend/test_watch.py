@@ -15,12 +15,15 @@ import psutil
 import pytest
 
 from suites.selftest.conftest import clean_environment
-from tools.engines.ascend import idle
-from tools.engines.ascend.idle import Idle, Watch
+from tools.engines import idle
+from tools.engines.ascend.idle import watch as watch_of
 from tools.engines.ascend.npu_smi import Chip, Process, Table
+from tools.engines.idle import Idle
 from tools.errors import DeviceError
+from tools.spec.case import Device
 from tools.spec.settings import ROOT
 
+NPU = Device("npu", 0)
 CHIP = Chip(0, 0, 0, "310P3", "OK", 0, 1074, 21534)
 
 
@@ -68,7 +71,7 @@ def until(what: Callable[[], bool]) -> None:
 def test_a_device_is_sampled_before_and_during(npu: Npu) -> None:
     """Three times before, apart, by the process that measures; then by another one, and once more at the end."""
     started = time.monotonic()
-    with Watch(0, npu.look) as watch:
+    with watch_of(NPU, npu.look) as watch:
         before = time.monotonic() - started
         npu.say(os.getpid())
         until(lambda: len(npu.looks) >= 5)
@@ -82,7 +85,7 @@ def test_a_device_is_sampled_before_and_during(npu: Npu) -> None:
 
 def test_a_short_block_is_sampled_at_its_end(npu: Npu) -> None:
     """One that is over before the first look during it."""
-    with Watch(0, npu.look) as watch:
+    with watch_of(NPU, npu.look) as watch:
         npu.say(1)
 
     assert Idle("busy", ("process 1 python3",), 4) == watch.idle()
@@ -91,7 +94,7 @@ def test_a_short_block_is_sampled_at_its_end(npu: Npu) -> None:
 def test_who_was_there_before_is_seen(npu: Npu) -> None:
     """Even if it has gone since, and even if it was ours."""
     npu.say(os.getpid())
-    with Watch(0, npu.look) as watch:
+    with watch_of(NPU, npu.look) as watch:
         npu.say()
 
     assert Idle("busy", (f"process {os.getpid()} python3",), 4) == watch.idle()
@@ -99,7 +102,7 @@ def test_who_was_there_before_is_seen(npu: Npu) -> None:
 
 def test_who_came_and_went_is_seen(npu: Npu) -> None:
     """Though the device is idle before and after."""
-    with Watch(0, npu.look) as watch:
+    with watch_of(NPU, npu.look) as watch:
         npu.say(os.getpid(), 1)
         until(lambda: len(npu.looks) >= 5)
         npu.say()
@@ -111,7 +114,7 @@ def test_who_came_and_went_is_seen(npu: Npu) -> None:
 def test_what_cannot_be_looked_at_is_unknown(npu: Npu, when: str) -> None:
     """Never idle; the reason is kept, once."""
     npu.say(*["npu-smi", "hangs"] if when == "before" else [])
-    with Watch(0, npu.look) as watch:
+    with watch_of(NPU, npu.look) as watch:
         npu.say(*["npu-smi", "hangs"] if when == "during" else [])
 
     assert ("unknown", ("npu-smi hangs",)) == (watch.idle().state, watch.idle().seen)
@@ -120,7 +123,7 @@ def test_what_cannot_be_looked_at_is_unknown(npu: Npu, when: str) -> None:
 @pytest.mark.parametrize("how", ["killed", "crashes"])
 def test_a_watch_that_dies_is_unknown(npu: Npu, how: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Nobody waits for it."""
-    with Watch(0, npu.look) as watch:
+    with watch_of(NPU, npu.look) as watch:
         if how == "killed":
             os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
         npu.say(*["crash"] if how == "crashes" else [])
@@ -132,7 +135,7 @@ def test_a_watch_that_dies_is_unknown(npu: Npu, how: str, capfd: pytest.CaptureF
 def test_leaving_by_an_exception_leaves_no_process(npu: Npu, error: type[BaseException]) -> None:
     """It passes at once, without another look, and nothing of ours runs on."""
     before = psutil.Process().children(recursive=True)
-    with pytest.raises(error), Watch(0, npu.look):
+    with pytest.raises(error), watch_of(NPU, npu.look):
         assert 1 == len(psutil.Process().children(recursive=True)) - len(before)
         raise error
 
@@ -144,7 +147,7 @@ def test_leaving_well_leaves_no_process_and_no_file(npu: Npu) -> None:
     """A run enters and leaves many times."""
     files = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
-        with Watch(0, npu.look):
+        with watch_of(NPU, npu.look):
             pass
 
     assert [] == multiprocessing.active_children()
@@ -153,10 +156,10 @@ def test_leaving_well_leaves_no_process_and_no_file(npu: Npu) -> None:
 
 def test_a_watch_dies_with_who_measures(tmp_path: Path) -> None:
     """However that one ends."""
-    code = ("import os, signal, multiprocessing\nfrom tools.engines.ascend import idle\n"
-            "from tools.errors import DeviceError\nidle.APART_S = 0\n"
+    code = ("import os, signal, multiprocessing\nfrom tools.engines import idle\nfrom tools.engines.ascend.idle import watch\n"
+            "from tools.errors import DeviceError\nfrom tools.spec.case import Device\nidle.APART_S = 0\n"
             "def look():\n    raise DeviceError('no')\n"
-            "with idle.Watch(0, look):\n    print(multiprocessing.active_children()[0].pid, flush=True)\n"
+            "with watch(Device('npu', 0), look):\n    print(multiprocessing.active_children()[0].pid, flush=True)\n"
             "    os.kill(os.getpid(), signal.SIGKILL)")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, text=True, check=False)
 
