@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tools.datasets.manifest import Shortfall
+from tools.datasets.survey import Shortfall
 from tools.judging.judge import partial_data
 from tools.judging.verdict import Judgement, Verdict, doubt, recorded
 from tools.measuring import metrics
