@@ -11,7 +11,7 @@ from pathlib import Path
 from tools.errors import RecordError
 from tools.exchange import runs
 from tools.exchange.speeds import Speed
-from tools.exchange.toml_edit import Baseline
+from tools.exchange.toml_edit import NewFigure
 from tools.judging import judge
 from tools.judging.rows import Row
 from tools.judging.speed import stored_rate
@@ -25,7 +25,7 @@ from tools.spec.truth import Truth
 Lines = list[str]
 
 
-def told(figure: Baseline, old: Truth, new: Truth) -> Lines:
+def told(figure: NewFigure, old: Truth, new: Truth) -> Lines:
     """A line that says what changes, and one that says which figure judges from now on."""
     was = next((f"{one.value:g}" for one in old.figures if one.id == figure.id), "-")
     lines = [f"{figure.id}: {was} -> {figure.value:g} {figure.unit} ({figure.section})"]
@@ -34,7 +34,7 @@ def told(figure: Baseline, old: Truth, new: Truth) -> Lines:
     return [*lines, *(f"  {other}" for other in _beside(figure, old)), f"  {_judging(figure, new)}"]
 
 
-def _beside(figure: Baseline, old: Truth) -> Lines:
+def _beside(figure: NewFigure, old: Truth) -> Lines:
     """How it compares with what is stored of the same device, at the nearest batch size: a wrong one would show."""
     others = [one for one in old.figures if (one.device, one.metric, one.network) == (figure.device, "throughput", figure.network)
               and one.batch is not None and one.id != figure.id]
@@ -43,7 +43,7 @@ def _beside(figure: Baseline, old: Truth) -> Lines:
             if one.batch and abs(math.log2(one.batch / figure.batch)) == nearest]
 
 
-def _judging(figure: Baseline, new: Truth) -> str:
+def _judging(figure: NewFigure, new: Truth) -> str:
     device = stored_device(figure.device)
     if T4 in device.stands_for and figure.device != new.throughput.t4:
         return f'no ratio is taken against it: [gates.throughput] has t4 = "{new.throughput.t4 or ""}"'
@@ -94,15 +94,16 @@ def device_of_log(speed: Speed, named: str) -> str:
     return device.name
 
 
-def of_log(speed: Speed, device: str, network: str) -> Baseline:
+def of_log(speed: Speed, device: str, network: str) -> NewFigure:
     """A tool's measurement as a figure."""
     assert speed.batch is not None
     assert speed.samples_per_s is not None
-    return Baseline(device=device_of_log(speed, device), network=network, batch=speed.batch, metric="throughput", value=speed.samples_per_s,
-                    unit="samples/s", section=f"{speed.tool}, {speed.day or _day(speed.path)}, {speed.place}", note=str(speed.latency))
+    return NewFigure(device=device_of_log(speed, device), network=network, batch=speed.batch, metric="throughput",
+                     value=speed.samples_per_s, unit="samples/s", note=str(speed.latency),
+                     section=f"{speed.tool}, {speed.day or _day(speed.path)}, {speed.place}")
 
 
-def rates_of_run(run: Path, spec: Spec, truth: Truth) -> list[Baseline]:
+def rates_of_run(run: Path, spec: Spec, truth: Truth) -> list[NewFigure]:
     """Clips per second of every case of a run: of each network where there are several, and of all together.
 
     Raises:
@@ -120,10 +121,10 @@ def rates_of_run(run: Path, spec: Spec, truth: Truth) -> list[Baseline]:
     return found
 
 
-def _rate(run: Path, cell: Cell, network: str, clips_per_s: float, how: str) -> Baseline:
+def _rate(run: Path, cell: Cell, network: str, clips_per_s: float, how: str) -> NewFigure:
     note = "; ".join([how, _circumstances(cell), *cell.notes])
-    return Baseline(device=device_of_chip(cell.record.chip), network=network, batch=cell.case.batch, metric="throughput",
-                    value=float(f"{clips_per_s:.6g}"), unit="samples/s", section=_section(run, cell), note=note)
+    return NewFigure(device=device_of_chip(cell.record.chip), network=network, batch=cell.case.batch, metric="throughput",
+                     value=float(f"{clips_per_s:.6g}"), unit="samples/s", section=_section(run, cell), note=note)
 
 
 def require_real(cell: Cell) -> None:
@@ -154,14 +155,14 @@ def _require_rate(cell: Cell, truth: Truth, judged: Sequence[Row]) -> None:
             raise RecordError(f"the rate of {cell.case} is {verdict}: {reason}", where=where, remedy="measure it again")
 
 
-def accuracies_of_run(run: Path, spec: Spec) -> list[Baseline]:
+def accuracies_of_run(run: Path, spec: Spec) -> list[NewFigure]:
     """The accuracy of every case that pytest has judged on the complete data set with the published weights.
 
     Raises:
         RecordError: a case was simulated, or is not of that data and those weights; nothing was judged.
     """
     judged = [row for row in runs.rows(run) if row.question == "accuracy" and row.metric in METRICS]
-    found: dict[str, Baseline] = {}
+    found: dict[str, NewFigure] = {}
     for cell in runs.cells(run, spec):
         require_real(cell)
         record = cell.record
@@ -171,8 +172,8 @@ def accuracies_of_run(run: Path, spec: Spec) -> list[Baseline]:
                               remedy=f"run it with --data full --weights published, all {spec.clips} clips")
         for row in judged:
             if row.case == str(cell.case) and row.verdict in (Verdict.PASS.value, Verdict.RECORDED.value):
-                one = Baseline(device=device_of_chip(record.chip), network="", batch=cell.case.batch, metric=row.metric,
-                               value=float(row.measured), unit="fraction", section=_section(run, cell), note=_circumstances(cell))
+                one = NewFigure(device=device_of_chip(record.chip), network="", batch=cell.case.batch, metric=row.metric,
+                                value=float(row.measured), unit="fraction", section=_section(run, cell), note=_circumstances(cell))
                 found[one.id] = one
     if not found:
         raise RecordError("pytest has judged no accuracy of this run good", where=str(run), remedy=f"pytest -m {spec.name} --data full")
