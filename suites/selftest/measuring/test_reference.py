@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tools.datasets.manifest import ClipSet
 
 from suites.selftest.conftest import TINY_MODELS, python
 from suites.selftest.deployments import random_weights
 from tools import reference as tools_reference
 from tools.datasets import manifest
 from tools.datasets.lists import ClipList
-from tools.datasets.manifest import ClipSet
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.deployment.weights import Weights
