@@ -54,7 +54,7 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(
 @pytest.mark.parametrize(("there", "url", "asked"), [
     (CONTENT, "", []), (CONTENT[:-4], "", ["bytes=1000000-"]), (CONTENT[:-4], "http://elsewhere/x", [""]),
     (CONTENT + b"more", "", [""]), (bytes(1_000_000), "", ["bytes=1000000-", ""]),
-])
+], ids=["all", "all but four bytes", "of another address", "too much", "wrong bytes"])
 def test_only_what_was_begun_of_that_file_is_taken_up(server: Moody, tmp_path: Path, there: bytes, url: str, asked: list[str]) -> None:
     """All of it needs no request; another address's part, more than there can be, or a wrong part is not built upon."""
     one = target(tmp_path, server.url)

@@ -56,7 +56,7 @@ def trip(tiny_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Trip:
     (checkpoint,) = weights.resolve(settings, TINY, events.forward)
     graph = specialise.resolve(settings, TINY, checkpoint, 4, events.forward)
     session = onnxruntime.InferenceSession(str(graph.path), providers=["CPUExecutionProvider"])
-    outputs = {path.stem: session.run(None, {"video": np.fromfile(path, np.float32).reshape(4, 8, 3, 96, 96)})[0]
+    outputs = {path.stem: session.run(None, {"video": np.fromfile(path, np.float32).reshape(4, 8, 3, 64, 64)})[0]
                for path in made.folder.glob("*.bin")}
     listed = stored_reference.listed(settings, TINY, 20)
     assert listed is not None

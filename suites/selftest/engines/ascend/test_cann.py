@@ -63,7 +63,7 @@ def test_a_sourced_toolkit_comes_first(installed: Path, tmp_path: Path, variable
     assert Toolkit(path, home, "7.0.0") == cann.find(SYSTEM | {variable: str(home)})
 
 
-@pytest.mark.parametrize("home", ["/nonexistent", "/" + "x" * 5000])
+@pytest.mark.parametrize("home", ["/nonexistent", pytest.param("/" + "x" * 5000, id="a name too long")])
 def test_a_home_without_script_is_passed_over(installed: Path, home: str) -> None:
     """Then what is installed is taken."""
     path = script(installed / "cann")
