@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tools.datasets.manifest import ClipSet
 
 from suites.selftest.deployments import Run, exported, in_torch, random_weights, specialised
+from tools.datasets.clips import ClipSet
 from tools.datasets.mini import encode
 from tools.deployment import weights
 from tools.deployment.weights import Weights
