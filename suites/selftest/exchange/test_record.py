@@ -80,9 +80,9 @@ def test_a_published_figure_goes_on_judging_unless_the_toml_says_otherwise(
     _, said = recording("tsm", "throughput", t4_log(tmp_path, 8), "--device", "T4", "--batch", 16, "--write")
     truth = read_truth(path)
     assert "it is 1.964 times r0055, 110.577 at bs16 (guide)" in said
-    found = comparisons(truth, Rate("tsm", "", "npu0", "310P3", 16, 100.0))
-    assert ["T4"] == [one.device for one in found if one.device.startswith("T4")]
-    assert ["recorded-T4-bs16"] == [one.source.split()[1] for one in found if one.device == "T4"]
+    beside = comparisons(truth, Rate("tsm", "", "npu0", "310P3", 16, 100.0))
+    assert ["T4"] == [one.device for one in beside if one.device.startswith("T4")]
+    assert ["recorded-T4-bs16"] == [one.source.split()[1] for one in beside if one.device == "T4"]
 
 
 @pytest.mark.parametrize(("device", "stored"), [

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tools.judging.accuracy import against_published, paired_accuracy, stored_accuracy
+from tools.judging.accuracy import Against, accuracy, against_published, paired_accuracy, stored_accuracy
+from tools.judging.judge import without_limits
 from tools.judging.rows import word
-from tools.judging.verdict import Judgement, Verdict, fidelity, not_finite, unpaired, worst
+from tools.judging.verdict import Judgement, Verdict, fidelity, limit, not_finite, unpaired, worst
+from tools.measuring.cell import Cell, Part, Record
 from tools.measuring.metrics import Labels
 from tools.measuring.predictions import Predictions
 from tools.media.preprocess import Floats
+from tools.spec.case import Case, Device
 from tools.spec.catalog import load_truth
+from tools.spec.expectations import Expectations
 from tools.spec.settings import MODELS
 from tools.spec.truth import AccuracyGate, FidelityGate, PairsGate
 
@@ -226,3 +231,46 @@ def test_only_a_pass_on_mini_weights_says_mini() -> None:
     assert ["PASS (mini, simulated)", "PASS (simulated)"] == [word(Verdict.PASS, weights, simulated=True) for weights in ("mini", "own")]
     assert ["PASS", "PASS"] == [word(Verdict.PASS, weights) for weights in ("published", "own")]
     assert ["RECORDED", "NO VERDICT", "FAIL", "ERROR"] == [word(verdict, "mini") for verdict in Verdict if verdict is not Verdict.PASS]
+
+
+def test_one_function_judges_accuracy_for_everybody() -> None:
+    """Stored figures judge what is official, torch what it has run on; what neither judges is RECORDED with its count and why."""
+    given = np.array(scores((60, FIRST), (3, LAST)))
+    against = Against(TRUTH, official=False, reference=None, unjudged="nobody ran torch", expect=Expectations((("top1", 0.9),)))
+    alone, official, beside = (accuracy(given, labels(63), one) for one in (
+        against, replace(against, official=True), replace(against, official=True, reference=given)))
+
+    assert ["top1 RECORDED", "top5 RECORDED", "top1 expected PASS"] == [f"{one.metric} {one.verdict.value}" for one in alone]
+    assert ("0.9524", "-", "60 of 63 are right; nobody ran torch") == (alone[0].measured, alone[0].reference, alone[0].reason)
+    assert ["top1", "top5", "top1 expected"] == [one.metric for one in official]
+    assert ["top1", "top5", "top1", "top5", "top1 expected"] == [one.metric for one in beside]
+    assert "nobody" not in "".join(one.reason for one in (*official, *beside))
+
+
+def test_what_the_stored_figures_do_not_judge_is_recorded() -> None:
+    """SlowFast has no top-5 reference: of official scores its top-1 is judged and its top-5 told."""
+    truth = load_truth(MODELS, "slowfast")
+    judged = accuracy(scores((8, FIRST), (2, LAST)), labels(10), Against(truth, official=True, reference=None,
+                      unjudged="no reference", expect=Expectations()))
+
+    assert {"top1": "PASS", "top5": "RECORDED"} == verdicts(judged)
+
+
+def test_a_reason_is_made_of_meaning_and_limit() -> None:
+    """A judgement that is held to a limit ends its sentence with it, whatever its meaning says of limits; any other is its meaning."""
+    held = limit("difference", "1.2e-03", "<= 1e-03", "the largest, limit of all", good=False)
+
+    assert ("FAIL", "<= 1e-03") == (held.verdict.value, held.reference)
+    assert "the largest, limit of all: 1.2e-03, limit <= 1e-03" == held.reason
+    assert "the largest, limit of all" == replace(held, bound="").reason
+
+
+def test_where_no_limits_are_stored_what_was_measured_is_told() -> None:
+    """A precision without limits of its own has its distances RECORDED: measured and meant as before, held to nothing."""
+    told = Record("tsm-bs1-npu0", "tsm", "full", "own", "fp16", "310P3", simulated=False, clips=1, scoring_s=1.0, peak_bytes=1,
+                  estimated_bytes=1, digests={}, versions={}, machine={})
+    cell = Cell(Case("tsm", 1, Device("npu", 0)), Path(), (Part(Path(), told, predictions(["a"], 1), None),))
+    [one] = without_limits(cell, [limit("cosine", "0.999000", ">= 0.9999", "smallest, limit of all", good=False)])
+
+    assert ("cosine", "0.999000", "-", "RECORDED") == (one.metric, one.measured, one.reference, one.verdict.value)
+    assert "smallest, limit of all: 0.999000; no limits are stored for fp16-310P3 ([gates.fidelity.fp16-310P3])" == one.reason

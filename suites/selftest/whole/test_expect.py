@@ -13,7 +13,7 @@ from suites.selftest.conftest import TINY_MODELS, Run, python, tiny_arguments
 from suites.selftest.whole.test_run import results
 from tools.datasets.clips import ClipSet
 from tools.errors import OptionError
-from tools.judging import verdict
+from tools.judging.accuracy import expected_accuracy
 from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import Verdict
 from tools.measuring.cell import Cell, Part, Record
@@ -63,7 +63,7 @@ def test_a_metric_of_another_kind_of_model_is_refused(model: str, text: str, has
 def test_an_expectation_is_a_floor_without_tolerance(right: int, floor: float, expected: Verdict) -> None:
     """Exactly as much as expected passes, one clip of a hundred less fails."""
     scores = np.eye(2, dtype=np.float32)[[0] * right + [1] * (100 - right)]
-    [judged] = verdict.expected_accuracy(scores, np.zeros(100, np.int64), Expectations((("top1", floor),)))
+    [judged] = expected_accuracy(scores, np.zeros(100, np.int64), Expectations((("top1", floor),)))
 
     assert ("top1 expected", f"{right / 100:.4f}", f">= {floor}", expected) == (
         judged.metric, judged.measured, judged.reference, judged.verdict)
