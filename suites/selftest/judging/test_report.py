@@ -143,3 +143,14 @@ def test_every_figure_outside_the_archive_is_read(name: str) -> None:
     assert set() == {figure.id for figure in truth.figures} ^ read(name, truth)
     assert read(name, truth) == read(name, everything)
     assert truth.archive
+
+
+def test_a_cards_own_figure_comes_before_one_made_of_its_chips() -> None:
+    """Where a card and one of its chips are stored, the card's rate stands in its column; four times the chip's where it is not."""
+    truth = load_truth(MODELS, "tsm")
+    chips = tuple(replace(one, value=20.0) if one.device == "Ascend310-1chip" else one for one in truth.figures)
+    alone = tuple(one for one in chips if one.device != "Ascend310")
+    both, without = (lines_of(guide_table(replace(truth, figures=figures), [Rate("tsm", "", "npu0", "310P3", 16, 1.0)]))["16"][0]
+                     for figures in (chips, alone))
+
+    assert ("58.62", "80.00") == (both, without)
