@@ -12,7 +12,7 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS, tiny_arguments
 from tools import data as tools_data
 from tools.datasets import clips as data
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.errors import DataError
 from tools.exchange import dump
 from tools.exchange.labels import labels_in_name, read_info

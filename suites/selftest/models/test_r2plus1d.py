@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import Run, exported, in_torch, random_weights, specialised
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.datasets.mini import encode
 from tools.deployment import weights
 from tools.deployment.weights import Weights

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import Run, exported, in_onnx, in_torch, noise, random_weights
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.datasets.mini import encode
 from tools.deployment import export
 from tools.deployment.weights import Weights

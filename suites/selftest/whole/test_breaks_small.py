@@ -16,7 +16,7 @@ import pytest
 
 from suites.selftest.deployments import exported, record, specialised
 from suites.selftest.media.test_sampling import sampled_by_mmaction2
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import CLASSES, Recipe, render
 from tools.deployment.weights import Weights

@@ -11,7 +11,7 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Run, python, tiny_arguments
 from suites.selftest.whole.test_run import results
-from tools.datasets.manifest import ClipSet
+from tools.datasets.clips import ClipSet
 from tools.errors import OptionError
 from tools.judging import verdict
 from tools.judging.recogniser import RecogniserJudge
