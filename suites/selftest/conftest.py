@@ -17,7 +17,7 @@ from tools import record
 from tools.machine import events
 from tools.spec.settings import MODELS, ROOT
 
-TINY_MODELS = Path(__file__).parent / "models"
+TINY_MODELS = Path(__file__).parent / "models" / "tiny"
 TINY_ARTIFACTS = ROOT / "artifacts" / "selftest"
 Command = Callable[..., tuple[int, str]]
 Run = Callable[..., subprocess.CompletedProcess[str]]

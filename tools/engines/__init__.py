@@ -93,6 +93,11 @@ def family(device: Device) -> Family:
     return named(device.family)
 
 
+def open_engine(device: Device, graph: Path, network: Network, batch: int) -> Engine:
+    """Load *graph* on *device* and check that it takes *network*'s input at *batch*."""
+    return family(device).load(device, graph, network, batch)
+
+
 def parse(text: str) -> Device:
     """The device of this machine that *text* names: `cpu`, or a family and an index, `npu:0`.
 

@@ -72,7 +72,7 @@ def measure(job: Job) -> None:
     with hold(device_lock(case.device), lambda holder: events.say(f"waiting: {holder} holds {case.device}")), watch or nullcontext():
         started = time.monotonic()
         with BatchStream(feed, case.batch) as stream:
-            engine = driver.load(case.device, job.graph.path, network, case.batch)
+            engine = engines.open_engine(case.device, job.graph.path, network, case.batch)
             predictions, (kept, valid) = score(engine, stream, len(feed.ids), network.rows)
         save(predictions, folder / FILE)
         kind.finish(job.dataset, job.spec, before, predictions, folder)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Command
-from tools.engines.ascend.idle import Idle
+from tools.engines.idle import Idle
 from tools.judging.rows import RESULTS, Row
 from tools.measuring import cell, stored_reference
 from tools.measuring.cell import Record, Times

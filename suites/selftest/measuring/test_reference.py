@@ -14,10 +14,8 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS, python
 from suites.selftest.deployments import random_weights
 from tools import reference as tools_reference
-from tools.datasets import survey
 from tools.datasets.clips import ClipSet
-from tools.datasets.listing import of_list
-from tools.datasets.lists import ClipList
+from tools.datasets.examine import examine
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.deployment.weights import Weights
@@ -66,11 +64,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     for number in range(COUNT):
         encode.write_jpegs(render(Recipe(number, 9, (4, number), noise=2.0, travel=160.0)), folder / f"v_{number}")
         rows.append(Clip(f"v_{number}", folder / f"v_{number}", number % 3, 9))
-    listed = of_list(ClipList(folder / "list.txt", folder, "rawframes", tuple(rows)))
-    survey.check(listed, settings(folder))
-    found = survey.known(listed, settings(folder))
-    assert found is not None
-    return Made(random_weights(SPEC.network, folder), ClipSet(listed.source, "rawframes", found.clips))
+    clips = tuple(examine(row, "rawframes") for row in rows)
+    return Made(random_weights(SPEC.network, folder), ClipSet(folder / "list.txt", "rawframes", clips))
 
 
 def settings(artifacts: Path, **more: str) -> Settings:

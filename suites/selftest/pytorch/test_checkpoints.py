@@ -149,7 +149,7 @@ def test_what_holds_no_weights_or_more_is_refused(tmp_path: Path, monkeypatch: p
     b"", b"<html>404</html>", b"a.mp4 1\nb.mp4 2\n", bytes(2000), b"\xff\xd8\xff\xe0" + bytes(range(256)),
     b"PK\x03\x04" + bytes(range(256)),
     b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1\n", pickle.dumps({"state_dict": {}}), "half", "half-legacy",
-])
+], ids=["empty", "page", "list", "zeros", "jpeg", "zip", "lfs", "no state", "half", "half-legacy"])
 def test_bytes_that_are_no_checkpoint_are_one_sentence(tmp_path: Path, state: dict[str, Tensor], content: bytes | str) -> None:
     """Whatever the bytes are, the error names the file and says what it should be."""
     path = tmp_path / "own.pth"

@@ -26,8 +26,8 @@ import json, sys, time
 from pathlib import Path
 import numpy as np
 from suites.selftest.tiny_graph import NETWORK, batch_of
-from tools.case import Device
-from tools.engines.npu import load
+from tools.spec.case import Device
+from tools.engines.ascend.engine import load
 from tools.errors import ClipgateError
 
 folder, found = Path(sys.argv[1]), []
