@@ -11,7 +11,6 @@ from tools.media.preprocess import Floats
 from tools.spec.model import ProposalSpec
 
 GUIDE = ProposalSpec()
-SNIPPET_FRAMES = 16
 
 
 def detect(proposals: Proposals, iou_scores: Floats, duration_s: float, how: ProposalSpec = GUIDE) -> Detections:
@@ -79,11 +78,3 @@ def _overlap(first: float, last: float, start: Doubles, end: Doubles) -> Doubles
 def seconds(start: Doubles, end: Doubles, duration_s: float) -> Doubles:
     """Segments [n, 2] in seconds, clipped to the video."""
     return np.clip(np.stack([start, end], axis=1), 0.0, 1.0) * duration_s
-
-
-def floored_duration_s(duration_s: float, frames: int, snippet_frames: int = SNIPPET_FRAMES) -> float:
-    """The duration that mmaction2 and the Python-2 original multiply by: that of the whole 16-frame snippets.
-
-    The guide's port divides truly and so uses the whole duration: 0.5 % longer on average over the validation videos.
-    """
-    return frames // snippet_frames * snippet_frames / frames * duration_s
