@@ -1,4 +1,4 @@
-"""How much memory a cell will need, before it starts."""
+"""How much memory a cell will need, how much is free, and how much this process took."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ RUNTIME_BYTES = 300 * 2**20  # interpreter, ONNX Runtime, decoders and their wor
 
 
 def need_bytes(activations: int, weights: int, batch_bytes: int, slots: int) -> int:
-    """What a cell takes on the CPU: activations, weights twice (as loaded and as repacked), the ring and a batch kept.
+    """What a cell takes on the CPU: activations, weights twice, a ring of *slots* batches and one batch more.
 
-    ONNX Runtime's arena doubles its blocks as it grows: TSM took 2.3 times its live activations at batch 16.
+    ONNX Runtime keeps the weights as loaded and as repacked. Its arena doubles its blocks as it grows: TSM
+    took 2.3 times its live activations at batch 16.
     """
     return int(ARENA_GROWTH * activations) + 2 * weights + (slots + 1) * batch_bytes + RUNTIME_BYTES
 
@@ -41,7 +42,7 @@ def available_bytes() -> int:
 
 
 def _reclaimable() -> int:
-    """Page cache that the container's use counts and the kernel gives back when asked."""
+    """The page cache of the container, which counts as used and which the kernel gives back when asked."""
     try:
         lines = (CGROUP / "memory.stat").read_text().splitlines()
     except OSError:
@@ -50,7 +51,7 @@ def _reclaimable() -> int:
 
 
 def peak_resident_bytes() -> int:
-    """This process's largest resident size so far; getrusage's would include its parent's at the time of the fork."""
+    """This process's largest resident size so far; getrusage's would include its parent's at the fork."""
     import psutil
 
     try:
