@@ -1,4 +1,4 @@
-"""The embedded default: ONNX Runtime's CPU provider with its default threads and optimisations."""
+"""The CPU of any machine: ONNX Runtime's CPU provider with its default threads and optimisations."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class CpuEngine:
 
         self._check(batch)
         try:
-            return np.asarray(self._session.run(self._outputs, {self._input: batch}, self._first())[0], np.float32)
+            return np.asarray(self._session.run(self._outputs, {self._input: batch}, self._options())[0], np.float32)
         except failures() as error:
             raise EngineError(f"ONNX Runtime failed: {str(error).splitlines()[0]}") from error
 
-    def _first(self) -> RunOptions | None:
-        """Options of the first run: give its memory back afterwards.
+    def _options(self) -> RunOptions | None:
+        """Options of the first run, which give its memory back; none later.
 
-        ONNX Runtime plans one block for all activations from the first run, and would keep that run's arena beside it:
-        TSM at batch 16 took 4.3 GB instead of 3.2, at the same speed.
+        From the first run ONNX Runtime plans one block for all activations, and would keep that run's arena
+        beside it: TSM at batch 16 took 4.3 GB instead of 3.2, at the same speed.
         """
         import onnxruntime
 
@@ -100,15 +100,15 @@ def require(artifacts: Path) -> None:
 
 
 def watch(device: Device) -> None:
-    """Nothing tells whose work a CPU does: its load is kept with the measurement."""
+    """Nobody can tell whose work a CPU does. Its load is kept with the measurement."""
 
 
 def diagnose(log: str) -> None:
-    """ONNX Runtime says itself what it cannot do."""
+    """ONNX Runtime's own errors say what is wrong."""
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """What ONNX Runtime raises; its classes share no base but Exception."""
+    """The errors of ONNX Runtime. Their classes share no base but Exception."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile,
@@ -128,15 +128,15 @@ def load(device: Device, graph: Path, network: Network, batch: int) -> CpuEngine
     except failures() as error:
         raise EngineError(f"ONNX Runtime cannot load the graph: {str(error).splitlines()[0]}", where=str(graph),
                           remedy="python -m tools.store verify") from error
-    found = [(node.name, node.shape) for node in session.get_inputs()]
+    inputs = [(node.name, node.shape) for node in session.get_inputs()]
     wanted = (network.input.name, [batch, *network.input.shape])
-    if found != [wanted]:
-        raise EngineError(f"the graph's input is {found}, not {wanted}", where=str(graph))
+    if inputs != [wanted]:
+        raise EngineError(f"the graph's input is {inputs}, not {wanted}", where=str(graph))
     return CpuEngine(session, network, batch)
 
 
 def examine(settings: Settings, show: Show) -> Examination:
-    """Python, its packages and this machine, which every family needs."""
+    """What every family needs: Python, its packages and this machine."""
     from tools.engines import host
 
     return host.examine(settings, show)

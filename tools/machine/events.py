@@ -59,9 +59,9 @@ def die_with_parent() -> None:
 def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> int:
     """Run a command's *main* on *arguments*, or on those of this process; its exit status.
 
-    Ctrl-C ends it at once. A ClipgateError becomes one message and status 1, or 2 where the options are wrong.
+    Ctrl-C ends it at once. A ClipgateError becomes one message and status 1, or 2 for wrong options.
     """
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # native code would delay an exception
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # native code would hold KeyboardInterrupt up
     try:
         return main(sys.argv[1:] if arguments is None else arguments)
     except ClipgateError as error:

@@ -16,7 +16,7 @@ AHEAD = 4  # batches for each process
 
 
 def spread(work: Callable[[T], R], items: Iterable[T], size: int) -> Iterator[R]:
-    """What *work* returns for each item, as it is ready. Each core has a process; it gets *size* items at once.
+    """What *work* returns for each item, as it is ready. A process per core takes *size* items at a time.
 
     Raises:
         DataError: a process ended by itself. An error that *work* raises is passed on.
