@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tools.engines.ascend import atc, cann, npu_smi, om, probe
+from tools.engines.ascend import atc, cann, npu_smi, om
 from tools.engines.ascend import nodes as nodes_of
 from tools.engines.ascend.idle import look_before, require_fit
 from tools.engines.ascend.npu_smi import Chip, Table
@@ -183,7 +183,7 @@ def atc_python(where: str, version: str, numpy: str, decorator: str, attrs: str)
 
 def runtime(settings: Settings) -> list[Finding]:
     """aclruntime, imported as a cell's process would."""
-    import numpy  # noqa: F401 - the engine needs it first, and without it would be blamed for it
+    from tools.engines.ascend import probe  # imports NumPy: where that is absent, aclruntime is not to be blamed
 
     thing = "aclruntime"
     said: list[str] = []
