@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from tools.errors import DeviceError, OptionError
 from tools.spec.case import Device
@@ -42,7 +42,7 @@ class Engine(Protocol):
 
 
 class Family(Protocol):
-    """What the module of a family of devices offers. Importing it loads nothing heavy.
+    """A family of devices: the FAMILY of its module, whose import loads nothing heavy.
 
     NAMED: how `--device` names its devices. MARK: what `pytest --markers` says of its cases.
     LOADS: what its devices load: an ONNX graph, or what Ascend's compiler makes of one.
@@ -57,9 +57,11 @@ class Family(Protocol):
 
     def named(self, device: Device) -> Device:
         """The device that a person named, as this machine has it; an error where it has none."""
+        return device
 
     def require(self, artifacts: Path) -> None:
         """Check what must hold of the artifacts folder before anything is built."""
+        return
 
     def load(self, device: Device, graph: Path, network: Network, batch: int) -> Engine:
         """Load *graph* on *device* and check that it takes the network's input at *batch*."""
@@ -69,27 +71,32 @@ class Family(Protocol):
 
     def versions(self) -> tuple[tuple[str, str], ...]:
         """What shapes the results and the speed of such a device beside our own packages."""
+        return ()
 
     def environment(self) -> Mapping[str, str]:
         """The variables that a process needs before it loads the device's runtime."""
+        return {}
 
     def watch(self, device: Device) -> Watch | None:
         """What samples whether *device* is ours alone while it is measured; None where nobody can tell."""
+        return None
 
     def diagnose(self, log: str) -> Fault | None:
-        """What the runtime's last words mean; *log* is all that a process printed."""
+        """What the runtime's last words mean; *log* is all that a process printed. None if nothing."""
+        return None
 
     def examine(self, settings: Settings, show: Show) -> Examination:
         """What this machine has of the family, shown group by group; for tools.doctor."""
 
 
 def named(name: str) -> Family:
-    """The module of a family."""
-    return cast("Family", import_module(FAMILIES[name]))
+    """The family of that name."""
+    found: Family = import_module(FAMILIES[name]).FAMILY
+    return found
 
 
 def family(device: Device) -> Family:
-    """The module that drives *device*."""
+    """The family of *device*."""
     return named(device.family)
 
 

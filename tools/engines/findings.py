@@ -83,12 +83,12 @@ class Examination:
         return [one for one in chips if one.good] if all(one.good for one in needed) else []
 
 
-def attempt(thing: str, look: Callable[[], list[Finding]]) -> list[Finding]:
-    """What *look* finds. Where it fails, its failure is the finding, so that the other looks still happen."""
+def attempt(thing: str, look: Callable[[], list[Finding]], refused: Word = WRONG) -> list[Finding]:
+    """What *look* finds. Its failure is a finding too, so that others follow; *refused* for our errors."""
     try:
         return look()
     except ClipgateError as error:
-        return [Finding.of(WRONG, thing, error)]
+        return [Finding.of(refused, thing, error)]
     except ImportError as error:
         return [Finding(MISSING, thing, f"cannot be looked at: {error}", SETUP)]
     except subprocess.TimeoutExpired as error:
