@@ -24,51 +24,47 @@ CPU_NEEDS = ("CPU", "artifacts folder")
 
 
 def status(host: Examination, others: Sequence[Examination]) -> int:
-    """1 if something that every machine needs is missing or wrong, or if a family is there and not all of it is right."""
-    return int(not (all(one.good for one in host.parts) and all(examined.good for examined in others)))
+    """1 if something that every machine needs is not right, or something of a family that is here."""
+    return int(not (all(part.good for part in host.parts) and all(family.good for family in others)))
 
 
 def measurable(host: Examination, others: Sequence[Examination]) -> str:
-    """The devices that can be measured on with what was found, and how --device names them."""
-    bad = {one.thing for one in host.parts if not one.good}
-    usable = {one.thing: one.device for examined in others for one in examined.usable(host.parts)}
+    """The devices that can be measured on, and how --device names them."""
+    bad = {part.thing for part in host.parts if not part.good}
+    usable = {chip.thing: chip.device for family in others for chip in family.usable(host.parts)}
     names = {**({"cpu": "cpu"} if not bad & set(CPU_NEEDS) else {}), **usable}
     if not names:
         return "nothing can be measured on here"
-    lacking = any(one.thing in examined.beside and not one.good for examined in others for one in examined.parts)
+    lacking = any(part.thing in family.beside and not part.good for family in others for part in family.parts)
     compiled = " (npu: only what is compiled already)" if lacking and len(names) > 1 else ""
     return f"can be measured on here: {', '.join(names)}; say --device {','.join(names.values())}{compiled}"
 
 
 def _show(settings: Settings, title: str, looks: Mapping[str, Look]) -> list[Finding]:
-    """The findings of a group, printed as soon as they are made."""
+    """The findings of a group, each printed as soon as it is there."""
     print(title)
-    found = []
+    findings = []
     for thing, look in looks.items():
-        made = attempt(thing, partial(look, settings))
-        print("\n".join(line for one in made for line in one.lines()), flush=True)
-        found += made
+        new = attempt(thing, partial(look, settings))
+        print("\n".join(line for finding in new for line in finding.lines()), flush=True)
+        findings += new
     print()
-    return found
+    return findings
 
 
-def _settings(arguments: Sequence[str]) -> Settings:
+def main(arguments: Sequence[str]) -> int:
+    """Examine this machine; the status is 1 if something is not right."""
     parser = argparse.ArgumentParser(prog="python -m tools.doctor", description=f"{__doc__} Exit status 1 if something there is broken.")
     for flag, default, metavar, text in OPTIONS:
         if flag in TAKEN:
             parser.add_argument(flag, default=default, metavar=metavar, help=text)
-    return Settings.of(parser.parse_args(arguments))
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Examine this machine: 1 if what every machine needs is missing or wrong, or if a family is there in part."""
-    settings = _settings(arguments)
+    settings = Settings.of(parser.parse_args(arguments))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # whatever a path or a variable holds
     host, *others = (engines.named(name).examine(settings, partial(_show, settings)) for name in reversed(engines.FAMILIES))
-    for examined in others:
-        if not examined.present:
-            print(f"nothing of {examined.family} is here, and --device cpu needs none of it")
+    for family in others:
+        if not family.present:
+            print(f"nothing of {family.family} is here, and --device cpu needs none of it")
     print(measurable(host, others))
     return status(host, others)
 

@@ -1,4 +1,4 @@
-"""Devices behind two small protocols: adding a family is its own files here and one line in FAMILIES."""
+"""Devices behind two small protocols. A new family is files of its own here and one line in FAMILIES."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from tools.errors import DeviceError, OptionError
 from tools.spec.case import Device
@@ -42,10 +42,10 @@ class Engine(Protocol):
 
 
 class Family(Protocol):
-    """What the module of a family of devices offers; importing it loads nothing heavy.
+    """A family of devices: the FAMILY of its module, whose import loads nothing heavy.
 
-    NAMED: how `--device` names its devices; MARK: what `pytest --markers` says of its cases;
-    LOADS: what its devices load, an ONNX graph or what Ascend's compiler makes of one.
+    NAMED: how `--device` names its devices. MARK: what `pytest --markers` says of its cases.
+    LOADS: what its devices load: an ONNX graph, or what Ascend's compiler makes of one.
     """
 
     NAMED: str
@@ -53,48 +53,55 @@ class Family(Protocol):
     LOADS: Literal["onnx", "om"]
 
     def devices(self) -> list[Device]:
-        """Those of this machine, told quickly: collecting a matrix asks."""
+        """The devices of this machine. It answers quickly, since collecting a matrix asks."""
 
     def named(self, device: Device) -> Device:
-        """A device that a person named, as it is on this machine; an error where it is not there."""
+        """The device that a person named, as this machine has it; an error where it has none."""
+        return device
 
     def require(self, artifacts: Path) -> None:
         """Check what must hold of the artifacts folder before anything is built."""
+        return
 
     def load(self, device: Device, graph: Path, network: Network, batch: int) -> Engine:
         """Load *graph* on *device* and check that it takes the network's input at *batch*."""
 
     def describe(self, device: Device) -> ChipKind:
-        """The kind of chip *device* is; an error where it is not fit to be used."""
+        """The kind of chip of *device*; an error where it is not fit to be used."""
 
     def versions(self) -> tuple[tuple[str, str], ...]:
-        """What, beside our own packages, shapes what such a device computes and how fast."""
+        """What shapes the results and the speed of such a device beside our own packages."""
+        return ()
 
     def environment(self) -> Mapping[str, str]:
-        """What a process needs in its environment before it loads the device's runtime."""
+        """The variables that a process needs before it loads the device's runtime."""
+        return {}
 
     def watch(self, device: Device) -> Watch | None:
-        """Samples, around and during a measurement, whether the device is ours alone; None where nobody can tell."""
+        """What samples whether *device* is ours alone while it is measured; None where nobody can tell."""
+        return None
 
     def diagnose(self, log: str) -> Fault | None:
-        """What the runtime's last words mean, in what a process printed."""
+        """What the runtime's last words mean; *log* is all that a process printed. None if nothing."""
+        return None
 
     def examine(self, settings: Settings, show: Show) -> Examination:
-        """What there is of the family on this machine, shown group by group; for tools.doctor."""
+        """What this machine has of the family, shown group by group; for tools.doctor."""
 
 
 def named(name: str) -> Family:
-    """The module of a family."""
-    return cast("Family", import_module(FAMILIES[name]))
+    """The family of that name."""
+    found: Family = import_module(FAMILIES[name]).FAMILY
+    return found
 
 
 def family(device: Device) -> Family:
-    """The module that drives devices of this kind."""
+    """The family of *device*."""
     return named(device.family)
 
 
 def open_engine(device: Device, graph: Path, network: Network, batch: int) -> Engine:
-    """Load *graph* on *device* and check that it takes *network*'s input at *batch*."""
+    """Load *graph* on *device*, as its family does."""
     return family(device).load(device, graph, network, batch)
 
 
@@ -119,7 +126,7 @@ def devices() -> list[Device]:
 
 
 def first_fit(candidates: Sequence[Device]) -> tuple[Device, list[str]]:
-    """The first of *candidates* that is fit to be used, and what is wrong with those before it; the CPU is always fit."""
+    """The first of *candidates* that is fit to be used, and what is wrong with those before it."""
     wrong = []
     for device in candidates:
         try:

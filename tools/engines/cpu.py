@@ -1,12 +1,13 @@
-"""The embedded default: ONNX Runtime's CPU provider with its default threads and optimisations."""
+"""The CPU of any machine: ONNX Runtime's CPU provider with its default threads and optimisations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from tools.engines import Family
 from tools.errors import EngineError
 from tools.spec.case import Device
 from tools.spec.chips import CPU, ChipKind
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from tools.engines.findings import Examination, Show
     from tools.media.preprocess import Floats
     from tools.spec.settings import Settings
-
-NAMED = "cpu"
-MARK = "cases on the CPU through ONNX Runtime"
-LOADS: Literal["onnx"] = "onnx"
 
 
 class CpuEngine:
@@ -41,15 +38,15 @@ class CpuEngine:
 
         self._check(batch)
         try:
-            return np.asarray(self._session.run(self._outputs, {self._input: batch}, self._first())[0], np.float32)
+            return np.asarray(self._session.run(self._outputs, {self._input: batch}, self._options())[0], np.float32)
         except failures() as error:
             raise EngineError(f"ONNX Runtime failed: {str(error).splitlines()[0]}") from error
 
-    def _first(self) -> RunOptions | None:
-        """Options of the first run: give its memory back afterwards.
+    def _options(self) -> RunOptions | None:
+        """Options of the first run, which give its memory back; none later.
 
-        ONNX Runtime plans one block for all activations from the first run, and would keep that run's arena beside it:
-        TSM at batch 16 took 4.3 GB instead of 3.2, at the same speed.
+        From the first run ONNX Runtime plans one block for all activations, and would keep that run's arena
+        beside it: TSM at batch 16 took 4.3 GB instead of 3.2, at the same speed.
         """
         import onnxruntime
 
@@ -75,68 +72,50 @@ class CpuEngine:
             raise EngineError(f"the graph takes float32 {list(self._shape)}, got {batch.dtype} {list(batch.shape)}")
 
 
-def devices() -> list[Device]:
-    return [Device("cpu")]
-
-
-def named(device: Device) -> Device:
-    return device
-
-
-def describe(device: Device) -> ChipKind:
-    return CPU
-
-
-def versions() -> tuple[tuple[str, str], ...]:
-    return ()
-
-
-def environment() -> dict[str, str]:
-    return {}
-
-
-def require(artifacts: Path) -> None:
-    pass
-
-
-def watch(device: Device) -> None:
-    """Nothing tells whose work a CPU does: its load is kept with the measurement."""
-
-
-def diagnose(log: str) -> None:
-    """ONNX Runtime says itself what it cannot do."""
-
-
 def failures() -> tuple[type[Exception], ...]:
-    """What ONNX Runtime raises; its classes share no base but Exception."""
+    """The errors of ONNX Runtime. Their classes share no base but Exception."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile,
             state.NotImplemented, state.RuntimeException)
 
 
-def load(device: Device, graph: Path, network: Network, batch: int) -> CpuEngine:
-    """A session on *graph*.
+class CpuFamily(Family):
+    """The CPU: it needs nothing in its environment, and nobody can tell whose work it does beside ours."""
 
-    Raises:
-        EngineError: ONNX Runtime refuses the file, or it has another input.
-    """
-    import onnxruntime
+    NAMED = "cpu"
+    MARK = "cases on the CPU through ONNX Runtime"
+    LOADS = "onnx"
 
-    try:
-        session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
-    except failures() as error:
-        raise EngineError(f"ONNX Runtime cannot load the graph: {str(error).splitlines()[0]}", where=str(graph),
-                          remedy="python -m tools.store verify") from error
-    found = [(node.name, node.shape) for node in session.get_inputs()]
-    wanted = (network.input.name, [batch, *network.input.shape])
-    if found != [wanted]:
-        raise EngineError(f"the graph's input is {found}, not {wanted}", where=str(graph))
-    return CpuEngine(session, network, batch)
+    def devices(self) -> list[Device]:
+        return [Device("cpu")]
+
+    def describe(self, device: Device) -> ChipKind:
+        return CPU
+
+    def load(self, device: Device, graph: Path, network: Network, batch: int) -> CpuEngine:
+        """A session on *graph*.
+
+        Raises:
+            EngineError: ONNX Runtime refuses the file, or it has another input.
+        """
+        import onnxruntime
+
+        try:
+            session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+        except failures() as error:
+            raise EngineError(f"ONNX Runtime cannot load the graph: {str(error).splitlines()[0]}", where=str(graph),
+                              remedy="python -m tools.store verify") from error
+        inputs = [(node.name, node.shape) for node in session.get_inputs()]
+        wanted = (network.input.name, [batch, *network.input.shape])
+        if inputs != [wanted]:
+            raise EngineError(f"the graph's input is {inputs}, not {wanted}", where=str(graph))
+        return CpuEngine(session, network, batch)
+
+    def examine(self, settings: Settings, show: Show) -> Examination:
+        from tools.engines import host
+
+        return host.examine(settings, show)
 
 
-def examine(settings: Settings, show: Show) -> Examination:
-    """Python, its packages and this machine, which every family needs."""
-    from tools.engines import host
-
-    return host.examine(settings, show)
+FAMILY = CpuFamily()

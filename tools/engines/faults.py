@@ -1,4 +1,4 @@
-"""What went wrong on a device, as its runtime's last words tell it."""
+"""What went wrong on a device, told from the last words of its runtime."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ FaultKind = Literal["missing", "mismatch", "memory", "lost", "kernel", "load", "
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What went wrong, with the codes that say so and the last lines the runtime printed.
+    """A failure of a device: what it means, the codes that say so, and the last lines the runtime printed.
 
-    kind: `lost` ends the use of the device in this run, `kernel` is tried once more in a fresh process.
+    kind: a device that is `lost` is not used again in this run; after `kernel` a fresh process tries again.
     """
 
     kind: FaultKind

@@ -1,4 +1,4 @@
-"""What an examination of a machine finds: one line a finding, and below it what to do where something is not as it must be."""
+"""What an examination of a machine finds: a line for each thing, and the step to take if it is not right."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ THING_WIDTH = 24
 class Finding:
     """One thing that was looked for.
 
-    remedy: the step to take where it is missing or wrong, empty where none is needed. device: as `--device` names it,
-    where the thing is a device.
+    remedy: the step to take, empty where none is needed. device: the name for `--device`, if it is one.
     """
 
     word: Word
@@ -35,7 +34,7 @@ class Finding:
 
     @classmethod
     def of(cls, word: Word, thing: str, error: ClipgateError, remedy: str = "") -> Self:
-        """What a stage would have refused to work with, in its own words."""
+        """The finding that a stage's error tells of, in the words of that stage."""
         place = f" ({error.where})" if error.where else ""
         return cls(word, thing, f"{error.what}{place}", remedy or error.remedy or "")
 
@@ -46,21 +45,20 @@ class Finding:
 
     def lines(self) -> list[str]:
         """The finding on one line, its remedy indented below."""
-        told = " ".join(self.found.split())
         steps = [f"{'':9}{line.strip()}" for line in self.remedy.splitlines() if line.strip()]
-        return [f"{self.word:<7}  {self.thing:<{THING_WIDTH}}  {told}".rstrip(), *steps]
+        return [f"{self.word:<7}  {self.thing:<{THING_WIDTH}}  {' '.join(self.found.split())}".rstrip(), *steps]
 
 
 Look = Callable[[Settings], list[Finding]]
-Show = Callable[[str, Mapping[str, Look]], list[Finding]]  # a group's title and its looks by what each looks for
+Show = Callable[[str, Mapping[str, Look]], list[Finding]]  # a group's title, and its looks by the thing each looks for
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What there is of a family of devices on this machine.
+    """What this machine has of a family of devices.
 
-    parts: what it consists of, its devices among them; rules: what holds for it whether it is there or not.
-    beside: the things that a device is measured without, as its compiler is where models are compiled already.
+    parts: what the family consists of, its devices among them. rules: what it asks whether it is here or not.
+    beside: the parts that measuring can do without, such as the compiler where models are compiled already.
     """
 
     family: str
@@ -70,27 +68,27 @@ class Examination:
 
     @property
     def present(self) -> bool:
-        """Whether anything of it is here, be it broken."""
+        """Whether any part is here, even a broken one."""
         return any(one.word != MISSING for one in self.parts)
 
     @property
     def good(self) -> bool:
-        """Whether all of it is right, or nothing of it is here."""
+        """Whether all parts are right, or none is here."""
         return all(one.good for one in (*self.rules, *(self.parts if self.present else ())))
 
     def usable(self, host: Sequence[Finding]) -> list[Finding]:
-        """The devices that can be measured on, *host* being what every family needs."""
+        """The devices that can be measured on; *host* is what every family needs."""
         chips = [one for one in self.parts if one.device]
         needed = [one for one in (*host, *self.parts, *self.rules) if one not in chips and one.thing not in self.beside]
         return [one for one in chips if one.good] if all(one.good for one in needed) else []
 
 
-def attempt(thing: str, look: Callable[[], list[Finding]]) -> list[Finding]:
-    """What *look* finds; where it fails, that is the finding, so that the others are still made."""
+def attempt(thing: str, look: Callable[[], list[Finding]], refused: Word = WRONG) -> list[Finding]:
+    """What *look* finds. Its failure is a finding too, so that others follow; *refused* for our errors."""
     try:
         return look()
     except ClipgateError as error:
-        return [Finding.of(WRONG, thing, error)]
+        return [Finding.of(refused, thing, error)]
     except ImportError as error:
         return [Finding(MISSING, thing, f"cannot be looked at: {error}", SETUP)]
     except subprocess.TimeoutExpired as error:
@@ -99,6 +97,12 @@ def attempt(thing: str, look: Callable[[], list[Finding]]) -> list[Finding]:
         return [Finding(WRONG, thing, f"cannot be looked at: {error}", "see to what the message names, and run this again")]
 
 
+def run(command: Sequence[str], timeout_s: float, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Let *command* end within *timeout_s*; what it prints is kept as text."""
+    return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                          timeout=timeout_s, check=False)
+
+
 def last_line(text: str) -> str:
-    """What a program that failed said at the end."""
+    """The last words of a program that failed."""
     return ([line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"])[-1]

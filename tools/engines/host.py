@@ -1,4 +1,4 @@
-"""What there is of this machine and this Python: all that measuring on the CPU needs."""
+"""What this machine and this Python have: all that measuring on the CPU needs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import platform
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
-from tools.engines.findings import MISSING, NOTE, OK, SETUP, WRONG, Examination, Finding, Look, Show, last_line
+from tools.engines.findings import MISSING, NOTE, OK, SETUP, WRONG, Examination, Finding, Look, Show, last_line, run
 from tools.machine import memory, versions
 from tools.spec.settings import ROOT, Settings
 
@@ -21,49 +19,50 @@ GLIBC = (2, 28)  # the floor of the wheels we install
 LOCK = ROOT / "tools" / "requirements.lock"
 PINNED = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
 NEEDED = ("numpy", "onnx", "onnxruntime", "opencv-python-headless", "av", "filelock", "psutil", "pytest", "pytest-benchmark")
-LEFT_OUT = {  # what another machine, or another package, can do instead
+LEFT_OUT = {  # package that may be absent -> what does its work instead
     "torch": "what only torch makes comes from another machine: tools/storage/README.md",
     "mmaction2": "it goes with torch", "mmcv-lite": "it goes with torch", "mmengine": "it goes with torch",
     "onnxsim": "graphs of each batch size come from another machine",
     "decord": "PyAV decodes instead, as where decord has no wheel",
 }
-LOW_MEMORY, LOW_DISK = 4 * 2**30, 2 * 2**30  # a large model at batch 16; what one model's data, graphs and runs take
+LOW_MEMORY, LOW_DISK = 4 * 2**30, 2 * 2**30  # a large model at batch 16; one model's data, graphs and runs
 ENGINE = ("numpy", "onnxruntime", "opencv-python-headless")
 RUNS_ON_CPU = ("import cv2, onnxruntime; assert 'CPUExecutionProvider' in onnxruntime.get_available_providers(), 'no CPU provider'; "
                "print('ONNX Runtime', onnxruntime.__version__)")
-SHOWN = 4  # of the packages that differ
+SHOWN = 4  # packages that differ
 TIMEOUT_S = 120.0  # a cold disk
 
 
 def python(settings: Settings) -> list[Finding]:
-    """The interpreter, which has been able to read us, and the C library its wheels are built for."""
+    """The interpreter, and the C library for which its wheels are built."""
     prefix = "a virtual environment" if sys.prefix != sys.base_prefix else "no virtual environment"
     name, version = platform.libc_ver()
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    newer = "use a container with glibc 2.28 or newer"
     glibc = Finding(OK, "glibc", version)
     if name != "glibc" or not numbers:
-        glibc = Finding(NOTE, "glibc", "none: the packages' wheels are built for it", "use a container with glibc 2.28 or newer")
+        glibc = Finding(NOTE, "glibc", "none: the packages' wheels are built for it", newer)
     elif numbers < GLIBC:
-        glibc = Finding(WRONG, "glibc", f"{version}: the packages' wheels need 2.28", "use a container with glibc 2.28 or newer")
+        glibc = Finding(WRONG, "glibc", f"{version}: the packages' wheels need 2.28", newer)
     return [Finding(OK, "Python", f"{platform.python_version()} in {sys.executable} ({prefix}), {platform.system()} {platform.machine()}"),
             glibc]
 
 
 def packages(settings: Settings) -> list[Finding]:
-    """Ours by name, the packages they need in one line."""
+    """Our packages by name, and the packages that they need in one line."""
     pins, named = pinned(), (*NEEDED, *LEFT_OUT)
-    installed = {name: found or "half removed" for name, found in versions.of(*pins)}  # a folder of metadata without a version
+    installed = {name: version or "half removed" for name, version in versions.of(*pins)}  # some metadata without a version
     others = {name: (pin, installed[name]) for name, pin in pins.items() if name not in named}
     return [*(package(name, installed.get(name, versions.ABSENT), pins.get(name, "none")) for name in named), others_of(others)]
 
 
 def pinned() -> dict[str, str]:
-    """The lock's versions by package, whatever hosts its markers name."""
+    """The versions in the lock by package, for every kind of host."""
     return dict(PINNED.findall(LOCK.read_text(errors="replace")))
 
 
 def package(name: str, installed: str, pin: str) -> Finding:
-    """One package against the lock; a build's own label, torch's `+cpu`, is no other version."""
+    """One package against the lock. The label of a build, such as torch's `+cpu`, makes no other version."""
     if installed == versions.ABSENT and name in LEFT_OUT:
         return Finding(NOTE, name, "absent", LEFT_OUT[name])
     if installed == versions.ABSENT:
@@ -74,7 +73,7 @@ def package(name: str, installed: str, pin: str) -> Finding:
 
 
 def install(pins: Mapping[str, str]) -> str:
-    """The step that puts these versions into this Python, or makes a Python for them; set-up itself leaves a finished .venv alone."""
+    """The step that brings these versions: pip, as set-up leaves a finished .venv alone; else set-up."""
     if sys.prefix == sys.base_prefix:
         return SETUP
     return shlex.join([sys.executable, "-m", "pip", "install", "--force-reinstall", "--no-deps",
@@ -82,10 +81,10 @@ def install(pins: Mapping[str, str]) -> str:
 
 
 def others_of(others: Mapping[str, tuple[str, str]]) -> Finding:
-    """The rest of the lock, by name: what is pinned, and what is installed."""
-    wanted = {name: pin for name, (pin, found) in others.items() if found not in (versions.ABSENT, pin)}
+    """The other packages of the lock: by name, the version that is pinned and the one that is installed."""
+    wanted = {name: pin for name, (pin, installed) in others.items() if installed not in (versions.ABSENT, pin)}
     differing = [f"{name} {others[name][1]} instead of {pin}" for name, pin in wanted.items()]
-    absent = sum(found == versions.ABSENT for _, found in others.values())
+    absent = sum(installed == versions.ABSENT for _, installed in others.values())
     told = f"{len(others) - absent - len(differing)} as pinned, {absent} absent"
     if differing:
         more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
@@ -94,9 +93,8 @@ def others_of(others: Mapping[str, tuple[str, str]]) -> Finding:
 
 
 def cpu(settings: Settings) -> list[Finding]:
-    """Whether what runs a graph and what reads clips can be loaded, in a process of its own: a broken library may end it."""
-    done = subprocess.run([sys.executable, "-c", RUNS_ON_CPU], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                          timeout=TIMEOUT_S, check=False)
+    """Whether ONNX Runtime and OpenCV can be loaded. Another process tries: a broken library may end it."""
+    done = run([sys.executable, "-c", RUNS_ON_CPU], TIMEOUT_S)
     if done.returncode != 0:
         step = install({name: pin for name, pin in pinned().items() if name in ENGINE})
         return [Finding(WRONG, "CPU", f"its engine cannot be loaded: {last_line(done.stderr)}", step)]
@@ -110,7 +108,7 @@ def cores(settings: Settings) -> list[Finding]:
 
 
 def free_memory(settings: Settings) -> list[Finding]:
-    """Memory, as far as this process may use it."""
+    """The memory that this process may use."""
     free = memory.available_bytes()
     told = f"{free / 2**30:.1f} GiB free"
     if free < LOW_MEMORY:
@@ -119,7 +117,7 @@ def free_memory(settings: Settings) -> list[Finding]:
 
 
 def artifacts(settings: Settings) -> list[Finding]:
-    """Whether the folder of all that is built can be written, tried where it is or will be, and the room there."""
+    """Whether the artifacts folder can be written, where it is or will be, and how much room is there."""
     folder, thing = settings.artifacts, "artifacts folder"
     try:
         place = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
@@ -129,14 +127,11 @@ def artifacts(settings: Settings) -> list[Finding]:
     except OSError as error:
         return [Finding(WRONG, thing, f"{folder} cannot be written: {error.strerror}",
                         "make it a folder that is writable and not full, or choose another with --artifacts DIR")]
-    told = f"{folder}{_not_yet(folder, place)}, {free / 2**30:.1f} GiB free"
+    later = "" if folder == place else f" (not there yet; {place} can be written)"
+    told = f"{folder}{later}, {free / 2**30:.1f} GiB free"
     if free < LOW_DISK:
         return [Finding(NOTE, thing, f"{told}: little for what a model needs", "make room, or choose another disk with --artifacts DIR")]
     return [Finding(OK, thing, told)]
-
-
-def _not_yet(folder: Path, place: Path) -> str:
-    return "" if folder == place else f" (not there yet; {place} can be written)"
 
 
 PYTHON: dict[str, Look] = {"Python": python, "packages": packages, "CPU": cpu}
@@ -144,6 +139,5 @@ MACHINE: dict[str, Look] = {"cores": cores, "memory": free_memory, "artifacts fo
 
 
 def examine(settings: Settings, show: Show) -> Examination:
-    """This Python and this machine: the CPU is a device where it can be loaded and the artifacts folder be written."""
-    found = (*show("this Python", PYTHON), *show("this machine", MACHINE))
-    return Examination("CPU", found)
+    """This Python and this machine."""
+    return Examination("CPU", (*show("this Python", PYTHON), *show("this machine", MACHINE)))

@@ -1,7 +1,7 @@
 """Whether a device was ours alone while it was measured.
 
-It is sampled before and during a measurement, by a process beside the one that measures: that one may hold its
-interpreter lock for the whole of a run, so nothing in it can watch.
+During a measurement another process samples the device. The one that measures may hold its interpreter lock
+for a whole run, so that nothing inside it could watch.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Literal, Self
@@ -29,7 +28,7 @@ DURING_S = 5.0  # a device's own tool takes up to seconds to answer
 class Idle:
     """What the samples say; *seen* is why the device is not idle, or what could not be read, each thing once.
 
-    source: the tool that was asked.
+    source: the program that was asked.
     """
 
     state: State
@@ -44,44 +43,43 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at a device: what speaks against its being idle, and what could not be known."""
+    """One look at a device: what shows that it is busy, and what could not be read."""
 
     busy: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
-def judge(samples: list[Sample], source: str) -> Idle:
-    """Busy if any sample is; unknown if nothing speaks against it but something could not be read."""
+def judge(samples: list[Sample], tool: str) -> Idle:
+    """Busy if any sample is; else unknown if something could not be read, or there are no samples."""
     busy = tuple(dict.fromkeys(text for sample in samples for text in sample.busy))
     unknown = tuple(dict.fromkeys(text for sample in samples for text in sample.unknown))
-    if busy:
-        return Idle("busy", busy, len(samples), source)
-    return Idle("unknown", unknown, len(samples), source) if unknown or not samples else Idle("idle", (), len(samples), source)
+    state: State = "busy" if busy else "unknown" if unknown or not samples else "idle"
+    return Idle(state, busy or unknown, len(samples), tool)
 
 
 class Watch:
-    """Samples a device before the block, and during it from a process of its own.
+    """Samples a device before a block, and during it from a process of its own.
 
-    before: one look at a device on which nothing of ours runs yet. during: one look while the process of that number
-    measures. source: the tool that both ask.
+    before: one look, while nothing of ours runs on the device. during: one look, while the process of that
+    number measures. tool: the program that both ask.
 
-    Enter it before anything starts threads or touches the device: that process is forked.
+    Enter it before anything starts threads or touches the device: it forks a process.
     """
 
-    def __init__(self, before: Callable[[], Sample], during: Callable[[int], Sample], source: str) -> None:
-        self._before, self._during, self._source = before, during, source
+    def __init__(self, before: Callable[[], Sample], during: Callable[[int], Sample], tool: str) -> None:
+        self._before, self._during, self._tool = before, during, tool
         self._samples: list[Sample] = []
 
     def __enter__(self) -> Self:
         for number in range(BEFORE):
             if number:
                 time.sleep(APART_S)
-            self._samples.append(_taken(self._before))
+            self._samples.append(_sample(self._before))
         context = multiprocessing.get_context("fork")
         self._watching, theirs = context.Pipe()
         self._process = context.Process(target=self._watch, args=(theirs, os.getpid()), daemon=True)
         self._process.start()
-        theirs.close()  # so that nothing more can be received of a process that has ended
+        theirs.close()  # else nobody would see that the other process has ended
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -97,21 +95,21 @@ class Watch:
 
     def idle(self) -> Idle:
         """What was seen, once the block is over."""
-        return judge(self._samples, self._source)
+        return judge(self._samples, self._tool)
 
-    def _watch(self, measuring: Connection, ours: int) -> None:
+    def _watch(self, parent: Connection, ours: int) -> None:
         die_with_parent()
-        self._watching.close()  # the other end of the pipe, which would never seem closed
-        if os.getppid() != ours:  # it ended before it could be followed
+        self._watching.close()  # the parent's end, else the pipe would never seem closed
+        if os.getppid() != ours:  # the parent ended before this could follow it
             return
         samples = []
-        while not measuring.poll(DURING_S):
-            samples.append(_taken(partial(self._during, ours)))
-        measuring.send([*samples, _taken(partial(self._during, ours))])
+        while not parent.poll(DURING_S):
+            samples.append(_sample(self._during, ours))
+        parent.send([*samples, _sample(self._during, ours)])
 
 
-def _taken(look: Callable[[], Sample]) -> Sample:
+def _sample(look: Callable[..., Sample], *arguments: int) -> Sample:
     try:
-        return look()
+        return look(*arguments)
     except DeviceError as error:
         return Sample(unknown=(error.what,))

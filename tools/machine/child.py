@@ -1,4 +1,4 @@
-"""Work in a child process: nothing heavy lives in the parent, and whatever the child does ends with its parent."""
+"""Work in a child process: nothing heavy lives in the parent, and the child ends when its parent does."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tools.errors import ChildError, ClipgateError, revive
 from tools.machine.events import EVENTS_FD, OnEvent, die_with_parent, run_command
-from tools.machine.pickles import pickled
+from tools.machine.pickles import Pickler
 from tools.spec.settings import ROOT
 
-STALL_S = 900.0  # the slowest single iteration measured was under a minute; a silent quarter of an hour is a hang
+STALL_S = 900.0  # the slowest iteration took under a minute
+LONGEST_WAIT_S = 2e6  # what the kernel's poll takes: 24 days
+LAST_LINES = 20  # of the log, shown where the child left no report
 Work = Callable[[], object]
 
 
 def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float = STALL_S,
          environment: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
-    """Call *work* in a process of its own, passing its events on; what it prints goes to *log*.
+    """Call *work* in a process of its own and pass its events on. What it prints goes to *log*.
 
-    work: a function of a module, or a `partial` of one, with arguments that can be pickled: they travel over the
-    child's standard input. title: what the process is called in *log* and in `ps`. environment: what it needs beside
-    ours. folder: where it works, instead of beside its log.
+    work: a function of a module, or a `partial` of one; it travels as a pickle over the child's stdin.
+    title: what the process is called in *log* and in `ps`. environment: variables that it needs beside ours.
+    folder: where it works, instead of beside its log.
 
     Raises:
-        ClipgateError: what the child reported, as the class it raised there.
-        ChildError: it ended without a report, or said nothing for *stall_s* seconds.
+        ClipgateError: the error that the child reported, as the class it raised there.
+        ChildError: the child ended without a report, or said nothing for *stall_s* seconds.
     """
     command = [sys.executable, "-m", "tools.machine.child", title]
     log.parent.mkdir(parents=True, exist_ok=True)
     reading, writing = os.pipe()
     with log.open("a") as output, tempfile.TemporaryFile() as request:
-        output.write(f"$ {shlex.join(command)}\n")
-        output.flush()
-        request.write(pickled(work))
+        print(f"$ {shlex.join(command)}", file=output, flush=True)
+        Pickler(request).dump(work)
         request.seek(0)
         process = subprocess.Popen(command, stdin=request, stdout=output, stderr=output, cwd=folder or log.parent,
                                    env=_variables(environment or {}, writing), pass_fds=[writing], start_new_session=True,
@@ -54,40 +54,33 @@ def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float
         status = process.wait(timeout=30)
     finally:
         os.close(reading)
-        _end(process)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # all of its session, so that no decode worker outlives it
+        process.wait()
     if reported is not None:
         raise reported
     if status != 0:
-        raise ChildError(_ending(title, status), where=str(log), remedy=_tail(log))
+        last = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+        raise ChildError(_ending(title, status), where=str(log), remedy="\n    ".join(["its last output was", *last]))
 
 
 def _variables(more: Mapping[str, str], events: int) -> dict[str, str]:
-    """The child's environment: ours, what it needs beside that, and the pipe for its events."""
-    found = {**os.environ, **more, EVENTS_FD: str(events)}
-    found["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), found.get("PYTHONPATH")]))
-    return found
+    """The child's environment: ours, *more*, and the pipe for its events."""
+    variables = {**os.environ, **more, EVENTS_FD: str(events)}
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), variables.get("PYTHONPATH")]))
+    return variables
 
 
 def _watch(reading: int, on_event: OnEvent, stall_s: float) -> ClipgateError | None:
-    """Pass on events until the child closes its pipe; the error it reported, if any.
-
-    Raises:
-        ChildError: it said nothing for *stall_s* seconds.
-    """
+    """Pass on events until the child closes its pipe; the error it reported, if any."""
     pending = b""
     reported: ClipgateError | None = None
-    last = time.monotonic()
     with selectors.DefaultSelector() as selector:
         selector.register(reading, selectors.EVENT_READ)
-        while True:
-            if not selector.select(timeout=1.0):
-                if time.monotonic() - last > stall_s:
-                    raise ChildError(f"the child process said nothing for {stall_s:.0f} s and was ended")
-                continue
+        while selector.select(timeout=min(stall_s, LONGEST_WAIT_S)):
             chunk = os.read(reading, 65536)
             if not chunk:
                 return reported
-            last = time.monotonic()
             *lines, pending = (pending + chunk).split(b"\n")
             for line in lines:
                 event = json.loads(line)
@@ -95,13 +88,7 @@ def _watch(reading: int, on_event: OnEvent, stall_s: float) -> ClipgateError | N
                     reported = revive(event["error"], event["text"], event["where"], event["remedy"])
                 else:
                     on_event(event)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the child's session, so that no decode worker outlives it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    raise ChildError(f"the child process said nothing for {stall_s:.0f} s and was ended")
 
 
 def _ending(title: str, status: int) -> str:
@@ -112,14 +99,9 @@ def _ending(title: str, status: int) -> str:
     return f"the process {title!r} ended with status {status} and no report"
 
 
-def _tail(log: Path, lines: int = 20) -> str:
-    text = log.read_text(errors="replace").splitlines()[-lines:]
-    return "its last output was\n" + "\n".join(f"    {line}" for line in text)
-
-
 def main(arguments: Sequence[str]) -> int:
     """Do the work that the parent sends; *arguments* only name it."""
-    work: Work = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by our own parent, into a file that has no name
+    work: Work = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent wrote it, into a file without a name
     work()
     return 0
 

@@ -1,4 +1,4 @@
-"""What a child process tells its parent, over a pipe of its own; without a parent the same words go to the terminal."""
+"""What a child process tells its parent over a pipe. Without a parent the same words go to the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVENTS_FD = "CLIPGATE_EVENTS_FD"
 
 
 class Event(TypedDict, total=False):
-    """One line on the pipe. *kind* is `say` (text), `progress` (text, done, total) or `error` (the error's parts)."""
+    """One line on the pipe; *kind* is `say` (text), `progress` (text, done, total) or `error` (its parts)."""
 
     kind: str
     text: str
@@ -57,11 +57,11 @@ def die_with_parent() -> None:
 
 
 def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> int:
-    """Run a command's *main* on its *arguments*, those of this process if none are given; its exit status.
+    """Run a command's *main* on *arguments*, or on those of this process; its exit status.
 
-    Ctrl-C ends it at once. A ClipgateError becomes one message and status 1, or 2 where the options were wrong.
+    Ctrl-C ends it at once. A ClipgateError becomes one message and status 1, or 2 for wrong options.
     """
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # native code would keep a KeyboardInterrupt waiting for seconds
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # native code would hold KeyboardInterrupt up
     try:
         return main(sys.argv[1:] if arguments is None else arguments)
     except ClipgateError as error:

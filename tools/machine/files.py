@@ -17,7 +17,7 @@ def sha256(path: Path) -> str:
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let *write* fill a temporary file beside *path*, flush it to disk, then give it its name; nothing is left if that fails."""
+    """Let *write* fill a temporary file, flush it, and name it *path*. If that fails, nothing is left."""
     partial = path.with_suffix(".partial")
     try:
         with partial.open("wb") as file:
@@ -31,7 +31,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def flush(folder: Path) -> None:
-    """Bring everything below *folder* to disk."""
+    """Flush everything below *folder* to disk."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     if len(paths) > MANY:  # thousands of small frames: one flush of everything is faster than one each
         os.sync()

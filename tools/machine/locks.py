@@ -1,4 +1,4 @@
-"""Locks between processes and between separate pytest runs; a dead holder's lock is free."""
+"""Locks between processes and between pytest runs. The lock of a process that has ended is free."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tools.errors import StoreError
 
 @contextmanager
 def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock file *path*; call *on_wait* once with the holder's words if somebody else has it.
+    """Hold the lock file *path*. If another process has it, call *on_wait* once with that one's words.
 
     Raises:
-        StoreError: the lock file cannot be made.
+        StoreError: the lock file cannot be created.
     """
     from filelock import FileLock, Timeout
 
@@ -32,7 +32,7 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
                          remedy="make the folder writable, or choose another with --artifacts DIR") from error
     note = path.with_suffix(".holder")
     try:
-        with suppress(OSError):  # left there by another user; it is only a courtesy
+        with suppress(OSError):  # another user's file; the note is only a courtesy
             note.write_text(f"process {os.getpid()} (working in {Path.cwd()})")
         yield
     finally:

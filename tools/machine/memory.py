@@ -1,7 +1,8 @@
-"""How much memory a cell will need, before it starts."""
+"""How much memory a cell will need, how much is free, and how much this process took."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tools.errors import MeasureError
@@ -12,9 +13,10 @@ RUNTIME_BYTES = 300 * 2**20  # interpreter, ONNX Runtime, decoders and their wor
 
 
 def need_bytes(activations: int, weights: int, batch_bytes: int, slots: int) -> int:
-    """What a cell takes on the CPU: activations, weights twice (as loaded and as repacked), the ring and a batch kept.
+    """What a cell takes on the CPU: activations, weights twice, a ring of *slots* batches and one batch more.
 
-    ONNX Runtime's arena doubles its blocks as it grows: TSM took 2.3 times its live activations at batch 16.
+    ONNX Runtime keeps the weights as loaded and as repacked. Its arena doubles its blocks as it grows: TSM
+    took 2.3 times its live activations at batch 16.
     """
     return int(ARENA_GROWTH * activations) + 2 * weights + (slots + 1) * batch_bytes + RUNTIME_BYTES
 
@@ -36,32 +38,24 @@ def available_bytes() -> int:
     import psutil
 
     free = int(psutil.virtual_memory().available)
-    limit, used = (_number(CGROUP / name) for name in ("memory.max", "memory.current"))
-    return min(free, limit - used + _reclaimable()) if limit is not None and used is not None else free
-
-
-def _reclaimable() -> int:
-    """Page cache that the container's use counts and the kernel gives back when asked."""
-    try:
-        lines = (CGROUP / "memory.stat").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+    limit, used, stat = (_text(CGROUP / name).strip() for name in ("memory.max", "memory.current", "memory.stat"))
+    if not (limit.isdecimal() and used.isdecimal()):
+        return free
+    cache = re.search(r"^inactive_file (\d+)", stat, re.MULTILINE)  # counts as used; the kernel gives it back when asked
+    return min(free, int(limit) - int(used) + (int(cache[1]) if cache else 0))
 
 
 def peak_resident_bytes() -> int:
-    """This process's largest resident size so far; getrusage's would include its parent's at the time of the fork."""
+    """This process's largest resident size so far; getrusage's would include its parent's at the fork."""
     import psutil
 
+    peak = re.search(r"^VmHWM:\s*(\d+) kB", _text(Path("/proc/self/status")), re.MULTILINE)
+    return int(peak[1]) * 1024 if peak else int(psutil.Process().memory_info().rss)
+
+
+def _text(path: Path) -> str:
+    """What *path* holds; nothing where it cannot be read."""
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        return path.read_text()
     except OSError:
-        return int(psutil.Process().memory_info().rss)
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return None
+        return ""

@@ -1,4 +1,4 @@
-"""Work spread over processes without holding its whole list: a window of batches is under way, results come as they are ready."""
+"""Work spread over processes. A window of batches is under way, so that the whole list is never held."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ AHEAD = 4  # batches for each process
 
 
 def spread(work: Callable[[T], R], items: Iterable[T], size: int) -> Iterator[R]:
-    """What *work* returns for each of the items, in no order, by a process a core; *size* items travel together.
+    """What *work* returns for each item, as it is ready. A process per core takes *size* items at a time.
 
     Raises:
-        DataError: a process ended by itself; and whatever *work* raises.
+        DataError: a process ended by itself. An error that *work* raises is passed on.
     """
     from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
     from concurrent.futures.process import BrokenProcessPool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
@@ -9,13 +10,13 @@ ABSENT = "absent"
 
 
 def of(*packages: str) -> tuple[tuple[str, str], ...]:
-    """(package, version) for keys and records; `absent` where it is not installed."""
+    """Pairs of package and version for keys and records; `absent` where a package is not installed."""
     return tuple((package, _version(package)) for package in packages)
 
 
 def public(*packages: str) -> tuple[tuple[str, str], ...]:
-    """The same without what tells builds of one version apart: 2.13.0 for 2.13.0+cpu and 2.13.0+cu130."""
-    return tuple((package, found.partition("+")[0]) for package, found in of(*packages))
+    """The same pairs without the label of a build: 2.13.0 for 2.13.0+cpu and 2.13.0+cu130."""
+    return tuple((package, installed.partition("+")[0]) for package, installed in of(*packages))
 
 
 def _version(package: str) -> str:
@@ -26,9 +27,7 @@ def _version(package: str) -> str:
 
 
 def machine() -> tuple[tuple[str, str], ...]:
-    """What a measurement ran on; load is the machine's average over the minute before."""
-    import os
-
+    """What a measurement ran on; `load` is the machine's average over the last minute."""
     return (("python", platform.python_version()), ("system", platform.platform()), ("cpu", _cpu_name()),
             ("cores", str(len(os.sched_getaffinity(0)))), ("load", f"{os.getloadavg()[0]:.2f}"))
 

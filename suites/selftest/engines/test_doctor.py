@@ -236,6 +236,17 @@ def test_with_everything_broken_every_line_is_still_a_finding(tmp_path: Path) ->
     assert "half removed, 1.23.2 is pinned" == found["onnx"].found
 
 
+def test_without_numpy_every_line_is_still_a_finding(tmp_path: Path) -> None:
+    """A Python with half of its packages gets the whole list, and the runtime is not blamed for NumPy."""
+    host = SimulatedNpu(tmp_path)
+    (host.root / "python" / "numpy.py").write_text("raise ImportError('no NumPy here')")
+    done = run("--artifacts", str(tmp_path / "artifacts"), **host.environment())
+    found = findings(done.stdout)["aclruntime"]
+
+    assert (1, "") == (done.returncode, done.stderr)
+    assert (MISSING, "cannot be looked at: no NumPy here") == (found.word, found.found)
+
+
 @pytest.mark.parametrize(("variant", "words"), [
     ("2022-06", "has nothing; lacks run_pipeline, free_resource, set_context, infer_options; times in sumary"),
     ("2026-08", "has free_resource, set_context, infer_options; lacks run_pipeline; times in sumary, summary"),

@@ -13,10 +13,10 @@ import pytest
 
 from suites.selftest.simulated.npu import SimulatedNpu, Smi
 from suites.selftest.tiny_graph import NETWORK, batch_of
-from tools.engines.ascend import cann, family
+from tools.engines.ascend import cann
 from tools.engines.ascend import engine as npu
 from tools.engines.ascend.engine import NpuEngine, load
-from tools.engines.ascend.family import describe
+from tools.engines.ascend.family import FAMILY
 from tools.engines.idle import Watch
 from tools.errors import DeviceError, EngineError
 from tools.spec.case import Device
@@ -38,7 +38,7 @@ def test_a_device_is_described_by_its_own_chip(host: SimulatedNpu, smi: Smi) -> 
     """In every layout of npu-smi, as the chip that programs open by its number."""
     host.change(smi=smi)
     host.fault("health", device=0, word="Critical")
-    found = describe(Device("npu", 1, simulated=True))
+    found = FAMILY.describe(Device("npu", 1, simulated=True))
 
     assert ("Sim310P3", True, "AscendSim310P3") == (found.name, found.simulated, found.soc_version)
 
@@ -48,7 +48,7 @@ def test_an_unfit_device_is_refused(host: SimulatedNpu, word: str) -> None:
     """By its label and its health."""
     host.fault("health", device=0, word=word)
     with pytest.raises(DeviceError) as error:
-        describe(SIMULATED)
+        FAMILY.describe(SIMULATED)
 
     assert ("npu0sim is not fit to be used: its health is " + word, "npu-smi info") == (error.value.what, error.value.where)
 
@@ -58,20 +58,20 @@ def test_an_ailing_device_is_used(host: SimulatedNpu, word: str) -> None:
     """What it measures says how it was."""
     host.fault("health", device=0, word=word)
 
-    assert "Sim310P3" == describe(SIMULATED).name
+    assert "Sim310P3" == FAMILY.describe(SIMULATED).name
 
 
 def test_a_device_that_npu_smi_does_not_show_is_refused(host: SimulatedNpu) -> None:
     """It names the device."""
     with pytest.raises(DeviceError, match="npu-smi shows no device 5"):
-        describe(Device("npu", 5, simulated=True))
+        FAMILY.describe(Device("npu", 5, simulated=True))
 
 
 def test_a_machine_without_npu_smi_is_told(host: SimulatedNpu) -> None:
     """With what is missing."""
     host.hide("npu-smi")
     with pytest.raises(DeviceError) as error:
-        describe(SIMULATED)
+        FAMILY.describe(SIMULATED)
 
     assert "no Ascend device: npu-smi is not on PATH" == error.value.what
 
@@ -79,18 +79,18 @@ def test_a_machine_without_npu_smi_is_told(host: SimulatedNpu) -> None:
 def test_node_and_chip_agree_on_what_is_simulated(host: SimulatedNpu) -> None:
     """A real node with a simulated chip is refused, and the other way round."""
     with pytest.raises(DeviceError, match="npu0 and the chip name 'Sim310P3' disagree on whether this is a simulation"):
-        describe(REAL)
+        FAMILY.describe(REAL)
 
     host.change(chip="310P3")
-    assert "310P3" == describe(REAL).name
+    assert "310P3" == FAMILY.describe(REAL).name
     with pytest.raises(DeviceError, match="npu0sim and the chip name '310P3' disagree on whether this is a simulation"):
-        describe(SIMULATED)
+        FAMILY.describe(SIMULATED)
 
 
 def test_a_watch_looks_at_the_device_it_is_for(host: SimulatedNpu) -> None:
     """By its number: what speaks against device 1 is seen by its own watch alone."""
     host.fault("health", device=1, word="Warning")
-    watches = [family.watch(Device("npu", number)) for number in (0, 1)]
+    watches = [FAMILY.watch(Device("npu", number)) for number in (0, 1)]
 
     assert all(isinstance(watch, Watch) for watch in watches)
     assert [False, True] == [bool(watch._before().busy) for watch in watches]
@@ -99,7 +99,7 @@ def test_a_watch_looks_at_the_device_it_is_for(host: SimulatedNpu) -> None:
 def test_a_process_gets_the_toolkits_libraries(host: SimulatedNpu, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before it starts, since the loader looks only then."""
     monkeypatch.setattr(cann, "DRIVER_LIBRARIES", ())
-    found = family.environment()
+    found = FAMILY.environment()
 
     assert str(host.toolkit / "lib64") in found["LD_LIBRARY_PATH"].split(":")
     assert str(host.toolkit) == found["ASCEND_HOME_PATH"]

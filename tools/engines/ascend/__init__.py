@@ -1,1 +1,1 @@
-"""Everything of Ascend: the runtime, the compiler, npu-smi, and what they say when they fail."""
+"""Everything of Ascend: the runtime, the compiler, npu-smi, and what their failures mean."""

@@ -1,6 +1,6 @@
-"""Ascend's compiler: its arguments, its run, and what it means when it fails.
+"""Ascend's compiler: its arguments, its run, and what its failures mean.
 
-Source: the guides' atc lines, and main_impl of CANN's graph engine for what it prints and returns.
+Known from the guides' atc lines, and from main_impl of CANN's graph engine for what it prints and returns.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SUCCESS = "ATC run success"
 CODE = re.compile(r"\b(E[A-Z0-9]\d{4})\b")
 BEAT_S = 30.0
 SHOWN_LINES = 6
-MEANINGS = (  # the first that fits; the codes are those of CANN's error table
+MEANINGS = (  # the first that fits counts; the codes are those of CANN's error table
     (("E10001", "E10004", "E10005", "E10006", "E10007", "E10010", "E10013", "E10014", "E10054", "E10055"),
      "atc does not take an argument as it is"),
     (("E10002", "E10011", "E10049"), "atc does not take the input's shape"),
@@ -46,7 +46,7 @@ ATC_PYTHON = "give the folder of such a python3 with --atc-python DIR; python -m
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One compilation: the ONNX file, where the result goes (without suffix), and what shapes it."""
+    """One compilation: the ONNX file, the path of the result without suffix, and what shapes it."""
 
     model: Path
     output: Path
@@ -66,46 +66,40 @@ class Request:
 
 
 def program(environment: Mapping[str, str]) -> str:
-    """The atc that *environment* finds.
-
-    Raises:
-        CompileError: it finds none.
-    """
-    found = shutil.which("atc", path=environment.get("PATH", ""))
-    if found is None:
+    """The atc on the PATH of *environment*; a CompileError where there is none."""
+    path = shutil.which("atc", path=environment.get("PATH", ""))
+    if path is None:
         raise CompileError("no atc: it is not on the PATH that set_env.sh makes", where=environment.get("ASCEND_TOOLKIT_HOME"),
                            remedy="install the CANN toolkit (nnrt alone has no compiler), or import a model compiled elsewhere")
-    return found
+    return path
 
 
 def compile_om(request: Request, environment: Mapping[str, str], log: Path, timeout_s: float, beat: Callable[[int], None]) -> Path:
     """Run atc in *environment*; the compiled model, readable by aclruntime whatever the umask.
 
-    Its output goes to *log*. Side files land in the folder of the output. *beat* hears the seconds it has taken.
+    atc prints to *log*, and leaves its other files beside the model. *beat* is told the seconds it has taken.
 
     Raises:
         CompileError: atc is missing, fails, or takes longer than *timeout_s*.
     """
-    compiler = program(environment)
+    folder, name = request.output.parent, request.output.name
     started = time.time()
-    status = _run([compiler, *request.command()[1:]], environment, log, request.output.parent, timeout_s, beat)
+    status = _run([program(environment), *request.command()[1:]], environment, log, folder, timeout_s, beat)
     said = log.read_text(errors="replace")
     if status != 0 or SUCCESS not in said:
         raise failure(said, status, request, log)
-    folder, name = request.output.parent, request.output.name
-    found = [path for path in (folder / f"{name}{SUFFIX}", *folder.glob(f"{name}_*{SUFFIX}"))
-             if path.is_file() and path.stat().st_mtime >= started - 1]
-    if not found:
+    models = [path for path in (folder / f"{name}{SUFFIX}", *folder.glob(f"{name}_*{SUFFIX}"))
+              if path.is_file() and path.stat().st_mtime >= started - 1]
+    if not models:
         raise CompileError("atc says it succeeded, and left no model", where=str(log), remedy=f"repeat it: {shlex.join(request.command())}")
-    found[0].chmod(MODE)
-    return found[0]
+    models[0].chmod(MODE)
+    return models[0]
 
 
 def _run(command: list[str], environment: Mapping[str, str], log: Path, folder: Path, timeout_s: float, beat: Callable[[int], None]) -> int:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as output:
-        output.write(f"$ {shlex.join(command)}\n")
-        output.flush()
+        print(f"$ {shlex.join(command)}", file=output, flush=True)
         try:
             process = subprocess.Popen(command, env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                        preexec_fn=die_with_parent)
@@ -129,25 +123,25 @@ def _run(command: list[str], environment: Mapping[str, str], log: Path, folder: 
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End atc with the Python workers it has started; those who start others first, so that none is replaced."""
+    """End atc and the workers it has started: whoever starts others first, so that none is replaced."""
     import psutil
 
     process.send_signal(signal.SIGSTOP)
     with contextlib.suppress(psutil.NoSuchProcess):
-        for one in psutil.Process(process.pid).children(recursive=True):
+        for worker in psutil.Process(process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
+                worker.kill()
     process.kill()
     process.wait()
 
 
 def failure(said: str, status: int, request: Request, log: Path) -> CompileError:
-    """What atc's output means: the code, its first lines, and how to repeat it."""
+    """What atc's output means, with its codes, its first lines, and the command that repeats it."""
     after = said.partition("ATC run failed")[2] or said
     lines = [line.rstrip() for line in after.splitlines()[1:] if line.strip()]
     codes = list(dict.fromkeys(CODE.findall("\n".join(lines))))
     otherwise = "atc failed" if status else "atc did not say that it succeeded"
-    meaning = next((text for known, text in MEANINGS if set(known) & set(codes)), otherwise)
+    meaning = next((text for family, text in MEANINGS if set(family) & set(codes)), otherwise)
     first = next((number for number, line in enumerate(lines) if CODE.search(line)), max(0, len(lines) - SHOWN_LINES))
     shown = lines[first : first + SHOWN_LINES] or ["it said nothing"]
     named = ", ".join(codes[:3]) or f"status {status}"

@@ -1,9 +1,9 @@
 """The CANN toolkit of this machine: where it is, which version, and the environment its programs run in.
 
-Our own virtual environment is kept out of that environment: atc runs Python code of its own, needs an older Python and NumPy
-than ours, and takes the first python3 it finds.
+Our own virtual environment is kept out of that environment. atc runs Python code of its own, needs an older
+Python and NumPy than ours, and takes the first python3 it finds.
 
-Source: reference of CANN's set_env.sh and install files, CANN 5 to 8.5.
+Known from the set_env.sh and the install files of CANN 5 to 8.5.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ SCRIPT = "set_env.sh"
 VERSION_FILES = ("{arch}-linux/ascend_toolkit_install.info", "toolkit/version.info", "version.cfg", "../latest/version.cfg")
 TIMEOUT_S = 60.0
 SYSTEM_VERSION_FILE = Path("/etc/Ascend/ascend_cann_install.info")
-VERSION_LINES = tuple(  # beside version_dir, version is the package's own number and not the toolkit's
+VERSION_LINES = tuple(  # version_dir first: a version beside it is the package's own
     re.compile(rf"^\s*(?:{keys})\s*[=:]\s*\[?(?:[\d.]+:)?(\d[\w.-]*)", re.IGNORECASE | re.MULTILINE)
     for keys in ("version_dir", "version|toolkit_installed_version"))
 
 
 class NoToolkitError(CompileError):
-    """There is no toolkit on this machine."""
+    """This machine has no toolkit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Toolkit:
 
     @property
     def tunes(self) -> bool:
-        """Whether its atc still takes --auto_tune_mode, which later ones answer with E10001."""
+        """Whether its atc takes --auto_tune_mode. Later ones answer it with E10001."""
         return self.version.startswith("5.")
 
 
@@ -55,23 +55,19 @@ def find(environ: Mapping[str, str] = os.environ) -> Toolkit:
     Raises:
         NoToolkitError: there is none; CompileError: its set_env.sh cannot be sourced.
     """
-    for script in _scripts(environ):
+    homes = [Path(environ[name]) for name in ("ASCEND_TOOLKIT_HOME", "ASCEND_HOME_PATH") if environ.get(name)]
+    sourced = [place / SCRIPT for home in homes for place in (home, home.parent)]
+    for script in (*sourced, *(INSTALLED / name / SCRIPT for name in ("cann", "ascend-toolkit", "nnae", "nnrt"))):
         if os.access(script, os.R_OK):
-            made = _source(script, environ)
-            home = Path(made.get("ASCEND_TOOLKIT_HOME") or made.get("ASCEND_HOME_PATH") or script.parent)
+            variables = _source(script, environ)
+            home = Path(variables.get("ASCEND_TOOLKIT_HOME") or variables.get("ASCEND_HOME_PATH") or script.parent)
             return Toolkit(script.absolute(), home, version(home))
     raise NoToolkitError("no CANN toolkit: there is no set_env.sh", where=str(INSTALLED),
                          remedy="install the CANN toolkit, or source its set_env.sh first if it lies elsewhere")
 
 
-def _scripts(environ: Mapping[str, str]) -> list[Path]:
-    homes = [Path(environ[name]) for name in ("ASCEND_TOOLKIT_HOME", "ASCEND_HOME_PATH") if environ.get(name)]
-    sourced = [place / SCRIPT for home in homes for place in (home, home.parent)]
-    return [*sourced, *(INSTALLED / name / SCRIPT for name in ("cann", "ascend-toolkit", "nnae", "nnrt"))]
-
-
 def version(home: Path) -> str:
-    """What the first of the toolkit's version files says."""
+    """What the first version file that names a version says."""
     files = [home / name.format(arch=platform.machine()) for name in VERSION_FILES]
     for path in (*files, SYSTEM_VERSION_FILE):
         text = path.read_text(errors="replace") if os.access(path, os.R_OK) else ""
@@ -82,34 +78,30 @@ def version(home: Path) -> str:
 
 
 def environment(toolkit: Toolkit, atc_python: str = "", environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of *toolkit*'s programs: what its set_env.sh makes of ours without our virtual environment.
+    """The environment of *toolkit*'s programs: ours without our virtual environment, plus its set_env.sh.
 
     atc_python: a folder whose python3 atc is to find first.
     """
-    made = _source(toolkit.script, environ)
-    return made | {"PATH": os.pathsep.join(filter(None, [atc_python, made.get("PATH")]))}
+    variables = _source(toolkit.script, environ)
+    return variables | {"PATH": os.pathsep.join(filter(None, [atc_python, variables.get("PATH")]))}
 
 
 def of_runtime(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What a process of ours that loads the runtime needs in its environment from the start; empty without a toolkit."""
+    """The variables that our process needs from its start to load the runtime; none without a toolkit."""
     try:
-        made = _source(find(environ).script, environ)
+        variables = _source(find(environ).script, environ)
     except CompileError:
         return {}
-    libraries = [*made.get("LD_LIBRARY_PATH", "").split(os.pathsep), *(str(path) for path in DRIVER_LIBRARIES if path.is_dir())]
-    kept = {name: text for name, text in made.items() if name.startswith("ASCEND_") or name == "TOOLCHAIN_HOME"}
+    libraries = [*variables.get("LD_LIBRARY_PATH", "").split(os.pathsep), *(str(path) for path in DRIVER_LIBRARIES if path.is_dir())]
+    kept = {name: text for name, text in variables.items() if name.startswith("ASCEND_") or name == "TOOLCHAIN_HOME"}
     return kept | {"LD_LIBRARY_PATH": os.pathsep.join(dict.fromkeys(filter(None, libraries)))}
 
 
 def _source(script: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment after sourcing *script*, which only bash can read. Values are any bytes, as in os.environ.
-
-    Raises:
-        CompileError: it cannot be sourced.
-    """
-    source = 'script=$1; shift; source "$script" >/dev/null && env -0'  # a sourced script would see our arguments as its own
+    """The environment after bash has sourced *script*. Values are any bytes, as in os.environ."""
+    line = 'script=$1; shift; source "$script" >/dev/null && env -0'  # else the script would see our arguments
     try:
-        done = subprocess.run(["bash", "-c", source, "bash", str(script)], env=without_ours(environ),  # noqa: S607
+        done = subprocess.run(["bash", "-c", line, "bash", str(script)], env=without_ours(environ),  # noqa: S607
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:
         raise CompileError(f"set_env.sh did not end within {TIMEOUT_S:g} s", where=str(script), remedy="source it by hand") from error
@@ -120,7 +112,7 @@ def _source(script: Path, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def without_ours(environ: Mapping[str, str]) -> dict[str, str]:
-    """*environ* without our virtual environment and project: in PATH, PYTHONPATH, VIRTUAL_ENV and PYTHONHOME."""
+    """*environ* without our virtual environment and project: no VIRTUAL_ENV, PYTHONHOME or path of theirs."""
     own = sys.prefix if sys.prefix != sys.base_prefix else ""
     ours = [Path(path).resolve() for path in (environ.get("VIRTUAL_ENV"), own, str(ROOT)) if path]
     kept = {name: text for name, text in environ.items() if name not in ("VIRTUAL_ENV", "PYTHONHOME")}

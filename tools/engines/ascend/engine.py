@@ -1,7 +1,4 @@
-"""Ascend NPUs through aclruntime, in every variant of it that is in use; told apart by what they have, never by version.
-
-Source: the extension's own code (2022-06 to 2026-08) and what two builds of it were seen to do.
-"""
+"""Ascend NPUs through any build of aclruntime that is in use."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ QUIET = 3  # log level: errors only
 
 
 class NpuEngine:
-    """A compiled model on one device, its input and output checked. Used on the thread that made it; never closed and used again."""
+    """A compiled model on one device, its input and output checked. Used only on the thread that made it."""
 
     precision = "fp16"
 
@@ -44,14 +41,14 @@ class NpuEngine:
         if [shape for _, _, shape in outputs] != [self._output_shape] or outputs[0][1] not in TYPES:
             raise EngineError(f"the compiled model's output is {outputs}, not {self._output_shape}")
         self._shape, self._type, self._bytes = inputs[0][2], TYPES[inputs[0][1]], inputs[0][3]
-        self._outputs = [outputs[0][0]]  # node:index:tensor; the runtime does not know the name in the graph
+        self._outputs = [outputs[0][0]]  # node:index:tensor, the only name that the runtime knows
         self._execute = runner(session, self._outputs)
 
     def infer(self, batch: Floats) -> Floats:
         try:
-            [found] = self._execute([self._resident(batch)])
-            found.to_host()
-            scores = np.array(found)
+            [output] = self._execute([self._resident(batch)])
+            output.to_host()
+            scores = np.array(output)
         except RuntimeError as error:
             raise _failed(error) from error
         if scores.dtype.type not in TYPES.values() or scores.shape != self._output_shape:
@@ -59,7 +56,7 @@ class NpuEngine:
         return scores.astype(np.float32)
 
     def bind(self, batch: Floats) -> Callable[[], object]:
-        """A run of this batch, which stays on the device. Forgets the device's own times so far."""
+        """What runs this batch, which stays on the device. The device's own times so far are forgotten."""
         tensor = self._resident(batch)
         first_of(self._session, "reset_sumaryinfo", "reset_summaryinfo")()
         return partial(self._timed, tensor)
@@ -71,17 +68,17 @@ class NpuEngine:
             raise _failed(error) from error
 
     def device_times(self) -> list[float]:
-        """Seconds of each execution since `bind`, by the runtime's own clock; none where it keeps none or too coarsely."""
+        """Seconds of each execution since `bind` by the runtime's clock; none if that is absent or coarse."""
         return durations(getattr(first_of(self._session, "sumary", "summary")(), "exec_time_list", []))
 
     def close(self) -> None:
-        """Unload the model. The process ends next: shutting ACL down is final, and its exit does that."""
+        """Unload the model. The process ends next, and its exit shuts ACL down, which is final."""
         free = getattr(self._session, "free_resource", None)
         if free is not None and (status := free()):
             events.say(f"the model could not be unloaded: free_resource gives {status}")
 
     def _resident(self, batch: Floats) -> Resident:
-        """The batch on the device. The runtime checks its bytes only, and reads past strides."""
+        """The batch on the device. The runtime checks only the number of bytes, and ignores strides."""
         if batch.shape != self._shape or batch.dtype != np.float32:
             raise EngineError(f"the model takes float32 {list(self._shape)}, got {batch.dtype} {list(batch.shape)}")
         array = np.ascontiguousarray(batch.astype(self._type, copy=False))
@@ -102,8 +99,7 @@ def load(device: Device, graph: Path, network: Network, batch: int) -> NpuEngine
         EngineError: aclruntime is not there, is not for this device, or refuses the model.
     """
     assert device.index is not None
-    wrong = om.refusal(graph)
-    if wrong:
+    if wrong := om.refusal(graph):
         raise EngineError(f"aclruntime refuses this file: {wrong}", where=str(graph), remedy="python -m tools.store verify")
     runtime = import_runtime()
     require_nature(runtime, device)
@@ -117,11 +113,7 @@ def load(device: Device, graph: Path, network: Network, batch: int) -> NpuEngine
 
 
 def import_runtime() -> ModuleType:
-    """The vendor's extension, for this process.
-
-    Raises:
-        EngineError: it cannot be imported.
-    """
+    """The vendor's extension; an EngineError where it cannot be imported."""
     unbuffer_stdout()
     try:
         import aclruntime
@@ -130,16 +122,12 @@ def import_runtime() -> ModuleType:
         library = "cannot open shared object file" in str(error)  # else a wheel for another Python, machine or compiler
         raise EngineError(f"aclruntime cannot be imported: {error}", where=f"{sys.executable} ({tag})",
                           remedy="source CANN's set_env.sh and check the driver's libraries" if library else WHEEL) from error
-    found: ModuleType = aclruntime
-    return found
+    module: ModuleType = aclruntime
+    return module
 
 
 def require_nature(runtime: ModuleType, device: Device) -> None:
-    """Check that the extension and the device are both real or both simulated.
-
-    Raises:
-        EngineError: they are not.
-    """
+    """Check that the extension and the device are both real or both simulated; an EngineError if not."""
     if bool(getattr(runtime, "__simulated__", False)) != device.simulated:
         raise EngineError(f"{device.label} and this aclruntime disagree on whether they are a simulation", where=runtime.__file__,
                           remedy="device nodes, npu-smi and aclruntime must be of one machine: check CLIPGATE_DEVICE_NODES and PYTHONPATH")

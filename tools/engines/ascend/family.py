@@ -1,12 +1,15 @@
-"""Ascend NPUs as a family of devices: named npu:K, asked through npu-smi, driven by aclruntime."""
+"""Ascend NPUs as a family of devices: named npu:K, asked through npu-smi, driven by aclruntime.
+
+Collecting a matrix imports this module, so each function imports what it needs.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from tools.engines.ascend.nodes import named
-from tools.engines.ascend.nodes import npus as devices
+from tools.engines import Family
+from tools.engines.ascend import nodes
 from tools.spec.case import Device
 
 if TYPE_CHECKING:
@@ -18,69 +21,61 @@ if TYPE_CHECKING:
     from tools.spec.model import Network
     from tools.spec.settings import Settings
 
-__all__ = ["devices", "named"]
 
-NAMED = "npu:K"
-MARK = "cases on an Ascend NPU through aclruntime"
-LOADS: Literal["om"] = "om"
+class AscendFamily(Family):
+    """The NPUs of this machine."""
 
+    NAMED = "npu:K"
+    MARK = "cases on an Ascend NPU through aclruntime"
+    LOADS = "om"
 
-def require(artifacts: Path) -> None:
-    """Check, before anything is built, that models below *artifacts* can be loaded."""
-    from tools.engines.ascend import om
+    def devices(self) -> list[Device]:
+        return nodes.devices()
 
-    om.require_root(artifacts)
+    def named(self, device: Device) -> Device:
+        return nodes.named(device)
 
+    def require(self, artifacts: Path) -> None:
+        from tools.engines.ascend import om
 
-def load(device: Device, graph: Path, network: Network, batch: int) -> NpuEngine:
-    """A session on the compiled model *graph*; errors as the engine's."""
-    from tools.engines.ascend import engine
+        om.require_root(artifacts)
 
-    return engine.load(device, graph, network, batch)
+    def load(self, device: Device, graph: Path, network: Network, batch: int) -> NpuEngine:
+        from tools.engines.ascend import engine
 
+        return engine.load(device, graph, network, batch)
 
-def describe(device: Device) -> ChipKind:
-    """The kind of chip *device* is, as npu-smi names it.
+    def describe(self, device: Device) -> ChipKind:
+        from tools.engines.ascend import idle, npu_smi
 
-    Raises:
-        DeviceError: npu-smi cannot be asked, shows no such device, or one that is not fit to be used.
-    """
-    from tools.engines.ascend import idle, npu_smi
+        return idle.require_fit(npu_smi.read(), device)
 
-    return idle.require_fit(npu_smi.read(), device)
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """Driver, toolkit and runtime, as each says of itself."""
+        from tools.engines.ascend import cann, npu_smi
+        from tools.machine.versions import of
 
+        return (("driver", npu_smi.read().driver), ("cann", cann.find().version), *of("aclruntime"))
 
-def versions() -> tuple[tuple[str, str], ...]:
-    """Driver, toolkit and runtime, as each says of itself."""
-    from tools.engines.ascend import cann, npu_smi
-    from tools.machine.versions import of
+    def environment(self) -> dict[str, str]:
+        from tools.engines.ascend import cann
 
-    return (("driver", npu_smi.read().driver), ("cann", cann.find().version), *of("aclruntime"))
+        return cann.of_runtime()
 
+    def watch(self, device: Device) -> Watch:
+        from tools.engines.ascend import idle
 
-def environment() -> dict[str, str]:
-    """What a process needs in its environment before it loads aclruntime."""
-    from tools.engines.ascend import cann
+        return idle.watch(device)
 
-    return cann.of_runtime()
+    def diagnose(self, log: str) -> Fault:
+        from tools.engines.ascend import faults
 
+        return faults.diagnose(log)
 
-def watch(device: Device) -> Watch:
-    """Samples whether *device* is ours alone."""
-    from tools.engines.ascend import idle
+    def examine(self, settings: Settings, show: Show) -> Examination:
+        from tools.engines.ascend import findings
 
-    return idle.watch(device)
-
-
-def diagnose(log: str) -> Fault:
-    """What the runtime's last words mean."""
-    from tools.engines.ascend import faults
-
-    return faults.diagnose(log)
+        return findings.examine(settings, show)
 
 
-def examine(settings: Settings, show: Show) -> Examination:
-    """From the device nodes up to the runtime that our Python loads."""
-    from tools.engines.ascend import findings
-
-    return findings.examine(settings, show)
+FAMILY = AscendFamily()

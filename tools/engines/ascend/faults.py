@@ -1,6 +1,6 @@
-"""What an Ascend runtime's last words mean. Its exceptions flatten every code; the code itself is printed to the C stdout.
+"""What an Ascend runtime's last words mean. Its exceptions lose the code, which it prints to the C stdout.
 
-Source: the ACL error families, and what the extension was seen to print.
+Known from the ACL error families, and from what the extension was seen to print.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tools.engines.faults import Fault, FaultKind
 CODES = re.compile(r"(?:runtime result\s*[=:]\s*|ret(?:Code)?\s*[=:]\s*|error code is\s*|errorCode\s*[=:]\s*|\[)(\d{6})\b")
 NAMED = re.compile(r"\b(E[A-Z0-9]\d{4})\b")
 SHOWN_LINES = 8
-# The first row that knows one of the codes decides: what is lost explains every error after it.
+# The first row that has one of the codes decides: a lost device explains every error after it.
 FAMILIES: tuple[tuple[FaultKind, frozenset[str], str], ...] = (
     ("lost", frozenset(("507010", "507012", "507899", "507901", "EL0001")), "the device is lost: its driver no longer answers"),
     ("mismatch", frozenset(("507033", "E30006")),
@@ -39,14 +39,14 @@ TEXTS: tuple[tuple[FaultKind, str, str], ...] = (  # for builds that print no co
 
 
 def diagnose(log: str) -> Fault:
-    """The fault in what a process printed, its exception's text included."""
+    """The fault in *log*, which is all that a process printed, with the text of its exception."""
     lines = tuple(line.rstrip() for line in re.split(r"[\r\n]+", log) if line.strip())
     codes = tuple(dict.fromkeys(CODES.findall(log) + NAMED.findall(log)))
     telling = [line for line in lines if "ERROR" in line or CODES.search(line) or NAMED.search(line)]
     said = tuple((telling or lines)[-SHOWN_LINES:])
-    for kind, known, meaning in FAMILIES:
-        if known & set(codes):
-            return Fault(kind, meaning, tuple(code for code in codes if code in known), said)
+    for kind, family, meaning in FAMILIES:
+        if family & set(codes):
+            return Fault(kind, meaning, tuple(code for code in codes if code in family), said)
     for kind, text, meaning in TEXTS:
         if text in log:
             return Fault(kind, meaning, codes, said)

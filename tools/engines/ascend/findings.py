@@ -1,4 +1,4 @@
-"""What there is of Ascend on this machine, from its device nodes up to the runtime that our Python loads."""
+"""What this machine has of Ascend, from its device nodes up to the runtime that our Python loads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import importlib.util
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -14,11 +13,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tools.engines.ascend import atc, cann, npu_smi, om, probe
-from tools.engines.ascend import nodes as nodes_of
+from tools.engines.ascend import atc, cann, nodes, npu_smi, om
 from tools.engines.ascend.idle import look_before, require_fit
 from tools.engines.ascend.npu_smi import Chip, Table
-from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, Look, Show, attempt, last_line
+from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, Look, Show, attempt, last_line, run
 from tools.errors import ChildError, ClipgateError, CompileError, DeviceError, OptionError, StoreError
 from tools.machine import child
 from tools.spec.case import Device
@@ -41,26 +39,26 @@ for name in {ATC_PACKAGES!r}:
     except ImportError:
         found.append("")
 print({ANSWER!r} + "\t".join(found))
-"""  # for any Python, 2 as well
+"""  # any Python can run it, 2 as well
 OTHER_PYTHON = ("conda create -p DIR python=3.9 'numpy<2' decorator attrs makes one; "
                 "then run with --atc-python DIR/bin, here and with pytest")
 TIMEOUT_S = 60.0
 
 
-def nodes(settings: Settings) -> list[Finding]:
-    """The devices themselves, and whether this user may open them."""
-    thing, found = "device nodes", nodes_of.npus()
-    if not found:
+def device_nodes(settings: Settings) -> list[Finding]:
+    """The nodes of the devices, and whether this user may open them."""
+    thing, devices, folder = "device nodes", nodes.devices(), nodes.folder()
+    if not devices:
         try:
-            nodes_of.named(Device("npu", 0))
+            nodes.named(Device("npu", 0))
         except OptionError as error:
             return [Finding(MISSING, thing, error.what, f"install the Ascend driver; {CONTAINER}")]
-    closed = [path.name for path in sorted(nodes_of.folder().glob("davinci[0-9]*")) if not os.access(path, os.R_OK | os.W_OK)]
+    closed = [path for path in sorted(folder.glob("davinci[0-9]*")) if not os.access(path, os.R_OK | os.W_OK)]
     if closed:
-        return [Finding(WRONG, thing, f"closed to this user: {', '.join(closed)}",
-                        f"add the user to their group: sudo usermod -aG {_group(nodes_of.folder() / closed[0])} $USER, then log in again")]
-    told = f"{len(found)} in {nodes_of.folder()}{', simulated' if found[0].simulated else ''}"
-    absent = [name for name in BESIDE if not (nodes_of.folder() / name).exists()]
+        return [Finding(WRONG, thing, f"closed to this user: {', '.join(path.name for path in closed)}",
+                        f"add the user to their group: sudo usermod -aG {_group(closed[0])} $USER, then log in again")]
+    told = f"{len(devices)} in {folder}{', simulated' if devices[0].simulated else ''}"
+    absent = [name for name in BESIDE if not (folder / name).exists()]
     if absent:
         return [Finding(NOTE, thing, f"{told}; without {', '.join(absent)}", f"{CONTAINER}; a chip in RC mode has no such nodes")]
     return [Finding(OK, thing, told)]
@@ -74,26 +72,26 @@ def _group(path: Path) -> str:
 
 
 def chips(settings: Settings) -> list[Finding]:
-    """npu-smi, every device of ours as it sees it, and the chips that are none of ours."""
+    """npu-smi, our devices as it shows them, and the chips that are no device of ours."""
     program = shutil.which("npu-smi")
     try:
         table = npu_smi.read()
     except DeviceError as error:
         return [Finding.of(WRONG if program else MISSING, "npu-smi", error)]
-    ours = nodes_of.npus()
+    ours = nodes.devices()
     strays = [chip for chip in table.chips if chip.device not in [device.index for device in ours]]
     return [Finding(OK, "npu-smi", f"{program}, driver {table.driver}"), *(chip(table, device) for device in ours),
-            *(Finding(NOTE, f"NPU {one.npu} chip {one.chip}", f"{one.name}, health {one.health}: no device of ours", CONTAINER)
-              for one in strays)]
+            *(Finding(NOTE, f"NPU {stray.npu} chip {stray.chip}", f"{stray.name}, health {stray.health}: no device of ours", CONTAINER)
+              for stray in strays)]
 
 
 def chip(table: Table, device: Device) -> Finding:
-    """One device by what npu-smi says of it: whether it can be used, and whether it could be timed now."""
+    """Whether npu-smi shows that *device* can be used, and that it could be timed now."""
     assert device.index is not None
     shown = table.of_device(device.index)
     if shown is None:
         return Finding(WRONG, str(device), f"npu-smi shows no device {device.index}",
-                       f"compare what npu-smi info -m shows with {nodes_of.folder()}; {CONTAINER}", str(device))
+                       f"compare what npu-smi info -m shows with {nodes.folder()}; {CONTAINER}", str(device))
     name, told = f"{device} ({shown.name})", _told(table, shown, device)
     try:
         kind = require_fit(table, device)
@@ -111,18 +109,20 @@ def chip(table: Table, device: Device) -> Finding:
 
 def _told(table: Table, chip: Chip, device: Device) -> str:
     used, total = ("unknown" if number is None else str(number) for number in (chip.memory_used_mb, chip.memory_total_mb))
-    found = table.processes_of(chip)
-    running = "processes unknown" if found is None else ", ".join(f"process {one.pid} {one.name}".rstrip() for one in found) or "no process"
+    processes = table.processes_of(chip)
+    running = "processes unknown"
+    if processes is not None:
+        running = ", ".join(f"process {process.pid} {process.name}".rstrip() for process in processes) or "no process"
     simulated = "simulated, " if device.simulated else ""
     return f"{simulated}health {chip.health}, device {chip.device}, {used} of {total} MB, {running}"
 
 
 def driver(settings: Settings) -> list[Finding]:
-    """Whether the loader finds the driver's library for a process of ours."""
-    thing, found = "driver libraries", nodes_of.npus()
-    if found and all(device.simulated for device in found):
+    """Whether a process of ours can load the driver's library."""
+    thing, devices = "driver libraries", nodes.devices()
+    if devices and all(device.simulated for device in devices):
         return [Finding(OK, thing, "none needed: the devices are simulated")]
-    done = _run([sys.executable, "-c", LOAD], os.environ | _runtime_environment())
+    done = run([sys.executable, "-c", LOAD], TIMEOUT_S, os.environ | _runtime_environment())
     if done.returncode == 0:
         return [Finding(OK, thing, last_line(done.stdout))]
     said = last_line(done.stderr).removeprefix("OSError: ")
@@ -131,14 +131,13 @@ def driver(settings: Settings) -> list[Finding]:
 
 
 def _runtime_environment() -> dict[str, str]:
-    """As a cell's process has it; without a toolkit the driver's folders alone."""
-    made = cann.of_runtime()
-    own = [str(path) for path in cann.DRIVER_LIBRARIES if path.is_dir()] + [os.environ.get("LD_LIBRARY_PATH", "")]
-    return made or {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, own))}
+    """The variables of a cell's process; without a toolkit the driver's folders alone."""
+    libraries = [str(path) for path in cann.DRIVER_LIBRARIES if path.is_dir()] + [os.environ.get("LD_LIBRARY_PATH", "")]
+    return cann.of_runtime() or {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries))}
 
 
 def toolkit(settings: Settings) -> list[Finding]:
-    """The toolkit, its compiler, and the Python that the compiler will find."""
+    """The toolkit, its compiler, and the Python that the compiler finds."""
     thing = "CANN toolkit"
     try:
         found = cann.find()
@@ -147,22 +146,16 @@ def toolkit(settings: Settings) -> list[Finding]:
     environment = cann.environment(found, settings.atc_python)
     first = Finding(OK, thing, f"{found.version} in {found.home}, by {found.script}")
     if found.version == "unknown":
-        first = Finding(NOTE, thing, f"{first.found}", "what it compiles cannot be told from another version's: install it again")
-    return [first, *attempt("atc", lambda: [_compiler(environment)]), *attempt("atc's python3", lambda: [_python(environment)])]
-
-
-def _compiler(environment: Mapping[str, str]) -> Finding:
-    try:
-        return Finding(OK, "atc", atc.program(environment))
-    except CompileError as error:
-        return Finding.of(MISSING, "atc", error)
+        first = replace(first, word=NOTE, remedy="what it compiles cannot be told from another version's: install it again")
+    return [first, *attempt("atc", lambda: [Finding(OK, "atc", atc.program(environment))], MISSING),
+            *attempt("atc's python3", lambda: [_python(environment)])]
 
 
 def _python(environment: Mapping[str, str]) -> Finding:
     program = shutil.which("python3", path=environment.get("PATH", ""))
     if program is None:
         return Finding(MISSING, "atc's python3", "no python3 on the PATH that set_env.sh makes", OTHER_PYTHON)
-    done = _run([program, "-c", ASK_PYTHON], environment)
+    done = run([program, "-c", ASK_PYTHON], TIMEOUT_S, environment)
     answer = [line.split("\t")[1:] for line in done.stdout.splitlines() if line.startswith(ANSWER)]
     if not answer:
         return Finding(WRONG, "atc's python3", f"{program} does not run: {last_line(done.stderr)}", OTHER_PYTHON)
@@ -170,11 +163,11 @@ def _python(environment: Mapping[str, str]) -> Finding:
 
 
 def atc_python(where: str, version: str, numpy: str, decorator: str, attrs: str) -> Finding:
-    """Whether atc's own Python part can run there; a package's version is empty where it cannot be imported."""
+    """Whether atc's own Python part can run there; the version of a package that is absent is empty."""
     thing, told = "atc's python3", f"{version} in {where}"
     if not PYTHONS[0] <= tuple(map(int, version.split("."))) <= PYTHONS[1]:
         return Finding(WRONG, thing, f"{told}: atc needs 3.7 to 3.10", OTHER_PYTHON)
-    wrong = [f"no {name}" for name, found in (("NumPy", numpy), ("decorator", decorator), ("attrs", attrs)) if not found]
+    wrong = [f"no {name}" for name, package in (("NumPy", numpy), ("decorator", decorator), ("attrs", attrs)) if not package]
     wrong += [f"NumPy {numpy} is not below 2"] if numpy and not numpy.startswith(("0.", "1.")) else []
     if wrong:
         return Finding(WRONG, thing, f"{told}: {', '.join(wrong)}", f"{shlex.quote(where)} -m pip install 'numpy<2' decorator attrs")
@@ -182,8 +175,8 @@ def atc_python(where: str, version: str, numpy: str, decorator: str, attrs: str)
 
 
 def runtime(settings: Settings) -> list[Finding]:
-    """aclruntime, imported as a cell's process would."""
-    import numpy  # noqa: F401 - the engine needs it first, and without it would be blamed for it
+    """aclruntime, imported as a cell's process imports it."""
+    from tools.engines.ascend import probe  # imports NumPy: where that is absent, aclruntime is not to be blamed
 
     thing = "aclruntime"
     said: list[str] = []
@@ -203,30 +196,24 @@ def runtime(settings: Settings) -> list[Finding]:
 
 
 def rules(settings: Settings, *, present: bool) -> list[Finding]:
-    """What the runtime asks of the artifacts folder's name and of the environment; only a note where nothing of Ascend is *present*."""
-    word, paths, number = WRONG if present else NOTE, "path of models", os.environ.get(nodes_of.RENUMBERED)
+    """What the runtime asks of artifacts folder and environment; only notes where Ascend is not *present*."""
+    word, paths, number = WRONG if present else NOTE, "path of models", os.environ.get(nodes.RENUMBERED)
     found = [Finding(OK, paths, str(settings.artifacts))]
     try:
         om.require_root(settings.artifacts)
     except StoreError as error:
         found = [Finding.of(word, paths, error)]
     if not number:
-        return [*found, Finding(OK, "environment", f"{nodes_of.RENUMBERED} is not set")]
-    told = f"{nodes_of.RENUMBERED}={number} renumbers the devices, and so does --device"
-    return [*found, Finding(word, "environment", told, f"unset {nodes_of.RENUMBERED}, and name the device by its own number")]
+        return [*found, Finding(OK, "environment", f"{nodes.RENUMBERED} is not set")]
+    told = f"{nodes.RENUMBERED}={number} renumbers the devices, and so does --device"
+    return [*found, Finding(word, "environment", told, f"unset {nodes.RENUMBERED}, and name the device by its own number")]
 
 
-def _run(command: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                          timeout=TIMEOUT_S, check=False)
-
-
-PARTS: dict[str, Look] = {"device nodes": nodes, "npu-smi": chips, "driver libraries": driver, "CANN toolkit": toolkit,
+PARTS: dict[str, Look] = {"device nodes": device_nodes, "npu-smi": chips, "driver libraries": driver, "CANN toolkit": toolkit,
                           "aclruntime": runtime}
 
 
 def examine(settings: Settings, show: Show) -> Examination:
-    """All of the above, from the bottom up, then what the runtime asks."""
+    """All parts of Ascend from the bottom up, then what the runtime asks."""
     found = Examination("Ascend", tuple(show("Ascend", PARTS)), beside=("atc", "atc's python3"))
-    asked: Look = partial(rules, present=found.present)
-    return replace(found, rules=tuple(show("what aclruntime asks", {"rules": asked})))
+    return replace(found, rules=tuple(show("what aclruntime asks", {"rules": partial(rules, present=found.present)})))

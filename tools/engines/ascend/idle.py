@@ -1,9 +1,8 @@
-"""Whether a device can be used at all, and whether it is ours alone, by what npu-smi says of it."""
+"""Whether a device can be used at all, and whether it is ours alone, told from npu-smi's table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from tools.engines.ascend.npu_smi import Process, Table, read
@@ -13,17 +12,18 @@ from tools.spec.case import Device
 from tools.spec.chips import ChipKind, kind
 
 MAX_AICORE_PERCENT = 1
+UNFIT = ("Critical", "UNKNOWN")  # Warning and Alarm run, and carry no judgement of speed
 
 
 def look_before(table: Table, device: int) -> Sample:
-    """A device on which nothing of ours runs yet must have no process, no load, no more memory in use than an idle one, and be well.
+    """A look at a device on which nothing of ours runs yet.
 
-    A layout without process table leaves load and memory to decide.
+    It is idle if it is well and has no process, no load, and no more memory in use than an idle one has.
+    Where npu-smi has no table of processes, load and memory decide.
     """
     chip = table.of_device(device)
     if chip is None:
         return Sample(unknown=(f"npu-smi shows no device {device}",))
-    what = kind(chip.name)
     busy = [_named(one) for one in table.processes_of(chip) or ()]
     unknown = []
     if chip.health != "OK":
@@ -32,24 +32,24 @@ def look_before(table: Table, device: int) -> Sample:
         unknown.append("AICore cannot be read")
     elif chip.aicore_percent > MAX_AICORE_PERCENT:
         busy.append(f"AICore {chip.aicore_percent} %")
-    _judge_memory(chip.memory_used_mb, what, busy, unknown)
+    _judge_memory(chip.memory_used_mb, kind(chip.name), busy, unknown)
     return Sample(tuple(busy), tuple(unknown))
 
 
-def _judge_memory(used_mb: int | None, what: ChipKind, busy: list[str], unknown: list[str]) -> None:
+def _judge_memory(used_mb: int | None, chip: ChipKind, busy: list[str], unknown: list[str]) -> None:
     if used_mb is None:
         unknown.append("memory cannot be read")
-    elif what.idle_memory_mb is None:
-        unknown.append(f"nobody knows how much memory an idle {what.name} has in use ({used_mb} MB now)")
-    elif used_mb > what.idle_memory_mb:
-        busy.append(f"memory {used_mb} MB in use, an idle {what.name} has up to {what.idle_memory_mb}")
+    elif chip.idle_memory_mb is None:
+        unknown.append(f"nobody knows how much memory an idle {chip.name} has in use ({used_mb} MB now)")
+    elif used_mb > chip.idle_memory_mb:
+        busy.append(f"memory {used_mb} MB in use, an idle {chip.name} has up to {chip.idle_memory_mb}")
 
 
 def look_during(table: Table, device: int, ours: int) -> Sample:
-    """While process *ours* measures, no other process may be on the device.
+    """A look at a device while process *ours* measures: no other process may be on it.
 
-    In a container npu-smi may show the host's number of our process: one process where one is expected is taken for ours,
-    unless its number in the container is shown beside it. One without a readable number may be ours or not.
+    In a container npu-smi may show our process by its number on the host. So a single process is taken for
+    ours, unless its number in the container is shown beside it. One without a readable number is unknown.
     """
     chip = table.of_device(device)
     if chip is None:
@@ -73,39 +73,29 @@ def _named(process: Process) -> str:
     return f"process {number} {process.name}".rstrip()
 
 
-UNFIT = ("Critical", "UNKNOWN")  # Warning and Alarm run, and carry no judgement of speed
-
-
 def require_fit(table: Table, device: Device) -> ChipKind:
-    """The kind of chip *device* is, once nothing in *table* speaks against using it.
+    """The kind of chip of *device*.
 
     Raises:
-        DeviceError: npu-smi shows no such device, one that is not well, or one of another nature.
+        DeviceError: *table* lacks the device, says it is not well, or disagrees on whether it is simulated.
     """
     assert device.index is not None
     chip = table.of_device(device.index)
     if chip is None:
         raise DeviceError(f"npu-smi shows no device {device.index}", where="npu-smi info",
                           remedy="python -m tools.doctor says which it shows")
-    found = kind(chip.name)
+    chip_kind = kind(chip.name)
     if chip.health in UNFIT:
         raise DeviceError(f"{device.label} is not fit to be used: its health is {chip.health}", where="npu-smi info",
                           remedy="see to the device, or choose another with --device")
-    if found.simulated != device.simulated:
+    if chip_kind.simulated != device.simulated:
         raise DeviceError(f"{device.label} and the chip name {chip.name!r} disagree on whether this is a simulation", where="npu-smi info",
                           remedy="device nodes, npu-smi and aclruntime must be of one machine: check CLIPGATE_DEVICE_NODES and PATH")
-    return found
+    return chip_kind
 
 
 def watch(device: Device, look: Callable[[], Table] = read) -> Watch:
-    """Samples whether *device* is ours alone."""
+    """What samples whether *device* is ours alone."""
     assert device.index is not None
-    return Watch(partial(_before, look, device.index), partial(_during, look, device.index), "npu-smi")
-
-
-def _before(look: Callable[[], Table], device: int) -> Sample:
-    return look_before(look(), device)
-
-
-def _during(look: Callable[[], Table], device: int, ours: int) -> Sample:
-    return look_during(look(), device, ours)
+    index = device.index
+    return Watch(lambda: look_before(look(), index), lambda ours: look_during(look(), index, ours), "npu-smi")

@@ -1,4 +1,4 @@
-"""Which Ascend devices this machine has, by their nodes alone: what collecting a matrix may look at."""
+"""Which Ascend devices this machine has, by their nodes alone: quick enough for collecting a matrix."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from pathlib import Path
 from tools.errors import OptionError
 from tools.spec.case import Device
 
-NODES = "CLIPGATE_DEVICE_NODES"  # another folder than /dev: where a container or a simulation keeps them
+NODES = "CLIPGATE_DEVICE_NODES"  # a folder instead of /dev, where a container or a simulation keeps them
 RENUMBERED = "ASCEND_RT_VISIBLE_DEVICES"
 
 
 def named(device: Device) -> Device:
-    """The device that a person names, found among the nodes of this machine.
-
-    A runtime counts the devices it can see, so npu:K is the K-th of the nodes, whatever these are numbered.
+    """The device that a person names, as this machine has it: npu:K is the K-th node, as the runtime counts.
 
     Raises:
-        OptionError: it is not there, or the runtime would count otherwise than we do.
+        OptionError: there is no such device, or the runtime would count otherwise than we do.
     """
     assert device.index is not None
-    found = npus()
+    found = devices()
     if not found:
         raise OptionError(f"no Ascend device: {folder()} has no davinci0", where=f"--device {device}",
                           remedy="choose cpu; python -m tools.doctor says what is there and what is missing")
@@ -36,7 +34,7 @@ def named(device: Device) -> Device:
     return found[device.index]
 
 
-def npus() -> list[Device]:
+def devices() -> list[Device]:
     """The Ascend devices in the runtime's order. A node that is no character device is a simulated one."""
     try:
         nodes = sorted((int(match[1]), path.stat().st_mode) for path in folder().iterdir()

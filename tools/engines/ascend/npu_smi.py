@@ -1,7 +1,6 @@
 """What npu-smi says of this machine's Ascend chips: its tables as values, read leniently.
 
-The layout differs by driver and by chip. A number that cannot be read is None, which means unknown and never nothing;
-the text stays beside what was made of it.
+The layout differs by driver and by chip. A number that cannot be read is None: it is unknown, and never zero.
 """
 
 from __future__ import annotations
@@ -9,13 +8,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from tools.engines.findings import last_line
 from tools.errors import DeviceError
 
-TIMEOUT_S = 30.0  # an answer takes up to some seconds
-REFUSALS = {  # by what the driver's management interface returned instead of a table: what it means, and the remedy
+TIMEOUT_S = 30.0  # an answer takes some seconds
+REFUSALS = {  # code that the driver's management interface returns instead of a table -> what it means, and the remedy
     "-8005": (
         "npu-smi cannot reach the driver (-8005): device files are missing or closed to this user, or another container has them",
         "source set_env.sh; in a container pass /dev/davinci*, davinci_manager, devmm_svm and hisi_hdc, or run it privileged",
@@ -25,13 +25,12 @@ REFUSALS = {  # by what the driver's management interface returned instead of a 
 _BUS = re.compile(r"[0-9A-Fa-f]{4}:[0-9A-Fa-f]{2}:")
 _PAIR = re.compile(r"([^\s/]+)\s*/\s*([^\s/]+)")
 _REFUSED = re.compile(r"dcmi\b.*?\bret is (-\d+)")
-Run = Callable[[Sequence[str]], str]
 Row = list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A chip: its card's NPU id, its number on the card, and the id by which programs open it, which is neither of the two."""
+    """A chip. npu: its card's id. chip: its number on the card. device: the id by which programs open it."""
 
     npu: int
     chip: int
@@ -45,9 +44,10 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process on a chip; *chip* is None where the table names only the NPU, *pid* where there is one that cannot be read.
+    """A process on a chip.
 
-    container_pid: the same process's id inside its container, from drivers that tell it.
+    chip: None where the table names only the NPU. pid: None where it cannot be read. container_pid: the id
+    inside its container, which some drivers tell.
     """
 
     npu: int
@@ -60,7 +60,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All that one call told; *processes* is None where the layout has no process table: nobody knows who is there."""
+    """All that one call told. processes: None where the layout has no process table, so that nobody knows."""
 
     driver: str
     chips: tuple[Chip, ...]
@@ -68,12 +68,12 @@ class Table:
     text: str
 
     def of_device(self, device_id: int) -> Chip | None:
-        """The chip that programs open as *device_id*; None where no chip, or more than one, says it is that."""
+        """The chip that programs open as *device_id*; None where no chip or more than one has that id."""
         found = [chip for chip in self.chips if chip.device == device_id]
         return found[0] if len(found) == 1 else None
 
     def processes_of(self, chip: Chip) -> tuple[Process, ...] | None:
-        """The processes on *chip* and those that may be; None where the table does not tell."""
+        """The processes that are or may be on *chip*; None where the table does not tell."""
         if self.processes is None:
             return None
         return tuple(process for process in self.processes if process.npu == chip.npu and process.chip in (chip.chip, None))
@@ -87,22 +87,18 @@ def parse_table(text: str) -> Table:
     """
     rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in map(str.strip, text.splitlines())
             if line.startswith("|") and line.endswith("|")]
-    header = next((number for number, row in enumerate(rows) if _has_process_id(row)), len(rows))
+    header = next((number for number, row in enumerate(rows) if any(cell.lower().startswith("process id") for cell in row)), len(rows))
     chips = tuple(_chips(rows[:header]))
     if not chips:
-        raise DeviceError(f"npu-smi shows no chip: {_last_line(text)}", where="npu-smi info",
+        raise DeviceError(f"npu-smi shows no chip: {last_line(text)}", where="npu-smi info",
                           remedy="run it by hand; if it shows a table, its layout is one that is not known here")
     driver = re.search(r"\bVersion:\s*([^\s|]+)", text)
     processes = tuple(_processes(rows[header + 1:], len(rows[header]))) if header < len(rows) else None
     return Table(driver[1] if driver else "unknown", chips, processes, text)
 
 
-def _has_process_id(row: Row) -> bool:
-    return any(cell.lower().startswith("process id") for cell in row)
-
-
 def _chips(rows: Sequence[Row]) -> Iterator[Chip]:
-    """A chip is two rows: card, name and health, then chip, bus and use; a driver that fails at one leaves the other alone."""
+    """A chip is two rows: card, name and health, then chip, bus and use. A driver may lose one of them."""
     first: Row | None = None
     for row in (row for row in rows if len(row) == 3 and row[0][:1].isdigit()):
         is_second = _BUS.match(row[1]) or (first and row[1] in ("NA", "-", ""))
@@ -125,13 +121,13 @@ def _chip(first: Row, second: Row) -> Chip | None:
 
 
 def _memory(cell: str) -> tuple[int | None, int | None]:
-    """Used and total MB: of HBM, which stands last, else of the chip's other memory; a memory of 0 MB is not there."""
+    """Used and total MB of the HBM, which stands last, else of other memory. One of 0 MB is not there."""
     pairs = [(_number(used), _number(total)) for used, total in _PAIR.findall(cell)]
     return next((pair for pair in reversed(pairs) if pair[1] != 0), (None, None))
 
 
 def _processes(rows: Sequence[Row], columns: int) -> Iterator[Process]:
-    """Rows of NPU and chip, pid, name, MB and in newer drivers the pid in the container; all else says there are none."""
+    """Rows of NPU and chip, pid, name, MB, and in newer drivers the container's pid; others say: none."""
     after_name = max(columns - 3, 1)
     for row in rows:
         npu, _, chip = row[0].partition(" ")
@@ -149,7 +145,7 @@ def _number(text: str) -> int | None:
 
 
 def parse_mapping(text: str) -> dict[tuple[int, int], int]:
-    """Device ids by (NPU id, chip id), from `npu-smi info -m`; rows that are no chip to open, such as Mcu's, are left out.
+    """Device ids by NPU id and chip id, from `npu-smi info -m`; without rows that are no chip, such as Mcu's.
 
     Raises:
         DeviceError: *text* has no header with NPU ID, Chip ID and Chip Logic ID.
@@ -159,7 +155,7 @@ def parse_mapping(text: str) -> dict[tuple[int, int], int]:
     headers = ([name.lower() for name in re.split(r"\s{2,}|\t", line.strip())] for line in lines)
     found = next(((number, names) for number, names in enumerate(headers) if set(wanted) <= set(names)), None)
     if found is None:
-        raise DeviceError(f"npu-smi does not tell which device each chip is: {_last_line(text)}", where="npu-smi info -m",
+        raise DeviceError(f"npu-smi does not tell which device each chip is: {last_line(text)}", where="npu-smi info -m",
                           remedy="run it by hand: a table with the columns NPU ID, Chip ID and Chip Logic ID is expected")
     number, names = found
     mapping: dict[tuple[int, int], int] = {}
@@ -171,17 +167,13 @@ def parse_mapping(text: str) -> dict[tuple[int, int], int]:
 
 
 def with_devices(table: Table, mapping: dict[tuple[int, int], int]) -> Table:
-    """*table* with the device ids of *mapping* for the chips it does not tell them of."""
+    """*table*, with the device ids of *mapping* where it tells none itself."""
     return replace(table, chips=tuple(
         replace(chip, device=mapping.get((chip.npu, chip.chip))) if chip.device is None else chip for chip in table.chips))
 
 
-def _last_line(text: str) -> str:
-    return ([line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"])[-1]
-
-
-def ask(arguments: Sequence[str]) -> str:
-    """The output of `npu-smi <arguments>`; DeviceError where it gives none to rely on."""
+def ask(*arguments: str) -> str:
+    """The output of `npu-smi <arguments>`; a DeviceError where it is missing, refuses, fails or hangs."""
     program = shutil.which("npu-smi")
     command = " ".join(("npu-smi", *arguments))
     if program is None:
@@ -201,18 +193,18 @@ def ask(arguments: Sequence[str]) -> str:
         what, remedy = REFUSALS[refused[1]]
         raise DeviceError(what, where=command, remedy=remedy)
     if done.returncode != 0:
-        raise DeviceError(f"npu-smi ended with status {done.returncode}: {_last_line(said)}", where=command,
+        raise DeviceError(f"npu-smi ended with status {done.returncode}: {last_line(said)}", where=command,
                           remedy="run it by hand as the same user")
     return done.stdout
 
 
-def read(run: Run = ask) -> Table:
-    """What npu-smi says now; *run* takes its arguments and returns its output.
+def read() -> Table:
+    """What npu-smi says now.
 
     Raises:
-        DeviceError: npu-smi is missing, refuses, does not answer in time, or shows no chip.
+        DeviceError: it cannot be asked, or shows no chip.
     """
-    table = parse_table(run(["info"]))
+    table = parse_table(ask("info"))
     if all(chip.device is not None for chip in table.chips):
         return table
-    return with_devices(table, parse_mapping(run(["info", "-m"])))
+    return with_devices(table, parse_mapping(ask("info", "-m")))

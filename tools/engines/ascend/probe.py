@@ -1,4 +1,4 @@
-"""What this Python's aclruntime is, asked in a process of its own: importing it needs the toolkit's libraries from the start."""
+"""What this Python's aclruntime is. Another process asks: it needs the toolkit's libraries from its start."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ FEATURES = ("run_pipeline", "free_resource", "set_context", "infer_options")
 
 
 def describe(runtime: ModuleType) -> str:
-    """Its place and what its build can do, by what it has: builds of four years call themselves 0.0.2.
-
-    Raises:
-        EngineError: it lacks what every known build has.
-    """
+    """The runtime's place, and what its build can do; an EngineError where it lacks what every build has."""
     session = getattr(runtime, "InferenceSession", None)
     absent = [name for name in ("InferenceSession", "session_options", "Tensor") if not hasattr(runtime, name)]
     absent += [" or ".join(names) for names in CALLS if session and not any(hasattr(session, name) for name in names)]
@@ -35,6 +31,6 @@ def describe(runtime: ModuleType) -> str:
 def tell() -> None:
     """Import aclruntime and say what it is."""
     runtime = engine.import_runtime()
-    for device in nodes.npus():
+    for device in nodes.devices():
         engine.require_nature(runtime, device)
     events.say(describe(runtime))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools import engines
-from tools.engines.ascend.nodes import NODES, RENUMBERED, folder, npus
+from tools.engines.ascend.nodes import NODES, RENUMBERED, devices, folder
 from tools.errors import OptionError
 from tools.spec.case import Device
 
@@ -27,7 +27,7 @@ def test_a_device_is_counted_among_those_there(nodes: Path) -> None:
     for name in ("davinci3", "davinci_manager", "davinci", "davinci3x", "xdavinci1", "devmm_svm"):
         (nodes / name).touch()
 
-    assert [Device("npu", 0, simulated=True)] == npus()
+    assert [Device("npu", 0, simulated=True)] == devices()
     assert Device("npu", 0, simulated=True) == engines.parse("npu:0")
 
 
@@ -39,7 +39,7 @@ def test_nodes_are_ordered_by_number(nodes: Path, monkeypatch: pytest.MonkeyPatc
     real = Path.stat
     monkeypatch.setattr(Path, "stat", lambda path, **how: made if path.name == "davinci10" else real(path, **how))
 
-    assert [Device("npu", 0, simulated=True), Device("npu", 1, simulated=False)] == npus()
+    assert [Device("npu", 0, simulated=True), Device("npu", 1, simulated=False)] == devices()
 
 
 def test_a_node_that_is_no_character_device_is_simulated(nodes: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_node_that_is_no_character_device_is_simulated(nodes: Path) -> None:
     (nodes / "davinci0").touch()
     (nodes / "davinci1").symlink_to(os.devnull)
 
-    assert ["npu0sim", "npu1"] == [device.label for device in npus()]
+    assert ["npu0sim", "npu1"] == [device.label for device in devices()]
 
 
 def test_a_node_that_leads_nowhere_is_no_device(nodes: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_node_that_leads_nowhere_is_no_device(nodes: Path) -> None:
     (nodes / "davinci0").symlink_to(nodes / "gone")
     (nodes / "davinci1").touch()
 
-    assert ["npu0sim"] == [device.label for device in npus()]
+    assert ["npu0sim"] == [device.label for device in devices()]
 
 
 def test_a_machine_without_nodes_names_the_folder(nodes: Path, monkeypatch: pytest.MonkeyPatch) -> None:

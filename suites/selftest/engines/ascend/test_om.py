@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.engines.ascend import family, om
+from tools.engines.ascend import om
+from tools.engines.ascend.family import FAMILY
 from tools.errors import StoreError
 
 PLAIN = Path("/srv/models")
@@ -131,4 +132,4 @@ def test_a_relative_path_is_judged_where_it_is(tmp_path: Path, monkeypatch: pyte
 def test_the_npu_asks_this_of_the_artifacts_folder() -> None:
     """Before anything is built."""
     with pytest.raises(StoreError, match="not ' '"):
-        family.require(PLAIN / "my models")
+        FAMILY.require(PLAIN / "my models")
