@@ -33,8 +33,7 @@ class Proposals:
 def bin_centres(bins: int) -> Doubles:
     """Centres of *bins* equal parts of the video, as shares of it."""
     gap = 1.0 / bins
-    centres: Doubles = gap / 2 + gap * np.arange(bins, dtype=np.float64)
-    return centres
+    return gap / 2 + gap * np.arange(bins, dtype=np.float64)
 
 
 def propose(curves: Floats, peak_threshold: float = 0.5) -> Proposals:
@@ -68,10 +67,9 @@ SUBSTEPS = 3
 
 
 def _points(first: float, last: float, samples: int) -> Doubles:
-    """The points read in a region, in lengths of the proposal from its start: three a sample, and one more."""
+    """The points of a region, in lengths of the proposal from its start: three a sample, and one more."""
     step = (last - first) / (samples - 1)
-    points: Doubles = first - step / 2 + step / SUBSTEPS * np.arange(SUBSTEPS * samples + 1, dtype=np.float64)
-    return points
+    return first - step / 2 + step / SUBSTEPS * np.arange(SUBSTEPS * samples + 1, dtype=np.float64)
 
 
 # inside the proposal, around its start, around its end: from and to in its lengths, and the number of samples

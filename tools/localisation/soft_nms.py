@@ -15,14 +15,15 @@ SNIPPET_FRAMES = 16
 
 
 def detect(proposals: Proposals, iou_scores: Floats, duration_s: float, how: ProposalSpec = GUIDE) -> Detections:
-    """The *how.keep* best detections of a video of *duration_s*, best first.
+    """The *how.keep* best detections of a video of *duration_s*, best first and clipped to the video.
 
     *iou_scores*: PEM's output, [rows] or [rows, 1]; row i belongs to proposal i. Rows beyond the proposals
     are padding. Proposals beyond the rows were not scored and are dropped.
     """
     scores = fuse(iou_scores, proposals)
     picks, decayed = suppress(proposals.best(len(scores)), scores, how)
-    return Detections(seconds(proposals.start[picks], proposals.end[picks], duration_s), decayed)
+    shares = np.stack([proposals.start[picks], proposals.end[picks]], axis=1)
+    return Detections(np.clip(shares, 0.0, 1.0) * duration_s, decayed)
 
 
 def fuse(iou_scores: Floats, proposals: Proposals) -> Doubles:
@@ -32,8 +33,7 @@ def fuse(iou_scores: Floats, proposals: Proposals) -> Doubles:
     """
     scored = iou_scores.reshape(-1)[:len(proposals)]
     best = proposals.best(len(scored))
-    fused: Doubles = scored.astype(np.float64) * best.start_score * best.end_score
-    return fused
+    return scored.astype(np.float64) * best.start_score * best.end_score
 
 
 def suppress(proposals: Proposals, scores: Doubles, how: ProposalSpec = GUIDE) -> tuple[NDArray[np.intp], Doubles]:
@@ -77,11 +77,6 @@ def _overlap(first: float, last: float, start: Doubles, end: Doubles) -> Doubles
     union -= start
     shared /= union
     return shared
-
-
-def seconds(start: Doubles, end: Doubles, duration_s: float) -> Doubles:
-    """Segments [n, 2] in seconds, clipped to the video."""
-    return np.clip(np.stack([start, end], axis=1), 0.0, 1.0) * duration_s
 
 
 def floored_duration_s(duration_s: float, frames: int, snippet_frames: int = SNIPPET_FRAMES) -> float:

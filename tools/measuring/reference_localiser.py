@@ -79,7 +79,7 @@ def build(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSe
     recall = _recall([video.truth for video in chosen.videos], [found[id] for id in chosen.ids])
     require_finite(predictions.scores, chosen.ids)
     if floored:
-        _require_recall(recall, _random_recall(chosen), spec)
+        _require_recall(recall, chosen, spec)
     save(predictions, folder / CURVES)
     np.savez(folder / PROPOSALS, rows=made["proposals"])
     write_results(found, folder / DETECTIONS)
@@ -123,14 +123,11 @@ def _recall(truths: list[Doubles], found: list[Detections]) -> dict[str, float]:
     return {**{f"AR@{k}": float(by_threshold[:, k - 1].mean()) for k in RANKS}, "AUC": float(auc) / 100}
 
 
-def _random_recall(chosen: VideoSet) -> dict[str, float]:
-    """What a hundred random segments a video find."""
+def _require_recall(recall: Mapping[str, float], chosen: VideoSet, spec: LocaliserSpec) -> None:
+    """Raise a ReferenceRunError unless torch finds clearly more than a hundred random segments a video do."""
     rng = np.random.default_rng(0)
-    blind = [Detections(np.sort(rng.uniform(0, video.duration_s, (100, 2)), axis=1), rng.uniform(size=100)) for video in chosen.videos]
-    return _recall([video.truth for video in chosen.videos], blind)
-
-
-def _require_recall(recall: Mapping[str, float], blind: Mapping[str, float], spec: LocaliserSpec) -> None:
+    guesses = [Detections(np.sort(rng.uniform(0, video.duration_s, (100, 2)), axis=1), rng.uniform(size=100)) for video in chosen.videos]
+    blind = _recall([video.truth for video in chosen.videos], guesses)
     floors = {"AR@100": blind["AR@100"] + spec.mini.floor_gain, "AR@10": blind["AR@10"] * spec.mini.floor_ratio}
     low = [f"{name} {recall[name]:.4f}, below {least:.4f}" for name, least in floors.items() if recall[name] < least]
     if low:
