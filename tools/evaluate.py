@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.datasets import videos
-from tools.judging import verdict
+from tools.judging.accuracy import expected
 from tools.judging.verdict import Verdict
 from tools.localisation.activitynet import read_ground_truth
 from tools.localisation.detections import none_found, read_results
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     print(f"{sum(map(len, found.values()))} detections in {len(found)} of {len(truths)} videos")
     for name, share in recall.named().items():
         print(f"{name:7}{share:.4f}")
-    judged = verdict.expected(recall.named(), expect)
+    judged = expected(recall.named(), expect)
     for one in judged:
         print(f"{one.verdict.value} {one.metric}: {one.reason}")
     return int(any(one.verdict is Verdict.FAIL for one in judged))

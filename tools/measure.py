@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tools import engines
 from tools.errors import OptionError
-from tools.judging import judge
 from tools.judging.kinds import judge_of
 from tools.judging.rows import Row, table
 from tools.machine import events
@@ -57,9 +56,8 @@ def _require_run(run: Path) -> None:
 
 def _judged(context: Context[Spec], found: Found, measured: Cell) -> list[str]:
     """The verdicts on a cell measured by hand, as pytest would give them."""
-    basis = judge_of(context, found.checkpoints, found.dataset)
-    answers = {"accuracy": basis.accuracy(measured), "fidelity": basis.fidelity(measured),
-               "throughput": judge.throughput(measured, basis.truth)}
+    judge = judge_of(context, found.checkpoints, found.dataset)
+    answers = {"accuracy": judge.accuracy(measured), "fidelity": judge.fidelity(measured), "throughput": judge.throughput(measured)}
     rows = [Row.of(measured, question, one)
             for question, judged in answers.items() for one in judged]
     reasons = [f"{row.verdict} {row.metric}: {row.reason}" for row in rows]

@@ -11,7 +11,7 @@ from tools.errors import OptionError, RecordError
 from tools.exchange import limits as measured_limits
 from tools.exchange import recordable, speeds, toml_edit
 from tools.exchange.recordable import Lines, told
-from tools.exchange.toml_edit import Baseline, Limits
+from tools.exchange.toml_edit import Limits, NewFigure
 from tools.machine import events
 from tools.machine.files import write_whole
 from tools.measuring import stored_reference
@@ -24,13 +24,13 @@ from tools.storage.stages import Options, parse
 WHAT = ("throughput", "accuracy", "fidelity")
 
 
-def figures(options: Options, spec: Spec, truth: Truth) -> list[Baseline]:
+def figures(options: Options, spec: Spec, truth: Truth) -> list[NewFigure]:
     """The figures of the sources given on the command line.
 
     Raises:
         RecordError: one must not become a stored number, or two are of the same device and batch; ScoreError: a log tells none.
     """
-    found: list[Baseline] = []
+    found: list[NewFigure] = []
     for source in options.sources:
         if options.what == "accuracy":
             found += recordable.accuracies_of_run(source, spec)
@@ -38,15 +38,15 @@ def figures(options: Options, spec: Spec, truth: Truth) -> list[Baseline]:
             found += recordable.rates_of_run(source, spec, truth)
         else:
             found.append(_of_log(options, source, spec))
-    ids = [figure.id for figure in found]
-    twice = next((id for id in ids if ids.count(id) > 1), None)
+    names = [figure.name for figure in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        raise RecordError(f"two of the sources are of {twice.removeprefix('recorded-')}", where=", ".join(map(str, options.sources)),
+        raise RecordError(f"two of the sources are of {twice}", where=", ".join(map(str, options.sources)),
                           remedy="give the one that is to be stored")
     return found
 
 
-def _of_log(options: Options, source: Path, spec: Spec) -> Baseline:
+def _of_log(options: Options, source: Path, spec: Spec) -> NewFigure:
     names = [network.name for network in spec.networks]
     if options.network and (options.network not in names or len(names) == 1):
         raise OptionError(f"{spec.name} has no network {options.network!r} of several", where="--network", remedy="leave it out, or "
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str]) -> int:
     spec = context.spec
     truth = load_truth(context.settings.models, spec.name)
     before = text = truth.path.read_bytes().decode()
-    new: Sequence[Baseline] = []
+    new: Sequence[NewFigure] = []
     tables: Sequence[Limits] = []
     if options.what == "fidelity":
         tables = limits(options, context, truth)

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,9 @@ from tools.spec.settings import MODELS, ROOT
 
 TINY_MODELS = Path(__file__).parent / "models" / "tiny"
 TINY_ARTIFACTS = ROOT / "artifacts" / "selftest"
+TORCH = ("torch", "mmaction", "mmcv", "mmengine", "scipy")  # what `tools/setup --without-torch` leaves out and a test may import
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they wait, and every core has a worker of its own
 Command = Callable[..., tuple[int, str]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -105,6 +108,21 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moody]:
         yield moody
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what needs the tiny model's store as needing torch; keep a file's tests together under pytest-xdist.
+
+    Whole runs share nothing but the store: each of them goes where there is time for it. Every id is kept in a file that
+    each later start of pytest reads, collecting the matrix included: none may be a file's content.
+    """
+    if len(item.nodeid) > 4000:
+        raise pytest.UsageError(f"a test's id has {len(item.nodeid)} characters, give ids: {item.nodeid[:150]}")
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if "tiny_store" in fixtures:
+        item.add_marker(pytest.mark.torch)
+    if "acceptance" not in fixtures and item.get_closest_marker("xdist_group") is None:
+        item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Quick tests first, then whole runs of the tiny model, then the full-size network."""
 
@@ -116,7 +134,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=cost)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Every id is kept in a file that each later start of pytest reads, collecting the matrix included: none may be a file's content."""
-    if len(item.nodeid) > 4000:
-        raise pytest.UsageError(f"a test's id has {len(item.nodeid)} characters, give ids: {item.nodeid[:150]}")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+    """Hide torch from a test of ours that is not marked as needing it, so that none can come to need it unseen."""
+    if item.get_closest_marker("torch") or not item.path.is_relative_to(Path(__file__).parent):
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in TORCH:
+            patch.setitem(sys.modules, name, None)
+        return (yield)

@@ -11,13 +11,13 @@ from pathlib import Path
 from tools.errors import RecordError
 from tools.exchange import runs
 from tools.exchange.speeds import Speed
-from tools.exchange.toml_edit import Baseline
+from tools.exchange.toml_edit import NewFigure
 from tools.judging import judge
 from tools.judging.rows import Row
 from tools.judging.speed import stored_rate
 from tools.judging.verdict import Verdict
 from tools.measuring.cell import RECORD, Cell, Part
-from tools.spec.chips import kind
+from tools.spec.chips import T4, is_simulated, kind, stored_device
 from tools.spec.figures import METRICS
 from tools.spec.model import Spec
 from tools.spec.truth import Truth
@@ -25,7 +25,7 @@ from tools.spec.truth import Truth
 Lines = list[str]
 
 
-def told(figure: Baseline, old: Truth, new: Truth) -> Lines:
+def told(figure: NewFigure, old: Truth, new: Truth) -> Lines:
     """A line that says what changes, and one that says which figure judges from now on."""
     was = next((f"{one.value:g}" for one in old.figures if one.id == figure.id), "-")
     lines = [f"{figure.id}: {was} -> {figure.value:g} {figure.unit} ({figure.section})"]
@@ -34,7 +34,7 @@ def told(figure: Baseline, old: Truth, new: Truth) -> Lines:
     return [*lines, *(f"  {other}" for other in _beside(figure, old)), f"  {_judging(figure, new)}"]
 
 
-def _beside(figure: Baseline, old: Truth) -> Lines:
+def _beside(figure: NewFigure, old: Truth) -> Lines:
     """How it compares with what is stored of the same device, at the nearest batch size: a wrong one would show."""
     others = [one for one in old.figures if (one.device, one.metric, one.network) == (figure.device, "throughput", figure.network)
               and one.batch is not None and one.id != figure.id]
@@ -43,33 +43,32 @@ def _beside(figure: Baseline, old: Truth) -> Lines:
             if one.batch and abs(math.log2(one.batch / figure.batch)) == nearest]
 
 
-def _judging(figure: Baseline, new: Truth) -> str:
-    if figure.device == new.throughput.t4 or not figure.device.startswith("T4"):
-        chip = kind("310" if figure.device.endswith(CHIP) else figure.device)
-        found = stored_rate(new, chip, figure.batch, figure.network)
-        judging = found[0] if found else new.rate(figure.device, figure.batch, figure.network)
-        if judging is None or judging.id == figure.id:
-            return "from now on what is measured there is judged by it, or compared with it"
-        return f'{judging.id} goes on judging there: [gates.throughput] judge_by = "{new.throughput.judge_by}"'
-    return f'no ratio is taken against it: [gates.throughput] has t4 = "{new.throughput.t4 or ""}"'
+def _judging(figure: NewFigure, new: Truth) -> str:
+    device = stored_device(figure.device)
+    if T4 in device.stands_for and figure.device != new.throughput.t4:
+        return f'no ratio is taken against it: [gates.throughput] has t4 = "{new.throughput.t4 or ""}"'
+    found = None if device.maker == "GPU" else stored_rate(new, kind(device.stands_for[0]), figure.batch, figure.network)
+    judging = found[0] if found else new.rate(figure.device, figure.batch, figure.network)
+    if judging is None or judging.id == figure.id:
+        return "from now on what is measured there is judged by it, or compared with it"
+    return f'{judging.id} goes on judging there: [gates.throughput] judge_by = "{new.throughput.judge_by}"'
 
 
-ASCEND = re.compile(r"(?:Ascend)?\s?(?:310|910)\w*")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*")
-CHIP = "-1chip"
 
 
 def device_of_chip(name: str) -> str:
     """The device under which the rate of one chip is stored, by the name that npu-smi gives the chip.
 
     Raises:
-        RecordError: it is simulated.
+        RecordError: it is simulated, or has no name; TruthError: no chip is named like that.
     """
-    chip = kind(name)
-    if chip.simulated:
+    if is_simulated(name):
         raise RecordError(f"{name} is simulated, and nothing measured on it is a fact", where=name, remedy="measure on a device")
-    own = [device for device, chips in chip.stored_under if chips == 1]
-    return chip.soc_version if chip.soc_version in own else own[0]
+    own = kind(name).own_device
+    if own is None:
+        raise RecordError("nobody knows which chip it was measured on", where=f"chip {name!r}", remedy="measure it again")
+    return own.name
 
 
 def device_of_log(speed: Speed, named: str) -> str:
@@ -78,32 +77,33 @@ def device_of_log(speed: Speed, named: str) -> str:
     Raises:
         RecordError: the tool does not run there, its log names another, or its rate is not of what the name stands for.
     """
-    ascend = ASCEND.fullmatch(named.removesuffix(CHIP))
-    where = f"--device {named}"
-    if kind(named).simulated:
+    where, device = f"--device {named}", stored_device(named)
+    if is_simulated(named):
         return device_of_chip(named)
     if not NAME.fullmatch(named):
         raise RecordError("that is no device's name", where=where, remedy="for example --device T4, --device 310P3")
-    if bool(ascend) == (speed.tool == "trtexec"):
-        raise RecordError(f"{speed.tool} does not run on {named}", where=where,
-                          remedy="name a GPU, for example T4" if ascend else "name an Ascend chip as npu-smi does, for example 310P3")
+    if device.maker != ("GPU" if speed.tool == "trtexec" else "Ascend"):
+        raise RecordError(f"{speed.tool} does not run on {named}", where=where, remedy="name a GPU, for example T4"
+                          if speed.tool == "trtexec" else "name an Ascend chip as npu-smi does, for example 310P3")
     if speed.chosen_device and named.lower() not in speed.chosen_device.lower():
         raise RecordError(f"the log was made on {speed.chosen_device}, not on {named}", where=speed.place, remedy="name that device")
-    if named == "Ascend310":
-        raise RecordError("Ascend310 stands for a card of four chips, and the tools measure one of them", where=where,
-                          remedy=f"--device 310: it is stored as {device_of_chip('310')}, and a card is derived from it")
-    return device_of_chip(named.removesuffix(CHIP)) if ascend else named
+    if device.chips > 1:
+        chip = device.stands_for[0]
+        raise RecordError(f"{named} stands for a card of {device.chips} chips, and the tools measure one of them", where=where,
+                          remedy=f"--device {chip}: it is stored as {device_of_chip(chip)}, and a card is derived from it")
+    return device.name
 
 
-def of_log(speed: Speed, device: str, network: str) -> Baseline:
+def of_log(speed: Speed, device: str, network: str) -> NewFigure:
     """A tool's measurement as a figure."""
     assert speed.batch is not None
     assert speed.samples_per_s is not None
-    return Baseline(device=device_of_log(speed, device), network=network, batch=speed.batch, metric="throughput", value=speed.samples_per_s,
-                    unit="samples/s", section=f"{speed.tool}, {speed.day or _day(speed.path)}, {speed.place}", note=str(speed.latency))
+    return NewFigure(device=device_of_log(speed, device), network=network, batch=speed.batch, metric="throughput",
+                     value=speed.samples_per_s, unit="samples/s", note=str(speed.latency),
+                     section=f"{speed.tool}, {speed.day or _day(speed.path)}, {speed.place}")
 
 
-def rates_of_run(run: Path, spec: Spec, truth: Truth) -> list[Baseline]:
+def rates_of_run(run: Path, spec: Spec, truth: Truth) -> list[NewFigure]:
     """Clips per second of every case of a run: of each network where there are several, and of all together.
 
     Raises:
@@ -121,10 +121,10 @@ def rates_of_run(run: Path, spec: Spec, truth: Truth) -> list[Baseline]:
     return found
 
 
-def _rate(run: Path, cell: Cell, network: str, clips_per_s: float, how: str) -> Baseline:
+def _rate(run: Path, cell: Cell, network: str, clips_per_s: float, how: str) -> NewFigure:
     note = "; ".join([how, _circumstances(cell), *cell.notes])
-    return Baseline(device=device_of_chip(cell.record.chip), network=network, batch=cell.case.batch, metric="throughput",
-                    value=float(f"{clips_per_s:.6g}"), unit="samples/s", section=_section(run, cell), note=note)
+    return NewFigure(device=device_of_chip(cell.record.chip), network=network, batch=cell.case.batch, metric="throughput",
+                     value=float(f"{clips_per_s:.6g}"), unit="samples/s", section=_section(run, cell), note=note)
 
 
 def require_real(cell: Cell) -> None:
@@ -134,7 +134,7 @@ def require_real(cell: Cell) -> None:
         RecordError: it was simulated.
     """
     record = cell.record
-    if record.simulated or cell.case.device.simulated or kind(record.chip).simulated:
+    if record.simulated or cell.case.device.simulated or is_simulated(record.chip):
         raise RecordError(f"{cell.case} was measured on a simulation, and is no fact", where=str(cell.folder), remedy="measure on a device")
 
 
@@ -155,14 +155,14 @@ def _require_rate(cell: Cell, truth: Truth, judged: Sequence[Row]) -> None:
             raise RecordError(f"the rate of {cell.case} is {verdict}: {reason}", where=where, remedy="measure it again")
 
 
-def accuracies_of_run(run: Path, spec: Spec) -> list[Baseline]:
+def accuracies_of_run(run: Path, spec: Spec) -> list[NewFigure]:
     """The accuracy of every case that pytest has judged on the complete data set with the published weights.
 
     Raises:
         RecordError: a case was simulated, or is not of that data and those weights; nothing was judged.
     """
     judged = [row for row in runs.rows(run) if row.question == "accuracy" and row.metric in METRICS]
-    found: dict[str, Baseline] = {}
+    found: dict[str, NewFigure] = {}
     for cell in runs.cells(run, spec):
         require_real(cell)
         record = cell.record
@@ -172,8 +172,8 @@ def accuracies_of_run(run: Path, spec: Spec) -> list[Baseline]:
                               remedy=f"run it with --data full --weights published, all {spec.clips} clips")
         for row in judged:
             if row.case == str(cell.case) and row.verdict in (Verdict.PASS.value, Verdict.RECORDED.value):
-                one = Baseline(device=device_of_chip(record.chip), network="", batch=cell.case.batch, metric=row.metric,
-                               value=float(row.measured), unit="fraction", section=_section(run, cell), note=_circumstances(cell))
+                one = NewFigure(device=device_of_chip(record.chip), network="", batch=cell.case.batch, metric=row.metric,
+                                value=float(row.measured), unit="fraction", section=_section(run, cell), note=_circumstances(cell))
                 found[one.id] = one
     if not found:
         raise RecordError("pytest has judged no accuracy of this run good", where=str(run), remedy=f"pytest -m {spec.name} --data full")

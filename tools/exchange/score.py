@@ -13,8 +13,9 @@ from tools.exchange.labels import Info
 from tools.exchange.outputs import OutputFolder
 from tools.exchange.pairing import Scored, pair
 from tools.judging import verdict
+from tools.judging.accuracy import TOP, Against, accuracy
 from tools.judging.rows import Row, word
-from tools.judging.verdict import TOP, Judgement, Verdict
+from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring import metrics
 from tools.measuring.predictions import Predictions
 from tools.spec.model import ModelSpec
@@ -52,46 +53,35 @@ class Given:
             return "own"
         return "mini" if self.listed is not None and choice.chosen(self.context) == "mini" else "unsaid"
 
-    def is_official(self, count: int) -> bool:
-        """Whether these are said to be the published weights, on what can only be the whole data set."""
+    def against(self, count: int) -> Against:
+        """What judges *count* clips: the stored figures only what is said to be the published weights on the whole data set."""
         whole = self.listed is None or (choice.chosen(self.context) == "full" and not self.context.settings.clips)
-        return self.context.settings.weights == "published" and count == self.spec.clips and whole
+        official = self.context.settings.weights == "published" and count == self.spec.clips and whole
+        why = (f"{self.truth.path.name} names no reference for it" if official else
+               f"the stored figures judge --weights published on all {self.spec.clips} clips (here {self.weights}, {count})")
+        unjudged = (f"{why}, and no torch reference of these clips and weights is in the store "
+                    f"(--data and --weights name both; python -m tools.reference {self.spec.name} makes it)")
+        return Against(self.truth, official, self.reference.scores if self.reference else None, unjudged, self.context.settings.expect)
 
 
 def judge(given: Given, scored: Scored, format: str) -> list[Judgement]:
-    """Top-1 and top-5 against the stored figures, and in pairs with torch, as far as there is either; ties are told with each."""
+    """Top-1 and top-5 as our own cell's are judged; ties, which tools that print few digits make, are told with each."""
     wrong = verdict.not_finite(scored.scores, scored.ids)
     if wrong:
         return [wrong]
-    judged: list[Judgement] = []
-    if given.is_official(len(scored.labels)):
-        judged = verdict.stored_accuracy(scored.scores, scored.labels, given.truth, given.truth.accuracy)
-    if given.reference is not None:
-        assert given.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
-        judged += verdict.paired_accuracy(scored.scores, given.reference.scores, scored.labels, given.truth.pairs)
-    missing = [metric for metric in TOP if metric not in {one.metric for one in judged}]
-    judged += [_recorded(metric, given, scored) for metric in missing]
-    told = [replace(one, reason="; ".join([one.reason, *_ties(one.metric, scored, format)])) for one in judged]
-    return [*told, *verdict.expected_accuracy(scored.scores, scored.labels, given.context.settings.expect)]
+    judged = accuracy(scored.scores, scored.labels, given.against(len(scored.labels)))
+    return [replace(one, meaning="; ".join([one.meaning, *_ties(TOP[one.metric], scored, format)])) if one.metric in TOP else one
+            for one in judged]
 
 
-def _recorded(metric: str, given: Given, scored: Scored) -> Judgement:
-    found = metrics.hits(scored.scores, scored.labels, TOP[metric])
-    why = (f"{given.truth.path.name} names no reference for it" if given.is_official(len(found)) else
-           f"the stored figures judge --weights published on all {given.spec.clips} clips (here {given.weights}, {len(found)})")
-    return Judgement(metric, f"{found.mean():.4f}", "-", Verdict.RECORDED,
-                     f"{found.sum()} of {len(found)}; {why}, and no torch reference of these clips and weights is in the store "
-                     f"(--data and --weights name both; python -m tools.reference {given.spec.name} makes it)")
-
-
-def _ties(metric: str, scored: Scored, format: str) -> list[str]:
-    """How many clips a tie across rank k leaves undecided: each counts as wrong."""
-    count = int(metrics.ties(scored.scores, scored.labels, TOP[metric]).sum())
+def _ties(k: int, scored: Scored, format: str) -> list[str]:
+    """How many clips a tie across rank *k* leaves undecided: each counts as wrong."""
+    count = int(metrics.ties(scored.scores, scored.labels, k).sum())
     if not count:
         return []
-    best = (int(metrics.hits(scored.scores, scored.labels, TOP[metric]).sum()) + count) / len(scored.labels)
+    best = (int(metrics.hits(scored.scores, scored.labels, k).sum()) + count) / len(scored.labels)
     again = "; write BIN or NPY instead" if format == "txt" else ""
-    return [f"{count} clips tie with others across rank {TOP[metric]} and count as wrong, {best:.4f} if all were right{again}"]
+    return [f"{count} clips tie with others across rank {k} and count as wrong, {best:.4f} if all were right{again}"]
 
 
 def zeros(scored: Scored, format: str) -> list[str]:
@@ -124,6 +114,5 @@ def _speed(given: Given, results: OutputFolder) -> tuple[list[Judgement], list[s
         found = speeds.read(path)
     except ScoreError as error:
         return [], [f"its summary tells no rate: {error.what}"]
-    return [Judgement("clips/s", f"{found.samples_per_s:.3f}/s", "-", Verdict.RECORDED,
-                      f"batch {found.batch}, {found.latency}; python -m tools.record {given.spec.name} throughput {path} --device NAME "
-                      "stores it")], []
+    stores = f"python -m tools.record {given.spec.name} throughput {path} --device NAME stores it"
+    return [recorded("clips/s", f"batch {found.batch}, {found.latency}; {stores}", f"{found.samples_per_s:.3f}/s")], []

@@ -22,7 +22,7 @@ SOURCE = "measured with what a row's section names, and stored by python -m tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
+class NewFigure:
     """A figure to be recorded: one a device, network, metric and batch size. section: tool, date and place; note: the rest."""
 
     device: str
@@ -35,9 +35,14 @@ class Baseline:
     note: str
 
     @property
-    def id(self) -> str:
-        parts = (RECORDED, self.device, self.network, "" if self.metric == "throughput" else self.metric, f"bs{self.batch}")
+    def name(self) -> str:
+        """What it is of; no two recorded figures of a model have the same."""
+        parts = (self.device, self.network, "" if self.metric == "throughput" else self.metric, f"bs{self.batch}")
         return "-".join(part for part in parts if part)
+
+    @property
+    def id(self) -> str:
+        return f"{RECORDED}-{self.name}"
 
     @property
     def row(self) -> dict[str, str | int | float]:
@@ -56,7 +61,7 @@ class Limits:
     note: str
 
 
-def with_figure(text: str, figure: Baseline) -> str:
+def with_figure(text: str, figure: NewFigure) -> str:
     """*text* with the figure's row: in the place of the row of its id, or the last of `recorded`, which is made if need be."""
     import tomlkit
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tools.datasets.survey import Shortfall
 from tools.judging import speed, verdict
-from tools.judging.verdict import Judgement, Verdict
+from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.cell import Cell, Part
 from tools.measuring.predictions import Predictions
 from tools.measuring.timing import Summary
@@ -21,15 +21,17 @@ EXACT = "fp32"
 class Judge(Protocol):
     """What a cell is judged against, and how: one a kind of model."""
 
-    @property
-    def truth(self) -> Truth:
-        """The model's stored numbers."""
+    truth: Truth
 
     def accuracy(self, cell: Cell) -> list[Judgement]:
         """Whether the device is right as often as the reference."""
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
         """Whether the device computes what torch computes."""
+
+    def throughput(self, cell: Cell) -> list[Judgement]:
+        """Whether the device is as fast as what is stored of its kind."""
+        return throughput(cell, self.truth)
 
 
 def unusable(found: Predictions, ids: Sequence[str]) -> Judgement | None:
@@ -45,13 +47,12 @@ def is_official(cell: Cell) -> bool:
 def partial_data(judged: Sequence[Judgement], shortfall: Shortfall) -> list[Judgement]:
     """What was measured on a part of the data set: no acceptance, however good; a loss on that part stays one."""
     return [replace(one, verdict=max(one.verdict, Verdict.NO_VERDICT, key=list(Verdict).index),
-                    reason=f"{shortfall.sentence}; {one.reason}") for one in judged]
+                    meaning=f"{shortfall.sentence}; {one.meaning}") for one in judged]
 
 
-def no_reference(remake: str, metric: str, count: int, measured: str = "-", items: str = "clips") -> Judgement:
-    """RECORDED, with the command that makes what is missing."""
-    return Judgement(metric, measured, "-", Verdict.RECORDED,
-                     f"torch has not run on these {count:,} {items}, which takes too long to begin unasked; once, on any machine: {remake}")
+def no_reference(remake: str, count: int, items: str = "clips") -> str:
+    """Why nothing is judged beside torch, with the command that makes what is missing."""
+    return f"torch has not run on these {count:,} {items}, which takes too long to begin unasked; once, on any machine: {remake}"
 
 
 def fidelity_gate(cell: Cell, truth: Truth) -> tuple[FidelityGate, bool]:
@@ -65,8 +66,8 @@ def fidelity_gate(cell: Cell, truth: Truth) -> tuple[FidelityGate, bool]:
 
 def without_limits(cell: Cell, judged: Sequence[Judgement]) -> list[Judgement]:
     """What was measured, beside no limits."""
-    return [replace(one, reference="-", verdict=Verdict.RECORDED, reason=f"{one.reason.partition(', limit')[0]}; no limits are stored for "
-                    f"{_precision(cell)} ([gates.fidelity.{_precision(cell)}])") for one in judged]
+    why = f"no limits are stored for {_precision(cell)} ([gates.fidelity.{_precision(cell)}])"
+    return [recorded(one.metric, f"{one.meaning}: {one.measured}; {why}", one.measured) for one in judged]
 
 
 def _precision(cell: Cell) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.datasets.videos import VideoSet
-from tools.judging import verdict as judging_verdict
-from tools.judging.judge import fidelity_gate, is_official, no_reference, partial_data, unusable, without_limits
-from tools.judging.verdict import Judgement, Verdict, against_published, limit
+from tools.judging.accuracy import against_published, expected
+from tools.judging.judge import Judge, fidelity_gate, is_official, no_reference, partial_data, unusable, without_limits
+from tools.judging.verdict import Judgement, Verdict, closeness, limit, recorded
 from tools.localisation.detections import DETECTIONS, Detections, Doubles, read_results
 from tools.localisation.proposals import bins, propose
 from tools.localisation.recall import average_recall
@@ -28,7 +28,7 @@ GRID = 1000  # more than a video has bins
 
 def stored_recall(measured: Mapping[str, float], truth: Truth) -> list[Judgement]:
     """Average recall against the published figures; for the published weights on the complete list only."""
-    return [against_published(metric, measured[metric], truth, truth.accuracy) for metric in truth.accuracy.references]
+    return [against_published(metric, measured[metric], truth) for metric in truth.accuracy.references]
 
 
 def paired_recall(measured: Mapping[str, float], reference: Mapping[str, float], max_difference: float) -> list[Judgement]:
@@ -78,7 +78,7 @@ def detection_fidelity(pairs: Sequence[tuple[Detections, Detections]], gate: Fid
 
 
 @dataclass(frozen=True, slots=True)
-class LocaliserJudge:
+class LocaliserJudge(Judge):
     """A localiser's judge. *reference* is None where torch has not run on these videos; *remake* runs it."""
 
     spec: LocaliserSpec
@@ -102,13 +102,13 @@ class LocaliserJudge:
             judged = stored_recall(measured, self.truth)
         if self.reference is None:
             metric, value = ("pairs", "-") if judged else ("AR@100", f"{measured['AR@100']:.4f}")
-            judged = [*judged, no_reference(self.remake, metric, len(self.videos.ids), value, items="videos")]
+            judged = [*judged, recorded(metric, no_reference(self.remake, len(self.videos.ids), "videos"), value)]
         else:
             assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
             judged = judged + paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
         if self.videos.shortfall is not None:
             judged = partial_data(judged, self.videos.shortfall)
-        return [*judged, *judging_verdict.expected(measured, self.expect)]
+        return [*judged, *expected(measured, self.expect)]
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
         """TEM's curves, PEM's score of every proposal and the final detections against torch's on the same videos."""
@@ -116,7 +116,7 @@ class LocaliserJudge:
         if wrong:
             return [wrong]
         if self.reference is None:
-            return [no_reference(self.remake, "difference", len(self.videos.ids), items="videos")]
+            return [recorded("difference", no_reference(self.remake, len(self.videos.ids), "videos"))]
         gate, limited = fidelity_gate(cell, self.truth)
         judged = [*self._curves(cell, self.reference, gate), *self._proposals(cell, self.reference, gate),
                   *self._detections(cell, self.reference, gate)]
@@ -132,7 +132,7 @@ class LocaliserJudge:
     def _curves(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:
         ours, theirs = _flat(cell.parts[0].predictions), _flat(torch.curves)
         apart = metrics.distance(ours.scores, theirs.scores, softmax=False)
-        judged = judging_verdict.closeness(apart, self.videos.ids, gate, "curves")
+        judged = closeness(apart, self.videos.ids, gate, "curves")
         return [replace(one, metric=f"{self.spec.tem.name} {one.metric}") for one in judged]
 
     def _proposals(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tools.datasets.clips import ClipSet
 from tools.judging import verdict
-from tools.judging.judge import fidelity_gate, is_official, no_reference, partial_data, unusable, without_limits
-from tools.judging.verdict import Judgement
+from tools.judging.accuracy import Against, accuracy
+from tools.judging.judge import Judge, fidelity_gate, is_official, no_reference, unusable, without_limits
+from tools.judging.verdict import Judgement, recorded
 from tools.measuring.cell import Cell
-from tools.measuring.metrics import Labels, hits
+from tools.measuring.metrics import Labels
 from tools.measuring.predictions import Predictions
 from tools.spec.expectations import NOTHING, Expectations
 from tools.spec.model import ModelSpec
@@ -20,7 +20,7 @@ from tools.spec.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
-class RecogniserJudge:
+class RecogniserJudge(Judge):
     """A recogniser's judge. *reference* is None where torch has not run on these clips; *remake* is the command that runs it."""
 
     spec: ModelSpec
@@ -47,24 +47,11 @@ class RecogniserJudge:
         wrong = unusable(found, self.ids)
         if wrong:
             return [wrong]
-        judged = []
-        if is_official(cell) and len(self.ids) == self.spec.clips:
-            judged = verdict.stored_accuracy(found.scores, self.labels, self.truth, self.truth.accuracy)
-        if self.reference is None:
-            judged = judged + self._alone(found, judged)
-        else:
-            assert self.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
-            judged = judged + verdict.paired_accuracy(found.scores, self.reference.scores, self.labels, self.truth.pairs)
-        if self.clips.shortfall is not None:
-            judged = partial_data(judged, self.clips.shortfall)
-        return [*judged, *verdict.expected_accuracy(found.scores, self.labels, self.expect)]
-
-    def _alone(self, found: Predictions, judged: Sequence[Judgement]) -> list[Judgement]:
-        """What is measured and has no torch beside it: the pairs only, where the stored figures have judged the rest."""
-        if judged:
-            return [no_reference(self.remake, "pairs", len(self.ids))]
-        return [no_reference(self.remake, metric, len(self.ids), f"{hits(found.scores, self.labels, k).mean():.4f}")
-                for metric, k in verdict.TOP.items()]
+        official = is_official(cell) and len(self.ids) == self.spec.clips
+        torch, unjudged = self.reference, no_reference(self.remake, len(self.ids))
+        judged = accuracy(found.scores, self.labels, Against(self.truth, official, None if torch is None else torch.scores, unjudged,
+                                                             self.expect, self.clips.shortfall))
+        return [*judged, recorded("pairs", unjudged)] if official and torch is None else judged
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
         """The device's scores against torch's on the same clips, within the limits of the device's precision."""
@@ -73,7 +60,7 @@ class RecogniserJudge:
         if wrong:
             return [wrong]
         if self.reference is None:
-            return [no_reference(self.remake, "difference", len(self.ids))]
+            return [recorded("difference", no_reference(self.remake, len(self.ids)))]
         gate, limited = fidelity_gate(cell, self.truth)
         judged = verdict.fidelity(found.scores, self.reference.scores, self.ids, gate, softmax=self.spec.network.softmax)
         return judged if limited else without_limits(cell, judged)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tools.judging.verdict import Judgement, Verdict, doubt
+from tools.judging.verdict import Judgement, Verdict, doubt, recorded
 from tools.measuring.timing import Summary
 from tools.spec.chips import ChipKind
 from tools.spec.figures import Figure
@@ -32,7 +32,7 @@ def combined_throughput(clips_per_s: float, truth: Truth, chip: ChipKind, batch:
 def _against_stored(metric: str, clips_per_s: float, how: str, unsteady: str, truth: Truth, found: tuple[Figure, int] | None,
                     chip: ChipKind, batch: int) -> Judgement:
     if found is None:
-        return Judgement(metric, f"{clips_per_s:.3f}/s", "-", Verdict.RECORDED, f"{how}; nothing is stored for {chip.name} at bs{batch}")
+        return recorded(metric, f"{how}; nothing is stored for {chip.name} at bs{batch}", f"{clips_per_s:.3f}/s")
     stored, chips = found
     rate = clips_per_s * chips
     derived = f"; derived: {chips} chips of {clips_per_s:.3f} each" if chips > 1 else ""
@@ -49,8 +49,8 @@ def stored_rate(truth: Truth, chip: ChipKind, batch: int, network: str = "") -> 
 
     But a published figure of the card before a recorded one of the chip, or the other way round, as the toml's judge_by says.
     """
-    found = {figure.id: (figure, chips) for device, chips in chip.stored_under
-             if (figure := truth.rate(device, batch, network)) is not None}
+    found = {figure.id: (figure, device.chips) for device in chip.stored_under
+             if (figure := truth.rate(device.name, batch, network)) is not None}
     chosen = truth.preferred([figure for figure, _ in found.values()])
     return found[chosen.id] if chosen else None
 
@@ -58,7 +58,7 @@ def stored_rate(truth: Truth, chip: ChipKind, batch: int, network: str = "") -> 
 def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int) -> list[Judgement]:
     """The guide's gate: a card's clips per second over the T4's at the same batch size; nothing where the guide has none."""
     bounds = truth.throughput.min_t4_ratio
-    least = next((bounds[device] for device, _ in chip.stored_under if device in bounds), None)
+    least = next((bounds[device.name] for device in chip.stored_under if device.name in bounds), None)
     t4 = truth.rate(truth.throughput.t4, batch) if truth.throughput.t4 else None
     if least is None or t4 is None:
         return []
@@ -70,4 +70,4 @@ def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int) -> 
 
 def not_idle(judged: Judgement, seen: str) -> Judgement:
     """A speed that was not measured on an idle device carries no judgement."""
-    return replace(judged, verdict=Verdict.NO_VERDICT, reason=f"the device was {seen}; {judged.reason}")
+    return replace(judged, verdict=Verdict.NO_VERDICT, meaning=f"the device was {seen}; {judged.meaning}")

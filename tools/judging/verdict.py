@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 from tools.measuring import metrics
-from tools.measuring.metrics import Distance, Labels
+from tools.measuring.metrics import Distance
 from tools.measuring.predictions import Predictions
 from tools.media.preprocess import Floats
-from tools.spec.expectations import Expectations
 from tools.spec.figures import Figure
-from tools.spec.truth import AccuracyGate, FidelityGate, PairsGate, Truth
-
-TOP = {"top1": 1, "top5": 5}
+from tools.spec.truth import FidelityGate
 
 
 class Verdict(Enum):
@@ -29,13 +26,27 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One number judged. *reason* is the sentence a red line shows."""
+    """One number judged.
+
+    meaning: what the number says, or why it is judged so; bound: the limit it is held to, where it is held to one.
+    """
 
     metric: str
     measured: str
     reference: str
     verdict: Verdict
-    reason: str
+    meaning: str
+    bound: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The sentence that a red line shows."""
+        return f"{self.meaning}: {self.measured}, limit {self.bound}" if self.bound else self.meaning
+
+
+def recorded(metric: str, why: str, measured: str = "-") -> Judgement:
+    """A number that nothing judges."""
+    return Judgement(metric, measured, "-", Verdict.RECORDED, why)
 
 
 def worst(judgements: Sequence[Judgement]) -> Verdict:
@@ -61,63 +72,6 @@ def not_finite(scores: Floats, ids: Sequence[str]) -> Judgement | None:
     if row is None:
         return None
     return Judgement("finite", "no", "yes", Verdict.FAIL, f"the scores of {ids[row]} are not finite numbers")
-
-
-def paired_accuracy(scores: Floats, reference: Floats, labels: Labels, gate: PairsGate) -> list[Judgement]:
-    """top-1 and top-5 against the torch reference, clip by clip: FAIL above the allowed net loss."""
-    allowed = max(gate.max_loss_clips, int(gate.max_loss_share * len(labels)))
-    return [_paired(k, scores, reference, labels, allowed) for k in TOP.values()]
-
-
-def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, allowed: int) -> Judgement:
-    ours, theirs = metrics.hits(scores, labels, k), metrics.hits(reference, labels, k)
-    lost, won = int((theirs & ~ours).sum()), int((ours & ~theirs).sum())
-    pairs = f"{lost} of {len(labels)} clips lost, {won} won against torch; a net loss of {allowed} is allowed"
-    verdict, reason = Verdict.PASS, f"{pairs}{_tied(k, scores, labels)}{_tied(k, reference, labels, 'torch ')}"
-    if lost - won > allowed:
-        verdict = Verdict.FAIL
-    elif int(theirs.sum()) <= allowed:
-        verdict = Verdict.NO_VERDICT
-        reason = f"torch itself has {int(theirs.sum())} of {len(labels)} clips right, so there is nothing to lose"
-    return Judgement(f"top{k}", f"{ours.mean():.4f}", f"{theirs.mean():.4f}", verdict, reason)
-
-
-def stored_accuracy(scores: Floats, labels: Labels, truth: Truth, gate: AccuracyGate) -> list[Judgement]:
-    """Each top-k of the gate's references against its published figure; for the published weights on the complete list only."""
-    judged = {metric: against_published(metric, float(metrics.hits(scores, labels, TOP[metric]).mean()), truth, gate)
-              for metric in gate.references}
-    return [replace(one, reason=one.reason + _tied(TOP[metric], scores, labels)) for metric, one in judged.items()]
-
-
-def _tied(k: int, scores: Floats, labels: Labels, whose: str = "") -> str:
-    """What a reason adds where labels tie across rank *k*; the guides' arithmetic counts them by the order of equal scores."""
-    count = int(metrics.ties(scores, labels, k).sum())
-    return f"; {whose}labels tied across rank {k} in {count} clips, counted as wrong" if count else ""
-
-
-def against_published(metric: str, measured: float, truth: Truth, gate: AccuracyGate) -> Judgement:
-    """A measured accuracy, as a fraction, against the published figure that is the reference of *metric*."""
-    figure = truth.figure(gate.references[metric])
-    floor = figure.fraction - gate.max_drop
-    good = round(measured - floor, 9) > 0  # 0.945 - 0.935 is a little more than 0.01 in binary
-    reason = (f"{measured:.4f} {'is above' if good else 'is not above'} {floor:.4f} (reference "
-              f"{figure.fraction:.4f} - max_drop {gate.max_drop}); {truth.path.name} {figure.id}, {figure.source}{doubt(figure)}")
-    return Judgement(metric, f"{measured:.4f}", f"{figure.fraction:.4f}", Verdict.PASS if good else Verdict.FAIL, reason)
-
-
-def expected_accuracy(scores: Floats, labels: Labels, expect: Expectations) -> list[Judgement]:
-    """Each top-k that `--expect` names against its floor."""
-    return expected({metric: float(metrics.hits(scores, labels, TOP[metric]).mean()) for metric, _ in expect.floors}, expect)
-
-
-def expected(measured: Mapping[str, float], expect: Expectations) -> list[Judgement]:
-    """Accuracies, as fractions, against what an engineer expects of them: a floor is reached or not, nothing may be missing."""
-    judged = []
-    for metric, floor in expect.floors:
-        good = round(measured[metric] - floor, 9) >= 0  # 93 of 100 clips are 0.93
-        judged.append(Judgement(f"{metric} expected", f"{measured[metric]:.4f}", f">= {floor!r}", Verdict.PASS if good else Verdict.FAIL,
-                                f"{measured[metric]:.6f} {'reaches' if good else 'is below'} the {floor!r} of --expect"))
-    return judged
 
 
 def doubt(figure: Figure) -> str:
@@ -147,5 +101,4 @@ def closeness(apart: Distance, ids: Sequence[str], gate: FidelityGate, scale: st
 
 def limit(metric: str, measured: str, bound: str, meaning: str, *, good: bool) -> Judgement:
     """A measured number beside its bound."""
-    verdict = Verdict.PASS if good else Verdict.FAIL
-    return Judgement(metric, measured, bound, verdict, f"{meaning}: {measured}, limit {bound}")
+    return Judgement(metric, measured, bound, Verdict.PASS if good else Verdict.FAIL, meaning, bound)

@@ -11,7 +11,6 @@ from tools.media.preprocess import Floats
 from tools.spec.model import ProposalSpec
 
 GUIDE = ProposalSpec()
-SNIPPET_FRAMES = 16
 
 
 def detect(proposals: Proposals, iou_scores: Floats, duration_s: float, how: ProposalSpec = GUIDE) -> Detections:
@@ -77,12 +76,3 @@ def _overlap(first: float, last: float, start: Doubles, end: Doubles) -> Doubles
     union -= start
     shared /= union
     return shared
-
-
-def floored_duration_s(duration_s: float, frames: int, snippet_frames: int = SNIPPET_FRAMES) -> float:
-    """The duration that mmaction2 and the Python-2 original multiply by: that of the whole 16-frame snippets.
-
-    The guide's port divides truly and so uses the whole duration: 0.5 % longer on average over the validation
-    videos.
-    """
-    return frames // snippet_frames * snippet_frames / frames * duration_s

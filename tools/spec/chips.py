@@ -1,18 +1,49 @@
-"""Facts of the kinds of Ascend chips, by the name npu-smi gives them."""
+"""The one table of the devices that figures are stored under, and the facts of the kinds of Ascend chips."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
+from tools.errors import TruthError
+
+T4 = "T4"
 SIMULATED = "Sim"
 SLACK_MB = 200
 _IDLE_MB = {"310": 2621, "310P": 1910, "310B": 3628, "910B": 3500}
-_STORED = {
-    "310": (("Ascend310-1chip", 1), ("Ascend310", 4)),
-    "310P": (("Ascend310P3", 1), ("Ascend310P", 1)),
-    "310P3": (("Ascend310P3", 1), ("Ascend310P", 1)),
-}
+_CHIP = re.compile(rf"({SIMULATED})?(Ascend)?((?:\d{{3}}\w*)?)")
+_ASCEND = ("310", "910")  # how the chips' names begin that people write without "Ascend": a 3090 is none
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDevice:
+    """A device that figures are stored under.
+
+    name: the `device` of a figure. stands_for: the kinds of chip whose figures these are, its own first, as npu-smi or
+    trtexec names them. chips: how many of these a rate is of: one, or all of a card. maker: whose tools measure it.
+    """
+
+    name: str
+    stands_for: tuple[str, ...]
+    chips: int
+    maker: Literal["Ascend", "GPU", "CPU"]
+
+    @property
+    def of_card(self) -> bool:
+        """Whether its rates are of a whole card, as those of a card with one chip are."""
+        return self.chips == _chips_per_card(self.stands_for[0])
+
+
+DEVICES = (  # of those that stand for one kind of chip the chip's own comes before its card's
+    StoredDevice("Ascend310-1chip", ("310",), 1, "Ascend"),
+    StoredDevice("Ascend310", ("310",), 4, "Ascend"),
+    StoredDevice("Ascend310P3", ("310P3", "310P"), 1, "Ascend"),
+    StoredDevice("Ascend310P", ("310P", "310P3"), 1, "Ascend"),
+    StoredDevice(T4, (T4,), 1, "GPU"),
+    StoredDevice("T4(second measurement)", (T4,), 1, "GPU"),
+    StoredDevice("cpu", ("cpu",), 1, "CPU"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +51,7 @@ class ChipKind:
     """What holds for every chip of a name; a simulated one has the facts of the chip it stands for, but not its figures.
 
     name: as npu-smi gives it, `Sim` included. soc_version: what atc compiles for; None where the name does not tell.
-    stored_under: devices of the stored figures, each with the factor that turns one chip's rate into theirs.
+    stored_under: devices of the stored figures that judge it, the chip's own first.
     idle_memory_mb: the memory an idle chip may have in use; None where it is not known.
     """
 
@@ -28,11 +59,17 @@ class ChipKind:
     simulated: bool
     soc_version: str | None
     chips_per_card: int
-    stored_under: tuple[tuple[str, int], ...]
+    stored_under: tuple[StoredDevice, ...]
     idle_memory_mb: int | None
 
+    @property
+    def own_device(self) -> StoredDevice | None:
+        """What a rate of one chip is stored under; None where that is nowhere: of a simulated chip, or one without a name."""
+        own = [device for device in self.stored_under if device.chips == 1]
+        return next((device for device in own if device.name == self.soc_version), own[0] if own else None)
 
-CPU = ChipKind("cpu", simulated=False, soc_version=None, chips_per_card=1, stored_under=(("cpu", 1),), idle_memory_mb=None)
+
+CPU = ChipKind("cpu", simulated=False, soc_version=None, chips_per_card=1, stored_under=DEVICES[-1:], idle_memory_mb=None)
 
 
 def kind(name: str) -> ChipKind:
@@ -42,16 +79,43 @@ def kind(name: str) -> ChipKind:
     card. Idle memory is the most that published `npu-smi info` tables show in use on a chip on which nothing runs (310:
     2621 MB of a card's chip; 310P: 1.0 to 1.9 GB; 310B: 3628 MB of a 310B4; 910B: 2.7 to 3.5 GB) and SLACK_MB. On a board
     whose chip shares its memory with the operating system (a 310 in RC mode: 5324 MB) that bound is too low.
+
+    Raises:
+        TruthError: no Ascend chip is named like that.
     """
     if name == CPU.name:
         return CPU
-    plain = "".join(name.split())  # some drivers write "Ascend 910B"
-    simulated = plain.startswith(SIMULATED)
-    model = plain.removeprefix(SIMULATED).removeprefix("Ascend")
-    soc = f"Ascend{SIMULATED if simulated else ''}{model}"  # never what a real chip's model is kept under
-    stored = () if simulated or not model else _STORED.get(model, ((soc, 1),))
-    return ChipKind(name, simulated, soc if model not in ("", "910") else None,  # every A3 chip is called Ascend910
-                    4 if model == "310" else 1, stored, _idle_memory_mb(model))
+    match = _CHIP.fullmatch("".join(name.split()))  # some drivers write "Ascend 910B"
+    if match is None:
+        raise TruthError(f"{name!r} is no kind of Ascend chip", where="the name of a chip",
+                         remedy="npu-smi names them 310, 310P3, 310B4, 910B3, Ascend910 and the like; figures of other devices are "
+                                f"stored under names of their own, for example {T4}")
+    sim, _, model = match.groups(default="")
+    soc = f"Ascend{sim}{model}"  # never what a real chip's model is kept under
+    return ChipKind(name, bool(sim), soc if model not in ("", "910") else None,  # every A3 chip is called Ascend910
+                    _chips_per_card(model), () if sim or not model else _stored_under(model), _idle_memory_mb(model))
+
+
+def stored_device(name: str) -> StoredDevice:
+    """The device that figures of *name* are of: one of the table, one chip of an Ascend card, or a GPU that is only named."""
+    listed = next((device for device in DEVICES if device.name == name), None)
+    chip = _CHIP.fullmatch("".join(name.split()))
+    own = kind(name).own_device if chip and (chip[2] or chip[3].startswith(_ASCEND)) else None
+    return listed or own or StoredDevice(name, (name,), 1, "GPU")
+
+
+def is_simulated(name: str) -> bool:
+    """Whether *name*, of a chip or of a figure's device, says that nothing measured there is a fact."""
+    return name.strip().startswith(SIMULATED)
+
+
+def _stored_under(model: str) -> tuple[StoredDevice, ...]:
+    listed = tuple(device for device in DEVICES if model in device.stands_for)
+    return listed or (StoredDevice(f"Ascend{model}", (model,), 1, "Ascend"),)
+
+
+def _chips_per_card(model: str) -> int:
+    return max((device.chips for device in DEVICES if model in device.stands_for), default=1)
 
 
 def _idle_memory_mb(model: str) -> int | None:

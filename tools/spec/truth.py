@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 
 from tools.errors import TruthError
 from tools.spec import toml_tables
-from tools.spec.chips import kind as chip_kind
+from tools.spec.chips import is_simulated
 from tools.spec.figures import METRICS, Figure, Provenance
 from tools.spec.toml_tables import Table
 
@@ -92,6 +92,7 @@ class KnownIssue:
 class Truth:
     """Everything stored about one model.
 
+    figures are what gates, comparisons and tables read; archive is what else the sources print, which nothing reads.
     weights are those of a model that is one network, network_weights those of the networks of any other, by name.
     Judged against torch on the same data are the classes of clips (pairs) or the recall of proposals (recall).
     """
@@ -106,13 +107,15 @@ class Truth:
     fidelity: Mapping[str, FidelityGate]
     throughput: ThroughputGate
     figures: tuple[Figure, ...]
+    archive: tuple[Figure, ...]
     known_issues: tuple[KnownIssue, ...]
 
     def figure(self, id: str) -> Figure:
         for figure in self.figures:
             if figure.id == id:
                 return figure
-        raise TruthError(f"no figure has the id {id!r}", where=str(self.path), remedy="gates name figures by their id")
+        raise TruthError(f"no figure has the id {id!r}", where=str(self.path),
+                         remedy="gates name figures by their id; those of [archive] judge nothing")
 
     def rate(self, device: str, batch: int, network: str = "") -> Figure | None:
         """The stored throughput of *device* at *batch*, clips per second: the whole model's, or that of one of its networks.
@@ -147,7 +150,8 @@ def read_truth(path: Path) -> Truth:
         fidelity={name: toml_tables.fill(FidelityGate, row, f"{path} [gates.fidelity.{name}]")
                   for name, row in toml_tables.sections(toml_tables.section(gates, "fidelity", path), f"{path} [gates.fidelity]")},
         throughput=_gate(ThroughputGate, gates, "throughput", path),
-        figures=_figures(table, path),
+        figures=_figures(table, "figures", path),
+        archive=_figures(table, "archive", path) if "archive" in table else (),
         known_issues=_known_issues(table, path),
     )
     _check(truth)
@@ -159,7 +163,7 @@ def _load(path: Path) -> Table:
         table = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise TruthError(f"cannot be read: {error}", where=str(path), remedy="every model has a toml beside its .py") from error
-    toml_tables.refuse_unknown(table, {"dataset", "sources", "weights", "gates", "figures", "known_issues"}, str(path))
+    toml_tables.refuse_unknown(table, {"dataset", "sources", "weights", "gates", "figures", "archive", "known_issues"}, str(path))
     if not isinstance(table.get("dataset"), str):
         raise TruthError("dataset is missing or no text", where=str(path))
     return table
@@ -208,6 +212,9 @@ def _check(truth: Truth) -> None:
     for network in truth.network_weights:
         if network not in {figure.network for figure in truth.figures}:
             raise TruthError(f"no figure is of the network {network!r}", where=f"{truth.path} [weights.{network}]")
+    for id, count in Counter(figure.id for figure in (*truth.figures, *truth.archive)).items():
+        if count > 1:
+            raise TruthError(f"{count} figures have the id {id!r}", where=str(truth.path))
 
 
 def _check_devices(truth: Truth) -> None:
@@ -218,22 +225,19 @@ def _check_devices(truth: Truth) -> None:
             raise TruthError(f"no figure is of the device {device!r}", where=f"{truth.path} [gates.throughput] min_t4_ratio")
 
 
-def _figures(table: Table, path: Path) -> tuple[Figure, ...]:
+def _figures(table: Table, name: str, path: Path) -> tuple[Figure, ...]:
     sources = toml_tables.section(table, "sources", path)
     found = []
-    for origin, rows in toml_tables.section(table, "figures", path).items():
+    for origin, rows in toml_tables.section(table, name, path).items():
         if origin not in sources:
-            raise TruthError(f"[figures] {origin} has no entry in [sources]", where=str(path))
-        for row in toml_tables.rows(rows, f"{path} [figures] {origin}"):
-            where, source = f"{path} [figures] {row.get('id')}", f"{sources[origin]}, section {row.get('section')}"
+            raise TruthError(f"[{name}] {origin} has no entry in [sources]", where=str(path))
+        for row in toml_tables.rows(rows, f"{path} [{name}] {origin}"):
+            where, source = f"{path} [{name}] {row.get('id')}", f"{sources[origin]}, section {row.get('section')}"
             toml_tables.refuse_unknown(row, FIGURE_KEYS, where)
             figure = toml_tables.fill(Figure, {**row, "origin": origin, "source": source}, where)
-            if chip_kind(figure.device).simulated:
+            if is_simulated(figure.device):
                 raise TruthError("was measured on a simulation, and judges nothing", where=where, remedy="take it out")
             if figure.contradiction:
                 raise TruthError(figure.contradiction, where=where)
             found.append(figure)
-    for id, count in Counter(figure.id for figure in found).items():
-        if count > 1:
-            raise TruthError(f"{count} figures have the id {id!r}", where=str(path))
     return tuple(found)

@@ -8,7 +8,7 @@ import pytest
 
 from suites.selftest.conftest import Command
 from suites.selftest.exchange.test_tool_speeds import PURE, STAMP, T4, TRT8, TRTEXEC
-from tools.judging.rows import comparisons
+from tools.judging.comparisons import Rate, comparisons
 from tools.judging.speed import stored_rate
 from tools.spec.chips import kind
 from tools.spec.truth import read_truth
@@ -39,7 +39,7 @@ def test_the_difference_is_shown_and_written_only_when_told(recording: Command, 
     added = [line for line in path.read_text().splitlines() if line not in before.splitlines()]
     figure = read_truth(path).rate("T4", 8)
     assert ["recorded = \"measured", "recorded = [", '    {id = "recor'] == [line[:20] if line[0] != " " else line[:16] for line in added]
-    assert [line for line in path.read_text().splitlines() if line not in added] == [*before.splitlines(), "]"]
+    assert before == path.read_text().replace(f"{added[0]}\n", "").replace(f"{added[1]}\n{added[2]}\n]\n", "")
     assert figure is not None
     assert (108.571, "recorded", "samples/s") == (figure.value, figure.provenance, figure.unit)
     assert "section trtexec, 2021-08-02, t4_bs8.log:1" in figure.source
@@ -80,8 +80,9 @@ def test_a_published_figure_goes_on_judging_unless_the_toml_says_otherwise(
     _, said = recording("tsm", "throughput", t4_log(tmp_path, 8), "--device", "T4", "--batch", 16, "--write")
     truth = read_truth(path)
     assert "it is 1.964 times r0055, 110.577 at bs16 (guide)" in said
-    assert ["T4"] == [one.device for one in comparisons(truth, 16, kind("310P3"), 100.0) if one.device.startswith("T4")]
-    assert ["recorded-T4-bs16"] == [one.source.split()[1] for one in comparisons(truth, 16, kind("310P3"), 100.0) if one.device == "T4"]
+    found = comparisons(truth, Rate("tsm", "", "npu0", "310P3", 16, 100.0))
+    assert ["T4"] == [one.device for one in found if one.device.startswith("T4")]
+    assert ["recorded-T4-bs16"] == [one.source.split()[1] for one in found if one.device == "T4"]
 
 
 @pytest.mark.parametrize(("device", "stored"), [
@@ -98,7 +99,7 @@ def test_a_tools_rate_is_one_chips(recording: Command, writable_models: Path, tm
 
 
 @pytest.mark.parametrize(("device", "more", "words"), [
-    ("Ascend310", (), "stands for a card of four chips"), ("T4", (), "benchmark does not run on T4"), ("Sim310P3", (), "is simulated"),
+    ("Ascend310", (), "stands for a card of 4 chips"), ("T4", (), "benchmark does not run on T4"), ("Sim310P3", (), "is simulated"),
     ("", (), "does not say on which kind of device"), ("310P3", ("--network", "tem"), "has no network 'tem'"),
 ])
 def test_units_that_do_not_fit_are_refused(

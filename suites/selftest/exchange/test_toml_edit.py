@@ -7,10 +7,10 @@ import tomllib
 import pytest
 
 from tools.errors import RecordError
-from tools.exchange.toml_edit import Baseline, Limits, with_figure, with_limits
+from tools.exchange.toml_edit import Limits, NewFigure, with_figure, with_limits
 from tools.spec.truth import FidelityGate
 
-FIGURE = Baseline(device="T4", network="", batch=8, metric="throughput", value=1e-05, unit="samples/s", section='a "log"', note="ü \x7f")
+FIGURE = NewFigure(device="T4", network="", batch=8, metric="throughput", value=1e-05, unit="samples/s", section='a "log"', note="ü \x7f")
 LIMITS = Limits("fp16-310P3", FidelityGate(0.25, 0.5, 0.125), "of three runs")
 TOML = '''# About this model.
 [sources]

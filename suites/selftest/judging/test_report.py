@@ -1,17 +1,22 @@
-"""Measured rates beside stored ones: the comparisons of a case, their table, and what is said about figures in doubt."""
+"""Measured rates beside stored ones: the comparisons of a case, the tables that end a run, and what is said about figures in doubt."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tools.judging.rows import Comparison, comparisons, doubts, ratio_table
-from tools.spec.catalog import load_truth
-from tools.spec.chips import CPU, kind
+from tools.judging.comparisons import Comparison, Rate, comparisons, doubts, guide_table, ratio_table, tables
+from tools.judging.speed import stored_rate
+from tools.spec.case import BATCHES
+from tools.spec.catalog import load_spec, load_truth, model_names
+from tools.spec.chips import DEVICES, kind
 from tools.spec.settings import MODELS
+from tools.spec.truth import Truth
 
 
 def compared(name: str, batch: int, clips_per_s: float = 10.0, network: str = "") -> list[Comparison]:
-    return comparisons(load_truth(MODELS, name), batch, CPU, clips_per_s, network)
+    return comparisons(load_truth(MODELS, name), Rate(name, network, "cpu", "cpu", batch, clips_per_s))
 
 
 @pytest.mark.parametrize(("name", "batch", "network", "expected"), [
@@ -33,7 +38,7 @@ def test_a_rate_is_compared_with_each_device_of_its_batch(name: str, batch: int,
 
 def test_one_chip_of_a_card_is_multiplied_beside_what_is_of_a_card() -> None:
     """A 310's rate stands as it is beside one chip's figure, and times four beside the card's and the T4's."""
-    found = comparisons(load_truth(MODELS, "tsm"), 16, kind("310"), 14.6556)
+    found = comparisons(load_truth(MODELS, "tsm"), Rate("tsm", "", "npu0", "310", 16, 14.6556))
 
     assert {"T4": "0.530", "Ascend310-1chip": "1.000", "Ascend310": "1.000", "Ascend310P": "0.388"} == {
         one.device: f"{one.ratio:.3f}" for one in found}
@@ -72,3 +77,69 @@ def test_a_figure_in_doubt_is_named_once_with_its_reason() -> None:
     assert slowfast.startswith("slowfast.toml r0091 (Ascend310P3, 146.4): suspect: ")
     assert "138.4" in slowfast
     assert ["", "", ""] == [one.note for one in compared("r2plus1d", 16)]
+
+
+def lines_of(table: list[str]) -> dict[str, list[str]]:
+    return {line.split()[0]: line.split()[1:] for line in table}
+
+
+def test_the_guides_table_has_cards_by_batch_size_and_best_against_best() -> None:
+    """One chip of a 310 is shown as its card; a row for each batch size that anything is known of, the last one of each column's best."""
+    rates = [Rate("tsm", "", "npu0", "310", 16, 14.5), Rate("tsm", "", "npu0", "310", 1, 20.0)]
+    title, *table = guide_table(load_truth(MODELS, "tsm"), rates)
+    found = lines_of(table)
+
+    assert "tsm: clips/s of a card; measured on npu0 (310, derived: 4 x one chip)" == title
+    assert ["batch", "1", "4", "8", "16", "32", "64", "best"] == list(found)
+    assert "310 310P T4 measured 310/T4 310P/T4 310P/310 measured/T4 measured/310 measured/310P" == " ".join(found["batch"])
+    assert "58.62 151.00 110.58 58.00 0.530 1.366 2.576 0.525 0.989 0.384" == " ".join(found["16"])
+    assert "- 131.00 - - - - - - - -" == " ".join(found["64"])
+    assert "67.97 186.00 110.89 80.00 0.613 1.677 2.737 0.721 1.177 0.430" == " ".join(found["best"])
+
+
+@pytest.mark.parametrize(("name", "network", "chip", "batch", "expected"), [
+    ("slowfast", "", "310P3", 8, "- 128.10 - 100.00 - - - - - 0.781"),  # a guide that calls the 310P by the name of its chip
+    ("bsn", "tem", "910B3", 1, "13102.20 - 17674.00 100.00 0.741 - - 0.006 0.008 -"),
+    ("nonlocal", "", "310", 4, "56.08 78.25 67.59 400.00 0.830 1.158 1.395 5.918 7.133 5.112"),
+])
+def test_the_guides_table_knows_a_card_by_any_of_its_names(name: str, network: str, chip: str, batch: int, expected: str) -> None:
+    """A 310P's column holds what is stored of the card or of its only chip; a chip that is not listed is measured beside them."""
+    found = lines_of(guide_table(load_truth(MODELS, name), [Rate(name, network, "npu0", chip, batch, 100.0)]))
+
+    assert expected == " ".join(found[str(batch)])
+
+
+def test_only_what_an_npu_measured_stands_in_the_guides_table() -> None:
+    """A run ends with one line a case, and the guides' table of each model or network that an NPU measured."""
+    truths = {name: load_truth(MODELS, name) for name in ("tsm", "bsn")}
+    cpu = [Rate("tsm", "", "cpu", "cpu", 16, 10.0), Rate("bsn", "", "cpu", "cpu", 4, 10.0)]
+    npu = [Rate("bsn", network, "npu0", "310", 16, 10.0) for network in ("", "tem", "pem")]
+    titles = [line for line in tables([*cpu, *npu], truths) if "measured on" in line]
+    cases = [line.split("  ")[0] for line in tables([*cpu, *npu], truths) if line.startswith(("tsm-", "bsn-"))]
+
+    assert ["tsm-bs16-cpu", "bsn-bs4-cpu", "bsn-bs16-npu0", "bsn-bs16-npu0 tem", "bsn-bs16-npu0 pem"] == cases
+    assert ["bsn", "bsn tem", "bsn pem"] == [title.partition(":")[0] for title in titles]
+    assert [] == [line for line in tables(cpu, truths) if "measured on" in line]
+    assert [] == tables([], truths) == tables(cpu[1:], truths)
+
+
+def read(name: str, truth: Truth) -> set[str]:
+    """The figures that any run, on any device, judges by or shows: references, and rates of a batch size."""
+    found = set(truth.accuracy.references.values())
+    chips = [kind(chip) for device in DEVICES if device.maker == "Ascend" for chip in device.stands_for]
+    for network in ("", *(network.name for network in load_spec(MODELS, name).networks)):
+        for batch in BATCHES:
+            found |= {one.source.split()[1] for one in comparisons(truth, Rate(name, network, "cpu", "cpu", batch, 10.0))}
+            found |= {stored[0].id for chip in chips if (stored := stored_rate(truth, chip, batch, network))}
+    return found
+
+
+@pytest.mark.parametrize("name", model_names(MODELS))
+def test_every_figure_outside_the_archive_is_read(name: str) -> None:
+    """A figure that no gate, comparison or table can read stands in the archive, and none that one would read does."""
+    truth = load_truth(MODELS, name)
+    everything = replace(truth, figures=(*truth.figures, *truth.archive), archive=())
+
+    assert set() == {figure.id for figure in truth.figures} ^ read(name, truth)
+    assert read(name, truth) == read(name, everything)
+    assert truth.archive

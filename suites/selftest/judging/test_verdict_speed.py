@@ -10,13 +10,13 @@ from tools.judging.speed import against_t4, combined_throughput, not_idle, throu
 from tools.judging.verdict import Judgement, Verdict
 from tools.measuring.timing import Summary
 from tools.spec.catalog import load_truth
-from tools.spec.chips import CPU, ChipKind, kind
+from tools.spec.chips import CPU, ChipKind, kind, stored_device
 from tools.spec.settings import MODELS
 
 TRUTH = load_truth(MODELS, "tsm")
 SERIES = Summary(iterations=30, total_s=3.1, mean_s=0.1, median_s=0.1, iqr_s=0.002, p95_s=0.11, p99_s=0.12, variation=0.03,
                  clips_per_s=100.0, short=False)
-T4 = ChipKind("T4", simulated=False, soc_version=None, chips_per_card=1, stored_under=(("T4", 1),), idle_memory_mb=None)
+T4 = ChipKind("T4", simulated=False, soc_version=None, chips_per_card=1, stored_under=(stored_device("T4"),), idle_memory_mb=None)
 
 
 def judged(chip: ChipKind, batch: int, clips_per_s: float, variation: float = 0.03) -> Judgement:

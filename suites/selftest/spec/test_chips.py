@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from suites.selftest.engines.ascend import npu_tables
 from tools.engines.ascend.npu_smi import parse_table
-from tools.spec.chips import kind
+from tools.errors import TruthError
+from tools.spec.chips import DEVICES, kind, stored_device
 
 KINDS = {
     "310": ("Ascend310", 4, (("Ascend310-1chip", 1), ("Ascend310", 4)), 2821),
@@ -31,7 +33,9 @@ def test_a_kind_is_told_by_its_name(name: str) -> None:
     """What to compile for, the chips of a card, the figures to compare with and the idle memory follow from the name."""
     found = kind(name)
 
-    assert KINDS[name] == (found.soc_version, found.chips_per_card, found.stored_under, found.idle_memory_mb)
+    stored = tuple((device.name, device.chips) for device in found.stored_under)
+
+    assert KINDS[name] == (found.soc_version, found.chips_per_card, stored, found.idle_memory_mb)
     assert (name, False) == (found.name, found.simulated)
 
 
@@ -57,3 +61,39 @@ def test_a_busy_chip_is_beyond_its_idle_memory() -> None:
     busy = [parse_table(npu_tables.DUO).chips[1], parse_table(npu_tables.A910B).chips[0]]
 
     assert all((chip.memory_used_mb or 0) > (kind(chip.name).idle_memory_mb or 0) for chip in busy)
+
+
+@pytest.mark.parametrize(("name", "stored", "chips", "of_card", "maker"), [
+    ("Ascend310", "Ascend310", 4, True, "Ascend"),
+    ("Ascend310-1chip", "Ascend310-1chip", 1, False, "Ascend"),
+    ("310", "Ascend310-1chip", 1, False, "Ascend"),
+    ("310P", "Ascend310P", 1, True, "Ascend"),
+    ("Ascend310P3", "Ascend310P3", 1, True, "Ascend"),
+    ("Ascend 910B3", "Ascend910B3", 1, True, "Ascend"),
+    ("Ascend910", "Ascend910", 1, True, "Ascend"),
+    ("T4(second measurement)", "T4(second measurement)", 1, True, "GPU"),
+    ("A10", "A10", 1, True, "GPU"),
+    ("3090", "3090", 1, True, "GPU"),
+    ("cpu", "cpu", 1, True, "CPU"),
+])
+def test_a_stored_device_is_told_by_its_name(name: str, stored: str, chips: int, of_card: bool, maker: str) -> None:
+    """What a figure's rate is of follows from its device: a card of four chips, one of these, a chip not listed, a GPU."""
+    found = stored_device(name)
+
+    assert (stored, chips, of_card, maker) == (found.name, found.chips, found.of_card, found.maker)
+
+
+def test_every_device_of_the_table_is_found_by_its_name() -> None:
+    """Names are unique, and each device that judges an Ascend chip is among those of every chip it stands for."""
+    assert list(DEVICES) == [stored_device(device.name) for device in DEVICES]
+    assert [] == [device.name for device in DEVICES if device.maker != "GPU" for chip in device.stands_for
+                  if device not in kind(chip).stored_under]
+
+
+@pytest.mark.parametrize("name", ["paper", "pytorch-official", "T4", "Ascend310/T4", "A10", "310-1chip", "Kirin 310"])
+def test_what_is_no_ascend_chip_has_no_kind(name: str) -> None:
+    """A name that is no chip's is an error that repeats it and says how chips are named, never a chip that was made up."""
+    with pytest.raises(TruthError, match=re.escape(repr(name))) as caught:
+        kind(name)
+
+    assert "310P3" in str(caught.value.remedy)

@@ -9,13 +9,11 @@ from fractions import Fraction
 
 import pytest
 
-from suites.selftest.spec.test_truth import NAMES, printed, rounded
-from tools.spec.catalog import load_truth
+from suites.selftest.spec.test_truth import NAMES, printed, rounded, whole
 from tools.spec.figures import METRICS
-from tools.spec.settings import MODELS
 from tools.spec.truth import Truth
 
-TRUTHS = {name: load_truth(MODELS, name) for name in NAMES}
+TRUTHS = {name: whole(name) for name in NAMES}
 
 
 @pytest.mark.parametrize(("name", "expected"), [

@@ -6,6 +6,7 @@ import ast
 import operator
 import re
 import tomllib
+from dataclasses import replace
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -16,13 +17,19 @@ from tools.errors import TruthError
 from tools.spec.catalog import load_truth
 from tools.spec.figures import Figure
 from tools.spec.settings import MODELS
-from tools.spec.truth import RecallGate, read_truth
+from tools.spec.truth import RecallGate, Truth, read_truth
 
 NAMES = sorted(path.stem for path in MODELS.glob("*.toml"))
 OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 CONSTANTS = {1, 4, 1000}  # the inverse of a sum of inverses, chips of a 310 card, milliseconds of a second
 TSM = (MODELS / "tsm.toml").read_text()
 REFERENCES = '[gates.accuracy.references]\ntop1 = "r0011"\ntop5 = "r0012"'
+
+
+def whole(name: str) -> Truth:
+    """A model's stored numbers with the archived figures among the others: what holds for a figure holds for every one."""
+    truth = load_truth(MODELS, name)
+    return replace(truth, figures=(*truth.figures, *truth.archive), archive=())
 
 
 def value_of(node: ast.expr) -> Fraction:
@@ -48,14 +55,14 @@ def printed(name: str) -> dict[str, dict[str, Decimal]]:
     """The value, and the corrected one, of every figure with the digits it is written with."""
     table = tomllib.loads((MODELS / f"{name}.toml").read_text(), parse_float=Decimal)
     return {row["id"]: {key: Decimal(row[key]) for key in ("value", "corrected") if key in row}
-            for rows in table["figures"].values() for row in rows}
+            for name in ("figures", "archive") for rows in table[name].values() for row in rows}
 
 
 def rounded(exact: Fraction, like: Decimal, rounding: str) -> Decimal:
     return (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(like, rounding)
 
 
-COMPUTED = [pytest.param(name, figure, id=f"{name}-{figure.id}") for name in NAMES for figure in load_truth(MODELS, name).figures
+COMPUTED = [pytest.param(name, figure, id=f"{name}-{figure.id}") for name in NAMES for figure in whole(name).figures
             if figure.kind != "raw"]
 
 
@@ -83,7 +90,7 @@ def test_a_derived_figure_follows_from_its_expression(name: str, figure: Figure)
 @pytest.mark.parametrize(("name", "figure"), COMPUTED)
 def test_the_operands_of_an_expression_are_figures(name: str, figure: Figure) -> None:
     """Every number of an expression is a figure of the same model and batch, the batch itself, or a constant of the trade."""
-    figures = load_truth(MODELS, name).figures
+    figures = whole(name).figures
     known = {Fraction(str(other.value)) for other in figures if figure.best or figure.batch in (None, other.batch)}
     known |= {Fraction(str(other.right)) for other in figures if figure.best or figure.batch in (None, other.batch)}
 
@@ -93,7 +100,7 @@ def test_the_operands_of_an_expression_are_figures(name: str, figure: Figure) ->
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_is_of_a_known_kind(name: str) -> None:
     """A figure is raw, or derived or a ratio with the expression it comes from; ids are unique and sources are given."""
-    figures = load_truth(MODELS, name).figures
+    figures = whole(name).figures
 
     assert {"raw", "derived", "ratio"} >= {figure.kind for figure in figures}
     assert [] == [figure.id for figure in figures if (figure.kind == "raw") != (figure.expression == "")]
@@ -122,14 +129,14 @@ def edited(folder: Path, old: str, new: str) -> Path:
 
 def test_a_corrected_value_replaces_the_printed_one() -> None:
     """Where the print does not follow from its own numbers, the corrected value is the one compared with."""
-    figure = load_truth(MODELS, "tsm").figure("r0076")
+    figure = whole("tsm").figure("r0076")
 
     assert (1.37, 1.38, 1.38) == (figure.value, figure.corrected, figure.right)
 
 
 def test_a_percentage_is_a_share_of_a_hundred() -> None:
     """A figure printed in percent keeps its print; as a fraction it is a hundredth of that, corrected where it is wrong."""
-    bsn = load_truth(MODELS, "bsn")
+    bsn = whole("bsn")
     paper, checkpoint, tsm = bsn.figure("r0098"), bsn.figure("r0099"), load_truth(MODELS, "tsm").figure("r0011")
 
     assert (72.42, pytest.approx(0.7416)) == (paper.value, paper.fraction)
@@ -139,7 +146,7 @@ def test_a_percentage_is_a_share_of_a_hundred() -> None:
 
 def test_a_figure_knows_where_it_stands() -> None:
     """A figure's origin is the key it stands under, and its source that key's entry with the section."""
-    truth = load_truth(MODELS, "slowfast")
+    truth = whole("slowfast")
 
     assert ("guide", "history") == (truth.figure("r0087").origin, truth.figure("r0285").origin)
     assert truth.figure("r0087").source.endswith("@ c36320328 (2023-01), section Performance & accuracy")
@@ -204,18 +211,23 @@ def test_gates_and_weights_fit_the_kind_of_model(tmp_path: Path) -> None:
     ("guide = [", 'guide = [{id = "x"},', "[figures] x", "device, metric, value, unit, kind, status, section is missing"),
     ("guide = [", "guide = [7,", "", "guide"),
     ('id = "r0002"', 'id = "r0001"', "", "r0001"),
-    ("value = 0.9963", 'value = "99.63 %"', "[figures] r0002", "value = '99.63 %' has the wrong type"),
-    ('kind = "raw"', 'kind = "roh"', "[figures] r0001", "kind = 'roh'"),
-    ('section = "6.3"', 'section = "6.3", page = 4', "[figures] r0001", "unknown key page"),
-    ('section = "6.3"', 'section = "6.3", source = "hearsay"', "[figures] r0001", "unknown key source"),
-    ('section = "6.3"', 'section = "6.3", origin = "history"', "[figures] r0001", "unknown key origin"),
-    ('section = "6.3"', 'section = "6.3", network = 3', "[figures] r0001", "network = 3 has the wrong type"),
-    ('status = "ok"', 'status = "fine"', "[figures] r0001", "status = 'fine' has the wrong type"),
-    ('status = "ok"', 'status = "wrong"', "[figures] r0001", "is wrong and has no corrected value"),
-    ('status = "ok"', 'status = "ok", corrected = 0.9', "[figures] r0001", "is ok and has a corrected value"),
-    ('status = "ok", section = "6.3", note = "3574/3783"', 'status = "suspect", section = "6.3"', "[figures] r0001",
+    ("value = 0.9963", 'value = "99.63 %"', "[archive] r0002", "value = '99.63 %' has the wrong type"),
+    ('kind = "raw"', 'kind = "roh"', "[figures] r0011", "kind = 'roh'"),
+    ('section = "6.2"', 'section = "6.2", page = 4', "[figures] r0011", "unknown key page"),
+    ('section = "6.2"', 'section = "6.2", source = "hearsay"', "[figures] r0011", "unknown key source"),
+    ('section = "6.2"', 'section = "6.2", origin = "history"', "[figures] r0011", "unknown key origin"),
+    ('section = "6.2"', 'section = "6.2", network = 3', "[figures] r0011", "network = 3 has the wrong type"),
+    ('status = "ok"', 'status = "fine"', "[figures] r0011", "status = 'fine' has the wrong type"),
+    ('status = "ok"', 'status = "wrong"', "[figures] r0011", "is wrong and has no corrected value"),
+    ('status = "ok"', 'status = "ok", corrected = 0.9', "[figures] r0011", "is ok and has a corrected value"),
+    ('status = "ok", section = "6.3", note = "3574/3783"', 'status = "suspect", section = "6.3"', "[archive] r0001",
      "is suspect and has no note"),
     ("[figures]", "[[known_issues]]\ndevice = 3\n[figures]", "[[known_issues]] 1", "missing"),
+    ("[archive]", "[archives]", "", "archives"),
+    ("[archive]", "[archive]\nhearsay = [7]", "", "[archive] hearsay has no entry in [sources]"),
+    ("[archive]\nguide = [", "[archive]\nguide = [7,", "[archive] guide", "should hold tables only"),
+    ('id = "r0013"', 'id = "r0001"', "", "2 figures have the id 'r0001'"),
+    ('top1 = "r0011"', 'top1 = "r0001"', "", "those of [archive] judge nothing"),
     ("[sources]", 'known_issues = "none"\n[sources]', "", "known_issues"),
     ("[figures]", "[figures", "", "cannot be read"),
 ])

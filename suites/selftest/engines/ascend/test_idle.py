@@ -74,7 +74,8 @@ def test_a_look_before_knows_the_limits(chip: Chip, sample: Sample) -> None:
 
 @pytest.mark.parametrize(("found", "text"), [
     (process(OURS), f"process {OURS} python3"), (process(5, ""), "process 5"),
-    (process(None), "process of an unreadable number python3"), (process(7, chip=None), "process 7 python3")])
+    (process(None), "process of an unreadable number python3"), (process(7, chip=None), "process 7 python3"),
+], ids=["our own", "nameless", "numberless", "of no chip"])
 def test_any_process_before_speaks_against_a_device(found: Process, text: str) -> None:
     """Even ours, which has not begun, one without name or number, and one that may be on another chip of its card."""
     assert Sample((text,)) == look_before(of(IDLE, found), 0)

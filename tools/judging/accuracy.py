@@ -1,0 +1,105 @@
+"""Whether scores are right as often as they should be: one judge for our own cells and for what other tools left; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from tools.datasets.survey import Shortfall
+from tools.judging.judge import partial_data
+from tools.judging.verdict import Judgement, Verdict, doubt, recorded
+from tools.measuring import metrics
+from tools.measuring.metrics import Labels
+from tools.media.preprocess import Floats
+from tools.spec.expectations import Expectations
+from tools.spec.truth import PairsGate, Truth
+
+TOP = {"top1": 1, "top5": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What the accuracy of a recogniser's scores is judged against.
+
+    official: the scores are of the published weights on the whole data set, so that the stored figures judge them.
+    reference: torch's scores of the same clips; where it is None, *unjudged* says why of each metric that nothing judges.
+    shortfall: what the data set lacks; expect: the floors of `--expect`, which are judged whatever else is.
+    """
+
+    truth: Truth
+    official: bool
+    reference: Floats | None
+    unjudged: str
+    expect: Expectations
+    shortfall: Shortfall | None = None
+
+
+def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement]:
+    """Finite scores [N, classes] against the stored figures, in pairs with torch, and against what is expected of them."""
+    judged = stored_accuracy(scores, labels, against.truth) if against.official else []
+    if against.reference is not None:
+        assert against.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
+        judged += paired_accuracy(scores, against.reference, labels, against.truth.pairs)
+    missing = {metric: metrics.hits(scores, labels, k) for metric, k in TOP.items() if metric not in {one.metric for one in judged}}
+    judged += [recorded(metric, f"{right.sum()} of {len(right)} are right; {against.unjudged}", f"{right.mean():.4f}")
+               for metric, right in missing.items()]
+    if against.shortfall is not None:
+        judged = partial_data(judged, against.shortfall)
+    return [*judged, *expected_accuracy(scores, labels, against.expect)]
+
+
+def paired_accuracy(scores: Floats, reference: Floats, labels: Labels, gate: PairsGate) -> list[Judgement]:
+    """top-1 and top-5 against the torch reference, clip by clip: FAIL above the allowed net loss."""
+    allowed = max(gate.max_loss_clips, int(gate.max_loss_share * len(labels)))
+    return [_paired(k, scores, reference, labels, allowed) for k in TOP.values()]
+
+
+def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, allowed: int) -> Judgement:
+    ours, theirs = metrics.hits(scores, labels, k), metrics.hits(reference, labels, k)
+    lost, won = int((theirs & ~ours).sum()), int((ours & ~theirs).sum())
+    pairs = f"{lost} of {len(labels)} clips lost, {won} won against torch; a net loss of {allowed} is allowed"
+    verdict, reason = Verdict.PASS, f"{pairs}{_tied(k, scores, labels)}{_tied(k, reference, labels, 'torch ')}"
+    if lost - won > allowed:
+        verdict = Verdict.FAIL
+    elif int(theirs.sum()) <= allowed:
+        verdict = Verdict.NO_VERDICT
+        reason = f"torch itself has {int(theirs.sum())} of {len(labels)} clips right, so there is nothing to lose"
+    return Judgement(f"top{k}", f"{ours.mean():.4f}", f"{theirs.mean():.4f}", verdict, reason)
+
+
+def stored_accuracy(scores: Floats, labels: Labels, truth: Truth) -> list[Judgement]:
+    """Each top-k that has a published figure against it; for the published weights on the complete list only."""
+    judged = {metric: against_published(metric, float(metrics.hits(scores, labels, TOP[metric]).mean()), truth)
+              for metric in truth.accuracy.references}
+    return [replace(one, meaning=one.meaning + _tied(TOP[metric], scores, labels)) for metric, one in judged.items()]
+
+
+def _tied(k: int, scores: Floats, labels: Labels, whose: str = "") -> str:
+    """What a reason adds where labels tie across rank *k*; the guides' arithmetic counts them by the order of equal scores."""
+    count = int(metrics.ties(scores, labels, k).sum())
+    return f"; {whose}labels tied across rank {k} in {count} clips, counted as wrong" if count else ""
+
+
+def against_published(metric: str, measured: float, truth: Truth) -> Judgement:
+    """A measured accuracy, as a fraction, against the published figure that is the reference of *metric*."""
+    figure, max_drop = truth.figure(truth.accuracy.references[metric]), truth.accuracy.max_drop
+    floor = figure.fraction - max_drop
+    good = round(measured - floor, 9) > 0  # 0.945 - 0.935 is a little more than 0.01 in binary
+    reason = (f"{measured:.4f} {'is above' if good else 'is not above'} {floor:.4f} (reference "
+              f"{figure.fraction:.4f} - max_drop {max_drop}); {truth.path.name} {figure.id}, {figure.source}{doubt(figure)}")
+    return Judgement(metric, f"{measured:.4f}", f"{figure.fraction:.4f}", Verdict.PASS if good else Verdict.FAIL, reason)
+
+
+def expected_accuracy(scores: Floats, labels: Labels, expect: Expectations) -> list[Judgement]:
+    """Each top-k that `--expect` names against its floor."""
+    return expected({metric: float(metrics.hits(scores, labels, TOP[metric]).mean()) for metric, _ in expect.floors}, expect)
+
+
+def expected(measured: Mapping[str, float], expect: Expectations) -> list[Judgement]:
+    """Accuracies, as fractions, against what an engineer expects of them: a floor is reached or not, nothing may be missing."""
+    judged = []
+    for metric, floor in expect.floors:
+        good = round(measured[metric] - floor, 9) >= 0  # 93 of 100 clips are 0.93
+        judged.append(Judgement(f"{metric} expected", f"{measured[metric]:.4f}", f">= {floor!r}", Verdict.PASS if good else Verdict.FAIL,
+                                f"{measured[metric]:.6f} {'reaches' if good else 'is below'} the {floor!r} of --expect"))
+    return judged
