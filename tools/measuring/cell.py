@@ -14,7 +14,6 @@ from tools.measuring.predictions import FILE, Predictions, load
 from tools.measuring.timing import Summary, summarise
 from tools.spec.case import Case
 from tools.spec.model import Spec
-from tools.spec.settings import Settings
 
 RECORD = "cell.json"
 TIMES = "times.json"
@@ -114,11 +113,6 @@ class Cell:
         """Seconds of each iteration through all networks; it ends with the shortest of their series."""
         times = [part.times.series for part in self.parts if part.times is not None]
         return [sum(together) for together in zip(*times, strict=False)]
-
-
-def command(case: Case, settings: Settings) -> list[str]:
-    """Arguments of `python -m tools.measure` that repeat *case*."""
-    return [case.model, "--batch", str(case.batch), "--device", str(case.device), *settings.arguments()]
 
 
 def part_folder(case: Case, spec: Spec, network: str, run: Path) -> Path:

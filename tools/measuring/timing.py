@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal
 
@@ -33,9 +33,6 @@ class Summary:
     variation: float
     clips_per_s: float
     short: bool
-
-    def numbers(self) -> dict[str, float | int | bool]:
-        return asdict(self)
 
 
 def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int], None],
