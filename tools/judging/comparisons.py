@@ -89,8 +89,8 @@ def extra_info(cell: Cell, compared: Sequence[Comparison]) -> dict[str, object]:
 def _numbers(part: Part) -> dict[str, object]:
     assert part.times is not None
     record = part.record
-    return {"valid_rows": part.times.valid, **summary_of(part).numbers(),
-            "host_clock": summarise(part.times.series, part.times.valid).numbers() if part.times.device_series else {},
+    return {"valid_rows": part.times.valid, **asdict(summary_of(part)),
+            "host_clock": asdict(summarise(part.times.series, part.times.valid)) if part.times.device_series else {},
             "end_to_end_clips_per_s": record.clips / record.scoring_s, "digests": dict(record.digests), "surgery": record.surgery}
 
 

@@ -1,10 +1,10 @@
-"""ActivityNet's videos and their true segments, as its annotation files and BSN's list give them: read strictly."""
+"""Reads ActivityNet's videos and their true segments, strictly, from its annotations and BSN's list."""
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from tools.errors import DataError
-from tools.localisation.detections import PREFIX, Doubles, read_json
+from tools.localisation.detections import PREFIX, Doubles, read_object
 
 Subset = Literal["training", "validation", "testing"]
 Segments = tuple[tuple[float, float], ...]
@@ -21,8 +21,9 @@ REMEDY = "give ActivityNet's own file, or one of its form"
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """One video: its name `v_<id>`, its length, the frames its features were made of, its true segments, its features' file;
-    and the file and line that name it.
+    """One video, named `v_<id>`. *feature_frames*: the number of frames that its *features* were made of.
+
+    *segments*: the true ones. *listed*: the file and line that name the video.
     """
 
     name: str
@@ -42,16 +43,15 @@ class Video:
 def read_videos(annotations: Path, listing: Path, features: Path, subset: Subset = "validation") -> tuple[Video, ...]:
     """The videos of a subset, in the order of *listing*.
 
-    *annotations*: `anet_anno_action.json`; *listing*: `video_info_new.csv`, of which name and subset are read; *features*:
-    the folder of `<name>.csv`, which is not looked into (`check_features` does). A true segment may be empty: ActivityNet
-    has such, and nobody finds them. Those of the testing subset are not published.
+    *annotations*: `anet_anno_action.json`. *listing*: `video_info_new.csv`, of which name and subset are
+    read. *features*: the folder of `<name>.csv`; only `check_features` looks into it. A true segment may be
+    empty, as some of ActivityNet's are: no detection overlaps it. The testing subset's are not published.
 
     Raises:
-        DataError: naming file and row, for a video listed twice or not annotated, without a length, frames or segments,
-            or with a segment that is reversed or not finite.
+        DataError: naming file and row, for a video listed twice or not annotated, without a length, frames or
+            segments, or with a segment that is reversed or not finite.
     """
-    content = read_json(annotations, "the annotations")
-    known = content if isinstance(content, dict) else {}
+    known = read_object(annotations, "the annotations")
     videos = []
     for number, name in _listed(listing, subset):
         if name not in known:
@@ -68,11 +68,7 @@ def read_videos(annotations: Path, listing: Path, features: Path, subset: Subset
 
 
 def check_features(videos: tuple[Video, ...]) -> None:
-    """Make sure that every video's features are there.
-
-    Raises:
-        DataError: naming the first that is missing.
-    """
+    """Raise a DataError that names the first video without features, if there is one."""
     missing = [video for video in videos if not video.features.is_file()]
     if missing:
         raise DataError(f"{len(missing)} of {len(videos)} videos have no features, first {missing[0].name}",
@@ -81,18 +77,20 @@ def check_features(videos: tuple[Video, ...]) -> None:
 
 
 def read_ground_truth(path: Path, subset: Subset = "validation") -> dict[str, Doubles]:
-    """True segments [g, 2] in seconds by video `v_<id>`, from ActivityNet's own JSON or one with the videos at its top.
+    """True segments [g, 2] in seconds of a subset's videos `v_<id>`, from ActivityNet's JSON or a like one.
 
-    In the first the videos stand by their bare ids under "database"; in the second they have their names.
+    ActivityNet's has the videos by their bare ids under "database"; the other has them by name at its top.
 
     Raises:
-        DataError: naming file and video, for no video of the subset, one without length or annotations, or a reversed segment.
+        DataError: naming file and video, for no video of the subset, a video without length or annotations,
+            or a reversed segment.
     """
-    content = read_json(path, "the ground truth")
-    if isinstance(content, dict) and isinstance(content.get("database"), dict):
-        content = {PREFIX + id: video for id, video in content["database"].items()}
+    videos = read_object(path, "the ground truth")
+    database = videos.get("database")
+    if isinstance(database, dict):
+        videos = {PREFIX + id: video for id, video in database.items()}
     truths = {}
-    for name, video in content.items() if isinstance(content, dict) else ():
+    for name, video in videos.items():
         where = f"{path}: {name}"
         if isinstance(video, dict) and video.get("subset") == subset:
             _positive(video, "duration", where)
@@ -104,19 +102,8 @@ def read_ground_truth(path: Path, subset: Subset = "validation") -> dict[str, Do
 
 
 def _listed(path: Path, subset: Subset) -> Iterator[tuple[int, str]]:
-    """Line and name of every video of the subset."""
+    """Line and name of each video of the subset."""
     seen: dict[str, int] = {}
-    for number, name, of in _rows(path):
-        if name in seen:
-            raise DataError(f"{name} is listed twice, first on line {seen[name]}", where=f"{path}:{number}",
-                            remedy="name every video once: results are paired by name")
-        seen[name] = number
-        if of == subset:
-            yield number, name
-
-
-def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Line, name and subset of every row."""
     try:
         with path.open(newline="") as file:
             reader = csv.DictReader(file)
@@ -124,11 +111,15 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
             if lacking:
                 raise DataError(f"the header has no {' and no '.join(sorted(lacking))}", where=f"{path}:1", remedy=REMEDY)
             for row in reader:
-                name, subset = row["video"], row["subset"]
-                if not (name and name.startswith(PREFIX) and subset):
-                    raise DataError(f"the row names no video {PREFIX}<id> and its subset", where=f"{path}:{reader.line_num}",
-                                    remedy=REMEDY)
-                yield reader.line_num, name, subset
+                name, where = row["video"], f"{path}:{reader.line_num}"
+                if not (name and name.startswith(PREFIX) and row["subset"]):
+                    raise DataError(f"the row names no video {PREFIX}<id> and its subset", where=where, remedy=REMEDY)
+                if name in seen:
+                    raise DataError(f"{name} is listed twice, first on line {seen[name]}", where=where,
+                                    remedy="name every video once: results are paired by name")
+                seen[name] = reader.line_num
+                if row["subset"] == subset:
+                    yield reader.line_num, name
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"the list of videos cannot be read: {error}", where=str(path), remedy=REMEDY) from error
 
@@ -141,9 +132,9 @@ def _positive(video: object, key: str, where: str) -> float:
     return value
 
 
-def _segments(video: Mapping[str, object], where: str, *, may_lack: bool = False) -> Segments:
-    """The true segments of a video, each with its start before its end or at it."""
-    annotations = video.get("annotations")
+def _segments(video: object, where: str, *, may_lack: bool = False) -> Segments:
+    """The true segments of a video; none ends before it starts."""
+    annotations = video.get("annotations") if isinstance(video, dict) else None
     if not isinstance(annotations, list) or not (annotations or may_lack):
         raise DataError("the video has no annotations", where=where, remedy="leave it out, or say what is in it")
     segments = []

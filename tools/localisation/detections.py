@@ -1,4 +1,4 @@
-"""Detections of a video, and ActivityNet's result file of them: written whole, read strictly."""
+"""Detections of a video, and ActivityNet's result file, which is written whole and read strictly."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tools.machine.files import write_whole
 
 Doubles = NDArray[np.float64]
 VERSION = "VERSION 1.3"
-DETECTIONS = "detections.json"  # what a measured localiser's are kept in
-PREFIX = "v_"  # a video is v_<id>; results name it by the id
+DETECTIONS = "detections.json"  # the file of a measured localiser's detections
+PREFIX = "v_"  # a video is called v_<id>; result files give the id
 SHAPE = 'write {"results": {"<video id>": [{"score": 0.5, "segment": [1.0, 2.0]}, ...]}}'
 
 
@@ -41,18 +41,22 @@ def write_results(found: Mapping[str, Detections], path: Path) -> None:
     results = {name.removeprefix(PREFIX): [{"score": score, "segment": segment} for score, segment in
                                            zip(each.scores.tolist(), each.segments.tolist(), strict=True)]
                for name, each in found.items()}
-    text = json.dumps({"version": VERSION, "external_data": {}, "results": results})
-    write_whole(path, lambda file: file.write(text.encode()))
+    content = {"version": VERSION, "external_data": {}, "results": results}
+    write_whole(path, lambda file: file.write(json.dumps(content).encode()))
 
 
 def read_results(path: Path, videos: Collection[str]) -> dict[str, Detections]:
-    """Read the detections of *videos*, named `v_<id>`; a video the file leaves out is left out here too.
+    """Read the detections of *videos*, named `v_<id>`; the file may leave videos out.
 
     Raises:
-        DataError: it is no result file, names a video that is none of *videos*, or a segment or score is impossible.
+        DataError: it is no result file, names a video that is not in *videos*, or has an impossible segment
+            or score.
     """
+    results = read_object(path, "the result file").get("results")
+    if not isinstance(results, dict):
+        raise DataError("the file holds no results", where=str(path), remedy=SHAPE)
     found = {}
-    for id, rows in _results(path).items():
+    for id, rows in results.items():
         name = PREFIX + id
         where = f"{path}: results.{id}"
         if name not in videos:
@@ -62,20 +66,21 @@ def read_results(path: Path, videos: Collection[str]) -> dict[str, Detections]:
     return found
 
 
-def read_json(path: Path, what: str) -> object:
-    """The content of a JSON file, every number a float.
+def read_object(path: Path, what: str) -> Mapping[str, object]:
+    """The object in a JSON file, its numbers as floats; empty if the file holds something else.
 
     Raises:
         DataError: it cannot be read, is not JSON, or one of its objects has a key twice.
     """
     try:
-        return json.loads(path.read_bytes(), object_pairs_hook=_once, parse_int=float)
+        content = json.loads(path.read_bytes(), object_pairs_hook=_once, parse_int=float)
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{what} cannot be read: {error}", where=str(path), remedy="give a JSON file") from error
+    return content if isinstance(content, dict) else {}
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object of a JSON file, whose keys differ."""
+    """An object of a JSON file; a ValueError if it has a key twice."""
     content = dict(pairs)
     if len(content) < len(pairs):
         names = [name for name, _ in pairs]
@@ -83,16 +88,8 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return content
 
 
-def _results(path: Path) -> Mapping[str, object]:
-    content = read_json(path, "the result file")
-    results = content.get("results") if isinstance(content, dict) else None
-    if not isinstance(results, dict):
-        raise DataError("the file holds no results", where=str(path), remedy=SHAPE)
-    return results
-
-
 def _detections(rows: object, where: str) -> Detections:
-    """One video's rows as arrays, checked all at once."""
+    """One video's rows as arrays, checked together."""
     if not isinstance(rows, list):
         raise DataError("the detections of a video are no list", where=where, remedy=SHAPE)
     table = np.array([_numbers(row, f"{where}[{number}]") for number, row in enumerate(rows)], np.float64).reshape(-1, 3)

@@ -1,4 +1,4 @@
-"""Candidate boundaries and proposals made of TEM's curves, and the features that PEM sees of each; pure."""
+"""Proposals made of TEM's curves, and the features by which PEM scores them; pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from tools.localisation.detections import Doubles
 from tools.media.preprocess import Floats
 
-START, END = 1, 2  # rows of the curves; row 0 is the action's
+START, END = 1, 2  # rows of the curves; row 0 is the action curve
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposals:
-    """Proposals of one video, best first. *start* and *end* in shares of the video, 0 to 1; the scores of both boundaries."""
+    """Proposals of one video, best first; *start* and *end* are shares of the video, 0 to 1."""
 
     start: Doubles
     end: Doubles
@@ -31,19 +31,18 @@ class Proposals:
 
 
 def bin_centres(bins: int) -> Doubles:
-    """Centres of *bins* equal parts of the video, in 0 to 1."""
+    """Centres of *bins* equal parts of the video, as shares of it."""
     gap = 1.0 / bins
-    centres: Doubles = gap / 2 + gap * np.arange(bins, dtype=np.float64)
-    return centres
+    return gap / 2 + gap * np.arange(bins, dtype=np.float64)
 
 
 def propose(curves: Floats, peak_threshold: float = 0.5) -> Proposals:
-    """Pair every candidate end with every earlier candidate start of the finite *curves* [3, bins]: action, start, end.
+    """Pair each candidate end with each earlier candidate start of *curves* [3, bins]: action, start, end.
 
-    Best first by start score x end score, in float64. Of equal products the one whose end lies earlier comes first,
-    then the one whose start does. mmaction2 and the original leave such ties to an unstable sort, so the order of
-    equal products, and which of them is the 1000th, is not theirs. There is at least one proposal: from the first bin
-    to the last.
+    The curves are finite. Best first by start score x end score, in float64. Of equal products the one with
+    the earlier end comes first, then the one with the earlier start. mmaction2 and the original leave such
+    ties to an unstable sort, so their order of equal products, and which of them is the 1000th, may differ.
+    There is at least one proposal: from the first bin to the last.
 
     Source: models.md 3.e.2; mmaction2 `generate_candidate_proposals` without the overlaps used in training.
     """
@@ -57,35 +56,36 @@ def propose(curves: Floats, peak_threshold: float = 0.5) -> Proposals:
 
 
 def candidates(curve: Floats, peak_threshold: float) -> NDArray[np.intp]:
-    """Bins of a curve that may be a boundary: first and last, strict local maxima, and those above a share of its maximum."""
+    """Bins that may be a boundary: first, last, strict local maxima, and all above a share of the maximum."""
     chosen = curve > peak_threshold * curve.max()
     chosen[1:-1] |= (curve[1:-1] > curve[:-2]) & (curve[1:-1] > curve[2:])
     chosen[[0, -1]] = True
     return np.flatnonzero(chosen)
 
 
-CENTRE, AROUND_START, AROUND_END = (0.0, 1.0, 16), (-0.2, 0.2, 8), (0.8, 1.2, 8)  # from, to, in lengths from the start; samples
 SUBSTEPS = 3
 
 
 def _points(first: float, last: float, samples: int) -> Doubles:
-    """Where the curve is read in a region, in lengths of the proposal from its start: three steps a sample, and one more."""
+    """The points of a region, in lengths of the proposal from its start: three a sample, and one more."""
     step = (last - first) / (samples - 1)
-    points: Doubles = first - step / 2 + step / SUBSTEPS * np.arange(SUBSTEPS * samples + 1, dtype=np.float64)
-    return points
+    return first - step / 2 + step / SUBSTEPS * np.arange(SUBSTEPS * samples + 1, dtype=np.float64)
 
 
-REGIONS = tuple(_points(*region) for region in (CENTRE, AROUND_START, AROUND_END))
+# inside the proposal, around its start, around its end: from and to in its lengths, and the number of samples
+REGIONS = tuple(_points(*region) for region in ((0.0, 1.0, 16), (-0.2, 0.2, 8), (0.8, 1.2, 8)))
 
 
 def features(curves: Floats, proposals: Proposals, top: int = 1000) -> Floats:
-    """Features [n, 32] of the *top* proposals: 16 samples inside, 8 around the start, 8 around the end, of *curves* [3, bins].
+    """Features [n, 32] of the *top* proposals: 16 samples inside, 8 around the start, 8 around the end.
 
-    A sample is the mean of four points a third of a step apart, on the action curve joined linearly between the bins'
-    centres and zero for a quarter of the bins and ten more on either side.
+    They are read from the action curve of *curves* [3, bins]. It runs straight from one bin's centre to the
+    next, and is zero for a quarter of the bins and ten more on either side. A sample is the mean of four
+    points, a third of a step apart.
 
-    mmaction2 reads anchors and proposals back from its CSV files as float32 and computes the points in float32, where a
-    steep curve differs by up to about 1e-5; here, as in the guide's original, everything is float64 up to the result.
+    mmaction2 reads anchors and proposals from CSV files as float32 and computes the points in float32; on a
+    steep curve its features differ by up to about 1e-5. Here, as in the guide's original, all is float64 up
+    to the result.
 
     Source: models.md 3.e.3; mmaction2 `generate_bsp_feature`.
     """
@@ -93,14 +93,14 @@ def features(curves: Floats, proposals: Proposals, top: int = 1000) -> Floats:
     margin = bins // 4 + 10
     curve = np.pad(curves[0].astype(np.float64), margin)
     slope = np.diff(curve)
-    level = curve[:-1] - slope * np.arange(len(slope), dtype=np.float64)  # the straight line through each bin and the next, at position 0
+    level = curve[:-1] - slope * np.arange(len(slope), dtype=np.float64)  # each bin's line at position 0
     best = proposals.best(top)
     start, length = best.start * bins + (margin - 0.5), (best.end - best.start) * bins
     return np.ascontiguousarray(np.concatenate([_samples(start, length, points, slope, level) for points in REGIONS]).T)
 
 
 def _samples(start: Doubles, length: Doubles, points: Doubles, slope: Doubles, level: Doubles) -> Floats:
-    """Means of four neighbouring points, the outer two shared with the neighbouring samples: [samples, n]."""
+    """Means [samples, n] of four points each; the outer two belong to the neighbouring samples as well."""
     places = np.multiply.outer(points, length)
     places += start
     bin_before = places.astype(np.intp)
@@ -113,12 +113,12 @@ def _samples(start: Doubles, length: Doubles, points: Doubles, slope: Doubles, l
 
 
 def padded(found: Floats, rows: int = 1000) -> Floats:
-    """The network's input [rows, 32]: the features, then rows of zeros, whose scores are to be cut off again (`fuse` does)."""
+    """PEM's input [rows, 32]: the features, then rows of zeros, whose scores `fuse` drops."""
     whole = np.zeros((rows, found.shape[1]), np.float32)
     whole[:len(found)] = found[:rows]
     return whole
 
 
 def bins(places: Doubles, count: int = 100) -> Doubles:
-    """Numbers of the bins whose centres these shares of a video are: proposals lie on a grid, and are told apart by it."""
+    """The numbers of the bins whose centres these shares of a video are: by them proposals are told apart."""
     return np.round(places * count - 0.5)

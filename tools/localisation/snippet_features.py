@@ -1,4 +1,4 @@
-"""Snippet features of a video, the input of BSN's first network (TEM), in the CSV files they are published in."""
+"""A video's snippet features, the input of BSN's first network (TEM), as published in CSV files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def read_features(path: Path) -> Floats:
     """Read one video's features, [100, 400] float32; the network takes the transpose, [400, 100].
 
     Raises:
-        DataError: naming file and line, for a missing header, another shape, or a field that is no finite number.
+        DataError: naming file and line: the header is missing, the shape is wrong, or a field is no finite
+            number.
     """
     try:
         header, *lines = path.read_text().rstrip().splitlines()
@@ -40,7 +41,7 @@ def read_features(path: Path) -> Floats:
 
 
 def write_features(found: Floats, path: Path) -> None:
-    """Write features [100, 400] as they are published, whole or not at all; reading gives the same float32."""
+    """Write features [100, 400], whole or not at all; reading them gives the same float32."""
     lines = [",".join(map("{:.9g}".format, row)) for row in found.tolist()]
     write_whole(path, lambda file: file.write("\n".join([HEADER, *lines, ""]).encode()))
 
@@ -60,7 +61,7 @@ def _first_fault(lines: list[str], path: Path) -> DataError:
 
 
 def _value(field: str) -> float | None:
-    """The number in a field; what Python reads and NumPy does not, like 1_0, is none."""
+    """The number in a field, or None; 1_0, which Python reads and NumPy does not, is none."""
     try:
         return None if "_" in field else float(field)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Scored proposals to detections in seconds: score fusion and soft non-maximum suppression; pure."""
+"""Makes detections in seconds of scored proposals: score fusion and soft non-maximum suppression; pure."""
 
 from __future__ import annotations
 
@@ -14,35 +14,37 @@ GUIDE = ProposalSpec()
 
 
 def detect(proposals: Proposals, iou_scores: Floats, duration_s: float, how: ProposalSpec = GUIDE) -> Detections:
-    """The best *how.keep* detections of a video of *duration_s*, best first.
+    """The *how.keep* best detections of a video of *duration_s*, best first and clipped to the video.
 
-    *iou_scores*: the second network's output, [rows] or [rows, 1], row i belonging to proposal i; rows beyond the
-    proposals are padding and do not count, proposals beyond the rows were not scored and are dropped.
+    *iou_scores*: PEM's output, [rows] or [rows, 1]; row i belongs to proposal i. Rows beyond the proposals
+    are padding. Proposals beyond the rows were not scored and are dropped.
     """
     scores = fuse(iou_scores, proposals)
     picks, decayed = suppress(proposals.best(len(scores)), scores, how)
-    return Detections(seconds(proposals.start[picks], proposals.end[picks], duration_s), decayed)
+    shares = np.stack([proposals.start[picks], proposals.end[picks]], axis=1)
+    return Detections(np.clip(shares, 0.0, 1.0) * duration_s, decayed)
 
 
 def fuse(iou_scores: Floats, proposals: Proposals) -> Doubles:
-    """IoU score x start score x end score, in float64, of every proposal that has a row in *iou_scores* [rows] or [rows, 1].
+    """IoU score x start score x end score of each proposal with a row in *iou_scores*, [rows] or [rows, 1].
 
-    mmaction2 multiplies in float32.
+    The products are float64; mmaction2 multiplies in float32.
     """
     scored = iou_scores.reshape(-1)[:len(proposals)]
     best = proposals.best(len(scored))
-    fused: Doubles = scored.astype(np.float64) * best.start_score * best.end_score
-    return fused
+    return scored.astype(np.float64) * best.start_score * best.end_score
 
 
 def suppress(proposals: Proposals, scores: Doubles, how: ProposalSpec = GUIDE) -> tuple[NDArray[np.intp], Doubles]:
-    """Take the highest score *how.keep* times, each time lowering what overlaps the taken one: picks and their scores.
+    """Pick the highest score *how.keep* times, each time lowering the scores of overlapping proposals.
 
-    Of equal scores the earlier proposal is taken. mmaction2 sorts by an unstable sort before and after, takes one more
-    and drops it: the scores of the picks never rise, so both change nothing but the order of equal scores. A single
-    proposal keeps its score. Widths and overlaps are computed in float64 and in mmaction2's order of operations: on a
-    grid of bins an overlap often equals its threshold but for rounding. mmaction2's own pipeline hands over float32,
-    where such a tie may fall the other way.
+    Gives the picks and their scores. Of equal scores the earlier proposal is picked. mmaction2 sorts before
+    and after by an unstable sort, and picks one more that it drops. Since the scores of the picks never rise,
+    that changes only the order of equal scores. A single proposal keeps its score.
+
+    Widths and overlaps are computed in float64 and in mmaction2's order of operations: on a grid of bins an
+    overlap often equals its threshold but for rounding. mmaction2's own pipeline passes float32, in which
+    such a tie may fall the other way.
 
     Source: models.md 3.e.5; mmaction2 `soft_nms`.
     """
@@ -62,9 +64,10 @@ def suppress(proposals: Proposals, scores: Doubles, how: ProposalSpec = GUIDE) -
 
 
 def _overlap(first: float, last: float, start: Doubles, end: Doubles) -> Doubles:
-    """Intersection over union with each segment; below zero, and no overlap, where they are apart.
+    """Intersection over union with each segment; below zero where the two are apart.
 
-    In place, since this runs a hundred times a video on arrays so small that the calls themselves are what costs.
+    It works in place: it runs a hundred times a video, on arrays so small that the calls cost more than the
+    work.
     """
     shared = np.minimum(last, end)
     shared -= np.maximum(first, start)
@@ -73,8 +76,3 @@ def _overlap(first: float, last: float, start: Doubles, end: Doubles) -> Doubles
     union -= start
     shared /= union
     return shared
-
-
-def seconds(start: Doubles, end: Doubles, duration_s: float) -> Doubles:
-    """Segments [n, 2] in seconds, clipped to the video."""
-    return np.clip(np.stack([start, end], axis=1), 0.0, 1.0) * duration_s

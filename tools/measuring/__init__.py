@@ -1,1 +1,1 @@
-"""Runs a cell on its device, and torch on the same clips; both save predictions before anybody judges."""
+"""Runs a cell on its device, and torch on the same clips; both save predictions before they are judged."""

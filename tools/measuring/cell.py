@@ -14,7 +14,6 @@ from tools.measuring.predictions import FILE, Predictions, load
 from tools.measuring.timing import Summary, summarise
 from tools.spec.case import Case
 from tools.spec.model import Spec
-from tools.spec.settings import Settings
 
 RECORD = "cell.json"
 TIMES = "times.json"
@@ -25,11 +24,11 @@ IDLE = "idle.json"
 class Record:
     """What was measured with what; written as soon as the scores are safe.
 
-    network: which of the case's networks; clips: items it was run on.
-    chip: the kind of chip as its own tool names it (`cpu`: ONNX Runtime); simulated: it only behaved like one.
-    data, weights: as reports name them; digests: of the weights, the graph and the clips; scoring_s: wall time of
-    decoding and running every clip, decode overlapping inference; peak_bytes: this process's largest resident size;
-    surgery: the rewrites the graph has been through, by name.
+    network: which of the case's networks. clips: the number of items that it was run on.
+    chip: the kind of chip as its own tool names it (`cpu`: ONNX Runtime). simulated: it behaved like one.
+    data, weights: as reports name them. digests: of the weights, the graph and the clips.
+    scoring_s: wall time of decoding and running every clip, which overlap.
+    peak_bytes: this process's largest resident size. surgery: the names of the rewrites of the graph.
     """
 
     case: str
@@ -53,7 +52,8 @@ class Record:
 class Times:
     """Single-iteration times in seconds, each of a batch in which *valid* rows count.
 
-    series: by our clock, around one run; device_series: by the device's own, of the execution alone, where it has one.
+    series: by our clock, around one run.
+    device_series: by the device's own clock, if it has one, around the execution alone.
     """
 
     series: tuple[float, ...]
@@ -61,16 +61,16 @@ class Times:
     device_series: tuple[float, ...] = ()
 
     def summary(self) -> Summary:
-        """The numbers that are judged: ais_bench's, of the device's own times, where there are such."""
+        """The numbers that are judged: as ais_bench computes them if the device has times of its own."""
         ours = summarise(self.series, self.valid)
         return replace(summarise(self.device_series, self.valid, "mean"), short=ours.short) if self.device_series else ours
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One measured network of a cell, read back. *times* is None where timing failed, and *timing_error* says why.
+    """One measured network of a cell, read back. *times* is None if timing failed; *timing_error* says why.
 
-    idle: whether the device was ours alone, where that can be told; retried: what made a second attempt necessary.
+    idle: whether nobody else used the device, if that can be told. retried: why there was a second attempt.
     """
 
     folder: Path
@@ -82,14 +82,14 @@ class Part:
     retried: str = ""
 
     def rate(self) -> float:
-        """Clips that count over the typical iteration, on one chip."""
+        """Clips a second on one chip: the clips of an iteration that count, over its typical time."""
         assert self.times is not None
         return self.times.summary().clips_per_s
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A measured case: a part for each of its networks, in the order they run in."""
+    """A measured case: a part for each network, in the order in which they run."""
 
     case: Case
     folder: Path
@@ -97,12 +97,12 @@ class Cell:
 
     @property
     def record(self) -> Record:
-        """The last part's record: all parts share data, weights and device."""
+        """The last part's record: all parts have the same data, weights and device."""
         return self.parts[-1].record
 
     @property
     def notes(self) -> list[str]:
-        """What everybody must know who reads a number of this cell."""
+        """What a reader of this cell's numbers must know."""
         return [f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried]
 
     def rate(self) -> float:
@@ -110,36 +110,28 @@ class Cell:
         return 1 / sum(1 / part.rate() for part in self.parts)
 
     def series(self) -> list[float]:
-        """Seconds of an iteration through all networks, as long as the shortest of their series."""
+        """Seconds of each iteration through all networks; it ends with the shortest of their series."""
         times = [part.times.series for part in self.parts if part.times is not None]
         return [sum(together) for together in zip(*times, strict=False)]
 
 
-def command(case: Case, settings: Settings) -> list[str]:
-    """Arguments of `python -m tools.measure` that repeat *case*."""
-    return [case.model, "--batch", str(case.batch), "--device", str(case.device), *settings.arguments()]
-
-
 def part_folder(case: Case, spec: Spec, network: str, run: Path) -> Path:
-    """Where a network's measurement is kept: the case's own folder, or one below it where the case has several networks."""
+    """The folder of a network's measurement: the case's, or one below it for a model of several networks."""
     return run / str(case) / (network if len(spec.networks) > 1 else "")
 
 
 def read(folder: Path) -> Part:
     """What a measured network left in *folder*."""
-    record = Record(**json.loads((folder / RECORD).read_text()))
-    times = None
+    times = idle = None
     if (folder / TIMES).is_file():
         stored = json.loads((folder / TIMES).read_text())
         times = Times(tuple(stored["series"]), stored["valid"], tuple(stored["device_series"]))
-    idle = None
     if (folder / IDLE).is_file():
         seen = json.loads((folder / IDLE).read_text())
         idle = Idle(seen["state"], tuple(seen["seen"]), seen["samples"])
-    return Part(folder, record, load(folder / FILE), times, idle)
+    return Part(folder, Record(**json.loads((folder / RECORD).read_text())), load(folder / FILE), times, idle)
 
 
 def write(value: Record | Times | Idle, path: Path) -> None:
-    """Write a record or times as JSON, whole or not at all."""
-    text = json.dumps(asdict(value), indent=1)
-    write_whole(path, lambda file: file.write(text.encode()))
+    """Write *value* as JSON, whole or not at all."""
+    write_whole(path, lambda file: file.write(json.dumps(asdict(value), indent=1).encode()))

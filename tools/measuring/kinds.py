@@ -1,4 +1,4 @@
-"""The two kinds of model: one place that tells which module knows a model's data, its input and its reference."""
+"""The two kinds of model, and for each the module that knows its data, its input and its reference."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from tools.spec.model import Network, Spec
 from tools.storage.context import Context
 
 Dataset = ClipSet | VideoSet
-Own = Any  # of the module's own kind: `of` pairs a model with the module that knows its kind
+Own = Any  # the data or spec of one kind of model: `of` gives each model the module of its own kind
 Reference = Predictions | TorchLocaliser | None
 
 
-class Kind(Protocol):
-    """What each of the two modules offers; each takes the data and the spec of its own kind."""
+class KindModule(Protocol):
+    """The functions of both modules; each takes the data and the spec of its own kind."""
 
     def dataset(self, context: Context[Own], checkpoints: tuple[Weights, ...]) -> Dataset:
-        """What a run is judged on, with its digest."""
+        """The clips or videos of a run, with their digest."""
 
     def feed(self, dataset: Own, spec: Own, network: Network, before: Predictions | None) -> Feed:
-        """What *network* is fed; *before* is what the network before it gave, for a second one."""
+        """What *network* is fed; *before*: the scores of the network before it, for a second network."""
 
     def finish(self, dataset: Own, spec: Own, before: Predictions | None, scores: Predictions, folder: Path) -> None:
-        """Make the case's answer of its last network's scores, and keep it beside them."""
+        """Turn the last network's *scores* into the case's answer, and keep it in *folder*."""
 
     def torch_reference(self, context: Context[Own], checkpoints: tuple[Weights, ...], dataset: Own) -> Reference:
-        """What torch gives; None where it would take too long unasked."""
+        """Torch's answers, stored or computed now; None if that would take too long unasked."""
 
     def require_torch_device(self, context: Context[Own], device: str) -> None:
-        """Check that torch's part can run on *device*."""
+        """Raise an OptionError unless torch's part can run on *device*."""
 
     def make_reference(self, context: Context[Own], checkpoints: tuple[Weights, ...], dataset: Own, device: str) -> str:
-        """Have torch run in this process if the store has no answer of it; where that is, in a sentence."""
+        """Run torch in this process unless the store has its answers; a sentence that says where they are."""
 
 
-KINDS: Mapping[model.Kind, Kind] = {"recogniser": cast("Kind", recogniser), "localiser": cast("Kind", localiser)}
+KINDS: Mapping[model.Kind, KindModule] = {"recogniser": cast("KindModule", recogniser), "localiser": cast("KindModule", localiser)}
 
 
-def of(spec: Spec) -> Kind:
+def of(spec: Spec) -> KindModule:
     """The module of the model's kind."""
     return KINDS[spec.kind]

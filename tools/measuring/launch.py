@@ -1,4 +1,4 @@
-"""Measuring a case from outside: a process for each network, watched, its end understood, once more where that may help."""
+"""Measures a case from outside: one watched process for each network, and a second if a kernel failed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SCRATCH = "scratch"  # where a runtime may leave dumps
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a case is measured with, found or built before it starts; the graphs in the order of the model's networks."""
+    """What a case is measured with; *checkpoints* and *graphs* in the order of the model's networks."""
 
     checkpoints: tuple[Weights, ...]
     dataset: Dataset
@@ -39,31 +39,27 @@ class Found:
 
 
 def find(context: Context[Spec], case: Case) -> Found:
-    """Find or build all that *case* is measured with."""
+    """Find or build what *case* is measured with."""
     weights = checkpoints(context)
     return Found(weights, kinds.of(context.spec).dataset(context, weights), tuple(loadable(context, one, case) for one in weights))
 
 
 def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = ()) -> Cell:
-    """Measure *case*'s networks, or those named, each in a process of its own, and read what they saved below *run*.
+    """Measure all networks of *case*, or *networks*, each in its own process; read what they save in *run*.
 
     Raises:
-        ClipgateError: one ended before its scores were saved. What fails later leaves them to be judged.
+        ClipgateError: a process ended before it saved its scores. They are judged even if it fails later.
     """
-    jobs = [_job(context, case, found, run, number) for number, one in enumerate(context.spec.networks)
-            if not networks or one.name in networks]
+    spec = context.spec
+    folders = [part_folder(case, spec, network.name, run) for network in spec.networks]
+    jobs = [Job(case, spec, checkpoint, graph, found.dataset, choice.word(context), context.settings.budget_s, folder, before)
+            for checkpoint, graph, folder, before in zip(found.checkpoints, found.graphs, folders, [None, *folders[:-1]], strict=True)
+            if not networks or checkpoint.network.name in networks]
     return Cell(case, run / str(case), tuple(_measured(context, job, run) for job in jobs))
 
 
-def _job(context: Context[Spec], case: Case, found: Found, run: Path, number: int) -> Job:
-    names = [network.name for network in context.spec.networks]
-    folder, *before = (part_folder(case, context.spec, names[at], run) for at in range(number, max(number - 2, -1), -1))
-    return Job(case, context.spec, found.checkpoints[number], found.graphs[number], found.dataset, choice.word(context),
-               context.settings.budget_s, folder, before[0] if before else None)
-
-
 def _measured(context: Context[Spec], job: Job, run: Path) -> Part:
-    """One network, with a second attempt in a fresh process if a kernel failed: one cosmic ray is no verdict."""
+    """Measure one network, twice if a kernel failed, since a single fault may be chance."""
     case = job.case
     quarantine.refuse(run, case.device)
     _require_first(job)
@@ -75,7 +71,9 @@ def _measured(context: Context[Spec], job: Job, run: Path) -> Part:
         failure, fault = _attempt(context, job)
     _remember(run, case, failure, fault)
     if failure is not None and not (job.folder / RECORD).is_file():
-        raise _told_twice(failure) if retried else failure
+        if not retried:
+            raise failure
+        raise type(failure)(f"{failure.what} (twice, in two processes)", where=failure.where, remedy=failure.remedy)
     return replace(read(job.folder), timing_error=failure, retried=retried)
 
 
@@ -86,12 +84,8 @@ def _require_first(job: Job) -> None:
                            remedy="measure it into the same --run, or leave --network out to measure all")
 
 
-def _told_twice(error: ClipgateError) -> ClipgateError:
-    return type(error)(f"{error.what} (twice, in two processes)", where=error.where, remedy=error.remedy)
-
-
 def _remember(run: Path, case: Case, failure: ClipgateError | None, fault: Fault | None) -> None:
-    """What this end means for the next cells of the device."""
+    """Note whether the next cells may use the device."""
     if failure is None:
         quarantine.forget_kernel_faults(run, case.device)
     elif fault is not None and fault.kind == "lost":
@@ -101,12 +95,11 @@ def _remember(run: Path, case: Case, failure: ClipgateError | None, fault: Fault
 
 
 def _attempt(context: Context[Spec], job: Job) -> tuple[ClipgateError | None, Fault | None]:
-    """Run the process once; how it failed, and what its runtime had to say about that."""
-    folder = job.folder
-    scratch, log = folder / SCRATCH, folder / LOG
+    """Run the process once; how it failed, and the fault that its runtime's words tell of."""
+    scratch, log = job.folder / SCRATCH, job.folder / LOG
     scratch.mkdir(parents=True, exist_ok=True)
     for name in (FILE, RECORD, TIMES, IDLE):
-        (folder / name).unlink(missing_ok=True)
+        (job.folder / name).unlink(missing_ok=True)
     title = f"measuring {job.case}" + (f" {job.network.name}" if len(job.spec.networks) > 1 else "")
     context.say(f"{title} ...")
     driver = family(job.case.device)
@@ -118,13 +111,13 @@ def _attempt(context: Context[Spec], job: Job) -> tuple[ClipgateError | None, Fa
         fault = driver.diagnose(log.read_bytes()[already:].decode(errors="replace"))
         return _explained(error, fault, log), fault
     finally:
-        if not any(scratch.iterdir()) or (folder / TIMES).is_file():
+        if not any(scratch.iterdir()) or (job.folder / TIMES).is_file():
             shutil.rmtree(scratch)
     return None, None
 
 
 def _explained(error: ClipgateError, fault: Fault | None, log: Path) -> ClipgateError:
-    """The error with what only the runtime's own words say: its exceptions flatten every code."""
+    """The error, and what the runtime's log says of it: the runtime's exceptions leave the codes out."""
     if fault is None or not isinstance(error, EngineError | ChildError):
         return error
     what = error.what if fault.kind == "unknown" else f"{fault.sentence}: {error.what}"

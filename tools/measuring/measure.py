@@ -1,4 +1,4 @@
-"""One network of a cell, in a process of its own: every clip scored first, then single iterations timed; saved before anybody judges."""
+"""Measures one network in a process of its own: scores every clip, then times single iterations."""
 
 from __future__ import annotations
 
@@ -29,16 +29,15 @@ from tools.spec.case import Case, Device
 from tools.spec.chips import ChipKind
 from tools.spec.model import Network, Spec
 
-LOCKS = Path("/tmp/clipgate-locks")  # noqa: S108 - one place for every run and every user of this machine, whatever their TMPDIR
-Versions = tuple[tuple[str, str], ...]
+LOCKS = Path("/tmp/clipgate-locks")  # noqa: S108 - the same for every user, whatever their TMPDIR
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """All that a process needs to measure one network of a case: found or built by the process that starts it.
+    """What a process needs to measure one network of a case; its parent has found or built it all.
 
-    data: as reports name it. budget_s: how long it may be timed. before: the folder in which the network before this one has
-    left its scores, for a second one.
+    data: as reports name it. budget_s: how long timing may take.
+    before: the folder with the scores of the network before this one, if there is one.
     """
 
     case: Case
@@ -57,10 +56,10 @@ class Job:
 
 
 def measure(job: Job) -> None:
-    """Score and time a network while holding its device; leaves predictions, record and times in the job's folder.
+    """Score and time a network while holding its device; write scores, record and times to the job's folder.
 
     Raises:
-        MeasureError: there is too little memory; DataError: naming a clip; EngineError: the device fails.
+        MeasureError: too little memory. DataError: a clip cannot be read. EngineError: the device fails.
     """
     case, network, folder, kind = job.case, job.network, job.folder, kinds.of(job.spec)
     before = load(job.before / FILE) if job.before else None
@@ -86,7 +85,7 @@ def measure(job: Job) -> None:
 
 
 def device_lock(device: Device) -> Path:
-    """The lock file of a device, in a folder of every user's: kernels refuse other users' files in /tmp itself."""
+    """The lock file of a device, in a folder for all users: in /tmp itself kernels refuse others' files."""
     if not LOCKS.is_dir():
         LOCKS.mkdir(exist_ok=True)
         LOCKS.chmod(0o777)
@@ -94,8 +93,9 @@ def device_lock(device: Device) -> Path:
 
 
 def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1) -> tuple[Predictions, tuple[Floats, int]]:
-    """Run every batch; the scores of the rows that count, each the mean of its *views* rows of output, and a copy of the
-    first batch with its valid rows, for timing.
+    """Run every batch; its scores, and for timing a copy of the first batch and the number of its valid rows.
+
+    The score of an item is the mean of its *views* rows of output.
     """
     ids: list[str] = []
     rows: list[Floats] = []
@@ -109,12 +109,12 @@ def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1) -
     return Predictions(tuple(ids), np.concatenate(rows)), kept
 
 
-def _record(job: Job, precision: str, chip: ChipKind, stack: Versions, clips: int, scoring_s: float, need: int) -> Record:
+def _record(job: Job, precision: str, chip: ChipKind, stack: Iterable[tuple[str, str]], clips: int, scoring_s: float,
+            need: int) -> Record:
     return Record(
         case=str(job.case), network=job.network.name, data=job.data, weights=job.checkpoint.origin, precision=precision,
-        chip=chip.name, simulated=chip.simulated, clips=clips, scoring_s=scoring_s, estimated_bytes=need,
-        peak_bytes=memory.peak_resident_bytes(),
+        chip=chip.name, simulated=chip.simulated, clips=clips, scoring_s=scoring_s,
+        peak_bytes=memory.peak_resident_bytes(), estimated_bytes=need,
         digests={"weights": job.checkpoint.sha256, "graph": job.graph.digest, "clips": job.dataset.digest},
-        versions=dict((*versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "decord", "av"),
-                       *stack)),
+        versions=dict((*versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "decord", "av"), *stack)),
         machine=dict(versions.machine()), surgery=" ".join(job.graph.surgery))

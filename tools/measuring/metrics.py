@@ -16,8 +16,9 @@ TINY = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """Device against reference. *relative*: largest difference over the range of the reference; *flipped*: clips whose
-    best class changed; *worst*: row of the largest difference.
+    """Device against reference. *relative*: the largest difference, as a share of the reference's range.
+
+    *flipped*: the number of clips whose best class changed. *worst*: the row of the largest difference.
     """
 
     relative: float
@@ -27,20 +28,21 @@ class Distance:
 
 
 def hits(scores: Floats, labels: Labels, k: int) -> Hits:
-    """Per clip, whether its label is among the *k* largest of [N, classes]; a tie across rank k counts against it."""
-    own = np.take_along_axis(scores, labels[:, None], axis=1)
-    better = (scores > own).sum(axis=1)
-    tied = (scores == own).sum(axis=1) - 1
-    found: Hits = (better + tied < k) & np.isfinite(own[:, 0])
-    return found
+    """Per row of [N, classes], whether its label is among the *k* best; a tie across rank k is no hit."""
+    _, last, finite = _ranks(scores, labels)
+    return finite & (last <= k)
 
 
 def ties(scores: Floats, labels: Labels, k: int) -> Hits:
-    """Per clip, whether its label is tied across rank *k*: a hit or none by how equal scores are ordered, and none to `hits`."""
+    """Per clip, whether its label is tied across rank *k*, where the order of equal scores decides."""
+    first, last, finite = _ranks(scores, labels)
+    return finite & (first <= k) & (last > k)
+
+
+def _ranks(scores: Floats, labels: Labels) -> tuple[Labels, Labels, Hits]:
+    """Per row, first and last rank, from 1, that its label's score can have; and whether that is finite."""
     own = np.take_along_axis(scores, labels[:, None], axis=1)
-    better, as_good = (scores > own).sum(axis=1), (scores >= own).sum(axis=1)
-    found: Hits = (better < k) & (as_good > k) & np.isfinite(own[:, 0])
-    return found
+    return (scores > own).sum(axis=1) + 1, (scores >= own).sum(axis=1), np.isfinite(own[:, 0])
 
 
 def mean_of_views(scores: Floats, rows: int) -> Floats:
@@ -55,7 +57,7 @@ def first_not_finite(scores: Floats) -> int | None:
 
 
 def log_scores(scores: Floats, *, softmax: bool) -> NDArray[np.float64]:
-    """Scores on the scale they are compared on: logits as they are, probabilities as their logarithms."""
+    """Scores on the scale on which they are compared: logits as they are, probabilities as logarithms."""
     wide = scores.astype(np.float64)
     return np.log(np.maximum(wide, TINY)) if softmax else wide
 
@@ -63,7 +65,7 @@ def log_scores(scores: Floats, *, softmax: bool) -> NDArray[np.float64]:
 def distance(scores: Floats, reference: Floats, *, softmax: bool) -> Distance:
     """How far *scores* [N, classes] lie from *reference*, on log-probabilities or logits.
 
-    The cosine is the smallest of the rows', each centred, since an offset common to all classes means nothing.
+    The cosine is the smallest of all rows', each centred: an offset common to all classes means nothing.
     """
     ours, theirs = log_scores(scores, softmax=softmax), log_scores(reference, softmax=softmax)
     apart = np.abs(ours - theirs)

@@ -1,4 +1,4 @@
-"""Scores of every clip, saved whole: what is judged, by whom and when is decided later."""
+"""Scores of every clip, saved and loaded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Predictions:
 
 
 def save(predictions: Predictions, path: Path) -> None:
-    """Write them to disk, whole or not at all."""
+    """Write predictions to disk, whole or not at all."""
     write_whole(path, lambda file: np.savez(file, ids=np.array(predictions.ids), scores=predictions.scores))
 
 

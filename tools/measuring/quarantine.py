@@ -1,4 +1,4 @@
-"""Devices that a run uses no more: what was lost stays lost until an operator has seen to it."""
+"""Devices that a run no longer uses: a lost device stays lost until an operator has seen to it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ MAX_KERNEL_FAULTS = 2  # cells in a row
 
 
 def refuse(run: Path, device: Device) -> None:
-    """Check that this run has not given *device* up.
-
-    Raises:
-        DeviceError: with the reason.
-    """
+    """Raise a DeviceError with the reason if this run has given *device* up."""
     reason, _ = _read(run, device)
     if reason:
         raise DeviceError(f"{device.label} is not used again in this run: {reason}", where=str(_path(run, device)),
@@ -26,20 +22,20 @@ def refuse(run: Path, device: Device) -> None:
 
 
 def give_up(run: Path, device: Device, reason: str) -> None:
-    """Use *device* no more in this run; the first reason stays."""
+    """Stop using *device* in this run; the first reason stays."""
     before, faults = _read(run, device)
     _write(run, device, before or reason, faults)
 
 
 def count_kernel_fault(run: Path, device: Device, sentence: str) -> None:
-    """Note a cell that ended in a kernel fault: two in a row say more about the device than about the models."""
+    """Count a cell that ended in a kernel fault; the device is given up at the second in a row."""
     reason, faults = _read(run, device)
     again = faults + 1 >= MAX_KERNEL_FAULTS
     _write(run, device, reason or (f"{faults + 1} cells in a row failed: {sentence}" if again else ""), faults + 1)
 
 
 def forget_kernel_faults(run: Path, device: Device) -> None:
-    """A cell went well."""
+    """Note that a cell went well."""
     reason, faults = _read(run, device)
     if faults and not reason:
         _write(run, device, "", 0)

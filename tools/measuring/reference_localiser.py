@@ -1,4 +1,4 @@
-"""A localiser's torch reference: mmaction2's networks and mmaction2's own steps between and after them, on every video."""
+"""A localiser's torch reference: mmaction2's own networks, and its own steps between and after them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ from tools.localisation.proposals import bins
 from tools.localisation.recall import RANKS
 from tools.localisation.snippet_features import COLUMNS
 from tools.machine import events, versions
-from tools.measuring.metrics import first_not_finite
 from tools.measuring.predictions import Predictions, load, save
-from tools.measuring.reference import IMPLICIT_REFERENCE, forget_shards
+from tools.measuring.reference import require_finite
 from tools.media.preprocess import Floats
 from tools.pytorch import bsn_steps, networks
 from tools.spec.digest import spec_digest
 from tools.spec.model import LocaliserSpec
 from tools.storage.context import Context
-from tools.storage.entries import Facts, Key
+from tools.storage.entries import Entry, Facts, Key
 from tools.storage.shards import Made, Shards
 from tools.storage.stages import Stage
 
@@ -36,8 +35,10 @@ CURVES, PROPOSALS, RECALL = "curves.npz", "proposals.npz", "recall.json"
 
 @dataclass(frozen=True, slots=True)
 class TorchLocaliser:
-    """*curves*: TEM's scores [N, 3, 100]; *proposals*: PEM's score of every proposal, rows of video number, start and end
-    bin, score; *recall*: AR@k and AUC as shares, by mmaction2's evaluation of *detections*.
+    """Torch's answers on N videos.
+
+    *curves*: TEM's scores [N, 3, 100]. *proposals*: rows of video's number, start bin, end bin, PEM's score.
+    *recall*: AR@k and AUC of *detections* as shares, by mmaction2's evaluation.
     """
 
     curves: Predictions
@@ -45,47 +46,40 @@ class TorchLocaliser:
     detections: Mapping[str, Detections]
     recall: Mapping[str, float]
 
-
-def answers(context: Context[LocaliserSpec], checkpoints: tuple[Weights, ...], chosen: VideoSet) -> TorchLocaliser | None:
-    """Torch's answers on these videos, computed by a child process if not stored; None if they are too many for that."""
-    wanted = stage(context, checkpoints, chosen)
-    if len(chosen.videos) > IMPLICIT_REFERENCE and context.store.find(wanted.key) is None:
-        return None
-    entry = wanted.find_or_run(context)
-    forget_shards(context, wanted.key)
-    with np.load(entry.file(PROPOSALS), allow_pickle=False) as stored:
-        proposals = np.asarray(stored["rows"], np.float64)
-    return TorchLocaliser(load(entry.file(CURVES)), proposals, read_results(entry.file(DETECTIONS), chosen.ids),
-                          json.loads(entry.file(RECALL).read_text()))
+    @classmethod
+    def read(cls, entry: Entry, ids: tuple[str, ...]) -> TorchLocaliser:
+        """What `build` saved, for the videos *ids*."""
+        with np.load(entry.file(PROPOSALS), allow_pickle=False) as stored:
+            proposals = np.asarray(stored["rows"], np.float64)
+        return cls(load(entry.file(CURVES)), proposals, read_results(entry.file(DETECTIONS), ids),
+                   json.loads(entry.file(RECALL).read_text()))
 
 
 def stage(context: Context[LocaliserSpec], checkpoints: tuple[Weights, ...], chosen: VideoSet) -> Stage:
-    """Torch's answers on these videos; what was computed before a run was killed is used."""
-    wanted = key(context.spec, checkpoints, chosen)
+    """Torch's answers on these videos; a run goes on where one that was killed stopped."""
+    spec = context.spec
+    wanted = Key("reference", spec.name, (
+        *((checkpoint.network.name, checkpoint.sha256) for checkpoint in checkpoints), ("spec", spec_digest(spec)),
+        ("videos", chosen.digest), *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "numpy")))
     return Stage(wanted, f"running the torch reference on {len(chosen.videos)} videos",
-                 partial(build, context.spec, checkpoints, chosen, floored=choice.is_whole_mini(context),
-                         shards=context.store.unfinished(wanted)))
+                 partial(build, spec, checkpoints, chosen, choice.is_whole_mini(context), context.store.unfinished(wanted)))
 
 
-def key(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet) -> Key:
-    shaped_by = (*((checkpoint.network.name, checkpoint.sha256) for checkpoint in checkpoints), ("spec", spec_digest(spec)),
-                 ("videos", chosen.digest), *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "numpy"))
-    return Key("reference", spec.name, shaped_by)
-
-
-def build(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet, folder: Path, *, floored: bool,
-          shards: Path) -> Facts:
-    """Run both networks and mmaction2's chain on every video and save all of it; *shards* is where it is kept meanwhile.
+def build(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet, floored: bool, shards: Path,
+          folder: Path) -> Facts:
+    """Run both networks and mmaction2's steps on every video and save all; *shards* keeps it meanwhile.
 
     Raises:
-        ReferenceRunError: scores that are not finite; or, on the whole mini set, too little recall to judge with.
+        ReferenceRunError: scores are not finite; or recall is too low to judge with, if *floored*.
     """
     made = Shards(shards, len(chosen.videos)).compute(lambda first: _videos(spec, checkpoints, chosen, first), "video")
     predictions = Predictions(chosen.ids, made["curves"])
     numbers, rows = made["detections"][:, 0], made["detections"][:, 1:]
     found = {id: Detections(rows[numbers == number, :2], rows[numbers == number, 2]) for number, id in enumerate(chosen.ids)}
     recall = _recall([video.truth for video in chosen.videos], [found[id] for id in chosen.ids])
-    _check(predictions, recall, _random_recall(chosen), spec, floored=floored)
+    require_finite(predictions.scores, chosen.ids)
+    if floored:
+        _require_recall(recall, chosen, spec)
     save(predictions, folder / CURVES)
     np.savez(folder / PROPOSALS, rows=made["proposals"])
     write_results(found, folder / DETECTIONS)
@@ -94,7 +88,10 @@ def build(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSe
 
 
 def _videos(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet, first: int) -> Iterator[Made]:
-    """Of each video from *first* on: TEM's curves, the scored proposals, and the detections; rows of these name the video by number."""
+    """TEM's curves, the scored proposals and the detections of each video from *first* on.
+
+    A row of proposals or detections begins with the video's number.
+    """
     import torch
 
     tem, pem = (networks.deployed(one.network, networks.load_network(one.network, one.path)) for one in checkpoints)
@@ -126,20 +123,13 @@ def _recall(truths: list[Doubles], found: list[Detections]) -> dict[str, float]:
     return {**{f"AR@{k}": float(by_threshold[:, k - 1].mean()) for k in RANKS}, "AUC": float(auc) / 100}
 
 
-def _random_recall(chosen: VideoSet) -> dict[str, float]:
-    """What as many segments drawn blindly find."""
+def _require_recall(recall: Mapping[str, float], chosen: VideoSet, spec: LocaliserSpec) -> None:
+    """Raise a ReferenceRunError unless torch finds clearly more than a hundred random segments a video do."""
     rng = np.random.default_rng(0)
-    blind = [Detections(np.sort(rng.uniform(0, video.duration_s, (100, 2)), axis=1), rng.uniform(size=100)) for video in chosen.videos]
-    return _recall([video.truth for video in chosen.videos], blind)
-
-
-def _check(curves: Predictions, recall: Mapping[str, float], blind: Mapping[str, float], spec: LocaliserSpec, *, floored: bool) -> None:
-    bad = first_not_finite(curves.scores.reshape(len(curves.ids), -1))
-    if bad is not None:
-        raise ReferenceRunError(f"torch's own scores of {curves.ids[bad]} are not finite numbers",
-                                remedy="these weights cannot judge anything")
+    guesses = [Detections(np.sort(rng.uniform(0, video.duration_s, (100, 2)), axis=1), rng.uniform(size=100)) for video in chosen.videos]
+    blind = _recall([video.truth for video in chosen.videos], guesses)
     floors = {"AR@100": blind["AR@100"] + spec.mini.floor_gain, "AR@10": blind["AR@10"] * spec.mini.floor_ratio}
     low = [f"{name} {recall[name]:.4f}, below {least:.4f}" for name, least in floors.items() if recall[name] < least]
-    if floored and low:
+    if low:
         raise ReferenceRunError(f"torch reaches {'; '.join(low)} on the mini videos", where=f"MiniVideos of {spec.name}",
                                 remedy="make the videos easier: less noise, or more epochs")

@@ -1,4 +1,4 @@
-"""The torch reference of a list if it is in the store; torch is never run for it, nothing is fitted and no clip is read."""
+"""The torch reference of a list if the store has it: no torch is run, nothing fitted and no clip read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.deployment.weights import Weights
 from tools.errors import ClipgateError, DataError
 from tools.machine.files import sha256
 from tools.measuring import reference
-from tools.measuring.predictions import FILE, Predictions, load
+from tools.measuring.predictions import Predictions
 from tools.spec.model import ModelSpec
 from tools.storage.context import Context
 
@@ -29,7 +29,7 @@ class StoredReference:
 
 
 def listed(context: Context[ModelSpec], classes: int) -> ClipList | None:
-    """The chosen list; None where it is that of mini clips which nobody has made yet."""
+    """The chosen list; None if it is the list of mini clips and nobody has made them yet."""
     chosen = choice.chosen(context)
     if chosen == "mini" and context.store.find(mini.data(context.spec).key) is None:
         return None
@@ -40,22 +40,16 @@ def listed(context: Context[ModelSpec], classes: int) -> ClipList | None:
 
 
 def find(context: Context[ModelSpec], clips_of: ClipList) -> StoredReference | None:
-    """The reference of these clips with the weights of `--weights`; None where any part of it is not here."""
-    store, checkpoint = context.store, _checkpoint(context)
+    """The reference of these clips with the weights of `--weights`; None if any part of it is not here."""
+    checkpoint = _checkpoint(context)
     try:
         checked = _checked(context, clips_of)
     except DataError:  # a list travels without its clips
         return None
     if checkpoint is None or checked is None:
         return None
-    wanted = reference.key(context.spec, checkpoint, checked)
-    entry = store.find(wanted)
-    if entry:
-        return StoredReference(load(entry.file(FILE)), checked, checkpoint)
-    among = reference.superset(store, wanted, checked)
-    if among:
-        context.say(among.sentence)
-    return StoredReference(among.predictions, checked, checkpoint) if among else None
+    scores = reference.stored(context, reference.key(context.spec, checkpoint, checked), checked)
+    return StoredReference(scores, checked, checkpoint) if scores is not None else None
 
 
 def _checked(context: Context[ModelSpec], clips_of: ClipList) -> ClipSet | None:
@@ -66,13 +60,13 @@ def _checked(context: Context[ModelSpec], clips_of: ClipList) -> ClipSet | None:
 
 
 def _checkpoint(context: Context[ModelSpec]) -> Weights | None:
-    """The weights that are meant, unchecked: a reference is found by their digest alone."""
+    """The weights of `--weights`, which are not checked: their digest is enough to find a reference."""
     try:
         word = origin(context)
         if word == "mini":
             return _mini(context)
         [path] = weights.given(context, word)
-    except ClipgateError:  # nobody said whose weights, or they are not on this machine
+    except ClipgateError:  # nobody said which weights, or they are not on this machine
         return None
     return Weights(path, sha256(path), context.spec.network, word) if path.is_file() else None
 

@@ -1,10 +1,10 @@
-"""Single-iteration times: the loop that takes them and the numbers that sum them up."""
+"""Single-iteration times: the loop that takes them, and their statistics."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal
 
@@ -17,9 +17,10 @@ HEARTBEAT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A series in seconds; *clips_per_s* is clips that count over the typical time; *variation* is deviation over mean.
+    """Statistics of a series in seconds. *variation*: deviation over mean. *short*: not enough was timed.
 
-    The typical time is the median, or the mean where the device itself took the times: ais_bench's throughput.
+    *clips_per_s*: the clips of an iteration that count, over its typical time: the median, or the mean if the
+    device itself took the times, as in ais_bench's throughput.
     """
 
     iterations: int
@@ -33,16 +34,13 @@ class Summary:
     clips_per_s: float
     short: bool
 
-    def numbers(self) -> dict[str, float | int | bool]:
-        return asdict(self)
-
 
 def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int], None],
                 clock: Callable[[], float] = perf_counter) -> list[float]:
     """Time *step* one call at a time, after WARM_UP calls that are not kept.
 
-    Stops once MIN_SECONDS and MIN_ITERATIONS are reached, or *budget_s* is spent with at least FLOOR_ITERATIONS.
-    *beat* hears every few seconds, between two calls, how many were made.
+    It stops at MIN_SECONDS and MIN_ITERATIONS, or when *budget_s* is spent, but not before FLOOR_ITERATIONS.
+    Every few seconds, between two calls, *beat* is told how many were made.
     """
     for _ in range(WARM_UP):
         step()
@@ -67,13 +65,11 @@ def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int
 
 
 def _enough(count: int, total_s: float, budget_s: float) -> bool:
-    if count >= MIN_ITERATIONS and total_s >= MIN_SECONDS:
-        return True
-    return count >= FLOOR_ITERATIONS and total_s >= budget_s
+    return (count >= MIN_ITERATIONS and total_s >= MIN_SECONDS) or (count >= FLOOR_ITERATIONS and total_s >= budget_s)
 
 
 def summarise(series: Sequence[float], valid: int, typical: Literal["median", "mean"] = "median") -> Summary:
-    """The numbers of a series in which every iteration ran *valid* clips that count."""
+    """The statistics of a series; in every iteration *valid* clips count."""
     import numpy as np
 
     times = np.asarray(series)

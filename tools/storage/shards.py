@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -48,10 +47,6 @@ class Shards:
                 self._keep(first, end, parts[-1])
                 first, fresh, since = end, [], time.monotonic()
         return _joined([*parts, *fresh])
-
-    def remove(self) -> None:
-        """Forget them: the whole is published."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _keep(self, first: int, end: int, arrays: Arrays) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -54,7 +54,7 @@ class Store:
         return manifest_path(self.root, key)
 
     def unfinished(self, key: Key) -> Path:
-        """Where what is made over hours keeps what it has so far, found again by the same key."""
+        """Where hours of work keep what they have so far, until the whole is published under the same key."""
         return self.root / UNFINISHED / str(key)
 
     def find(self, key: Key) -> Entry | None:
@@ -127,6 +127,7 @@ class Store:
         written.write_text(json.dumps(manifest, indent=1, sort_keys=True))
         flush(partial)
         publish(partial, final)
+        shutil.rmtree(self.unfinished(key), ignore_errors=True)
         return Entry(key, final.parent, files, facts)
 
 

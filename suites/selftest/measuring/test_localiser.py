@@ -22,7 +22,7 @@ from tools.judging import localiser as judge_localiser
 from tools.judging.localiser import LocaliserJudge
 from tools.judging.verdict import Verdict, worst
 from tools.localisation import snippet_features, soft_nms
-from tools.localisation.detections import DETECTIONS, Doubles, write_results
+from tools.localisation.detections import DETECTIONS, Doubles
 from tools.localisation.proposals import Proposals
 from tools.machine.events import Event
 from tools.measuring import localiser, measure
@@ -73,7 +73,7 @@ class Deployment:
         return self.as_cell(curves, scores)
 
     def as_cell(self, curves: Predictions, scores: Predictions) -> Cell:
-        write_results(localiser.detections(curves, scores, self.videos, self.spec), self.folder / DETECTIONS)
+        localiser.finish(self.videos, self.spec, curves, scores, self.folder)
         parts = [Part(self.folder, record(CASE, network.name, 63), found, Times((0.25, 0.25), BATCH))
                  for network, found in zip(self.spec.networks, (curves, scores), strict=True)]
         return Cell(CASE, self.folder, tuple(parts))

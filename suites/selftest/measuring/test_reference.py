@@ -53,8 +53,8 @@ class Made:
 
     def build(self, store: Store, clips: ClipSet | None = None) -> Entry:
         chosen = clips or self.clips
-        return store.build(reference.key(SPEC, self.checkpoint, chosen),
-                           lambda folder: reference.build(SPEC, self.checkpoint, chosen, 0.0, folder))
+        wanted = reference.key(SPEC, self.checkpoint, chosen)
+        return store.build(wanted, partial(reference.build, SPEC, self.checkpoint, chosen, 0.0, "cpu", store.unfinished(wanted)))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def resolved(made: Made, artifacts: Path, clips: ClipSet, said: list[str] | None
         if said is not None and event["kind"] == "say":
             said.append(event["text"])
 
-    return reference.scores(Context(settings(artifacts), SPEC, keep), made.checkpoint, clips)
+    return recogniser.torch_reference(Context(settings(artifacts), SPEC, keep), (made.checkpoint,), clips)
 
 
 def test_every_score_is_kept_as_it_was_computed(made: Made, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_the_harness_and_the_reference_average_the_same_rows(deployment: Deploym
     engine = open_engine(Device("cpu"), deployment.graph, deployment.checkpoint.network, 2)
     with BatchStream(recogniser.feed(deployment.clips, SMALL), 2) as stream:
         measured, _ = measure.score(engine, stream, 3, SMALL.network.rows)
-    reference.build(SMALL, deployment.checkpoint, deployment.clips, 0.0, tmp_path)
+    reference.build(SMALL, deployment.checkpoint, deployment.clips, 0.0, "cpu", tmp_path / "shards", tmp_path)
     rows = rows_by_view(deployment)
     expected = rows.mean(axis=1)
 

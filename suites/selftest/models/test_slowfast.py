@@ -113,7 +113,7 @@ def test_the_reference_runs_without_the_export_form(forms: Forms, tmp_path: Path
     checkpoint = replace(forms.checkpoint, network=replace(SPEC.network, export_form=refuse))
     encode.write_jpegs(np.random.default_rng(1).integers(0, 256, (40, 80, 100, 3), np.uint8), tmp_path / "v")
     clip = Clip("v", tmp_path / "v", 0, 40)
-    reference.build(SPEC, checkpoint, ClipSet(tmp_path / "list.txt", "rawframes", (clip,)), 0.0, tmp_path)
+    reference.build(SPEC, checkpoint, ClipSet(tmp_path / "list.txt", "rawframes", (clip,)), 0.0, "cpu", tmp_path / "shards", tmp_path)
     video = pipeline.clip_loader(SPEC, "rawframes")(clip)[None]
 
     assert forms.torch(video).tobytes() == load(tmp_path / FILE).scores.tobytes()

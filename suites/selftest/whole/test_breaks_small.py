@@ -115,7 +115,7 @@ def deployments(clips: tuple[ClipSet, tuple[Clip, ...]], tmp_path_factory: pytes
             mini_recogniser.build(spec, clips[1], folder)
             path = folder / f"{name}.pth"
             checkpoint = Weights(path, sha256(path), spec.network, "mini")
-            reference.build(spec, checkpoint, clips[0], 0.0, folder)
+            reference.build(spec, checkpoint, clips[0], 0.0, "cpu", folder / "shards", folder)
             graph = specialised(spec.network, exported(checkpoint, folder / "onnx"), BATCH)
             made[name] = Deployment(spec, checkpoint, RecogniserJudge(spec, load_truth(MODELS, name), clips[0], load(folder / FILE)), graph)
         return made[name]
