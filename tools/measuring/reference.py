@@ -154,7 +154,7 @@ class Superset:
 
 def superset(store: Store, wanted: Key, clips: ClipSet) -> Superset | None:
     """The rows of *clips* out of a stored reference that has them all by id and digest, among others."""
-    for other in elsewhere.differing_in(store.root, wanted, "clips"):
+    for other in elsewhere.alike(store.root, wanted, "clips"):
         entry = store.find(other)
         if entry is None or DIGESTS not in entry.files:
             continue
