@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.deployment.fetch import fetch, sources
-from tools.deployment.published import Published, published_of
+from tools.deployment.published import Published, published
 from tools.errors import ClipgateError, WeightsError
 from tools.machine import events
-from tools.spec.catalog import model_names
+from tools.spec.catalog import load_spec, model_names
 from tools.spec.settings import ARTIFACTS, MODELS
 
 
@@ -20,7 +20,7 @@ def _wanted(options: argparse.Namespace) -> list[Published]:
     found = []
     for name in dict.fromkeys(options.model or model_names(options.models)):
         try:
-            found += published_of(options.models, options.artifacts.resolve(), name)
+            found += published(options.models, options.artifacts.resolve(), load_spec(options.models, name))
         except WeightsError:
             if options.model:
                 raise

@@ -1,4 +1,4 @@
-"""Reading torch checkpoints without running any code from them."""
+"""Reads torch checkpoints without running any code from them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tools.errors import WeightsError
 if TYPE_CHECKING:
     from torch import Tensor
 
-# What mmcv and mmengine save beside the weights (best scores, histories of losses) is of these. None of it is wanted.
+# Types of what mmcv and mmengine save beside the weights: best scores, histories of losses. None is wanted.
 BESIDE = (*(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
           "numpy.dtype", "numpy.ndarray", "mmengine.logging.history_buffer.HistoryBuffer", "builtins.getattr")
 
 
 class PassedOver:
-    """Stands where a checkpoint holds something that is not its weights; takes whatever it is made of, and keeps nothing."""
+    """Takes the place of what a checkpoint holds beside weights; accepts any arguments and keeps nothing."""
 
     def __new__(cls, *_: object) -> Self:
         return super().__new__(cls)
@@ -34,7 +34,7 @@ def read_checkpoint(path: Path) -> Mapping[str, Tensor]:
     """The state dict of a `.pth` file, read without running any code from it.
 
     Raises:
-        WeightsError: it is no checkpoint, holds what only code could read, or holds no `state_dict`.
+        WeightsError: it is no checkpoint, needs code to be read, or holds no `state_dict`.
     """
     content = _load(path)
     state = content.get("state_dict", content) if isinstance(content, dict) else None
