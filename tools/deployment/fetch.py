@@ -44,7 +44,7 @@ class Meter:
         print(f"\r{line}\x1b[K" if self._live else line, end="" if self._live and done != size else "\n", file=sys.stderr, flush=True)
 
 
-def fetch(one: Published, given: Path | None = None, pauses_s: tuple[float, ...] = PAUSES_S) -> str:
+def fetch(checkpoint: Published, given: Path | None = None, pauses_s: tuple[float, ...] = PAUSES_S) -> str:
     """Bring a published checkpoint to its place if it is not there, and say what was done.
 
     *given* is a copy to take it from. Two fetches of one file at once fetch it once. The file gets its name
@@ -53,77 +53,80 @@ def fetch(one: Published, given: Path | None = None, pauses_s: tuple[float, ...]
     Raises:
         WeightsError: it cannot be had, or is another file than was published or first fetched.
     """
-    with hold(one.partial.with_name(f"{one.stored.file}.lock"), lambda holder: events.say(f"waiting: {holder} is fetching {one.place}")):
+    place = checkpoint.place
+    with hold(checkpoint.partial.with_name(f"{place.name}.lock"), lambda holder: events.say(f"waiting: {holder} is fetching {place}")):
         word = "already here"
-        if not one.place.is_file():
-            word, sha = ("copied", _copied(one, given)) if given else ("fetched", _downloaded(one, pauses_s))
-            with writing(one.place, ROOM):
-                os.replace(one.partial, one.place)
-            forget(one.partial)
+        if not place.is_file():
+            word, sha = ("copied", _copied(checkpoint, given)) if given else ("fetched", _downloaded(checkpoint, pauses_s))
+            with writing(place, ROOM):
+                os.replace(checkpoint.partial, place)
+            forget(checkpoint.partial)
         else:
-            sha = one.verify(one.place, str(one.place), f"remove it, then {one.how}")
-        if one.recorded() != sha:
-            one.record(sha)
+            sha = checkpoint.verify(place, str(place), f"remove it, then {checkpoint.how}")
+        if checkpoint.recorded() != sha:
+            checkpoint.record(sha)
         if given and word == "already here":
-            one.verify(given, str(given), f"another one is at {one.place} already: to have this one, remove that")
+            checkpoint.verify(given, str(given), f"another one is at {place} already: to have this one, remove that")
     return f"{word}, sha256 {sha}"
 
 
-def _downloaded(one: Published, pauses_s: tuple[float, ...], *, again: bool = False) -> str:
+def _downloaded(checkpoint: Published, pauses_s: tuple[float, ...], *, again: bool = False) -> str:
     """Complete the unfinished file, its SHA-256. A wrong file may be two halves: it is fetched again once."""
-    if not one.stored.url:
-        raise WeightsError(f"the weights of {one.network} are not there", where=str(one.place), remedy=one.how)
-    download(Job(one.stored.url, one.partial, one.by_hand, pauses_s), Meter(one.stored.file))
+    if not checkpoint.stored.url:
+        raise WeightsError(f"the weights of {checkpoint.network} are not there", where=str(checkpoint.place), remedy=checkpoint.how)
+    download(Job(checkpoint.stored.url, checkpoint.partial, checkpoint.by_hand, pauses_s), Meter(checkpoint.stored.file))
     try:
-        return _flushed(one, one.stored.url, one.how)
+        return _flushed(checkpoint, checkpoint.stored.url, checkpoint.how)
     except WeightsError as error:
-        forget(one.partial)
+        forget(checkpoint.partial)
         if again:
             raise
         events.say(f"{error.what}; once more from its start")
-    return _downloaded(one, pauses_s, again=True)
+    return _downloaded(checkpoint, pauses_s, again=True)
 
 
-def _copied(one: Published, given: Path) -> str:
+def _copied(checkpoint: Published, given: Path) -> str:
     """Copy *given* to the unfinished file; its SHA-256."""
-    forget(one.partial)
+    forget(checkpoint.partial)
     try:
         copy = given.open("rb")
     except OSError as error:
         raise WeightsError(f"cannot be read: {error.strerror or error}", where=str(given), remedy="make it readable") from error
     try:
-        with copy, writing(one.partial, ROOM), one.partial.open("wb") as file:
+        with copy, writing(checkpoint.partial, ROOM), checkpoint.partial.open("wb") as file:
             shutil.copyfileobj(copy, file, 1 << 20)
-        return _flushed(one, str(given), "get it again from where you had it")
+        return _flushed(checkpoint, str(given), "get it again from where you had it")
     except BaseException:
-        forget(one.partial)
+        forget(checkpoint.partial)
         raise
 
 
-def _flushed(one: Published, where: str, remedy: str) -> str:
+def _flushed(checkpoint: Published, where: str, remedy: str) -> str:
     """Verify the unfinished file and flush it to disk; its SHA-256."""
-    sha = one.verify(one.partial, where, remedy)
-    with writing(one.partial, ROOM), one.partial.open("rb") as file:
+    sha = checkpoint.verify(checkpoint.partial, where, remedy)
+    with writing(checkpoint.partial, ROOM), checkpoint.partial.open("rb") as file:
         os.fsync(file.fileno())
     return sha
 
 
-def sources(wanted: Sequence[Published], given: Path | None) -> list[tuple[Published, Path | None]]:
+def with_copies(wanted: Sequence[Published], given: Path | None) -> list[tuple[Published, Path | None]]:
     """Each checkpoint with the copy it is taken from, if *given* is a copy or a folder of copies.
 
     Raises:
         OptionError: *given* is not there, or could be the copy of several checkpoints.
     """
     if given is None:
-        return [(one, None) for one in wanted]
+        return [(checkpoint, None) for checkpoint in wanted]
     if not given.exists():
         raise OptionError(f"no such file or folder: {given}", where="--from", remedy="give the copy that was carried here")
     if given.is_dir():
-        return [(one, None if one.place.is_file() and not (given / one.stored.file).is_file() else given / one.stored.file)
-                for one in wanted]
-    named = [one for one in wanted if one.stored.file == given.name] or [one for one in wanted if given.name.startswith(one.network)]
-    found = wanted if len(wanted) == 1 else named
-    if len(found) != 1:
-        raise OptionError(f"{given.name} could be any of {', '.join(one.stored.file for one in wanted)}", where="--from",
+        copies = [given / checkpoint.stored.file for checkpoint in wanted]
+        return [(checkpoint, None if checkpoint.place.is_file() and not copy.is_file() else copy)
+                for checkpoint, copy in zip(wanted, copies, strict=True)]
+    fitting = wanted if len(wanted) == 1 else (
+        [checkpoint for checkpoint in wanted if checkpoint.stored.file == given.name]
+        or [checkpoint for checkpoint in wanted if given.name.startswith(checkpoint.network)])
+    if len(fitting) != 1:
+        raise OptionError(f"{given.name} could be any of {', '.join(checkpoint.stored.file for checkpoint in wanted)}", where="--from",
                           remedy="name its model, and give the file the name it was published with")
-    return [(found[0], given)]
+    return [(fitting[0], given)]

@@ -34,10 +34,10 @@ class MiniStages:
 
 def weights(context: Context[Spec]) -> Stage:
     """The mini weights of a run's model; its mini data set is made first if the store has none."""
-    made = _data(context)
+    dataset = _data(context)
     quiet = Context(context.settings, context.spec)  # without on_event, which cannot travel to the child process
-    return Stage(key(context.spec, made.key), "fitting the mini weights",
-                 partial(_KINDS[context.spec.kind].fit, quiet, made.folder), takes="one to two minutes for a full-size network")
+    return Stage(key(context.spec, dataset.key), "fitting the mini weights",
+                 partial(_KINDS[context.spec.kind].fit, quiet, dataset.folder), takes="one to two minutes for a full-size network")
 
 
 def data(spec: Spec) -> Stage:
@@ -45,10 +45,10 @@ def data(spec: Spec) -> Stage:
     return _KINDS[spec.kind].data(spec)
 
 
-def key(spec: Spec, made: Key) -> Key:
-    """The key of the weights that are fitted to the mini data set of key *made*."""
+def key(spec: Spec, data_key: Key) -> Key:
+    """The key of the weights that are fitted to this mini data set."""
     shaped_by = (("revision", _KINDS[spec.kind].revision), ("spec", spec_digest(spec)), ("mini", digest(asdict(spec.mini))),
-                 ("data", made.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine"))
+                 ("data", data_key.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine"))
     return Key("weights", f"{spec.name}-mini", shaped_by)
 
 
@@ -65,14 +65,14 @@ def _data(context: Context[Spec]) -> Entry:
     return wanted.find_or_run(context)
 
 
-def _fit_recogniser(context: Context[ModelSpec], made: Path, folder: Path) -> Facts:
-    rows = of_list(read_list(made / mini_clips.TRAIN_LIST, made, context.spec.classes))
+def _fit_recogniser(context: Context[ModelSpec], dataset: Path, folder: Path) -> Facts:
+    rows = of_list(read_list(dataset / mini_clips.TRAIN_LIST, dataset, context.spec.classes))
     survey.check(rows, context.settings)  # in this process, which is a child process already
     return mini_recogniser.build(context.spec, survey.resolve(rows, context).clips, folder)
 
 
-def _fit_localiser(context: Context[LocaliserSpec], made: Path, folder: Path) -> Facts:
-    return mini_localiser.build(context.spec, videos.read(made / context.spec.list_file, context, "training"), folder)
+def _fit_localiser(context: Context[LocaliserSpec], dataset: Path, folder: Path) -> Facts:
+    return mini_localiser.build(context.spec, videos.read(dataset / context.spec.list_file, context, "training"), folder)
 
 
 _KINDS: Mapping[Kind, MiniStages] = {

@@ -74,18 +74,18 @@ class Published:
             WeightsError: it is another file, or torch cannot have saved it.
         """
         try:
-            found, known = sha256(path), self.recorded()
+            sha, recorded = sha256(path), self.recorded()
         except OSError as error:
             raise WeightsError(f"cannot be read: {error.strerror or error}", where=where, remedy="make it readable") from error
-        if not found.startswith(self.stored.sha256_prefix):
-            raise WeightsError(f"the file's sha256 does not begin with {self.stored.sha256_prefix}, but with {found[:8]}{_instead(path)}",
+        if not sha.startswith(self.stored.sha256_prefix):
+            raise WeightsError(f"the file's sha256 does not begin with {self.stored.sha256_prefix}, but with {sha[:8]}{_instead(path)}",
                                where=where, remedy=f"it is damaged or another file: {remedy}")
-        if known and found != known:
-            raise WeightsError(f"the file's sha256 begins with {found[:16]}; when it was first fetched it was {known[:16]}", where=where,
-                               remedy=f"{remedy}; if the other file is meant, take its line out of {self.folder / LOCK}")
+        if recorded and sha != recorded:
+            raise WeightsError(f"the file's sha256 begins with {sha[:16]}; when it was first fetched it was {recorded[:16]}",
+                               where=where, remedy=f"{remedy}; if the other file is meant, take its line out of {self.folder / LOCK}")
         if not self.stored.sha256_prefix and _instead(path):
             raise WeightsError(f"not a torch checkpoint{_instead(path)}", where=where, remedy=remedy)
-        return found
+        return sha
 
 
 def _instead(path: Path) -> str:
@@ -102,14 +102,14 @@ def published(models: Path, artifacts: Path, spec: Spec) -> list[Published]:
         WeightsError: the toml names none for a network.
     """
     truth = load_truth(models, spec.name)
-    found = []
+    checkpoints = []
     for network in spec.networks:
         stored = truth.weights if len(spec.networks) == 1 else truth.network_weights.get(network.name)
         if stored is None:
             raise WeightsError(f"no weights of {network.name} were published", where=str(truth.path),
                                remedy="give checkpoints with --weights")
-        found.append(Published(spec.name, network.name, stored, artifacts / "weights"))
-    return found
+        checkpoints.append(Published(spec.name, network.name, stored, artifacts / "weights"))
+    return checkpoints
 
 
 def read_lock(folder: Path) -> dict[str, str]:
@@ -121,11 +121,11 @@ def read_lock(folder: Path) -> dict[str, str]:
     path = folder / LOCK
     if not path.is_file():
         return {}
-    found = {}
+    recorded = {}
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
         row = re.fullmatch(r"([0-9a-f]{64}) [ *](.+)", line)
         if row is None:
             raise WeightsError("the line does not read 'SHA256  FILE'", where=f"{path}:{number}",
                                remedy="take the line out; the next fetch of that file records it again")
-        found[row[2]] = row[1]
-    return found
+        recorded[row[2]] = row[1]
+    return recorded

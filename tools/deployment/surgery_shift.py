@@ -37,15 +37,15 @@ def constant_shift(model: onnx.ModelProto) -> None:
     inferred = onnx.shape_inference.infer_shapes(model).graph
     types = {value.name: value.type.tensor_type for value in (*inferred.value_info, *inferred.input, *inferred.output)}
     changes = _replace_zeros(graph, types)
-    _drop_dead(graph)  # a Slice that another one and dead zeros read has one reader now, and can be merged
+    _drop_dead(graph)  # dead nodes read Slices that can be merged once they have a single reader
     changes += _merge_slices(graph, types)
     if not changes:
         raise ExportError("constant-shift: the graph has no zeros of a fixed shape made as x - x, and no Slices to merge",
                           remedy="take it out of the spec's surgery or optional_surgery")
     _drop_dead(graph)
-    made = {name for node in graph.node for name in node.output}
+    outputs = {name for node in graph.node for name in node.output}
     del graph.value_info[:]
-    graph.value_info.extend(value for value in inferred.value_info if value.name in made)
+    graph.value_info.extend(value for value in inferred.value_info if value.name in outputs)
 
 
 def _replace_zeros(graph: onnx.GraphProto, types: Types) -> int:

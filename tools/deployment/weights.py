@@ -43,9 +43,9 @@ def checkpoints(context: Context[Spec]) -> tuple[Weights, ...]:
                  for network, path in zip(context.spec.networks, given(context, word), strict=True))
 
 
-def mini_weights(spec: Spec, made: Entry) -> tuple[Weights, ...]:
+def mini_weights(spec: Spec, fitted: Entry) -> tuple[Weights, ...]:
     """The checkpoints that an entry of mini weights holds."""
-    return tuple(Weights(made.file(f"{network.name}.pth"), made.files[f"{network.name}.pth"], network, "mini")
+    return tuple(Weights(fitted.file(f"{network.name}.pth"), fitted.files[f"{network.name}.pth"], network, "mini")
                  for network in spec.networks)
 
 
@@ -76,13 +76,13 @@ def given(context: Context[Spec], word: str) -> list[Path]:
 
 def _published(context: Context[Spec]) -> list[Path]:
     """The published checkpoints in the artifacts folder, verified as far as their digests are known."""
-    found = published(context.settings.models, context.settings.artifacts, context.spec)
-    for checkpoint in found:
+    chosen = published(context.settings.models, context.settings.artifacts, context.spec)
+    for checkpoint in chosen:
         if not checkpoint.place.is_file():
             raise WeightsError(f"the published weights of {checkpoint.network} are not there", where=str(checkpoint.place),
                                remedy=checkpoint.how)
         checkpoint.verify(checkpoint.place, str(checkpoint.place), f"remove it, then {checkpoint.how}")
-    return [checkpoint.place for checkpoint in found]
+    return [checkpoint.place for checkpoint in chosen]
 
 
 def _checked(context: Context[Spec], network: Network, path: Path, word: str) -> Weights:

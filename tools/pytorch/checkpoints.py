@@ -66,7 +66,7 @@ def _load(path: Path) -> object:
                            remedy="give a .pth file saved by torch.save, with the weights under 'state_dict'") from error
 
 
-def _is_state(found: Mapping[object, object]) -> bool:
+def _is_state(content: Mapping[object, object]) -> bool:
     import torch
 
-    return all(isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in found.items())
+    return all(isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items())

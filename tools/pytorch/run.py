@@ -47,7 +47,7 @@ def torch_device(text: str) -> TorchDevice:
         return TorchDevice("cpu", "cpu", batch=1, threads=1)
     if name not in seen:
         raise OptionError(f"torch {torch.__version__} sees no device {text!r} here", where="--torch-device",
-                          remedy=f"choose auto, cpu{''.join(f', {one}' for one in seen)}")
+                          remedy=f"choose auto, cpu{''.join(f', {device}' for device in seen)}")
     label = f"{name} {torch.cuda.get_device_name(name)}"
     return TorchDevice(name, label, CUDA_BATCH, len(os.sched_getaffinity(0)))
 
@@ -82,17 +82,17 @@ def _loaded(load: Callable[[], Load], clips: Sequence[Clip], device: TorchDevice
     def loaded(clip: Clip) -> Floats:
         if not hasattr(own, "load"):
             own.load = load()
-        found: Floats = own.load(clip)
-        return found
+        pixels: Floats = own.load(clip)
+        return pixels
 
     with ThreadPoolExecutor(device.threads) as pool:
         ahead: deque[list[Future[Floats]]] = deque()
         for first in range(0, len(clips), device.batch):
             ahead.append([pool.submit(loaded, clip) for clip in clips[first : first + device.batch]])
             if len(ahead) > 1:
-                yield np.stack([one.result() for one in ahead.popleft()])
+                yield np.stack([clip.result() for clip in ahead.popleft()])
         for last in ahead:
-            yield np.stack([one.result() for one in last])
+            yield np.stack([clip.result() for clip in last])
 
 
 def _scores(network: nn.Module, batch: Floats, device: TorchDevice) -> Floats:
@@ -102,8 +102,8 @@ def _scores(network: nn.Module, batch: Floats, device: TorchDevice) -> Floats:
     try:
         with torch.inference_mode():
             rows = network(torch.from_numpy(batch).to(device.name))
-            found: Floats = rows.reshape(len(batch), -1, rows.shape[-1]).mean(1).cpu().numpy()
-        return found
+            scores: Floats = rows.reshape(len(batch), -1, rows.shape[-1]).mean(1).cpu().numpy()
+        return scores
     except torch.OutOfMemoryError as error:
         if len(batch) == 1:
             raise ReferenceRunError(f"{device.label} has too little memory for one clip", where="--torch-device",

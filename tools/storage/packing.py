@@ -55,10 +55,10 @@ def choose(root: Path, names: frozenset[str] | None, batches: Sequence[int], kin
 
 def _last_of_each_file(kept: Mapping[Path, Manifest]) -> set[Path]:
     """Of manifests in one folder that list the same files, the one used last: the others hold the same."""
-    found = {}
+    last = {}
     for path in sorted(kept, key=lambda path: path.stat().st_mtime):
-        found[path.parent, tuple(sorted(kept[path]["files"])) or (path.name,)] = path
-    return set(found.values())
+        last[path.parent, tuple(sorted(kept[path]["files"])) or (path.name,)] = path
+    return set(last.values())
 
 
 def home_name(manifest: Path) -> str:

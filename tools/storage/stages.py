@@ -48,9 +48,9 @@ class Stage:
             StoreError: the store has none, and a package that makes it is not installed here.
             ClipgateError: the child reported it.
         """
-        found = context.store.find(self.key)
-        if found:
-            return found
+        entry = context.store.find(self.key)
+        if entry:
+            return entry
         root = context.settings.store
         require_makers(root, self.key, self.doing, context.spec.name)
         context.say(f"{self.doing}{f' ({self.takes})' if self.takes else ''} ...")
@@ -58,11 +58,11 @@ class Stage:
         log = root / "logs" / f"{self.key.kind}-{self.key.name}-{os.getpid()}.log"
         child.call(partial(_make, self, root), self.doing, log=log, on_event=context.on_event)
         context.say(f"{self.doing}: {time.monotonic() - started:.0f} s")
-        made = context.store.find(self.key)
-        if made is None:
+        entry = context.store.find(self.key)
+        if entry is None:
             raise ChildError(f"{self.key} was made and is not there", where=str(root),
                              remedy="somebody removes entries while they are made: run it again")
-        return made
+        return entry
 
 
 def _make(stage: Stage, root: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS, python
 from suites.selftest.deployment.moody_server import Moody, serving
 from suites.selftest.deployment.test_fetch import left
-from tools.deployment.fetch import fetch, sources
+from tools.deployment.fetch import fetch, with_copies
 from tools.deployment.published import LOCK, Published, published, read_lock
 from tools.deployment.weights import given
 from tools.errors import OptionError, WeightsError
@@ -142,16 +142,16 @@ def test_a_copy_goes_to_the_model_it_is_named_for(tmp_path: Path) -> None:
     bsn, tsm = (published(MODELS, tmp_path, load_spec(MODELS, name)) for name in ("bsn", "tsm"))
     pem, folder = file(tmp_path / "usb" / "pem_best.pth.tar", ONE), tmp_path / "usb"
 
-    assert [(bsn[1], pem)] == sources([*tsm, *bsn], pem)
-    assert [(bsn[0], file(folder / "tem-9.pth", ONE))] == sources(bsn, folder / "tem-9.pth")
-    assert [(tsm[0], pem)] == sources(tsm, pem)
-    assert [(one, folder / one.stored.file) for one in bsn] == sources(bsn, folder)
+    assert [(bsn[1], pem)] == with_copies([*tsm, *bsn], pem)
+    assert [(bsn[0], file(folder / "tem-9.pth", ONE))] == with_copies(bsn, folder / "tem-9.pth")
+    assert [(tsm[0], pem)] == with_copies(tsm, pem)
+    assert [(one, folder / one.stored.file) for one in bsn] == with_copies(bsn, folder)
     file(bsn[0].place, ONE)
-    assert [(bsn[0], None), (bsn[1], pem)] == sources(bsn, folder)
+    assert [(bsn[0], None), (bsn[1], pem)] == with_copies(bsn, folder)
     with pytest.raises(OptionError, match=r"copy\.pth could be any of tem_best\.pth\.tar, pem_best\.pth\.tar"):
-        sources(bsn, file(folder / "copy.pth", ONE))
+        with_copies(bsn, file(folder / "copy.pth", ONE))
     with pytest.raises(OptionError, match="no such file or folder"):
-        sources(tsm, folder / "gone.pth")
+        with_copies(tsm, folder / "gone.pth")
 
 
 def models(folder: Path, url: str) -> Path:
