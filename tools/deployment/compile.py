@@ -8,11 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from tools.deployment import specialise
-from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.engines import family
 from tools.engines.ascend import atc, cann
-from tools.engines.ascend.atc import Request
 from tools.errors import CompileError
 from tools.machine import events
 from tools.spec.case import Case, Device
@@ -33,7 +31,7 @@ class Target:
     toolkit: cann.Toolkit
 
 
-def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> Graph:
+def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> specialise.Graph:
     """The file that the device of *case* loads, built by child processes if the store has none.
 
     Raises:
@@ -48,7 +46,7 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> Graph:
     return replace(graph, path=path, digest=entry.files[MODEL], weights_bytes=path.stat().st_size, peak_bytes=0)
 
 
-def stage(settings: Settings, network: Network, graph: Graph, batch: int, target: Target) -> Stage:
+def stage(settings: Settings, network: Network, graph: specialise.Graph, batch: int, target: Target) -> Stage:
     """The compiled model of *graph*."""
     shaped_by = (("graph", graph.digest), ("weights", graph.weights_digest), ("cann", target.toolkit.version),
                  ("flags", " ".join(_request(network, batch, target, settings).flags())))
@@ -70,15 +68,15 @@ def soc_version(device: Device) -> str:
     return chip.soc_version
 
 
-def _request(network: Network, batch: int, target: Target, settings: Settings, folder: Path = Path()) -> Request:
+def _request(network: Network, batch: int, target: Target, settings: Settings, folder: Path = Path()) -> atc.Request:
     """The compilation of *network*; tuned as in its guide where asked for and where this toolkit can."""
     tuned = network.atc.auto_tune if settings.auto_tune == "on" and target.toolkit.tunes else ""
     shape = ",".join(str(size) for size in (batch, *network.input.shape))
-    return Request(folder / "graph.onnx", folder / "model", network.atc.input_format, f"{network.input.name}:{shape}",
-                   target.soc_version, tuned)
+    return atc.Request(folder / "graph.onnx", folder / "model", network.atc.input_format, f"{network.input.name}:{shape}",
+                       target.soc_version, tuned)
 
 
-def build(settings: Settings, network: Network, graph: Graph, batch: int, target: Target, folder: Path) -> Facts:
+def build(settings: Settings, network: Network, graph: specialise.Graph, batch: int, target: Target, folder: Path) -> Facts:
     """Compile *graph* into *folder*, from a copy that holds the weights: older parsers read no second file.
 
     atc works in a folder beside its log. If it fails the folder stays, so that its command can be repeated.

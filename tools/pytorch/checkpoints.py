@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tools.errors import WeightsError
 
@@ -19,9 +19,6 @@ BESIDE = (*(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for 
 
 class PassedOver:
     """Takes the place of what a checkpoint holds beside weights; accepts any arguments and keeps nothing."""
-
-    def __new__(cls, *_: object) -> Self:
-        return super().__new__(cls)
 
     def __init__(self, *_: object) -> None:
         pass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,15 +31,6 @@ def build_network(network: Network) -> nn.Module:
     return module.eval()
 
 
-def class_count(state: Mapping[str, Tensor], path: Path) -> int:
-    """The number of classes in a checkpoint, read from the weight of its head."""
-    weight = state.get("cls_head.fc_cls.weight")
-    if weight is None:
-        raise WeightsError("the checkpoint has no classifier 'cls_head.fc_cls.weight'", where=str(path),
-                           remedy="give a whole recogniser, not only a backbone")
-    return int(weight.shape[0])
-
-
 def head_outputs(module: nn.Module) -> int:
     """The number of classes of a network; 0 if it has no classifier."""
     head = getattr(module, "cls_head", None)
@@ -48,14 +38,18 @@ def head_outputs(module: nn.Module) -> int:
 
 
 def load_network(network: Network, path: Path) -> nn.Module:
-    """The network with the checkpoint's weights; every key and shape must match.
+    """The network with the checkpoint's weights and number of classes; every key and other shape must match.
 
     Raises:
         WeightsError: naming the first missing, unexpected or misshapen keys.
     """
     state = read_checkpoint(path)
     if "cls_head" in _model_config(network):
-        network = network.with_outputs(class_count(state, path))
+        weight = state.get("cls_head.fc_cls.weight")
+        if weight is None:
+            raise WeightsError("the checkpoint has no classifier 'cls_head.fc_cls.weight'", where=str(path),
+                               remedy="give a whole recogniser, not only a backbone")
+        network = network.with_outputs(len(weight))
     module = build_network(network)
     own = module.state_dict()
     wrong = [f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
