@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.deployment.fetch import fetch, sources
-from tools.deployment.published import Published, published_of
+from tools.deployment.fetch import fetch, with_copies
+from tools.deployment.published import Published, published
 from tools.errors import ClipgateError, WeightsError
 from tools.machine import events
-from tools.spec.catalog import model_names
+from tools.spec.catalog import load_spec, model_names
 from tools.spec.settings import ARTIFACTS, MODELS
 
 
@@ -20,7 +20,7 @@ def _wanted(options: argparse.Namespace) -> list[Published]:
     found = []
     for name in dict.fromkeys(options.model or model_names(options.models)):
         try:
-            found += published_of(options.models, options.artifacts.resolve(), name)
+            found += published(options.models, options.artifacts.resolve(), load_spec(options.models, name))
         except WeightsError:
             if options.model:
                 raise
@@ -43,12 +43,12 @@ def main(arguments: Sequence[str]) -> int:
     """Fetch published checkpoints, all that can be had; 1 if one could not."""
     options = _parser().parse_args(arguments)
     missing = 0
-    for one, source in sources(_wanted(options), options.given):
+    for checkpoint, copy in with_copies(_wanted(options), options.given):
         try:
-            print(f"{one.network}: {one.place}: {fetch(one, source)}", flush=True)
+            print(f"{checkpoint.network}: {checkpoint.place}: {fetch(checkpoint, copy)}", flush=True)
         except ClipgateError as error:
             missing += 1
-            print(f"{one.network}: {error}", file=sys.stderr)
+            print(f"{checkpoint.network}: {error}", file=sys.stderr)
     return int(missing > 0)
 
 

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     `export MODEL FILE` and `import FILE` carry references to machines that have not computed them.
     """
     if arguments and arguments[0] in carry.COMMANDS:
-        return carry.main("tools.reference", "reference", arguments)
+        return carry.carry_references(arguments)
     options, context = parse("reference", main.__doc__, arguments, _arguments)
     kind = kinds.of(context.spec)
     kind.require_torch_device(context, options.torch_device)  # refused before anything is fitted for it

@@ -14,7 +14,7 @@ from tools.machine import events
 from tools.machine.locks import hold
 from tools.spec.settings import ARTIFACTS, MODELS
 from tools.storage.carry import export_models
-from tools.storage.entries import HOST, PARTIAL, UNFINISHED, damage_of, files_of, label, lock_path, manifests, size_of
+from tools.storage.entries import HOST, PARTIAL, UNFINISHED, damage_of, files_of, label, lock_path, manifests
 from tools.storage.store import require_writable
 from tools.storage.unpacking import unpack
 
@@ -60,7 +60,8 @@ def _look_after(root: Path, command: str, unused_days: float | None) -> int:
         damage = damage_of(path) if command != "list" else None
         unused = unused_days is not None and _unused_days(path) > unused_days
         if command == "list":
-            print(f"{size_of(path) / 2**20:9.1f} MiB  {label(root, path)}")
+            size = sum(file.stat().st_size for file in files_of(path) if file.is_file())
+            print(f"{size / 2**20:9.1f} MiB  {label(root, path)}")
         elif damage or (command == "prune" and unused):
             damaged += damage is not None
             print(f"{label(root, path)}: {damage or 'not used lately'}")

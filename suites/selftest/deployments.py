@@ -33,7 +33,7 @@ def random_weights(network: Network, folder: Path) -> Weights:
 def exported(checkpoint: Weights, folder: Path) -> Entry:
     """The exported graph in *folder*."""
     folder.mkdir(exist_ok=True)
-    return Entry(export.key(checkpoint), folder, {}, export.build(checkpoint, folder))
+    return Entry(export.stage(checkpoint).key, folder, {}, export.build(checkpoint, folder))
 
 
 def specialised(network: Network, graph: Entry, batch: int, which: Surgeries = "needed") -> Path:

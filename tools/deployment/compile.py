@@ -1,4 +1,4 @@
-"""What a device loads of a network at one batch size: the ONNX graph, or what atc compiles of it for one kind of chip."""
+"""What a device loads of a network at one batch size: the ONNX graph, or what atc compiles from it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from tools.deployment import specialise
-from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.engines import family
 from tools.engines.ascend import atc, cann
-from tools.engines.ascend.atc import Request
 from tools.errors import CompileError
 from tools.machine import events
 from tools.spec.case import Case, Device
@@ -27,14 +25,14 @@ MODEL = "model.om"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a model is compiled for and by: *soc_version* as atc spells the chip, and the toolkit."""
+    """The chip a model is compiled for, as atc spells it, and the toolkit that compiles it."""
 
     soc_version: str
     toolkit: cann.Toolkit
 
 
-def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> Graph:
-    """The file that *case*'s device loads of a network, built by child processes where the store has none.
+def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> specialise.Graph:
+    """The file that the device of *case* loads, built by child processes if the store has none.
 
     Raises:
         CompileError: the toolkit is missing, or atc fails.
@@ -48,10 +46,11 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> Graph:
     return replace(graph, path=path, digest=entry.files[MODEL], weights_bytes=path.stat().st_size, peak_bytes=0)
 
 
-def stage(settings: Settings, network: Network, graph: Graph, batch: int, target: Target) -> Stage:
+def stage(settings: Settings, network: Network, graph: specialise.Graph, batch: int, target: Target) -> Stage:
     """The compiled model of *graph*."""
-    request = _request(network, batch, target, settings)
-    return Stage(key(network, batch, graph, request, target),
+    shaped_by = (("graph", graph.digest), ("weights", graph.weights_digest), ("cann", target.toolkit.version),
+                 ("flags", " ".join(_request(network, batch, target, settings).flags())))
+    return Stage(Key("om", f"{network.name}-bs{batch}", shaped_by),
                  f"compiling {network.name} at batch {batch} for {target.soc_version}",
                  partial(build, settings, network, graph, batch, target), takes="minutes")
 
@@ -60,7 +59,7 @@ def soc_version(device: Device) -> str:
     """How atc spells the chip of *device*.
 
     Raises:
-        CompileError: npu-smi's name of the chip does not tell.
+        CompileError: atc has several names for what npu-smi calls the chip.
     """
     chip = family(device).describe(device)
     if chip.soc_version is None:
@@ -69,24 +68,18 @@ def soc_version(device: Device) -> str:
     return chip.soc_version
 
 
-def key(network: Network, batch: int, graph: Graph, request: Request, target: Target) -> Key:
-    shaped_by = (("graph", graph.digest), ("weights", graph.weights_digest), ("cann", target.toolkit.version),
-                 ("flags", " ".join(request.flags())))
-    return Key("om", f"{network.name}-bs{batch}", shaped_by)
-
-
-def _request(network: Network, batch: int, target: Target, settings: Settings, folder: Path = Path()) -> Request:
-    """The compilation of *network*; tuned as its guide did where asked for and where this toolkit still does it."""
+def _request(network: Network, batch: int, target: Target, settings: Settings, folder: Path = Path()) -> atc.Request:
+    """The compilation of *network*; tuned as in its guide where asked for and where this toolkit can."""
     tuned = network.atc.auto_tune if settings.auto_tune == "on" and target.toolkit.tunes else ""
     shape = ",".join(str(size) for size in (batch, *network.input.shape))
-    return Request(folder / "graph.onnx", folder / "model", network.atc.input_format, f"{network.input.name}:{shape}",
-                   target.soc_version, tuned)
+    return atc.Request(folder / "graph.onnx", folder / "model", network.atc.input_format, f"{network.input.name}:{shape}",
+                       target.soc_version, tuned)
 
 
-def build(settings: Settings, network: Network, graph: Graph, batch: int, target: Target, folder: Path) -> Facts:
-    """Compile *graph* into *folder*, as a file of its own: older parsers read no weights from beside it.
+def build(settings: Settings, network: Network, graph: specialise.Graph, batch: int, target: Target, folder: Path) -> Facts:
+    """Compile *graph* into *folder*, from a copy that holds the weights: older parsers read no second file.
 
-    atc works in a folder beside its log, which stays where it fails: the command in the error can be repeated.
+    atc works in a folder beside its log. If it fails the folder stays, so that its command can be repeated.
     """
     import onnx
 
@@ -98,8 +91,8 @@ def build(settings: Settings, network: Network, graph: Graph, batch: int, target
     onnx.save_model(onnx.load(str(graph.path)), str(request.model))
     if settings.auto_tune == "on" and not request.auto_tune:
         events.say(f"CANN {target.toolkit.version} has no auto-tune any more: compiled without; tune with its aoe")
-    found = atc.compile_om(request, cann.environment(target.toolkit, settings.atc_python), log, settings.atc_timeout_s,
+    model = atc.compile_om(request, cann.environment(target.toolkit, settings.atc_python), log, settings.atc_timeout_s,
                            lambda seconds: events.progress(f"atc {network.name}", seconds, int(settings.atc_timeout_s)))
-    found.rename(folder / MODEL)
-    shutil.rmtree(work)  # atc leaves its kernels and reports there
+    model.rename(folder / MODEL)
+    shutil.rmtree(work)  # with the kernels and reports that atc leaves
     return {"cann": target.toolkit.version, "soc_version": target.soc_version}

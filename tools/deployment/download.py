@@ -1,7 +1,8 @@
-"""One file over HTTP: taken up where it broke off, tried again where that can help.
+"""Downloads a file over HTTP: goes on where a download broke off, and tries again where that can help.
 
-With urllib: pooch 1.9 and torch.hub start a broken download from nothing. huggingface_hub 2.4 goes on, but gives up at a
-reset connection or a 503, and joins halves of two files where the server's changed meanwhile: it sends no If-Range.
+It uses urllib. pooch 1.9 and torch.hub start a broken download from nothing. huggingface_hub 2.4 goes on, but
+gives up at a reset connection or a 503. If the file changed on the server it joins halves of two files, since
+it sends no If-Range.
 """
 
 from __future__ import annotations
@@ -24,22 +25,22 @@ from urllib.request import Request, build_opener
 from tools.errors import WeightsError
 from tools.machine import events
 
-TIMEOUT_S = 30.0  # for an answer, and between any two pieces of it
-PAUSES_S = (1.0, 2.0, 4.0, 8.0)  # before the next try, as long as none brings anything new
+TIMEOUT_S = 30.0  # to an answer, and between two pieces of it
+PAUSES_S = (1.0, 2.0, 4.0, 8.0)  # before the next try, while tries bring nothing new
 CHUNK = 1 << 18
-TRANSIENT = {408, 425, 429}  # and every 5xx
+TRANSIENT = {408, 425, 429}  # answers that may change, with every 5xx
 GONE = {404, 410}
 ROOM = "make room, or make the folder writable"
 Progress = Callable[[int, int | None], None]
 
 
 class TransientError(Exception):
-    """A try failed in a way that another one may not."""
+    """A try failed, and another one may not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a server says of a file, by which it is known again; kept beside what was fetched of it. *size* in bytes."""
+    """What a server says of a file, *size* in bytes; kept to tell whether the file has changed there."""
 
     url: str
     etag: str
@@ -49,7 +50,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A file to fetch: from where, into which unfinished file, and what to do by hand if it cannot be."""
+    """A file to fetch: its address, the unfinished file it goes into, and how to get it by hand."""
 
     url: str
     partial: Path
@@ -59,12 +60,12 @@ class Job:
 
 
 def download(job: Job, progress: Progress) -> None:
-    """Fetch the whole of a file into `job.partial`; what a failed download leaves there is where the next one starts.
+    """Fetch a whole file into `job.partial`; it starts after what an earlier, failed download left there.
 
     Honours http_proxy, https_proxy and no_proxy.
 
     Raises:
-        WeightsError: the server does not have it or cannot be reached, or the disk is full.
+        WeightsError: the server does not have the file or cannot be reached, or the disk is full.
     """
     if not re.match(r"https?://[^/\s]+/\S+$", job.url):
         raise WeightsError("not an address that can be fetched", where=job.url, remedy=job.by_hand)
@@ -85,18 +86,14 @@ def download(job: Job, progress: Progress) -> None:
 
 
 def forget(partial: Path) -> None:
-    """Remove what was fetched, and what is known of it."""
+    """Remove an unfinished file and its version."""
     for path in (partial, _note(partial)):
         path.unlink(missing_ok=True)
 
 
 @contextmanager
 def writing(path: Path, remedy: str) -> Iterator[None]:
-    """Failing to write is one sentence: the disk is full, the folder is somebody else's.
-
-    Raises:
-        WeightsError: in place of an OSError.
-    """
+    """Turn an OSError, such as a full disk or a folder of another user, into a WeightsError."""
     try:
         yield
     except OSError as error:
@@ -104,16 +101,17 @@ def writing(path: Path, remedy: str) -> Iterator[None]:
 
 
 def _try(job: Job, progress: Progress) -> None:
-    """One connection: the rest of what is there already, or all of it."""
+    """One connection, which brings the rest of the unfinished file or all of it."""
     had, offset = _begun(job)
     if had is not None and had.size == offset:
         return
     with closing(_open(job, had, offset)) as response:
         version = _version(job.url, response)
-        if response.status == 206 and not _continues(response, had, version, offset):
+        in_place = (response.headers.get("Content-Range") or "").startswith(f"bytes {offset}-")
+        if response.status == 206 and not (in_place and had == version):
             forget(job.partial)
             raise TransientError("the server has another file than before, which is fetched from its start")
-        if response.status == 200:  # all of it: nothing was there, or the server does not know Range
+        if response.status == 200:  # the whole file: nothing was there, or the server does not know Range
             offset = 0
         _require_room(job, version.size, offset)
         with writing(job.partial, ROOM), job.partial.open("ab" if offset else "wb", buffering=0) as file:
@@ -142,11 +140,7 @@ def _open(job: Job, had: Version | None, offset: int) -> HTTPResponse:
 
 
 def _refused(job: Job, error: HTTPError) -> None:
-    """An answer that is none of the file's.
-
-    Raises:
-        TransientError: another try may get the file; WeightsError: none will.
-    """
+    """Raise a TransientError if another try may get the file, else a WeightsError."""
     if error.code == 416:
         forget(job.partial)
         raise TransientError("the server has less of the file than there is here; it is fetched from its start") from error
@@ -158,7 +152,7 @@ def _refused(job: Job, error: HTTPError) -> None:
 
 
 def _final(reason: object) -> bool:
-    """Whether no other try will help: an unknown host, a certificate nobody vouches for, a proxy that says no."""
+    """Whether no other try can help: an unknown host, an untrusted certificate, a proxy that refuses."""
     if isinstance(reason, socket.gaierror):
         return reason.errno != socket.EAI_AGAIN
     return isinstance(reason, str | ssl.SSLCertVerificationError) or re.match(r"Tunnel connection failed: 4\d\d", str(reason)) is not None
@@ -193,11 +187,6 @@ def _require_room(job: Job, size: int | None, offset: int) -> None:
                            remedy="make room, or choose another folder with --artifacts DIR")
 
 
-def _continues(response: HTTPResponse, had: Version | None, version: Version, offset: int) -> bool:
-    """Whether a partial answer begins where we stopped, in the file we began with."""
-    return had == version and (response.headers.get("Content-Range") or "").startswith(f"bytes {offset}-")
-
-
 def _version(url: str, response: HTTPResponse) -> Version:
     length = response.headers.get("Content-Length", "")
     if response.status == 206:
@@ -207,7 +196,7 @@ def _version(url: str, response: HTTPResponse) -> Version:
 
 
 def _begun(job: Job) -> tuple[Version | None, int]:
-    """What is known of the file that was begun, and how much of it is there; nothing if either is not to be trusted."""
+    """The version and the bytes of the unfinished file; None and 0 if they do not fit together or the job."""
     with suppress(OSError, ValueError, TypeError):
         had = Version(**json.loads(_note(job.partial).read_text()))
         if had.url == job.url and _size(job.partial) <= (had.size or 0):

@@ -1,4 +1,4 @@
-"""torch to ONNX, once for all batch sizes: one graph with a free batch axis, its weights in a file beside it."""
+"""torch to ONNX, once for all batch sizes: a graph with a free batch axis and its weights beside it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,10 @@ BIG = 1024  # bytes from which a tensor goes into the weights file
 
 def stage(checkpoint: Weights) -> Stage:
     """The exported graph of these weights."""
-    return Stage(key(checkpoint), f"exporting {checkpoint.network.name} to ONNX", partial(build, checkpoint))
-
-
-def key(checkpoint: Weights) -> Key:
-    shaped_by = (("weights", checkpoint.sha256), ("network", network_digest(checkpoint.network)), ("opset", str(OPSET)),
+    network = checkpoint.network
+    shaped_by = (("weights", checkpoint.sha256), ("network", network_digest(network)), ("opset", str(OPSET)),
                  *versions.of("torch", "mmaction2", "mmcv-lite", "onnx"))
-    return Key("onnx", checkpoint.network.name, shaped_by)
+    return Stage(Key("onnx", network.name, shaped_by), f"exporting {network.name} to ONNX", partial(build, checkpoint))
 
 
 def build(checkpoint: Weights, folder: Path) -> Facts:
@@ -70,11 +67,7 @@ def build(checkpoint: Weights, folder: Path) -> Facts:
 
 
 def check(model: onnx.ModelProto, what: str) -> None:
-    """Run onnx's checker.
-
-    Raises:
-        ExportError: with the checker's first line.
-    """
+    """Run onnx's checker; an ExportError has its first line."""
     import onnx
 
     try:

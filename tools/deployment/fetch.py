@@ -1,4 +1,4 @@
-"""Brings published checkpoints to where runs look for them, verified: from their addresses, or from a copy carried by hand."""
+"""Brings published checkpoints, verified, to where runs look for them: from their address or from a copy."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tools.errors import OptionError, WeightsError
 from tools.machine import events
 from tools.machine.locks import hold
 
-EVERY_S = 5.0  # a line of progress where nobody watches
+EVERY_S = 5.0  # between lines of progress where nobody watches
 REDRAW_S = 0.2
 
 
 class Meter:
-    """Shows bytes and rate of a download: one line that is drawn again on a terminal, elsewhere a line every few seconds.
+    """Shows bytes and rate of a download: on a terminal in one line, elsewhere in a line every few seconds.
 
-    Not rich's progress bar: where nobody watches it says nothing until the end, and a host without torch has no rich.
+    rich's progress bar says nothing until the end where nobody watches; and a host without torch has no rich.
     """
 
     def __init__(self, name: str) -> None:
@@ -32,7 +32,7 @@ class Meter:
         self._first: int | None = None
 
     def __call__(self, done: int, size: int | None) -> None:
-        """*done* of *size* bytes are there; those from before the first call are no part of the rate."""
+        """*done* of *size* bytes are there; the rate leaves out those that were there at the first call."""
         now = time.monotonic()
         self._first = done if self._first is None else self._first
         if now - self._shown < (REDRAW_S if self._live else EVERY_S) and done != size:
@@ -44,86 +44,89 @@ class Meter:
         print(f"\r{line}\x1b[K" if self._live else line, end="" if self._live and done != size else "\n", file=sys.stderr, flush=True)
 
 
-def fetch(one: Published, given: Path | None = None, pauses_s: tuple[float, ...] = PAUSES_S) -> str:
-    """Bring a published checkpoint to its place unless it is there, and say which it was. *given* is a copy to take it from.
+def fetch(checkpoint: Published, given: Path | None = None, pauses_s: tuple[float, ...] = PAUSES_S) -> str:
+    """Bring a published checkpoint to its place if it is not there, and say what was done.
 
-    Two fetches of one file at once fetch it once. The file has its name when it is whole, verified and on disk.
+    *given* is a copy to take it from. Two fetches of one file at once fetch it once. The file gets its name
+    when it is whole, verified and on disk.
 
     Raises:
         WeightsError: it cannot be had, or is another file than was published or first fetched.
     """
-    with hold(one.partial.with_name(f"{one.stored.file}.lock"), lambda holder: events.say(f"waiting: {holder} is fetching {one.place}")):
+    place = checkpoint.place
+    with hold(checkpoint.partial.with_name(f"{place.name}.lock"), lambda holder: events.say(f"waiting: {holder} is fetching {place}")):
         word = "already here"
-        if not one.place.is_file():
-            word, sha = ("copied", _copied(one, given)) if given else ("fetched", _downloaded(one, pauses_s))
-            with writing(one.place, ROOM):
-                os.replace(one.partial, one.place)
-            forget(one.partial)
+        if not place.is_file():
+            word, sha = ("copied", _copied(checkpoint, given)) if given else ("fetched", _downloaded(checkpoint, pauses_s))
+            with writing(place, ROOM):
+                os.replace(checkpoint.partial, place)
+            forget(checkpoint.partial)
         else:
-            sha = one.verify(one.place, str(one.place), f"remove it, then {one.how}")
-        if one.recorded() != sha:
-            one.record(sha, events.say)
+            sha = checkpoint.verify(place, str(place), f"remove it, then {checkpoint.how}")
+        if checkpoint.recorded() != sha:
+            checkpoint.record(sha)
         if given and word == "already here":
-            one.verify(given, str(given), f"another one is at {one.place} already: to have this one, remove that")
+            checkpoint.verify(given, str(given), f"another one is at {place} already: to have this one, remove that")
     return f"{word}, sha256 {sha}"
 
 
-def _downloaded(one: Published, pauses_s: tuple[float, ...]) -> str:
-    """The whole file as its unfinished one; a wrong one is fetched once more from its start, since it may be of two pieces."""
-    if not one.stored.url:
-        raise WeightsError(f"the weights of {one.network} are not there", where=str(one.place), remedy=one.how)
-    job = Job(one.stored.url, one.partial, one.by_hand, pauses_s)
-    for last in (False, True):
-        download(job, Meter(one.stored.file))
-        try:
-            return _flushed(one, one.partial, one.stored.url, one.how)
-        except WeightsError as error:
-            forget(one.partial)
-            if last:
-                raise
-            events.say(f"{error.what}; once more from its start")
-    raise AssertionError
-
-
-def _copied(one: Published, given: Path) -> str:
-    """The copy of a file, verified, as the unfinished one."""
-    forget(one.partial)
+def _downloaded(checkpoint: Published, pauses_s: tuple[float, ...], *, again: bool = False) -> str:
+    """Complete the unfinished file, its SHA-256. A wrong file may be two halves: it is fetched again once."""
+    if not checkpoint.stored.url:
+        raise WeightsError(f"the weights of {checkpoint.network} are not there", where=str(checkpoint.place), remedy=checkpoint.how)
+    download(Job(checkpoint.stored.url, checkpoint.partial, checkpoint.by_hand, pauses_s), Meter(checkpoint.stored.file))
     try:
-        source = given.open("rb")
+        return _flushed(checkpoint, checkpoint.stored.url, checkpoint.how)
+    except WeightsError as error:
+        forget(checkpoint.partial)
+        if again:
+            raise
+        events.say(f"{error.what}; once more from its start")
+    return _downloaded(checkpoint, pauses_s, again=True)
+
+
+def _copied(checkpoint: Published, given: Path) -> str:
+    """Copy *given* to the unfinished file; its SHA-256."""
+    forget(checkpoint.partial)
+    try:
+        copy = given.open("rb")
     except OSError as error:
         raise WeightsError(f"cannot be read: {error.strerror or error}", where=str(given), remedy="make it readable") from error
     try:
-        with source, writing(one.partial, ROOM), one.partial.open("wb") as file:
-            shutil.copyfileobj(source, file, 1 << 20)
-        return _flushed(one, one.partial, str(given), "get it again from where you had it")
+        with copy, writing(checkpoint.partial, ROOM), checkpoint.partial.open("wb") as file:
+            shutil.copyfileobj(copy, file, 1 << 20)
+        return _flushed(checkpoint, str(given), "get it again from where you had it")
     except BaseException:
-        forget(one.partial)
+        forget(checkpoint.partial)
         raise
 
 
-def _flushed(one: Published, path: Path, where: str, remedy: str) -> str:
-    sha = one.verify(path, where, remedy)
-    with writing(path, ROOM), path.open("rb") as file:
+def _flushed(checkpoint: Published, where: str, remedy: str) -> str:
+    """Verify the unfinished file and flush it to disk; its SHA-256."""
+    sha = checkpoint.verify(checkpoint.partial, where, remedy)
+    with writing(checkpoint.partial, ROOM), checkpoint.partial.open("rb") as file:
         os.fsync(file.fileno())
     return sha
 
 
-def sources(wanted: Sequence[Published], given: Path | None) -> list[tuple[Published, Path | None]]:
-    """Which file each checkpoint is taken from, where one or a folder of them is given; a single file is that of one alone.
+def with_copies(wanted: Sequence[Published], given: Path | None) -> list[tuple[Published, Path | None]]:
+    """Each checkpoint with the copy it is taken from, if *given* is a copy or a folder of copies.
 
     Raises:
-        OptionError: it cannot be told whose file it is.
+        OptionError: *given* is not there, or could be the copy of several checkpoints.
     """
     if given is None:
-        return [(one, None) for one in wanted]
+        return [(checkpoint, None) for checkpoint in wanted]
     if not given.exists():
         raise OptionError(f"no such file or folder: {given}", where="--from", remedy="give the copy that was carried here")
     if given.is_dir():
-        return [(one, None if one.place.is_file() and not (given / one.stored.file).is_file() else given / one.stored.file)
-                for one in wanted]
-    named = [one for one in wanted if one.stored.file == given.name] or [one for one in wanted if given.name.startswith(one.network)]
-    found = wanted if len(wanted) == 1 else named
-    if len(found) != 1:
-        raise OptionError(f"{given.name} could be any of {', '.join(one.stored.file for one in wanted)}", where="--from",
+        copies = [given / checkpoint.stored.file for checkpoint in wanted]
+        return [(checkpoint, None if checkpoint.place.is_file() and not copy.is_file() else copy)
+                for checkpoint, copy in zip(wanted, copies, strict=True)]
+    fitting = wanted if len(wanted) == 1 else (
+        [checkpoint for checkpoint in wanted if checkpoint.stored.file == given.name]
+        or [checkpoint for checkpoint in wanted if given.name.startswith(checkpoint.network)])
+    if len(fitting) != 1:
+        raise OptionError(f"{given.name} could be any of {', '.join(checkpoint.stored.file for checkpoint in wanted)}", where="--from",
                           remedy="name its model, and give the file the name it was published with")
-    return [(found[0], given)]
+    return [(fitting[0], given)]

@@ -1,4 +1,4 @@
-"""The mini weights: fitted to the mini data set of their model, which is made first."""
+"""The mini weights of a model: fitted to its mini data set, which is made first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tools.storage.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class MiniStages:
-    """How one kind of model gets mini data and mini weights; *revision* rises when equal specs give other weights."""
+    """How one kind of model gets mini data and mini weights; *revision* is part of the weights' key."""
 
     revision: str
     data: Callable[[Any], Stage]
@@ -34,15 +34,10 @@ class MiniStages:
 
 def weights(context: Context[Spec]) -> Stage:
     """The mini weights of a run's model; its mini data set is made first if the store has none."""
-    made = _data(context)
-    return stage(context, made)
-
-
-def stage(context: Context[Spec], made: Entry) -> Stage:
-    """The mini weights fitted to the mini data set *made*, which may be of another machine."""
-    quiet = Context(context.settings, context.spec)  # what listens to this process is not there in the other one
-    return Stage(key(context.spec, made.key), "fitting the mini weights",
-                 partial(_KINDS[context.spec.kind].fit, quiet, made.folder), takes="one to two minutes for a full-size network")
+    dataset = _data(context)
+    quiet = Context(context.settings, context.spec)  # without on_event, which cannot travel to the child process
+    return Stage(key(context.spec, dataset.key), "fitting the mini weights",
+                 partial(_KINDS[context.spec.kind].fit, quiet, dataset.folder), takes="one to two minutes for a full-size network")
 
 
 def data(spec: Spec) -> Stage:
@@ -50,17 +45,18 @@ def data(spec: Spec) -> Stage:
     return _KINDS[spec.kind].data(spec)
 
 
-def key(spec: Spec, made: Key) -> Key:
-    """Of weights fitted to the mini data set of key *made*."""
+def key(spec: Spec, data_key: Key) -> Key:
+    """The key of the weights that are fitted to this mini data set."""
     shaped_by = (("revision", _KINDS[spec.kind].revision), ("spec", spec_digest(spec)), ("mini", digest(asdict(spec.mini))),
-                 ("data", made.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine"))
+                 ("data", data_key.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine"))
     return Key("weights", f"{spec.name}-mini", shaped_by)
 
 
 def _data(context: Context[Spec]) -> Entry:
-    """The mini data set that mini weights are made from.
+    """The mini data set that the mini weights are fitted to.
 
-    Where they cannot be made none is: clips encoded here would stand in the way of those that belong to imported weights.
+    It is not made where the weights cannot be: clips encoded here would be used in place of those that belong
+    to imported weights.
     """
     wanted = data(context.spec)
     fitted = key(context.spec, wanted.key)
@@ -69,14 +65,14 @@ def _data(context: Context[Spec]) -> Entry:
     return wanted.find_or_run(context)
 
 
-def _fit_recogniser(context: Context[ModelSpec], made: Path, folder: Path) -> Facts:
-    rows = of_list(read_list(made / mini_clips.TRAIN_LIST, made, context.spec.classes))
-    survey.check(rows, context.settings)  # here: who fits is a child process already
+def _fit_recogniser(context: Context[ModelSpec], dataset: Path, folder: Path) -> Facts:
+    rows = of_list(read_list(dataset / mini_clips.TRAIN_LIST, dataset, context.spec.classes))
+    survey.check(rows, context.settings)  # in this process, which is a child process already
     return mini_recogniser.build(context.spec, survey.resolve(rows, context).clips, folder)
 
 
-def _fit_localiser(context: Context[LocaliserSpec], made: Path, folder: Path) -> Facts:
-    return mini_localiser.build(context.spec, videos.read(made / context.spec.list_file, context, "training"), folder)
+def _fit_localiser(context: Context[LocaliserSpec], dataset: Path, folder: Path) -> Facts:
+    return mini_localiser.build(context.spec, videos.read(dataset / context.spec.list_file, context, "training"), folder)
 
 
 _KINDS: Mapping[Kind, MiniStages] = {

@@ -1,4 +1,4 @@
-"""Whose weights `--weights` means beside `--data`; a module of its own because collecting a matrix asks it."""
+"""What `--weights` means beside `--data`; a light module of its own, since collecting a matrix imports it."""
 
 from __future__ import annotations
 

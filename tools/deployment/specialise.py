@@ -1,4 +1,4 @@
-"""The ONNX graph of one batch size: onnxsim at that shape, sharing the exported graph's weights file."""
+"""The ONNX graph of one batch size: simplified by onnxsim, with the weights file of the exported graph."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from tools.storage.stages import Stage
 if TYPE_CHECKING:
     import onnx
 
+Span = tuple[int, int]  # offset and length in the weights file
 
 
 def peak_bytes(model: onnx.ModelProto) -> int:
-    """Most bytes of float32 activations alive at once while the graph's nodes run in their order, inputs included."""
+    """The most bytes of float32 activations alive at once while the nodes run in order, inputs included."""
     import onnx
 
     inferred = onnx.shape_inference.infer_shapes(model).graph
@@ -44,15 +45,12 @@ def peak_bytes(model: onnx.ModelProto) -> int:
     return peak
 
 
-Span = tuple[int, int]  # offset and length in the weights file
-
-
 @dataclass(frozen=True, slots=True)
 class Graph:
     """What a device loads for one batch size.
 
-    weights_digest: of the weights beside it; surgery: the rewrites it has been through; weights_bytes: its constants, in the
-    shared file and in its own; peak_bytes: estimates the host memory that running it takes beside them.
+    weights_digest: of its weights file; surgery: the rewrites that were applied; weights_bytes: constants in
+    both files; peak_bytes: an estimate of the host memory that a run needs beside them.
     """
 
     path: Path
@@ -64,13 +62,13 @@ class Graph:
 
 
 def file_name(network: Network, batch: int, which: Surgeries) -> str:
-    """The graph's file beside the weights: optional surgery, where there is any, makes one of its own."""
+    """The name of the graph's file; with optional surgery the graph has another name."""
     optional = network.surgeries(which) != network.surgery
     return f"bs{batch}{'-all' if optional else ''}.onnx"
 
 
 def graph(context: Context[Spec], checkpoint: Weights, batch: int) -> Graph:
-    """The graph of *batch* with the surgery of `--surgery`, made by child processes where the store has none."""
+    """The graph of *batch* with the surgery of `--surgery`, made by child processes if the store has none."""
     network, which = checkpoint.network, context.settings.surgery
     exported = export.stage(checkpoint).find_or_run(context)
     entry = stage(network, exported, batch, which).find_or_run(context)
@@ -81,18 +79,14 @@ def graph(context: Context[Spec], checkpoint: Weights, batch: int) -> Graph:
 
 
 def stage(network: Network, exported: Entry, batch: int, which: Surgeries) -> Stage:
-    """The graph of one batch size, beside the exported one."""
-    return Stage(key(network, exported, batch, which), f"simplifying {network.name} for batch {batch}",
-                 partial(build, network, exported, batch, which))
-
-
-def key(network: Network, exported: Entry, batch: int, which: Surgeries) -> Key:
+    """The graph of one batch size, in the folder of the exported one."""
     shaped_by = (("batch", str(batch)), ("surgery", " ".join(network.surgeries(which))), *versions.of("onnx", "onnxsim"))
-    return Key("onnx", Path(file_name(network, batch, which)).stem, shaped_by, host=exported.key)
+    key = Key("onnx", Path(file_name(network, batch, which)).stem, shaped_by, host=exported.key)
+    return Stage(key, f"simplifying {network.name} for batch {batch}", partial(build, network, exported, batch, which))
 
 
 def build(network: Network, exported: Entry, batch: int, which: Surgeries, folder: Path) -> Facts:
-    """Simplify the exported graph at *batch* into *folder*, operate on it, check it, and estimate its memory.
+    """Simplify the exported graph for *batch*, apply the surgery, check the result and save it in *folder*.
 
     Raises:
         ExportError: onnxsim fails, or input or output have another name or shape than the spec says.
@@ -100,30 +94,29 @@ def build(network: Network, exported: Entry, batch: int, which: Surgeries, folde
     import onnx
     import onnxsim
 
-    source = exported.file(export.GRAPH)
-    spans = shared_tensors(source)
-    model = onnx.load(str(source))
+    general = exported.file(export.GRAPH)
+    spans = shared_tensors(general)
+    model = onnx.load(str(general))
     model, same = onnxsim.simplify(model, overwrite_input_shapes={network.input.name: [batch, *network.input.shape]})
     if not same:
-        raise ExportError(f"onnxsim's own check of batch {batch} failed", where=str(source))
+        raise ExportError(f"onnxsim's own check of batch {batch} failed", where=str(general))
     for surgery in network.surgeries(which):
         operate(model, surgery)
     export.check(model, f"batch {batch}")
     _check_signature(model, network, batch)
     peak = peak_bytes(model)
     share(model, spans)
-    path = folder / file_name(network, batch, which)
-    onnx.save_model(model, str(path))
+    onnx.save_model(model, str(folder / file_name(network, batch, which)))
     return {"peak_bytes": peak, "nodes": len(model.graph.node)}
 
 
-def shared_tensors(source: Path) -> dict[str, Span]:
-    """Digest of every tensor in the exported graph's weights file -> where it lies."""
+def shared_tensors(graph: Path) -> dict[str, Span]:
+    """Where each tensor lies in the weights file of an exported graph, by the tensor's digest."""
     import onnx
 
-    data = source.with_name(export.WEIGHTS).read_bytes()
+    data = graph.with_name(export.WEIGHTS).read_bytes()
     spans = {}
-    for tensor in onnx.load(str(source), load_external_data=False).graph.initializer:
+    for tensor in onnx.load(str(graph), load_external_data=False).graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             place = {entry.key: entry.value for entry in tensor.external_data}
             start, length = int(place.get("offset", "0")), int(place["length"])
@@ -132,7 +125,7 @@ def shared_tensors(source: Path) -> dict[str, Span]:
 
 
 def share(model: onnx.ModelProto, spans: dict[str, Span]) -> None:
-    """Point every tensor that is in the shared weights file there, instead of carrying it."""
+    """Take every tensor out of *model* that the weights file has, and refer to it there."""
     import onnx
     from onnx.external_data_helper import set_external_data
 

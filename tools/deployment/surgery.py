@@ -1,4 +1,4 @@
-"""Rewrites of an ONNX graph that some device compiles better, with equal outputs; matched by operator, never by node name."""
+"""Rewrites of an ONNX graph that some device compiles better, with equal outputs."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ if TYPE_CHECKING:
     import onnx
 
 ELEMENTWISE = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Mul", "Add"}  # the last two by a number only
-HEIGHT = 2  # the axis that a sequence [N, C, T] lacks to be an image [N, C, 1, T]
+HEIGHT = 2  # the axis that makes an image [N, C, 1, T] of a sequence [N, C, T]
 
 
 def operate(model: onnx.ModelProto, surgery: Surgery) -> None:
     """Apply the rewrite of that name to *model*, in place.
 
     Raises:
-        ExportError: the graph holds nothing it applies to, or not in a form it can rewrite.
+        ExportError: the graph has nothing to rewrite, or not in a form that can be rewritten.
     """
     REWRITES[surgery](model)
 
 
 def conv1d_to_conv2d(model: onnx.ModelProto) -> None:
-    """Make every convolution of a sequence one of an image of height 1.
+    """Turn every convolution of a sequence into a convolution of an image of height 1.
 
-    One Unsqueeze before a chain of convolutions, one Squeeze after the last of it; what lies between is elementwise and
-    does not care. Weights keep their bytes: [O, I, k] becomes [O, I, 1, k].
+    A chain of convolutions gets an Unsqueeze before it and a Squeeze after it. The nodes between are
+    elementwise, so the new axis does not matter to them. Weights keep their bytes: [O, I, k] becomes
+    [O, I, 1, k]. Nodes are matched by operator, never by name.
 
-    Source: the BSN guide's TEM_onnx_conv1d2conv2d.py, which names the nodes of one torch version.
+    The BSN guide does this in TEM_onnx_conv1d2conv2d.py, which names the nodes of one torch version.
     """
     import onnx
 
@@ -53,7 +54,7 @@ def conv1d_to_conv2d(model: onnx.ModelProto) -> None:
 
 
 def _own_constants(graph: onnx.GraphProto) -> None:
-    """Make initializers of Constant nodes: onnxsim leaves the weights it has folded a factor into as such."""
+    """Make initializers of Constant nodes: onnxsim leaves weights that way when it has multiplied them."""
     constants = [node for node in graph.node if node.op_type == "Constant" and node.attribute[0].name == "value"]
     for node in constants:
         graph.initializer.add().CopyFrom(node.attribute[0].t)
@@ -62,7 +63,7 @@ def _own_constants(graph: onnx.GraphProto) -> None:
 
 
 def _widen(node: onnx.NodeProto) -> None:
-    """Give a convolution's attributes the axis of height 1."""
+    """Give the attributes of a convolution the axis of height 1."""
     for attribute in node.attribute:
         first = {"kernel_shape": [1], "strides": [1], "dilations": [1]}.get(attribute.name)
         values = list(attribute.ints)
@@ -73,7 +74,7 @@ def _widen(node: onnx.NodeProto) -> None:
 
 
 def _wide_tensors(graph: onnx.GraphProto, convolutions: list[onnx.NodeProto], weights: dict[str, onnx.TensorProto]) -> set[str]:
-    """Outputs that get the new axis: those of the convolutions, and of what is elementwise between one and the next."""
+    """Outputs that get the new axis: of the convolutions, and of elementwise nodes between two of them."""
     wide = {node.output[0] for node in convolutions}
     if wide & {output.name for output in graph.output}:
         raise ExportError("conv1d-to-conv2d: a convolution is the graph's output", remedy="take it out of the spec's surgery")
@@ -90,7 +91,7 @@ def _wide_tensors(graph: onnx.GraphProto, convolutions: list[onnx.NodeProto], we
 
 
 def _with_bridges(graph: onnx.GraphProto, wide: set[str]) -> list[onnx.NodeProto]:
-    """The nodes in order, with an Unsqueeze or Squeeze wherever a tensor with the new axis meets one without."""
+    """The nodes in order, with an Unsqueeze or Squeeze where a node needs a tensor in the other form."""
     from onnx import helper
 
     bridged: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""A temporal shift as devices compile it better: constants for the zeros it computes, one Slice for two in a row."""
+"""A temporal shift that devices compile better: its zeros are constants, two Slices in a row become one."""
 
 from __future__ import annotations
 
@@ -20,59 +20,55 @@ Part = TypeVar("Part")
 
 
 def constant_shift(model: onnx.ModelProto) -> None:
-    """Make constants of zeros computed as x - x, whole or sliced, and one Slice of two that cut different axes.
+    """Replace zeros computed as x - x, whole or sliced, by constants; merge Slices that cut different axes.
 
-    A shift keeps three of its seven Slices and no Sub. Outputs are equal wherever x is finite; infinity less itself is no
-    zero, so that a device which overflows in x would carry that into the frame the zeros stand for, and now does not.
+    A shift keeps three of its seven Slices and no Sub. Outputs are equal wherever x is finite. Where x
+    overflowed on a device, x - x was no zero and spoiled a frame of zeros; a constant cannot be spoiled.
 
-    Source: fix_slice_part.py and modify_onnx.py in later revisions of the TSM guide; the first names the nodes of one
-    torch version.
+    Later revisions of the TSM guide do this in modify_onnx.py and in fix_slice_part.py, which names the
+    nodes of one torch version.
 
     Raises:
-        ExportError: there is neither, or their shapes are not fixed.
+        ExportError: there are no such zeros and Slices, or their shapes are not fixed.
     """
     import onnx
 
     graph = model.graph
     inferred = onnx.shape_inference.infer_shapes(model).graph
     types = {value.name: value.type.tensor_type for value in (*inferred.value_info, *inferred.input, *inferred.output)}
-    found = _replace_zeros(graph, types)
-    _drop_dead(graph)  # a Slice that zeros alone were made of is now read once less, and can be merged
-    found += _merge_slices(graph, types)
-    if not found:
+    changes = _replace_zeros(graph, types)
+    _drop_dead(graph)  # dead nodes read Slices that can be merged once they have a single reader
+    changes += _merge_slices(graph, types)
+    if not changes:
         raise ExportError("constant-shift: the graph has no zeros of a fixed shape made as x - x, and no Slices to merge",
                           remedy="take it out of the spec's surgery or optional_surgery")
     _drop_dead(graph)
-    made = {name for node in graph.node for name in node.output}
+    outputs = {name for node in graph.node for name in node.output}
     del graph.value_info[:]
-    graph.value_info.extend(value for value in inferred.value_info if value.name in made)
+    graph.value_info.extend(value for value in inferred.value_info if value.name in outputs)
 
 
 def _replace_zeros(graph: onnx.GraphProto, types: Types) -> int:
-    """Let whatever reads x - x, or Slices of it, read a constant; how many times that was."""
-    zeros: set[str] = set()
+    """Replace x - x, or a Slice of it, by a constant in every input of a node; the number of these inputs."""
+    from onnx import helper
+
+    zeros: dict[str, tuple[int, ...]] = {}
     for node in graph.node:
         is_zero = (node.op_type == "Sub" and node.input[0] == node.input[1]) or (node.op_type == "Slice" and node.input[0] in zeros)
-        if is_zero and _shape(types, node.output[0]) is not None:
-            zeros.add(node.output[0])
+        shape = _shape(types, node.output[0])
+        if is_zero and shape is not None:
+            zeros[node.output[0]] = shape
     readers = [(node, number) for node in graph.node if node.output[0] not in zeros
                for number, name in enumerate(node.input) if name in zeros]
     for node, number in readers:
-        node.input[number] = _zeros(graph, types, node.input[number])
+        name = node.input[number]
+        shape, dtype = zeros[name], helper.tensor_dtype_to_np_dtype(types[name].elem_type)
+        node.input[number] = _constant(graph, f"zeros_{dtype}_{'x'.join(map(str, shape))}", np.zeros(shape, dtype))
     return len(readers)
 
 
-def _zeros(graph: onnx.GraphProto, types: Types, name: str) -> str:
-    """The constant of zeros that has the type and the shape of a tensor."""
-    from onnx import helper
-
-    shape, dtype = _shape(types, name), helper.tensor_dtype_to_np_dtype(types[name].elem_type)
-    assert shape is not None
-    return _constant(graph, f"zeros_{dtype}_{'x'.join(map(str, shape))}", np.zeros(shape, dtype))
-
-
 def _merge_slices(graph: onnx.GraphProto, types: Types) -> int:
-    """Merge a Slice into the one that alone reads it, where they cut different axes; how many were merged."""
+    """Merge a Slice into its only reader if that is a Slice of other axes; the number of these pairs."""
     slices = {node.output[0]: node for node in graph.node if node.op_type == "Slice"}
     readers = Counter(name for node in graph.node for name in node.input) + Counter(value.name for value in graph.output)
     merged = 0
@@ -88,7 +84,7 @@ def _merge_slices(graph: onnx.GraphProto, types: Types) -> int:
 
 
 def _cuts(node: onnx.NodeProto, integers: Mapping[str, list[int]], types: Types) -> Cuts | None:
-    """What a Slice cuts, its axes counted from the first; None where the graph computes that, or does not say the rank."""
+    """What a Slice cuts from each axis; None if the graph computes that or does not say the rank."""
     starts, ends, axes, steps = [*node.input[1:], "", "", "", ""][:4]
     shape = _shape(types, node.input[0])
     if shape is None or not starts or any(name and name not in integers for name in (starts, ends, axes, steps)):
@@ -101,7 +97,7 @@ def _cuts(node: onnx.NodeProto, integers: Mapping[str, list[int]], types: Types)
 
 
 def _as_inputs(graph: onnx.GraphProto, cuts: Cuts) -> list[str]:
-    """Constants for a Slice's starts, ends, axes and steps."""
+    """Names of constants for the starts, ends, axes and steps of a Slice."""
     axes = sorted(cuts)
     starts, ends, steps = zip(*(cuts[axis] for axis in axes), strict=True)
     return [_constant(graph, f"integers_{'_'.join(map(str, values))}", np.array(values, np.int64))
@@ -120,7 +116,7 @@ def _integers(graph: onnx.GraphProto) -> dict[str, list[int]]:
 
 
 def _constant(graph: onnx.GraphProto, content: str, values: NDArray[np.generic]) -> str:
-    """The initializer that holds *values*; *content* says which those are, so that equal ones are one."""
+    """The name of the initializer that holds *values*; equal values have the same *content* and share one."""
     from onnx import numpy_helper
 
     name = f"constant-shift/{content}"
@@ -130,7 +126,7 @@ def _constant(graph: onnx.GraphProto, content: str, values: NDArray[np.generic])
 
 
 def _shape(types: Types, name: str) -> tuple[int, ...] | None:
-    """A tensor's shape, None where it is not known or not fixed."""
+    """A tensor's shape; None if it is not known or not fixed."""
     if name not in types or not types[name].HasField("shape"):
         return None
     axes = types[name].shape.dim

@@ -1,4 +1,4 @@
-"""Whose weights a run judges: the mini ones it makes, the published ones, or a checkpoint of the user's."""
+"""The weights that a run judges: mini weights that it makes, published ones, or the user's own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tools.storage.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A checkpoint of *network*, whose number of outputs comes from its head; *origin* is mini, published or own."""
+    """A checkpoint of *network*, which has as many outputs as its head; *origin*: mini, published or own."""
 
     path: Path
     sha256: str
@@ -31,7 +31,7 @@ class Weights:
 
 
 def checkpoints(context: Context[Spec]) -> tuple[Weights, ...]:
-    """The checkpoint of every network of a run, fitted by a child process if they are the mini ones and not in the store.
+    """The checkpoint of every network of a run; a child process fits mini weights that the store lacks.
 
     Raises:
         WeightsError: the file is no checkpoint of this model, or does not have the published digest.
@@ -43,17 +43,17 @@ def checkpoints(context: Context[Spec]) -> tuple[Weights, ...]:
                  for network, path in zip(context.spec.networks, given(context, word), strict=True))
 
 
-def mini_weights(spec: Spec, made: Entry) -> tuple[Weights, ...]:
+def mini_weights(spec: Spec, fitted: Entry) -> tuple[Weights, ...]:
     """The checkpoints that an entry of mini weights holds."""
-    files = [(network, f"{network.name}.pth") for network in spec.networks]
-    return tuple(Weights(made.file(name), made.files[name], network, "mini") for network, name in files)
+    return tuple(Weights(fitted.file(f"{network.name}.pth"), fitted.files[f"{network.name}.pth"], network, "mini")
+                 for network in spec.networks)
 
 
 def given(context: Context[Spec], word: str) -> list[Path]:
-    """The checkpoint files of published weights or the user's own, one a network.
+    """The checkpoint files of published weights or the user's own, one for each network.
 
     Raises:
-        WeightsError: naming the file that is not there, or that there are too many to choose from.
+        WeightsError: a file is missing, or several could be meant.
     """
     if word == "published":
         return _published(context)
@@ -68,32 +68,33 @@ def given(context: Context[Spec], word: str) -> list[Path]:
     found = {network.name: sorted(chosen.glob(f"{network.name}*.pth*")) for network in spec.networks}
     for name, paths in found.items():
         if len(paths) != 1:
-            wanted = " and ".join(f"one {each}*.pth*" for each in found)
+            wanted = " and ".join(f"one {network.name}*.pth*" for network in spec.networks)
             raise WeightsError(f"{len(paths)} files are named {name}*.pth*, not one", where=str(chosen),
                                remedy=f"{spec.name} has several networks: give a folder with {wanted}")
     return [paths[0] for paths in found.values()]
 
 
 def _published(context: Context[Spec]) -> list[Path]:
-    """The published checkpoints below the artifacts folder, verified as far as their digests are known."""
-    found = published(context.settings.models, context.settings.artifacts, context.spec)
-    for one in found:
-        if not one.place.is_file():
-            raise WeightsError(f"the published weights of {one.network} are not there", where=str(one.place), remedy=one.how)
-        one.verify(one.place, str(one.place), f"remove it, then {one.how}")
-    return [one.place for one in found]
+    """The published checkpoints in the artifacts folder, verified as far as their digests are known."""
+    chosen = published(context.settings.models, context.settings.artifacts, context.spec)
+    for checkpoint in chosen:
+        if not checkpoint.place.is_file():
+            raise WeightsError(f"the published weights of {checkpoint.network} are not there", where=str(checkpoint.place),
+                               remedy=checkpoint.how)
+        checkpoint.verify(checkpoint.place, str(checkpoint.place), f"remove it, then {checkpoint.how}")
+    return [checkpoint.place for checkpoint in chosen]
 
 
 def _checked(context: Context[Spec], network: Network, path: Path, word: str) -> Weights:
-    """Load a checkpoint once in a child process; the store remembers that its digest was good."""
-    found = sha256(path)
-    entry = checked(network, path, found).find_or_run(context)
+    """Load a checkpoint in a child process, unless the store notes that this was done before."""
+    sha = sha256(path)
+    entry = checked(network, path, sha).find_or_run(context)
     classes = int(entry.facts["classes"])
-    return Weights(path, found, network.with_outputs(classes) if classes else network, word)
+    return Weights(path, sha, network.with_outputs(classes) if classes else network, word)
 
 
 def checked(network: Network, path: Path, sha: str) -> Stage:
-    """That the checkpoint of this digest could be loaded into *network*, and the classes of its head, 0 where it has none."""
+    """Loading this checkpoint into *network*; the entry notes the classes of its head, 0 if it has none."""
     shaped_by = (("weights", sha), ("network", network_digest(network)), *versions.of("torch", "mmaction2"))
     return Stage(Key("checked", network.name, shaped_by), f"checking {path.name}", partial(_check, network, path))
 

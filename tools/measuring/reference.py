@@ -128,7 +128,7 @@ class Superset:
 
 def superset(store: Store, wanted: Key, clips: ClipSet) -> Superset | None:
     """The scores of *clips* from a stored reference of more clips that has each by its id and digest."""
-    for other in elsewhere.differing_in(store.root, wanted, "clips"):
+    for other in elsewhere.alike(store.root, wanted, "clips"):
         entry = store.find(other)
         if entry is None or DIGESTS not in entry.files:
             continue

@@ -1,4 +1,4 @@
-"""mmaction2's own steps between and after BSN's networks, on arrays instead of files: what ours are compared with."""
+"""mmaction2's own steps between and after BSN's networks, on arrays: ours are compared with them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INFO = {"video_name": "v_1", "duration_frame": 1600, "duration_second": 64.0, "f
 
 @contextmanager
 def files(tables: Mapping[str, Table], *, wide: bool = False) -> Iterator[None]:
-    """Let np.loadtxt give these tables by the name of their folder, as float32 as mmaction2 asks for, or *wide* as they are."""
+    """Let np.loadtxt return these tables by the name of their folder, in mmaction2's float32 or *wide*."""
 
     def load(path: str, dtype: type, **_: object) -> Table:
         table = tables[path.split("/")[0]]
@@ -35,14 +35,14 @@ def files(tables: Mapping[str, Table], *, wide: bool = False) -> Iterator[None]:
 
 
 def tem_table(curves: Floats) -> Doubles:
-    """What mmaction2's TEM writes: action, start, end and both ends of every bin."""
+    """What mmaction2's TEM writes: action, start, end and both ends of every bin, [bins, 5]."""
     bins = curves.shape[1]
     anchors = [[1.0 / bins * (number + more) for number in range(bins)] for more in (0.0, 1.0)]
     return np.stack([*curves, *anchors], axis=1)
 
 
 def proposals(curves: Floats, threshold: float = DEFAULTS.peak_threshold) -> Doubles:
-    """[n, 7]: start, end, their scores, the product, and two overlaps that only training needs."""
+    """Proposals [n, 7]: start, end, their scores, the product, and two overlaps that only training needs."""
     import_mmaction()
     from mmaction.models.localizers.utils import generate_candidate_proposals
 
@@ -52,7 +52,7 @@ def proposals(curves: Floats, threshold: float = DEFAULTS.peak_threshold) -> Dou
 
 
 def features(curves: Floats, table: Table, top: int = DEFAULTS.top, *, wide: bool = False) -> Doubles:
-    """[n, 32], from proposals read back as float32, or *wide* from them and the anchors as they are."""
+    """Features [n, 32] of proposals and anchors that are read back as float32, or *wide*."""
     import_mmaction()
     from mmaction.models.localizers.utils import generate_bsp_feature
 
@@ -62,7 +62,7 @@ def features(curves: Floats, table: Table, top: int = DEFAULTS.top, *, wide: boo
 
 
 def detections(table: Table, iou_scores: Table, info: Mapping[str, object] = INFO, how: ProposalSpec = DEFAULTS) -> Detections:
-    """PEM's fusion and post-processing of proposals [n, >= 4] and the network's scores [n], in the widest of their types."""
+    """PEM's fusion and NMS of proposals [n, >= 4] and scores [n], in the wider of their types."""
     import_mmaction()
     from mmaction.models.localizers.utils import post_processing
 
@@ -73,19 +73,20 @@ def detections(table: Table, iou_scores: Table, info: Mapping[str, object] = INF
 
 
 def recall(truths: Sequence[Doubles], found: Sequence[Detections], most: int | None = 100) -> tuple[Doubles, Doubles, Doubles, float]:
-    """Recall, its mean, proposals a video and the area below, by average_recall_at_avg_proposals."""
+    """Recall, its mean, proposals per video and the area below, by average_recall_at_avg_proposals."""
     import_mmaction()
     from mmaction.evaluation import average_recall_at_avg_proposals
 
     names = [str(number) for number in range(len(truths))]
     labelled = {name: np.column_stack([truth, np.zeros(len(truth))]) for name, truth in zip(names, truths, strict=True)}
     scored = {name: np.column_stack([each.segments, each.scores]) for name, each in zip(names, found, strict=True)}
-    with mock.patch("numpy.trapz", np.trapezoid, create=True), np.errstate(invalid="ignore"):  # gone in NumPy 2.4; 0 / 0 of empty segments
+    # NumPy 2.4 has no trapz; an empty segment makes mmaction2 divide 0 by 0.
+    with mock.patch("numpy.trapz", np.trapezoid, create=True), np.errstate(invalid="ignore"):
         numbers: tuple[Doubles, Doubles, Doubles, float] = average_recall_at_avg_proposals(
             labelled, scored, sum(map(len, found)), max_avg_proposals=most)
     return numbers
 
 
 def info(duration_s: float) -> dict[str, object]:
-    """A video for `detections`, of one whole snippet: mmaction2 floors the duration to whole snippets, the guide does not."""
+    """A video of a single snippet for `detections`: mmaction2 cuts to whole snippets, the guide does not."""
     return {**INFO, "duration_frame": 16, "duration_second": duration_s}

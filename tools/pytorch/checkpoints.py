@@ -1,27 +1,24 @@
-"""Reading torch checkpoints without running any code from them."""
+"""Reads torch checkpoints without running any code from them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tools.errors import WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# What mmcv and mmengine save beside the weights (best scores, histories of losses) is of these. None of it is wanted.
+# Types of what mmcv and mmengine save beside the weights: best scores, histories of losses. None is wanted.
 BESIDE = (*(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
           "numpy.dtype", "numpy.ndarray", "mmengine.logging.history_buffer.HistoryBuffer", "builtins.getattr")
 
 
 class PassedOver:
-    """Stands where a checkpoint holds something that is not its weights; takes whatever it is made of, and keeps nothing."""
-
-    def __new__(cls, *_: object) -> Self:
-        return super().__new__(cls)
+    """Takes the place of what a checkpoint holds beside weights; accepts any arguments and keeps nothing."""
 
     def __init__(self, *_: object) -> None:
         pass
@@ -34,7 +31,7 @@ def read_checkpoint(path: Path) -> Mapping[str, Tensor]:
     """The state dict of a `.pth` file, read without running any code from it.
 
     Raises:
-        WeightsError: it is no checkpoint, holds what only code could read, or holds no `state_dict`.
+        WeightsError: it is no checkpoint, needs code to be read, or holds no `state_dict`.
     """
     content = _load(path)
     state = content.get("state_dict", content) if isinstance(content, dict) else None
@@ -66,7 +63,7 @@ def _load(path: Path) -> object:
                            remedy="give a .pth file saved by torch.save, with the weights under 'state_dict'") from error
 
 
-def _is_state(found: Mapping[object, object]) -> bool:
+def _is_state(content: Mapping[object, object]) -> bool:
     import torch
 
-    return all(isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in found.items())
+    return all(isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items())

@@ -1,4 +1,4 @@
-"""Weights for the mini videos: both networks of a localiser trained on them for a few seconds, with mmaction2's own losses."""
+"""Weights for the mini videos: trains both networks of a localiser for seconds, with mmaction2's losses."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 REVISION = "1"  # raise it when equal specs give other weights
 BATCH = 16
 TEM_RATE, PEM_RATE = 1e-3, 1e-2
-TRAINED_ON = 500  # proposals a video, as the original trains
+TRAINED_ON = 500  # proposals per video, as in the original training
 
 
 def build(spec: LocaliserSpec, videos: Sequence[Video], folder: Path) -> Facts:
-    """Train TEM on the videos' features, then PEM on the proposals TEM makes of them; saved as mmaction2 checkpoints."""
+    """Train TEM on the videos' features and PEM on TEM's proposals; save both as mmaction2 checkpoints."""
     import torch
 
     torch.manual_seed(spec.mini.seed)
@@ -47,7 +47,7 @@ def build(spec: LocaliserSpec, videos: Sequence[Video], folder: Path) -> Facts:
 
 
 def _undo_ratios(module: nn.Module, ratios: dict[str, str]) -> None:
-    """Initialise layers larger by the factor that the network makes their output smaller; else training takes hours."""
+    """Enlarge layers by the factor by which the network shrinks their output; else training takes hours."""
     import torch
 
     with torch.no_grad():
@@ -91,7 +91,7 @@ def _train_pem(pem: nn.Module, curves: Floats, videos: Sequence[Video], spec: Lo
 
 
 def _best_overlap(proposals: Proposals, video: Video) -> Floats:
-    """Largest IoU of each proposal with a true segment."""
+    """The largest IoU of each proposal with a true segment."""
     truth = video.truth / video.duration_s
     start, end = proposals.start[:, None], proposals.end[:, None]
     shared = np.clip(np.minimum(end, truth[:, 1]) - np.maximum(start, truth[:, 0]), 0, None)

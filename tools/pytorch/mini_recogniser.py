@@ -1,4 +1,4 @@
-"""Weights for the mini clips: the full-size network with calibrated BatchNorm and a head fitted in closed form."""
+"""Weights for the mini clips: full-size networks with calibrated BatchNorm and a head in closed form."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Wide = NDArray[np.float64]
 
 
 def build(spec: ModelSpec, clips: Sequence[Clip], folder: Path) -> Facts:
-    """Fit the head on training clips, seen in their first view only, and save the whole network as a normal mmaction2 checkpoint."""
+    """Fit the head to the first view of the training clips; save the network as an mmaction2 checkpoint."""
     import torch
 
     torch.manual_seed(spec.mini.seed)
@@ -51,9 +51,9 @@ def build(spec: ModelSpec, clips: Sequence[Clip], folder: Path) -> Facts:
 
 
 def _scale_residuals(network: nn.Module, scale: float, branch_scale: float) -> None:
-    """Weight of the last BatchNorm of every residual block: small ones keep a deep random network close to linear.
+    """Set the weight of each residual block's last BatchNorm; small ones keep a deep random network linear.
 
-    BatchNorms that start at zero (non-local blocks end in one) would leave their branch out of the network altogether.
+    A BatchNorm that starts at zero, as at the end of a non-local block, would leave out its whole branch.
     """
     import torch
 
@@ -68,10 +68,10 @@ def _scale_residuals(network: nn.Module, scale: float, branch_scale: float) -> N
 
 
 def _calibrate(network: nn.Module, inputs: Sequence[Floats], together: int) -> None:
-    """Set every BatchNorm's running statistics to the average over batches of *together* inputs.
+    """Set the running statistics of every BatchNorm to the average over batches of *together* inputs.
 
-    Statistics of one clip at a time leave out how clips differ. Dot-product attention is cubic in its input: five such
-    blocks make infinity of what their BatchNorms did not see.
+    Statistics of one clip at a time leave out how clips differ. Dot-product attention is cubic in its input:
+    after five such blocks, what their BatchNorms did not see has become infinite.
     """
     import torch
 
@@ -106,7 +106,7 @@ def _features(network: nn.Module, clips: Sequence[Clip], load: Callable[[Clip], 
 
 
 def choose_ridge(features: Wide, labels: NDArray[np.int64], strengths: Sequence[float]) -> tuple[float, float]:
-    """The strength with the best cross-validated top-1, and that top-1; the stronger of equals."""
+    """The strength with the best cross-validated top-1, the larger of equals; and that top-1."""
     fold = np.arange(len(labels)) // (labels.max() + 1) % FOLDS
     scored = []
     for strength in strengths:
@@ -121,9 +121,9 @@ def choose_ridge(features: Wide, labels: NDArray[np.int64], strengths: Sequence[
 
 
 def fit_head(features: Wide, labels: NDArray[np.int64], strength: float) -> tuple[Wide, Wide]:
-    """Ridge regression of one-hot labels on standardised features: weight [classes, features] and bias [classes].
+    """Ridge regression of one-hot labels on standardised features: [classes, features] and bias [classes].
 
-    *strength* is relative to the mean squared norm of a standardised feature row. Solved in its dual form, since
+    *strength* is relative to the mean squared norm of a standardised feature row. It solves the dual form, as
     there are fewer clips than features.
     """
     centre, deviation = features.mean(axis=0), features.std(axis=0) + 1e-6
@@ -137,7 +137,7 @@ def fit_head(features: Wide, labels: NDArray[np.int64], strength: float) -> tupl
 
 
 def mean_top_probability(logits: Wide, classes: int) -> float:
-    """Mean largest softmax probability, the outputs beyond the fitted ones having logit 0."""
+    """The mean of the largest softmax probability, where the outputs that were not fitted have logit 0."""
     full = np.concatenate([logits, np.zeros((len(logits), classes - logits.shape[1]))], axis=1)
     powers = np.exp(full - full.max(axis=1, keepdims=True))
     return float((powers.max(axis=1) / powers.sum(axis=1)).mean())

@@ -1,9 +1,8 @@
-"""mmaction2's own networks and checkpoints: what is exported, and what we are compared with."""
+"""mmaction2's networks with a checkpoint's weights: they are exported, and results are compared with them."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,47 +15,41 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-
 def build_network(network: Network) -> nn.Module:
     """mmaction2's model for *network* with its own initialisation, in evaluation mode.
 
-    Synchronised BatchNorm, which trains and is calibrated on GPUs alone, becomes the plain one: same weights.
+    Synchronised BatchNorm, which needs a GPU to be calibrated, becomes plain BatchNorm with the same weights.
     """
     import_mmaction()
     from mmaction.registry import MODELS
     from mmengine.model import revert_sync_batchnorm
 
     config = _model_config(network)
-    if _classifies(config):
+    if "cls_head" in config:
         config.cls_head.num_classes = network.output.shape[0]
     module: nn.Module = revert_sync_batchnorm(MODELS.build(config))
     return module.eval()
 
 
-def class_count(state: Mapping[str, Tensor], path: Path) -> int:
-    """Outputs of the classifier in a checkpoint, read from its head's weight."""
-    weight = state.get("cls_head.fc_cls.weight")
-    if weight is None:
-        raise WeightsError("the checkpoint has no classifier 'cls_head.fc_cls.weight'", where=str(path),
-                           remedy="give a whole recogniser, not only a backbone")
-    return int(weight.shape[0])
-
-
 def head_outputs(module: nn.Module) -> int:
-    """Classes of a recogniser; 0 for a network without a classifier."""
+    """The number of classes of a network; 0 if it has no classifier."""
     head = getattr(module, "cls_head", None)
     return 0 if head is None else int(head.fc_cls.weight.shape[0])
 
 
 def load_network(network: Network, path: Path) -> nn.Module:
-    """The network with the checkpoint's weights, every key and shape matched.
+    """The network with the checkpoint's weights and number of classes; every key and other shape must match.
 
     Raises:
         WeightsError: naming the first missing, unexpected or misshapen keys.
     """
     state = read_checkpoint(path)
-    if _classifies(_model_config(network)):
-        network = network.with_outputs(class_count(state, path))
+    if "cls_head" in _model_config(network):
+        weight = state.get("cls_head.fc_cls.weight")
+        if weight is None:
+            raise WeightsError("the checkpoint has no classifier 'cls_head.fc_cls.weight'", where=str(path),
+                               remedy="give a whole recogniser, not only a backbone")
+        network = network.with_outputs(len(weight))
     module = build_network(network)
     own = module.state_dict()
     wrong = [f"{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}"
@@ -71,7 +64,7 @@ def load_network(network: Network, path: Path) -> nn.Module:
 
 
 def deployed(network: Network, module: nn.Module) -> nn.Module:
-    """The module that is exported and referred to: preprocessed input in, [B * rows, ...] out, softmax where the spec says."""
+    """The module to export or compare with: input to scores [B * rows, ...], softmax if the spec says so."""
     import torch
 
     stage = {"stage": "head"} if hasattr(module, "cls_head") else {}
@@ -90,7 +83,7 @@ def deployed(network: Network, module: nn.Module) -> nn.Module:
 
 
 def import_mmaction() -> None:
-    """Import mmaction2 without the warnings its stack gives about parts that are not used here."""
+    """Import mmaction2 without the warnings of its libraries about parts that are not used here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mmaction.models
@@ -100,10 +93,6 @@ def import_mmaction() -> None:
         init_default_scope("mmaction")
         MMLogger.get_current_instance().setLevel("ERROR")
     assert mmaction.models
-
-
-def _classifies(config: ConfigDict) -> bool:
-    return "cls_head" in config
 
 
 def _model_config(network: Network) -> ConfigDict:

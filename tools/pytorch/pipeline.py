@@ -1,4 +1,4 @@
-"""mmaction2's own test pipeline, from a clip's file to the network's input: what ours is compared with."""
+"""mmaction2's own test pipeline, from a clip's file to the network's input: ours is compared with it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Step = Callable[..., object] | Mapping[str, object]
 
 
 def clip_loader(spec: ModelSpec, kind: ListFormat) -> Callable[[Clip], Floats]:
-    """mmaction2's own test pipeline and normalisation as one call: clip -> the network's input, float32."""
+    """mmaction2's test pipeline and normalisation as one call, from a clip to the network's float32 input."""
     import_mmaction()
     import numpy as np
     import torch
@@ -39,20 +40,19 @@ def clip_loader(spec: ModelSpec, kind: ListFormat) -> Callable[[Clip], Floats]:
     return load
 
 
-def pipeline_steps(spec: ModelSpec, kind: ListFormat) -> list[Callable[..., object] | Mapping[str, object]]:
+def pipeline_steps(spec: ModelSpec, kind: ListFormat) -> list[Step]:
     """mmaction2's transforms from file to packed uint8 crops, with the guides' choice of frames."""
     how = spec.preprocess
     sampler = _sampler(spec.sampling)
-    decoding: list[Callable[..., object] | Mapping[str, object]] = (
-        [sampler, {"type": "RawFrameDecode"}] if kind == "rawframes"
-        else [{"type": "DecordInit"}, sampler, {"type": "DecordDecode"}])
+    decoding: list[Step] = ([sampler, {"type": "RawFrameDecode"}] if kind == "rawframes"
+                            else [{"type": "DecordInit"}, sampler, {"type": "DecordDecode"}])
     crop = {"centre": "CenterCrop", "three": "ThreeCrop"}[how.views]
     return [*decoding, {"type": "Resize", "scale": (-1, how.short_side)}, {"type": crop, "crop_size": how.crop},
             {"type": "FormatShape", "input_format": how.layout}, {"type": "PackActionInputs"}]
 
 
 def _sampler(how: Sampling) -> Callable[..., object]:
-    """mmaction2's SampleFrames in test mode with 0.x's rule put back, which 1.x changed for clip_len > 1."""
+    """mmaction2's SampleFrames in test mode, with the rule of 0.x that 1.x changed for clip_len > 1."""
     import numpy as np
     from mmaction.datasets.transforms import SampleFrames
 

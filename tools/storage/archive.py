@@ -1,7 +1,8 @@
 """The archive in which entries travel between machines: a plain tar whose first member says what follows it.
 
-That member maps the path of every entry's manifest to its SHA-256; each manifest is then followed by the files it lists,
-in its order, as `<kind>/<name>-<digest>/<file>`. Nothing else may be in it, so that a reader needs to trust no name.
+That member maps the path of every entry's manifest to its SHA-256. Each manifest is then followed by the
+files it lists, in its order, as `<kind>/<name>-<digest>/<file>`. Nothing else may be in the archive, so that
+a reader needs to trust no name.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tools.errors import StoreError
-from tools.storage.entries import HOST, Manifest, is_manifest
+from tools.storage.entries import HOST, Manifest, is_manifest, parse_manifest
 
 CONTENTS = "clipgate-entries.json"
 FORMAT = 1
@@ -22,7 +23,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An entry as it travels: *path* of its manifest below the store's root, the manifest's bytes, and what they say."""
+    """An entry as it travels: its manifest's *path* below the store's root, the bytes and their meaning."""
 
     path: str
     text: bytes
@@ -37,8 +38,13 @@ class Packed:
         return not self.path.endswith(f"/{HOST}")
 
     @property
+    def full_name(self) -> str:
+        """The entry's name and the first 16 digits of its digest, as its path spells them."""
+        return self.path.rpartition("/")[2].removesuffix(".json") if self.hosted else self.folder.partition("/")[2]
+
+    @property
     def digest16(self) -> str:
-        return (self.path.removesuffix(".json") if self.hosted else self.folder)[-16:]
+        return self.full_name[-16:]
 
     def member(self, name: str) -> str:
         """What a file of the entry is called in the archive."""
@@ -54,7 +60,7 @@ def read_contents(text: bytes, archive: Path) -> dict[str, str]:
     """The first member read back.
 
     Raises:
-        StoreError: it is of another format, or names what is no manifest of a store.
+        StoreError: it has another format, or a path in it is not that of a manifest.
     """
     try:
         content = json.loads(text)
@@ -71,23 +77,18 @@ def read_contents(text: bytes, archive: Path) -> dict[str, str]:
 
 
 def read_packed(path: str, text: bytes, archive: Path) -> Packed:
-    """An entry's manifest out of an archive; every file it lists stays in the entry's folder and is no manifest.
+    """An entry's manifest out of an archive; all its files lie in the entry's folder, and none is a manifest.
 
     Raises:
-        StoreError: what it says is not what an entry at *path* can say.
+        StoreError: the manifest is damaged, or belongs to an entry of another path.
     """
     try:
-        manifest: Manifest = json.loads(text)
-        files = dict(manifest["files"])
-        name = str(manifest["name"])
-        complete = all(isinstance(manifest[part], dict) for part in ("shaped_by", "facts"))
-    except (ValueError, KeyError, TypeError) as error:
+        packed = Packed(path, text, parse_manifest(text))
+    except ValueError as error:
         raise foreign(archive, f"{path} is unreadable") from error
-    packed = Packed(path, text, manifest)
-    own = packed.path.rpartition("/")[2].removesuffix(".json") if packed.hosted else packed.folder.partition("/")[2]
-    if not complete or own != f"{name}-{packed.digest16}":
+    if packed.full_name != f"{packed.manifest['name']}-{packed.digest16}":
         raise foreign(archive, f"{path} is the manifest of another entry")
-    for file, sha in files.items():
+    for file, sha in packed.manifest["files"].items():
         if not _stays_inside(file) or is_manifest(file) or not isinstance(sha, str) or not SHA256.fullmatch(sha):
             raise foreign(archive, f"{path} lists {file!r}, which cannot be a file of an entry")
     return packed

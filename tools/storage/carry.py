@@ -1,4 +1,4 @@
-"""Entries into an archive for another machine, chosen by model; and the command line that stages share with the store's own."""
+"""Carries entries to other machines: all of a model, or its references alone by their own command line."""
 
 from __future__ import annotations
 
@@ -17,21 +17,18 @@ COMMANDS = ("export", "import")
 
 
 def export_models(root: Path, archive: Path, models: Path, names: Sequence[str], batches: Sequence[int]) -> None:
-    """Pack what belongs to the models of these names, or everything, and say what a host without torch will miss."""
-    entries = {name: _entry_names(models, name) for name in names}
-    chosen = packing.choose(root, frozenset().union(*entries.values()) if entries else None, batches)
+    """Pack the entries of these models, or of all, and say what a host without torch will miss."""
+    entry_names = {}
+    for name in names:
+        spec = load_spec(models, name)
+        entry_names[name] = frozenset({spec.name, f"{spec.name}-mini", *(network.name for network in spec.networks)})
+    chosen = packing.choose(root, frozenset().union(*entry_names.values()) if names else None, batches)
     if not chosen:
         raise StoreError(f"nothing of {' or '.join(names) or 'any model'} is in the store", where=str(root),
                          remedy=f"make it: pytest -m {next(iter(names), 'tsm')} -k bs1")
     _pack(root, chosen, archive)
-    for name, mine in entries.items():
+    for name, mine in entry_names.items():
         print(*(f"note: {line}\n" for line in packing.lacking(chosen, name, mine, batches)), sep="", end="")
-
-
-def _entry_names(models: Path, model: str) -> frozenset[str]:
-    """What the entries of a model are called."""
-    spec = load_spec(models, model)
-    return frozenset({spec.name, f"{spec.name}-mini", *(network.name for network in spec.networks)})
 
 
 def _pack(root: Path, chosen: Sequence[Path], archive: Path) -> None:
@@ -39,30 +36,31 @@ def _pack(root: Path, chosen: Sequence[Path], archive: Path) -> None:
     print(f"{len(chosen)} entries, {archive.stat().st_size / 2**20:.1f} MiB: {archive}")
 
 
-def main(module: str, kind: str, arguments: Sequence[str]) -> int:
-    """`python -m <module> export MODEL FILE` and `import FILE`, of entries of *kind*, as an archive of `tools.store`.
+def carry_references(arguments: Sequence[str]) -> int:
+    """`python -m tools.reference export MODEL FILE` and `import FILE`; `tools.store` can import the FILE too.
 
     Raises:
-        StoreError: there is nothing of that kind, or the archive cannot be written or is none.
+        StoreError: the model has no reference here, the archive cannot be written, or FILE is no archive.
     """
-    options = _parser(module, kind).parse_args(arguments)
+    options = _parser().parse_args(arguments)
     root = options.artifacts / "store"
     if options.command == "import":
         require_writable(root)
         unpack(root, options.file, say=print)
         return 0
     spec = load_spec(options.models, options.model)
-    chosen = packing.choose(root, frozenset({spec.name}), [], kind)
+    chosen = packing.choose(root, frozenset({spec.name}), [], "reference")
     if not chosen:
-        raise StoreError(f"no {kind} of {spec.name} is in the store", where=str(root), remedy=f"make it: python -m {module} {spec.name}")
+        raise StoreError(f"no reference of {spec.name} is in the store", where=str(root),
+                         remedy=f"make it: python -m tools.reference {spec.name}")
     _pack(root, chosen, options.file)
     return 0
 
 
-def _parser(module: str, kind: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=f"Carry {kind}s between machines.")
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.reference", description="Carry references between machines.")
     commands = parser.add_subparsers(dest="command", required=True)
-    export = commands.add_parser("export", help=f"pack every {kind} of a model")
+    export = commands.add_parser("export", help="pack every reference of a model")
     export.add_argument("model", metavar="MODEL")
     export.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="folder of <model>.py and <model>.toml")
     for command in (export, commands.add_parser("import", help="take in what is not here yet")):

@@ -1,4 +1,4 @@
-"""What every step of a run is given: its options, its model, the store, and who hears what is being done."""
+"""What every step of a run is given: the options, the model, the store, and where to report progress."""
 
 from __future__ import annotations
 
@@ -18,23 +18,22 @@ T = TypeVar("T", bound=Spec)
 
 @dataclass(frozen=True, slots=True)
 class Context(Generic[S]):
-    """A run's options and its model; *on_event* hears what is being done, without it the terminal does."""
+    """A run's options and its model; *on_event* is told what is being done, by default the terminal."""
 
     settings: Settings
     spec: S
     on_event: OnEvent = forward
 
     def of(self, spec: T) -> Context[T]:
-        """The same run, whose model is known to be of one kind."""
+        """The same run, typed for the kind of model that *spec* is."""
         return Context(self.settings, spec, self.on_event)
 
     @property
     def store(self) -> Store:
-        """The store of this run, which says here what it finds damaged and whom it waits for."""
+        """The store of this run, which reports damaged entries and whom it waits for."""
         from tools.storage.store import Store
 
         return Store(self.settings.store, self.say)
 
     def say(self, text: str) -> None:
-        """Tell whoever listens what is being done."""
         self.on_event({"kind": "say", "text": text})

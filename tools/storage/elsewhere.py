@@ -1,8 +1,8 @@
-"""Entries made on another machine: where a package is not installed, whatever version of it made an entry will do.
+"""Entries made on another machine: where a package is not installed, any version of it may have made them.
 
-The versions of packages are part of a key. A host without torch cannot have made what torch makes, so that a key with
-`absent` in it stands for every entry that is equal in all its other parts; upstream digests in it are those of the
-entries that were found, not of keys with `absent` in them.
+The versions of packages are part of a key. A host without torch cannot have made what torch makes. So on
+such a host a key with the version `absent` stands for every entry that equals it in all other parts. Where a
+key holds the digest of an earlier entry, that entry was found; its own key never has `absent` in it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tools.errors import StoreError
 from tools.machine.versions import ABSENT
-from tools.storage.entries import Key, Manifest, label, manifest_path, namesakes, read_manifest
+from tools.storage.entries import Key, Manifest, label, manifest_path, namesakes, readable_manifest
 
 MAKERS = ("torch", "mmaction2", "mmengine", "onnxsim")  # the others can be replaced: decord by PyAV, mmcv-lite by mmcv
 SHA256_LENGTH = 64
@@ -28,31 +28,18 @@ def missing_makers(key: Key) -> tuple[str, ...]:
     return tuple(name for name in absent(key) if name in MAKERS)
 
 
-def counterparts(root: Path, key: Key) -> list[Key]:
-    """The keys of the entries that differ from *key* only in packages absent here, the one used last first."""
-    return _alike(root, key, []) if absent(key) else []
-
-
-def differing_in(root: Path, key: Key, part: str) -> list[Key]:
-    """The keys of the entries that differ from *key* in the digest *part*, and in packages absent here; the one used last first."""
-    return _alike(root, key, [part])
-
-
-def _alike(root: Path, key: Key, but: list[str]) -> list[Key]:
-    found: list[tuple[float, Key]] = []
+def alike(root: Path, key: Key, *parts: str) -> list[Key]:
+    """The keys of entries that differ from *key* in *parts* and in packages absent here; last used first."""
+    if not parts and not absent(key):
+        return []  # no other key can fit, so no manifest needs to be read
+    used: dict[Key, float] = {}
     for path in namesakes(root, key):
-        manifest = _readable(path)
-        if manifest is not None and _differing(key, manifest) == but:
-            shaped_by = tuple((name, manifest["shaped_by"][name]) for name, _ in key.shaped_by)
-            real = replace(key, shaped_by=shaped_by)
+        manifest = readable_manifest(path)
+        if manifest is not None and _differing(key, manifest) == list(parts):
+            real = replace(key, shaped_by=tuple((name, manifest["shaped_by"][name]) for name, _ in key.shaped_by))
             if manifest_path(root, real) == path and real != key:
-                found.append((path.stat().st_mtime, real))
-    return [real for _, real in sorted(found, key=lambda one: one[0], reverse=True)]
-
-
-def made_by(key: Key, packages: tuple[str, ...]) -> str:
-    """The versions of *packages* that made an entry, for messages."""
-    return ", ".join(f"{name} {value}" for name, value in key.shaped_by if name in packages)
+                used[real] = path.stat().st_mtime
+    return sorted(used, key=lambda real: used[real], reverse=True)
 
 
 def require_makers(root: Path, key: Key, doing: str, model: str = "MODEL") -> None:
@@ -74,17 +61,17 @@ def require_makers(root: Path, key: Key, doing: str, model: str = "MODEL") -> No
 
 
 def _nearest(root: Path, key: Key) -> str | None:
-    """The entry of the same kind and name that differs in the fewest parts, and in which."""
-    differing = [(_differing(key, manifest), path) for path in namesakes(root, key) if (manifest := _readable(path))
-                 and manifest["name"] == key.name]
+    """The entry of the same kind and name that differs from *key* in the fewest parts, and these parts."""
+    differing = [(_differing(key, manifest), path) for path in namesakes(root, key)
+                 if (manifest := readable_manifest(path)) and manifest["name"] == key.name]
     if not differing:
         return None
-    parts, path = min(differing, key=lambda one: len(one[0]))
+    parts, path = min(differing, key=lambda entry: len(entry[0]))
     return f"{label(root, path)} {'differs in ' + ', '.join(parts) if parts else 'is damaged'}"
 
 
 def _differing(key: Key, manifest: Manifest) -> list[str]:
-    """The parts in which an entry is not what *key* wants; versions are told, digests only named."""
+    """The parts in which an entry differs from *key*: versions with both values, digests by name only."""
     if (manifest["kind"], manifest["name"]) != (key.kind, key.name):
         return ["its name"]
     wanted, there = dict(key.shaped_by), manifest["shaped_by"]
@@ -93,11 +80,3 @@ def _differing(key: Key, manifest: Manifest) -> list[str]:
     told = {name: f"{name} ({there[name]} there, {wanted[name]} here)" for name in parts
             if name in there and len(wanted[name]) < SHA256_LENGTH}
     return [told.get(name, name) for name in parts] + lost
-
-
-def _readable(path: Path) -> Manifest | None:
-    """A manifest, or None if it is damaged."""
-    try:
-        return read_manifest(path)
-    except (OSError, ValueError):
-        return None

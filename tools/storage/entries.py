@@ -1,4 +1,4 @@
-"""Entries of the store as they lie on disk: what names one, where it lies, what its manifest lists, and whether it is whole."""
+"""Entries of the store as they lie on disk: their keys, places and manifests, and whether they are whole."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
@@ -18,7 +18,10 @@ from tools.machine.files import sha256
 from tools.spec.digest import digest
 
 Facts = Mapping[str, str | int | float]
+Say = Callable[[str], None]
 HOST = "entry.json"  # the manifest of an entry that has a folder of its own
+PARTIAL = ".partial"  # the folder of entries that are being built
+UNFINISHED = ".unfinished"  # hours of work that a later run goes on with
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Manifest(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A verified artifact: its folder, its files by name with their SHA-256, and facts noted when it was built."""
+    """A verified artifact: its folder, its files' SHA-256 by name, and facts noted when it was built."""
 
     key: Key
     folder: Path
@@ -62,18 +65,33 @@ class Entry:
         return self.folder / name
 
 
-def read_manifest(path: Path) -> Manifest:
-    manifest: Manifest = json.loads(path.read_text())
+def parse_manifest(text: bytes) -> Manifest:
+    """The content of a manifest; a ValueError if a part of it is missing or has another type."""
+    manifest: Manifest = json.loads(text)
+    parts = {"kind": str, "name": str, "shaped_by": dict, "files": dict, "facts": dict}
+    if not isinstance(manifest, dict) or not all(isinstance(manifest.get(part), type) for part, type in parts.items()):
+        raise ValueError("not a manifest")
     return manifest
+
+
+def read_manifest(path: Path) -> Manifest:
+    return parse_manifest(path.read_bytes())
+
+
+def readable_manifest(path: Path) -> Manifest | None:
+    """The manifest, or None if it is damaged or not there."""
+    try:
+        return read_manifest(path)
+    except (OSError, ValueError):
+        return None
 
 
 def damage_of(path: Path) -> str | None:
     """What is wrong with the entry of manifest *path*, or None if every file has its digest."""
-    try:
-        files = read_manifest(path)["files"]
-    except (OSError, ValueError, KeyError):
+    manifest = readable_manifest(path)
+    if manifest is None:
         return f"{path.name} is unreadable"
-    for name, expected in files.items():
+    for name, expected in manifest["files"].items():
         file = path.parent / name
         if not file.is_file():
             return f"{name} is missing"
@@ -92,21 +110,10 @@ def manifests(root: Path) -> list[Path]:
     return sorted(path for kind in root.glob("[!.]*") for path in kind.glob("*-*/*.json") if is_manifest(path.name))
 
 
-def size_of(manifest: Path) -> int:
-    """Bytes of the files an entry lists, as far as they are there."""
-    return sum(file.stat().st_size for file in files_of(manifest) if file.is_file())
-
-
-def files_of(manifest: Path) -> list[Path]:
-    """The files an entry lists; none if its manifest is broken."""
-    try:
-        return [manifest.parent / name for name in read_manifest(manifest)["files"]]
-    except (ValueError, KeyError):
-        return []
-
-
-PARTIAL = ".partial"
-UNFINISHED = ".unfinished"  # hours of work that goes on where it was, unlike what lies in PARTIAL
+def files_of(path: Path) -> list[Path]:
+    """The files that the manifest *path* lists; none if it is damaged."""
+    manifest = readable_manifest(path)
+    return [path.parent / name for name in manifest["files"]] if manifest else []
 
 
 def folder_of(root: Path, key: Key) -> Path:
@@ -120,14 +127,14 @@ def manifest_path(root: Path, key: Key) -> Path:
 
 
 def namesakes(root: Path, key: Key) -> list[Path]:
-    """The manifests that entries of the key's kind and name may have, its own included; some are of longer names."""
+    """The manifests of all entries of the key's kind and name, and of names that begin with that name."""
     if key.host:
         return sorted(folder_of(root, key).glob(f"{escape(key.name)}-*.json"))
     return sorted((root / key.kind).glob(f"{escape(key.name)}-*/{HOST}"))
 
 
 def label(root: Path, manifest: Path) -> str:
-    """An entry as commands name it: its folder, for a hosted one with its manifest."""
+    """An entry as commands name it: its folder; for a hosted entry, its manifest in that folder."""
     folder = str(manifest.parent.relative_to(root))
     return folder if manifest.name == HOST else f"{folder}/{manifest.name}"
 
@@ -137,7 +144,7 @@ def lock_path(root: Path, digest16: str) -> Path:
 
 
 def empty_partial(root: Path, digest16: str) -> Path:
-    """An empty folder to make an entry in; whoever asks holds the entry's lock."""
+    """An empty folder to make an entry in; the caller holds the entry's lock."""
     partial = root / PARTIAL / digest16
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -145,7 +152,7 @@ def empty_partial(root: Path, digest16: str) -> Path:
 
 
 def publish(partial: Path, final: Path) -> None:
-    """Give the files in *partial*, flushed to disk and with their manifest among them, the place of the manifest *final*."""
+    """Move the flushed files in *partial*, the manifest among them, to the folder of the manifest *final*."""
     if final.name != HOST:
         for path in sorted(partial.iterdir(), key=lambda path: path.name == final.name):
             os.replace(path, final.parent / path.name)
@@ -157,7 +164,7 @@ def publish(partial: Path, final: Path) -> None:
 
 
 def is_ours(error: OSError, root: Path) -> bool:
-    """Whether an error is the store's own and not one of the things a builder reads."""
+    """Whether an error came from writing the store, not from a file that a builder reads."""
     inside = error.filename is not None and Path(str(error.filename)).is_relative_to(root)
     return inside or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 

@@ -1,50 +1,46 @@
-"""Entries into an archive: chosen by model, verified while they are packed, written whole or not at all."""
+"""Packs entries into an archive: chosen by model, verified while packed, written whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from tools.errors import StoreError
 from tools.machine.files import write_whole
 from tools.storage.archive import CONTENTS, Packed, contents_text
-from tools.storage.entries import HOST, Manifest, label, manifests, read_manifest
+from tools.storage.entries import HOST, Manifest, Say, label, manifests, readable_manifest
 
-Say = Callable[[str], None]
-STAYING = {"manifest", "features", "om"}  # older stores' digests of one machine's files; graphs compiled for its device
+STAYING = {"manifest", "features", "om"}  # of use on one machine only: digests of its files, graphs compiled for its device
 NEEDED = {"onnx": "python -m tools.specialise {} BATCH", "reference": "python -m tools.reference {}"}
 
 
 class Digesting(io.RawIOBase):
-    """A file that is read once, and its SHA-256 when it was."""
+    """A file that is read once; *sha* takes in what is read."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._sha = hashlib.sha256()
+        self.sha = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
         chunk = self._file.read(size)
-        self._sha.update(chunk)
+        self.sha.update(chunk)
         return chunk
-
-    def hexdigest(self) -> str:
-        return self._sha.hexdigest()
 
 
 def choose(root: Path, names: frozenset[str] | None, batches: Sequence[int], kind: str = "") -> list[Path]:
     """The manifests of the entries to pack, hosts before what they host, what was used last at the end.
 
     Args:
-        names: what the entries of the chosen models are called (`home_name`); None means all of them.
-        batches: the graphs of these batch sizes only; all of them if empty.
-        kind: entries of this kind only; all that travel if empty.
+        names: what the entries of the chosen models are called (`home_name`); None for all models.
+        batches: pack the graphs of these batch sizes only; all of them if empty.
+        kind: pack entries of this kind only, and those they were made from; all that travel if empty.
 
     Raises:
-        StoreError: there is nothing of that kind, or a manifest that cannot be read.
+        StoreError: a manifest cannot be read.
     """
     there = manifests(root)
     chosen = {path: _manifest(root, path) for path in there if (names is None or home_name(path) in names)
@@ -58,11 +54,11 @@ def choose(root: Path, names: frozenset[str] | None, batches: Sequence[int], kin
 
 
 def _last_of_each_file(kept: Mapping[Path, Manifest]) -> set[Path]:
-    """Of manifests beside each other that list the same files, the one used last: a key may change and its content not."""
-    found = {}
+    """Of manifests in one folder that list the same files, the one used last: the others hold the same."""
+    last = {}
     for path in sorted(kept, key=lambda path: path.stat().st_mtime):
-        found[path.parent, tuple(sorted(kept[path]["files"])) or (path.name,)] = path
-    return set(found.values())
+        last[path.parent, tuple(sorted(kept[path]["files"])) or (path.name,)] = path
+    return set(last.values())
 
 
 def home_name(manifest: Path) -> str:
@@ -75,7 +71,7 @@ def _of_batch(path: Path, manifest: Manifest, batches: Sequence[int]) -> bool:
 
 
 def lacking(chosen: Sequence[Path], model: str, names: frozenset[str], batches: Sequence[int]) -> list[str]:
-    """What a host without torch will miss of a model in this selection, and the command that makes it."""
+    """What a host without torch will miss of a model among *chosen*, with the command that makes it."""
     mine = [path for path in chosen if home_name(path) in names]
     kinds = {path.parent.parent.name for path in mine if path.name == HOST}
     graphs = {path.name[:-22] for path in mine if path.name != HOST}
@@ -90,7 +86,7 @@ def pack(root: Path, chosen: Sequence[Path], archive: Path, say: Say) -> None:
     Raises:
         StoreError: naming the entry that is damaged, or the archive that cannot be written.
     """
-    packed = [_packed(root, path) for path in chosen]
+    packed = [Packed(path.relative_to(root).as_posix(), path.read_bytes(), _manifest(root, path)) for path in chosen]
     try:
         write_whole(archive, lambda file: _write(root, packed, file, say))
     except OSError as error:
@@ -98,14 +94,9 @@ def pack(root: Path, chosen: Sequence[Path], archive: Path, say: Say) -> None:
                          remedy="give a place that is writable and large enough") from error
 
 
-def _packed(root: Path, path: Path) -> Packed:
-    manifest = _manifest(root, path)
-    return Packed(path.relative_to(root).as_posix(), path.read_bytes(), manifest)
-
-
 def _write(root: Path, entries: Sequence[Packed], file: BinaryIO, say: Say) -> None:
     with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-        _add(tar, CONTENTS, contents_text({one.path: hashlib.sha256(one.text).hexdigest() for one in entries}))
+        _add(tar, CONTENTS, contents_text({entry.path: hashlib.sha256(entry.text).hexdigest() for entry in entries}))
         for entry in entries:
             _add(tar, entry.path, entry.text)
             for name, sha in entry.manifest["files"].items():
@@ -130,16 +121,14 @@ def _add_file(tar: tarfile.TarFile, root: Path, entry: Packed, name: str, sha: s
         member.size = path.stat().st_size
         digesting = Digesting(file)
         tar.addfile(member, digesting)
-        if digesting.hexdigest() != sha:
+        if digesting.sha.hexdigest() != sha:
             raise _damaged(root, root / entry.path, f"{name} does not have its digest")
 
 
 def _manifest(root: Path, path: Path) -> Manifest:
-    try:
-        manifest = read_manifest(path)
-        manifest["files"], manifest["shaped_by"], manifest["kind"]
-    except (OSError, ValueError, KeyError) as error:
-        raise _damaged(root, path, f"{path.name} is unreadable") from error
+    manifest = readable_manifest(path)
+    if manifest is None:
+        raise _damaged(root, path, f"{path.name} is unreadable")
     return manifest
 
 

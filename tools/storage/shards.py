@@ -1,4 +1,4 @@
-"""What a long computation has done so far, in files that are whole: killed at any moment, it goes on where it was."""
+"""Keeps the results of a long computation: killed at any moment, it goes on after its last whole file."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from numpy.typing import NDArray
 from tools.machine import events
 from tools.machine.files import write_whole
 
-EVERY_S = 20.0  # as much is lost when the computation is killed
+EVERY_S = 20.0  # at most this much work is lost when the computation is killed
 Arrays = Mapping[str, NDArray[Any]]
-Made = tuple[int, Arrays]  # how many items, and what they gave: rows to be joined along the first axis
+Made = tuple[int, Arrays]  # a number of items and their results: rows that are joined along the first axis
 
 
 @dataclass(frozen=True, slots=True)
 class Shards:
-    """The results of items 0, 1, ... of *total*, in files `<first>-<end>.npz` in *folder*; *every_s*: seconds of work in one."""
+    """Results of *total* items in files `<first>-<end>.npz` of *folder*; a file holds *every_s* of work."""
 
     folder: Path
     total: int
     every_s: float = EVERY_S
 
     def compute(self, produce: Callable[[int], Iterator[Made]], item: str) -> dict[str, NDArray[Any]]:
-        """All results joined: those kept, and those that *produce(first)* then gives in order, kept as they come.
+        """All results joined: those kept earlier, then those of *produce(first)*, kept as they come.
 
-        item: what one is called, for the sentence that says where it resumes.
+        item: what an item is called in the sentence that says where the work resumes.
         """
         kept = list(self._kept())
         parts = [arrays for _, arrays in kept]
@@ -53,7 +53,7 @@ class Shards:
         write_whole(self.folder / f"{first:07d}-{end:07d}.npz", lambda file: np.savez(file, allow_pickle=False, **arrays))
 
     def _kept(self) -> Iterator[Made]:
-        """The whole files that follow one another from item 0 on, each with where it ends; what comes after a gap is made again."""
+        """The results in whole files from item 0 up to the first gap, each with the number of its end."""
         expected = 0
         for path in sorted(self.folder.glob("*-*.npz")):
             first, end = (int(number) for number in path.stem.split("-"))
@@ -65,7 +65,7 @@ class Shards:
 
 
 def _read(path: Path) -> Arrays | None:
-    """A file's arrays, or None if it is damaged: the archive's own checksums are compared on reading."""
+    """A file's arrays, or None if it is damaged: reading compares the checksums that the file holds."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}

@@ -1,4 +1,4 @@
-"""A stage: an artifact of a run, found in the store or made by a child process; and the arguments that commands share."""
+"""Stages: artifacts of a run, found in the store or made by a child process; the arguments of commands."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from tools.storage.entries import Entry, Facts, Key
 from tools.storage.store import Store, require_writable
 
 Options = argparse.Namespace
+More = Callable[[argparse.ArgumentParser], object]  # adds arguments to a parser
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One artifact: the *key* it is found by, what a user reads while it is made, and what makes it.
 
-    build: fills an empty folder and returns facts to note; a function of a module, or a `partial` of one, since it
-    travels to a child process. takes: how long that is, for a user who waits.
+    build: fills an empty folder and returns facts to note. It travels to a child process, so it is a function
+    of a module or a `partial` of one. takes: how long it takes, for a user who waits.
     """
 
     key: Key
@@ -37,42 +38,43 @@ class Stage:
     takes: str = ""
 
     def make(self, context: Context[Spec]) -> Entry:
-        """The entry, made in this process if the store has none: for a command whose work it is."""
+        """The entry, made in this process if the store has none: for the command that makes this artifact."""
         return context.store.build(self.key, self.build)
 
     def find_or_run(self, context: Context[Spec]) -> Entry:
         """The entry, made by a child process if the store has none.
 
         Raises:
-            StoreError: it has none, and what makes it is not installed here; ClipgateError: what the child reported.
+            StoreError: the store has none, and a package that makes it is not installed here.
+            ClipgateError: the child reported it.
         """
-        found = context.store.find(self.key)
-        if found:
-            return found
+        entry = context.store.find(self.key)
+        if entry:
+            return entry
         root = context.settings.store
-        require_makers(root, self.key, self.doing, model=context.spec.name)
+        require_makers(root, self.key, self.doing, context.spec.name)
         context.say(f"{self.doing}{f' ({self.takes})' if self.takes else ''} ...")
         started = time.monotonic()
         log = root / "logs" / f"{self.key.kind}-{self.key.name}-{os.getpid()}.log"
         child.call(partial(_make, self, root), self.doing, log=log, on_event=context.on_event)
         context.say(f"{self.doing}: {time.monotonic() - started:.0f} s")
-        made = context.store.find(self.key)
-        if made is None:
+        entry = context.store.find(self.key)
+        if entry is None:
             raise ChildError(f"{self.key} was made and is not there", where=str(root),
                              remedy="somebody removes entries while they are made: run it again")
-        return made
+        return entry
 
 
 def _make(stage: Stage, root: Path) -> None:
     Store(root, events.say).build(stage.key, stage.build)
 
 
-def parse(command: str, about: str | None, arguments: Sequence[str],
-          more: Callable[[argparse.ArgumentParser], object] = lambda parser: None) -> tuple[Options, Context[Spec]]:
-    """Arguments of `python -m tools.<command> MODEL ...`: as parsed, and the run that they mean.
+def parse(command: str, about: str | None, arguments: Sequence[str], more: More = lambda parser: None) -> tuple[Options, Context[Spec]]:
+    """Arguments of `python -m tools.<command> MODEL ...` as parsed, and the run that they describe.
 
     Raises:
-        OptionError: an option that cannot be meant, or an unknown model; StoreError: the artifacts folder cannot be written.
+        OptionError: an option has a value it cannot have, or the model is unknown.
+        StoreError: the artifacts folder cannot be written.
     """
     parser = argparse.ArgumentParser(prog=f"python -m tools.{command}", description=about)
     add_run_arguments(parser, more)
@@ -80,7 +82,7 @@ def parse(command: str, about: str | None, arguments: Sequence[str],
     return options, context_of(options)
 
 
-def add_run_arguments(parser: argparse.ArgumentParser, more: Callable[[argparse.ArgumentParser], object] = lambda parser: None) -> None:
+def add_run_arguments(parser: argparse.ArgumentParser, more: More = lambda parser: None) -> None:
     """The model, a command's own arguments, and the options that every run has."""
     parser.add_argument("model")
     more(parser)
@@ -88,7 +90,7 @@ def add_run_arguments(parser: argparse.ArgumentParser, more: Callable[[argparse.
 
 
 def context_of(options: Options) -> Context[Spec]:
-    """The run that these options mean; errors as for `parse`."""
+    """The run that these options describe; errors as for `parse`."""
     settings = Settings.of(options)
     require_writable(settings.store)
     return Context(settings, load_spec(settings.models, options.model))

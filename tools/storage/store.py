@@ -1,9 +1,9 @@
 """The artifact store: what was built once is found by the digest of everything that shaped it.
 
-An entry is a folder `store/<kind>/<name>-<digest>` whose `entry.json` lists its files with their SHA-256. A hosted
-entry adds files to another entry's folder under a manifest of its own (the graphs of all batch sizes lie beside the
-one weights file they share, since ONNX forbids links and parent folders in external data). Building happens under a
-lock and a temporary name, is flushed to disk and renamed last; finding verifies.
+An entry is a folder `store/<kind>/<name>-<digest>` whose `entry.json` lists its files with their SHA-256.
+A hosted entry adds files to another entry's folder under a manifest of its own: the graphs of all batch sizes
+lie beside the weights file they share, since ONNX forbids links and parent folders in external data.
+An entry is built under a lock and a temporary name, flushed to disk and renamed last. Finding it verifies it.
 """
 
 from __future__ import annotations
@@ -19,25 +19,8 @@ from pathlib import Path
 
 from tools.machine.files import flush, sha256
 from tools.machine.locks import hold
-from tools.storage import elsewhere
-from tools.storage.entries import (
-    UNFINISHED,
-    Entry,
-    Facts,
-    Key,
-    Manifest,
-    damage_of,
-    empty_partial,
-    folder_of,
-    is_ours,
-    lock_path,
-    manifest_path,
-    publish,
-    read_manifest,
-    unwritable,
-)
-
-Say = Callable[[str], None]
+from tools.storage import elsewhere, entries
+from tools.storage.entries import Entry, Facts, Key, Manifest, Say
 
 
 class Store:
@@ -47,21 +30,15 @@ class Store:
         self.root = root
         self._say = say
 
-    def folder(self, key: Key) -> Path:
-        return folder_of(self.root, key)
-
-    def manifest_path(self, key: Key) -> Path:
-        return manifest_path(self.root, key)
-
     def unfinished(self, key: Key) -> Path:
-        """Where hours of work keep what they have so far, until the whole is published under the same key."""
-        return self.root / UNFINISHED / str(key)
+        """The folder in which an entry that takes hours keeps its results until it is complete."""
+        return self.root / entries.UNFINISHED / str(key)
 
     def find(self, key: Key) -> Entry | None:
-        """The entry if it is there and whole; a damaged one is announced and reported as absent.
+        """The entry if it is there and whole; a damaged one is announced and not returned.
 
-        Where a package that shapes it is not installed here, an entry made with any version of it is the one; the
-        returned entry's key is then that entry's own.
+        Where a package that shapes it is not installed here, an entry made with any version of it will do; it
+        is returned with its own key.
         """
         if key.host:
             host = self.find(key.host)
@@ -71,23 +48,24 @@ class Store:
         return self._whole(key) or self._made_elsewhere(key)
 
     def _whole(self, key: Key) -> Entry | None:
-        path = self.manifest_path(key)
+        path = entries.manifest_path(self.root, key)
         if not path.is_file():
             return None
-        damage = damage_of(path)
+        damage = entries.damage_of(path)
         if damage:
             self._say(f"{key} is damaged ({damage}); it will be built again")
             return None
-        manifest = read_manifest(path)
+        manifest = entries.read_manifest(path)
         with suppress(OSError):
             os.utime(path)  # the time of last use, for prune
         return Entry(key, path.parent, manifest["files"], manifest["facts"])
 
     def _made_elsewhere(self, key: Key) -> Entry | None:
-        candidates = elsewhere.counterparts(self.root, key)
+        candidates = elsewhere.alike(self.root, key)
         found = next((entry for candidate in candidates if (entry := self._whole(candidate))), None)
         if found and len(candidates) > 1:
-            versions = elsewhere.made_by(found.key, elsewhere.absent(key))
+            absent = elsewhere.absent(key)
+            versions = ", ".join(f"{name} {version}" for name, version in found.key.shaped_by if name in absent)
             self._say(f"{len(candidates)} entries made elsewhere fit {key.kind}/{key.name}; "
                       f"the one used last is taken: {found.key} ({versions})")
         return found
@@ -95,25 +73,22 @@ class Store:
     def build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
         """Find the entry, or run *builder* on an empty folder and publish what it leaves there.
 
-        Two processes building the same entry build it once: the second waits and finds it.
+        Of two processes that build the same entry one does; the other waits and finds it.
 
         Raises:
             StoreError: the store is not writable, or the disk is full.
         """
         try:
-            with hold(lock_path(self.root, key.digest[:16]), self._on_wait(key)):
+            with hold(entries.lock_path(self.root, key.digest[:16]), lambda holder: self._say(f"waiting: {holder} is building {key}")):
                 return self.find(key) or self._build(key, builder)
         except OSError as error:
-            if not is_ours(error, self.root):
+            if not entries.is_ours(error, self.root):
                 raise
-            raise unwritable(error, self.root) from error
-
-    def _on_wait(self, key: Key) -> Say:
-        return lambda holder: self._say(f"waiting: {holder} is building {key}")
+            raise entries.unwritable(error, self.root) from error
 
     def _build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
         elsewhere.require_makers(self.root, key, f"making {key.kind}/{key.name}")
-        partial = empty_partial(self.root, key.digest[:16])
+        partial = entries.empty_partial(self.root, key.digest[:16])
         try:
             facts = builder(partial)
         except BaseException:
@@ -122,11 +97,10 @@ class Store:
         files = {str(path.relative_to(partial)): sha256(path) for path in sorted(partial.rglob("*")) if path.is_file()}
         manifest: Manifest = {"kind": key.kind, "name": key.name, "shaped_by": dict(key.shaped_by),
                               "files": files, "facts": dict(facts)}
-        final = self.manifest_path(key)
-        written = partial / final.name
-        written.write_text(json.dumps(manifest, indent=1, sort_keys=True))
+        final = entries.manifest_path(self.root, key)
+        (partial / final.name).write_text(json.dumps(manifest, indent=1, sort_keys=True))
         flush(partial)
-        publish(partial, final)
+        entries.publish(partial, final)
         shutil.rmtree(self.unfinished(key), ignore_errors=True)
         return Entry(key, final.parent, files, facts)
 
@@ -142,4 +116,4 @@ def require_writable(root: Path) -> None:
         with tempfile.TemporaryFile(dir=root):
             pass
     except OSError as error:
-        raise unwritable(error, root) from error
+        raise entries.unwritable(error, root) from error

@@ -1,8 +1,8 @@
-"""An archive into the store: every file is checked against its manifest before its entry appears, what is here stays.
+"""Unpacks an archive into the store: an entry appears once all its files are checked, and what is here stays.
 
-Only what the manifests list is read, as regular files and in the order they list it, and each is written by us to the
-name we checked: no member's own name, type, owner or mode is ever acted on. tarfile's data filter is laxer: it would
-write any name that stays inside, and before its digest is known.
+Only files that the manifests list are read, in the order of the manifests, and only as regular files. They
+are written under the names in the manifests, which were checked. No member's own name, type, owner or mode
+is ever acted on. tarfile's data filter is laxer: it writes any name that stays inside, whatever its digest.
 """
 
 from __future__ import annotations
@@ -10,36 +10,24 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.errors import StoreError
 from tools.machine.files import flush
 from tools.machine.locks import hold
+from tools.storage import entries
 from tools.storage.archive import CONTENTS, Packed, damaged, foreign, read_contents, read_packed
-from tools.storage.entries import (
-    HOST,
-    damage_of,
-    empty_partial,
-    files_of,
-    is_ours,
-    label,
-    lock_path,
-    manifests,
-    publish,
-    read_manifest,
-    unwritable,
-)
+from tools.storage.entries import HOST, Say, damage_of, read_manifest
 
-Say = Callable[[str], None]
-LARGEST_TEXT = 64 * 2**20  # a manifest or the contents; a list of a hundred thousand files is half of it
+LARGEST_TEXT = 64 * 2**20  # bytes of a manifest or the contents; a list of a hundred thousand files takes half of it
 CHUNK = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Unpacking:
-    """An archive that is being read into the store; *hosts* are the files of each host entry as the archive has it."""
+    """An archive that is being read into the store; *hosts*: the files of its host entries by folder."""
 
     root: Path
     archive: Path
@@ -73,11 +61,10 @@ def unpack(root: Path, archive: Path, say: Say) -> None:
     """Publish every entry of *archive* that is not here yet, saying of each `new` or `already here`.
 
     Raises:
-        StoreError: the archive is truncated, damaged or none; the entry it happened at is not published, those before are.
+        StoreError: the archive is truncated, damaged or none. Entries before the damage are published.
     """
-    _require_tar(archive)
     try:
-        with tarfile.open(archive, "r:") as tar:
+        with _open(archive) as tar:
             unpacking = Unpacking(root, archive, tar, say)
             for path, sha in read_contents(unpacking.text(CONTENTS), archive).items():
                 text = unpacking.text(path)
@@ -89,15 +76,14 @@ def unpack(root: Path, archive: Path, say: Say) -> None:
     except tarfile.TarError as error:
         raise damaged(archive, str(error)) from error
     except OSError as error:
-        if is_ours(error, root):
-            raise unwritable(error, root) from error
+        if entries.is_ours(error, root):
+            raise entries.unwritable(error, root) from error
         raise damaged(archive, f"it cannot be read: {error.strerror or error}") from error
 
 
-def _require_tar(archive: Path) -> None:
+def _open(archive: Path) -> tarfile.TarFile:
     try:
-        with tarfile.open(archive, "r:"):
-            pass
+        return tarfile.open(archive, "r:")
     except tarfile.ReadError as error:
         raise foreign(archive, "it is no plain tar") from error
     except OSError as error:
@@ -108,13 +94,9 @@ def _require_tar(archive: Path) -> None:
 def _take(unpacking: Unpacking, entry: Packed) -> None:
     """Publish one entry, or pass over its files if it need not or must not come in."""
     root, final = unpacking.root, unpacking.root / entry.path
-    named = label(root, final)
-
-    def waiting(holder: str) -> None:
-        unpacking.say(f"waiting: {holder} is building {named}")
-
-    with hold(lock_path(root, entry.digest16), waiting):
-        word = _standing(unpacking, entry)
+    named = entries.label(root, final)
+    with hold(entries.lock_path(root, entry.digest16), lambda holder: unpacking.say(f"waiting: {holder} is building {named}")):
+        word = _why_not(unpacking, entry)
         if word:
             for name in entry.manifest["files"]:
                 unpacking.member(entry.member(name))
@@ -123,8 +105,8 @@ def _take(unpacking: Unpacking, entry: Packed) -> None:
     unpacking.say(f"{word or 'new'}: {named}")
 
 
-def _standing(unpacking: Unpacking, entry: Packed) -> str | None:
-    """Why an entry stays outside; None if it is to be published."""
+def _why_not(unpacking: Unpacking, entry: Packed) -> str | None:
+    """Why an entry is not published; None if it is."""
     root, files = unpacking.root, entry.manifest["files"]
     if not entry.hosted:
         unpacking.hosts[entry.folder] = files
@@ -142,18 +124,18 @@ def _standing(unpacking: Unpacking, entry: Packed) -> str | None:
 
 def _publish(unpacking: Unpacking, entry: Packed, final: Path) -> None:
     if entry.hosted:
-        taken = {str(file.relative_to(final.parent)) for path in manifests(unpacking.root)
-                 if path.parent == final.parent and path != final for file in files_of(path)}
+        taken = {str(file.relative_to(final.parent)) for path in entries.manifests(unpacking.root)
+                 if path.parent == final.parent and path != final for file in entries.files_of(path)}
         if taken & entry.manifest["files"].keys():
             raise foreign(unpacking.archive, f"{entry.path} lists files of another entry")
-    partial = empty_partial(unpacking.root, entry.digest16)
+    partial = entries.empty_partial(unpacking.root, entry.digest16)
     try:
         for name, sha in entry.manifest["files"].items():
             if _extract(unpacking, entry.member(name), partial / name) != sha:
                 raise damaged(unpacking.archive, f"{entry.member(name)} does not have its digest")
         (partial / final.name).write_bytes(entry.text)
         flush(partial)
-        publish(partial, final)
+        entries.publish(partial, final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

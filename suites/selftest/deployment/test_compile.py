@@ -154,10 +154,10 @@ def test_a_model_is_tuned_where_asked_for_and_possible(bench: Bench, version: st
 
 
 def test_everything_that_shapes_a_model_is_in_its_key(bench: Bench) -> None:
-    """The graph, its weights, the toolkit, the chip, the batch and the flags; not the folder it is made in."""
+    """The graph, its weights, the toolkit, the chip, the batch and the flags; not the folder of the graph."""
     def key(target: Target = bench.target, batch: int = 4, graph: str = "g", weights: str = "w", auto_tune: str = "off") -> str:
-        request = deploy._request(TUNED, batch, target, replace(bench.settings, auto_tune=auto_tune), Path(os.urandom(2).hex()))
-        return deploy.key(TUNED, batch, Graph(Path(), graph, weights, (), 0, 0), request, target).digest
+        compiled_from = Graph(Path(os.urandom(2).hex()), graph, weights, (), 0, 0)
+        return deploy.stage(replace(bench.settings, auto_tune=auto_tune), TUNED, compiled_from, batch, target).key.digest
 
     old = replace(bench.target, toolkit=replace(bench.target.toolkit, version="5.0.2"))
     keys = [key(), key(replace(bench.target, soc_version="Ascend310")), key(old), key(old, auto_tune="on"), key(batch=8), key(graph="h"),

@@ -12,8 +12,8 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS, python
 from suites.selftest.deployment.moody_server import Moody, serving
 from suites.selftest.deployment.test_fetch import left
-from tools.deployment.fetch import fetch, sources
-from tools.deployment.published import LOCK, Published, published_of, read_lock
+from tools.deployment.fetch import fetch, with_copies
+from tools.deployment.published import LOCK, Published, published, read_lock
 from tools.deployment.weights import given
 from tools.errors import OptionError, WeightsError
 from tools.spec.catalog import load_spec
@@ -126,7 +126,7 @@ def test_the_lock_is_one_of_sha256sum(tmp_path: Path) -> None:
 def test_runs_hold_weights_to_the_lock_and_never_write_it(tmp_path: Path) -> None:
     """A published checkpoint is verified by prefix and lock each time it is used; using one records nothing."""
     context = Context(Settings.parse({"weights": "published", "artifacts": str(tmp_path)}), load_spec(MODELS, "r2plus1d"))
-    [one] = published_of(MODELS, tmp_path, "r2plus1d")
+    [one] = published(MODELS, tmp_path, context.spec)
     file(one.place, ONE)
     assert [one.place] == given(context, "published")
     assert {} == read_lock(one.folder)
@@ -139,19 +139,19 @@ def test_runs_hold_weights_to_the_lock_and_never_write_it(tmp_path: Path) -> Non
 
 def test_a_copy_goes_to_the_model_it_is_named_for(tmp_path: Path) -> None:
     """A file belongs to the only model named, or to whose published name, or network's, it has; a folder gives each its own."""
-    bsn, tsm = published_of(MODELS, tmp_path, "bsn"), published_of(MODELS, tmp_path, "tsm")
+    bsn, tsm = (published(MODELS, tmp_path, load_spec(MODELS, name)) for name in ("bsn", "tsm"))
     pem, folder = file(tmp_path / "usb" / "pem_best.pth.tar", ONE), tmp_path / "usb"
 
-    assert [(bsn[1], pem)] == sources([*tsm, *bsn], pem)
-    assert [(bsn[0], file(folder / "tem-9.pth", ONE))] == sources(bsn, folder / "tem-9.pth")
-    assert [(tsm[0], pem)] == sources(tsm, pem)
-    assert [(one, folder / one.stored.file) for one in bsn] == sources(bsn, folder)
+    assert [(bsn[1], pem)] == with_copies([*tsm, *bsn], pem)
+    assert [(bsn[0], file(folder / "tem-9.pth", ONE))] == with_copies(bsn, folder / "tem-9.pth")
+    assert [(tsm[0], pem)] == with_copies(tsm, pem)
+    assert [(one, folder / one.stored.file) for one in bsn] == with_copies(bsn, folder)
     file(bsn[0].place, ONE)
-    assert [(bsn[0], None), (bsn[1], pem)] == sources(bsn, folder)
+    assert [(bsn[0], None), (bsn[1], pem)] == with_copies(bsn, folder)
     with pytest.raises(OptionError, match=r"copy\.pth could be any of tem_best\.pth\.tar, pem_best\.pth\.tar"):
-        sources(bsn, file(folder / "copy.pth", ONE))
+        with_copies(bsn, file(folder / "copy.pth", ONE))
     with pytest.raises(OptionError, match="no such file or folder"):
-        sources(tsm, folder / "gone.pth")
+        with_copies(tsm, folder / "gone.pth")
 
 
 def models(folder: Path, url: str) -> Path:

@@ -17,7 +17,6 @@ from tools.errors import WeightsError
 from tools.measuring.metrics import hits
 from tools.measuring.predictions import load
 from tools.pytorch import networks
-from tools.pytorch.checkpoints import read_checkpoint
 from tools.pytorch.mini_recogniser import choose_ridge, confident_scale, fit_head, mean_top_probability
 from tools.spec.case import BATCHES
 from tools.spec.catalog import load_spec
@@ -131,9 +130,9 @@ def test_the_fitted_checkpoint_is_a_normal_one(tiny_store: Path) -> None:
     spec = load_spec(TINY_MODELS, "tiny")
     entry = Store(tiny_store / "store").find(mini_weights.key(spec, mini_weights.data(spec).key))
     assert entry is not None
-    networks.load_network(spec.network, entry.file("tiny.pth"))
+    module = networks.load_network(spec.network, entry.file("tiny.pth"))
 
-    assert spec.classes == networks.class_count(read_checkpoint(entry.file("tiny.pth")), entry.file("tiny.pth"))
+    assert spec.classes == networks.head_outputs(module)
     assert 0.8 <= float(entry.facts["top_probability"]) <= 0.95
 
 

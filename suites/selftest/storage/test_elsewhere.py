@@ -18,7 +18,7 @@ from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
-from tools.storage.entries import Entry, Key
+from tools.storage.entries import Entry, Key, folder_of, manifest_path
 from tools.storage.stages import Stage
 from tools.storage.store import Store
 
@@ -90,11 +90,11 @@ def test_of_several_the_one_used_last_is_taken_aloud(store: Store, said: list[st
     """Two that fit are told, with the versions that made the one taken; a damaged one gives way to the other."""
     for torch, used in (("2.12.0", 2000), ("2.13.0", 3000), ("2.14.0", 1000)):
         store.build(shaped(THERE, torch=torch), write(torch))
-        os.utime(store.manifest_path(shaped(THERE, torch=torch)), (used, used))
+        os.utime(manifest_path(store.root, shaped(THERE, torch=torch)), (used, used))
     assert "2.13.0" == _text(store.find(HERE))
     assert [f"3 entries made elsewhere fit onnx/tsm; the one used last is taken: {THERE} (torch 2.13.0, decord 0.6.0)"] == said
 
-    (store.folder(THERE) / "head.bin").unlink()
+    (folder_of(store.root, THERE) / "head.bin").unlink()
     assert "2.12.0" == _text(store.find(HERE))
     assert f"{THERE} is damaged (head.bin is missing); it will be built again" in said
 

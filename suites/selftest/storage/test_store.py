@@ -15,7 +15,7 @@ import pytest
 
 from tools.errors import StoreError, WeightsError
 from tools.spec.settings import ROOT
-from tools.storage.entries import Facts, Key, manifests
+from tools.storage.entries import Facts, Key, folder_of, manifests
 from tools.storage.store import Store, require_writable
 
 FORK = multiprocessing.get_context("fork")
@@ -63,8 +63,8 @@ def test_an_entry_lies_where_its_key_says(tmp_path: Path) -> None:
     shapes = [(("revision", "2"), ("spec", "abc")), (("revision", "1"), ("spec", "abd")), (("revision", "1"), ("spe", "cabc"))]
     others = [replace(KEY, kind="data"), replace(KEY, name="tsm"), *(replace(KEY, shaped_by=shape) for shape in shapes)]
 
-    assert store.folder(KEY) == store.folder(replace(KEY))
-    assert 6 == len({store.folder(key) for key in (KEY, *others)}) == len({key.digest for key in (KEY, *others)})
+    assert folder_of(store.root, KEY) == folder_of(store.root, replace(KEY))
+    assert 6 == len({folder_of(store.root, key) for key in (KEY, *others)}) == len({key.digest for key in (KEY, *others)})
     assert 6 == len({replace(HOSTED, host=host).digest for host in (KEY, *others)})
 
 
@@ -208,14 +208,14 @@ def test_verify_names_and_prune_removes_what_is_damaged(artifacts: Path) -> None
     assert (0, ["2 entries, 0 damaged"]) == (after.returncode, after.stdout.splitlines())
     store = Store(artifacts / "store")
     assert None not in (store.find(KEY), store.find(HOSTED))
-    assert not (store.folder(OTHER).exists() or (artifacts / "store" / ".partial").exists())
+    assert not (folder_of(store.root, OTHER).exists() or (artifacts / "store" / ".partial").exists())
 
 
 @pytest.mark.parametrize("damaged", ["head.bin", "entry.json", pytest.param(f"{HOSTED.name}-{HOSTED.digest[:16]}.json", id="hosted")])
 def test_prune_stands_damage_to_host_or_hosted(artifacts: Path, damaged: str) -> None:
     """`prune` of a host takes its hosted entries along; a hosted entry whose manifest broke goes alone."""
     store = Store(artifacts / "store")
-    (store.folder(KEY) / damaged).write_text("{")
+    (folder_of(store.root, KEY) / damaged).write_text("{")
     done = command(artifacts, "prune")
 
     assert (0, "") == (done.returncode, done.stderr)
@@ -234,7 +234,7 @@ def test_prune_removes_what_was_not_used_lately(artifacts: Path) -> None:
     done = command(artifacts, "prune", "--unused-days", "7")
     assert 0 == done.returncode, done.stderr
     assert f"{OTHER}: not used lately" in done.stdout
-    assert not store.folder(OTHER).exists()
+    assert not folder_of(store.root, OTHER).exists()
     assert None not in (store.find(KEY), store.find(HOSTED))
 
 

@@ -16,6 +16,7 @@ import pytest
 from suites.selftest.storage.test_store import HOSTED, KEY, command, left, write, write_graph
 from tools.errors import StoreError
 from tools.storage.archive import CONTENTS, contents_text
+from tools.storage.entries import folder_of
 from tools.storage.packing import choose, pack
 from tools.storage.store import Store
 from tools.storage.unpacking import unpack
@@ -147,7 +148,7 @@ def test_a_hosted_entry_takes_no_file_of_another(tmp_path: Path, store: Store, m
     write_members(tmp_path / "x.tar", {**contents({f"{KEY}/entry.json": host[f"{KEY}/entry.json"], path: text}), **host, path: text})
     with pytest.raises(StoreError, match="lists files of another entry"):
         unpack(store.root, tmp_path / "x.tar", print)
-    assert "a" == (store.folder(KEY) / "head.bin").read_text()
+    assert "a" == (folder_of(store.root, KEY) / "head.bin").read_text()
 
 
 def test_another_format_is_named(tmp_path: Path, root: Path) -> None:

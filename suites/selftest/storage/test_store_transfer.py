@@ -12,7 +12,7 @@ import pytest
 from suites.selftest.storage.test_store import HOSTED, KEY, OTHER, command, left, write, write_graph
 from tools.errors import StoreError
 from tools.storage.archive import CONTENTS
-from tools.storage.entries import Key, manifests
+from tools.storage.entries import Key, folder_of, manifest_path, manifests
 from tools.storage.packing import choose, lacking, pack
 from tools.storage.store import Store
 from tools.storage.unpacking import unpack
@@ -58,7 +58,7 @@ def test_entries_arrive_as_they_were(store: Store, archive: Path, tmp_path: Path
     assert left(store.root) == left(there(tmp_path))
     arrived = Store(there(tmp_path))
     assert (store.find(KEY), store.find(HOSTED)) == tuple(
-        replace(found, folder=store.folder(KEY)) for key in (KEY, HOSTED) if (found := arrived.find(key)))
+        replace(found, folder=folder_of(store.root, KEY)) for key in (KEY, HOSTED) if (found := arrived.find(key)))
     assert all(path.read_bytes() == (there(tmp_path) / path.relative_to(store.root)).read_bytes()
                for path in store.root.glob("weights/**/*") if path.is_file())
 
@@ -67,12 +67,12 @@ def test_of_two_entries_of_the_same_files_the_later_travels(store: Store, tmp_pa
     """A key that changed and made the same graph anew leaves two manifests of one file; the one used last is packed, and arrives."""
     again = replace(HOSTED, shaped_by=(*HOSTED.shaped_by, ("surgery", "")))
     store.build(again, write_graph)
-    later = store.manifest_path(again)
+    later = manifest_path(store.root, again)
     os.utime(later, (later.stat().st_atime, later.stat().st_mtime + 10))
     chosen = choose(store.root, None, [])
     pack(store.root, chosen, tmp_path / "all.tar", print)
 
-    assert [store.manifest_path(KEY), later] == chosen
+    assert [manifest_path(store.root, KEY), later] == chosen
     assert [f"new: {KEY}", f"new: {KEY}/{later.name}"] == said_by_unpacking(tmp_path / "all.tar", there(tmp_path))
 
 
@@ -85,7 +85,7 @@ def test_what_is_here_whole_stays_and_what_is_damaged_is_replaced(archive: Path,
             f"left out, made beside other files than are here: {KEY}/{HOSTED.name}-{HOSTED.digest[:16]}.json"] == said
     assert "other" == arrived.build(KEY, write("x")).file("head.bin").read_text()
 
-    (arrived.folder(KEY) / "head.bin").write_text("broken")
+    (folder_of(arrived.root, KEY) / "head.bin").write_text("broken")
     assert {"new"} == {line.partition(":")[0] for line in said_by_unpacking(archive, arrived.root)}
     assert arrived.find(HOSTED)
 
@@ -101,11 +101,11 @@ def test_a_model_takes_what_its_entries_are_made_of(store: Store) -> None:
     for key in (data, fitted, exported, *graphs, *others):
         store.build(key, (lambda folder: {}) if key.host else write("a"))
 
-    wanted = {store.manifest_path(key) for key in (KEY, HOSTED, data, fitted, exported, *graphs)}
+    wanted = {manifest_path(store.root, key) for key in (KEY, HOSTED, data, fitted, exported, *graphs)}
     chosen = choose(store.root, TSM, [])
     assert (wanted, len(wanted)) == (set(chosen), len(chosen))
-    assert wanted - {store.manifest_path(graphs[0])} == set(choose(store.root, TSM, [4]))
-    assert wanted | {store.manifest_path(key) for key in others[:2]} == set(choose(store.root, None, []))
+    assert wanted - {manifest_path(store.root, graphs[0])} == set(choose(store.root, TSM, [4]))
+    assert wanted | {manifest_path(store.root, key) for key in others[:2]} == set(choose(store.root, None, []))
     assert ["no reference of tsm is in the store: python -m tools.reference tsm",
             "no graph of tsm for batch 16 is in the store: python -m tools.specialise tsm 16"] == lacking(chosen, "tsm", TSM, [4, 16])
 
@@ -114,7 +114,7 @@ def test_a_model_takes_what_its_entries_are_made_of(store: Store) -> None:
                                              ("inner/list.txt", "inner/list.txt is missing")])
 def test_a_damaged_entry_is_not_packed(store: Store, tmp_path: Path, name: str, words: str) -> None:
     """Damage found while packing names the entry, leaves no file, and an archive that was there as it was."""
-    file = store.folder(KEY) / name
+    file = folder_of(store.root, KEY) / name
     file.unlink() if "missing" in words else file.write_text("{")
     (tmp_path / "old.tar").write_text("old")
     with pytest.raises(StoreError, match=str(KEY)) as caught:
@@ -190,6 +190,6 @@ def test_the_one_used_last_is_still_that_when_it_arrived(store: Store, tmp_path:
     keys = [replace(KEY, shaped_by=(("torch", version),)) for version in ("2.1", "2.2", "2.3", "2.4")]
     for used, key in enumerate(keys, 1000):
         store.build(key, write(key.digest))
-        os.utime(store.manifest_path(key), (used, used))
+        os.utime(manifest_path(store.root, key), (used, used))
     pack(store.root, choose(store.root, TSM, []), tmp_path / "x.tar", print)
     assert [f"new: {key}" for key in keys] == said_by_unpacking(tmp_path / "x.tar", there(tmp_path))[:4]

@@ -62,7 +62,7 @@ class Deployment:
     def export(self, folder: Path) -> Path:
         """Export and specialise again, with whatever is broken now."""
         facts = deployment_export.build(self.checkpoint, folder)
-        entry = Entry(deployment_export.key(self.checkpoint), folder, {}, facts)
+        entry = Entry(deployment_export.stage(self.checkpoint).key, folder, {}, facts)
         specialise.build(self.spec.network, entry, BATCH, "needed", folder)
         return folder / specialise.file_name(self.spec.network, BATCH, "needed")
 
