@@ -15,7 +15,7 @@ from tools.datasets.listing import Listing
 from tools.errors import OptionError
 from tools.machine import events
 from tools.spec import catalog
-from tools.spec.model import Kind, ModelSpec, Spec
+from tools.spec.model import ModelKind, ModelSpec, Spec
 from tools.spec.settings import Settings, add_arguments
 from tools.storage.context import Context
 
@@ -46,7 +46,7 @@ def _clips(context: Context[ModelSpec]) -> Listing:
     return found
 
 
-ROWS: Mapping[Kind, Callable[[Context[Any]], Listing]] = {"recogniser": _clips, "localiser": videos.listing}
+ROWS: Mapping[ModelKind, Callable[[Context[Any]], Listing]] = {"recogniser": _clips, "localiser": videos.listing}
 
 
 def run(rows: Listing, settings: Settings) -> bool:

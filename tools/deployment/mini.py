@@ -16,7 +16,7 @@ from tools.datasets.mini import videos as mini_videos
 from tools.machine import versions
 from tools.pytorch import mini_localiser, mini_recogniser
 from tools.spec.digest import digest, spec_digest
-from tools.spec.model import Kind, LocaliserSpec, ModelSpec, Spec
+from tools.spec.model import LocaliserSpec, ModelKind, ModelSpec, Spec
 from tools.storage.context import Context
 from tools.storage.elsewhere import missing_makers, require_makers
 from tools.storage.entries import Entry, Facts, Key
@@ -75,7 +75,7 @@ def _fit_localiser(context: Context[LocaliserSpec], dataset: Path, folder: Path)
     return mini_localiser.build(context.spec, videos.read(dataset / context.spec.list_file, context, "training"), folder)
 
 
-_KINDS: Mapping[Kind, MiniStages] = {
+_KINDS: Mapping[ModelKind, MiniStages] = {
     "recogniser": MiniStages(mini_recogniser.REVISION, mini_clips.stage, _fit_recogniser),
     "localiser": MiniStages(mini_localiser.REVISION, mini_videos.stage, _fit_localiser),
 }

@@ -12,10 +12,10 @@ from tools.judging.recogniser import RecogniserJudge
 from tools.measuring import kinds, reference
 from tools.measuring.kinds import Dataset
 from tools.spec.catalog import load_truth
-from tools.spec.model import Kind, Spec
+from tools.spec.model import ModelKind, Spec
 from tools.storage.context import Context
 
-_JUDGES: Mapping[Kind, Callable[..., Judge]] = {"recogniser": RecogniserJudge, "localiser": LocaliserJudge}
+_JUDGES: Mapping[ModelKind, Callable[..., Judge]] = {"recogniser": RecogniserJudge, "localiser": LocaliserJudge}
 
 
 def judge_of(context: Context[Spec], checkpoints: tuple[Weights, ...], dataset: Dataset) -> Judge:

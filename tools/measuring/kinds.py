@@ -44,7 +44,7 @@ class KindModule(Protocol):
         """Run torch in this process unless the store has its answers; a sentence that says where they are."""
 
 
-KINDS: Mapping[model.Kind, KindModule] = {"recogniser": cast("KindModule", recogniser), "localiser": cast("KindModule", localiser)}
+KINDS: Mapping[model.ModelKind, KindModule] = {"recogniser": cast("KindModule", recogniser), "localiser": cast("KindModule", localiser)}
 
 
 def of(spec: Spec) -> KindModule:

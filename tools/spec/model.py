@@ -18,7 +18,7 @@ Views = Literal["centre", "three"]
 Layout = Literal["NCHW", "NCTHW"]
 Surgery = Literal["conv1d-to-conv2d", "constant-shift"]
 Surgeries = Literal["needed", "all"]
-Kind = Literal["recogniser", "localiser"]
+ModelKind = Literal["recogniser", "localiser"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class ModelSpec:
     bins: how its inputs are written for the tools of its guide; shapes nothing that is built or measured here.
     """
 
-    kind: ClassVar[Kind] = "recogniser"
+    kind: ClassVar[ModelKind] = "recogniser"
     items: ClassVar[str] = "clips"
     metrics: ClassVar[tuple[str, ...]] = RECOGNITION
 
@@ -186,7 +186,7 @@ class LocaliserSpec:
     dataset, list_file, annotations, features_folder: folder below `--data-root` and what it holds; clips: videos of a complete list.
     """
 
-    kind: ClassVar[Kind] = "localiser"
+    kind: ClassVar[ModelKind] = "localiser"
     items: ClassVar[str] = "videos"
     metrics: ClassVar[tuple[str, ...]] = LOCALISATION
 

@@ -16,7 +16,7 @@ from tools.spec.figures import METRICS, Figure, Provenance
 from tools.spec.toml_tables import Table
 
 FIGURE_KEYS = {field.name for field in fields(Figure)} - {"origin", "source"}  # those two are filled in here
-Kind = Literal["notimpl", "notyet", "never"]
+IssueKind = Literal["notimpl", "notyet", "never"]
 T = TypeVar("T")
 
 
@@ -83,7 +83,7 @@ class KnownIssue:
 
     device: str
     batch: int
-    kind: Kind
+    kind: IssueKind
     stage: str
     reason: str
 
