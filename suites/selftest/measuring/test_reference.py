@@ -80,6 +80,7 @@ def resolved(made: Made, artifacts: Path, clips: ClipSet, said: list[str] | None
     return recogniser.torch_reference(Context(settings(artifacts), SPEC, keep), (made.checkpoint,), clips)
 
 
+@pytest.mark.torch
 def test_every_score_is_kept_as_it_was_computed(made: Made, tmp_path: Path) -> None:
     """Scores are float32, a row a clip, with the bits torch gave; the entry says where torch ran and names each clip's digest."""
     import torch
@@ -97,6 +98,7 @@ def test_every_score_is_kept_as_it_was_computed(made: Made, tmp_path: Path) -> N
     assert made.clips.clips[2].sha256 in entry.file("clips.json").read_text()
 
 
+@pytest.mark.torch
 def test_a_killed_run_goes_on_where_it_was(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
                                            ) -> None:
     """Interrupted after four clips the next run computes two, says so, leaves what an undisturbed one does, and nothing half-done."""
@@ -131,6 +133,7 @@ def test_a_killed_run_goes_on_where_it_was(made: Made, tmp_path: Path, monkeypat
     assert [] == list(store.root.glob(".unfinished/*/*"))
 
 
+@pytest.mark.torch
 def test_the_reference_of_a_list_serves_its_subsets(made: Made, tmp_path: Path) -> None:
     """Some of the clips, in any order, are answered by the rows of a reference that has them all, and it says which."""
     stored = load(made.build(Store(tmp_path / "store")).file(FILE))
@@ -143,6 +146,7 @@ def test_the_reference_of_a_list_serves_its_subsets(made: Made, tmp_path: Path) 
     assert [f"torch's scores of these 2 clips are among those of {COUNT}: reference/tiny"] == [line[:-17] for line in said]
 
 
+@pytest.mark.torch
 def test_rows_of_other_bytes_serve_nobody(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clip whose bytes or name changed, a clip the reference lacks, and other weights are not answered from it."""
     monkeypatch.setattr(reference, "IMPLICIT_REFERENCE", 0)
@@ -157,6 +161,7 @@ def test_rows_of_other_bytes_serve_nobody(made: Made, tmp_path: Path, monkeypatc
     assert resolved(others, tmp_path, made.subset(0)) is None
 
 
+@pytest.mark.torch
 def test_builds_of_one_torch_share_a_reference(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a CUDA build made is what a CPU build of the same version looks for; another version's is not."""
     keys = []
@@ -179,6 +184,7 @@ def judged(made: Made, remake: str, *, official: bool) -> list[judge.Judgement]:
     return [*basis.accuracy(cell), *basis.fidelity(cell)]
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("official", [False, True])
 def test_without_a_reference_what_torch_would_judge_is_recorded(made: Made, *, official: bool) -> None:
     """The stored figures judge all the same; the rest is RECORDED with what was measured and the line that makes the reference."""
@@ -209,6 +215,7 @@ def test_the_line_that_makes_a_reference_is_whole(tmp_path: Path, given: dict[st
     assert replace(meant, data="full", weights=explicit) == again
 
 
+@pytest.mark.torch
 def test_references_alone_are_carried(made: Made, tmp_path: Path) -> None:
     """`export MODEL FILE` packs every reference of a model and nothing else; `import FILE` makes them found elsewhere."""
     here, there = tmp_path / "here", tmp_path / "there"
