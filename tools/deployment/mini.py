@@ -72,7 +72,7 @@ def _data(context: Context[Spec]) -> Entry:
 def _fit_recogniser(context: Context[ModelSpec], made: Path, folder: Path) -> Facts:
     rows = of_list(read_list(made / mini_clips.TRAIN_LIST, made, context.spec.classes))
     survey.check(rows, context.settings)  # here: who fits is a child process already
-    return mini_recogniser.build(context.spec, survey.resolve(rows, context).clips, folder)
+    return mini_recogniser.build(context.spec, survey.usable(rows, context).clips, folder)
 
 
 def _fit_localiser(context: Context[LocaliserSpec], made: Path, folder: Path) -> Facts:
