@@ -1,6 +1,6 @@
 """BSN's host chain, from TEM's curves to AR@AN, beside mmaction2's own functions on the same arrays.
 
-mmaction2 works on files between its steps; here it is handed the arrays, so that none of the ratios counts its reading.
+mmaction2 works on files between its steps; here it gets the arrays, so that no ratio counts its reading.
 Its proposals come with their overlaps with the truth, which it computes in tests as in training.
 """
 

@@ -1,7 +1,7 @@
-"""Each way a deployment of SlowFast, R(2+1)D or TSM-NL goes wrong turns a verdict to FAIL, on stand-ins of 64 pixels.
+"""Each way a deployment of SlowFast, R(2+1)D or TSM-NL goes wrong turns a verdict to FAIL, at 64 pixels.
 
-The stand-ins have the sampling, views, layout, rows and export form of the real specs, and their limits; what is smaller is
-the picture, the depth and the number of clips.
+The stand-ins have the sampling, views, layout, rows and export form of the real specs, and their limits.
+What is smaller is the picture, the depth and the number of clips.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def test_wrong_views_fail(deployments: Callable[[str], Deployment], monkeypatch:
                           broken: Callable[[Frames], Frames], expected: Verdict) -> None:
     """A view missing, or laid out among the frames of another, fails R(2+1)D's fidelity.
 
-    Another order of whole views cannot fail: their mean is the same. It is the bits of the input that are held to it.
+    Another order of whole views cannot fail: their mean is the same. The bits of the input are held to it.
     """
     right = recogniser.crops
     monkeypatch.setattr(recogniser, "crops", lambda frames, how: np.ascontiguousarray(broken(right(frames, how))))
