@@ -1,9 +1,9 @@
 """The host's work around inference: batches in memory, beside the guides' files.
 
-The guides dump .bin, run one by one, write TXT and parse it. The graph costs next to nothing here, so that what
-is timed is the host's work alone; both sides run it in the same engine.
+The guides dump .bin, run one by one, write TXT and parse it. The graph costs next to nothing here, so that
+what is timed is the host's work alone; both sides run it in the same engine.
 The start of the guides' four programs, seconds of imports each, is left out in their favour.
-Judged is the processor's time, of this process and its workers: other people's load moves it less than the clock.
+Judged is the processor's time, of this process and its workers: others' load moves it less than the clock.
 """
 
 from __future__ import annotations

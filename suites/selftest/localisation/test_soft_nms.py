@@ -1,4 +1,4 @@
-"""From scored proposals to seconds: fusion, soft-NMS and durations, by hand, beside mmaction2's own, and all steps chained."""
+"""From scored proposals to seconds: fusion, soft-NMS and durations, by hand, beside mmaction2 and chained."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_scores_are_multiplied_per_proposal() -> None:
 
 
 def test_rows_of_padding_do_not_count() -> None:
-    """Scores of rows beyond the proposals change nothing, in whichever of its two shapes the network's output comes."""
+    """Scores of rows beyond the proposals change nothing, in either shape of the network's output."""
     proposals = propose(curves_of(0, 0.0))
     scores = scores_of(0, len(proposals))
     whole = np.full((1000, 1), 0.999, np.float32)
@@ -99,7 +99,7 @@ def test_the_limit_grows_with_the_width_of_the_taken_one(width: float, other: fl
 
 
 def test_an_overlap_equal_to_the_limit_is_kept() -> None:
-    """With numbers that float64 holds exactly, 0.75 against 0.75, the score stays; the overlap must be larger."""
+    """With numbers that float64 holds exactly, 0.75 against 0.75, the score stays; overlap must be larger."""
     how = ProposalSpec(low=0.5, high=1.0)  # 0.5 + 0.5 * width 0.5 = 0.75
     _, scores = suppress(made((0.0, 0.5), (0.0, 0.375), (0.0, 0.3751)), np.array([0.9, 0.8, 0.7]), how)
 
@@ -159,7 +159,7 @@ def test_picks_come_best_first() -> None:
 def test_mmaction2_in_float32_may_lower_another_score() -> None:
     """Bins 0 to 20 against 6 to 20: IoU and limit are both 0.7, so rounding decides, float32 otherwise.
 
-    The network's scores, the boundaries and the sums are float32 in mmaction2's pipeline, float64 in the original.
+    The network's scores, the boundaries and the sums are float32 in mmaction2, float64 in the original.
     """
     pair = made((CENTRES[0], CENTRES[20]), (CENTRES[6], CENTRES[20]))
     scores = np.array([0.9, 0.8], np.float32)
@@ -181,7 +181,7 @@ def test_segments_are_clipped_to_the_video() -> None:
 def floored_duration_s(duration_s: float, frames: int, snippet_frames: int = 16) -> float:
     """The duration that mmaction2 and the Python-2 original multiply by: that of whole 16-frame snippets.
 
-    The guide's port divides truly, so it uses the whole duration: 0.5 % longer on average over validation videos.
+    The guide's port divides truly and uses the whole duration: 0.5 % longer on average in validation videos.
     """
     return frames // snippet_frames * snippet_frames / frames * duration_s
 

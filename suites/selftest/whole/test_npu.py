@@ -57,8 +57,8 @@ def test_a_case_goes_from_weights_through_atc_to_verdicts(acceptance: Run, tiny_
 def test_a_hang_is_ended_and_a_lost_device_is_not_used_again(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
     """A cell that hangs is an ERROR at its timeout and the next one runs.
 
-    After a loss that device's cells are errors at once. A driver that does not fit is said to be that, and the
-    other devices go on.
+    After a loss that device's cells are errors at once. A driver that does not fit is said to be that, and
+    the other devices go on.
     """
     npu = SimulatedNpu(tmp_path, devices=3)
     npu.fault("hang", device=0, batch=4)

@@ -79,7 +79,7 @@ def test_features_of_any_value_become_the_input_that_mmaction2_makes(tmp_path: P
 def test_normalising_is_that_of_1x_and_within_the_last_bit_of_0x() -> None:
     """0.x subtracted in float32 and multiplied by the inverse deviation in double; 1.x divides in float32.
 
-    Of the 768 values a channel's pixels can become the two differ in some, by one unit in the last place at most.
+    Of the 768 values a channel's pixels can become the two differ in some, by one unit in the last place.
     """
     import mmcv
 
