@@ -112,7 +112,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what needs the tiny model's store as needing torch; keep a file's tests together under xdist.
 
     Whole runs share nothing but the store: each of them goes where there is time for it. Every id is kept in
-    a file that each later start of pytest reads, collecting the matrix included: none may be a file's content.
+    a file that each later start of pytest reads, collecting the matrix included: none may be file content.
     """
     if len(item.nodeid) > 4000:
         raise pytest.UsageError(f"a test's id has {len(item.nodeid)} characters, give ids: {item.nodeid[:150]}")

@@ -47,7 +47,10 @@ WORKERS = 2  # of mmaction2's loader in the guides' preprocessing: as many as th
 
 @dataclass(frozen=True)
 class Sides:
-    """Seconds for all clips on both sides, by the processor and by the clock, and the bytes that the guides' side leaves on disk."""
+    """Seconds for all clips on both sides, by the processor and by the clock.
+
+    And the bytes that the guides' side leaves on disk.
+    """
 
     paired: Paired
     by_clock: Paired

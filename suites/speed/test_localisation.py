@@ -43,7 +43,10 @@ class Video:
 
 
 def video(number: int, table: Callable[[Floats], Doubles]) -> Video:
-    """Curves of three roughnesses, which lead to hundreds and to thousands of proposals; 1.5 true segments on average."""
+    """Curves of three roughnesses, which lead to hundreds and to thousands of proposals.
+
+    There are 1.5 true segments on average.
+    """
     rng = np.random.default_rng(number)
     curves = curves_of(number, (0.0, 0.1, 0.4)[number % 3])
     truth = np.sort(rng.random((1 + number % 2, 2)) * DURATION_S, axis=1)
