@@ -181,6 +181,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Entry:
     return exported(random_weights(TINY.networks[0], folder), folder / "onnx")
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("batch", [1, 4])
 def test_tiny_keeps_its_scores(tiny: Entry, batch: int) -> None:
     """Its eight shifts keep three Slices each, no Sub and every bit of the output; nothing else goes."""
@@ -194,6 +195,7 @@ def test_tiny_keeps_its_scores(tiny: Entry, batch: int) -> None:
     assert np.array_equal(in_onnx(before)(clips), in_onnx(after)(clips))
 
 
+@pytest.mark.torch
 def test_both_graphs_share_one_weights_file(tiny: Entry) -> None:
     """The rewritten graph lies beside the other one and carries its zeros only."""
     before, after = both(TINY.networks[0], tiny, 4)
@@ -205,6 +207,7 @@ def test_both_graphs_share_one_weights_file(tiny: Entry) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.torch
 @pytest.mark.parametrize("name", ["tsm", "nonlocal"])
 def test_the_full_size_networks_keep_their_scores(name: str, tmp_path: Path) -> None:
     """Sixteen shifts at batch 4: 48 of 112 Slices, none of 32 Subs, five constants.
@@ -220,6 +223,7 @@ def test_the_full_size_networks_keep_their_scores(name: str, tmp_path: Path) -> 
     assert np.array_equal(in_onnx(before)(clips), in_onnx(after)(clips))
 
 
+@pytest.mark.torch
 def test_optional_surgery_shapes_a_second_graph_only(tiny: Entry) -> None:
     """A spec that gains optional surgery keeps weights and export.
 

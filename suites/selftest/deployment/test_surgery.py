@@ -73,6 +73,7 @@ def convolved_ranks(model: onnx.ModelProto) -> set[int]:
     return {dims[node.input[1]] for node in model.graph.node if node.op_type == "Conv"}
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("batch", BATCHES)
 def test_tem_keeps_its_curves(tem: Exported, batch: int) -> None:
     """With and without the surgery the graph gives the same curves within 1e-6, and torch's."""
@@ -86,6 +87,7 @@ def test_tem_keeps_its_curves(tem: Exported, batch: int) -> None:
     assert np.abs(in_torch(tem.checkpoint)(sequence) - after).max() <= 1e-5
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("batch", BATCHES)
 def test_tem_has_convolutions_of_images_only(tem: Exported, batch: int) -> None:
     """All three convolutions have 4-D weights, behind one Unsqueeze and before one Squeeze."""
@@ -95,6 +97,7 @@ def test_tem_has_convolutions_of_images_only(tem: Exported, batch: int) -> None:
     assert (3, 1, 1) == tuple(kinds(model)[kind] for kind in ("Conv", "Unsqueeze", "Squeeze"))
 
 
+@pytest.mark.torch
 def test_without_surgery_in_the_spec_the_graph_is_left_alone(tem: Exported) -> None:
     """A spec that names no surgery keeps its convolutions of sequences."""
     model = loaded(tem.at(BARE, 1))
@@ -103,6 +106,7 @@ def test_without_surgery_in_the_spec_the_graph_is_left_alone(tem: Exported) -> N
     assert (3, 0, 0) == tuple(kinds(model)[kind] for kind in ("Conv", "Unsqueeze", "Squeeze"))
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("batch", BATCHES)
 def test_reshaped_weights_stay_in_the_shared_file(tem: Exported, batch: int) -> None:
     """The rewritten graph points at the exported graph's weights; TEM's five million bytes are not copied."""

@@ -90,6 +90,7 @@ def test_products_are_compared_in_float64() -> None:
     assert bin_centres(100)[98::-1].tolist() == found.start.tolist()
 
 
+@pytest.mark.torch
 def test_ties_hold_the_same_proposals_as_mmaction2s() -> None:
     """Among equal products mmaction2's order is that of an unstable sort; the proposals are the same."""
     steps = np.asarray(np.round(curves_of(7) * 4) / 4, np.float32)
@@ -97,6 +98,7 @@ def test_ties_hold_the_same_proposals_as_mmaction2s() -> None:
     assert sorted(bsn_steps.proposals(steps)[:, :4].tolist()) == sorted(table(propose(steps)).tolist())
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("name", CASES)
 def test_proposals_equal_mmaction2s(name: str) -> None:
     """Boundaries, scores and order are mmaction2's to the last bit where no two products are equal."""
@@ -107,6 +109,7 @@ def test_proposals_equal_mmaction2s(name: str) -> None:
     assert np.array_equal(expected[:, :4], table(found))
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("threshold", [0.3, 0.7, 1.0])
 def test_another_threshold_is_mmaction2s_too(threshold: float) -> None:
     """The share of the maximum is a parameter, and compared in float32 as mmaction2 does."""
@@ -122,6 +125,7 @@ def test_the_cases_cover_one_proposal_and_more_than_a_thousand() -> None:
     assert any(1 < count < 1000 for count in counts.values())
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("name", CASES)
 def test_features_equal_mmaction2s(name: str) -> None:
     """Features of the top 1000 are mmaction2's on the same float64 numbers, up to the rounding to float32."""
@@ -132,6 +136,7 @@ def test_features_equal_mmaction2s(name: str) -> None:
     assert np.abs(expected - found).max() < 1e-7
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("name", ["rough", "noise"])
 def test_mmaction2s_files_of_float32_move_its_features(name: str) -> None:
     """Read back as float32, features move by more than 1e-6 and less than 1e-4.
@@ -195,6 +200,7 @@ def test_padding_is_rows_of_zeros() -> None:
     assert np.array_equal(found[:7], padded(found, rows=7))
 
 
+@pytest.mark.torch
 def test_mmaction2_cannot_read_a_single_proposal_back(tmp_path: Path) -> None:
     """From a file of one row mmaction2 gets a vector, not a table, and fails; here it is like any other."""
     from mmaction.models.localizers.utils import generate_bsp_feature

@@ -63,6 +63,7 @@ def test_recall_is_the_mean_over_ten_thresholds(seconds: float, expected: float)
     assert expected == pytest.approx(average_recall([np.array([[0.0, 10.0]])], [found_of((0.0, seconds))]).at(100), abs=1e-12)
 
 
+@pytest.mark.torch
 def test_an_overlap_that_equals_a_threshold_counts_as_float32_rounds_it() -> None:
     """As float32, 0.65, 0.7, 0.9 and 0.95 lie below the threshold of that name, the others do not.
 
@@ -89,6 +90,7 @@ def test_all_true_segments_of_all_videos_weigh_the_same() -> None:
     assert [True, False, True] == found.hit.any(axis=1).tolist()
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(("rank", "point"), [(1, 1), (2, 2), (10, 10), (27, 27), (28, 28), (29, 30), (30, 30), (56, 56), (57, 58), (58, 59),
                                              (59, 59), (99, 99), (100, 100)])
 def test_the_float_error_of_the_points_is_kept(rank: int, point: int) -> None:
@@ -103,6 +105,7 @@ def test_the_float_error_of_the_points_is_kept(rank: int, point: int) -> None:
     assert_equal(theirs, ours)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("count", [9, 58, 64, 74, 97, 100])
 def test_every_point_counts_as_many_as_mmaction2s(count: int) -> None:
     """If every video has this many detections, each rank first counts at mmaction2's point."""
@@ -111,6 +114,7 @@ def test_every_point_counts_as_many_as_mmaction2s(count: int) -> None:
     assert_equal(bsn_steps.recall([ONE] * count, found), average_recall([ONE] * count, found))
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("counts", [(100, 100, 100), (3, 1, 250), (7, 0, 11), (1, 1, 1), (500, 400, 300), (0, 0, 5)])
 def test_recall_equals_mmaction2s_on_few_videos(counts: tuple[int, ...]) -> None:
     """Fewer than a hundred a video, more, none at all in one: recall, points and area are mmaction2's."""
@@ -121,6 +125,7 @@ def test_recall_equals_mmaction2s_on_few_videos(counts: tuple[int, ...]) -> None
     assert_equal(bsn_steps.recall(truths, found), average_recall(truths, found))
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("most", [1, 10, 50])
 def test_another_number_of_proposals_is_mmaction2s_too(most: int) -> None:
     """The average number of proposals a video may have is a parameter."""
@@ -131,6 +136,7 @@ def test_another_number_of_proposals_is_mmaction2s_too(most: int) -> None:
     assert_equal(bsn_steps.recall(truths, found, most), average_recall(truths, found, most=most))
 
 
+@pytest.mark.torch
 def test_recall_equals_mmaction2s_on_all_of_validation(validation: tuple[Video, ...]) -> None:
     """With up to 160 detections for each of the 4,728 videos, every number is mmaction2's.
 
@@ -146,6 +152,7 @@ def test_recall_equals_mmaction2s_on_all_of_validation(validation: tuple[Video, 
     assert_equal(bsn_steps.recall(truths, found), ours)
 
 
+@pytest.mark.torch
 def test_recall_equals_mmaction2s_on_its_own_sample() -> None:
     """On mmaction2's small ground truth and result every number is mmaction2's."""
     if not SHARED.is_dir():
@@ -158,6 +165,7 @@ def test_recall_equals_mmaction2s_on_its_own_sample() -> None:
     assert_equal(bsn_steps.recall(*arguments), average_recall(*arguments))
 
 
+@pytest.mark.torch
 def test_a_video_without_detections_misses_its_segments() -> None:
     """The segments of a video where nothing was found count as missed, and it counts among the videos."""
     found = average_recall([ONE, ONE], [none_found(), found_of((10.0, 20.0))])

@@ -123,6 +123,7 @@ def test_of_equal_scores_the_earlier_is_taken_first() -> None:
     assert [1, 3, 0, 2] == picks.tolist()
 
 
+@pytest.mark.torch
 def test_a_single_proposal_keeps_its_score() -> None:
     """Nothing is suppressed where there is one proposal, as in mmaction2."""
     one = made((0.2, 0.7), scores=0.5)
@@ -133,6 +134,7 @@ def test_a_single_proposal_keeps_its_score() -> None:
     assert expected.scores.tolist() == found.scores.tolist()
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("how", SPECS, ids=str)
 @pytest.mark.parametrize("roughness", [0.0, 0.3])
 def test_detections_equal_mmaction2s(roughness: float, how: ProposalSpec) -> None:
@@ -156,6 +158,7 @@ def test_picks_come_best_first() -> None:
     assert all(before >= after for before, after in pairwise(scores))
 
 
+@pytest.mark.torch
 def test_mmaction2_in_float32_may_lower_another_score() -> None:
     """Bins 0 to 20 against 6 to 20: IoU and limit are both 0.7, so rounding decides, float32 otherwise.
 
@@ -186,6 +189,7 @@ def floored_duration_s(duration_s: float, frames: int, snippet_frames: int = 16)
     return frames // snippet_frames * snippet_frames / frames * duration_s
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(("frames", "expected"), [(1600, 64.0), (1601, 64.0 * 1600 / 1601), (1615, 64.0 * 1600 / 1615),
                                                   (28, 64.0 * 16 / 28)])
 def test_mmaction2_floors_the_duration(frames: int, expected: float) -> None:
@@ -199,6 +203,7 @@ def test_mmaction2_floors_the_duration(frames: int, expected: float) -> None:
     assert (expected == 64.0) == np.array_equal(theirs.segments, detect(proposals, scores, 64.0).segments)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("roughness", [0.0, 0.1, 0.5])
 def test_the_whole_chain_equals_mmaction2s(seed: int, roughness: float) -> None:
@@ -214,6 +219,7 @@ def test_the_whole_chain_equals_mmaction2s(seed: int, roughness: float) -> None:
     assert np.abs(expected.scores - found.scores).max() < 1e-6
 
 
+@pytest.mark.torch
 def test_the_published_pem_scores_a_row_of_zeros() -> None:
     """The published weights give 0.1909 for a row of zeros, so padding that is not cut would be detected."""
     if not SHARED.is_dir():

@@ -66,6 +66,7 @@ def crossed(scores: Floats, k: int) -> Hits:
     return np.asarray(ordered[:, k - 1] == ordered[:, k], np.bool_)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("k", [1, 5])
 @pytest.mark.parametrize("kind", ["softmax", "coarse"])
 def test_hits_agree_with_mmaction2(kind: str, k: int) -> None:

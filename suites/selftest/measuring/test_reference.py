@@ -80,6 +80,7 @@ def resolved(made: Made, artifacts: Path, clips: ClipSet, said: list[str] | None
     return recogniser.torch_reference(Context(settings(artifacts), SPEC, keep), (made.checkpoint,), clips)
 
 
+@pytest.mark.torch
 def test_every_score_is_kept_as_it_was_computed(made: Made, tmp_path: Path) -> None:
     """Scores are float32, a row a clip, with torch's bits; the entry says where torch ran.
 
@@ -100,6 +101,7 @@ def test_every_score_is_kept_as_it_was_computed(made: Made, tmp_path: Path) -> N
     assert made.clips.clips[2].sha256 in entry.file("clips.json").read_text()
 
 
+@pytest.mark.torch
 def test_a_killed_run_goes_on_where_it_was(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
                                            ) -> None:
     """Interrupted after four clips, the next run computes two and says so.
@@ -137,6 +139,7 @@ def test_a_killed_run_goes_on_where_it_was(made: Made, tmp_path: Path, monkeypat
     assert [] == list(store.root.glob(".unfinished/*/*"))
 
 
+@pytest.mark.torch
 def test_the_reference_of_a_list_serves_its_subsets(made: Made, tmp_path: Path) -> None:
     """A reference that has all clips answers for some of them, in any order, and says which rows."""
     stored = load(made.build(Store(tmp_path / "store")).file(FILE))
@@ -149,6 +152,7 @@ def test_the_reference_of_a_list_serves_its_subsets(made: Made, tmp_path: Path) 
     assert [f"torch's scores of these 2 clips are among those of {COUNT}: reference/tiny"] == [line[:-17] for line in said]
 
 
+@pytest.mark.torch
 def test_rows_of_other_bytes_serve_nobody(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clip whose bytes or name changed, a clip the reference lacks, and other weights get no answer."""
     monkeypatch.setattr(reference, "IMPLICIT_REFERENCE", 0)
@@ -163,6 +167,7 @@ def test_rows_of_other_bytes_serve_nobody(made: Made, tmp_path: Path, monkeypatc
     assert resolved(others, tmp_path, made.subset(0)) is None
 
 
+@pytest.mark.torch
 def test_builds_of_one_torch_share_a_reference(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a CUDA build made is what a CPU build of the same version looks for; another version's is not."""
     keys = []
@@ -185,6 +190,7 @@ def judged(made: Made, remake: str, *, official: bool) -> list[judge.Judgement]:
     return [*basis.accuracy(cell), *basis.fidelity(cell)]
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("official", [False, True])
 def test_without_a_reference_what_torch_would_judge_is_recorded(made: Made, *, official: bool) -> None:
     """The stored figures judge all the same.
@@ -218,6 +224,7 @@ def test_the_line_that_makes_a_reference_is_whole(tmp_path: Path, given: dict[st
     assert replace(meant, data="full", weights=explicit) == again
 
 
+@pytest.mark.torch
 def test_references_alone_are_carried(made: Made, tmp_path: Path) -> None:
     """`export MODEL FILE` packs all references of a model and nothing else.
 

@@ -99,6 +99,7 @@ def needs_decord(clip: Clip) -> None:
         pytest.importorskip("decord", reason="mmaction2's video pipeline reads through decord, which has no wheel here")
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("total", LENGTHS)
 @pytest.mark.parametrize("format", KINDS)
 @pytest.mark.parametrize("model", RECOGNISERS)
@@ -116,6 +117,7 @@ def test_made_clips_become_the_input_that_mmaction2_makes(
     assert same_bits(input_of_mmaction2(clip, spec), our_input(clip, spec))
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(("width", "height"), [(101, 75), (75, 101), (64, 64), (333, 500), (340, 256), (1280, 300)])
 @pytest.mark.parametrize("model", RECOGNISERS)
 def test_frames_of_any_shape_become_the_input_that_mmaction2_makes(tmp_path: Path, model: str, width: int, height: int) -> None:
@@ -127,6 +129,7 @@ def test_frames_of_any_shape_become_the_input_that_mmaction2_makes(tmp_path: Pat
     assert same_bits(crops_of_mmaction2(clip, spec), our_crops(clip, spec))
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("model", RECOGNISERS)
 def test_real_clips_become_the_input_that_mmaction2_makes(real: Clip, model: str) -> None:
     """The crops and the float input of a clip nobody here made have mmaction2's bits."""

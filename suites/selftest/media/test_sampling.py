@@ -79,6 +79,7 @@ def test_the_models_ask_for_what_is_tested_here(model: str, how: Sampling) -> No
     assert how == load_spec(MODELS, model).sampling
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("how", [EIGHT_SINGLE, ONE_OF_32], ids=["TSM", "SlowFast"])
 def test_what_1x_did_not_change_is_sampled_as_mmaction2_samples_it(how: Sampling) -> None:
     """For eight single frames, and for 32 frames of interval two, 0.x and 1.x agree at every length."""
@@ -87,6 +88,7 @@ def test_what_1x_did_not_change_is_sampled_as_mmaction2_samples_it(how: Sampling
     assert expected == {total: frame_indices(total, how).tolist() for total in TOTALS}
 
 
+@pytest.mark.torch
 def test_eight_frames_of_interval_eight_are_not_sampled_as_1x_samples_them() -> None:
     """1.x starts R(2+1)D's view up to three frames after the guides' 0.x, in clips of 59 frames or more."""
     ours = {total: frame_indices(total, ONE_OF_EIGHT).tolist() for total in TOTALS}

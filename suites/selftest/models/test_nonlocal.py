@@ -19,6 +19,7 @@ from tools.spec.settings import MODELS
 if TYPE_CHECKING:
     from torch import nn
 
+pytestmark = pytest.mark.torch
 SPEC = load_spec(MODELS, "nonlocal")
 BLOCKS = {f"backbone.layer{stage}.{block}.non_local_block" for stage, block in ((2, 0), (2, 2), (3, 0), (3, 2), (3, 4))}
 

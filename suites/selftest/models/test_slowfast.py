@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import onnx
     from torch import nn
 
+pytestmark = pytest.mark.torch
 REAL = load_spec(MODELS, "slowfast")
 
 

@@ -111,6 +111,7 @@ def kept(path: Path, content: bytes) -> Path:
     return path
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(("zipped", "core"), [(True, "_core"), (False, "_core"), (False, "core")])
 def test_what_training_keeps_beside_the_weights_is_passed_over(tmp_path: Path, zipped: bool, core: str) -> None:
     """Best scores and loss histories as mmcv and mmengine save them, of either NumPy, let weights be read."""
@@ -132,6 +133,7 @@ class Command:
         return os.mkdir, ("made-by-a-checkpoint",)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(("content", "words"), [
     ({"state_dict": {}, "x": Command()}, "holds posix.mkdir, which is not read: that could run code"),
     ({"state_dict": {"a": 1}}, "holds no state_dict of tensors"), ({}, "holds no state_dict"), ([1], "holds no state_dict"),
@@ -145,6 +147,7 @@ def test_what_holds_no_weights_or_more_is_refused(tmp_path: Path, monkeypatch: p
     assert [tmp_path / "x.pth"] == list(tmp_path.iterdir())
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("content", [
     b"", b"<html>404</html>", b"a.mp4 1\nb.mp4 2\n", bytes(2000), b"\xff\xd8\xff\xe0" + bytes(range(256)),
     b"PK\x03\x04" + bytes(range(256)),
@@ -163,6 +166,7 @@ def test_bytes_that_are_no_checkpoint_are_one_sentence(tmp_path: Path, state: di
     assert (str(path), True) == (caught.value.where, "torch.save" in str(caught.value.remedy))
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(("change", "words"), [
     ("missing", r"is missing 1 of \d+ keys: backbone.conv1.conv.weight"), ("unknown", r"has unknown 1 of \d+ keys: neck.weight"),
     ("misshapen", r"has misshapen 1 of \d+ keys: cls_head.fc_cls.bias \(20,\) instead of \(13,\)"),
@@ -188,6 +192,7 @@ def test_a_refused_checkpoint_leaves_nothing_in_the_store(tmp_path: Path, state:
     assert (None, []) == (store.find(stage.key), [found for found in store.root.rglob("*") if found.is_file() and found.suffix != ".lock"])
 
 
+@pytest.mark.torch
 def test_a_checkpoint_brings_its_class_count(tmp_path: Path, state: dict[str, Tensor]) -> None:
     """A strict load of a head of 13 outputs says 13."""
     cut = {name: value[:13].clone() if name.startswith("cls_head.fc_cls") else value for name, value in state.items()}

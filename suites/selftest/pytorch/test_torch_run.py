@@ -18,6 +18,7 @@ from tools.pytorch.run import TorchDevice, on_device, scored, torch_device
 if TYPE_CHECKING:
     from torch import nn
 
+pytestmark = pytest.mark.torch
 CLIPS = tuple(Clip(str(number), Path(str(number)), 0) for number in range(11))
 VIEWS, CLASSES = 3, 5
 ONE = TorchDevice("cpu", "cpu", batch=1, threads=1)

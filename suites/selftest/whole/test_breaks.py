@@ -31,7 +31,7 @@ from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 from tools.storage.entries import Entry
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.torch]
 BATCH = 4
 CLIPS = 23  # ends in a short batch
 CASE = Case("tsm", BATCH, Device("cpu"))

@@ -39,7 +39,7 @@ from tools.spec.settings import MODELS
 if TYPE_CHECKING:
     import torch
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.torch]
 BATCH = 4
 LENGTHS = (20, 59, 63, 64, 65, 80, 110)  # ends in a short batch
 GOOD = {"accuracy": Verdict.PASS, "fidelity": Verdict.PASS}

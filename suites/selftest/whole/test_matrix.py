@@ -91,6 +91,7 @@ def test_collecting_imports_nothing_heavy() -> None:
     assert "[]" == done.stdout.splitlines()[-1]
 
 
+@pytest.mark.torch
 def test_the_header_says_what_will_be_measured() -> None:
     """Device, data, weights, versions, the number of cells and how to narrow them."""
     done = python("-m", "pytest", "--collect-only", "-m", "tsm", "-k", "bs1 or bs4", "--clips", "24")

@@ -20,6 +20,7 @@ from tools.media.preprocess import Floats, normalise
 from tools.spec.catalog import load_spec
 from tools.spec.settings import MODELS
 
+pytestmark = pytest.mark.torch
 BSN = load_spec(MODELS, "bsn")
 CHOSEN = (0, 2, 8)  # of 20, 58 and 150 frames
 
