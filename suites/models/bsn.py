@@ -1,4 +1,4 @@
-"""BSN on ActivityNet-1.3, as its ModelZoo guide deploys it: TEM scores boundaries, PEM scores the proposals made of them."""
+"""BSN on ActivityNet-1.3, as its ModelZoo guide deploys it: TEM scores boundaries, PEM scores proposals."""
 
 from tools.spec.mini import MiniVideos
 from tools.spec.model import LocaliserSpec, Network, ProposalSpec, Tensor

@@ -1,4 +1,4 @@
-"""R(2+1)D R34 8x8x1 on UCF-101, as its ModelZoo guide deploys it: three crops, whose logits are averaged outside the graph."""
+"""R(2+1)D R34 8x8x1 on UCF-101, as its ModelZoo guide deploys it: three crops, averaged outside the graph."""
 
 from tools.spec.mini import MiniSpec
 from tools.spec.model import Atc, Bins, ModelSpec, Network, Preprocess, Sampling, Tensor
@@ -9,7 +9,7 @@ SPEC = ModelSpec(
         config="recognition/r2plus1d/r2plus1d_r34_8xb8-8x8x1-180e_kinetics400-rgb.py",
         overrides=(),
         input=Tensor("video", (3, 3, 8, 256, 256)),
-        # the guide fine-tunes on UCF-101's 101 classes and leaves the head at 400; a checkpoint's own head decides
+        # the guide fine-tunes on UCF-101's 101 classes and leaves the head at 400; checkpoints decide
         output=Tensor("class", (400,)),
         rows=3,
         softmax=False,
@@ -23,7 +23,7 @@ SPEC = ModelSpec(
     frames_folder="rawframes",
     clips=3783,
     list_format="rawframes",
-    # waves and steps that the first layers' 7x7x3 kernels see, since random ones further in tell little about motion
+    # waves and steps that the first layers' 7x7x3 kernels see; random ones further in tell little of motion
     mini=MiniSpec(seed=20200729, test_clips=19, train_per_class=6, calibration_clips=6, calibration_batch=6, noise=14.0, travel=32.0,
                   residual_scale=0.1, ridge=(0.01, 0.03, 0.1, 0.3, 1.0), top_probability=0.9, floor_top1=0.85, span=64, wave=16.0,
                   test_frames=(64, 90), train_frames=(57, 70)),

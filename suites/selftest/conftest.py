@@ -109,10 +109,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moody]:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what needs the tiny model's store as needing torch; keep a file's tests together under pytest-xdist.
+    """Mark what needs the tiny model's store as needing torch; keep a file's tests together under xdist.
 
-    Whole runs share nothing but the store: each of them goes where there is time for it. Every id is kept in a file that
-    each later start of pytest reads, collecting the matrix included: none may be a file's content.
+    Whole runs share nothing but the store: each of them goes where there is time for it. Every id is kept in
+    a file that each later start of pytest reads, collecting the matrix included: none may be file content.
     """
     if len(item.nodeid) > 4000:
         raise pytest.UsageError(f"a test's id has {len(item.nodeid)} characters, give ids: {item.nodeid[:150]}")
@@ -136,7 +136,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
-    """Hide torch from a test of ours that is not marked as needing it, so that none can come to need it unseen."""
+    """Hide torch from a test of ours that is not marked as needing it, so that none needs it unseen."""
     if item.get_closest_marker("torch") or not item.path.is_relative_to(Path(__file__).parent):
         return (yield)
     with pytest.MonkeyPatch.context() as patch:

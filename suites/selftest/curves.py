@@ -8,7 +8,7 @@ from tools.media.preprocess import Floats
 
 
 def curves_of(seed: int, roughness: float = 0.3, bins: int = 100) -> Floats:
-    """Three smooth curves between 0 and 1, [3, bins]: sums of waves with some noise; the rougher, the more proposals."""
+    """Three smooth curves between 0 and 1, [3, bins]: noisy sums of waves; roughness adds proposals."""
     rng = np.random.default_rng(seed)
     places = np.arange(bins) / bins
     waves = [sum(rng.normal() / n * np.sin(2 * np.pi * (n * places + rng.random())) for n in range(1, 13)) for _ in range(3)]

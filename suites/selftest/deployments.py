@@ -1,4 +1,4 @@
-"""Networks with random weights on their way from torch to ONNX, in this process and in folders of a test's own."""
+"""Networks with random weights on their way from torch to ONNX, in this process and in tests' own folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Shared by the speed groups: two sides timed in alternating blocks, their series shown by pytest-benchmark, their ratio at the end."""
+"""Shared by the speed groups: two sides timed in alternating blocks.
+
+pytest-benchmark shows their series, and the run's end shows their ratio.
+"""
 
 from __future__ import annotations
 

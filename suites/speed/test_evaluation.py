@@ -1,4 +1,4 @@
-"""Evaluating a list end to end, beside mmaction2's own dataset, dataloader and torch model on the same clips."""
+"""Evaluating a list end to end, beside mmaction2's dataset, dataloader and torch model on the same clips."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def tsm_network(tsm: Tsm) -> nn.Module:
 
 @pytest.fixture(scope="module", params=BATCHES, ids="bs{}".format)
 def paired(request: pytest.FixtureRequest, tsm: Tsm) -> Paired:
-    """Seconds for all clips at the same batch size, from list to scores; loading the model is left out on both sides."""
+    """Seconds for all clips at one batch size, from list to scores; model loading is left out on both."""
     batch: int = request.param
     networks.import_mmaction()
     few = replace(tsm.clips, clips=tsm.clips.clips[:CLIPS])

@@ -1,4 +1,4 @@
-"""From a fresh clone to a verdict: `./tools/bench -m tsm -k bs1`, the first and the second time. Needs the network."""
+"""From a fresh clone to a verdict: `./tools/bench -m tsm -k bs1`, first and second run. Needs the network."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""The host's work around inference: batches in memory, beside the guides' files (dump .bin, run one by one, write TXT, parse).
+"""The host's work around inference: batches in memory, beside the guides' files.
 
-The graph costs next to nothing here, so that what is timed is the host's work alone; both sides run it in the same engine.
+The guides dump .bin, run one by one, write TXT and parse it. The graph costs next to nothing here, so that
+what is timed is the host's work alone; both sides run it in the same engine.
 The start of the guides' four programs, seconds of imports each, is left out in their favour.
-Judged is the processor's time, of this process and its workers, which other people's load moves less than the clock's.
+Judged is the processor's time, of this process and its workers: others' load moves it less than the clock.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ WORKERS = 2  # of mmaction2's loader in the guides' preprocessing: as many as th
 
 @dataclass(frozen=True)
 class Sides:
-    """Seconds for all clips on both sides, by the processor and by the clock, and the bytes that the guides' side leaves on disk."""
+    """Seconds for all clips on both sides, by the processor and by the clock.
+
+    And the bytes that the guides' side leaves on disk.
+    """
 
     paired: Paired
     by_clock: Paired

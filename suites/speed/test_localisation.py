@@ -1,6 +1,6 @@
 """BSN's host chain, from TEM's curves to AR@AN, beside mmaction2's own functions on the same arrays.
 
-mmaction2 works on files between its steps; here it is handed the arrays, so that none of the ratios counts its reading.
+mmaction2 works on files between its steps; here it gets the arrays, so that no ratio counts its reading.
 Its proposals come with their overlaps with the truth, which it computes in tests as in training.
 """
 
@@ -43,7 +43,10 @@ class Video:
 
 
 def video(number: int, table: Callable[[Floats], Doubles]) -> Video:
-    """Curves of three roughnesses, which lead to hundreds and to thousands of proposals; 1.5 true segments on average."""
+    """Curves of three roughnesses, which lead to hundreds and to thousands of proposals.
+
+    There are 1.5 true segments on average.
+    """
     rng = np.random.default_rng(number)
     curves = curves_of(number, (0.0, 0.1, 0.4)[number % 3])
     truth = np.sort(rng.random((1 + number % 2, 2)) * DURATION_S, axis=1)

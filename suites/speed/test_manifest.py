@@ -1,4 +1,7 @@
-"""Checking a list of rawframes: digests of 10,000 small files, on all cores, from the command line to what is kept of them."""
+"""Checking a list of rawframes: digests of 10,000 small files, on all cores.
+
+From the command line to what is kept of them.
+"""
 
 from __future__ import annotations
 

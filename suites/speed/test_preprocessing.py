@@ -1,4 +1,7 @@
-"""Inputs beside mmaction2's pipeline and normalisation, on one core each: SlowFast's 32 frames of an MP4, TSM's 8 of a folder."""
+"""Inputs beside mmaction2's pipeline and normalisation, on one core each.
+
+SlowFast has 32 frames of an MP4, TSM 8 of a folder.
+"""
 
 from __future__ import annotations
 
@@ -130,7 +133,7 @@ def decoded(clips: Sequence[Clip]) -> Paired:
 
 
 def after_decoding() -> Callable[[Frames], Floats]:
-    """The same of mmaction2: its transforms after DecordInit, SampleFrames and DecordDecode, and its normalisation."""
+    """The same of mmaction2: what follows DecordInit, SampleFrames and DecordDecode; its normalisation."""
     import torch
 
     networks.import_mmaction()

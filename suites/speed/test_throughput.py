@@ -1,4 +1,4 @@
-"""What we report, beside a bare ONNX Runtime loop on the same model and input; and what our loop costs by itself."""
+"""What we report, beside a bare ONNX Runtime loop on one model and input; and what our loop itself costs."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_a_checked_data_set_is_what_its_list_would_be(tmp_path: Path) -> None:
     ("resized", "damaged", ""),
 ])
 def test_what_is_not_whole_is_told(tmp_path: Path, damage: str, word: str, file: str) -> None:
-    """Of each clip that cannot be used the check says what is wrong, in which file, and which line names it; the others are good."""
+    """The check says of each unusable clip what is wrong, in which file and line; others are good."""
     folder = tree(tmp_path)
     third = frame(folder, NAMES[1], 3)
     content = third.read_bytes()
@@ -119,7 +119,7 @@ def test_what_is_not_whole_is_told(tmp_path: Path, damage: str, word: str, file:
 
 
 def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
-    """A clip of the same size and time keeps its digest unread; one whose time has changed gets that of its new bytes."""
+    """A clip of the same size and time keeps its digest unread; a changed time gets the new bytes' digest."""
     folder = tree(tmp_path)
     before = {clip.id: clip.sha256 for clip in resolved(tmp_path).clips}
     for name, touched in ((NAMES[0], False), (NAMES[2], True)):
@@ -135,7 +135,7 @@ def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
 
 
 def test_a_run_sees_what_changed_after_the_check(tmp_path: Path) -> None:
-    """A file that was overwritten, removed or restored since the check has the data set checked again before it is used."""
+    """After a file was overwritten, removed or restored, the data set is checked again before it is used."""
     folder = tree(tmp_path)
     survey.check(rows(tmp_path), settings(tmp_path))
     shutil.move(folder / "rawframes" / NAMES[0], folder / "away")
@@ -222,7 +222,10 @@ def test_a_subset_reads_no_more_than_itself(tmp_path: Path) -> None:
 
 
 def test_a_data_set_of_nothing_is_one_error(tmp_path: Path) -> None:
-    """Where every clip is missing the error names the first with its line, and how to extract them where videos are there."""
+    """If every clip is missing, the error names the first and its line.
+
+    It also says how to extract them where videos are there.
+    """
     folder = tree(tmp_path)
     shutil.rmtree(folder / "rawframes")
     (folder / "videos").mkdir()

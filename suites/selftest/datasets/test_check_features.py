@@ -1,4 +1,7 @@
-"""ActivityNet's features as a full data set: those that can be used are, and the rest is told; and what partial data may be called."""
+"""ActivityNet's features as a full data set.
+
+Those that can be used are used, the rest is told, and partial data is called what it may be called.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ NAMES = ("v_a", "v_b", "v_c")
 
 
 def tree(root: Path) -> Context[LocaliserSpec]:
-    """An ActivityNet of three validation videos and one of another subset: one without features, one with a row too few."""
+    """Three validation videos and one of another subset: one lacks features, one has a row too few."""
     spec = load_spec(MODELS, "bsn")
     assert isinstance(spec, LocaliserSpec)
     folder = root / "activitynet"
@@ -40,7 +43,10 @@ def tree(root: Path) -> Context[LocaliserSpec]:
 
 
 def test_videos_without_features_are_told(tmp_path: Path) -> None:
-    """The videos with features are what is run; the set lacks the others, and names the first that is missing with its line."""
+    """The videos with features are run.
+
+    The set lacks the others, and names the first that is missing with its line.
+    """
     context = tree(tmp_path)
     survey.check(videos.listing(context), context.settings)
     found = videos.video_set(context)

@@ -132,7 +132,10 @@ def test_a_subset_of_nothing_is_everything(count: int) -> None:
 @pytest.mark.parametrize(("damage", "words"), [("missing", "is missing"), ("empty", "is empty"), ("noise", "cannot be decoded"),
                                                ("cut", "cannot be decoded"), ("stub", "cannot be decoded")])
 def test_a_damaged_video_is_named(tmp_path: Path, kind: str, damage: str, words: str) -> None:
-    """A video that is missing, empty, noise, or cut off in its middle or after its header is a DataError that names it and its line."""
+    """A video that cannot be read is a DataError that names it and its line.
+
+    It may be missing, empty, noise, or cut off in its middle or after its header.
+    """
     write = {"mp4": encode.write_mp4, "avi": encode.write_avi}[kind]
     for name in ("whole", "bad"):
         write(render(Recipe(0, 30, (5,), noise=4.0, travel=160.0)), tmp_path / f"{name}.{kind}")
@@ -165,7 +168,7 @@ def test_a_clip_that_is_not_there_is_named_before_anything_is_read(tmp_path: Pat
 
 
 def test_the_first_of_the_list_is_named(tmp_path: Path) -> None:
-    """Of several clips that cannot be used a run of a list of one's own names the first, with its line and what to do."""
+    """If several clips of one's own list cannot be used, a run names the first, its line and what to do."""
     for name in ("b", "a"):
         (tmp_path / f"{name}.mp4").write_bytes(b"noise")
 

@@ -14,7 +14,7 @@ from tools.datasets.mini.moving_shapes import Recipe, render
 
 
 def test_the_command_lists_what_is_not_there(tmp_path: Path) -> None:
-    """The report names each clip that cannot be used, counts them all, and the status says that the set is not complete."""
+    """The report names and counts the clips that cannot be used; the status says the set is incomplete."""
     folder = tree(tmp_path)
     shutil.rmtree(folder / "rawframes" / NAMES[1])
     done = python("-m", "tools.data", "check", "ucf101", "--data-root", str(tmp_path), "--artifacts", str(tmp_path / "artifacts"))
@@ -30,7 +30,7 @@ def test_the_command_lists_what_is_not_there(tmp_path: Path) -> None:
     (("check", "imagenet", "--data-root", "."), "choose activitynet, kinetics400, ucf101"),
 ])
 def test_a_command_that_cannot_be_meant_is_one_error(arguments: tuple[str, ...], words: str) -> None:
-    """An unknown command or data set, or no folder, ends with status 2, what there is to choose from, and no traceback."""
+    """An unknown command or data set, or no folder, ends with status 2 and the choices, without traceback."""
     done = python("-m", "tools.data", *arguments)
 
     assert 2 == done.returncode
@@ -39,7 +39,10 @@ def test_a_command_that_cannot_be_meant_is_one_error(arguments: tuple[str, ...],
 
 
 def test_videos_are_checked_where_frames_are_yet_to_be_extracted(tmp_path: Path) -> None:
-    """A UCF-101 of videos alone is checked as such: what is damaged is told with the frames that decode, and what comes next."""
+    """A UCF-101 of videos alone is checked as such.
+
+    What is damaged is told with the number of frames that decode, and with what comes next.
+    """
     folder = tmp_path / "ucf101"
     for number, name in enumerate(NAMES):
         write_avi(render(Recipe(number, 12, (number,), noise=4.0, travel=60.0)), folder / "videos" / f"{name}.avi")

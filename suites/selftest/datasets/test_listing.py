@@ -1,4 +1,4 @@
-"""Rows of a full data set: from its list or its own annotations, every label being that of the class it names."""
+"""Rows of a full data set, from its list or own annotations: every label is that of the class it names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def spec(model: str) -> ModelSpec:
 
 
 def rows(model: str, folder: Path, **files: str) -> tuple[Clip, ...]:
-    """The rows of a model's data set, whose folder has these files; a double underscore in a name is a folder's end."""
+    """The rows of a model's data set, whose folder has these files; `__` in a name is a folder's end."""
     chosen = spec(model)
     for name, text in files.items():
         path = folder / chosen.dataset / (name.replace("__", "/") + (".csv" if "kinetics" in name else ".txt"))
@@ -44,7 +44,10 @@ def rows(model: str, folder: Path, **files: str) -> tuple[Clip, ...]:
                                    {"classInd": CLASS_INDEX}, {"annotations__label_map": "Haircut\nHammering\nHammerThrow\n"},
                                    {"annotations__trainlist01": TRAINING}])
 def test_ucf101s_split_becomes_clips(tmp_path: Path, files: dict[str, str]) -> None:
-    """A line of testlist01.txt is a folder of frames, its label the place of its class in the label file, counted from 0."""
+    """A line of testlist01.txt is a folder of frames; its label is its class's place in the label file.
+
+    Places are counted from 0.
+    """
     found = rows("tsm", tmp_path, annotations__testlist01=SPLIT, **files)
 
     assert [("Haircut/v_Haircut_g01_c01", 0), ("Hammering/v_Hammering_g01_c01", 1), ("HammerThrow/v_HammerThrow_g01_c02", 2)] == [
@@ -54,7 +57,7 @@ def test_ucf101s_split_becomes_clips(tmp_path: Path, files: dict[str, str]) -> N
 
 
 def test_kinetics_csv_becomes_clips(tmp_path: Path) -> None:
-    """A row is a video in its class's folder or in one for all; labels are places among the sorted class names."""
+    """A row is a video in its class's folder or in one for all; labels are places in the sorted classes."""
     folder = tmp_path / "kinetics400" / "videos_val"
     (folder / "air_drumming").mkdir(parents=True)
     for name in ("air_drumming/abcdefghij1_000005_000015.mkv", "abcdefghij2_000100_000110.mp4"):
@@ -67,7 +70,10 @@ def test_kinetics_csv_becomes_clips(tmp_path: Path) -> None:
 
 
 def test_kinetics_labels_go_by_the_training_classes(tmp_path: Path) -> None:
-    """Where the training rows or a label map are there, they say which classes there are, as they did when the model was trained."""
+    """Training rows or a label map, where they are there, say which classes there are.
+
+    They are the classes the model was trained with.
+    """
     train = CSV.splitlines()[0] + "".join(f"\n{name},abc,0,10,train" for name in ("zumba", "belly dancing", "abseiling", "air drumming"))
     by_rows = rows("slowfast", tmp_path, annotations__kinetics_val=CSV, annotations__kinetics_train=train)
     (tmp_path / "kinetics400" / "label_map_k400.txt").write_text("abseiling\nair drumming\nbelly dancing\nbowling\nzumba\n")
@@ -92,7 +98,7 @@ def test_a_list_that_is_there_is_taken(tmp_path: Path) -> None:
     ("Haircut/a 5 0\nhaircut/b 5 0\n", 2, "haircut is no class of classInd.txt"),
 ])
 def test_a_label_that_is_not_its_folders_is_named(tmp_path: Path, lines: str, line: int, words: str) -> None:
-    """A list whose labels do not agree with its folders and the label file is one error: line, expected and found."""
+    """A list whose labels disagree with folders and label file is one error: line, expected, found."""
     with pytest.raises(DataError, match=words) as caught:
         rows("tsm", tmp_path, annotations__classInd=CLASS_INDEX, ucf101_val_split_1_rawframes=lines)
 
@@ -105,7 +111,7 @@ def test_a_label_that_is_not_its_folders_is_named(tmp_path: Path, lines: str, li
     ("Haircut/a 5 0\nHammering/b 5 0\n", 2, "expected a label of its own for Hammering, found 0, which Haircut has"),
 ])
 def test_without_class_names_labels_go_by_the_alphabet(tmp_path: Path, lines: str, line: int, words: str) -> None:
-    """Where no label file is there, a label stands for one folder, and labels are in alphabetical order whatever the case."""
+    """Without a label file a label stands for one folder; labels follow the alphabet, ignoring case."""
     right = rows("tsm", tmp_path / "right", ucf101_val_split_1_rawframes="HammerThrow/c 5 2\nHaircut/a 5 0\nHammering/b 5 1\n")
     with pytest.raises(DataError, match=words) as caught:
         rows("tsm", tmp_path, ucf101_val_split_1_rawframes=lines)
@@ -135,7 +141,10 @@ def test_wrong_annotations_of_ucf101_are_named(tmp_path: Path, files: dict[str, 
     (CSV + "zumba,-abcdefghij,0,10,val\n", 5, "listed twice, first on line 2"),
 ])
 def test_wrong_rows_of_kinetics_are_named(tmp_path: Path, text: str, line: int, words: str) -> None:
-    """A header that lacks a column, a row that lacks a field, a time that is none, or a repeated row names file and line."""
+    """A header that lacks a column, and a faulty row, name file and line.
+
+    A row is faulty if it lacks a field, has a time that is none, or is repeated.
+    """
     with pytest.raises(DataError, match=words) as caught:
         rows("slowfast", tmp_path, annotations__kinetics_val=text)
 

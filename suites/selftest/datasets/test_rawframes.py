@@ -36,7 +36,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def by_opencv(video: Path, folder: Path) -> dict[str, bytes]:
-    """The frames as OpenCV reads them and, asked for nothing else, writes them: mmaction2's extraction through mmcv."""
+    """The frames as OpenCV reads and, by default, writes them: mmaction2's extraction through mmcv."""
     import cv2
 
     folder.mkdir()
@@ -79,7 +79,7 @@ def test_every_video_becomes_a_folder(videos: Path) -> None:
 
 
 def test_what_an_interruption_left_is_extracted_again(videos: Path) -> None:
-    """Frames written before an interruption lie in no clip's folder; that clip is made anew, and the others stay."""
+    """Frames of an interrupted extraction lie in no clip's folder; that clip is made anew, others stay."""
     target = videos.parent / "rawframes"
     left = target / rawframes.PARTIAL / NAMES[1]
     left.mkdir(parents=True)
@@ -94,7 +94,7 @@ def test_what_an_interruption_left_is_extracted_again(videos: Path) -> None:
 
 
 def test_a_damaged_video_leaves_no_folder(videos: Path) -> None:
-    """A video of which clearly less decodes than it says is told, leaves nothing, and does not stop the others."""
+    """A video of which clearly less decodes than it says is told and leaves nothing; the others go on."""
     bad = videos / f"{NAMES[1]}.avi"
     whole = bad.read_bytes()
     bad.write_bytes(whole[: len(whole) // 2])
@@ -107,7 +107,7 @@ def test_a_damaged_video_leaves_no_folder(videos: Path) -> None:
 
 
 def test_the_first_test_split_is_enough(videos: Path) -> None:
-    """Where the splits lie beside the videos only the clips of the list are extracted, unless all are asked for."""
+    """If the splits lie beside the videos, only the clips of the list are extracted, or all if asked for."""
     (videos.parent / "annotations").mkdir()
     (videos.parent / "annotations" / "testlist01.txt").write_text(f"{NAMES[2]}.avi\n")
 

@@ -1,4 +1,4 @@
-"""A localiser's data: the mini set is ActivityNet's files over again, and what is wrong in one's own is named."""
+"""A localiser's data: the mini set is ActivityNet's files once more; what is wrong in one's own is named."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_equal_recipes_make_equal_videos(spec: LocaliserSpec) -> None:
 
 
 def test_mini_videos_are_many_short_actions(spec: LocaliserSpec) -> None:
-    """Features are [100, 400]; actions lie in the video one after the other, as many and as long as the spec says."""
+    """Features are [100, 400]; actions follow one another, as many and as long as the spec says."""
     for number in range(20):
         made = action_sequences.render(spec.mini, 2, number)
         shares = made.segments / made.duration_s
@@ -67,7 +67,7 @@ def test_mini_videos_are_many_short_actions(spec: LocaliserSpec) -> None:
 
 
 def test_the_mini_set_is_laid_out_as_activitynet_is(home: Path, spec: LocaliserSpec) -> None:
-    """List, annotations and features are read by the readers of the real ones, and give back what was made."""
+    """The real ones' readers read list, annotations and features, and give back what was made."""
     found = read_videos(home / spec.annotations, home / spec.list_file, home / spec.features_folder)
     made = [action_sequences.render(spec.mini, 2, number) for number in range(6)]
 

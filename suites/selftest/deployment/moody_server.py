@@ -20,9 +20,10 @@ CONTENT = b"PK\x03\x04" + random.Random(5).randbytes(1_000_000)
 class Moody:
     """What the server gives and how.
 
-    moods: one an answer, the last one for all that follow: `whole`; `short` (the connection ends halfway), `reset` (it is
-    reset there), `stall` (it says nothing more there), `cut` (it gives a tenth and ends), `rotten` (a byte in the middle is
-    wrong), `slow`, or a status. ranges: whether Range is understood. asked: path and Range of every request.
+    moods: one an answer, the last one for all that follow: `whole`; `short` (the connection ends halfway),
+    `reset` (it is reset there), `stall` (it says nothing more there), `cut` (it gives a tenth and ends),
+    `rotten` (a byte in the middle is wrong), `slow`, or a status. ranges: whether Range is understood.
+    asked: path and Range of every request.
     """
 
     content: bytes = CONTENT

@@ -35,7 +35,7 @@ def left(one: Published) -> list[str]:
 
 
 def test_a_file_is_fetched_once(server: Moody, tmp_path: Path) -> None:
-    """It arrives under its own name, is recorded with its whole digest, and a second fetch asks for nothing."""
+    """It arrives under its own name, its whole digest is recorded, and a second fetch asks for nothing."""
     one = target(tmp_path, server.url)
 
     assert f"fetched, sha256 {SHA}" == fetched(one)
@@ -62,7 +62,10 @@ def test_a_broken_download_is_taken_up_where_it_broke(server: Moody, tmp_path: P
 
 
 def test_without_range_or_end_nothing_is_endless(server: Moody, tmp_path: Path) -> None:
-    """A server that always stops at the same byte and knows no Range is given up after the tries, with one sentence."""
+    """A server that always stops at the same byte and knows no Range is given up with one sentence.
+
+    That happens after all the tries.
+    """
     server.moods, server.ranges = ["short"], False
     with pytest.raises(WeightsError, match=r"the connection ended after 500002 of 1000004 bytes; 3 tries brought nothing new"):
         fetched(target(tmp_path, server.url), tries=3)
@@ -72,7 +75,7 @@ def test_without_range_or_end_nothing_is_endless(server: Moody, tmp_path: Path) 
 
 @pytest.mark.parametrize(("moods", "good"), [(["rotten", "whole"], True), (["rotten"], False)])
 def test_a_corrupted_file_is_never_kept(server: Moody, tmp_path: Path, moods: list[str], good: bool) -> None:
-    """A wrong byte is found by the published prefix: once more from the start, then one sentence and nothing left."""
+    """The published prefix finds a wrong byte: once more from the start, then one sentence, nothing left."""
     server.moods = moods
     one = target(tmp_path, server.url)
     if good:

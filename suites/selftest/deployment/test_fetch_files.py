@@ -1,4 +1,4 @@
-"""Weights carried by hand, the lock beside them, and the command: the same checks, whichever way a file came."""
+"""Weights carried by hand, the lock beside them, the command: the same checks, whichever way a file came."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_copy_is_verified_copied_and_recorded(tmp_path: Path) -> None:
     (None, b"<html>", "not a torch checkpoint .it begins with b'<html>'"), (None, b"", "not a torch checkpoint .it is empty"),
 ])
 def test_a_wrong_copy_is_refused_and_nothing_left(tmp_path: Path, published: bytes | None, content: bytes, words: str) -> None:
-    """Another file than was published, or none that torch can have saved, is named and neither placed nor recorded."""
+    """Another file than was published, or none that torch saved, is named, not placed and not recorded."""
     one, given = target(tmp_path, published), file(tmp_path / "copy", content)
     with pytest.raises(WeightsError, match=words) as caught:
         fetch(one, given)
@@ -74,7 +74,10 @@ def test_a_file_without_a_home_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_lock_holds_a_file_without_a_digest_to_its_first_fetch(tmp_path: Path) -> None:
-    """What came first counts: another one is refused where it lies, as a copy, and after the first was removed, until its line goes."""
+    """What came first counts: another one is refused until the first one's line goes.
+
+    It is refused where it lies, as a copy, and after the first was removed.
+    """
     one = target(tmp_path, None)
     given, other = file(tmp_path / "first", ONE), file(tmp_path / "second", OTHER)
     fetch(one, given)
@@ -96,7 +99,7 @@ def test_the_lock_holds_a_file_without_a_digest_to_its_first_fetch(tmp_path: Pat
 
 
 def test_a_file_put_there_by_hand_is_recorded(tmp_path: Path) -> None:
-    """A fetch finds it, verifies it and records it; a copy of another one does not become the recorded one."""
+    """A fetch finds, verifies and records it; a copy of another one does not become the recorded one."""
     one = target(tmp_path, None)
     file(one.place, ONE)
     with pytest.raises(WeightsError, match="when it was first fetched"):
@@ -106,7 +109,7 @@ def test_a_file_put_there_by_hand_is_recorded(tmp_path: Path) -> None:
 
 
 def test_the_lock_is_one_of_sha256sum(tmp_path: Path) -> None:
-    """Each file has a line, the lines are sorted, and sha256sum checks them; a line that is none is named by its number."""
+    """Each file has a line, lines are sorted, sha256sum checks them; a bad line is named by its number."""
     one = target(tmp_path)
     file(one.folder / LOCK, f"{sha(OTHER)} *zoo.pth\n{sha(OTHER)}  a b.pth\n".encode())
     file(one.folder / "zoo.pth", OTHER)
@@ -124,7 +127,7 @@ def test_the_lock_is_one_of_sha256sum(tmp_path: Path) -> None:
 
 
 def test_runs_hold_weights_to_the_lock_and_never_write_it(tmp_path: Path) -> None:
-    """A published checkpoint is verified by prefix and lock each time it is used; using one records nothing."""
+    """Each use verifies a published checkpoint by prefix and lock; using a checkpoint records nothing."""
     context = Context(Settings.parse({"weights": "published", "artifacts": str(tmp_path)}), load_spec(MODELS, "r2plus1d"))
     [one] = published(MODELS, tmp_path, context.spec)
     file(one.place, ONE)
@@ -138,7 +141,10 @@ def test_runs_hold_weights_to_the_lock_and_never_write_it(tmp_path: Path) -> Non
 
 
 def test_a_copy_goes_to_the_model_it_is_named_for(tmp_path: Path) -> None:
-    """A file belongs to the only model named, or to whose published name, or network's, it has; a folder gives each its own."""
+    """A file belongs to the only model named, or to the model whose published name or network's it has.
+
+    A folder gives each model its own.
+    """
     bsn, tsm = (published(MODELS, tmp_path, load_spec(MODELS, name)) for name in ("bsn", "tsm"))
     pem, folder = file(tmp_path / "usb" / "pem_best.pth.tar", ONE), tmp_path / "usb"
 
@@ -166,7 +172,7 @@ def models(folder: Path, url: str) -> Path:
 
 
 def test_the_command_fetches_all_that_can_be_had(tmp_path: Path) -> None:
-    """Without names every model's: one that cannot be had is said and ends in 1, and keeps no other from being fetched."""
+    """Without names every model's; one that cannot be had is told, ends in 1, and stops no other."""
     with serving(Moody(ONE)) as server:
         options = ("--artifacts", str(tmp_path), "--models", str(models(tmp_path / "models", server.url)))
         done = python("-m", "tools.fetch", "weights", *options, environment={"no_proxy": "127.0.0.1"})

@@ -1,4 +1,4 @@
-"""A download that is taken up again: what is there is built upon if it is of the same file, and never else."""
+"""A resumed download: it builds on what is there if that is of the same file, and on nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OTHER, LATER = "bytes=500004-", "bytes=500008-"  # half of the file there was be
 
 
 def test_a_later_fetch_goes_on_from_an_earlier_one(server: Moody, tmp_path: Path) -> None:
-    """What one fetch got before it gave up is where the next one starts; nothing lies under the file's own name till then."""
+    """The next fetch starts where one gave up; until the end nothing lies under the file's own name."""
     server.moods = ["short", "500"]
     one = target(tmp_path, server.url)
     with pytest.raises(WeightsError, match="500"):
@@ -39,7 +39,7 @@ def test_a_server_without_range_gives_it_all_again(server: Moody, tmp_path: Path
 @pytest.mark.parametrize(("etag", "asked", "said"), [("", ["", OTHER, OTHER], False), (None, ["", LATER, LATER, ""], True)])
 def test_a_file_that_changed_meanwhile_is_fetched_anew(
         server: Moody, tmp_path: Path, capsys: pytest.CaptureFixture[str], etag: str | None, asked: list[str], said: bool) -> None:
-    """Two halves of different files are never one: asked with If-Range the server tells, else its new length does."""
+    """Halves of two files never become one: with If-Range the server tells, else its new length does."""
     new = CONTENT
     server.content, server.moods, server.etag = b"PK\x03\x04" + bytes(len(CONTENT) + (0 if etag == "" else 8)), ["short", "500"], etag
     one = target(tmp_path, server.url)
@@ -56,7 +56,10 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(
     (CONTENT + b"more", "", [""]), (bytes(1_000_000), "", ["bytes=1000000-", ""]),
 ], ids=["whole", "begun", "begun elsewhere", "longer", "another file"])
 def test_only_what_was_begun_of_that_file_is_taken_up(server: Moody, tmp_path: Path, there: bytes, url: str, asked: list[str]) -> None:
-    """All of it needs no request; another address's part, more than there can be, or a wrong part is not built upon."""
+    """If all is there, nothing is requested.
+
+    It does not build on another address's part, on more than there can be, or on a wrong part.
+    """
     one = target(tmp_path, server.url)
     one.partial.parent.mkdir(parents=True)
     one.partial.write_bytes(there)
@@ -80,7 +83,7 @@ def test_a_file_that_became_shorter_is_fetched_anew(server: Moody, tmp_path: Pat
 
 
 def test_a_half_of_another_file_of_that_length_is_found_by_the_digest(server: Moody, tmp_path: Path) -> None:
-    """Without an ETag a file of the same length looks the same: the digest fails, and it is fetched from its start."""
+    """Without an ETag a file of the same length looks the same; its digest fails, and it starts over."""
     server.content, server.moods, server.etag = bytes(len(CONTENT)), ["short", "500"], None
     one = target(tmp_path, server.url)
     with pytest.raises(WeightsError):

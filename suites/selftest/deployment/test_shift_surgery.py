@@ -1,4 +1,4 @@
-"""Graph rewrites of a temporal shift: its zeros become constants, its chained Slices one, and not a bit of the output moves."""
+"""Rewrites of a temporal shift: zeros become constants, chained Slices one; the output keeps every bit."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def without_reader(model: onnx.ModelProto) -> set[str]:
 
 
 def badly_described(model: onnx.ModelProto) -> set[str]:
-    """Tensors inside the graph whose shape it does not say in full, and those it describes although they are gone."""
+    """The graph's inner tensors whose shape is not said in full, and those described although gone."""
     said = {value.name for value in model.graph.value_info if all(axis.dim_value for axis in value.type.tensor_type.shape.dim)}
     inside = {name for node in model.graph.node for name in node.output} - {value.name for value in model.graph.output}
     return said ^ inside
@@ -145,7 +145,7 @@ def run(model: onnx.ModelProto, folder: Path) -> Floats:
 
 @pytest.mark.parametrize("name", REWRITTEN)
 def test_a_rewritten_graph_computes_the_same(name: str, tmp_path: Path) -> None:
-    """Only the Slices and Subs that must stay do, zeros are one constant a shape, and the output keeps every bit."""
+    """Only needed Slices and Subs stay; zeros are one constant a shape; the output keeps every bit."""
     body, counts, shapes = REWRITTEN[name]
     model = made(body)
     expected = run(model, tmp_path)
@@ -184,7 +184,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Entry:
 @pytest.mark.torch
 @pytest.mark.parametrize("batch", [1, 4])
 def test_tiny_keeps_its_scores(tiny: Entry, batch: int) -> None:
-    """Its eight shifts keep three Slices each, no Sub and every bit of the output; nothing else of the graph goes."""
+    """Its eight shifts keep three Slices each, no Sub and every bit of the output; nothing else goes."""
     before, after = both(TINY.networks[0], tiny, batch)
     clips = noise(batch, *TINY.networks[0].input.shape)
     gone = kinds(loaded(before)) - kinds(loaded(after))
@@ -210,7 +210,10 @@ def test_both_graphs_share_one_weights_file(tiny: Entry) -> None:
 @pytest.mark.torch
 @pytest.mark.parametrize("name", ["tsm", "nonlocal"])
 def test_the_full_size_networks_keep_their_scores(name: str, tmp_path: Path) -> None:
-    """Sixteen shifts at batch 4: 48 of 112 Slices, none of 32 Subs, five constants of the sizes the guide's script names."""
+    """Sixteen shifts at batch 4: 48 of 112 Slices, none of 32 Subs, five constants.
+
+    The constants have the sizes that the guide's script names.
+    """
     (network,) = load_spec(MODELS, name).networks
     before, after = both(network, exported(random_weights(network, tmp_path), tmp_path / "onnx"), 4)
     clips = noise(4, *network.input.shape)
@@ -222,7 +225,10 @@ def test_the_full_size_networks_keep_their_scores(name: str, tmp_path: Path) -> 
 
 @pytest.mark.torch
 def test_optional_surgery_shapes_a_second_graph_only(tiny: Entry) -> None:
-    """A spec that gains optional surgery keeps its weights and its export; the graph has a key of its own only with it."""
+    """A spec that gains optional surgery keeps weights and export.
+
+    Only with the surgery has the graph a key of its own.
+    """
     (network,) = TINY.networks
     bare = replace(network, optional_surgery=())
 
@@ -242,7 +248,10 @@ def test_needed_surgery_comes_first() -> None:
 
 
 def test_a_run_with_all_surgery_says_so(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
-    """--surgery all measures the rewritten graph, passes like the other one, and names the rewrite in cell.json and extra_info."""
+    """--surgery all measures the rewritten graph, which passes like the other one.
+
+    cell.json and extra_info name the rewrite.
+    """
     kept = tmp_path / "benchmark.json"
     done = acceptance("-k", "bs4", "--surgery=all", f"--benchmark-json={kept}")
 

@@ -39,7 +39,7 @@ class Exported:
     graph: Entry
 
     def at(self, network: Network, batch: int) -> Path:
-        """The graph of one batch size, by the surgery of *network*; the next one of that size takes its place."""
+        """The graph of one batch size by *network*'s surgery; the next one of that size takes its place."""
         return specialised(network, self.graph, batch)
 
 
@@ -109,7 +109,7 @@ def test_without_surgery_in_the_spec_the_graph_is_left_alone(tem: Exported) -> N
 @pytest.mark.torch
 @pytest.mark.parametrize("batch", BATCHES)
 def test_reshaped_weights_stay_in_the_shared_file(tem: Exported, batch: int) -> None:
-    """The rewritten graph points at the exported graph's weights: TEM's five million bytes are not in it again."""
+    """The rewritten graph points at the exported graph's weights; TEM's five million bytes are not copied."""
     graph = tem.at(TEM, batch)
 
     assert graph.with_name(export.WEIGHTS).stat().st_size > 5_000_000
@@ -173,7 +173,7 @@ def run(model: onnx.ModelProto, folder: Path) -> Floats:
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_a_rewritten_graph_computes_the_same(name: str, tmp_path: Path) -> None:
-    """Whatever surrounds the convolutions, and whatever their attributes, the output keeps its shape and its values."""
+    """Whatever the attributes and surroundings of convolutions, the output keeps its shape and values."""
     body, constants, bridges = GRAPHS[name]
     model = made(body, constants)
     expected = run(model, tmp_path)
@@ -193,7 +193,7 @@ def test_a_rewritten_graph_computes_the_same(name: str, tmp_path: Path) -> None:
     ("y = Conv <kernel_shape=[3]> (x, w)", {"w": (3, 4, 3)}, "a convolution is the graph's output"),
 ])
 def test_what_cannot_be_rewritten_is_refused(body: str, constants: dict[str, tuple[int, ...]], words: str) -> None:
-    """A graph without a convolution of a sequence, or one that ends in it, is an ExportError that names the spec's surgery."""
+    """A graph without a sequence's convolution, or ending in it, is an ExportError naming the surgery."""
     with pytest.raises(ExportError, match=words) as caught:
         operate(made(body, constants), "conv1d-to-conv2d")
 

@@ -1,4 +1,4 @@
-"""The doctor names everything that is there, missing or broken, with a step for each, and never stumbles over it."""
+"""The doctor names everything that is there, missing or broken, each with a step, and never stumbles."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def examined(**options: str) -> tuple[dict[str, Finding], int, str]:
 
 def test_without_ascend_each_part_is_missing_in_the_words_of_what_would_need_it(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing of Ascend: five things are missing, each with a step; the CPU can be measured on, and the status is 0."""
+    """Nothing of Ascend: five things are missing, each with a step; the CPU can measure, and status is 0."""
     monkeypatch.setenv("CLIPGATE_DEVICE_NODES", str(tmp_path))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.setattr(cann, "INSTALLED", tmp_path / "Ascend")
@@ -177,7 +177,7 @@ BREAKS: dict[str, tuple[Break, str, str, str, str]] = {  # what breaks it; which
 @pytest.mark.parametrize("name", BREAKS)
 def test_one_broken_part_is_named_with_a_step_and_turns_the_status(simulated: SimulatedNpu, python3: Install,
                                                                    monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """What is broken has its sentence and a remedy; what still can be measured on is said; the status is 1."""
+    """What is broken has a sentence and a remedy; what can still be measured on is said; status is 1."""
     breaking, thing, word, words, left = BREAKS[name]
     breaking(simulated, monkeypatch)
     found, status, last = examined(atc_python=python3())
@@ -192,7 +192,7 @@ def test_one_broken_part_is_named_with_a_step_and_turns_the_status(simulated: Si
 @pytest.mark.usefixtures("simulated")
 def test_a_path_that_the_runtime_refuses_is_wrong_beside_devices(
         python3: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A sign in the artifacts folder's path keeps every compiled model from being loaded, on an otherwise whole host."""
+    """A sign in the artifacts folder's path keeps every compiled model of a sound host from being loaded."""
     status = doctor.main(["--atc-python", python3(), "--artifacts", str(tmp_path / "R(2+1)D")])
     printed = capsys.readouterr().out
     [found] = [one for one in findings(printed).values() if one.word == WRONG]

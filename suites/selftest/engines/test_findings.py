@@ -40,7 +40,7 @@ def test_a_look_that_fails_is_a_finding(error: Exception, word: str, words: str)
     ("onnxsim", "absent", NOTE), ("numpy", "absent", MISSING), ("onnxruntime", "absent", MISSING), ("numpy", "2.13.0", OK),
 ])
 def test_a_package_is_needed_or_another_machine_can_stand_in(name: str, installed: str, word: str) -> None:
-    """Only what measuring itself needs is missing when it is absent; another version than the pinned one is told."""
+    """Only what measuring itself needs is missing if absent; a version other than the pinned one is told."""
     found = host.package(name, installed, "2.13.0")
 
     assert word == found.word
@@ -69,7 +69,7 @@ def test_other_packages_are_counted_and_those_that_differ_named() -> None:
 
 
 def test_a_package_goes_into_the_environment_that_runs_us(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set-up does nothing about a finished .venv, so pip is named with the pin; any other Python is left as it is."""
+    """Set-up leaves a finished .venv alone, so pip and the pin are named; another Python stays as it is."""
     monkeypatch.setattr(sys, "prefix", "/project/.venv")
     assert host.install({"onnx": "1.2"}).endswith("-m pip install --force-reinstall --no-deps onnx==1.2")
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
@@ -77,7 +77,10 @@ def test_a_package_goes_into_the_environment_that_runs_us(monkeypatch: pytest.Mo
 
 
 def test_the_artifacts_folder_is_tried_where_it_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that is not there is tried in the nearest one that is, and nothing is left there; too little room is a note."""
+    """A missing folder is tried in the nearest one there is, and nothing is left there.
+
+    Too little room is a note.
+    """
     later = Settings.parse({"artifacts": str(tmp_path / "a" / "b")})
     (tmp_path / "file").touch()
 

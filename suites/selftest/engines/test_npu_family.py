@@ -1,4 +1,4 @@
-"""What the NPU's module says of devices, of files and of what a runtime gives, without a process of its own."""
+"""What the NPU's module says of devices, files and what a runtime gives, without a process of its own."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_node_and_runtime_agree_on_what_is_simulated(model: Path, monkeypatch: p
     ("No module named 'aclruntime'", False)])
 def test_a_runtime_that_cannot_be_imported_is_explained(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str,
                                                         sources: bool) -> None:
-    """A library that is not found wants set_env.sh; everything else another wheel. The tag of this Python is named."""
+    """A missing library wants set_env.sh, everything else another wheel; the tag of this Python is named."""
     (tmp_path / "aclruntime.py").write_text(f"raise ImportError({said!r})")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(npu, "unbuffer_stdout", lambda: None)
@@ -183,7 +183,7 @@ class Tensor:
 
 
 class Session:
-    """A session that answers with *output*, whatever it is given, and declares its input as number *dtype*."""
+    """A session that answers with *output*, whatever it is given; its input is declared as number *dtype*."""
 
     def __init__(self, output: Any, dtype: int = 0, size: int = 4 * 4 * 24, status: int = 0) -> None:
         self.inputs = [SimpleNamespace(name="video", datatype=dtype, shape=[4, 2, 3, 4], size=size)]
@@ -222,7 +222,7 @@ def test_a_model_that_takes_half_precision_gets_it() -> None:
 @pytest.mark.parametrize("output", [np.array(None, object), np.zeros((4, 5), np.uint8), np.zeros((4, 5)), np.zeros((5, 4), np.float32),
                                     np.zeros(20, np.float32)])
 def test_what_is_no_answer_is_an_error(output: Any) -> None:
-    """An object, another type or another shape: builds differ in what they make of a tensor that is not on the host."""
+    """An object, another type or another shape: builds differ in what they make of a tensor off the host."""
     with pytest.raises(EngineError, match=r"the device gave .* not \[4, 5\]"):
         engine(Session(output)).infer(batch_of(4))
 

@@ -1,4 +1,4 @@
-"""The inputs of a run as files: those of the measured path, whole, resumable, and refused where they do not fit."""
+"""A run's inputs as files: those of the measured path, whole, resumable, and refused if they do not fit."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 
 def test_files_hold_the_batches_that_are_measured(context: Context[ModelSpec], clips: ClipSet, tmp_path: Path) -> None:
-    """A .bin is a batch as the engine gets it, padding included; the .info has an index and a label for every clip."""
+    """A .bin is a batch as the engine gets it, with padding; the .info has an index and label a clip."""
     dump.write_inputs(context, 4, tmp_path)
     with BatchStream(feed(clips, context.spec), 4) as stream:
         expected = {f"{number}.bin": batch.array.tobytes() for number, batch in enumerate(stream)}
@@ -81,7 +81,7 @@ def test_what_was_interrupted_is_finished(context: Context[ModelSpec], tmp_path:
 
 
 def test_inputs_of_other_clips_are_not_mixed_in(context: Context[ModelSpec], tmp_path: Path) -> None:
-    """A folder, or an .info shared by all batch sizes, that belongs to other clips is an error and stays as it is."""
+    """A folder or a shared .info that belongs to other clips is an error and stays as it is."""
     dump.write_inputs(context, 4, tmp_path)
     before = written(tmp_path / "out_bin_4")
 
@@ -127,7 +127,7 @@ def test_files_are_named_as_the_guides_scripts_name_them(model: str, batch: int,
 
 
 def test_names_with_too_many_labels_are_refused() -> None:
-    """64 labels of three digits make a name that no file system takes; they are read back from one that it does."""
+    """64 labels of three digits make a name no file system takes; they are read back from one it does."""
     spec = load_spec(MODELS, "r2plus1d")
     assert isinstance(spec, ModelSpec)
 

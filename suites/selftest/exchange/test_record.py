@@ -1,4 +1,4 @@
-"""Stored numbers are written by one command: the difference first, one row changed, under the name of what was measured."""
+"""One command writes stored numbers: the difference first, one row, under the name of what was measured."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def t4_log(tmp_path: Path, batch: int) -> Path:
 
 
 def test_the_difference_is_shown_and_written_only_when_told(recording: Command, writable_models: Path, tmp_path: Path) -> None:
-    """Without --write the toml stays as it is; with it one row and its source are added, and everything else is kept byte for byte."""
+    """Without --write the toml stays as it is.
+
+    With it one row and its source are added, and everything else is kept byte for byte.
+    """
     path = writable_models / "slowfast.toml"
     before = path.read_text()
     arguments = ("slowfast", "throughput", t4_log(tmp_path, 8), "--device", "T4", "--batch", 8)
@@ -46,7 +49,10 @@ def test_the_difference_is_shown_and_written_only_when_told(recording: Command, 
 
 
 def test_renewing_replaces_one_row(recording: Command, writable_models: Path, tmp_path: Path) -> None:
-    """The same device, batch and metric recorded again is the same row with another value; a second batch size is a second row."""
+    """The same device, batch and metric recorded again is the same row with another value.
+
+    A second batch size is a second row.
+    """
     for batch in (8, 16):
         recording("slowfast", "throughput", t4_log(tmp_path, batch), "--device", "T4", "--batch", batch, "--write")
     before = (writable_models / "slowfast.toml").read_text().splitlines()
@@ -63,7 +69,10 @@ def test_renewing_replaces_one_row(recording: Command, writable_models: Path, tm
 
 def test_a_published_figure_goes_on_judging_unless_the_toml_says_otherwise(
         recording: Command, writable_models: Path, tmp_path: Path) -> None:
-    """Recorded beside a guide's figure, of the same device or of its card, a figure judges only with judge_by = "recorded"."""
+    """Recorded beside a guide's figure, a figure judges only with judge_by = "recorded".
+
+    The guide's figure is of the same device or of its card.
+    """
     chip = log(tmp_path, PURE.format(batch=16, rate="200.5", latency="4.98"))
     path = writable_models / "tsm.toml"
 
@@ -104,7 +113,7 @@ def test_a_tools_rate_is_one_chips(recording: Command, writable_models: Path, tm
 ])
 def test_units_that_do_not_fit_are_refused(
         recording: Command, writable_models: Path, tmp_path: Path, device: str, more: tuple[str, ...], words: str) -> None:
-    """A card's name for a chip's rate, a GPU's for an NPU tool's, a simulation, no name at all; nothing is written."""
+    """A card's name for a chip's rate, a GPU's for an NPU tool's, a simulation, no name: none is written."""
     before = (writable_models / "tsm.toml").read_bytes()
     one = log(tmp_path, PURE.format(batch=16, rate="12.5", latency="80"))
 
@@ -116,7 +125,7 @@ def test_units_that_do_not_fit_are_refused(
 
 
 def test_a_log_of_another_gpu_is_refused(recording: Command, tmp_path: Path) -> None:
-    """A log of trtexec names the GPU it chose; what is recorded under another name, or for an NPU, is refused."""
+    """A log of trtexec names its GPU; what is recorded under another name, or for an NPU, is refused."""
     one = log(tmp_path, TRT8.format(stamp=STAMP))
 
     assert "the log was made on Tesla T4, not on A10" in recording("tsm", "throughput", one, "--device", "A10")[1]

@@ -1,4 +1,7 @@
-"""What a run of ours leaves becomes a stored number only if it is a fact: no simulation, no disturbed device, no mini accuracy."""
+"""A run of ours becomes a stored number only if it is a fact.
+
+It is none if it is a simulation, of a disturbed device, or a mini accuracy.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +119,10 @@ def as_measured(reference: stored_reference.StoredReference, told: Record) -> Re
 
 def test_limits_come_from_a_run_that_is_right(
         recording: Command, writable_models: Path, tmp_path: Path, tiny_store: Path, reference: stored_reference.StoredReference) -> None:
-    """Twice what a device measured is its limit, under its precision and chip, in a table of its own that says so."""
+    """Twice what a device measured is its limit, under its precision and chip.
+
+    It stands in a table of its own that says so.
+    """
     near = replace(reference.predictions, scores=reference.predictions.scores ** np.float32(1.01))
     folder = measured_run(tmp_path, as_measured(reference, MEASURED), scores=near)
     arguments = ("tiny", "fidelity", folder, "--artifacts", tiny_store)
@@ -140,7 +146,7 @@ def test_limits_come_from_a_run_that_is_right(
 def test_limits_of_what_is_wrong_are_refused(
         recording: Command, tmp_path: Path, tiny_store: Path, reference: stored_reference.StoredReference, change: str, words: str,
         ) -> None:
-    """A device that loses clips, float32 itself, another run's clips, and a margin below one set no limits."""
+    """A device that loses clips, float32 itself, other clips, and a margin below one set no limits."""
     scores = reference.predictions
     if change == "wrong":
         scores = replace(scores, scores=np.ascontiguousarray(scores.scores[:, ::-1]))

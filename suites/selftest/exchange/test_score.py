@@ -1,4 +1,4 @@
-"""Results brought from other tools: judged as our own cell is, against published figures or torch, or told to be unjudged."""
+"""Results of other tools: judged as our own cell is, by published figures or torch, or told as unjudged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Layout = Callable[[Path, Mapping[str, Floats], str], Path]
 
 @dataclass(frozen=True)
 class Trip:
-    """The tiny model's mini clips: our own cell's scores, and the outputs of the same graph for each dumped file."""
+    """The tiny model's mini clips: our cell's scores, and the same graph's outputs for each dumped file."""
 
     given: Given
     ours: Predictions
@@ -73,7 +73,10 @@ def trip(tiny_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Trip:
 
 @pytest.mark.parametrize(("layout", "ending"), LAYOUTS, ids=NAMES)
 def test_a_round_trip_through_files_gives_our_own_cells_accuracy(trip: Trip, tmp_path: Path, layout: Layout, ending: str) -> None:
-    """Dumped, run file by file and written as each tool writes, the clips have the top-1 of our own cell, and pass beside torch."""
+    """Dumped, run file by file and written as each tool writes, the clips have our own cell's top-1.
+
+    They pass beside torch.
+    """
     assert trip.given.listed is not None
     labels = np.array([clip.label for clip in trip.given.listed.clips])
     expected = f"{hits(trip.ours.scores, labels, 1).mean():.4f}"
@@ -87,7 +90,10 @@ def test_a_round_trip_through_files_gives_our_own_cells_accuracy(trip: Trip, tmp
 
 
 def test_without_a_list_the_info_is_enough_and_judges_nothing(trip: Trip, tmp_path: Path) -> None:
-    """With an .info alone there is no reference: the accuracy is RECORDED, with what would judge it; ais_bench's rate stands beside it."""
+    """With an .info alone there is no reference: accuracy is RECORDED, with what would judge it.
+
+    ais_bench's rate stands beside it.
+    """
     context = replace(trip.given.context, settings=replace(trip.given.context.settings, data="auto"))
     rows, _, verdict = score.score(replace(trip.given, context=context, listed=None, reference=None),
                                    ais_bench(tmp_path / "out", trip.outputs, "npy"))
@@ -121,7 +127,7 @@ def published(count: int, wrong: int, tmp_path: Path, text: str = "published") -
 ])
 def test_published_figures_judge_published_weights_on_all_clips(
         tmp_path: Path, count: int, wrong: int, weights_said: str, expected: str) -> None:
-    """Only what is said to be the published weights, on as many clips as the data set has, is judged by the stored figures."""
+    """The stored figures judge only the published weights on as many clips as the data set has."""
     given, scores = published(count, wrong, tmp_path, weights_said)
 
     rows, _, _ = score.score(given, msame(tmp_path / "out", batches_of(scores, 16), "bin"))
@@ -131,7 +137,7 @@ def test_published_figures_judge_published_weights_on_all_clips(
 
 @pytest.mark.parametrize(("floor", "expected"), [("0.95", "FAIL"), ("0.9", "PASS")])
 def test_what_is_expected_is_judged_here_too(tmp_path: Path, floor: str, expected: str) -> None:
-    """--expect is a floor for anybody's results: 18 of 20 reach 0.9 and not 0.95, whatever else is recorded."""
+    """--expect is a floor for any results: 18 of 20 reach 0.9 and not 0.95, whatever else is recorded."""
     given, scores = published(20, 2, tmp_path, "auto")
     context = replace(given.context, settings=replace(given.context.settings, expect=Expectations.parse(f"top1={floor}")))
 
@@ -142,7 +148,10 @@ def test_what_is_expected_is_judged_here_too(tmp_path: Path, floor: str, expecte
 
 
 def test_tied_zeros_of_txt_are_counted_and_resolved_against_the_label(tmp_path: Path) -> None:
-    """Scores that six decimals cannot tell apart tie: clips they leave undecided count as wrong, and the reason says how many."""
+    """Scores that six decimals cannot tell apart tie.
+
+    The clips they leave undecided count as wrong, and the reason says how many.
+    """
     given, scores = published(202, 0, tmp_path)
     confident: Floats = np.where(scores > 0.5, scores, scores * np.float32(1e-5))
     confident[2] = np.roll(confident[2], 1)  # its label is third, among a hundred that print as zero
@@ -169,7 +178,7 @@ def test_scores_that_are_no_numbers_fail(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_the_table_and_is_red_when_clips_are_lost(trip: Trip, tmp_path: Path) -> None:
-    """`python -m tools.score MODEL FOLDER` judges several folders at once; its status is 1 if one of them fails."""
+    """`python -m tools.score MODEL FOLDER` judges several folders; status 1 if one of them fails."""
     good = msame(tmp_path / "good", trip.outputs, "bin")
     bad = msame(tmp_path / "bad", {stem: rows[:, ::-1] for stem, rows in trip.outputs.items()}, "bin")
 

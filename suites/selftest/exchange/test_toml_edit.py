@@ -40,7 +40,7 @@ RECORDED = ("", "recorded = []\n", 'recorded = [{id = "b"}]\n', 'recorded = [\n 
 @pytest.mark.parametrize("recorded", RECORDED)
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_a_figure_is_added_and_nothing_else_changes(newline: str, recorded: str, end: str) -> None:
-    """Whatever stands around it: the values are those of before and the new row, and every line but the array's own is kept."""
+    """Whatever surrounds it: the old values stay and the new row comes; only the array's lines change."""
     before = (TOML + recorded + end).replace("\n", newline)
 
     after = with_figure(before, FIGURE)

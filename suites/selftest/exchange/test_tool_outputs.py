@@ -1,4 +1,4 @@
-"""Result folders of other tools: rows in the order of their inputs, padding cut, and counts that do not fit refused."""
+"""Other tools' result folders: rows in the order of their inputs, padding cut, unfitting counts refused."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def right(scores: Floats, k: int = 5) -> list[bool]:
 @pytest.mark.parametrize(("layout", "ending"), LAYOUTS, ids=NAMES)
 @pytest.mark.parametrize("size", [1, 16])
 def test_every_layout_gives_the_accuracy_of_the_scores_themselves(tmp_path: Path, layout: Layout, ending: str, size: int) -> None:
-    """BIN, NPY and TXT of each tool, a row or a batch a file, are read in numeric order and judged as the matrix itself."""
+    """BIN, NPY and TXT of each tool, a row or a batch a file, are read in numeric order.
+
+    They are judged as the matrix itself.
+    """
     folder = layout(tmp_path / "out", batches_of(SCORES, size), ending)
 
     found = scored(folder, labelled(tmp_path))
@@ -68,7 +71,10 @@ def test_views_are_averaged_and_labels_taken_from_names(tmp_path: Path) -> None:
 
 
 def test_one_video_a_file_is_ordered_by_its_first_number(tmp_path: Path) -> None:
-    """bin2-2_7 comes before bin10-10_3, whatever the labels; the last batch of a script that does not pad is shorter."""
+    """bin2-2_7 comes before bin10-10_3, whatever the labels.
+
+    The last batch of a script that does not pad is shorter.
+    """
     names = {f"bin{number}-{number}_{LABELS[number]}": SCORES[number : number + 1] for number in range(12)}
     short = {"bin0-7_" + "_".join(map(str, LABELS[:8])): SCORES[:8], "bin8-15_" + "_".join(map(str, LABELS[8:12])): SCORES[8:12]}
 
@@ -77,7 +83,10 @@ def test_one_video_a_file_is_ordered_by_its_first_number(tmp_path: Path) -> None
 
 
 def test_an_info_of_paths_says_the_order(tmp_path: Path) -> None:
-    """Benchmark names results by their inputs: 'index path width height' lines order them, another .info labels them."""
+    """Benchmark names results by their inputs.
+
+    'index path width height' lines order them, another .info labels them.
+    """
     stems = [f"v_{'zyx'[number % 3]}_{number}" for number in range(9)]
     folder = benchmark(tmp_path / "result", {stem: SCORES[number : number + 1] for number, stem in enumerate(stems)}, "bin")
     paths = tmp_path / "order.info"
@@ -98,7 +107,10 @@ def test_a_list_labels_and_orders_by_its_clips_names(tmp_path: Path) -> None:
 
 
 def test_a_jumping_info_counts_the_first_row_of_each_file(tmp_path: Path) -> None:
-    """The guide's script, beside an mmaction2 that overrides its batch size, puts one video and B - 1 empty ones into a file."""
+    """The guide's script puts one video and B - 1 empty ones into a file.
+
+    It does so beside an mmaction2 that overrides its batch size.
+    """
     files = {str(number): np.concatenate([SCORES[number : number + 1], RANDOM.random((3, 101)).astype(np.float32)]) for number in range(7)}
 
     found = scored(msame(tmp_path / "out", files, "txt"), labelled(tmp_path, 7, step=4))
@@ -132,7 +144,7 @@ def broken(files: dict[str, Floats], how: str) -> dict[str, Floats]:
     ("named", 150, ("clip_0.npy has no number",)),
 ])
 def test_rows_and_labels_that_do_not_fit_are_one_error(tmp_path: Path, how: str, count: int, words: tuple[str, ...]) -> None:
-    """A lost file or row, files of another run, or another list's labels: the file, its rows and the labels are named."""
+    """A lost file or row, another run's files, or another list's labels: file, rows and labels are named."""
     files = broken(batches_of(SCORES[:144] if how == "short" else SCORES, 16), how)
     folder = ais_bench(tmp_path / "out", files, "npy")
 
@@ -151,7 +163,7 @@ def test_a_gap_inside_the_labels_is_an_error(tmp_path: Path) -> None:
 
 
 def test_labels_of_two_sources_must_agree(tmp_path: Path) -> None:
-    """Lists are shuffled when they are built: an .info and a list of another order are told apart, not averaged away."""
+    """Lists are shuffled when built: an .info and a list of another order are told apart, not averaged."""
     clips = [Clip(f"v_{number}", tmp_path, int(label)) for number, label in enumerate(reversed(LABELS))]
 
     with pytest.raises(ScoreError, match=r"clip 0 has label \d+ in ucf101.info and \d+ in the list"):
@@ -199,7 +211,10 @@ def test_a_folder_that_cannot_be_read_is_one_error(tmp_path: Path, fault: str, w
 
 
 def test_a_tie_across_rank_k_is_undecided() -> None:
-    """The label ties with classes on both sides of rank k; a tie that lies wholly within the k largest decides nothing."""
+    """The label ties with classes on both sides of rank k.
+
+    A tie that lies wholly within the k largest decides nothing.
+    """
     rows: Floats = np.array([[3, 1, 1, 0], [1, 1, 0, 0], [1, 2, 3, 4], [2, 2, 2, 2]], np.float32)
     labels = np.array([1, 0, 0, 3])
 

@@ -85,7 +85,7 @@ def test_pure_inference_of_benchmark_is_the_guides_rate_of_one_chip(tmp_path: Pa
 
 
 def test_older_and_newer_benchmark_print_the_same_numbers(tmp_path: Path) -> None:
-    """`ave_throughputRate = ` and `ave_throughputRate: ` are the same line; the name of a table tells the batch size."""
+    """`ave_throughputRate = ` and `ave_throughputRate: ` are the same line; a table's name has the batch."""
     older = kept(tmp_path, "ave_throughputRate = 155.975samples/s, ave_latency = 6.42435ms\n")
     table = kept(tmp_path, TEM_BS16.replace("inference", "infer"), "perf_vision_batchsize_16_device_1.txt")
 
@@ -105,7 +105,10 @@ def test_the_interface_rate_of_a_data_set_run_is_what_the_guide_quotes(tmp_path:
 
 @pytest.mark.parametrize(("model", "network", "batch"), T4)
 def test_trtexec_gives_the_guides_t4_rate(tmp_path: Path, model: str, network: str, batch: int) -> None:
-    """1000 / (mean / batch) of every printed GPU Compute block is the stored rate of the T4; its date is the log's."""
+    """1000 / (mean / batch) of every printed GPU Compute block is the T4's stored rate.
+
+    Its date is the log's.
+    """
     found = read(kept(tmp_path, TRTEXEC.format(*T4[model, network, batch], stamp=STAMP)), batch)
     stored = load_truth(MODELS, model).rate("T4", batch, network)
 
@@ -116,7 +119,7 @@ def test_trtexec_gives_the_guides_t4_rate(tmp_path: Path, model: str, network: s
 
 
 def test_newer_trtexec_says_batch_and_device_itself(tmp_path: Path) -> None:
-    """The command in the log tells the batch size; of its lines that have a mean, GPU Compute Time's counts."""
+    """The log's command tells the batch size; of its lines with a mean, GPU Compute Time's counts."""
     found = read(kept(tmp_path, TRT8.format(stamp=STAMP)))
 
     assert (16, 110.574, "Tesla T4", 4) == (found.batch, found.samples_per_s, found.chosen_device, found.line)
@@ -138,7 +141,10 @@ def test_every_age_of_ais_bench_prints_rate_and_batch(tmp_path: Path, formula: s
 
 
 def test_a_summary_is_found_beside_or_inside_its_folder(tmp_path: Path) -> None:
-    """ais_bench's summary.json since 2022-11, and its sumary.json before, give the same rate, and the batch size it was told."""
+    """ais_bench's summary.json since 2022-11 and its sumary.json before give the same rate.
+
+    They give the batch size they were told.
+    """
     ais_bench(tmp_path / "new", {}, "bin")
     older = ais_bench_of_2022_09(tmp_path / "old", {}, "bin")
 
@@ -171,7 +177,7 @@ def test_msame_counts_without_its_first_run(tmp_path: Path) -> None:
     ("a_summary.json", json.dumps({**SUMMARY, "throughput": 0}), None, "measured nothing"),
 ])
 def test_a_log_that_cannot_be_one_number_is_an_error(tmp_path: Path, name: str, text: str, batch: int | None, words: str) -> None:
-    """Nothing, several runs, an unknown or a wrong batch size, averaged time stamps: each is refused in a sentence."""
+    """Nothing, several runs, an unknown or wrong batch size, averaged time stamps: each has a refusal."""
     with pytest.raises(ScoreError) as raised:
         read(kept(tmp_path, text, name), batch)
 
@@ -179,7 +185,10 @@ def test_a_log_that_cannot_be_one_number_is_an_error(tmp_path: Path, name: str, 
 
 
 def test_the_guides_print_every_measurement_once() -> None:
-    """In the guides themselves, where they are at hand, five summaries of TSM, four of BSN and nine blocks of trtexec are found."""
+    """In the guides themselves, where they are at hand, all summaries and blocks are found.
+
+    They are five summaries of TSM, four of BSN, and nine blocks of trtexec.
+    """
     guides = Path(__file__).parents[4] / "shared" / "reference" / "guides"
     if not guides.is_dir():
         pytest.skip("shared/reference/guides is not beside this checkout")

@@ -1,4 +1,4 @@
-"""Result folders laid out as ais_bench, msame and benchmark leave them, from rows of scores that are known."""
+"""Result folders laid out as ais_bench, msame and benchmark leave them, from known rows of scores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ SUMMARY = {"NPU_compute_time": {"min": 20.0, "max": 24.0, "mean": 22.0, "median"
 
 
 def text(path: Path, rows: Floats, number: str = "%f") -> None:
-    """As both tools print: a row a line, a space after every number; ais_bench with six decimals, msame with six digits (%g)."""
+    """As both tools print: a row a line, a space after every number.
+
+    ais_bench has six decimals, msame six digits (%g).
+    """
     path.write_text("".join("".join(f"{number % value} " for value in row) + "\n" for row in rows))
 
 
@@ -24,7 +27,7 @@ def raw(path: Path, rows: Floats) -> None:
 
 
 def ais_bench(folder: Path, batches: Mapping[str, Floats], ending: str) -> Path:
-    """`<stem>_0.<ending>` in a folder named by the time, its summary beside it; what --output named is given back."""
+    """`<stem>_0.<ending>` in a folder named by the time, a summary beside it; gives what --output named."""
     inner = folder / "2022_12_01-10_00_00"
     inner.mkdir(parents=True)
     for stem, rows in batches.items():

@@ -1,4 +1,4 @@
-"""Measured rates beside stored ones: the comparisons of a case, the tables that end a run, and what is said about figures in doubt."""
+"""Measured rates beside stored ones: a case's comparisons, the tables that end a run, doubtful figures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def compared(name: str, batch: int, clips_per_s: float = 10.0, network: str = ""
     ("bsn", 4, "", {}),
 ])
 def test_a_rate_is_compared_with_each_device_of_its_batch(name: str, batch: int, network: str, expected: dict[str, str]) -> None:
-    """Every stored rate of the batch size and network is compared with, the gate's T4 first and no other T4."""
+    """Each stored rate of batch size and network is compared with: the gate's T4 first, no other T4."""
     found = compared(name, batch, network=network)
 
     assert list(expected.items()) == [(one.device, f"{one.ratio:.3g}") for one in found]
@@ -37,7 +37,7 @@ def test_a_rate_is_compared_with_each_device_of_its_batch(name: str, batch: int,
 
 
 def test_one_chip_of_a_card_is_multiplied_beside_what_is_of_a_card() -> None:
-    """A 310's rate stands as it is beside one chip's figure, and times four beside the card's and the T4's."""
+    """A 310's rate stands as it is beside one chip's figure, and times four beside the card's and T4's."""
     found = comparisons(load_truth(MODELS, "tsm"), Rate("tsm", "", "npu0", "310", 16, 14.6556))
 
     assert {"T4": "0.530", "Ascend310-1chip": "1.000", "Ascend310": "1.000", "Ascend310P": "0.388"} == {
@@ -45,14 +45,14 @@ def test_one_chip_of_a_card_is_multiplied_beside_what_is_of_a_card() -> None:
 
 
 def test_a_model_without_a_t4_shows_the_column_empty() -> None:
-    """The T4's column comes first and is there even where nothing is stored for it: `-` says that nothing is."""
+    """The T4's column comes first, and is there even if nothing is stored for it: `-` says so."""
     table = ratio_table([("slowfast-bs16", compared("slowfast", 16))])
 
     assert ["case           x T4  x Ascend310P3", "slowfast-bs16  -     0.078"] == table
 
 
 def test_models_share_one_table() -> None:
-    """A column a device, the T4 first whichever case comes first; a device that is not stored for a case is a dash there."""
+    """A column a device, the T4 first whichever case comes first; a device not stored for one is a dash."""
     header, slowfast, tsm = ratio_table([("slowfast-bs16", compared("slowfast", 16)), ("tsm-bs16", compared("tsm", 16))])
 
     assert ["case", "T4", "Ascend310P3", "Ascend310-1chip", "Ascend310", "Ascend310P"] == header.replace(" x ", " ").split()
@@ -67,7 +67,7 @@ def test_nothing_stored_makes_no_table() -> None:
 
 
 def test_a_figure_in_doubt_is_named_once_with_its_reason() -> None:
-    """Each suspect figure that takes part in a table has one line: file, id, device, value and what speaks against it."""
+    """Each suspect figure in a table has one line: file, id, device, value and what speaks against it."""
     cases = [("a", compared("r2plus1d", 4)), ("b", compared("r2plus1d", 4, 20.0)), ("c", compared("r2plus1d", 16)),
              ("d", compared("slowfast", 1))]
     r2plus1d, slowfast = doubts(cases)
@@ -84,7 +84,10 @@ def lines_of(table: list[str]) -> dict[str, list[str]]:
 
 
 def test_the_guides_table_has_cards_by_batch_size_and_best_against_best() -> None:
-    """One chip of a 310 is shown as its card; a row for each batch size that anything is known of, the last one of each column's best."""
+    """One chip of a 310 is shown as its card.
+
+    Each batch size that anything is known of has a row, the last one each column's best.
+    """
     rates = [Rate("tsm", "", "npu0", "310", 16, 14.5), Rate("tsm", "", "npu0", "310", 1, 20.0)]
     title, *table = guide_table(load_truth(MODELS, "tsm"), rates)
     found = lines_of(table)
@@ -103,14 +106,17 @@ def test_the_guides_table_has_cards_by_batch_size_and_best_against_best() -> Non
     ("nonlocal", "", "310", 4, "56.08 78.25 67.59 400.00 0.830 1.158 1.395 5.918 7.133 5.112"),
 ])
 def test_the_guides_table_knows_a_card_by_any_of_its_names(name: str, network: str, chip: str, batch: int, expected: str) -> None:
-    """A 310P's column holds what is stored of the card or of its only chip; a chip that is not listed is measured beside them."""
+    """A 310P's column holds what is stored of the card or of its only chip.
+
+    An unlisted chip is measured beside them.
+    """
     found = lines_of(guide_table(load_truth(MODELS, name), [Rate(name, network, "npu0", chip, batch, 100.0)]))
 
     assert expected == " ".join(found[str(batch)])
 
 
 def test_only_what_an_npu_measured_stands_in_the_guides_table() -> None:
-    """A run ends with one line a case, and the guides' table of each model or network that an NPU measured."""
+    """A run ends with a line a case, and the guides' table of each model or network an NPU measured."""
     truths = {name: load_truth(MODELS, name) for name in ("tsm", "bsn")}
     cpu = [Rate("tsm", "", "cpu", "cpu", 16, 10.0), Rate("bsn", "", "cpu", "cpu", 4, 10.0)]
     npu = [Rate("bsn", network, "npu0", "310", 16, 10.0) for network in ("", "tem", "pem")]
@@ -136,7 +142,7 @@ def read(name: str, truth: Truth) -> set[str]:
 
 @pytest.mark.parametrize("name", model_names(MODELS))
 def test_every_figure_outside_the_archive_is_read(name: str) -> None:
-    """A figure that no gate, comparison or table can read stands in the archive, and none that one would read does."""
+    """A figure that no gate, comparison or table can read stands in the archive; none that one reads does."""
     truth = load_truth(MODELS, name)
     everything = replace(truth, figures=(*truth.figures, *truth.archive), archive=())
 
@@ -146,7 +152,10 @@ def test_every_figure_outside_the_archive_is_read(name: str) -> None:
 
 
 def test_a_cards_own_figure_comes_before_one_made_of_its_chips() -> None:
-    """Where a card and one of its chips are stored, the card's rate stands in its column; four times the chip's where it is not."""
+    """Where a card and one of its chips are stored, the card's rate stands in its column.
+
+    Where the card is not stored, it is four times the chip's.
+    """
     truth = load_truth(MODELS, "tsm")
     chips = tuple(replace(one, value=20.0) if one.device == "Ascend310-1chip" else one for one in truth.figures)
     alone = tuple(one for one in chips if one.device != "Ascend310")

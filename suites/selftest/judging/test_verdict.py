@@ -78,7 +78,10 @@ def test_a_clip_can_be_lost_at_top1_alone() -> None:
 
 
 def test_ties_that_cost_a_hit_are_told() -> None:
-    """Labels tied across rank k are wrong, and the reason says how many there are, on either side; without any it says nothing."""
+    """Labels tied across rank k are wrong, and the reason says how many there are, on either side.
+
+    Without any it says nothing.
+    """
     clear, tied = scores((60, FIRST), (3, LAST)), scores((60, FIRST), (3, LAST))
     tied[:2] = 0.5  # two rows of equal scores: tied across rank 1 and across rank 5
     paired = paired_accuracy(tied, clear, labels(63), PAIRS)
@@ -126,7 +129,7 @@ def test_a_drop_of_a_whole_point_fails() -> None:
 
 @pytest.mark.parametrize(("top1", "expected"), [(6920, "PASS"), (6919, "FAIL")])
 def test_only_the_metrics_with_a_reference_are_judged(top1: int, expected: str) -> None:
-    """SlowFast has a published top-1 of 70.19 percent and no top-5, so that its top-1 alone stays above 69.19."""
+    """SlowFast has a published top-1 of 70.19 percent and no top-5: only its top-1 stays above 69.19."""
     truth = load_truth(MODELS, "slowfast")
     made = scores((top1, FIRST), (10_000 - top1, LAST))
     judged = stored_accuracy(made, labels(10_000), truth)
@@ -162,7 +165,7 @@ def test_a_suspect_figure_that_judges_says_so() -> None:
     ("nan", {"difference": "FAIL", "cosine": "FAIL", "flipped": "PASS"}),
 ])
 def test_fidelity_has_three_limits(change: str, expected: dict[str, str]) -> None:
-    """Difference, cosine and flipped clips are judged one by one; the clip of the largest difference is named."""
+    """Difference, cosine and flipped clips are judged one by one; the largest difference's clip is named."""
     reference = scores((200, FIRST))
     reference[:3, 50] = reference[:3].max(axis=1) - 0.01  # three clips whose two best classes nearly tie
     ours = reference.copy()
@@ -217,7 +220,7 @@ def test_scores_that_are_no_numbers_fail() -> None:
 
 
 def test_the_worst_verdict_stands_for_a_test() -> None:
-    """From best to worst: PASS, RECORDED, NO VERDICT, FAIL, ERROR; the worst of several counts, wherever it stands."""
+    """From best to worst: PASS, RECORDED, NO VERDICT, FAIL, ERROR; the worst counts, wherever it stands."""
     words = ["PASS", "RECORDED", "NO VERDICT", "FAIL", "ERROR"]
     judged = [Judgement("m", "1", "1", Verdict(text), "") for text in words]
 
@@ -226,7 +229,7 @@ def test_the_worst_verdict_stands_for_a_test() -> None:
 
 
 def test_only_a_pass_on_mini_weights_says_mini() -> None:
-    """A PASS is an acceptance unless the harness made the weights itself or the device is none; no other word changes."""
+    """A PASS is an acceptance unless the harness made the weights or the device is none; other words stay."""
     assert "PASS (mini)" == word(Verdict.PASS, "mini")
     assert ["PASS (mini, simulated)", "PASS (simulated)"] == [word(Verdict.PASS, weights, simulated=True) for weights in ("mini", "own")]
     assert ["PASS", "PASS"] == [word(Verdict.PASS, weights) for weights in ("published", "own")]
@@ -234,7 +237,10 @@ def test_only_a_pass_on_mini_weights_says_mini() -> None:
 
 
 def test_one_function_judges_accuracy_for_everybody() -> None:
-    """Stored figures judge what is official, torch what it has run on; what neither judges is RECORDED with its count and why."""
+    """Stored figures judge what is official, torch what it has run on.
+
+    What neither judges is RECORDED with its count and why.
+    """
     given = np.array(scores((60, FIRST), (3, LAST)))
     against = Against(TRUTH, official=False, reference=None, unjudged="nobody ran torch", expect=Expectations((("top1", 0.9),)))
     alone, official, beside = (accuracy(given, labels(63), one) for one in (
@@ -257,7 +263,10 @@ def test_what_the_stored_figures_do_not_judge_is_recorded() -> None:
 
 
 def test_a_reason_is_made_of_meaning_and_limit() -> None:
-    """A judgement that is held to a limit ends its sentence with it, whatever its meaning says of limits; any other is its meaning."""
+    """A judgement with a limit ends its sentence with the limit, whatever its meaning says of limits.
+
+    Any other judgement is its meaning.
+    """
     held = limit("difference", "1.2e-03", "<= 1e-03", "the largest, limit of all", good=False)
 
     assert ("FAIL", "<= 1e-03") == (held.verdict.value, held.reference)
@@ -266,7 +275,7 @@ def test_a_reason_is_made_of_meaning_and_limit() -> None:
 
 
 def test_where_no_limits_are_stored_what_was_measured_is_told() -> None:
-    """A precision without limits of its own has its distances RECORDED: measured and meant as before, held to nothing."""
+    """A precision without own limits has its distances RECORDED: measured as before, held to nothing."""
     told = Record("tsm-bs1-npu0", "tsm", "full", "own", "fp16", "310P3", simulated=False, clips=1, scoring_s=1.0, peak_bytes=1,
                   estimated_bytes=1, digests={}, versions={}, machine={})
     cell = Cell(Case("tsm", 1, Device("npu", 0)), Path(), (Part(Path(), told, predictions(["a"], 1), None),))

@@ -1,4 +1,4 @@
-"""Speed: one chip's rate against a chip's, a card's and a T4's stored figures, and when it carries no judgement."""
+"""Speed: one chip's rate against a chip's, a card's and a T4's stored figures, and when it judges nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def judged(chip: ChipKind, batch: int, clips_per_s: float, variation: float = 0.
     (T4, 16, 105.0, 0.03, "FAIL"),  # 110.577 is stored for this batch size
 ])
 def test_a_rate_is_judged_where_one_is_stored(chip: ChipKind, batch: int, clips_per_s: float, variation: float, expected: str) -> None:
-    """Clips per second are compared with the stored figure of device and batch less the tolerance; a wide spread carries no judgement."""
+    """Clips per second are compared with the stored figure of device and batch less the tolerance.
+
+    A wide spread carries no judgement.
+    """
     found = judged(chip, batch, clips_per_s, variation)
 
     assert expected == found.verdict.value
@@ -57,7 +60,7 @@ def test_a_chip_is_judged_by_its_own_figure(chip: str, clips_per_s: float, refer
 
 
 def test_a_card_is_derived_where_only_its_figure_is_stored() -> None:
-    """Nonlocal's 310 figures are of cards of four chips: one chip is multiplied by four, and the line says so."""
+    """Nonlocal's 310 figures are of cards of four chips: one chip is multiplied by four; the line says so."""
     truth = load_truth(MODELS, "nonlocal")
     stored = truth.rate("Ascend310", 16)
     assert stored is not None
@@ -90,7 +93,7 @@ def test_a_simulated_chip_is_judged_by_nothing_stored() -> None:
 
 
 def test_a_suspect_rate_that_judges_says_so() -> None:
-    """Where a stored rate is in doubt, the reason says that it is suspect, and why; where it is not, nothing does."""
+    """A stored rate in doubt has a reason that says that it is suspect, and why; another has nothing."""
     truth = load_truth(MODELS, "r2plus1d")
     found = [throughput(SERIES, truth, T4, batch).reason for batch in (4, 16)]
 

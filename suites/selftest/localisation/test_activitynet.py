@@ -42,7 +42,7 @@ def real(name: str) -> Path:
 
 
 def test_videos_of_a_subset_are_read(tmp_path: Path) -> None:
-    """Name, length, frames, true segments and features' file of the subset's videos, in the order of the listing."""
+    """Name, length, frames, true segments and features' file of the subset's videos, in listed order."""
     content = {"v_b": annotated(), "v_a": annotated(duration_second=10, annotations=[{"segment": [0, 1]}]), "v_t": annotated()}
     paths = written(tmp_path, content, listing(("v_a", "validation"), ("v_t", "training"), ("v_b", "validation")))
 
@@ -60,7 +60,7 @@ def test_the_testing_subset_has_no_segments(tmp_path: Path) -> None:
 
 
 def test_the_real_annotations_are_read() -> None:
-    """ActivityNet-1.3's validation subset has 4,728 videos and 7,293 segments, its training subset 9,649 videos."""
+    """ActivityNet-1.3's validation subset has 4,728 videos and 7,293 segments; training has 9,649 videos."""
     paths = real("anet_anno_action.json"), real("video_info_new.csv"), Path("features")
     videos = read_videos(*paths)
 
@@ -98,7 +98,10 @@ def test_the_real_annotations_are_read() -> None:
     ({"v_a": annotated(annotations=[{"label": "Ballet"}])}, listing(("v_a", "validation")), "annotations.json: v_a[0]", "no segment"),
 ])
 def test_annotations_that_cannot_be_used_are_named(tmp_path: Path, annotations: object, rows: str, where: str, words: str) -> None:
-    """A video listed twice, not annotated, without length or segments, or with an impossible one is a DataError that names it."""
+    """A video with a fault in list or annotations is a DataError that names it.
+
+    It is listed twice, not annotated, without length or segments, or has an impossible segment.
+    """
     with pytest.raises(DataError, match=words.replace("[", r"\[")) as caught:
         read_videos(*written(tmp_path, annotations, rows))
 
@@ -118,7 +121,7 @@ def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
 
 
 def test_a_video_without_features_is_named(tmp_path: Path) -> None:
-    """Every video of the subset needs its file of features; the first that lacks one is named, and how many do."""
+    """Every video of the subset needs its features' file; the first that lacks one is named, and how many."""
     paths = written(tmp_path, {name: annotated() for name in ("v_a", "v_b", "v_c")}, listing(*((f"v_{id}", "validation") for id in "abc")))
     videos = read_videos(*paths)
     (tmp_path / "v_a.csv").touch()
@@ -138,7 +141,7 @@ def test_a_ground_truth_is_read() -> None:
 
 
 def test_activitynets_own_ground_truth_is_read(tmp_path: Path) -> None:
-    """In ActivityNet's own file the videos stand under "database" by their bare ids; other subsets are left out."""
+    """In ActivityNet's file the videos stand under "database" by bare ids; other subsets are left out."""
     path = tmp_path / "truth.json"
     rows = {"v_1": {"subset": "validation", "duration": 9.5, "annotations": [{"segment": [1, 2]}]},
             "b": {"subset": "testing", "duration": 9.5, "annotations": []}}
@@ -156,7 +159,7 @@ def test_activitynets_own_ground_truth_is_read(tmp_path: Path) -> None:
     ({"duration": 9.5, "annotations": ["now"]}, "no segment of two numbers"),
 ])
 def test_a_ground_truth_that_cannot_be_used_is_named(tmp_path: Path, video: Mapping[str, object], words: str) -> None:
-    """A video without annotations or length, or a reversed segment, is a DataError that names the file and the video."""
+    """A video without annotations or length, or a reversed segment, is a DataError naming file and video."""
     path = tmp_path / "truth.json"
     path.write_text(json.dumps({"v_a": {**video, "subset": "validation"}}))
 

@@ -55,7 +55,7 @@ def result(folder: Path, results: object) -> Path:
 
 
 def test_features_read_back(tmp_path: Path) -> None:
-    """Features are [100, 400] float32, and what is written is read back to the last bit; mmaction2 reads the same."""
+    """Features are [100, 400] float32 and read back to the last bit; mmaction2 reads the same."""
     found = numbers()
     found[3, 7], found[4, 8] = np.float32(1e-30), np.float32(-123456.789)
     write_features(found, tmp_path / "v_1.csv")
@@ -92,7 +92,7 @@ def test_an_excerpt_of_features_is_named(name: str) -> None:
     (with_field(60, 7, "walk"), ":60", "row 59, column 7 is 'walk', not a finite number"),
 ])
 def test_features_that_cannot_be_used_are_named(tmp_path: Path, edit: Callable[[list[str]], list[str]], line: str, words: str) -> None:
-    """A missing header, another shape, or a field that is no finite number is a DataError that names file and line."""
+    """A missing header, another shape, or a field that is no finite number is a DataError: file, line."""
     path = edited(tmp_path, edit)
 
     with pytest.raises(DataError, match=words) as caught:
@@ -127,7 +127,7 @@ def test_results_read_back(tmp_path: Path) -> None:
 
 
 def test_mmaction2s_results_are_read() -> None:
-    """mmaction2's small result holds ten detections of one video and four of another, with labels nobody needs."""
+    """mmaction2's small result holds ten detections of one video, four of another, and unneeded labels."""
     read = read_results(real("small_result.json"), {"v_bYUmtLBL7W4", "v_hDPLy21Yyuk"})
 
     assert {"v_bYUmtLBL7W4": 10, "v_hDPLy21Yyuk": 4} == {name: len(found) for name, found in read.items()}
@@ -151,7 +151,7 @@ def test_mmaction2s_results_are_read() -> None:
     ({"score": 0.5, "segment": [1, 2]}, "", "no list"),
 ])
 def test_results_that_cannot_be_used_are_named(tmp_path: Path, rows: object, where: str, words: str) -> None:
-    """A detection that is none, negative, reversed or not finite is a DataError that names file, video and row."""
+    """A detection that is none, negative, reversed or not finite is a DataError with file, video and row."""
     path = result(tmp_path, {"b": [], "a": rows})
 
     with pytest.raises(DataError, match=words) as caught:

@@ -1,4 +1,4 @@
-"""Proposals and their features from TEM's curves, against tables worked out by hand and mmaction2's own steps."""
+"""Proposals and their features from TEM's curves, against tables by hand and mmaction2's own steps."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def made(*pairs: tuple[float, float]) -> Proposals:
 
 
 def alone() -> Floats:
-    """Curves with a single proposal: starts that only fall from a high first bin, ends that only rise to a high last one."""
+    """Curves with one proposal: starts only fall from a high first bin, ends only rise to a high last one."""
     fall = np.linspace(0.2, 0.1, 100, dtype=np.float32)
     fall[0] = 0.9
     return np.stack([curves_of(3)[0], fall, fall[::-1]])
@@ -53,12 +53,12 @@ def table(proposals: Proposals) -> np.ndarray:
 
 @pytest.mark.parametrize(("curve", "expected"), PEAKS)
 def test_candidates_are_ends_peaks_and_high_bins(curve: list[float], expected: list[int]) -> None:
-    """A boundary may lie in the first or last bin, at a strict local maximum, or strictly above half the maximum."""
+    """A boundary may be in the first or last bin, at a strict local maximum, or above half the maximum."""
     assert expected == candidates(np.array(curve, np.float32), 0.5).tolist()
 
 
 def test_every_end_is_paired_with_every_earlier_start() -> None:
-    """Four bins worked out by hand: starts in 0, 1 and 3, ends in 0, 2 and 3; best first by the product of the scores."""
+    """Four bins by hand: starts in 0, 1 and 3, ends in 0, 2 and 3; best first by the product of scores."""
     curves = np.array([[0, 0, 0, 0], [0.5, 0.75, 0.25, 0.125], [0.25, 0.0, 0.625, 1.0]], np.float32)
     found = propose(curves)
 
@@ -67,7 +67,10 @@ def test_every_end_is_paired_with_every_earlier_start() -> None:
 
 
 def test_of_equal_products_the_earlier_end_then_the_earlier_start_comes_first() -> None:
-    """On curves of two levels, where thousands of pairs share three scores, ties are in the order of the ends, then of the starts."""
+    """On curves of two levels thousands of pairs share three scores.
+
+    Ties are in the order of the ends, then of the starts.
+    """
     curves = np.random.default_rng(0).choice([np.float32(0.5), np.float32(0.75)], (3, 100))
     found = propose(curves)
     pairs = [(first, last) for last in range(100) for first in range(last)]
@@ -77,7 +80,7 @@ def test_of_equal_products_the_earlier_end_then_the_earlier_start_comes_first() 
 
 
 def test_products_are_compared_in_float64() -> None:
-    """Starts that rise by the smallest step of float32 are told apart, though their products with 0.51 are not in float32."""
+    """Starts one float32 step apart are told apart, though float32 cannot hold their products with 0.51."""
     starts = np.float32(0.99) + np.spacing(np.float32(0.99)) * np.arange(100, dtype=np.float32)
     ends = np.zeros(100, np.float32)
     ends[-1] = 0.51
@@ -89,7 +92,7 @@ def test_products_are_compared_in_float64() -> None:
 
 @pytest.mark.torch
 def test_ties_hold_the_same_proposals_as_mmaction2s() -> None:
-    """Among equal products, where mmaction2's order is that of an unstable sort, the proposals themselves are the same."""
+    """Among equal products mmaction2's order is that of an unstable sort; the proposals are the same."""
     steps = np.asarray(np.round(curves_of(7) * 4) / 4, np.float32)
 
     assert sorted(bsn_steps.proposals(steps)[:, :4].tolist()) == sorted(table(propose(steps)).tolist())
@@ -136,7 +139,10 @@ def test_features_equal_mmaction2s(name: str) -> None:
 @pytest.mark.torch
 @pytest.mark.parametrize("name", ["rough", "noise"])
 def test_mmaction2s_files_of_float32_move_its_features(name: str) -> None:
-    """Read back as float32, as mmaction2 does and the guide's original does not, features move by more than 1e-6, less than 1e-4."""
+    """Read back as float32, features move by more than 1e-6 and less than 1e-4.
+
+    mmaction2 reads them so, the guide's original does not.
+    """
     moved = np.abs(bsn_steps.features(CASES[name], bsn_steps.proposals(CASES[name])) - features(CASES[name], propose(CASES[name]))).max()
 
     assert 1e-6 < moved < 1e-4
@@ -150,7 +156,10 @@ def test_fewer_features_can_be_asked_for() -> None:
 
 
 def test_on_a_straight_line_features_are_the_samples_places() -> None:
-    """On a curve that rises by its own bin centres a sample is its place: 16 from start to end, 8 around each, 0.2 lengths to a side."""
+    """On a curve that rises by its own bin centres a sample is its place.
+
+    There are 16 from start to end, and 8 around each, 0.2 lengths to a side.
+    """
     start, end = 0.405, 0.605
     expected = [np.linspace(start, end, 16), np.linspace(start - 0.04, start + 0.04, 8), np.linspace(end - 0.04, end + 0.04, 8)]
     found = features(action_only(np.asarray(bin_centres(100), np.float32)), made((start, end)))
@@ -168,7 +177,10 @@ def test_a_sample_is_the_mean_of_four_points() -> None:
 
 
 def test_the_curve_is_zero_outside_the_video() -> None:
-    """Samples beyond the first and last bin's neighbour see nothing; in between a curve of ones fades over one bin."""
+    """Samples beyond the first and last bin's neighbour see nothing; within, a curve of ones fades.
+
+    It fades over one bin.
+    """
     found = features(action_only(np.ones(100, np.float32)), made((0.005, 0.995)))[0]
 
     assert [0, 0, 0] == found[16:19].tolist()
@@ -178,7 +190,7 @@ def test_the_curve_is_zero_outside_the_video() -> None:
 
 
 def test_padding_is_rows_of_zeros() -> None:
-    """The network's input holds the features, then zeros up to its rows; features beyond them are left out."""
+    """The network's input holds the features, then zeros up to its rows; surplus features are left out."""
     found = features(CASES["smooth"], propose(CASES["smooth"]))
     whole = padded(found)
 
@@ -190,7 +202,7 @@ def test_padding_is_rows_of_zeros() -> None:
 
 @pytest.mark.torch
 def test_mmaction2_cannot_read_a_single_proposal_back(tmp_path: Path) -> None:
-    """From a file with one row mmaction2 gets a vector instead of a table and fails; here one proposal is like any other."""
+    """From a file of one row mmaction2 gets a vector, not a table, and fails; here it is like any other."""
     from mmaction.models.localizers.utils import generate_bsp_feature
 
     for name, rows in (("tem", bsn_steps.tem_table(alone())), ("pgm", bsn_steps.proposals(alone()))):

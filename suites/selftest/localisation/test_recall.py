@@ -59,13 +59,16 @@ def assert_equal(theirs: tuple[Doubles, Doubles, Doubles, float], ours: Recall) 
 @pytest.mark.parametrize(("seconds", "expected"), [(9.6, 1.0), (9.4, 0.9), (7.9, 0.6), (5.6, 0.2), (5.1, 0.1), (5.0, 0.1),
                                                      (4.9, 0.0), (0.1, 0.0)])
 def test_recall_is_the_mean_over_ten_thresholds(seconds: float, expected: float) -> None:
-    """Of ten seconds, 5 to 9.5 in steps of a half must be found; each of the ten thresholds that is reached counts a tenth."""
+    """Of ten seconds, 5 to 9.5 in steps of a half must be found; each threshold reached counts a tenth."""
     assert expected == pytest.approx(average_recall([np.array([[0.0, 10.0]])], [found_of((0.0, seconds))]).at(100), abs=1e-12)
 
 
 @pytest.mark.torch
 def test_an_overlap_that_equals_a_threshold_counts_as_float32_rounds_it() -> None:
-    """As float32, 0.65, 0.7, 0.9 and 0.95 lie below the threshold of that name, the others do not; mmaction2 says the same."""
+    """As float32, 0.65, 0.7, 0.9 and 0.95 lie below the threshold of that name, the others do not.
+
+    mmaction2 says the same.
+    """
     truth = np.array([[0.0, 10.0]])
     reached = []
     for number in range(10):
@@ -91,7 +94,10 @@ def test_all_true_segments_of_all_videos_weigh_the_same() -> None:
 @pytest.mark.parametrize(("rank", "point"), [(1, 1), (2, 2), (10, 10), (27, 27), (28, 28), (29, 30), (30, 30), (56, 56), (57, 58), (58, 59),
                                              (59, 59), (99, 99), (100, 100)])
 def test_the_float_error_of_the_points_is_kept(rank: int, point: int) -> None:
-    """Where every video has 100 detections, points 29, 57 and 58 count 28, 56 and 57: the 29th counts from point 30 on."""
+    """Where every video has 100 detections, points 29, 57 and 58 count 28, 56 and 57.
+
+    The 29th counts from point 30 on.
+    """
     ours = average_recall([ONE, ONE], [hit_at(rank), hit_at(rank)])
     theirs = bsn_steps.recall([ONE, ONE], [hit_at(rank), hit_at(rank)])
 
@@ -102,7 +108,7 @@ def test_the_float_error_of_the_points_is_kept(rank: int, point: int) -> None:
 @pytest.mark.torch
 @pytest.mark.parametrize("count", [9, 58, 64, 74, 97, 100])
 def test_every_point_counts_as_many_as_mmaction2s(count: int) -> None:
-    """Where every video has this many detections, each rank first counts at the point where mmaction2 counts it."""
+    """If every video has this many detections, each rank first counts at mmaction2's point."""
     found = [hit_at(rank, count) for rank in range(1, count + 1)]
 
     assert_equal(bsn_steps.recall([ONE] * count, found), average_recall([ONE] * count, found))
@@ -132,7 +138,10 @@ def test_another_number_of_proposals_is_mmaction2s_too(most: int) -> None:
 
 @pytest.mark.torch
 def test_recall_equals_mmaction2s_on_all_of_validation(validation: tuple[Video, ...]) -> None:
-    """With up to 160 detections for each of the 4,728 videos and 7,293 true segments, every number is mmaction2's."""
+    """With up to 160 detections for each of the 4,728 videos, every number is mmaction2's.
+
+    There are 7,293 true segments.
+    """
     rng = np.random.default_rng(0)
     truths = [video.truth for video in validation]
     found = [guesses(video.truth, video.duration_s, int(rng.integers(0, 160)), rng) for video in validation]
@@ -174,7 +183,7 @@ def test_finding_nothing_at_all_is_a_recall_of_zero() -> None:
 
 
 def test_an_empty_true_segment_is_never_found() -> None:
-    """ActivityNet has true segments of no length: they count, and neither they nor empty detections overlap anything."""
+    """ActivityNet's true segments of no length count; neither they nor empty detections overlap anything."""
     empty = np.array([[0.0, 0.0], [10.0, 20.0]])
     found = average_recall([empty], [found_of((0.0, 0.0), (10.0, 20.0))])
 

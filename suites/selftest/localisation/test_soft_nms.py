@@ -1,4 +1,4 @@
-"""From scored proposals to seconds: fusion, soft-NMS and durations, by hand, beside mmaction2's own, and all steps chained."""
+"""From scored proposals to seconds: fusion, soft-NMS and durations, by hand, beside mmaction2 and chained."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_scores_are_multiplied_per_proposal() -> None:
 
 
 def test_rows_of_padding_do_not_count() -> None:
-    """Scores of rows beyond the proposals change nothing, in whichever of its two shapes the network's output comes."""
+    """Scores of rows beyond the proposals change nothing, in either shape of the network's output."""
     proposals = propose(curves_of(0, 0.0))
     scores = scores_of(0, len(proposals))
     whole = np.full((1000, 1), 0.999, np.float32)
@@ -76,11 +76,11 @@ def test_proposals_without_a_row_are_dropped() -> None:
 
 
 def test_soft_nms_by_hand() -> None:
-    """Three segments worked out by hand: the best lowers the one it overlaps by 0.9, not the one it overlaps by 0.5.
+    """Three segments by hand: the best lowers the one it overlaps by 0.9, not the one it overlaps by 0.5.
 
-    A = 0 to 0.4 with 0.9, limit 0.65 + 0.25 x 0.4 = 0.75. B = 0 to 0.36 with 0.8 has IoU 0.36 / 0.4 = 0.9 and becomes
-    0.8 x exp(-0.81 / 0.75) = 0.2717. C = 0 to 0.2 with 0.3 has IoU 0.5 and keeps its score, and so is taken before B.
-    C's limit is 0.7; its IoU with B is 0.2 / 0.36 = 0.556.
+    A = 0 to 0.4 with 0.9, limit 0.65 + 0.25 x 0.4 = 0.75. B = 0 to 0.36 with 0.8 has IoU 0.36 / 0.4 = 0.9 and
+    becomes 0.8 x exp(-0.81 / 0.75) = 0.2717. C = 0 to 0.2 with 0.3 has IoU 0.5 and keeps its score, and so is
+    taken before B. C's limit is 0.7; its IoU with B is 0.2 / 0.36 = 0.556.
     """
     picks, scores = suppress(made((0.0, 0.36), (0.0, 0.2), (0.0, 0.4)), np.array([0.8, 0.3, 0.9]))
 
@@ -99,7 +99,7 @@ def test_the_limit_grows_with_the_width_of_the_taken_one(width: float, other: fl
 
 
 def test_an_overlap_equal_to_the_limit_is_kept() -> None:
-    """With numbers that float64 holds exactly, 0.75 against 0.75, the score stays; the overlap must be larger."""
+    """With numbers that float64 holds exactly, 0.75 against 0.75, the score stays; overlap must be larger."""
     how = ProposalSpec(low=0.5, high=1.0)  # 0.5 + 0.5 * width 0.5 = 0.75
     _, scores = suppress(made((0.0, 0.5), (0.0, 0.375), (0.0, 0.3751)), np.array([0.9, 0.8, 0.7]), how)
 
@@ -160,9 +160,9 @@ def test_picks_come_best_first() -> None:
 
 @pytest.mark.torch
 def test_mmaction2_in_float32_may_lower_another_score() -> None:
-    """Bins 0 to 20 against 6 to 20: IoU and limit are both 0.7, so that rounding decides, and float32 decides otherwise.
+    """Bins 0 to 20 against 6 to 20: IoU and limit are both 0.7, so rounding decides, float32 otherwise.
 
-    The network's scores, the boundaries and the sums are float32 in mmaction2's own pipeline, float64 in the original.
+    The network's scores, the boundaries and the sums are float32 in mmaction2, float64 in the original.
     """
     pair = made((CENTRES[0], CENTRES[20]), (CENTRES[6], CENTRES[20]))
     scores = np.array([0.9, 0.8], np.float32)
@@ -182,9 +182,9 @@ def test_segments_are_clipped_to_the_video() -> None:
 
 
 def floored_duration_s(duration_s: float, frames: int, snippet_frames: int = 16) -> float:
-    """The duration that mmaction2 and the Python-2 original multiply by: that of the whole 16-frame snippets.
+    """The duration that mmaction2 and the Python-2 original multiply by: that of whole 16-frame snippets.
 
-    The guide's port divides truly and so uses the whole duration: 0.5 % longer on average over the validation videos.
+    The guide's port divides truly and uses the whole duration: 0.5 % longer on average in validation videos.
     """
     return frames // snippet_frames * snippet_frames / frames * duration_s
 

@@ -26,7 +26,10 @@ TWO_ENDS: tuple[Node, ...] = (("Relu", "x", "z"), ("Relu", "z", "a"), ("Relu", "
 
 
 def graph(nodes: Sequence[Node], batch: int = 1, outputs: str = "y") -> onnx.ModelProto:
-    """A graph of elementwise nodes from x [batch, 4, 8, 8], a KiB a row; w is a constant of the same shape, listed as an input too."""
+    """A graph of elementwise nodes from x [batch, 4, 8, 8], a KiB a row.
+
+    w is a constant of the same shape, listed as an input too.
+    """
     from onnx import TensorProto, helper, numpy_helper
 
     def tensor(name: str) -> onnx.ValueInfoProto:
@@ -48,7 +51,7 @@ def graph(nodes: Sequence[Node], batch: int = 1, outputs: str = "y") -> onnx.Mod
     (TWO_ENDS, "zy", 3),  # z is returned, so it stays: z, a, b and z, b, y
 ])
 def test_the_peak_is_what_is_alive_at_once(nodes: Sequence[Node], outputs: str, peak_kib: int) -> None:
-    """The peak is the most activations alive at one node, worked out by hand: each from its node to its last reader."""
+    """The peak is the most activations alive at one node, by hand: each from its node to its last reader."""
     assert peak_kib * KIB == peak_bytes(graph(nodes, outputs=outputs))
 
 

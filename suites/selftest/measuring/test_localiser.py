@@ -99,7 +99,7 @@ def judged(cell: Cell, deployment: Deployment) -> dict[str, Verdict]:
 
 
 def test_an_unbroken_chain_passes(deployment: Deployment) -> None:
-    """Device and torch find the same detections and the same recall, which is far above blind guessing and below 1."""
+    """Device and torch find the same detections and recall, which is far above blind guessing and below 1."""
     assert {"accuracy": Verdict.PASS, "fidelity": Verdict.PASS} == judged(deployment.cell(), deployment)
     assert deployment.basis.reference is not None
     recall = deployment.basis.reference.recall
@@ -117,7 +117,7 @@ def test_what_is_expected_is_judged_beside_torch(deployment: Deployment) -> None
 
 
 def test_a_wrong_list_of_thresholds_fails(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recall counted from an overlap of 0.3 on is higher than mmaction2's of the same detections, and fails accuracy."""
+    """Recall counted from an overlap of 0.3 on is higher than mmaction2's, and fails accuracy."""
     right = judge_localiser.average_recall
     monkeypatch.setattr(judge_localiser, "average_recall", lambda truths, found: right(truths, found, np.linspace(0.3, 0.75, 10)))
 
@@ -197,7 +197,7 @@ def test_the_combined_rate_is_that_of_both_in_a_row(deployment: Deployment) -> N
 
 
 def test_bsn_runs_from_nothing_to_a_verdict() -> None:
-    """`-m bsn` shows AR@100, both networks' rates and the combined one, with T4 ratios of each; nothing is red."""
+    """`-m bsn` shows AR@100, both networks' and the combined rate, each with T4 ratios; nothing is red."""
     done = python("-m", "pytest", "-p", "no:cacheprovider", "-m", "bsn", "-k", "bs16", "--budget-s=1", f"--artifacts={TINY_ARTIFACTS}")
 
     assert 0 == done.returncode, done.stdout + done.stderr

@@ -70,7 +70,10 @@ def crossed(scores: Floats, k: int) -> Hits:
 @pytest.mark.parametrize("k", [1, 5])
 @pytest.mark.parametrize("kind", ["softmax", "coarse"])
 def test_hits_agree_with_mmaction2(kind: str, k: int) -> None:
-    """On 10,000 rows each hit is mmaction2's wherever no tie crosses rank k; where one does, it is within what ties leave open."""
+    """On 10,000 rows each hit is mmaction2's wherever no tie crosses rank k.
+
+    Where one does, it is within what ties leave open.
+    """
     rng = np.random.default_rng(11)
     logits = rng.normal(0, 2, (10_000, 101)).astype(np.float32)
     scores = softmax(logits) if kind == "softmax" else np.round(logits * 4) / np.float32(4)
@@ -90,7 +93,10 @@ def test_hits_agree_with_mmaction2(kind: str, k: int) -> None:
     ([0.4, 0.3, 0.3], 0, []), ([0.4, 0.3, 0.3], 2, [2]), ([0.2, 0.2, 0.2], 1, [1, 2]), ([np.nan, 0.2, 0.2], 0, []),
 ])
 def test_a_tie_counts_where_it_decides(row: list[float], label: int, tied_at: list[int]) -> None:
-    """A label is tied across rank k if equal scores leave open whether it is among the k best; ties of other classes do not count."""
+    """A label is tied across rank k if equal scores leave open whether it is among the k best.
+
+    Ties of other classes do not count.
+    """
     assert tied_at == [k for k in (1, 2, 3) if ties(floats(row), np.array([label], np.int64), k)[0]]
 
 
@@ -166,7 +172,10 @@ def test_a_probability_of_zero_is_still_comparable() -> None:
 
 
 def test_softmax_applied_twice_is_seen() -> None:
-    """A second softmax keeps every class in its place but moves the log-probabilities by a large share of their range."""
+    """A second softmax keeps every class in its place but moves the log-probabilities.
+
+    It moves them by a large share of their range.
+    """
     once = softmax(confident(16, 101))
     found = distance(softmax(once), once, softmax=True)
 

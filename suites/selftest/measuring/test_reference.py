@@ -1,4 +1,4 @@
-"""The torch reference of a recogniser: made once, gone on with, served to subsets, and asked for by the line that makes it."""
+"""The torch reference of a recogniser: made once, gone on with, served to subsets, asked for by its line."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ def resolved(made: Made, artifacts: Path, clips: ClipSet, said: list[str] | None
 
 @pytest.mark.torch
 def test_every_score_is_kept_as_it_was_computed(made: Made, tmp_path: Path) -> None:
-    """Scores are float32, a row a clip, with the bits torch gave; the entry says where torch ran and names each clip's digest."""
+    """Scores are float32, a row a clip, with torch's bits; the entry says where torch ran.
+
+    It names each clip's digest.
+    """
     import torch
 
     entry = made.build(Store(tmp_path))
@@ -101,7 +104,10 @@ def test_every_score_is_kept_as_it_was_computed(made: Made, tmp_path: Path) -> N
 @pytest.mark.torch
 def test_a_killed_run_goes_on_where_it_was(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
                                            ) -> None:
-    """Interrupted after four clips the next run computes two, says so, leaves what an undisturbed one does, and nothing half-done."""
+    """Interrupted after four clips, the next run computes two and says so.
+
+    It leaves what an undisturbed one does, and nothing half-done.
+    """
     whole = load(made.build(Store(tmp_path / "whole")).file(FILE))
     real = run.scored
     ran: list[str] = []
@@ -135,7 +141,7 @@ def test_a_killed_run_goes_on_where_it_was(made: Made, tmp_path: Path, monkeypat
 
 @pytest.mark.torch
 def test_the_reference_of_a_list_serves_its_subsets(made: Made, tmp_path: Path) -> None:
-    """Some of the clips, in any order, are answered by the rows of a reference that has them all, and it says which."""
+    """A reference that has all clips answers for some of them, in any order, and says which rows."""
     stored = load(made.build(Store(tmp_path / "store")).file(FILE))
     said: list[str] = []
     found = resolved(made, tmp_path, made.subset(4, 1), said)
@@ -148,7 +154,7 @@ def test_the_reference_of_a_list_serves_its_subsets(made: Made, tmp_path: Path) 
 
 @pytest.mark.torch
 def test_rows_of_other_bytes_serve_nobody(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clip whose bytes or name changed, a clip the reference lacks, and other weights are not answered from it."""
+    """A clip whose bytes or name changed, a clip the reference lacks, and other weights get no answer."""
     monkeypatch.setattr(reference, "IMPLICIT_REFERENCE", 0)
     made.build(Store(tmp_path / "store"), made.subset(0, 1, 2))
     first = made.clips.clips[0]
@@ -187,7 +193,10 @@ def judged(made: Made, remake: str, *, official: bool) -> list[judge.Judgement]:
 @pytest.mark.torch
 @pytest.mark.parametrize("official", [False, True])
 def test_without_a_reference_what_torch_would_judge_is_recorded(made: Made, *, official: bool) -> None:
-    """The stored figures judge all the same; the rest is RECORDED with what was measured and the line that makes the reference."""
+    """The stored figures judge all the same.
+
+    The rest is RECORDED with what was measured and the line that makes the reference.
+    """
     found = judged(made, "python -m tools.reference tiny --data x", official=official)
     alone = [one for one in found if one.verdict is Verdict.RECORDED]
 
@@ -217,7 +226,10 @@ def test_the_line_that_makes_a_reference_is_whole(tmp_path: Path, given: dict[st
 
 @pytest.mark.torch
 def test_references_alone_are_carried(made: Made, tmp_path: Path) -> None:
-    """`export MODEL FILE` packs every reference of a model and nothing else; `import FILE` makes them found elsewhere."""
+    """`export MODEL FILE` packs all references of a model and nothing else.
+
+    `import FILE` makes them found elsewhere.
+    """
     here, there = tmp_path / "here", tmp_path / "there"
     store = Store(here / "store")
     entry = made.build(store)

@@ -1,4 +1,4 @@
-"""Times: when the loop stops, what a series comes to, and that pytest-benchmark records exactly that series."""
+"""Times: when the loop stops, what a series comes to, and that pytest-benchmark records just that series."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_the_beat_is_heard_between_calls() -> None:
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("fails", [True, False])
 def test_the_collector_rests_while_times_are_taken(before: bool, fails: bool) -> None:
-    """Garbage collection is off during the timed calls and afterwards as it was before, even if a call raises."""
+    """Garbage collection is off during the timed calls, and afterwards as before, even if a call raises."""
     seen: list[bool] = []
 
     def step() -> None:
@@ -129,7 +129,7 @@ def test_a_single_iteration_has_no_spread() -> None:
 
 @pytest.mark.benchmark(timer=VirtualClock())
 def test_a_replayed_series_is_recorded_exactly(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> None:
-    """pytest-benchmark records, through the virtual clock, exactly the durations that were taken, in their order."""
+    """pytest-benchmark records, through the virtual clock, exactly the durations taken, in their order."""
     if benchmark.disabled:
         pytest.skip("benchmarks are turned off in this run")
     marker = request.node.get_closest_marker("benchmark")

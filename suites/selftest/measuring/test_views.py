@@ -1,4 +1,4 @@
-"""Views: where each is cut, where it lies in the network's input, and how the rows of output it gives become one score a clip."""
+"""Views: where each is cut, where it lies in the network's input, how its rows become one score a clip."""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ def test_a_tall_frame_is_seen_top_then_bottom_then_middle(height: int, tops: tup
 
 @pytest.mark.parametrize("model", CENTRES)
 def test_the_one_view_is_the_centre(model: str) -> None:
-    """TSM, SlowFast and TSM-NL see the middle 224 pixels of a frame, both ways: 58 from the left and 16 from the top of 341 x 256."""
+    """TSM, SlowFast and TSM-NL see a frame's middle 224 pixels, both ways.
+
+    That is 58 from the left and 16 from the top of 341 x 256.
+    """
     how = load_spec(MODELS, model).preprocess
     wide, tall = telling(341, 256), telling(256, 341)
 
@@ -80,7 +83,7 @@ def rows_of(clip: int) -> Floats:
 
 
 def test_the_mean_is_that_of_a_clips_own_rows() -> None:
-    """Rows 3i to 3i + 2 are clip i's; the plain mean of their logits is its score, not that of rows a batch apart."""
+    """Rows 3i to 3i + 2 are clip i's; its score is their logits' plain mean, not rows a batch apart."""
     scores = np.concatenate([rows_of(clip) for clip in range(4)])
     expected = np.stack([(rows_of(clip)[0] + rows_of(clip)[1] + rows_of(clip)[2]) / np.float32(3) for clip in range(4)])
 
@@ -112,7 +115,10 @@ def padded(clips: int, size: int) -> Iterator[Batch]:
 
 @pytest.mark.parametrize("size", [1, 4, 16])
 def test_a_clip_is_scored_by_the_mean_of_its_views(size: int) -> None:
-    """A measured cell's score of a clip is the mean of the raw logits of its own three rows, at any batch size, padding aside."""
+    """A measured clip's score is the mean of its own three rows' raw logits, at any batch size.
+
+    Padding is not counted.
+    """
     predictions, (kept, valid) = score(Counting(), padded(7, size), 7, THREE.network.rows)  # type: ignore[arg-type]
 
     assert tuple(f"v{number}" for number in range(7)) == predictions.ids
@@ -121,7 +127,7 @@ def test_a_clip_is_scored_by_the_mean_of_its_views(size: int) -> None:
 
 
 def test_only_r2plus1d_has_more_than_one_row_a_clip() -> None:
-    """The graph gives as many rows a clip as there are views, and they are logits; the others give one row of probabilities."""
+    """The graph gives as many rows a clip as there are views, as logits; others give one of probabilities."""
     assert (VIEWS, VIEWS, False) == (THREE.network.rows, THREE.preprocess.view_count, THREE.network.softmax)
     for network in (load_spec(MODELS, name).network for name in CENTRES):
         assert (1, True) == (network.rows, network.softmax)

@@ -1,4 +1,4 @@
-"""Batches decoded ahead: every clip once, padding that does not count, and workers that never outlive or hang a run."""
+"""Batches decoded ahead: every clip once, uncounted padding, workers that never outlive or hang a run."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_the_last_batch_is_padded_with_its_first_row(clips: tuple[Clip, ...], si
 
 @pytest.mark.parametrize(("damage", "words"), [("missing", "is missing"), ("empty", "is empty"), ("noise", "cannot be decoded")])
 def test_a_clip_that_cannot_be_decoded_is_named(clips: tuple[Clip, ...], tmp_path: Path, damage: str, words: str) -> None:
-    """A frame that is missing, empty or noise raises DataError naming clip and file, whichever worker met it."""
+    """A missing, empty or noise frame raises DataError naming clip and file, whichever worker met it."""
     bad = replace(clips[4], id="v_bad", path=tmp_path)
     if damage != "missing":
         (tmp_path / FRAME_NAME.format(1)).write_bytes(b"" if damage == "empty" else os.urandom(500))
@@ -122,7 +122,7 @@ def test_a_clip_that_cannot_be_decoded_is_named(clips: tuple[Clip, ...], tmp_pat
 
 
 def test_a_clip_of_frames_that_differ_in_size_is_named(clips: tuple[Clip, ...], tmp_path: Path) -> None:
-    """A rawframes folder whose frames are not all of one size is a DataError naming it, not a lack of memory."""
+    """A rawframes folder of frames of unequal sizes is a DataError naming it, not a lack of memory."""
     encode.write_jpegs(np.zeros((8, 36, 48, 3), np.uint8), tmp_path / "v")
     encode.write_jpegs(np.zeros((1, 30, 40, 3), np.uint8), tmp_path / "other")
     os.replace(tmp_path / "other" / FRAME_NAME.format(1), tmp_path / "v" / FRAME_NAME.format(4))
@@ -146,7 +146,7 @@ def test_no_worker_outlives_its_stream(clips: tuple[Clip, ...], asked: int) -> N
 
 
 def test_a_stream_stands_threads_of_opencv(clips: tuple[Clip, ...]) -> None:
-    """A process in which OpenCV has already used threads of its own can still decode in workers, and does not hang."""
+    """A process in which OpenCV already used its own threads can still decode in workers without hanging."""
     import cv2
 
     cv2.setNumThreads(2)
@@ -169,7 +169,7 @@ def endless(tmp_path: Path) -> Clip:
 
 
 def test_a_worker_killed_at_work_is_an_error(endless: Clip) -> None:
-    """A worker that is killed while it decodes raises MeasureError; the run does not wait for its row for ever."""
+    """A worker that is killed while it decodes raises MeasureError; the run does not wait for ever."""
     with at_most(20), stream((endless,), 1) as batches:
         threading.Timer(0.3, kill_workers).start()
         with pytest.raises(MeasureError, match=r"worker .*-9"):
@@ -177,7 +177,7 @@ def test_a_worker_killed_at_work_is_an_error(endless: Clip) -> None:
 
 
 def test_workers_killed_between_batches_are_an_error(clips: tuple[Clip, ...]) -> None:
-    """Workers that are killed once a stream is under way raise MeasureError after the batches already filled."""
+    """Workers killed once a stream is under way raise MeasureError after the batches already filled."""
     seen = 0
     with at_most(20), stream(clips, 1) as batches, pytest.raises(MeasureError, match=r"worker .*-9"):
         for _ in batches:
@@ -188,7 +188,7 @@ def test_workers_killed_between_batches_are_an_error(clips: tuple[Clip, ...]) ->
 
 
 def test_the_next_batch_is_decoded_while_this_one_runs(tmp_path: Path) -> None:
-    """Whoever holds the first batch for a while finds the second one ready, even if its files are gone by then."""
+    """Whoever holds the first batch a while finds the second ready, even if its files are gone by then."""
     made = []
     for number in range(4):
         encode.write_jpegs(np.full((8, 36, 48, 3), 40 * number, np.uint8), tmp_path / f"v_{number}")

@@ -1,4 +1,4 @@
-"""Damaged and misnamed videos: what the count of frames says of each kind, so that none becomes a wrong answer."""
+"""Damaged and misnamed videos: what the frame count says of each, so that none becomes a wrong answer."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ def clip(path: Path, content: bytes) -> Clip:
 ], ids=["cut MP4", "cut MP4, index first", "MP4 without its last bytes", "MP4 with zeros inside", "cut AVI", "AVI with zeros inside",
         "MPEG-TS without its start", "nothing but zeros", "empty", "a web page"])
 def test_a_damaged_video_is_found(folder: Path, tmp_path: Path, whole: str, damage: Damage, words: str, detail: str) -> None:
-    """Whatever was lost of a video, counting its frames is a DataError that names it, and says how many decode where some do."""
+    """Counting the frames of a damaged video is a DataError that names it, whatever was lost.
+
+    It says how many decode where some do.
+    """
     bad = clip(tmp_path / f"bad{Path(whole).suffix}", damage((folder / whole).read_bytes()))
 
     with pytest.raises(DataError, match=f"clip {bad.id} {words}") as caught:
@@ -85,7 +88,7 @@ def test_a_damaged_video_is_found(folder: Path, tmp_path: Path, whole: str, dama
 
 @pytest.mark.parametrize(("whole", "name"), [("m.mp4", "m.avi"), ("a.avi", "a.mp4"), ("fast.mp4", "fast.webm"), ("m.mp4", "m")])
 def test_a_wrong_extension_is_no_damage(folder: Path, tmp_path: Path, whole: str, name: str) -> None:
-    """Both readers look at the content, not at the name: a misnamed video has all its frames, with their bits."""
+    """Both readers go by content, not by name: a misnamed video has all its frames, with their bits."""
     misnamed = clip(tmp_path / name, (folder / whole).read_bytes())
     every = np.arange(FRAMES)
     expected = decode.read_pyav(Clip(whole, folder / whole, 0), every)
@@ -102,7 +105,7 @@ def by_decord(misnamed: Clip, every: decode.Indices) -> Frames:
 
 @pytest.mark.parametrize("name", ["t.ts", "misnamed.mp4"])
 def test_an_mpeg_ts_is_refused_where_decord_reads(folder: Path, tmp_path: Path, name: str) -> None:
-    """Decord counts the frames of an MPEG-TS and gives none of them: it is named with the way to wrap it anew."""
+    """Decord counts an MPEG-TS's frames and gives none: it is named with the way to wrap it anew."""
     pytest.importorskip("decord", reason="decord has no wheel here")
     stream = clip(tmp_path / name, (folder / "t.ts").read_bytes())
 
@@ -124,7 +127,7 @@ def test_an_mpeg_ts_is_read_where_pyav_reads(folder: Path, tmp_path: Path, name:
 @pytest.mark.parametrize(("content", "word", "detail"), [(None, "missing", "is missing"), (b"", "empty", "is empty"),
                                                          (b"noise", "damaged", "cannot be decoded (why)")])
 def test_what_a_clip_error_carries_travels(tmp_path: Path, content: bytes | None, word: str, detail: str) -> None:
-    """Another process makes the same error of a pickled one, and a data error of the same words of its parts."""
+    """Another process makes the same error of a pickled one, and a like-worded data error of its parts."""
     path = tmp_path / "bad.mp4"
     if content is not None:
         path.write_bytes(content)

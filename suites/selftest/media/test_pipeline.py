@@ -105,7 +105,10 @@ def needs_decord(clip: Clip) -> None:
 @pytest.mark.parametrize("model", RECOGNISERS)
 def test_made_clips_become_the_input_that_mmaction2_makes(
         made: dict[tuple[str, int], Clip], model: str, format: str, total: int) -> None:
-    """The crops and the float input of a made clip have mmaction2's bits, for every model, in every format and at every length."""
+    """The crops and float input of a made clip have mmaction2's bits.
+
+    It is so for every model, in every format and at every length.
+    """
     clip, spec = made[format, total], SPECS[model]
     needs_decord(clip)
 

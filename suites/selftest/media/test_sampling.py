@@ -1,4 +1,4 @@
-"""Which frames are looked at: mmaction2 0.x's rule, against lists worked out by hand and mmaction2's own sampler."""
+"""Which frames are looked at: mmaction2 0.x's rule, against lists by hand and mmaction2's own sampler."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_what_1x_did_not_change_is_sampled_as_mmaction2_samples_it(how: Sampling
 
 @pytest.mark.torch
 def test_eight_frames_of_interval_eight_are_not_sampled_as_1x_samples_them() -> None:
-    """1.x starts R(2+1)D's view up to three frames later than the guides' 0.x, in every clip of 59 frames or more."""
+    """1.x starts R(2+1)D's view up to three frames after the guides' 0.x, in clips of 59 frames or more."""
     ours = {total: frame_indices(total, ONE_OF_EIGHT).tolist() for total in TOTALS}
     theirs = {total: sampled_by_mmaction2(total, ONE_OF_EIGHT) for total in TOTALS}
     later = {total: theirs[total][0] - ours[total][0] for total in TOTALS}

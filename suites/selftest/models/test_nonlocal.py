@@ -56,13 +56,13 @@ def effects(network: nn.Module) -> dict[str, float]:
 
 
 def test_a_fresh_non_local_block_is_an_identity(network: nn.Module) -> None:
-    """As initialised the five blocks end in a BatchNorm of zeros and change nothing: no break in them could show."""
+    """As initialised the five blocks end in a BatchNorm of zeros and change nothing: no break would show."""
     assert {f"{name}.conv_out.bn" for name in BLOCKS} == silent_norms(network)
     assert dict.fromkeys(BLOCKS, 0.0) == effects(network)
 
 
 def test_every_block_of_the_mini_weights_changes_what_passes_it(network: nn.Module) -> None:
-    """Scaled and calibrated, no BatchNorm is silent, and each non-local block moves its input by about its branch scale."""
+    """Scaled and calibrated, no BatchNorm is silent; each block moves its input by about its branch scale."""
     _scale_residuals(network, SPEC.mini.residual_scale, SPEC.mini.branch_scale)
     _calibrate(network, [noise(8, 3, 64, 64)], 1)
     found = effects(network)
@@ -73,7 +73,10 @@ def test_every_block_of_the_mini_weights_changes_what_passes_it(network: nn.Modu
 
 
 def test_what_the_blocks_multiply_stays_bounded(network: nn.Module) -> None:
-    """On a clip that was not calibrated on, activations stay as large as a BatchNorm makes them: half precision can hold them."""
+    """On an uncalibrated clip, activations stay as large as a BatchNorm makes them.
+
+    Half precision can hold them.
+    """
     import torch
 
     clips = [inputs_of(Recipe(label, 16, (1, label), noise=4.0, travel=160.0)) for label in range(7)]

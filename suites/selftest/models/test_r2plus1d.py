@@ -1,4 +1,4 @@
-"""R(2+1)D: plain BatchNorm with the weights of the synchronised one, as many classes as the checkpoint has, three rows a clip."""
+"""R(2+1)D: plain BatchNorm with the synchronised one's weights, a checkpoint's classes, three rows a clip."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ SMALL = replace(SPEC, network=at_64_pixels(NETWORK), preprocess=replace(SPEC.pre
 
 
 def test_synchronised_batchnorm_becomes_plain_with_the_same_weights() -> None:
-    """The network has no SyncBatchNorm, its 434 tensors have the names and shapes of the one that has, and 400 classes."""
+    """The network has no SyncBatchNorm, and has 400 classes.
+
+    Its 434 tensors have the names and shapes of the network that has one.
+    """
     import torch
 
     networks.import_mmaction()
@@ -114,7 +117,7 @@ def test_the_checkpoint_says_how_many_classes_there_are(deployment: Deployment) 
 
 
 def test_the_graph_gives_the_rows_of_each_clip_together(deployment: Deployment) -> None:
-    """Rows 3i to 3i + 2 of a batch are clip i's views in the order of its input, as torch gives them one by one."""
+    """Rows 3i to 3i + 2 of a batch are clip i's views in its input's order, as torch gives them singly."""
     engine = open_engine(Device("cpu"), deployment.graph, deployment.checkpoint.network, 2)
     with BatchStream(recogniser.feed(deployment.clips, SMALL), 2) as stream:
         rows = engine.infer(next(iter(stream)).array)
@@ -125,7 +128,7 @@ def test_the_graph_gives_the_rows_of_each_clip_together(deployment: Deployment) 
 
 
 def test_the_harness_and_the_reference_average_the_same_rows(deployment: Deployment, tmp_path: Path) -> None:
-    """Both score a clip by the mean of its three views' raw logits; other groups of three rows would give other scores."""
+    """Both score a clip by the mean of its three views' raw logits; other groups of rows score otherwise."""
     engine = open_engine(Device("cpu"), deployment.graph, deployment.checkpoint.network, 2)
     with BatchStream(recogniser.feed(deployment.clips, SMALL), 2) as stream:
         measured, _ = measure.score(engine, stream, 3, SMALL.network.rows)

@@ -1,4 +1,4 @@
-"""SlowFast's export form: a graph without the five-dimensional Resize, equal to the network that mmaction2 builds."""
+"""SlowFast's export form: a graph without the five-dimensional Resize, equal to mmaction2's network."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ REAL = load_spec(MODELS, "slowfast")
 
 
 def small(spec: ModelSpec) -> ModelSpec:
-    """The same network, sampling and layout at 64 pixels, with its logits: softmax would hide small differences."""
+    """The same network, sampling and layout at 64 pixels, with logits: softmax hides small differences."""
     return replace(spec, network=replace(spec.network, input=Tensor("video", (1, 3, 32, 64, 64)), softmax=False),
                    preprocess=replace(spec.preprocess, short_side=73, crop=64))
 
@@ -84,7 +84,7 @@ def test_without_its_export_form_the_graph_has_two(forms: Forms) -> None:
 
 
 def test_the_export_form_takes_the_frames_that_interpolation_takes(forms: Forms) -> None:
-    """In torch both forms give the same bits: indexing every fourth frame is nearest interpolation by a quarter."""
+    """In torch both forms give the same bits: every fourth frame is nearest interpolation by a quarter."""
     import torch
 
     module = networks.load_network(SPEC.network, forms.checkpoint.path)
@@ -99,14 +99,14 @@ def test_the_export_form_takes_the_frames_that_interpolation_takes(forms: Forms)
 
 @pytest.mark.parametrize("batch", [1, 2])
 def test_the_graph_computes_what_the_untouched_network_computes(forms: Forms, batch: int) -> None:
-    """Logits of the exported graph lie within 1e-6 of their range of those of the network without the export form."""
+    """The exported graph's logits are within 1e-6 of their range of those without the export form."""
     video = noise(batch, 1, 3, 32, 64, 64)
 
     assert distance(in_onnx(forms.hooked)(video), forms.torch(video), softmax=False).relative <= 1e-6
 
 
 def test_the_reference_runs_without_the_export_form(forms: Forms, tmp_path: Path) -> None:
-    """Torch's scores come from the network as mmaction2 builds it, so that a fault of the export form would show."""
+    """Torch's scores come from the network as mmaction2 builds it, so a fault of the export form shows."""
 
     def refuse(module: nn.Module) -> None:
         raise AssertionError("the reference is in its export form")

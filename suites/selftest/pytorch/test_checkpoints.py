@@ -1,4 +1,4 @@
-"""Which checkpoint files a run takes, and what is read from them: each is loaded strictly, or refused with the reason."""
+"""Which checkpoint files a run takes, and what it reads: each is loaded strictly, or refused with reason."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def files(folder: Path, *names: str) -> Path:
 
 
 def test_a_folder_holds_a_checkpoint_of_each_network(tmp_path: Path) -> None:
-    """The files are found by the names of the networks, in either project's naming, and given in the networks' order."""
+    """The files are found by the networks' names, in either project's naming, and in the networks' order."""
     folder = files(tmp_path, "pem_best.pth.tar", "tem.pth", "readme.txt")
 
     assert [folder / "tem.pth", folder / "pem_best.pth.tar"] == given(run(tmp_path, folder, "bsn"), "own")
@@ -54,7 +54,7 @@ def test_a_folder_holds_a_checkpoint_of_each_network(tmp_path: Path) -> None:
     ("bsn", ("tem.pth", "pem.pth", "pem_best.pth.tar"), "", ("2 files are named pem*.pth*",)),
 ])
 def test_what_cannot_be_chosen_is_said(tmp_path: Path, model: str, names: tuple[str, ...], chosen: str, words: tuple[str, ...]) -> None:
-    """A file for several networks, a folder for one, a missing or a second checkpoint: each is one WeightsError."""
+    """A file for several networks, a folder for one, a missing or second checkpoint: a WeightsError each."""
     folder = files(tmp_path, *names)
     with pytest.raises(WeightsError) as caught:
         given(run(tmp_path, folder / chosen, model), "own")
@@ -69,7 +69,7 @@ def test_what_cannot_be_chosen_is_said(tmp_path: Path, model: str, names: tuple[
     ("tsm", (), ("python -m tools.fetch weights tsm;", "1fae312b.pth on a machine that has one")),
 ])
 def test_published_weights_are_asked_for_by_name(tmp_path: Path, model: str, there: tuple[str, ...], words: tuple[str, ...]) -> None:
-    """The place of a published checkpoint is named, the command that brings it there, and its address where it has one."""
+    """A published checkpoint's place is named, with the command to get it, and its address if it has one."""
     (tmp_path / "weights").mkdir()
     for name in there:
         (tmp_path / "weights" / name).write_bytes(b"PK\x03\x04")
@@ -114,7 +114,7 @@ def kept(path: Path, content: bytes) -> Path:
 @pytest.mark.torch
 @pytest.mark.parametrize(("zipped", "core"), [(True, "_core"), (False, "_core"), (False, "core")])
 def test_what_training_keeps_beside_the_weights_is_passed_over(tmp_path: Path, zipped: bool, core: str) -> None:
-    """Best scores and loss histories as mmcv and mmengine save them, of either NumPy, do not keep weights from being read."""
+    """Best scores and loss histories as mmcv and mmengine save them, of either NumPy, let weights be read."""
     import torch
     from mmengine.logging import HistoryBuffer
 
@@ -173,7 +173,7 @@ def test_bytes_that_are_no_checkpoint_are_one_sentence(tmp_path: Path, state: di
     ("headless", "has no classifier 'cls_head.fc_cls.weight'"), ("text", "not a torch checkpoint"),
 ])
 def test_a_refused_checkpoint_leaves_nothing_in_the_store(tmp_path: Path, state: dict[str, Tensor], change: str, words: str) -> None:
-    """Missing, extra or misshapen keys are one WeightsError that names them, and the store remembers nothing of the file."""
+    """Missing, extra or misshapen keys are one WeightsError naming them; the store remembers no such file."""
     changed = dict(state)
     if change == "missing":
         del changed["backbone.conv1.conv.weight"]

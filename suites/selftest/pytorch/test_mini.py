@@ -98,7 +98,7 @@ def test_the_head_is_the_ridge_solution() -> None:
 
 
 def test_cross_validation_prefers_what_generalises() -> None:
-    """Where a disturbance common to all features hides the label, the strength that sees past it is chosen."""
+    """Where a disturbance common to all features hides the label, the strength seeing past it is chosen."""
     rng = np.random.default_rng(1)
     labels = np.arange(80) % 4
     features = np.eye(4)[labels] @ rng.standard_normal((4, 30)) + rng.standard_normal((80, 30))
@@ -126,7 +126,7 @@ def test_a_head_that_tells_nothing_cannot_be_made_confident() -> None:
 
 
 def test_the_fitted_checkpoint_is_a_normal_one(tiny_store: Path) -> None:
-    """Mini weights load strictly into mmaction2's recogniser, and the head has the confidence the spec asks for."""
+    """Mini weights load strictly into mmaction2's recogniser; the head is as confident as the spec asks."""
     spec = load_spec(TINY_MODELS, "tiny")
     entry = Store(tiny_store / "store").find(mini_weights.key(spec, mini_weights.data(spec).key))
     assert entry is not None

@@ -52,7 +52,7 @@ def all_of(device: TorchDevice, module: nn.Module) -> Floats:
 
 
 def test_a_clip_is_scored_by_the_mean_of_its_rows() -> None:
-    """One clip at a time, each has one row of scores: the mean of those its views have, in the order of the clips."""
+    """One clip at a time, each has a row of scores, the mean of its views', in the order of the clips."""
     import torch
 
     with torch.inference_mode():
@@ -63,7 +63,7 @@ def test_a_clip_is_scored_by_the_mean_of_its_rows() -> None:
 
 @pytest.mark.parametrize("batch", [2, 4, 11, 16])
 def test_batches_give_the_same_scores(batch: int) -> None:
-    """Batches, the short last one too, and clips loaded by several threads change nothing but the last bits."""
+    """Batches, the short last one too, and threads that load several clips change only the last bits."""
     device = TorchDevice("cpu", "cpu", batch, threads=4)
 
     assert all_of(device, network()) == pytest.approx(all_of(ONE, network()), abs=1e-6)

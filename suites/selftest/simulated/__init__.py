@@ -1,1 +1,1 @@
-"""Stand-ins for an Ascend host: its runtime module, its compiler and its status tool; nothing here is a device."""
+"""Stand-ins for an Ascend host: its runtime module, compiler and status tool; nothing here is a device."""

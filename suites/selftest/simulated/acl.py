@@ -1,4 +1,4 @@
-"""The part of ACL below the runtime module: initialisation, devices, contexts, error codes and its own words on fd 1."""
+"""ACL below the runtime module: initialisation, devices, contexts, error codes and its own words on fd 1."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ KERNEL_FAULT = ("EZ9999: Inner Error!\nEZ9999: The error from device(chipId:{dev
 
 
 def say(level: int, text: str) -> None:
-    """Print through C's stdio as the extension does: nothing is flushed but by C itself. 1 debug, 2 info, 3 warning, 4 error."""
+    """Print through C's stdio as the extension does: nothing but C itself flushes.
+
+    Levels: 1 debug, 2 info, 3 warning, 4 error.
+    """
     if level >= Process.log_level:
         libc.printf(b"%s", f"[{('DEBUG', 'INFO', 'WARN', 'ERROR')[level - 1]}] {text}\n".encode())
 
@@ -139,7 +142,7 @@ def close_context(device: int, index: int) -> None:
 
 
 def finalise() -> int:
-    """Reset every device and shut ACL down for this process; a second time is refused by a status nobody looks at."""
+    """Reset every device and shut ACL down for this process; nobody looks at a second time's refusal."""
     if Process.finalised or Process.pid is None:
         return 1002
     for device in Process.contexts:
@@ -157,7 +160,7 @@ def dump(inputs: list[tuple[str, bytes]]) -> None:
 
 
 def kernel_fault(device: int, code: int, cause: str, inputs: list[tuple[str, bytes]]) -> NoReturn:
-    """An exception on the device's cores: dumps, words on fd 1, and a process that can run nothing any more."""
+    """An exception on the device's cores: dumps, words on fd 1, and a process that can run nothing now."""
     Process.faulted = True
     dump(inputs)
     details: dict[str, Any] = {"device": device, "cause": cause, "code": code}

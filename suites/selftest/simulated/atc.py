@@ -1,4 +1,4 @@
-"""Stand-in for the compiler `atc`: checks a command line as the real one does and packs the ONNX file; standard library only."""
+"""Stand-in for `atc`: checks a command line as the compiler does and packs the ONNX file; stdlib only."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def report(refusal: Refusal) -> str:
 
 
 def compile_model(options: dict[str, str]) -> None:
-    """Check everything, then write the model and what the real compiler leaves behind in the working folder."""
+    """Check everything, then write the model and what the real compiler leaves in the working folder."""
     now = state.read()
     inject()
     onnx = atc_checks.arguments(options, now)

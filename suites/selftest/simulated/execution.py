@@ -1,4 +1,4 @@
-"""The caller's side of an execution: hand over, then wait in C with the interpreter's lock held and no signal handled."""
+"""The caller's side of an execution: hand over, then wait in C with the lock held and no signal handled."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STARTER = "from simulated.worker import main; main()"
 
 @contextlib.contextmanager
 def deaf() -> Iterator[None]:
-    """No Python signal handler of this thread runs meanwhile; signals without a handler do what they always do."""
+    """No Python signal handler of this thread runs meanwhile; unhandled signals do what they always do."""
     handled = {number for number in signal.valid_signals() if callable(signal.getsignal(number))}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
     try:

@@ -1,4 +1,4 @@
-"""From a path to a loaded model: argument checks, the model's own checks, the executing process, the driver's process table."""
+"""From a path to a loaded model: arguments, the model's checks, the executing process, the driver's table."""
 
 from __future__ import annotations
 

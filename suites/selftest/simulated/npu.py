@@ -41,9 +41,10 @@ export ASCEND_HOME_PATH=${{ASCEND_TOOLKIT_HOME}}
 class SimulatedNpu:
     """A host with NPUs that are none; everything it says of itself starts with `Sim` or says simulated.
 
-    `variant` is the build of the runtime module, `smi` the layout of the status tool, `cann` the toolkit's version;
-    `rounding` passes inputs and outputs through float16; `loader` lets the runtime module import only where the
-    toolkit's libraries were on LD_LIBRARY_PATH when the process started, as set_env.sh puts them there.
+    `variant` is the build of the runtime module, `smi` the layout of the status tool, `cann` the toolkit's
+    version; `rounding` passes inputs and outputs through float16; `loader` lets the runtime module import
+    only where the toolkit's libraries were on LD_LIBRARY_PATH when the process started, as set_env.sh puts
+    them there.
     """
 
     def __init__(self, root: Path, chip: str = "Sim310P3", devices: int = 2, variant: Variant = "2024-05", smi: Smi = "310P",
@@ -77,8 +78,9 @@ class SimulatedNpu:
     def fault(self, kind: str, **conditions: Any) -> str:
         """From now on something fails; returns the fault's id.
 
-        Conditions: `device` (as the driver numbers them), `batch`, `min_batch`, `at`; `nth` (from which matching call on)
-        and `times` (how often), both counted over all processes. Anything else is a detail of the kind, see KINDS.
+        Conditions: `device` (as the driver numbers them), `batch`, `min_batch`, `at`; `nth` (from which
+        matching call on) and `times` (how often), both counted over all processes. Anything else is a detail
+        of the kind, see KINDS.
 
         Raises:
             ValueError: there is no such fault.

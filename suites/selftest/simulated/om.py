@@ -1,4 +1,4 @@
-"""The stand-in for an offline model: one line that says so, one line of JSON, then the ONNX bytes; standard library only."""
+"""The stand-in for an offline model: a line that says so, a line of JSON, then ONNX bytes; stdlib only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The few parts of an ONNX file a compiler looks at first, read from the protobuf bytes; standard library only."""
+"""The parts of an ONNX file a compiler looks at first, read from the protobuf bytes; stdlib only."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def allocate(header: dict[str, Any], device: int, physical: int, context: int) -
 
 def execute(graph: execution.Execution, header: dict[str, Any], physical: int, inputs: list[Memory],
             outputs: list[tensors.DeviceMemory]) -> tuple[float, float]:
-    """Run once and return start and end in seconds; inputs that were copied for the run are freed unless it fails."""
+    """Run once; return start and end in seconds; inputs copied for the run are freed unless it fails."""
     batch = header["inputs"][0]["shape"][0]
     strike(header, physical, batch, inputs)
     damage = [kind for kind in ("hang", "nan", "shifted") if state.due(kind, device=physical, batch=batch)]

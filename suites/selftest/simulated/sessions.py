@@ -65,7 +65,7 @@ class Session:
         return 0
 
     def run(self, out_names: Sequence[str], feeds: Any) -> list[tensors.Tensor]:
-        """Execute once (or as often as the options say): outputs in device memory, in the order of the names."""
+        """Execute once (or as often as the options say): outputs in device memory, in the names' order."""
         run_arguments(out_names, feeds)
         self._enter()
         memories = running.gather(self.header, self._device, feeds)

@@ -77,7 +77,7 @@ def card_910b(now: dict[str, Any], chips: list[Chip]) -> list[str]:
 
 
 def card_new(now: dict[str, Any], chips: list[Chip]) -> list[str]:
-    """Phy-ID column, two chips a card (the second without a power reading), a fifth process column, blank names."""
+    """Phy-ID column, two chips a card (the second without power), a fifth process column, blank names."""
     lines = [*header(now["driver"]), line("NPU   Name", "Health", "Power(W)    Temp(C)           Hugepages-Usage(page)"),
              line("Chip  Phy-ID", "Bus-Id", "AICore(%)   Memory-Usage(MB)  HBM-Usage(MB)"), rule("=")]
     for chip in chips:

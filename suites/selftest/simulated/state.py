@@ -98,7 +98,7 @@ def lost(device: int) -> bool:
 
 
 def visible_devices() -> list[int]:
-    """Physical ids by logical id, as ASCEND_RT_VISIBLE_DEVICES renumbers them; text after a foreign sign is ignored."""
+    """Physical ids by logical id, as ASCEND_RT_VISIBLE_DEVICES renumbers; a foreign sign ends the text."""
     present = [entry["device"] for entry in read()["devices"]]
     wanted = os.environ.get("ASCEND_RT_VISIBLE_DEVICES")
     if wanted is None:

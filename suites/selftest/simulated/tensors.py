@@ -1,4 +1,4 @@
-"""Tensors in host and device memory; device memory is an anonymous file that the executing process opens too."""
+"""Tensors in host and device memory; device memory is an anonymous file the executing process also opens."""
 
 from __future__ import annotations
 

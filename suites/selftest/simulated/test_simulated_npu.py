@@ -96,7 +96,7 @@ def test_descriptions_dangle(host: Host) -> None:
     ("{'left': fed(), 'right': fed()}", 0, None),
 ])
 def test_the_number_of_inputs_counts(host: Host, feeds: str, status: int, value: str | None) -> None:
-    """Too few are refused; too many tensors are read beyond the list's end, too many base tensors are refused."""
+    """Too few are refused; too many tensors are read past the list's end, too many base tensors refused."""
     done = trial(host.npu, host.pair, f"s = opened(); report(error(run, s, {feeds}))")
     assert (status, value) == (done.status, done.value)
 

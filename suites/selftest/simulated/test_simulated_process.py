@@ -1,4 +1,4 @@
-"""A process on the simulated NPU lives and dies like one on the real one, and faults strike it when they are due."""
+"""A process on the simulated NPU lives and dies like one on the real one; faults strike when due."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def until(path: Path, text: str, timeout_s: float = 20) -> None:
 
 
 def test_words_wait_in_the_c_buffer(host: Host) -> None:
-    """What the module says goes to fd 1 by C alone: a killed process takes it along, one that ends writes it."""
+    """What the module says goes to fd 1 by C alone: a killed process loses it, one that ends writes it."""
     assert "acl init success" not in host.try_("s = opened(); os.kill(os.getpid(), signal.SIGKILL)").output
     assert "acl init success" not in host.try_("s = opened(); os._exit(0)").output
     assert "acl init success" in host.try_("s = opened(); os._exit(0)", PYTHONUNBUFFERED="1").output
@@ -135,7 +135,7 @@ os.waitpid(child, 0)
 
 
 def test_a_freed_first_session_ends_copies(host: Host) -> None:
-    """to_device uses the device's first context, which dies with the first session; base tensors do not care."""
+    """to_device uses the first context, which dies with the first session; base tensors do not care."""
     assert [PARAMETER, None] == host.value("""
 first = opened(); first.free_resource(); second = opened()
 report([error(fed), error(run, second, [acl.BaseTensor(BATCH.ctypes.data, BATCH.nbytes)])])

@@ -62,7 +62,7 @@ def test_tuning_was_a_thing_of_the_fifth_version(host: Host, tmp_path: Path) -> 
     ({"ASCEND_OPP_PATH": ""}, "EZ0501"),
 ])
 def test_the_environment_is_checked(host: Host, tmp_path: Path, environment: dict[str, str], code: str) -> None:
-    """A virtual environment's Python lacks the operator compiler's packages; without operators nothing compiles."""
+    """A virtual environment's Python lacks the operator compiler's packages; without operators all fails."""
     if "PATH" in environment:
         environment = {"PATH": f"{host.npu.toolkit / 'bin'}:{environment['PATH']}"}
     done = atc(host, tmp_path, environment=environment)

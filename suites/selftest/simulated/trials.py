@@ -1,4 +1,4 @@
-"""Small things to try a simulated host with: a model of one layer, and Python and the host's programs run on it."""
+"""Small trials of a simulated host: a model of one layer, and Python and the host's programs run on it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def outside(environment: dict[str, str]) -> dict[str, str]:
 
 
 def program(npu: SimulatedNpu, *command: str, timeout_s: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run one of the host's programs after set_env.sh, outside any virtual environment, in a folder of its own."""
+    """Run a host's program after set_env.sh, outside any virtual environment, in a folder of its own."""
     scratch = npu.root / "scratch"
     scratch.mkdir(exist_ok=True)
     return subprocess.run(command, env=outside(npu.sourced()) | environment, cwd=scratch, text=True, capture_output=True,

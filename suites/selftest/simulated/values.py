@@ -1,4 +1,4 @@
-"""The runtime module's plain values: enums, options, tensor descriptions, summaries. Names are the vendor's."""
+"""The runtime module's plain values: enums, options, tensor descriptions, summaries; vendor's names."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class infer_options:  # noqa: N801
 
 
 class tensor_desc:  # noqa: N801
-    """An input or output as the model declares it; one from a session reads garbage once the session is gone."""
+    """An input or output as the model declares it; a session's reads garbage once the session is gone."""
 
     GARBAGE: ClassVar[dict[str, Any]] = {"name": "\ufffd\x01", "shape": [-559038737], "size": 0xDEADBEEF, "realsize": 0xDEADBEEF,
                                          "format": -559038737, "datatype": dtype.uint8}

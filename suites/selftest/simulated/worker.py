@@ -1,4 +1,4 @@
-"""The simulated device itself: a process that runs the graph while the caller's process waits inside one C call."""
+"""The simulated device itself: a process runs the graph while the caller waits inside one C call."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ KINDS = {
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kind_is_told_by_its_name(name: str) -> None:
-    """What to compile for, the chips of a card, the figures to compare with and the idle memory follow from the name."""
+    """What to compile for, a card's chips, figures to compare with and idle memory follow from the name."""
     found = kind(name)
 
     stored = tuple((device.name, device.chips) for device in found.stored_under)
@@ -41,7 +41,10 @@ def test_a_kind_is_told_by_its_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_figures_of_a_real_chip_never_judge_a_simulated_one(name: str) -> None:
-    """A simulated chip has the facts of the chip it stands for, none of its stored figures, and its models are kept apart."""
+    """A simulated chip has the facts of the chip it stands for, and none of its stored figures.
+
+    Its models are kept apart.
+    """
     real = kind(name)
     soc = real.soc_version and real.soc_version.replace("Ascend", "AscendSim")
 
@@ -77,14 +80,17 @@ def test_a_busy_chip_is_beyond_its_idle_memory() -> None:
     ("cpu", "cpu", 1, True, "CPU"),
 ])
 def test_a_stored_device_is_told_by_its_name(name: str, stored: str, chips: int, of_card: bool, maker: str) -> None:
-    """What a figure's rate is of follows from its device: a card of four chips, one of these, a chip not listed, a GPU."""
+    """What a figure's rate is of follows from its device.
+
+    It is a card of four chips, one of these, a chip not listed, or a GPU.
+    """
     found = stored_device(name)
 
     assert (stored, chips, of_card, maker) == (found.name, found.chips, found.of_card, found.maker)
 
 
 def test_every_device_of_the_table_is_found_by_its_name() -> None:
-    """Names are unique, and each device that judges an Ascend chip is among those of every chip it stands for."""
+    """Names are unique; each device judging an Ascend chip is among those of all chips it stands for."""
     assert list(DEVICES) == [stored_device(device.name) for device in DEVICES]
     assert [] == [device.name for device in DEVICES if device.maker != "GPU" for chip in device.stands_for
                   if device not in kind(chip).stored_under]
@@ -92,7 +98,7 @@ def test_every_device_of_the_table_is_found_by_its_name() -> None:
 
 @pytest.mark.parametrize("name", ["paper", "pytorch-official", "T4", "Ascend310/T4", "A10", "310-1chip", "Kirin 310"])
 def test_what_is_no_ascend_chip_has_no_kind(name: str) -> None:
-    """A name that is no chip's is an error that repeats it and says how chips are named, never a chip that was made up."""
+    """A name that is no chip's is an error that repeats it and says how chips are named; none is made up."""
     with pytest.raises(TruthError, match=re.escape(repr(name))) as caught:
         kind(name)
 

@@ -1,4 +1,4 @@
-"""The published figures of each model: none is missing, what is wrong with one is marked, and the right ones judge."""
+"""The published figures of each model: none is missing, faulty ones are marked, and the right ones judge."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRUTHS = {name: whole(name) for name in NAMES}
     ("nonlocal", {"guide": 39, "official": 2}), ("bsn", {"guide": 85}),
 ])
 def test_a_model_has_every_figure_of_its_guide(name: str, expected: dict[str, int]) -> None:
-    """Every figure of a model's guide is stored; what it lacks is taken from elsewhere, under a source of its own."""
+    """Every figure of a model's guide is stored; what it lacks comes from elsewhere, under its own source."""
     truth = TRUTHS[name]
 
     published = [figure for figure in truth.figures if figure.provenance == "published"]
@@ -53,7 +53,7 @@ def test_bsn_has_figures_of_its_networks_and_of_both() -> None:
     ("bsn", {"AR@100": (0.7434, "guide")}),
 ])
 def test_a_model_is_judged_by_torch_under_its_own_protocol(name: str, expected: dict[str, tuple[float, str]]) -> None:
-    """The references are torch's figures for the views the guide deploys; where it prints none, those of another revision."""
+    """The references are torch's figures for the guide's views; if it has none, another revision's."""
     truth = TRUTHS[name]
     references = {metric: truth.figure(id) for metric, id in truth.accuracy.references.items()}
 
@@ -93,7 +93,7 @@ def rates(truth: Truth, device: str, network: str = "") -> dict[int | None, floa
     ("bsn", "T4", {1: 12965, 16: 34696}),
 ])
 def test_ratios_are_taken_against_the_t4_of_the_guide(name: str, t4: str | None, expected: dict[int, float]) -> None:
-    """A model's T4 column is its guide's, the one with raw output where there are two; SlowFast's guide has none at all."""
+    """A model's T4 column is its guide's, the raw-output one if there are two; SlowFast's has none."""
     truth = TRUTHS[name]
 
     assert t4 == truth.throughput.t4
@@ -107,7 +107,10 @@ def test_tsm_keeps_the_second_t4_table() -> None:
 
 @pytest.mark.parametrize(("batch", "expected"), [(1, "0.548"), (16, "0.852")])
 def test_bsn_on_a_310_over_a_t4_follows_from_raw_figures(batch: int, expected: str) -> None:
-    """Four chips' interface rates and trtexec's means give the ratio of both networks in a row, whatever formula is printed."""
+    """Four chips' interface rates and trtexec's means give both networks' ratio in a row.
+
+    That holds whatever formula is printed.
+    """
     raw = {(figure.metric, figure.network): figure.value for figure in TRUTHS["bsn"].figures
            if figure.batch == batch and figure.kind == "raw"}
     ascend = 1 / sum(1 / (4 * raw["interface_throughput", name]) for name in ("tem", "pem"))
@@ -119,7 +122,7 @@ def test_bsn_on_a_310_over_a_t4_follows_from_raw_figures(batch: int, expected: s
 
 
 def test_a_misprinted_ratio_is_corrected() -> None:
-    """R(2+1)D's 2.2446 at batch 4 is kept as printed; right is 2.0713, and its T4 figure says that it is in doubt."""
+    """R(2+1)D's 2.2446 at batch 4 is kept as printed; right is 2.0713; its T4 figure says it is in doubt."""
     figure = TRUTHS["r2plus1d"].figure("r0196")
 
     assert (2.2446, 2.0713, "wrong") == (figure.value, figure.right, figure.status)
@@ -134,7 +137,7 @@ def test_a_misprinted_ratio_is_corrected() -> None:
     ("bsn", {"r0098"}),  # the paper's AR@100
 ])
 def test_every_figure_in_doubt_says_so(name: str, expected: set[str]) -> None:
-    """A figure that another figure or revision contradicts is marked, and says why; no reference is one of them."""
+    """A figure that another figure or revision contradicts is marked and says why; no reference is one."""
     truth = TRUTHS[name]
     doubted = {figure.id: figure.doubt for figure in truth.figures if figure.doubt}
 
@@ -149,7 +152,7 @@ COUNTED = [pytest.param(name, figure.id, id=f"{name}-{figure.id}") for name in (
 
 @pytest.mark.parametrize(("name", "id"), COUNTED)
 def test_an_accuracy_that_no_count_of_clips_gives_is_marked(name: str, id: str) -> None:
-    """Some count of the data set's clips rounds or truncates to each accuracy of UCF-101, or it is marked as impossible."""
+    """Each UCF-101 accuracy is a count of the set's clips, rounded or truncated, or marked impossible."""
     value, clips = printed(name)[id]["value"], int(re.findall(r"\((\d+)\)", TRUTHS[name].dataset)[0])
     near = int(value * clips)
     shares = [rounded(Fraction(count, clips), value, how) for count in range(near - 1, near + 3) for how in (ROUND_DOWN, ROUND_HALF_UP)]
@@ -162,7 +165,10 @@ def test_an_accuracy_that_no_count_of_clips_gives_is_marked(name: str, id: str) 
     ("bsn", {"tem": "", "pem": "b7cf0fd9"}),
 ])
 def test_published_weights_have_a_place_and_a_digest(name: str, expected: dict[str, str]) -> None:
-    """Published checkpoints are named with address and digest, or neither; a digest in a file's name is the one that is checked."""
+    """Published checkpoints are named with address and digest, or neither.
+
+    A digest in a file's name is the one that is checked.
+    """
     truth = TRUTHS[name]
     weights = {**truth.network_weights, **({"": truth.weights} if truth.weights else {})}
 

@@ -38,7 +38,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_options_everything_has_its_default() -> None:
-    """A command line without options judges what is there, all of it, for a minute, into the project's artifacts."""
+    """A command line without options judges all that is there for a minute, into the project's artifacts."""
     assert Settings("auto", "", "auto", Expectations(), 0, 60.0, 900.0, "", "", "off", 3600.0, "needed", ARTIFACTS, MODELS) == parse()
 
 
@@ -74,7 +74,7 @@ def test_paths_are_absolute(files: Path) -> None:
     ("--expect", "=0.9"), ("--expect", "top1=0.9,"), ("--expect", "top1=0.9,top1=0.8"),
 ])
 def test_a_wrong_value_is_an_error_that_names_its_option(files: Path, option: str, value: str) -> None:
-    """A number that is none, a list, checkpoint or folder that is not there is an OptionError naming the option."""
+    """A number that is none, or an absent list, checkpoint or folder, is an OptionError naming the option."""
     with pytest.raises(OptionError) as caught:
         parse(f"{option}={value}")
 

@@ -1,4 +1,4 @@
-"""Stored numbers: every derived figure follows from its own raw ones, and a toml that is not as it must be is refused."""
+"""Stored numbers: derived figures follow from their raw ones, and a toml that is wrong is refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REFERENCES = '[gates.accuracy.references]\ntop1 = "r0011"\ntop5 = "r0012"'
 
 
 def whole(name: str) -> Truth:
-    """A model's stored numbers with the archived figures among the others: what holds for a figure holds for every one."""
+    """A model's stored numbers with archived figures among the others: what holds for one holds for all."""
     truth = load_truth(MODELS, name)
     return replace(truth, figures=(*truth.figures, *truth.archive), archive=())
 
@@ -89,7 +89,10 @@ def test_a_derived_figure_follows_from_its_expression(name: str, figure: Figure)
 
 @pytest.mark.parametrize(("name", "figure"), COMPUTED)
 def test_the_operands_of_an_expression_are_figures(name: str, figure: Figure) -> None:
-    """Every number of an expression is a figure of the same model and batch, the batch itself, or a constant of the trade."""
+    """Every number of an expression is a known one.
+
+    It is a figure of the same model and batch, the batch itself, or a constant of the trade.
+    """
     figures = whole(name).figures
     known = {Fraction(str(other.value)) for other in figures if figure.best or figure.batch in (None, other.batch)}
     known |= {Fraction(str(other.right)) for other in figures if figure.best or figure.batch in (None, other.batch)}
@@ -99,7 +102,7 @@ def test_the_operands_of_an_expression_are_figures(name: str, figure: Figure) ->
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_is_of_a_known_kind(name: str) -> None:
-    """A figure is raw, or derived or a ratio with the expression it comes from; ids are unique and sources are given."""
+    """A figure is raw, or derived or a ratio with its expression; ids are unique and sources are given."""
     figures = whole(name).figures
 
     assert {"raw", "derived", "ratio"} >= {figure.kind for figure in figures}
@@ -111,7 +114,7 @@ def test_a_figure_is_of_a_known_kind(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gates_name_figures_that_are_there(name: str) -> None:
-    """The accuracy gate names figures of its metrics, and the throughput gate, if any, a T4 column with rates."""
+    """The accuracy gate names figures of its metrics; the throughput gate, if any, a T4 column with rates."""
     truth = load_truth(MODELS, name)
     references = truth.accuracy.references
 
@@ -135,7 +138,10 @@ def test_a_corrected_value_replaces_the_printed_one() -> None:
 
 
 def test_a_percentage_is_a_share_of_a_hundred() -> None:
-    """A figure printed in percent keeps its print; as a fraction it is a hundredth of that, corrected where it is wrong."""
+    """A figure printed in percent keeps its print.
+
+    As a fraction it is a hundredth of that, corrected where it is wrong.
+    """
     bsn = whole("bsn")
     paper, checkpoint, tsm = bsn.figure("r0098"), bsn.figure("r0099"), load_truth(MODELS, "tsm").figure("r0011")
 
@@ -164,7 +170,10 @@ def test_a_rate_belongs_to_the_model_or_to_one_network() -> None:
 
 
 def test_gates_and_weights_fit_the_kind_of_model(tmp_path: Path) -> None:
-    """A recogniser is judged in pairs and has one checkpoint, BSN by recall with one for each network; a T4 may be missing."""
+    """A recogniser is judged in pairs and has one checkpoint; BSN by recall, one for each network.
+
+    A T4 may be missing.
+    """
     tsm, bsn = load_truth(MODELS, "tsm"), load_truth(MODELS, "bsn")
     bare = read_truth(edited(tmp_path, 't4 = "T4"', ""))
 
@@ -232,7 +241,10 @@ def test_gates_and_weights_fit_the_kind_of_model(tmp_path: Path) -> None:
     ("[figures]", "[figures", "", "cannot be read"),
 ])
 def test_a_toml_is_read_strictly(tmp_path: Path, old: str, new: str, where: str, words: str) -> None:
-    """An unknown or missing key, a wrong type, an unknown source or figure is a TruthError naming file, table and key."""
+    """An unknown or missing key, a wrong type, an unknown source or figure is a TruthError.
+
+    It names file, table and key.
+    """
     path = edited(tmp_path, old, new)
 
     with pytest.raises(TruthError) as caught:

@@ -1,4 +1,4 @@
-"""Entries made elsewhere: what a host without a package may take, and what it says when there is nothing to take."""
+"""Entries made elsewhere: what a host without a package may take, and what it says if there is none."""
 
 from __future__ import annotations
 
@@ -60,7 +60,10 @@ def test_an_absent_package_stands_for_any_version(store: Store, said: list[str])
 
 @pytest.mark.parametrize("other", [{"weights": "6e" * 32}, {"opset": "13"}, {"onnx": "1.0"}, {"onnx": ABSENT, "opset": "12"}])
 def test_all_other_parts_must_be_equal(store: Store, other: Mapping[str, str]) -> None:
-    """A version that is known here, and a digest, are not anybody's; nor is an entry of another name, kind, or set of parts."""
+    """A version known here, and a digest, are not anybody's.
+
+    Nor is an entry of another name, kind, or set of parts.
+    """
     store.build(THERE, write("a"))
     assert store.find(shaped(HERE, **other)) is None
     for changed in (replace(HERE, name="ts"), replace(HERE, kind="weights"), replace(HERE, shaped_by=HERE.shaped_by[:-1]),
@@ -69,7 +72,10 @@ def test_all_other_parts_must_be_equal(store: Store, other: Mapping[str, str]) -
 
 
 def test_a_package_that_is_here_is_not_loosened(store: Store) -> None:
-    """On a host with torch an entry of another torch is not found, nor one that was made without decord where it is here."""
+    """On a host with torch an entry of another torch is not found.
+
+    Nor is one made without decord where decord is here.
+    """
     store.build(shaped(THERE, decord=ABSENT), write("a"))
     assert store.find(THERE) is None
     store.build(THERE, write("b"))
@@ -78,7 +84,7 @@ def test_a_package_that_is_here_is_not_loosened(store: Store) -> None:
 
 
 def test_an_entry_under_another_digest_is_not_taken(store: Store, said: list[str]) -> None:
-    """A folder whose name does not stand for what its manifest says is nobody's, and no second one to choose from."""
+    """A folder whose name does not stand for its manifest is nobody's, and no second one to choose from."""
     made = store.build(THERE, write("a"))
     shutil.copytree(made.folder, made.folder.with_name(f"tsm-{'0' * 16}"))
     assert (made, []) == (store.find(HERE), said)
@@ -87,7 +93,7 @@ def test_an_entry_under_another_digest_is_not_taken(store: Store, said: list[str
 
 
 def test_of_several_the_one_used_last_is_taken_aloud(store: Store, said: list[str]) -> None:
-    """Two that fit are told, with the versions that made the one taken; a damaged one gives way to the other."""
+    """Two that fit are told, with the versions behind the taken one; a damaged one gives way to the other."""
     for torch, used in (("2.12.0", 2000), ("2.13.0", 3000), ("2.14.0", 1000)):
         store.build(shaped(THERE, torch=torch), write(torch))
         os.utime(manifest_path(store.root, shaped(THERE, torch=torch)), (used, used))
@@ -105,7 +111,7 @@ def _text(entry: Entry | None) -> str:
 
 
 def test_a_hosted_entry_is_found_beside_the_host_that_was_found(store: Store) -> None:
-    """Neither the host's packages nor the hosted entry's need be here; what is built beside it is found again."""
+    """Neither the host's packages nor the hosted entry's need be here; what is built there is found again."""
     store.build(THERE, write("a"))
     made = store.build(GRAPH, write_hosted)
     wanted = replace(shaped(GRAPH, onnxsim=ABSENT), host=HERE)
@@ -125,7 +131,7 @@ def write_hosted(folder: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize("act", ["direct", "child"])
 def test_what_cannot_be_made_here_is_one_sentence(store: Store, act: str) -> None:
-    """A stage whose packages are absent names them, the nearest entry and both ways out; nothing is started."""
+    """A stage lacking packages names them, the nearest entry and both ways out; nothing is started."""
     store.build(shaped(THERE, onnx="1.22.0", weights="6e" * 32), write("a"))
     with pytest.raises(StoreError) as caught:
         if act == "child":
@@ -141,7 +147,7 @@ def test_what_cannot_be_made_here_is_one_sentence(store: Store, act: str) -> Non
 
 
 def test_a_batch_size_that_nobody_simplified_is_named(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without onnxsim the graph of a batch size that did not travel says the package, the batch and what makes it."""
+    """Without onnxsim a graph whose batch size did not travel names package, batch and what makes it."""
     monkeypatch.setattr("tools.machine.versions.version", lambda package: "1" if package == "onnx" else _missing(package))
     exported = store.build(THERE, write("a"))
     with pytest.raises(StoreError, match="simplifying tsm for batch 16 needs onnxsim, which is not") as caught:

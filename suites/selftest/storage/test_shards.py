@@ -1,4 +1,4 @@
-"""Long computations: killed at any moment, they go on where they were, and end in what an undisturbed one gives."""
+"""Long computations, killed at any moment, go on where they were, and end as an undisturbed one does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WHOLE = {"scores": np.arange(2 * TOTAL, dtype=np.float32).reshape(-1, 2), "found
 
 
 def items(first: int, *, size: int = 7, until: int = TOTAL, end: signal.Signals | None = None) -> Iterator[Made]:
-    """The results from item *first* on, *size* at a time; at item *until* it stops, or the process is ended by *end*."""
+    """The results from item *first* on, *size* at a time; at *until* it stops, or *end* ends the process."""
     for start in range(first, TOTAL, size):
         if start >= until:
             if end is None:
@@ -50,7 +50,10 @@ def test_an_undisturbed_computation_is_all_there_is(tmp_path: Path, capsys: pyte
 
 
 def test_it_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Interrupted twice it says where it resumes, makes nothing twice, and gives the same as if undisturbed."""
+    """Interrupted twice it says where it resumes and makes nothing twice.
+
+    It gives what an undisturbed one gives.
+    """
     shards = Shards(tmp_path, TOTAL, every_s=0)
     for until in (400, 1001):
         with pytest.raises(KeyboardInterrupt):
@@ -72,7 +75,7 @@ def test_a_killed_process_leaves_what_it_had(tmp_path: Path, capsys: pytest.Capt
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "gone"])
 def test_what_follows_a_damaged_shard_is_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str) -> None:
-    """A shard that was cut, emptied, changed in one byte or lost is found out, and the computation resumes before it."""
+    """A shard that was cut, emptied, changed in a byte or lost is found; computation resumes before it."""
     shards = Shards(tmp_path, TOTAL, every_s=0)
     with pytest.raises(KeyboardInterrupt):
         shards.compute(partial(items, size=100, until=900), "clip")
@@ -87,7 +90,7 @@ def test_what_follows_a_damaged_shard_is_made_again(tmp_path: Path, capsys: pyte
 
 
 def test_only_work_that_nobody_goes_on_with_is_pruned(tmp_path: Path) -> None:
-    """Pruning half-built entries leaves hours of work alone unless it was not gone on with for as many days as asked."""
+    """Pruning half-built entries leaves hours of work alone, unless they lay idle for the days asked."""
     kept = Store(tmp_path / "store").unfinished(KEY)
     with pytest.raises(KeyboardInterrupt):
         Shards(kept, TOTAL, every_s=0).compute(partial(items, until=400), "clip")

@@ -58,7 +58,7 @@ def test_what_was_built_is_found(tmp_path: Path) -> None:
 
 
 def test_an_entry_lies_where_its_key_says(tmp_path: Path) -> None:
-    """Equal keys lie in one place; a change of the kind, the name or anything that shapes the content gives another."""
+    """Equal keys lie in one place; another kind, name or anything that shapes the content is elsewhere."""
     store = Store(tmp_path)
     shapes = [(("revision", "2"), ("spec", "abc")), (("revision", "1"), ("spec", "abd")), (("revision", "1"), ("spe", "cabc"))]
     others = [replace(KEY, kind="data"), replace(KEY, name="tsm"), *(replace(KEY, shaped_by=shape) for shape in shapes)]
@@ -124,7 +124,10 @@ def test_a_damaged_entry_is_announced_and_rebuilt(tmp_path: Path, name: str, wor
 
 
 def test_a_hosted_entry_lies_beside_its_host_and_falls_with_it(tmp_path: Path) -> None:
-    """A hosted entry's files lie in the host's folder; if the host is damaged both are absent until both are built again."""
+    """A hosted entry's files lie in the host's folder.
+
+    If the host is damaged both are absent until both are built again.
+    """
     store = Store(tmp_path)
     host, hosted = store.build(KEY, write("a")), store.build(HOSTED, write_graph)
     assert (host.folder, {"bs4.onnx"}) == (hosted.folder, set(hosted.files))
@@ -198,7 +201,10 @@ def test_list_stands_damage(artifacts: Path, name: str) -> None:
 
 
 def test_verify_names_and_prune_removes_what_is_damaged(artifacts: Path) -> None:
-    """`verify` exits 1 and names the damaged file; `prune` removes that entry and half-built ones; then `verify` exits 0."""
+    """`verify` exits 1 and names the damaged file; `prune` removes that entry and half-built ones.
+
+    Then `verify` exits 0.
+    """
     (artifacts / "store" / ".partial" / "0123").mkdir(parents=True)
     before, pruned, after = (command(artifacts, word) for word in ("verify", "prune", "verify"))
     damaged = f"{OTHER}: inner/list.txt does not have its digest"
@@ -225,7 +231,7 @@ def test_prune_stands_damage_to_host_or_hosted(artifacts: Path, damaged: str) ->
 
 
 def test_prune_removes_what_was_not_used_lately(artifacts: Path) -> None:
-    """`prune --unused-days` removes what nobody found for so long; finding an entry, or one it hosts, is using it."""
+    """`prune --unused-days` removes what nobody found so long; finding an entry, or a hosted one, is use."""
     store = Store(artifacts / "store")
     store.build(OTHER, write("a"))
     for path in manifests(store.root):
@@ -240,7 +246,7 @@ def test_prune_removes_what_was_not_used_lately(artifacts: Path) -> None:
 
 @pytest.mark.parametrize("act", [lambda root: Store(root).build(KEY, write("a")), require_writable])
 def test_a_store_that_cannot_be_written_is_named(tmp_path: Path, act: Callable[[Path], object]) -> None:
-    """A file in the place of the store's folder is a StoreError that names the place and the option to change."""
+    """A file in place of the store's folder is a StoreError naming the place and the option to change."""
     (tmp_path / "store").write_text("in the way")
 
     with pytest.raises(StoreError) as caught:

@@ -95,7 +95,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, make: Callable[[Path], ob
 @pytest.mark.parametrize("name", ["../../../evil", "/tmp/evil", "a/../../evil", "./evil", "evil/", "", ".", "entry.json",
                                   "bs4-0123456789abcdef.json", "a\0b"])
 def test_no_file_leaves_its_entry(tmp_path: Path, root: Path, name: str) -> None:
-    """A manifest that lists a path out of its folder, or another manifest, is refused before anything is written."""
+    """A manifest that lists a path out of its folder, or another manifest, is refused before any write."""
     craft(tmp_path / "x.tar", {"head.bin": "a", name: "evil"})
     with pytest.raises(StoreError, match="which cannot be a file of an entry"):
         unpack(root, tmp_path / "x.tar", print)
@@ -110,7 +110,7 @@ def test_no_file_leaves_its_entry(tmp_path: Path, root: Path, name: str) -> None
     (f"{KEY}/tsm-mini-0123456789abcdef.json", "comes without"),
 ])
 def test_no_entry_leaves_the_store(tmp_path: Path, root: Path, path: str, words: str) -> None:
-    """Manifests that would lie outside the store, under another entry's name, or beside no host are refused."""
+    """Manifests outside the store, under another entry's name, or beside no host are refused."""
     craft(tmp_path / "x.tar", {"head.bin": "a"}, path)
     with pytest.raises(StoreError, match=words):
         unpack(root, tmp_path / "x.tar", print)

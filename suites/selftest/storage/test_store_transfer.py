@@ -1,4 +1,4 @@
-"""Entries carried to another store: packed whole or not at all, and let in only as what they were when packed."""
+"""Entries carried to another store: packed whole or not at all, and let in only as what was packed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ def said_by_unpacking(archive: Path, root: Path) -> list[str]:
 
 
 def test_entries_arrive_as_they_were(store: Store, archive: Path, tmp_path: Path) -> None:
-    """A store filled from an archive has the same files, also below folders, and finds them; a second time nothing changes."""
+    """A store filled from an archive has the same files, also below folders, and finds them.
+
+    A second time nothing changes.
+    """
     first, second = (said_by_unpacking(archive, there(tmp_path)) for _ in range(2))
 
     labels = [str(KEY), f"{KEY}/{HOSTED.name}-{HOSTED.digest[:16]}.json"]
@@ -64,7 +67,10 @@ def test_entries_arrive_as_they_were(store: Store, archive: Path, tmp_path: Path
 
 
 def test_of_two_entries_of_the_same_files_the_later_travels(store: Store, tmp_path: Path) -> None:
-    """A key that changed and made the same graph anew leaves two manifests of one file; the one used last is packed, and arrives."""
+    """A key that changed and made the same graph anew leaves two manifests of one file.
+
+    The one used last is packed, and arrives.
+    """
     again = replace(HOSTED, shaped_by=(*HOSTED.shaped_by, ("surgery", "")))
     store.build(again, write_graph)
     later = manifest_path(store.root, again)
@@ -91,7 +97,10 @@ def test_what_is_here_whole_stays_and_what_is_damaged_is_replaced(archive: Path,
 
 
 def test_a_model_takes_what_its_entries_are_made_of(store: Store) -> None:
-    """Chosen are a model's entries and the data they name; never other models', digests of local files, compiled graphs."""
+    """Chosen are a model's entries and the data they name.
+
+    Never chosen are other models', digests of local files, and compiled graphs.
+    """
     data = Key("data", "mini", (("recipes", "1"),))
     fitted = Key("weights", "tsm-mini", (("data", data.digest),))
     exported = Key("onnx", "tsm", ())
@@ -133,7 +142,7 @@ def blocks(archive: Path) -> dict[str, tuple[int, int]]:
 @pytest.mark.parametrize("at", range(len(MEMBERS)))
 @pytest.mark.parametrize("cut", ["before", "inside"])
 def test_a_truncated_archive_lets_in_whole_entries_only(archive: Path, tmp_path: Path, at: int, cut: str) -> None:
-    """Wherever an archive ends too early that is an error, and only the entries before the cut are there, whole."""
+    """An archive that ends too early anywhere is an error; only entries before the cut are there, whole."""
     begin, end = blocks(archive)[MEMBERS[at]]
     os.truncate(archive, begin - 512 if cut == "before" else end - 1)
     with pytest.raises(StoreError) as caught:
@@ -146,7 +155,7 @@ def test_a_truncated_archive_lets_in_whole_entries_only(archive: Path, tmp_path:
 
 @pytest.mark.parametrize("at", range(len(MEMBERS)))
 def test_a_changed_byte_is_found(archive: Path, tmp_path: Path, at: int) -> None:
-    """A byte that differs anywhere in the contents, a manifest or a file is an error, and that entry stays outside."""
+    """A byte that differs anywhere in contents, manifest or file is an error; that entry stays outside."""
     begin, end = blocks(archive)[MEMBERS[at]]
     content = bytearray(archive.read_bytes())
     content[(begin + end) // 2] ^= 1

@@ -70,7 +70,10 @@ def simple_commands(line: str) -> Iterator[str]:
 
 
 def readings(command: str) -> Iterator[list[str]]:
-    """The words of a command, once for each choice of its `this|that`, with something in place of what the reader fills in."""
+    """The words of a command, once for each choice of its `this
+
+    that`, with something for what is filled in.
+    """
     words = [word.strip("[]") for word in shlex.split(command)]
     for chosen in itertools.product(*(word.split("|") for word in words)):
         filled = (STANDS_FOR.get(word, word) for word in chosen)

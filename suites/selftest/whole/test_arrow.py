@@ -1,4 +1,4 @@
-"""The arrow of imports: suites -> fixtures -> tools, and inside tools from a room to the rooms below it only."""
+"""The arrow of imports: suites -> fixtures -> tools; inside tools from a room to the rooms below it only."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def imported(tree: ast.AST, known: set[str]) -> Iterator[str]:
 
 
 def on_import(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that run when a module is imported: not those of functions, nor those only type checkers read."""
+    """The statements that run when a module is imported: not functions', nor those for type checkers."""
     for statement in statements:
         yield statement
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -106,14 +106,14 @@ def test_a_room_imports_only_rooms_below_it(room: str) -> None:
 
 
 def test_the_table_has_no_room_above_itself() -> None:
-    """A room may import rooms that stand before it in the table, so that the order of the rooms is one order."""
+    """A room may import rooms before it in the table, so that the order of the rooms is one order."""
     order = list(ALLOWED)
 
     assert [] == [room for room, below in ALLOWED.items() if not below <= set(order[: order.index(room)])]
 
 
 def test_no_modules_import_each_other() -> None:
-    """There is no circle, inside a room or anywhere else in tools; what only type checkers import counts as well."""
+    """There is no circle, inside a room or anywhere in tools; type checkers' imports count as well."""
     found = modules("tools")
     arrows = {name: {other for other in imported(tree, set(found)) if other in found and other != name} for name, tree in found.items()}
 
@@ -135,7 +135,7 @@ def test_every_module_named_in_a_string_is_there() -> None:
 
 @pytest.mark.parametrize("package", ["tools", "fixtures"])
 def test_importing_a_module_loads_nothing_heavy(package: str) -> None:
-    """No module has a network, codec or device library at its top level, so that the matrix collects at once."""
+    """No module has a network, codec or device library at its top, so that the matrix collects at once."""
     wrong = [f"{name}:{statement.lineno} imports {other}" for name, tree in modules(package).items()
              for statement in on_import(tree.body) if isinstance(statement, ast.Import | ast.ImportFrom)
              for other in imported(statement, set()) if other.partition(".")[0] in HEAVY]

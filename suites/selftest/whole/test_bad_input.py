@@ -25,7 +25,7 @@ CASE = Case("tiny", 4, Device("cpu"))
 
 
 def own_list(store: Path, tmp_path: Path, edit: str = "", line: str = "") -> Path:
-    """A list of five of the tiny model's MP4 clips, copied beside it; *edit* damages the third: cut, empty or missing."""
+    """A list of five tiny MP4 clips, copied beside it; *edit* damages the third: cut, empty or missing."""
     source = next((store / "store" / "data").glob("mini-*"))
     rows = (source / "test_videos.txt").read_text().splitlines()[:5]
     for row in rows:

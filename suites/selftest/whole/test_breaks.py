@@ -73,7 +73,7 @@ def as_cell(predictions: Predictions) -> Cell:
 
 @pytest.fixture(scope="module")
 def deployment() -> Deployment:
-    """TSM's artifacts from the project's own store, built on first use; the reference is that of all mini clips."""
+    """TSM's artifacts from the project's store, built on first use; its reference is of all mini clips."""
     settings = Settings.parse({"data": "mini", "budget_s": "1"})
     spec = load_spec(MODELS, "tsm")
     context = Context(settings, spec, quiet)

@@ -1,7 +1,7 @@
-"""Each way a deployment of SlowFast, R(2+1)D or TSM-NL goes wrong turns a verdict to FAIL, on stand-ins of 64 pixels.
+"""Each way a deployment of SlowFast, R(2+1)D or TSM-NL goes wrong turns a verdict to FAIL, at 64 pixels.
 
-The stand-ins have the sampling, views, layout, rows and export form of the real specs, and their limits; what is smaller is
-the picture, the depth and the number of clips.
+The stand-ins have the sampling, views, layout, rows and export form of the real specs, and their limits.
+What is smaller is the picture, the depth and the number of clips.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Deployment:
     graph: Path
 
     def judged(self, graph: Path | None = None) -> dict[str, Verdict]:
-        """Run the clips through *graph* as a measured cell does, in this process, and judge what comes out."""
+        """Run the clips through *graph* as a measured cell does, in this process; judge what comes out."""
         case = Case(self.spec.name, BATCH, Device("cpu"))
         with BatchStream(recogniser.feed(self.basis.clips, self.spec), BATCH) as stream:
             engine = open_engine(case.device, graph or self.graph, self.spec.network, BATCH)
@@ -106,7 +106,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[ClipSet, tuple[Clip
 
 @pytest.fixture(scope="module")
 def deployments(clips: tuple[ClipSet, tuple[Clip, ...]], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Deployment]:
-    """Each stand-in with weights fitted, its reference run and its graph exported, when it is first asked for."""
+    """Each stand-in with weights fitted, its reference run and graph exported, when first asked for."""
     made: dict[str, Deployment] = {}
 
     def deployment(name: str) -> Deployment:
@@ -175,7 +175,7 @@ def test_wrong_views_fail(deployments: Callable[[str], Deployment], monkeypatch:
                           broken: Callable[[Frames], Frames], expected: Verdict) -> None:
     """A view missing, or laid out among the frames of another, fails R(2+1)D's fidelity.
 
-    Another order of whole views cannot fail: their mean is the same. It is the bits of the input that are held to it.
+    Another order of whole views cannot fail: their mean is the same. The bits of the input are held to it.
     """
     right = recogniser.crops
     monkeypatch.setattr(recogniser, "crops", lambda frames, how: np.ascontiguousarray(broken(right(frames, how))))
@@ -196,7 +196,7 @@ def test_rows_of_other_clips_averaged_fail(deployments: Callable[[str], Deployme
 ], ids=["eight in a row", "the last of each four"])
 def test_a_slow_pathway_fed_other_frames_fails(deployments: Callable[[str], Deployment], monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
                                                broken: Callable[[torch.Tensor, int], torch.Tensor]) -> None:
-    """SlowFast exported with another choice of slow frames than every fourth from the first fails fidelity."""
+    """SlowFast exported with slow frames other than every fourth from the first fails fidelity."""
     import torch
 
     monkeypatch.setattr(torch.nn.functional, "interpolate", lambda video, *, mode, scale_factor: broken(video, round(1 / scale_factor[0])))

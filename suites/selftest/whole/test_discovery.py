@@ -1,4 +1,4 @@
-"""However a user, or an editor, points pytest at the project, every test is found and no file is in another's way."""
+"""However a user or an editor points pytest here, every test is found and no file is in another's way."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def collected(folder: Path, *arguments: str | Path) -> set[str]:
-    """The names of the files whose tests pytest collects when it is called in *folder*; it must find fault with none."""
+    """The names of the files whose tests pytest collects in *folder*; it must find fault with none."""
     done = subprocess.run([sys.executable, "-m", "pytest", "--collect-only", "-q", "--assert=plain", *map(str, arguments)], cwd=folder,
                           env=clean_environment(), text=True, capture_output=True, timeout=300, check=False)
     assert 0 == done.returncode, done.stdout + done.stderr

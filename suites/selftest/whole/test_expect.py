@@ -71,7 +71,10 @@ def test_an_expectation_is_a_floor_without_tolerance(right: int, floor: float, e
 
 
 def test_an_expectation_replaces_no_other_judgement() -> None:
-    """Beside it stand the pairs with torch, or that torch has not run; scores that are no numbers are no accuracy at all."""
+    """Beside it stand the pairs with torch, or that torch has not run.
+
+    Scores that are no numbers are no accuracy at all.
+    """
     spec = load_spec(TINY_MODELS, "tiny")
     ids = tuple(f"c{number}" for number in range(4))
     clips = ClipSet(Path("list.txt"), "videos", tuple(Clip(id, Path(id), 0, 8) for id in ids))

@@ -1,4 +1,7 @@
-"""`--data full` on a small UCF-101 laid out as the real one is, with a checkpoint made by hand: whole, and with clips missing."""
+"""`--data full` on a small UCF-101 laid out as the real one is, with a checkpoint made by hand.
+
+It is whole, and with clips missing.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ def complete(tiny_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def root(complete: Path, tmp_path: Path) -> Path:
-    """A copy of that data root to take something from; unchanged frames are links, with the size and time they had."""
+    """A copy of that data root to take from; unchanged frames are links, with the size and time they had."""
     return Path(shutil.copytree(complete, tmp_path / "data", symlinks=True))
 
 
@@ -75,7 +78,10 @@ def test_a_complete_data_set_is_judged(full: Full) -> None:
 
 
 def test_an_incomplete_data_set_is_no_verdict(full: Full, root: Path) -> None:
-    """Accuracy without every clip is NO VERDICT and says what is lacking; the device is compared and timed on what is there."""
+    """Accuracy without every clip is NO VERDICT and says what is lacking.
+
+    The device is compared and timed on what is there.
+    """
     folder = root / "ucf101" / "rawframes"
     names = (root / "ucf101" / "annotations" / "testlist01.txt").read_text().replace(".avi", "").split()
     shutil.rmtree(folder / names[4])
@@ -108,7 +114,7 @@ def test_a_subset_of_what_is_there_is_judged(full: Full, root: Path) -> None:
     ("label", ("ucf101_val_split_1_rawframes.txt:2", "expected 1, which is warm_left", "found 0, which is warm_right")),
 ])
 def test_a_data_set_that_cannot_be_used_is_an_error(full: Full, root: Path, spoilt: str, words: tuple[str, ...]) -> None:
-    """Without any clip, without a list, or with labels of other classes, the cell is an ERROR of one message."""
+    """Without any clip, without a list, or with other classes' labels, the cell is an ERROR: one message."""
     folder = root / "ucf101"
     if spoilt == "clips":
         shutil.rmtree(folder / "rawframes")

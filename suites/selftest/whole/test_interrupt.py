@@ -37,7 +37,7 @@ def start(artifacts: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def ours(artifacts: Path) -> list[psutil.Process]:
-    """Every living process that works for *artifacts*: the run itself names the folder, what it starts works below it."""
+    """Every living process that works for *artifacts*: the run names the folder, its children work below."""
     return [process for process in psutil.process_iter(["cmdline", "cwd", "status"])
             if any(str(artifacts) in part for part in (*(process.info["cmdline"] or ()), process.info["cwd"] or ""))
             and process.info["status"] != psutil.STATUS_ZOMBIE]

@@ -1,4 +1,4 @@
-"""Whole runs of the tiny model on a simulated NPU: from torch weights through atc to verdicts, and every fault's end."""
+"""Whole runs of the tiny model on a simulated NPU: torch weights through atc to verdicts, and all faults."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def case_folder(said: str, case: str) -> Path:
 
 @pytest.mark.parametrize("variant", ["2023-06", "2024-05"])
 def test_a_case_goes_from_weights_through_atc_to_verdicts(acceptance: Run, tiny_store: Path, tmp_path: Path, variant: Variant) -> None:
-    """With either build of the runtime accuracy passes, what fp16 has no limits for is recorded, and everything says simulated."""
+    """With either build of the runtime accuracy passes; everything says simulated.
+
+    What fp16 has no limits for is recorded.
+    """
     npu, kept = SimulatedNpu(tmp_path / "host", variant=variant, rounding=True), tmp_path / "benchmark.json"
     done = acceptance("-k", "bs4", "--device=npu:0", f"--benchmark-json={kept}", environment=npu.environment())
 
@@ -55,9 +58,10 @@ def test_a_case_goes_from_weights_through_atc_to_verdicts(acceptance: Run, tiny_
 
 
 def test_a_hang_is_ended_and_a_lost_device_is_not_used_again(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
-    """A cell that hangs is an ERROR at its timeout and the next one runs; after a loss that device's cells are errors at once.
+    """A cell that hangs is an ERROR at its timeout and the next one runs.
 
-    A driver that does not fit is said to be that, and the other devices go on.
+    After a loss that device's cells are errors at once. A driver that does not fit is said to be that, and
+    the other devices go on.
     """
     npu = SimulatedNpu(tmp_path, devices=3)
     npu.fault("hang", device=0, batch=4)
@@ -78,7 +82,10 @@ def test_a_hang_is_ended_and_a_lost_device_is_not_used_again(acceptance: Run, ti
 
 
 def test_a_kernel_fault_is_tried_once_more_and_memory_is_not(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
-    """After one kernel fault a fresh process measures, and every number says so; a batch too big for the device names memory."""
+    """After one kernel fault a fresh process measures, and every number says so.
+
+    A batch too big for the device names memory.
+    """
     npu = SimulatedNpu(tmp_path)
     npu.fault("kernel", device=0, batch=4, times=1)
     memory = npu.fault("oom", device=0, min_batch=8)
@@ -134,7 +141,7 @@ def test_a_device_that_is_not_idle_carries_no_judgement_of_speed(
 
 
 def test_what_cannot_be_compiled_is_an_error_of_that_cell_only(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
-    """A compiler failing, hanging or missing is a CompileError of its cell; what compiles is measured all the same."""
+    """A compiler that fails, hangs or is missing is a CompileError of its cell; the others are measured."""
     npu, artifacts = SimulatedNpu(tmp_path / "host"), tmp_path / "artifacts"
     shutil.copytree(TINY_ARTIFACTS, artifacts, ignore=shutil.ignore_patterns("runs", "om"))
     npu.fault("atc", code="EZ3003", times=1)
@@ -155,7 +162,10 @@ def test_what_cannot_be_compiled_is_an_error_of_that_cell_only(acceptance: Run, 
 
 
 def test_auto_is_the_first_healthy_npu(acceptance: Run, tmp_path: Path) -> None:
-    """A Critical device is passed over and named; where none is left it is the CPU; merely collecting takes the first node."""
+    """A Critical device is passed over and named; the CPU is next if none is left.
+
+    Merely collecting takes the first node.
+    """
     npu = SimulatedNpu(tmp_path)
     npu.fault("health", device=0, word="Critical")
     second = acceptance("-k", "none", environment=npu.environment()).stdout
@@ -171,7 +181,10 @@ def test_auto_is_the_first_healthy_npu(acceptance: Run, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_the_runtime_refuses_is_refused_before_anything_is_built(acceptance: Run, tmp_path: Path) -> None:
-    """An artifacts folder with a sign that aclruntime does not take ends the run at once, with the rule; the CPU does not mind."""
+    """An artifacts folder with a sign that aclruntime does not take ends the run at once, with the rule.
+
+    The CPU does not mind.
+    """
     npu, artifacts = SimulatedNpu(tmp_path / "host"), tmp_path / "R(2+1)D"
     done = acceptance("-k", "bs4", "--device=npu:0", artifacts=artifacts, environment=npu.environment())
 

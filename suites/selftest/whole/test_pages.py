@@ -1,4 +1,4 @@
-"""What the pages say is so: their commands parse, their paths and links are there, and the first page stays short."""
+"""What the pages say is so: commands parse, paths and links are there, and the first page stays short."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class ParsedError(BaseException):
 
 @contextmanager
 def stopping_when_parsed() -> Iterator[None]:
-    """Whatever parses a command line raises what it has read, so that no command does anything; parsers of subcommands go on."""
+    """Whatever parses a command line raises what it read, so no command does anything.
+
+    Parsers of subcommands go on.
+    """
     real, running = argparse.ArgumentParser.parse_known_args, []
 
     def parse(self: argparse.ArgumentParser, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None,
@@ -58,7 +61,7 @@ def stopping_when_parsed() -> Iterator[None]:
 
 
 def options_of(module: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> argparse.Namespace:
-    """What `python -m <module> <arguments>` reads; a `main` may take the arguments or look them up in sys.argv."""
+    """What `python -m <module> <arguments>` reads; a `main` may take arguments or look in sys.argv."""
     monkeypatch.setattr(sys, "argv", [module, *arguments])
     main = import_module(module).main
     try:
@@ -72,7 +75,7 @@ def options_of(module: str, arguments: list[str], monkeypatch: pytest.MonkeyPatc
 
 
 def check_tool(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """`python -m tools.<command> ...`: the command is there and takes these arguments. Without any it is only named."""
+    """`python -m tools.<command> ...`: the command is there and takes these; without any it is only named."""
     module, arguments = words[2], words[3:]
     assert module.removeprefix("tools").removeprefix(".") in {"", *commands()}
     if not arguments:
@@ -87,7 +90,7 @@ def check_tool(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 
 def check_pytest(words: list[str], config: pytest.Config) -> None:
-    """`pytest ...`: options that pytest, its plugins or conftest.py know, markers and keywords that select something."""
+    """`pytest ...`: options that pytest, a plugin or conftest.py knows; markers and keywords that select."""
     options = config._parser.parse(words)  # what pytest itself reads its command line with
     marks = {line.partition(":")[0].partition("(")[0] for line in config.getini("markers")}
     assert names_of(options.markexpr) <= marks

@@ -1,4 +1,4 @@
-"""The five configurations on the mini data: what a network is fed has mmaction2's bits; and where 0.x itself had others."""
+"""The five configurations on the mini data: a network is fed mmaction2's bits; and where 0.x had others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ CHOSEN = (0, 2, 8)  # of 20, 58 and 150 frames
 @pytest.mark.parametrize("number", CHOSEN)
 @pytest.mark.parametrize("model", RECOGNISERS)
 def test_a_mini_clip_becomes_the_input_that_mmaction2_makes(tmp_path: Path, model: str, number: int) -> None:
-    """A mini test clip, in the format its model reads, gives the crops and the input of mmaction2's pipeline with 0.x's sampling."""
+    """A mini test clip in its model's format gives the crops and input of mmaction2's pipeline.
+
+    That pipeline has 0.x's sampling.
+    """
     spec = SPECS[model]
     recipe = clips.test_recipes(spec.mini)[number]
     write, ending = (write_jpegs, "") if spec.list_format == "rawframes" else (write_mp4, ".mp4")
@@ -80,7 +83,7 @@ def test_features_of_any_value_become_the_input_that_mmaction2_makes(tmp_path: P
 def test_normalising_is_that_of_1x_and_within_the_last_bit_of_0x() -> None:
     """0.x subtracted in float32 and multiplied by the inverse deviation in double; 1.x divides in float32.
 
-    Of the 768 values a channel's pixels can become the two differ in some, by one unit in the last place and no more.
+    Of the 768 values a channel's pixels can become the two differ in some, by one unit in the last place.
     """
     import mmcv
 

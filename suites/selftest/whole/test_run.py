@@ -27,7 +27,10 @@ def verdicts(said: str) -> dict[str, str]:
 
 
 def test_a_run_ends_in_a_table_of_verdicts(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
-    """Accuracy and fidelity pass as mini, throughput is recorded, pytest-benchmark has exactly the child's times, suspects say so."""
+    """Accuracy and fidelity pass as mini, throughput is recorded, suspects say so.
+
+    pytest-benchmark has exactly the child's times.
+    """
     kept = tmp_path / "benchmark.json"
     done = acceptance("-k", "bs4", f"--benchmark-json={kept}")
 
@@ -88,7 +91,7 @@ def test_a_subset_is_balanced_and_named(acceptance: Run, tiny_store: Path) -> No
 
 
 def test_a_known_issue_is_a_strict_xfail_of_its_stage(tiny_store: Path, tmp_path: Path) -> None:
-    """A cell that fails at the stage its row names is an xfail; one that passes all the same fails the run."""
+    """A cell that fails at the stage its row names is an xfail; one that passes then fails the run."""
     models = tmp_path / "models"
     models.mkdir()
     for suffix in (".py", ".toml"):
@@ -121,7 +124,7 @@ def test_nothing_heavy_lives_in_the_parent(tiny_store: Path) -> None:
 
 
 def test_more_batch_sizes_cost_little_disk(tiny_store: Path) -> None:
-    """The graphs of all batch sizes share one weights file: five more of them weigh less than a tenth of it."""
+    """The graphs of all batch sizes share one weights file: five more weigh less than a tenth of it."""
     for batch in BATCHES:
         assert 0 == python("-m", "tools.specialise", "tiny", str(batch), *tiny_arguments()).returncode
     spec = load_spec(TINY_MODELS, "tiny")

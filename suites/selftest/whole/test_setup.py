@@ -36,7 +36,7 @@ def fake_python(tmp_path: Path, body: str) -> str:
     ('case "$*" in *"-m venv"*) exit 1;; esac', "could not create"),
 ])
 def test_what_is_missing_gets_one_sentence(tmp_path: Path, body: str | None, words: str) -> None:
-    """No python, one that is too old or has no venv, or a folder that cannot be written: one line, status 2."""
+    """No python, one too old or without venv, or a folder that cannot be written: one line, status 2."""
     done = setup(tmp_path, fake_python(tmp_path, body) if body else str(tmp_path / "nowhere"))
     sentences = [line for line in done.stderr.splitlines() if "installing" not in line]
 
@@ -109,7 +109,7 @@ def test_a_changed_lock_is_installed_without_torch_again(tmp_path: Path) -> None
 
 
 def test_plain_set_up_installs_torch(tmp_path: Path) -> None:
-    """Without the option the whole lock is installed, torch first; such an environment is not made one without torch."""
+    """Without the option the whole lock is installed, torch first; that environment never loses torch."""
     setup(tmp_path, fake_python(tmp_path, INSTALLER))
     said = (tmp_path / ".venv" / "bin" / "said").read_text().splitlines()
     assert (ROOT / "tools" / "requirements.lock").read_text() == (tmp_path / ".venv" / "requirements.lock").read_text()

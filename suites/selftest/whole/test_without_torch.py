@@ -1,4 +1,4 @@
-"""A host without torch: everything that torch makes comes out of an archive, and the case ends in verdicts."""
+"""A host without torch: everything torch makes comes out of an archive, and the case ends in verdicts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ importlib.metadata.version = version
 
 @pytest.fixture
 def without_torch(tmp_path: Path) -> Hidden:
-    """Run `python <arguments>` where torch, what needs it, and onnxsim are hidden; it may not even ask for them."""
+    """Run `python <arguments>` with torch, what needs it, and onnxsim hidden; it may not ask for them."""
     (tmp_path / "hiding").mkdir()
     (tmp_path / "hiding" / "sitecustomize.py").write_text(SITECUSTOMIZE)
     environment = clean_environment() | {"PYTHONPATH": str(tmp_path / "hiding")}
@@ -65,7 +65,7 @@ def without_torch(tmp_path: Path) -> Hidden:
 
 @pytest.fixture
 def carried(tiny_store: Path, without_torch: Hidden, tmp_path: Path) -> Path:
-    """The artifacts folder of a host without torch, filled from an archive of the tiny model's entries for batch 4."""
+    """A torchless host's artifacts folder, filled from an archive of the tiny model's entries for batch 4."""
     archive = tmp_path / "tiny.tar"
     packed = subprocess.run([sys.executable, "-m", "tools.store", "export", str(archive), "-m", "tiny", "--batch", "4",
                              f"--models={TINY_MODELS}", f"--artifacts={tiny_store}"], cwd=ROOT, text=True, capture_output=True, check=False)
@@ -77,7 +77,10 @@ def carried(tiny_store: Path, without_torch: Hidden, tmp_path: Path) -> Path:
 
 
 def test_an_imported_case_is_judged_without_torch(carried: Path, without_torch: Hidden) -> None:
-    """Mini clips, weights, graph and reference are the imported ones; nothing but the clips' check is made, torch never asked for."""
+    """Mini clips, weights, graph and reference are the imported ones; torch is never asked for.
+
+    Nothing but the clips' check is made.
+    """
     before = set(manifests(carried / "store"))
     done = without_torch("-m", "pytest", "-p", "no:cacheprovider", *tiny_arguments(carried), "-k", "bs4")
 
@@ -104,7 +107,10 @@ def test_a_batch_size_that_did_not_travel_is_one_error(carried: Path, without_to
 @pytest.mark.parametrize("stage", ["tools.specialise tiny 4", "tools.export tiny",
                                    "tools.reference tiny", "tools.measure tiny --batch 4"])
 def test_nothing_is_begun_where_nothing_was_imported(without_torch: Hidden, tmp_path: Path, stage: str) -> None:
-    """An empty store is one sentence from every stage, before clips are encoded that would not be those of imported weights."""
+    """An empty store is one sentence from every stage.
+
+    It comes before clips are encoded that would not be those of imported weights.
+    """
     done = without_torch("-m", *stage.split(), *tiny_arguments(tmp_path / "host"))
 
     assert (1, "") == (done.returncode, done.stdout)

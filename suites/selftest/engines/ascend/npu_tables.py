@@ -1,4 +1,4 @@
-"""Tables as npu-smi prints them, one of every layout: 310 and 310P with a Device column, 910 without, A3 with Phy-ID."""
+"""npu-smi's tables in every layout: 310 and 310P with a Device column, 910 without, A3 with Phy-ID."""
 
 A310 = """\
 +------------------------------------------------------------------------------+

@@ -56,7 +56,7 @@ def test_a_number_that_is_no_code_is_none(text: str) -> None:
 
 
 def test_what_is_lost_explains_every_error_after_it() -> None:
-    """Of several families the first decides, and only its own codes are named: numbers first, each once, as they came."""
+    """Of several families the first decides; only its own codes are named: numbers first, once, in order."""
     fault = diagnose("EZ9999: kernel, runtime result = 507015\nEL0001: gone, runtime result = 507010\nret=507899 ret=507010 EL0001\n")
 
     assert ("lost", ("507010", "507899", "EL0001")) == (fault.kind, fault.codes)

@@ -36,7 +36,10 @@ def test_start_and_end_become_seconds(pair: type) -> None:
 
 
 def test_a_coarse_clock_gives_no_times() -> None:
-    """An hour after the start a step of single precision is a quarter of a millisecond: too much for 20 ms, little enough for 30."""
+    """An hour after the start a step of single precision is a quarter of a millisecond.
+
+    That is too much for 20 ms and little enough for 30.
+    """
     def series(length_ms: float) -> list[tuple[float, float]]:
         starts = [HOUR_MS + 100 * number for number in range(5)]
         return [(float32(start), float32(start + length_ms)) for start in starts]

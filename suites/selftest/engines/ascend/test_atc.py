@@ -80,7 +80,7 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 def test_the_arguments_are_exactly_these(fake: Fake) -> None:
-    """In this order, each one argument; the folder of the output is where it works, and nothing is to be read."""
+    """Each is one argument, in this order; it works in the output's folder, and nothing is to be read."""
     fake.run('printf "%s\\n" "$@" > arguments', "pwd > folder", "cat > input", SUCCESS, "echo om > model.om")
     out = fake.request.output.parent
 
@@ -186,7 +186,10 @@ def living(folder: Path) -> list[str]:
 
 
 def test_a_hang_ends_with_its_processes(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Soon after the timeout nothing of it lives, not even a worker that is replaced when it dies; meanwhile it beats."""
+    """Soon after the timeout nothing of it lives, not even a worker that is replaced when it dies.
+
+    Meanwhile it beats.
+    """
     monkeypatch.setattr(atc, "BEAT_S", 0.2)
     started = time.monotonic()
     error = fake.fails("(while true; do sh -c 'echo $$ >> pids; exec sleep 60'; done) &", "echo $$ >> pids",

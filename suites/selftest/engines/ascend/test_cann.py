@@ -90,7 +90,7 @@ def test_no_toolkit_is_an_error_that_says_where_it_was_looked_for(installed: Pat
     ("", "unknown"),
 ])
 def test_the_version_is_read_in_every_spelling(installed: Path, text: str, version: str) -> None:
-    """`k=v`, `k: v`, any case; the toolkit's own number before the package's; `unknown` where there is none."""
+    """`k=v` or `k: v`, any case; the toolkit's number before the package's; `unknown` if there is none."""
     (installed / "version.cfg").write_text(text)
 
     assert version == cann.version(installed)
@@ -118,7 +118,7 @@ def test_only_cann_5_tunes(version: str, tunes: bool) -> None:
 
 
 def test_our_virtual_environment_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From PATH and PYTHONPATH, by whichever path it is named, with VIRTUAL_ENV and PYTHONHOME; the rest keeps its order."""
+    """It leaves PATH and PYTHONPATH, by whichever path; VIRTUAL_ENV and PYTHONHOME go; the order stays."""
     other, link = tmp_path / "venv", tmp_path / "link"
     (other / "bin").mkdir(parents=True)
     link.symlink_to(other)
@@ -184,7 +184,7 @@ def test_a_script_that_hangs_is_one_error(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_runtime_gets_no_path_of_the_toolkit(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of set_env.sh it needs ASCEND_*, TOOLCHAIN_HOME and the libraries, with the driver's behind, each once."""
+    """Of set_env.sh it needs ASCEND_*, TOOLCHAIN_HOME, and the libraries and then the driver's, each once."""
     driver = installed / "driver"
     driver.mkdir()
     monkeypatch.setattr(cann, "DRIVER_LIBRARIES", (driver, installed / "none"))

@@ -52,7 +52,7 @@ PRINTED = {
 
 @pytest.mark.parametrize("layout", PRINTED)
 def test_a_look_before_reads_every_layout(layout: str) -> None:
-    """Processes, health, load and memory speak against a device; what cannot be read or is not known stays unknown."""
+    """Processes, health, load and memory speak against a device; the unreadable or unknown stays unknown."""
     table, device, sample = PRINTED[layout]
 
     assert sample == look_before(table, device)
@@ -77,7 +77,7 @@ def test_a_look_before_knows_the_limits(chip: Chip, sample: Sample) -> None:
     (process(None), "process of an unreadable number python3"), (process(7, chip=None), "process 7 python3"),
 ], ids=["our own", "nameless", "numberless", "of no chip"])
 def test_any_process_before_speaks_against_a_device(found: Process, text: str) -> None:
-    """Even ours, which has not begun, one without name or number, and one that may be on another chip of its card."""
+    """Even ours, which has not begun, one without name or number, and one maybe on a neighbouring chip."""
     assert Sample((text,)) == look_before(of(IDLE, found), 0)
 
 

@@ -92,7 +92,7 @@ def test_a_device_out_of_range_names_the_choices(nodes: Path, index: int) -> Non
 
 @pytest.mark.parametrize("value", ["0", "0,1", ""])
 def test_renumbered_devices_are_refused(nodes: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """Where the runtime would count otherwise than --device, even with an empty list; the CPU is not concerned."""
+    """Where the runtime would count otherwise than --device, even with an empty list; the CPU is exempt."""
     (nodes / "davinci0").touch()
     monkeypatch.setenv(RENUMBERED, value)
     with pytest.raises(OptionError) as error:

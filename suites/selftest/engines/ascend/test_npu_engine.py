@@ -1,4 +1,4 @@
-"""The NPU's engine on a simulated host, in every build of aclruntime: each test's work is done by a process of its own."""
+"""The NPU's engine on a simulated host, in every build of aclruntime; a process of its own does each test."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Host:
         atc.compile_om(request, cann.environment(toolkit, environ=self.shell), self.folder / "log", 60, lambda seconds: None)
 
     def run(self, code: str, **how: Any) -> tuple[list[Any], Fault]:
-        """What *code* found, and what the runtime's last words mean; how: in which folder and environment it runs."""
+        """What *code* found and what the runtime's last words mean; how: its folder and environment."""
         done = self.process(code, **how)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1]), diagnose(done.stdout)

@@ -52,7 +52,7 @@ def test_a_chip_is_its_two_rows_in_every_layout(layout: str, ending: str) -> Non
 
 @pytest.mark.parametrize("layout", PROCESSES)
 def test_no_process_is_not_the_same_as_no_process_table(layout: str) -> None:
-    """Processes are those listed, none where the table says so, and unknown where the layout has no such table."""
+    """Processes are those listed, none if the table says so, unknown if the layout has no such table."""
     text, processes = PROCESSES[layout]
 
     assert processes == parse_table(text).processes
@@ -91,7 +91,7 @@ def test_a_process_of_no_chip_is_on_every_chip_of_its_npu() -> None:
     ("| 0            1074 / 21534 ", "| 7       839  / 15170  0 / 0 ", 7, 839, 15170),  # no HBM: the other memory counts
 ])
 def test_a_number_that_cannot_be_read_is_unknown(old: str, new: str, aicore: int | None, used: int | None, total: int | None) -> None:
-    """NA, a dash, a range, a blank and a memory of no size are None, never a nought that looks idle; the rest is kept."""
+    """NA, a dash, a range, a blank, a memory of no size are None, never an idle nought; the rest stays."""
     assert old in tables.A310P3
     chip = parse_table(tables.A310P3.replace(old, new)).chips[0]
 
@@ -138,7 +138,7 @@ def test_a_row_of_another_shape_is_passed_over() -> None:
 @pytest.mark.parametrize("text", ["", "There is no NPU card on this server.\n", tables.MAPPING, tables.A950,
                                   "".join(tables.A310.splitlines(keepends=True)[:6])])
 def test_what_shows_no_chip_is_refused(text: str) -> None:
-    """A text in which no chip stands, or a layout not known here, is a DeviceError and not a machine without processes."""
+    """A text without a chip, or an unknown layout, is a DeviceError, not a machine without processes."""
     with pytest.raises(DeviceError, match="npu-smi shows no chip"):
         parse_table(text)
 

@@ -28,7 +28,7 @@ CHIP = Chip(0, 0, 0, "310P3", "OK", 0, 1074, 21534)
 
 
 class Npu:
-    """What npu-smi would say, in a file that both processes read; each look is noted with the process that looked."""
+    """What npu-smi would say, in a file that both processes read; each look notes the process that looked."""
 
     def __init__(self, root: Path) -> None:
         self._now, self._looks = root / "now", root / "looks"
@@ -69,7 +69,7 @@ def until(what: Callable[[], bool]) -> None:
 
 
 def test_a_device_is_sampled_before_and_during(npu: Npu) -> None:
-    """Three times before, apart, by the process that measures; then by another one, and once more at the end."""
+    """Three times before, apart, by the measuring process; then by another, and once more at the end."""
     started = time.monotonic()
     with watch_of(NPU, npu.look) as watch:
         before = time.monotonic() - started
