@@ -18,7 +18,7 @@ from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
-from tools.storage.entries import Entry, Key, folder_of, manifest_path
+from tools.storage.entries import Entry, Key, damage_of, files_of, folder_of, manifest_path
 from tools.storage.stages import Stage
 from tools.storage.store import Store
 
@@ -90,6 +90,18 @@ def test_an_entry_under_another_digest_is_not_taken(store: Store, said: list[str
     assert (made, []) == (store.find(HERE), said)
     shutil.rmtree(made.folder)
     assert store.find(HERE) is None
+
+
+def test_a_manifest_without_a_part_is_a_damaged_one(store: Store) -> None:
+    """Json that is no manifest fits no key, lists no file and is damage."""
+    store.build(THERE, write("a"))
+    manifest = manifest_path(store.root, THERE)
+    for text in ("{}", "[]", manifest.read_text().replace('"shaped_by"', '"shaped"')):
+        manifest.write_text(text)
+
+        assert store.find(HERE) is None
+        assert "entry.json is unreadable" == damage_of(manifest)
+        assert [] == files_of(manifest)
 
 
 def test_of_several_the_one_used_last_is_taken_aloud(store: Store, said: list[str]) -> None:
