@@ -30,7 +30,7 @@ def check_clips(options: Options) -> int:
     if choice.chosen(context) == "full":
         raise OptionError("a full data set is checked as a whole", remedy=f"python -m tools.data check {spec.dataset}")
     rows = clips.listing(context.of(spec), options.classes or spec.classes)
-    found = survey.resolve(rows, context).clips
+    found = survey.usable(rows, context).clips
     print(f"{len(found)} clips, {sum(clip.frames for clip in found)} frames: {path_of(context.settings.artifacts, rows)}")
     return 0
 

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     expect = context.settings.expect
     expect.require(spec.metrics, spec.name)
     truths = (read_ground_truth(options.ground_truth) if options.ground_truth
-              else {video.name: video.truth for video in videos.listed(context.of(spec))[1]})
+              else {video.name: video.truth for video in videos.listed(context.of(spec))})
     found = read_results(options.results, truths)
     recall = average_recall(list(truths.values()), [found.get(name, none_found()) for name in truths])
     print(f"{sum(map(len, found.values()))} detections in {len(found)} of {len(truths)} videos")

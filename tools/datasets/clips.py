@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.datasets import choice, survey
-from tools.datasets.listing import Listing, of_list
+from tools.datasets.listing import Listing, find, of_list
 from tools.datasets.lists import ClipList, balanced, read_list
 from tools.datasets.mini import clips as mini
 from tools.datasets.survey import Shortfall
@@ -34,37 +34,45 @@ class ClipSet:
 
 
 def clip_set(context: Context[ModelSpec], classes: int) -> ClipSet:
-    """The clips of a run with their digests and frame counts; checked by a child process if that is not known of them.
+    """The clips of a run with digests and frames; a child process checks what is new or changed.
 
-    Of a full data set those that can be used, and what it lacks; of a list of one's own all.
+    A list of your own is used whole, a full data set as far as clips are good; the set says what it lacks.
 
     Raises:
         DataError: naming the list line or the clip that is wrong; OptionError: there is no full data set.
     """
     rows = listing(context, classes)
-    found = survey.resolve(rows, context)
+    usable = survey.usable(rows, context)
     assert rows.kind != "features"
-    return ClipSet(rows.source, rows.kind, found.clips, found.shortfall)
+    return ClipSet(rows.source, rows.kind, usable.clips, usable.shortfall)
 
 
 def listing(context: Context[ModelSpec], classes: int) -> Listing:
     """The rows that are to be checked; errors as for `clip_set`."""
-    if choice.chosen(context) == "full":
-        return choice.required_listing(context, classes)
-    return of_list(clip_list(context, classes))
+    return full_listing(context, classes) if choice.chosen(context) == "full" else of_list(clip_list(context, classes))
+
+
+def full_listing(context: Context[ModelSpec], classes: int) -> Listing:
+    """The rows of a full data set, from its list or from the annotations that it can be made of.
+
+    Raises:
+        OptionError: neither is there.
+    """
+    root = context.settings.data_root
+    rows = find(context.spec, Path(root), classes) if root else None
+    if rows is None:
+        raise choice.no_list(context)
+    return rows
 
 
 def clip_list(context: Context[ModelSpec], classes: int) -> ClipList:
-    """The mini list or one's own, read and cut to `--clips`."""
-    path, root = _list_and_root(context)
-    listed = read_list(path, root, classes)
-    return replace(listed, clips=balanced(listed.clips, context.settings.clips))
-
-
-def _list_and_root(context: Context[ModelSpec]) -> tuple[Path, Path]:
-    name = choice.chosen(context)
+    """The mini list, or a list of your own, read and cut to `--clips`."""
+    name, settings = choice.chosen(context), context.settings
     if name == "mini":
-        folder = mini.stage(context.spec).find_or_run(context).folder
-        return folder / mini.list_name(context.spec.list_format), folder
-    path = Path(name)
-    return path, Path(context.settings.data_root) if context.settings.data_root else path.parent
+        root = mini.stage(context.spec).find_or_run(context).folder
+        path = root / mini.list_name(context.spec.list_format)
+    else:
+        path = Path(name)
+        root = Path(settings.data_root) if settings.data_root else path.parent
+    whole = read_list(path, root, classes)
+    return replace(whole, clips=balanced(whole.clips, settings.clips))

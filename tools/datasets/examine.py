@@ -1,4 +1,4 @@
-"""Reading a clip's files once: the digest of their bytes, the frames that decode, and the size and time that tell a change."""
+"""Reads a clip's files once, for their digest and their frames; later their size and time tell a change."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from tools.errors import DataError
 from tools.localisation.snippet_features import read_features
 from tools.machine.files import sha256
 from tools.media.decode import FRAME_NAME, Clip, ClipError, count_frames, undecodable
@@ -40,15 +41,18 @@ def signature(clip: Clip, kind: FilesKind) -> Signature:
 
 
 def examine(clip: Clip, kind: FilesKind) -> Clip:
-    """The clip with its digest and its number of frames; rawframes that say none are counted.
+    """The clip with its digest and its number of frames; rawframes whose list gives no number are counted.
 
     Raises:
-        ClipError: naming the file that is missing, empty or cannot be decoded; DataError: naming the row of features.
+        ClipError: a file is missing, empty or cannot be decoded, or a row of features is wrong.
     """
     if kind == "videos":
         return replace(clip, frames=count_frames(clip), sha256=sha256(clip.path))
     if kind == "features":
-        read_features(clip.path)
+        try:
+            read_features(clip.path)
+        except DataError as error:
+            raise ClipError(clip, Path(error.where or clip.path), f"cannot be used: {error.what}", error.remedy or "") from error
         return replace(clip, sha256=sha256(clip.path))
     frames = clip.frames or sum(1 for _ in _frame_files(clip.path))
     if frames == 0:
@@ -79,8 +83,9 @@ def _digest_of(clip: Clip, frames: int) -> str:
 
 
 def _shape(clip: Clip, path: Path, content: bytes) -> tuple[int, ...]:
-    """The size of a JPEG that decodes to its end: of one cut short, which OpenCV reads from a file with the rest in grey, it
-    decodes nothing in memory.
+    """The size of a JPEG that decodes to its end.
+
+    It is decoded from memory: there OpenCV refuses a JPEG cut short, but from a file it gives a grey rest.
     """
     import cv2
     import numpy as np

@@ -1,4 +1,4 @@
-"""The rows of a list, or of a full data set, whose annotations stand for a list that is not there; labels checked by name."""
+"""The rows of a list, or of annotations that stand for it; each label must be that of its class's name."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 from tools.datasets import splits
 from tools.datasets.examine import FilesKind
-from tools.datasets.lists import ClipList, balanced, list_format, read_clips
+from tools.datasets.lists import ClipList, list_format, read_clips
 from tools.datasets.splits import Classes, plain
 from tools.errors import DataError
 from tools.media.decode import Clip
-from tools.spec.model import ListFormat, ModelSpec, Spec
+from tools.spec.model import ModelSpec
 
-OWN = "list"  # in the place of a data set's name
+OWN = "list"  # stands where the name of a data set would
 UNLISTED = "the labels cannot be known: there is no file of class names"
 
 
@@ -24,12 +24,10 @@ UNLISTED = "the labels cannot be known: there is no file of class names"
 class Listing:
     """Where the rows of a data set come from, and what they are.
 
-    source: the file that names them; list_file: where the list is, or belongs.
-    root: the folder that their paths are below; complete: how many whole ones the data set should have, 0 where *source* says it.
-    rows: reads them anew each time it is called, as DataError if one is wrong; it travels to a child process.
-    choose: takes so many of the rows for `--clips`, the same ones every time.
-    required: every clip must be good, as in a list of one's own, whose rows are cut to `--clips` already; otherwise those
-    that are good are used. title: what is checked, in words, if that is not the data set.
+    source: the file that names them; list_file: where the list is or belongs; root: the folder of the files.
+    complete: how many clips the data set should have; 0 where *source* says it.
+    rows: reads them anew at each call, with a DataError if one is wrong; it travels to a child process.
+    title: what is checked, in words, if that is not a data set.
     """
 
     dataset: str
@@ -39,8 +37,6 @@ class Listing:
     kind: FilesKind
     complete: int
     rows: Callable[[], Iterator[Clip]]
-    choose: Callable[[tuple[Clip, ...], int], tuple[Clip, ...]] = balanced
-    required: bool = False
     title: str = ""
 
     @property
@@ -53,11 +49,15 @@ class Listing:
         """Whether the rows come from the list itself, each of which must then be there."""
         return self.source == self.list_file
 
+    @property
+    def required(self) -> bool:
+        """Whether every clip must be good, as in a list of your own; that is cut to `--clips` already."""
+        return self.dataset == OWN
 
-def of_list(listed: ClipList) -> Listing:
-    """The rows of a list of one's own, or of a mini set: each clip must be good."""
-    return Listing(OWN, listed.source, listed.source, listed.root, listed.format, 0, partial(iter, listed.clips), required=True,
-                   title=f"{len(listed.clips)} clips")
+
+def of_list(clips: ClipList) -> Listing:
+    """The rows of a list of your own, or of a mini set: each clip must be good."""
+    return Listing(OWN, clips.source, clips.source, clips.root, clips.format, 0, partial(iter, clips.clips), f"{len(clips.clips)} clips")
 
 
 def find(spec: ModelSpec, data_root: Path, classes: int) -> Listing | None:
@@ -66,34 +66,17 @@ def find(spec: ModelSpec, data_root: Path, classes: int) -> Listing | None:
     Raises:
         DataError: the list's first line or a file of class names is wrong.
     """
-    folder = data_root / spec.dataset
-    return _listing(spec.dataset, folder / spec.list_file, folder / spec.frames_folder, spec.list_format, spec.clips, classes)
-
-
-def find_videos(spec: ModelSpec, data_root: Path, classes: int) -> Listing | None:
-    """The same clips as videos, for a model that reads rawframes, which can be extracted from them."""
-    folder = data_root / spec.dataset
-    name = spec.list_file.replace("rawframes", "videos")
-    return _listing(spec.dataset, folder / name, folder / "videos", "videos", spec.clips, classes)
-
-
-def _listing(dataset: str, path: Path, root: Path, kind: ListFormat, complete: int, classes: int) -> Listing | None:
-    folder = path.parent
+    folder, dataset = data_root / spec.dataset, spec.dataset
+    path, root, kind = folder / spec.list_file, folder / spec.frames_folder, spec.list_format
     if path.is_file():
-        found, source = list_format(path), path
-        rows: Callable[[], Iterator[Clip]] = partial(read_clips, path, root, found, classes)
+        source, kind = path, list_format(path)
+        rows: Callable[[], Iterator[Clip]] = partial(read_clips, path, root, kind, classes)
     elif split := splits.split_file(dataset, folder):
-        found, source = kind, split
+        source = split
         rows = partial(_split, dataset, folder, split, root, kind)
     else:
         return None
-    return Listing(dataset, source, path, root, found, complete, partial(_agreeing, dataset, folder, rows))
-
-
-def exists(spec: Spec, data_root: Path) -> bool:
-    """Whether there is a list, or something to make it of."""
-    folder = data_root / spec.dataset
-    return (folder / spec.list_file).is_file() or splits.split_file(spec.dataset, folder) is not None
+    return Listing(dataset, source, path, root, kind, spec.clips, partial(_agreeing, dataset, folder, rows))
 
 
 def _split(dataset: str, folder: Path, path: Path, root: Path, kind: FilesKind) -> Iterator[Clip]:
@@ -104,12 +87,12 @@ def _split(dataset: str, folder: Path, path: Path, root: Path, kind: FilesKind) 
 
 
 def _agreeing(dataset: str, folder: Path, rows: Callable[[], Iterator[Clip]]) -> Iterator[Clip]:
-    """The clips, once the label of each is that of the class whose folder it lies in."""
+    """The clips, each once its label is known to be that of the class whose folder it lies in."""
     clips = rows()
     named = splits.classes(dataset, folder)
     if named is not None:
         return _as_named(clips, named)
-    return _as_ordered(clips) if splits.known(dataset) else clips
+    return _as_ordered(clips) if dataset in splits.FILES else clips
 
 
 def _as_named(clips: Iterable[Clip], named: Classes) -> Iterator[Clip]:
@@ -123,7 +106,7 @@ def _as_named(clips: Iterable[Clip], named: Classes) -> Iterator[Clip]:
 
 
 def _as_ordered(clips: Iterable[Clip]) -> Iterator[Clip]:
-    """Where no file gives the class names: one label a folder, in alphabetical order, which is that of both data sets."""
+    """The same where no file gives class names: each folder has one label, in alphabetical order."""
     by_label: dict[int, Clip] = {}
     by_name: dict[str, Clip] = {}
     for clip in clips:
@@ -147,5 +130,5 @@ def _wrong(clip: Clip, what: str) -> DataError:
 
 
 def _class_folder(clip: Clip) -> str:
-    """The class that a clip's place says it is of; empty where all clips lie in one folder."""
+    """The class by the folder that a clip lies in; empty where all clips lie in one folder."""
     return plain(clip.id.rpartition("/")[0].rpartition("/")[2])

@@ -31,7 +31,7 @@ def read_list(path: Path, root: Path, classes: int) -> ClipList:
     """Read a rawframes or videos list; paths are relative to *root*.
 
     Raises:
-        DataError: naming file and line, for a wrong number of fields, a label that is no class, or a clip named twice.
+        DataError: a line has a wrong number of fields, a label that is no class, or a clip named before.
     """
     kind = list_format(path)
     return ClipList(path, root, kind, tuple(read_clips(path, root, kind, classes)))
@@ -43,30 +43,30 @@ def list_format(path: Path) -> ListFormat:
     Raises:
         DataError: the list is empty, or its first line has neither form.
     """
-    for number, fields in _rows(path):
+    for number, fields in read_fields(path):
         if len(fields) not in FIELDS:
-            raise _wrong_fields(fields, None, f"{path}:{number}")
+            raise _wrong_fields(fields, " or ".join(SHAPES.values()), f"{path}:{number}")
         return FIELDS[len(fields)]
     raise DataError("the list is empty", where=str(path), remedy="one line a clip: " + " or ".join(SHAPES.values()))
 
 
 def read_clips(path: Path, root: Path, kind: ListFormat, classes: int) -> Iterator[Clip]:
-    """The rows of a list of *kind* one by one, for lists that need not be in memory as a whole; errors as for `read_list`."""
+    """The rows of a list of *kind* one by one, as it need not fit into memory; errors as for `read_list`."""
     seen: dict[str, int] = {}
-    for number, fields in _rows(path):
+    for number, fields in read_fields(path):
         where = f"{path}:{number}"
         if FIELDS.get(len(fields)) != kind:
-            raise _wrong_fields(fields, kind, where)
+            raise _wrong_fields(fields, SHAPES[kind], where)
         clip = _clip(fields, kind, root, classes, where)
         refuse_repeated(seen, clip.id, number, where)
         yield clip
 
 
 def refuse_repeated(seen: dict[str, int], id: str, number: int, where: str) -> None:
-    """Note that *id* stands on line *number*.
+    """Note in *seen* that *id* stands on line *number*.
 
     Raises:
-        DataError: it stood on another before.
+        DataError: it stood on another line before.
     """
     if id in seen:
         raise DataError(f"{id} is listed twice, first on line {seen[id]}", where=where,
@@ -75,7 +75,7 @@ def refuse_repeated(seen: dict[str, int], id: str, number: int, where: str) -> N
 
 
 def balanced(clips: tuple[Clip, ...], count: int) -> tuple[Clip, ...]:
-    """*count* of the clips in list order, the same ones every time, spread as evenly over the classes as they allow."""
+    """*count* of the clips (0: all) in list order, always the same, spread evenly over the classes."""
     if count == 0 or count >= len(clips):
         return clips
     by_class: dict[int, list[Clip]] = {}
@@ -88,13 +88,13 @@ def balanced(clips: tuple[Clip, ...], count: int) -> tuple[Clip, ...]:
 
 
 def at_equal_distances(rows: tuple[T, ...], count: int) -> tuple[T, ...]:
-    """*count* of the rows, the same ones every time; all for 0."""
+    """*count* of the rows, always the same; all for 0."""
     count = min(count or len(rows), len(rows))
     return tuple(rows[number * len(rows) // count] for number in range(count))
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Number and fields of every line that has any."""
+def read_fields(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and fields of every line that has any; errors as for `read_lines`."""
     for number, line in read_lines(path):
         if fields := line.split():
             yield number, fields
@@ -113,8 +113,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise DataError(f"the list cannot be read: {error}", where=str(path), remedy="give a text file") from error
 
 
-def _wrong_fields(fields: list[str], kind: ListFormat | None, where: str) -> DataError:
-    expected = SHAPES[kind] if kind else " or ".join(SHAPES.values())
+def _wrong_fields(fields: list[str], expected: str, where: str) -> DataError:
     return DataError(f"expected {expected}, found {len(fields)} fields", where=where,
                      remedy="separate by spaces, and rename files whose names contain one: the format cannot carry them")
 

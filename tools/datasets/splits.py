@@ -1,4 +1,4 @@
-"""What UCF-101 and Kinetics-400 say about themselves: their class names in order, and the clips of their validation lists."""
+"""The annotations of UCF-101 and Kinetics-400: class names in order, and clips of the validation splits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.datasets.examine import FilesKind
-from tools.datasets.lists import read_lines, refuse_repeated
+from tools.datasets.lists import read_fields, read_lines, refuse_repeated
 from tools.errors import DataError
 from tools.media.decode import Clip
 
@@ -20,11 +20,13 @@ FILES = {"ucf101": (SPLIT,), "kinetics400": VALIDATION}  # what a validation lis
 LABEL_MAPS = ("label_map_k400.txt", "label_map.txt")
 COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 ENDINGS = (".mp4", ".mkv", ".webm", ".avi")
+UCF_FILE = "give the file as UCF-101's archive of splits holds it"
+KINETICS_FILE = "give Kinetics' own file"
 
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """The names of a data set's classes, a label being a place in them, and the file that gives them."""
+    """The names of a data set's classes, in the order of their labels, and the file that gives them."""
 
     names: tuple[str, ...]
     source: Path
@@ -46,11 +48,6 @@ def plain(name: str) -> str:
     return name.strip().replace('"', "").replace(" ", "_")
 
 
-def known(dataset: str) -> bool:
-    """Whether anything is known about a data set of this name but its list."""
-    return dataset in FILES
-
-
 def split_file(dataset: str, folder: Path) -> Path | None:
     """The annotation file below *folder* that a validation list can be made of, if it is there."""
     return _first(folder, FILES.get(dataset, ()))
@@ -64,7 +61,7 @@ def classes(dataset: str, folder: Path) -> Classes | None:
     """
     if dataset == "ucf101" and (path := _first(folder, (CLASS_INDEX,))):
         return Classes(_numbered(path), path)
-    if path := _first(folder, LABEL_MAPS if known(dataset) else ()):
+    if path := _first(folder, LABEL_MAPS if dataset in FILES else ()):
         return Classes(tuple(plain(line) for _, line in read_lines(path) if line.strip()), path)
     if dataset == "ucf101" and (path := _first(folder, (TRAINING,))):
         return Classes(_of_training(path), path)
@@ -74,7 +71,7 @@ def classes(dataset: str, folder: Path) -> Classes | None:
 
 
 def split_clips(dataset: str, path: Path, named: Classes, root: Path, kind: FilesKind) -> Iterator[Clip]:
-    """The clips of a validation split, files and folders being below *root*; frames are not known yet.
+    """The clips of a validation split, whose files lie below *root*; their frames are not counted yet.
 
     Raises:
         DataError: naming the line that is wrong.
@@ -95,41 +92,32 @@ def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
 def _numbered(path: Path) -> tuple[str, ...]:
     """The names of `classInd.txt`, whose lines count from 1; its order is alphabetical whatever the case."""
     names: list[str] = []
-    for number, line in read_lines(path):
-        if not (fields := line.split()):
-            continue
+    for number, fields in read_fields(path):
         if len(fields) != 2 or fields[0] != str(len(names) + 1):
-            raise DataError(f"expected '{len(names) + 1} ClassName', found {line.strip()!r}", where=f"{path}:{number}",
-                            remedy="give the file as UCF-101's archive of splits holds it")
+            raise DataError(f"expected '{len(names) + 1} ClassName', found {' '.join(fields)!r}", where=f"{path}:{number}", remedy=UCF_FILE)
         names.append(fields[1])
     return tuple(names)
 
 
 def _of_training(path: Path) -> tuple[str, ...]:
     """The names of `trainlist01.txt`, which gives a label, counted from 1, beside every video."""
-    found: dict[int, str] = {}
-    for number, line in read_lines(path):
-        fields = line.split()
-        if not fields:
-            continue
+    names: dict[int, str] = {}
+    for number, fields in read_fields(path):
         name, label = fields[0].partition("/")[0], fields[-1]
-        if len(fields) != 2 or not label.isdecimal() or found.setdefault(int(label), name) != name:
-            raise DataError(f"expected 'Class/video.avi label', a label a class, found {line.strip()!r}", where=f"{path}:{number}",
-                            remedy=f"give the file as UCF-101's archive of splits holds it, or {CLASS_INDEX} beside it")
-    if sorted(found) != list(range(1, len(found) + 1)):
-        raise DataError(f"its labels are not 1 to {len(found)}", where=str(path), remedy=f"put {CLASS_INDEX} beside it")
-    return tuple(found[label] for label in sorted(found))
+        if len(fields) != 2 or not label.isdecimal() or names.setdefault(int(label), name) != name:
+            raise DataError(f"expected 'Class/video.avi label', a label a class, found {' '.join(fields)!r}", where=f"{path}:{number}",
+                            remedy=f"{UCF_FILE}, or {CLASS_INDEX} beside it")
+    if sorted(names) != list(range(1, len(names) + 1)):
+        raise DataError(f"its labels are not 1 to {len(names)}", where=str(path), remedy=f"put {CLASS_INDEX} beside it")
+    return tuple(names[label] for label in sorted(names))
 
 
 def _ucf101(path: Path, kind: FilesKind) -> Iterator[tuple[int, str, str]]:
-    """Line, clip and class; a label behind the video's name is what `trainlist01.txt` has."""
-    for number, line in read_lines(path):
-        if not (fields := line.split()):
-            continue
+    """Line, clip and class; a second field, the label that `trainlist01.txt` has, is not looked at."""
+    for number, fields in read_fields(path):
         name, slash, file = fields[0].partition("/")
         if not (slash and file.endswith(".avi")) or len(fields) > 2:
-            raise DataError(f"expected 'Class/video.avi', found {line.strip()!r}", where=f"{path}:{number}",
-                            remedy="give the file as UCF-101's archive of splits holds it")
+            raise DataError(f"expected 'Class/video.avi', found {' '.join(fields)!r}", where=f"{path}:{number}", remedy=UCF_FILE)
         yield number, fields[0] if kind == "videos" else fields[0].removesuffix(".avi"), name
 
 
@@ -143,8 +131,7 @@ def _kinetics(path: Path, root: Path) -> Iterator[tuple[int, str, str]]:
         try:
             start, end = int(float(row["time_start"])), int(float(row["time_end"]))
         except ValueError as error:
-            raise DataError("time_start and time_end should be seconds", where=f"{path}:{number}",
-                            remedy="give Kinetics' own file") from error
+            raise DataError("time_start and time_end should be seconds", where=f"{path}:{number}", remedy=KINETICS_FILE) from error
         stem = f"{row['youtube_id']}_{start:06d}_{end:06d}"
         nested = f"{plain(row['label'])}/{stem}"
         names = [f"{place}{ending}" for ending in ENDINGS for place in (nested, stem)]
@@ -157,10 +144,10 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             reader = csv.DictReader(file)
             lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if lacking:
-                raise DataError(f"the header has no {' and no '.join(lacking)}", where=f"{path}:1", remedy="give Kinetics' own file")
+                raise DataError(f"the header has no {' and no '.join(lacking)}", where=f"{path}:1", remedy=KINETICS_FILE)
             for row in reader:
                 if not all(row[name] for name in COLUMNS):
-                    raise DataError("the row has too few fields", where=f"{path}:{reader.line_num}", remedy="give Kinetics' own file")
+                    raise DataError("the row has too few fields", where=f"{path}:{reader.line_num}", remedy=KINETICS_FILE)
                 yield reader.line_num, row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"the list cannot be read: {error}", where=str(path), remedy="give Kinetics' own file") from error
+        raise DataError(f"the list cannot be read: {error}", where=str(path), remedy=KINETICS_FILE) from error

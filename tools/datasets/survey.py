@@ -1,22 +1,22 @@
-"""Checking the files of a list: every changed one is read once, and a run is told what it can use.
+"""Checks the files of a list: each new or changed one is read once, and a run is told which clips it can use.
 
-What is wrong with a clip is only noted here. Whether that is an error or a shortfall is decided where it is read: a list of
-one's own is used whole, a full data set as far as it is there.
+A check only notes defects. Whether one ends a run is decided later: a list of your own must be good as a
+whole, a full data set is used as far as it is there.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from tools.datasets.examine import FilesKind, examine, signature
-from tools.datasets.ledger import Defect, Finding, Ledger, path_of
+from tools.datasets.ledger import ClipState, Ledger, opened, path_of
 from tools.datasets.listing import Listing
-from tools.errors import DataError
+from tools.datasets.lists import at_equal_distances, balanced
+from tools.errors import DataError, revive
 from tools.machine import child, events
 from tools.machine.files import write_whole
 from tools.machine.locks import hold
@@ -35,7 +35,7 @@ class Shortfall:
     """A data set of which *there* clips or videos can be used, where *complete* should be.
 
     missing, damaged: how many are known to be so; first: the first of them, and the line that names it.
-    listing: the command that lists them all.
+    command: what lists them all.
     """
 
     there: int
@@ -43,201 +43,193 @@ class Shortfall:
     missing: int
     damaged: int
     first: str
-    listing: str
+    command: str
     items: str = "clips"
 
     @property
     def sentence(self) -> str:
         counts = [f"{count:,} {word}" for count, word in ((self.missing, "missing"), (self.damaged, "damaged")) if count]
         lost = f"{', '.join(counts)}, first {self.first}" if counts else "the list names no more"
-        return f"{self.there:,} of {self.complete:,} {self.items}: {lost}; {self.listing} lists what is there and what is not"
+        return f"{self.there:,} of {self.complete:,} {self.items}: {lost}; {self.command} lists what is there and what is not"
 
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """What a run can use, in the order of the list, with digests and frames, and what the data set lacks."""
+    """The clips that a run can use, in list order, with digests and frames; and what the data set lacks."""
 
     clips: tuple[Clip, ...]
     shortfall: Shortfall | None
 
 
 def check(listing: Listing, settings: Settings) -> Path:
-    """Look at every clip of the list, or at those that `--clips` chooses, and keep what is found.
+    """Look at every clip of the list, or at those that `--clips` chooses, and return the path of the ledger.
 
     Raises:
-        DataError: naming the line of the list that is wrong, before any file is read.
+        DataError: a line of the list is wrong; no file has been read then.
     """
-    path, count = path_of(settings.artifacts, listing), _to_choose(listing, settings)
+    path, count = path_of(settings.artifacts, listing), 0 if listing.required else settings.clips
     waiting = lambda holder: events.say(f"waiting: {holder} is {listing.doing}")
-    with hold(path.with_suffix(".lock"), waiting), Ledger(path) as ledger:
+    with hold(path.with_suffix(".lock"), waiting), opened(path) as ledger:
         while True:  # a chosen clip that turns out damaged is replaced by another
             clips = _wanted(listing, ledger, count)
             _check_clips(listing.kind, clips, ledger)
-            if not count or not any((known := ledger.known(clip)) and known.defect for clip in clips):
+            if not count or not any((state := ledger.state(clip)) and state.defect for clip in clips):
                 return path
 
 
 def _check_clips(kind: FilesKind, clips: tuple[Clip, ...], ledger: Ledger) -> None:
     shown = 0.0
     doing = "checking features" if kind == "features" else "checking clips"
-    jobs = ((clip, kind, ledger.known(clip)) for clip in clips)
-    for done, (clip, found) in enumerate(spread(_check_clip, jobs, BATCH), 1):
-        if found is not None:
-            ledger.put(clip, found)
+    jobs = ((clip, kind, ledger.state(clip)) for clip in clips)
+    for done, (clip, state) in enumerate(spread(_check_clip, jobs, BATCH), 1):
+        if state is not None:
+            ledger.put(clip, state)
         if done == len(clips) or time.monotonic() - shown > 0.2:
             shown = time.monotonic()
             events.progress(doing, done, len(clips))
 
 
-def _check_clip(job: tuple[Clip, FilesKind, Finding | None]) -> tuple[Clip, Finding | None]:
-    """What is found of a clip; None where its files are those of the check before."""
+def _check_clip(job: tuple[Clip, FilesKind, ClipState | None]) -> tuple[Clip, ClipState | None]:
+    """The new state of a clip; None where its files are still those of the last check."""
     clip, kind, before = job
     now = ABSENT
     try:
         now = signature(clip, kind)
         if before is not None and (before.signature, before.asked) == (now, clip.frames):
             return clip, None
-        whole = examine(clip, kind)
-    except DataError as error:
-        return clip, Finding(now, clip.frames, defect=Defect.of(clip, error))
-    return clip, Finding(now, clip.frames, whole.frames, whole.sha256)
+        good = examine(clip, kind)
+    except ClipError as error:
+        return clip, ClipState(now, clip.frames, defect=error)
+    return clip, ClipState(now, clip.frames, good.frames, good.sha256)
 
 
-def findings(listing: Listing, path: Path) -> Iterator[tuple[Clip, Finding]]:
-    """What the check that was kept in *path* has found of each clip, in the order of the list."""
-    with Ledger(path) as ledger:
+def states(listing: Listing, path: Path) -> Iterator[tuple[Clip, ClipState]]:
+    """Each clip that was ever checked with its state in the ledger *path*, in the order of the list."""
+    with opened(path) as ledger:
         for clip in listing.rows():
-            found = ledger.known(clip)
-            if found is not None:
-                yield clip, found
+            if state := ledger.state(clip):
+                yield clip, state
 
 
-def resolve(listing: Listing, context: Context[Spec]) -> Usable:
-    """What of a list a run can use; what is new or has changed is read by a child process.
+def usable(listing: Listing, context: Context[Spec]) -> Usable:
+    """The clips that a run can use; a child process checks those that are new or have changed.
 
     Raises:
-        DataError: naming the line of the list that is wrong; or a required clip that cannot be used; or nothing at all is there.
+        DataError: a line of the list is wrong, a required clip cannot be used, or no clip can.
     """
     settings = context.settings
-    found = known(listing, settings)
+    found = usable_if_checked(listing, settings)
     if found is None:
-        _refuse(listing)
+        try:
+            for clip in listing.rows():  # a wrong line or a missing file is told before a child process starts
+                if listing.required:
+                    signature(clip, listing.kind)
+        except ClipError as error:
+            raise revive(*error.parts) from error
         context.say(f"{listing.doing} below {listing.root} ...")
         started = time.monotonic()
         child.call(partial(check, listing, settings), listing.doing, on_event=context.on_event,
                    log=settings.store / "logs" / f"check-{listing.dataset}.log")
         context.say(f"{listing.doing}: {time.monotonic() - started:.0f} s")
-        found = known(listing, settings)
+        found = usable_if_checked(listing, settings)
         if found is None:
             raise DataError("files change while they are checked", where=str(listing.root),
                             remedy="start again when they have come to rest")
     return found
 
 
-def _refuse(listing: Listing) -> None:
-    """Tell what is wrong before a child process is started for it: a line, or a required clip that is missing or empty."""
-    for clip in listing.rows():
-        try:
-            if listing.required:
-                signature(clip, listing.kind)
-        except ClipError as error:
-            raise Defect.of(clip, error).error from error
-
-
-def known(listing: Listing, settings: Settings) -> Usable | None:
-    """What a check has found, if that is so of every clip as its files are now; none is read for it.
+def usable_if_checked(listing: Listing, settings: Settings) -> Usable | None:
+    """The clips that a run can use; None if a check has yet to read one. No clip is read here.
 
     Raises:
-        DataError: as for `resolve`.
+        DataError: as for `usable`.
     """
     path = path_of(settings.artifacts, listing)
     if not path.is_file():
         return None
-    count = _to_choose(listing, settings)
-    with Ledger(path) as ledger:
+    count = 0 if listing.required else settings.clips
+    with opened(path) as ledger:
         clips = _wanted(listing, ledger, count)
-        found = [_still(clip, listing.kind, ledger.known(clip)) for clip in clips]
-    there = [one for one in found if one is not None]
-    return _usable(listing, clips, there, count) if len(there) == len(clips) else None
-
-
-def _usable(listing: Listing, clips: tuple[Clip, ...], findings: list[Finding], count: int) -> Usable:
-    """What can be used of *clips*, by the finding of each."""
-    good = tuple(replace(clip, frames=found.frames, sha256=found.sha256)
-                 for clip, found in zip(clips, findings, strict=True) if found.defect is None)
-    defects = [found.defect for found in findings if found.defect is not None]
+        checked = {clip: state for clip in clips if (state := _still_true(clip, listing.kind, ledger.state(clip)))}
+    if len(checked) < len(clips):
+        return None
+    good = tuple(replace(clip, frames=state.frames, sha256=state.sha256) for clip, state in checked.items() if not state.defect)
+    defects = [state.defect for state in checked.values() if state.defect]
     if listing.required:
         if defects:
-            raise defects[0].error
+            raise revive(*defects[0].parts)
         return Usable(good, None)
-    defects.sort(key=lambda defect: defect.word != "missing")
-    if not good:
-        raise nothing_there(listing, len(defects), defects[0])
-    counts: dict[str, int] = {**Counter(defect.word for defect in defects), "": len(good)}
-    return Usable(good, None if count else shortfall(listing, counts, next(iter(defects), None)))
+    lacking = shortfall(listing, len(good), defects)
+    return Usable(good, None if count else lacking)
 
 
-def _still(clip: Clip, kind: FilesKind, before: Finding | None) -> Finding | None:
-    """What is known of a clip whose files are as they were; None for any other."""
+def _still_true(clip: Clip, kind: FilesKind, before: ClipState | None) -> ClipState | None:
+    """The state of a clip whose files are as they were at the last check; None for any other."""
     if before is None:
         return None
     try:
         now = signature(clip, kind)
     except ClipError as error:
-        return replace(before, defect=Defect.of(clip, error)) if before.signature == ABSENT else None
+        return replace(before, defect=error) if before.signature == ABSENT else None
     return before if (before.signature, before.asked) == (now, clip.frames) else None
 
 
-def _to_choose(listing: Listing, settings: Settings) -> int:
-    """How many clips are to be chosen of those that can be used; 0 for all, and where they are chosen already."""
-    return 0 if listing.required else settings.clips
-
-
 def _wanted(listing: Listing, ledger: Ledger, count: int) -> tuple[Clip, ...]:
-    """All clips; or *count* of those that are there and not known to be damaged."""
+    """All clips for 0; otherwise *count* of those that are there and not known to be damaged."""
     rows = tuple(listing.rows())
     if not count:
         return rows
-    lost = {clip.id: defect for clip in rows if (defect := _lost(clip, listing.kind, ledger))}
+    lost = {clip.id: defect for clip in rows if (defect := _known_defect(clip, listing.kind, ledger))}
     if lost and len(lost) == len(rows):
-        raise nothing_there(listing, len(lost), next(iter(lost.values())))
-    return listing.choose(tuple(clip for clip in rows if clip.id not in lost), count)
+        raise _nothing_there(listing, lost.values())
+    choose = at_equal_distances if listing.kind == "features" else balanced
+    return choose(tuple(clip for clip in rows if clip.id not in lost), count)
 
 
-def _lost(clip: Clip, kind: FilesKind, ledger: Ledger) -> Defect | None:
-    """Why a clip is not to be chosen, if that is known."""
+def _known_defect(clip: Clip, kind: FilesKind, ledger: Ledger) -> ClipError | None:
     if not clip.path.exists():
-        return Defect.of(clip, undecodable(clip, clip.path))
-    before = ledger.known(clip)
-    still = _still(clip, kind, before) if before and before.defect else None
-    return still.defect if still else None
+        return undecodable(clip, clip.path)
+    state = ledger.state(clip)
+    if state is None or state.defect is None:  # the files of a clip that was good are not looked at
+        return None
+    return state.defect if _still_true(clip, kind, state) else None
 
 
-def shortfall(listing: Listing, counts: Mapping[str, int], first: Defect | None) -> Shortfall | None:
-    """What the data set lacks: of a list every line counts, of annotations as many as the complete set has.
+def shortfall(listing: Listing, there: int, defects: Collection[ClipError]) -> Shortfall | None:
+    """What a data set lacks if only *there* of its clips can be used.
 
-    counts: clips of each kind of damage, good ones under an empty word; first: the defect to name.
+    It should have every line of its list, and as many clips as the complete set.
+
+    Raises:
+        DataError: no clip can be used at all.
     """
-    there, rows, missing = counts.get("", 0), sum(counts.values()), counts.get("missing", 0)
+    if not there:
+        raise _nothing_there(listing, defects)
+    rows, missing = there + len(defects), sum(defect.word == "missing" for defect in defects)
     complete = max(listing.complete, rows if listing.is_list else 0)
     if there >= complete:
         return None
-    return Shortfall(there, complete, missing, rows - there - missing, first.where if first else "",
+    return Shortfall(there, complete, missing, len(defects) - missing, str(_first(defects).where) if defects else "",
                      f"python -m tools.data check {listing.dataset} --data-root {listing.list_file.parent.parent}",
                      "videos" if listing.kind == "features" else "clips")
 
 
-def nothing_there(listing: Listing, total: int, first: Defect) -> DataError:
-    """The error where no clip can be used at all."""
+def _nothing_there(listing: Listing, defects: Collection[ClipError]) -> DataError:
     videos = listing.list_file.parent / "videos"
-    put = f"put the data set's files below {listing.root}, as {listing.source} names them"
+    remedy = f"put the data set's files below {listing.root}, as {listing.source} names them"
     if listing.kind == "rawframes" and videos.is_dir():
-        put = f"extract the frames of the videos: python -m tools.data rawframes --data-root {videos.parent.parent}"
-    return DataError(f"none of the {total:,} clips of {listing.dataset} can be used: {first.what}", where=first.where, remedy=put)
+        remedy = f"extract the frames of the videos: python -m tools.data rawframes --data-root {videos.parent.parent}"
+    why, where = (_first(defects).what, _first(defects).where) if defects else ("the list names none", str(listing.source))
+    return DataError(f"none of the {len(defects):,} clips of {listing.dataset} can be used: {why}", where=where, remedy=remedy)
+
+
+def _first(defects: Collection[ClipError]) -> ClipError:
+    """The defect to name: the first clip that is missing, or the first defect if none is."""
+    return min(defects, key=lambda defect: defect.word != "missing")
 
 
 def write_list(listing: Listing, path: Path) -> None:
-    """Write the list that was made of annotations, in mmaction2's format, with the clips that the check in *path* found good."""
-    good = ((clip, found.frames) for clip, found in findings(listing, path) if found.defect is None)
+    """Write a list of the clips that are good by the ledger *path*, in mmaction2's format."""
+    good = ((clip, state.frames) for clip, state in states(listing, path) if state.defect is None)
     rows = (f"{clip.id} {frames} {clip.label}\n" if listing.kind == "rawframes" else f"{clip.id} {clip.label}\n" for clip, frames in good)
     write_whole(listing.list_file, lambda file: file.writelines(row.encode() for row in rows))

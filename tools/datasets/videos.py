@@ -1,8 +1,7 @@
-"""Which videos a localiser is judged on: a list found or made, their true segments, and the digests of their features."""
+"""Which videos a localiser is judged on: a list found or made, true segments, and digests of the features."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,23 +40,25 @@ class VideoSet:
 
 
 def video_set(context: Context[LocaliserSpec]) -> VideoSet:
-    """The videos of a run with the digests of their features; checked by a child process if that is not known of them.
+    """The videos of a run with the digests of their features; a child process checks what is new or changed.
 
-    Of the full data set those whose features can be used, and what it lacks; of a list of one's own all.
+    A list of your own is used whole, a full data set as far as features are good; the set says what it lacks.
 
     Raises:
         DataError: naming the row or the file that is wrong; OptionError: there is no full data set.
     """
+    path = _list_file(context)
+    videos = read(path, context)
     if choice.chosen(context) == "full":
-        rows = listing(context)
-        videos = read(rows.source, context)
+        rows = _listing(context.spec.dataset, path, videos, context.spec.clips)
     else:
-        source, videos = listed(context)
-        rows = _required(source, videos)
-    found = survey.resolve(rows, context)
-    digests = {clip.id: clip.sha256 for clip in found.clips}
+        videos = at_equal_distances(videos, context.settings.clips)
+        check_features(videos)
+        rows = _listing(OWN, path, videos, title=f"the features of {len(videos)} videos")
+    usable = survey.usable(rows, context)
+    digests = {clip.id: clip.sha256 for clip in usable.clips}
     good = tuple(video for video in videos if video.name in digests)
-    return VideoSet(rows.source, good, tuple(digests[video.name] for video in good), found.shortfall)
+    return VideoSet(path, good, tuple(digests[video.name] for video in good), usable.shortfall)
 
 
 def listing(context: Context[LocaliserSpec]) -> Listing:
@@ -66,40 +67,29 @@ def listing(context: Context[LocaliserSpec]) -> Listing:
     Raises:
         OptionError: there is no list.
     """
-    source, spec = choice.required_list(context), context.spec
-    return Listing(spec.dataset, source, source, source.parent / spec.features_folder, "features", spec.clips,
-                   partial(_rows, read(source, context)), at_equal_distances)
+    path, spec = choice.required_list(context), context.spec
+    return _listing(spec.dataset, path, read(path, context), spec.clips)
 
 
-def _required(source: Path, videos: tuple[Video, ...]) -> Listing:
-    """The same of the mini set, or of a list of one's own: every video must have features.
-
-    Raises:
-        DataError: naming the first that has none.
-    """
-    check_features(videos)
-    return Listing(OWN, source, source, videos[0].features.parent, "features", 0, partial(_rows, videos), required=True,
-                   title=f"the features of {len(videos)} videos")
+def _listing(dataset: str, path: Path, videos: tuple[Video, ...], complete: int = 0, title: str = "") -> Listing:
+    rows = tuple(Clip(video.name, video.features, 0, listed=video.listed) for video in videos)
+    return Listing(dataset, path, path, videos[0].features.parent, "features", complete, partial(iter, rows), title)
 
 
-def _rows(videos: tuple[Video, ...]) -> Iterator[Clip]:
-    return (Clip(video.name, video.features, 0, listed=video.listed) for video in videos)
+def listed(context: Context[LocaliserSpec]) -> tuple[Video, ...]:
+    """The validation videos of the list, cut to `--clips` at equal distances."""
+    return at_equal_distances(read(_list_file(context), context), context.settings.clips)
 
 
-def listed(context: Context[LocaliserSpec]) -> tuple[Path, tuple[Video, ...]]:
-    """The list's file and its validation videos, cut to `--clips` at equal distances."""
-    source = _list_file(context)
-    return source, at_equal_distances(read(source, context), context.settings.clips)
+def read(path: Path, context: Context[LocaliserSpec], subset: Subset = "validation") -> tuple[Video, ...]:
+    """The videos of a subset of the list *path*.
 
-
-def read(source: Path, context: Context[LocaliserSpec], subset: Subset = "validation") -> tuple[Video, ...]:
-    """The videos of a subset of the list *source*; annotations and features lie beside it, or below
-    `--data-root` for a list of one's own.
+    Annotations and features lie beside it; those of a list of your own lie below `--data-root` if given.
     """
     root, spec = context.settings.data_root, context.spec
     own = root and choice.chosen(context) not in ("mini", "full")
-    home = Path(root) if own else source.parent
-    return read_videos(home / spec.annotations, source, home / spec.features_folder, subset)
+    home = Path(root) if own else path.parent
+    return read_videos(home / spec.annotations, path, home / spec.features_folder, subset)
 
 
 def _list_file(context: Context[LocaliserSpec]) -> Path:

@@ -68,7 +68,7 @@ def _data(context: Context[Spec]) -> Entry:
 def _fit_recogniser(context: Context[ModelSpec], dataset: Path, folder: Path) -> Facts:
     rows = of_list(read_list(dataset / mini_clips.TRAIN_LIST, dataset, context.spec.classes))
     survey.check(rows, context.settings)  # in this process, which is a child process already
-    return mini_recogniser.build(context.spec, survey.resolve(rows, context).clips, folder)
+    return mini_recogniser.build(context.spec, survey.usable(rows, context).clips, folder)
 
 
 def _fit_localiser(context: Context[LocaliserSpec], dataset: Path, folder: Path) -> Facts:

@@ -34,7 +34,7 @@ def listed(context: Context[ModelSpec], classes: int) -> ClipList | None:
     if chosen == "mini" and context.store.find(mini.data(context.spec).key) is None:
         return None
     if chosen == "full":
-        rows = choice.required_listing(context, classes)
+        rows = clips.full_listing(context, classes)
         return ClipList(rows.source, rows.root, context.spec.list_format, balanced(tuple(rows.rows()), context.settings.clips))
     return clips.clip_list(context, classes)
 
@@ -55,7 +55,8 @@ def find(context: Context[ModelSpec], clips_of: ClipList) -> StoredReference | N
 def _checked(context: Context[ModelSpec], clips_of: ClipList) -> ClipSet | None:
     """The clips with their digests, if all of them have been checked before."""
     full = choice.chosen(context) == "full"
-    found = survey.known(choice.required_listing(context, context.spec.classes) if full else of_list(clips_of), context.settings)
+    rows = clips.full_listing(context, context.spec.classes) if full else of_list(clips_of)
+    found = survey.usable_if_checked(rows, context.settings)
     return ClipSet(clips_of.source, clips_of.format, found.clips) if found and len(found.clips) == len(clips_of.clips) else None
 
 

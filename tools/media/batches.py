@@ -1,7 +1,7 @@
-"""Batches decoded ahead by worker processes, straight into memory shared with the one that runs the device.
+"""Batches that worker processes decode ahead, into memory shared with the process that runs the device.
 
-The workers are processes because a device's runtime may hold this process's interpreter lock for the whole of a run;
-they write into a ring of anonymous shared memory, so that a finished batch costs the device's process no copying.
+Threads would not do: a device's runtime may hold the interpreter lock for the whole of a run. The memory is a
+ring of slots, so that the device's process need not copy a finished batch.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from queue import Empty
 from signal import SIGKILL
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -28,7 +28,7 @@ SLOTS = 2  # one batch on the device, one being filled
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """*array* [batch, *input shape] float32, valid until the next batch is asked for; only *valid* rows count."""
+    """*array* [batch, *input shape] float32, valid until the next batch is taken; only *valid* rows count."""
 
     array: Floats
     ids: tuple[str, ...]
@@ -37,7 +37,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a device is fed: the *ids* of its items, and *fill(i, row)*, which writes item i's input, of *shape*, into a row."""
+    """What a device is fed: items by *ids*; *fill(i, row)* writes item i's input, of *shape*, into a row."""
 
     ids: tuple[str, ...]
     shape: tuple[int, ...]
@@ -69,7 +69,7 @@ class BatchStream:
             worker.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         for worker in self._workers:
             worker.kill()
         for worker in self._workers:
@@ -78,26 +78,24 @@ class BatchStream:
     def __iter__(self) -> Iterator[Batch]:
         starts = range(0, len(self._feed.ids), self._size)
         waiting = {slot: self._ask(slot, start) for slot, start in zip(range(SLOTS), starts, strict=False)}
-        for number, start in enumerate(starts):
-            slot = number % SLOTS
+        for slot, start in zip(cycle(range(SLOTS)), starts, strict=False):
             while waiting[slot]:
                 waiting[self._done()] -= 1
             ids = self._feed.ids[start : start + self._size]
             rows = self._ring[slot]
             rows[len(ids) :] = rows[:1]
             yield Batch(rows, ids, len(ids))
-            following = start + SLOTS * self._size
-            if following < len(self._feed.ids):
-                waiting[slot] = self._ask(slot, following)
+            waiting[slot] = self._ask(slot, start + SLOTS * self._size)
 
     def _ask(self, slot: int, start: int) -> int:
+        """Have a slot filled from item *start* on; how many rows it gets."""
         numbers = range(start, min(start + self._size, len(self._feed.ids)))
         for row, number in enumerate(numbers):
             self._tasks.put((slot, row, number))
         return len(numbers)
 
     def _done(self) -> int:
-        """Wait for one row; the slot it went to."""
+        """Wait for a row, and return the slot that it went to."""
         while True:
             try:
                 result: int | Parts = self._results.get(timeout=1.0)
@@ -108,10 +106,10 @@ class BatchStream:
                     raise MeasureError(f"a decode worker ended by itself (exit code {dead[0].exitcode})",
                                        remedy="memory may be short: use a smaller batch, or free some" if killed
                                        else "its last words are in the cell's child.log") from None
-                continue
-            if isinstance(result, tuple):
-                raise revive(*result)
-            return result
+            else:
+                if isinstance(result, tuple):
+                    raise revive(*result)
+                return result
 
     def _work(self) -> None:
         die_with_parent()
@@ -119,7 +117,6 @@ class BatchStream:
             slot, row, number = self._tasks.get()
             try:
                 self._feed.fill(number, self._ring[slot, row])
+                self._results.put(slot)
             except ClipgateError as error:
                 self._results.put(error.parts)
-                continue
-            self._results.put(slot)

@@ -1,4 +1,4 @@
-"""Frames out of files: JPEG folders through OpenCV, videos through decord (PyAV where decord has no wheel)."""
+"""Reads frames: JPEG folders with OpenCV, videos with decord, or with PyAV where decord has no wheel."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from tools.spec.model import ListFormat
 
 FRAME_NAME = "img_{:05d}.jpg"
 TOLERATED_LOSS = 0.02  # of a video's frames; cutting without re-encoding leaves a few that no decoder shows
+NOT_BY_DECORD = "PyAV reads it and decord does not, as with an MPEG-TS; ffmpeg -i FILE -c copy NEW.mp4 wraps it anew"
 Indices = NDArray[np.int64]
-Word = Literal["missing", "empty", "damaged"]
+DefectWord = Literal["missing", "empty", "damaged"]
 
 
 def read_frames(clip: Clip, kind: ListFormat, indices: Indices) -> Frames:
@@ -26,9 +27,7 @@ def read_frames(clip: Clip, kind: ListFormat, indices: Indices) -> Frames:
     Raises:
         ClipError: naming the clip, if a file is missing, empty or cannot be decoded.
     """
-    if kind == "rawframes":
-        return _read_jpegs(clip, indices)
-    return video_reader()(clip, indices)
+    return _read_jpegs(clip, indices) if kind == "rawframes" else video_reader()(clip, indices)
 
 
 def _read_jpegs(clip: Clip, indices: Indices) -> Frames:
@@ -56,38 +55,42 @@ def video_reader() -> Callable[[Clip, Indices], Frames]:
 
 
 def read_decord(clip: Clip, indices: Indices) -> Frames:
+    return _by_decord(clip, indices)[1]
+
+
+def _by_decord(clip: Clip, indices: Indices, detail: str = "") -> tuple[int, Frames]:
+    """The length of a video and some of its frames; *detail* goes into the error if it gives none."""
     import decord
 
     try:
         reader = decord.VideoReader(str(clip.path), num_threads=1)
-        frames: Frames = reader.get_batch(indices).asnumpy()
+        return len(reader), reader.get_batch(indices).asnumpy()
     except (decord.DECORDError, RuntimeError, IndexError) as error:
-        raise undecodable(clip, clip.path) from error
-    return frames
+        raise undecodable(clip, clip.path, detail) from error
 
 
 def read_pyav(clip: Clip, indices: Indices) -> Frames:
     import av
 
     wanted = set(indices.tolist())
-    found: dict[int, Frames] = {}
+    decoded: dict[int, Frames] = {}
     try:
         with av.open(str(clip.path)) as container:
             for index, frame in enumerate(container.decode(video=0)):
                 if index in wanted:
-                    found[index] = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-                if len(found) == len(wanted):
+                    decoded[index] = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+                if len(decoded) == len(wanted):
                     break
-        return np.stack([found[index] for index in indices.tolist()])
+        return np.stack([decoded[index] for index in indices.tolist()])
     except (av.FFmpegError, IndexError, KeyError) as error:
         raise undecodable(clip, clip.path) from error
 
 
 def count_frames(clip: Clip) -> int:
-    """The length of a video as its decoder sees it, checked against the frames that really decode, counted by PyAV.
+    """The length of a video by the decoder that reads it; PyAV counts the frames that really decode.
 
     Raises:
-        ClipError: it does not decode, or clearly less of it does than its header says: decord gives wrong frames then.
+        ClipError: clearly fewer frames decode than the header says; decord gives wrong frames then.
     """
     import av
 
@@ -97,30 +100,16 @@ def count_frames(clip: Clip) -> int:
             decoded = sum(1 for _ in container.decode(video=0))
     except (av.FFmpegError, IndexError) as error:
         raise undecodable(clip, clip.path) from error
-    length = _decord_length(clip) if video_reader() is read_decord else decoded
+    length = decoded
+    if video_reader() is read_decord:  # of an MPEG-TS, whatever its name, decord counts all frames and gives none
+        length, _ = _by_decord(clip, np.zeros(1, np.int64), NOT_BY_DECORD)
     if decoded == 0 or decoded < (1 - TOLERATED_LOSS) * max(declared, length):
         raise undecodable(clip, clip.path, f"{decoded} of {max(declared, length)} frames decode")
     return length
 
 
-def _decord_length(clip: Clip) -> int:
-    """The length by decord, once it has given a frame: of an MPEG-TS under whatever name it counts all and gives none."""
-    import decord
-
-    try:
-        reader = decord.VideoReader(str(clip.path), num_threads=1)
-        reader.get_batch([0])
-        return len(reader)
-    except (decord.DECORDError, RuntimeError, IndexError) as error:
-        raise undecodable(clip, clip.path, "PyAV reads it and decord does not, as with an MPEG-TS; ffmpeg -i FILE -c copy NEW.mp4 "
-                                           "wraps it anew") from error
-
-
 def undecodable(clip: Clip, path: Path, detail: str = "") -> ClipError:
-    """The error for a file that does not give its frames, saying which of the three it is and which line names it.
-
-    A clip is missing where nothing of it is there; one whose folder lacks a frame is damaged.
-    """
+    """The error for a file that gives no frames; a clip whose folder lacks one is damaged, not missing."""
     remedy = "restore the file, or take its line out of the list: it is not counted as a wrong answer"
     if not path.exists():
         return ClipError(clip, path, "is missing", remedy, "damaged" if clip.path.exists() else "missing")
@@ -129,16 +118,11 @@ def undecodable(clip: Clip, path: Path, detail: str = "") -> ClipError:
     return ClipError(clip, path, f"cannot be decoded{f' ({detail})' if detail else ''}", remedy)
 
 
-def place(file: str, listed: str) -> str:
-    """Where a clip's defect is: the file, and the line that names the clip."""
-    return f"{file} ({listed})" if listed else file
-
-
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One row of a list, and the file and line that name it.
+    """One row of a list. *listed* is the file and line that name it.
 
-    *frames* and *sha256* come from a check; a fresh row has the frames its list says, or 0, and an empty text.
+    A check gives *frames* and *sha256*; before it they are the list's number or 0, and empty.
     """
 
     id: str
@@ -150,15 +134,16 @@ class Clip:
 
 
 class ClipError(DataError):
-    """A clip that cannot be used, as whoever checks clips takes it apart.
+    """A clip that cannot be used.
 
-    file: where it is damaged; detail: what is wrong, without the clip's name; word: which of three kinds of damage it is.
+    file: where it is damaged; detail: what is wrong, without the clip's name; word: the kind of defect.
     """
 
-    def __init__(self, clip: Clip, file: Path, detail: str, remedy: str, word: Word = "damaged") -> None:
-        super().__init__(f"clip {clip.id} {detail}", where=place(str(file), clip.listed), remedy=remedy)
+    def __init__(self, clip: Clip, file: Path, detail: str, remedy: str, word: DefectWord = "damaged") -> None:
+        where = f"{file} ({clip.listed})" if clip.listed else str(file)
+        super().__init__(f"clip {clip.id} {detail}", where=where, remedy=remedy)
         self.clip, self.file, self.detail, self.word = clip, file, detail, word
 
     def __reduce__(self) -> tuple[type[ClipError], tuple[object, ...]]:
-        """What another process makes it of again: the exception's own way knows one argument only."""
+        """How another process makes it again; an exception's own way passes one argument only."""
         return ClipError, (self.clip, self.file, self.detail, self.remedy, self.word)

@@ -30,7 +30,10 @@ def crops(frames: Frames, how: Preprocess) -> Frames:
 
 
 def view_corners(size: tuple[int, int], how: Preprocess) -> list[tuple[int, int]]:
-    """Left and top of every view in a frame of *size* (width, height); `three` is left, right, middle (or top, bottom, middle)."""
+    """Left and top of every view in a frame of *size* (width, height).
+
+    Three views are left, right and middle; or top, bottom and middle of an upright frame.
+    """
     across, down = size[0] - how.crop, size[1] - how.crop
     if how.views == "centre":
         return [(across // 2, down // 2)]
@@ -39,10 +42,10 @@ def view_corners(size: tuple[int, int], how: Preprocess) -> list[tuple[int, int]
 
 
 def normalise(cut: Frames, how: Preprocess, out: Floats) -> None:
-    """(x - mean) / deviation per channel, [views,T,H,W,3] uint8 into *out*, the network's input in the layout of *how*.
+    """(x - mean) / deviation per channel: [views,T,H,W,3] uint8 into *out*, the input in the layout of *how*.
 
-    Divides: multiplying by the inverse deviation gives other last bits. A table of the 256 possible values per
-    channel gives the same bits as the arithmetic on every pixel.
+    A table of the 256 possible values per channel gives the same bits as the arithmetic on every pixel. The
+    arithmetic divides: multiplying by the inverse deviation gives other last bits.
     """
     tables = _tables(how)
     pixels = cut.reshape(len(out), *out.shape[2:], 3)  # both layouts: [N,3,...] beside [N,...,3] in the same order
@@ -62,13 +65,13 @@ def _tables(how: Preprocess) -> Floats:
 def frame_indices(total: int, sampling: Sampling) -> NDArray[np.int64]:
     """Zero-based frame numbers, [clips * clip_len], for a clip of *total* frames; short clips wrap around.
 
-    Source: mmaction2 0.x `SampleFrames._get_test_clips`. It differs from 1.x for clip_len > 1, where 1.x centres a
-    span of (clip_len - 1) * interval + 1 frames instead of clip_len * interval.
+    This is `SampleFrames._get_test_clips` of mmaction2 0.x. For clip_len > 1 that of 1.x differs: it centres
+    a span of (clip_len - 1) * interval + 1 frames instead of clip_len * interval.
     """
     span = sampling.clip_len * sampling.interval
     average = (total - span + 1) / sampling.clips
     offsets = np.zeros(sampling.clips, np.int64)
-    if total > span - 1:
+    if total >= span:
         offsets = (np.arange(sampling.clips) * average + average / 2.0).astype(np.int64)
     steps = np.arange(sampling.clip_len) * sampling.interval
     indices: NDArray[np.int64] = np.mod((offsets[:, None] + steps).reshape(-1), total)

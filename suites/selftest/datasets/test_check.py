@@ -69,13 +69,13 @@ def rows(root: Path, complete: int = len(NAMES)) -> Listing:
 def checked(root: Path) -> dict[str, tuple[str, str]]:
     """The word and place of every defect that a check finds."""
     path = survey.check(rows(root), settings(root))
-    return {clip.id: (found.defect.word, found.defect.where) for clip, found in survey.findings(rows(root), path) if found.defect}
+    return {clip.id: (found.defect.word, found.defect.where) for clip, found in survey.states(rows(root), path) if found.defect}
 
 
 def resolved(root: Path, clips: int = 0) -> survey.Usable:
     """What a run would use, without a child process: a check goes before it."""
     survey.check(rows(root), settings(root, clips))
-    return survey.resolve(rows(root), context(root, lambda event: pytest.fail(f"it is checked again: {event}"), clips))
+    return survey.usable(rows(root), context(root, lambda event: pytest.fail(f"it is checked again: {event}"), clips))
 
 
 def test_a_checked_data_set_is_what_its_list_would_be(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_checked_data_set_is_what_its_list_would_be(tmp_path: Path) -> None:
     own.write_text("".join(f"{name} {FRAMES} {label}\n" for label, name in enumerate(NAMES)))
     listed = read_list(own, folder / "rawframes", 101)
     survey.check(listing.of_list(listed), settings(tmp_path))
-    mine = survey.known(listing.of_list(listed), settings(tmp_path))
+    mine = survey.usable_if_checked(listing.of_list(listed), settings(tmp_path))
     found = resolved(tmp_path)
 
     assert mine is not None
@@ -140,10 +140,10 @@ def test_a_run_sees_what_changed_after_the_check(tmp_path: Path) -> None:
     survey.check(rows(tmp_path), settings(tmp_path))
     shutil.move(folder / "rawframes" / NAMES[0], folder / "away")
     said: list[str] = []
-    found = survey.resolve(rows(tmp_path), context(tmp_path, lambda event: said.append(event.get("text", ""))))
+    found = survey.usable(rows(tmp_path), context(tmp_path, lambda event: said.append(event.get("text", ""))))
     shutil.move(folder / "away", folder / "rawframes" / NAMES[0])
     shutil.copy(frame(folder, NAMES[1], 1), frame(folder, NAMES[1], 2))
-    whole = survey.resolve(rows(tmp_path), context(tmp_path, lambda event: None))
+    whole = survey.usable(rows(tmp_path), context(tmp_path, lambda event: None))
 
     assert "checking ucf101" in said[0]
     assert NAMES[1:] == tuple(clip.id for clip in found.clips)
@@ -185,7 +185,7 @@ def test_an_interrupted_check_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def _good(path: Path) -> set[str]:
-    return {clip.id for clip, found in survey.findings(rows(path.parents[2]), path) if found.defect is None}
+    return {clip.id for clip, found in survey.states(rows(path.parents[2]), path) if found.defect is None}
 
 
 def test_a_list_is_written_once_nothing_is_missing(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_subset_reads_no_more_than_itself(tmp_path: Path) -> None:
     folder = tree(tmp_path)
     frame(folder, NAMES[0], 2).write_bytes(b"noise")
     found = resolved(tmp_path, 2)
-    looked = {clip.id: one.defect is None for clip, one in survey.findings(rows(tmp_path), path_of(tmp_path / "artifacts", rows(tmp_path)))}
+    looked = {clip.id: one.defect is None for clip, one in survey.states(rows(tmp_path), path_of(tmp_path / "artifacts", rows(tmp_path)))}
 
     assert NAMES[1:] == tuple(clip.id for clip in found.clips)
     assert found.shortfall is None
@@ -231,7 +231,7 @@ def test_a_data_set_of_nothing_is_one_error(tmp_path: Path) -> None:
     (folder / "videos").mkdir()
     survey.check(rows(tmp_path), settings(tmp_path))
     with pytest.raises(DataError, match="none of the 3 clips of ucf101 can be used: clip Haircut/v_1 is missing") as caught:
-        survey.resolve(rows(tmp_path), context(tmp_path, lambda event: None))
+        survey.usable(rows(tmp_path), context(tmp_path, lambda event: None))
 
     assert "testlist01.txt:1" in str(caught.value.where)
     assert f"python -m tools.data rawframes --data-root {tmp_path}" in str(caught.value.remedy)

@@ -37,7 +37,7 @@ def settings(artifacts: Path) -> Settings:
 
 def known(clips: ClipList, artifacts: Path) -> ClipSet | None:
     """What is known of a list's clips as their files are now."""
-    found = survey.known(of_list(clips), settings(artifacts))
+    found = survey.usable_if_checked(of_list(clips), settings(artifacts))
     return ClipSet(clips.source, clips.format, found.clips, found.shortfall) if found else None
 
 
@@ -162,7 +162,7 @@ def test_a_clip_that_is_not_there_is_named_before_anything_is_read(tmp_path: Pat
     context = Context(settings(tmp_path / "artifacts"), load_spec(MODELS, "tsm"), lambda event: pytest.fail(f"it is checked: {event}"))
 
     with pytest.raises(DataError, match=f"clip bad.mp4 is {damage}") as caught:
-        survey.resolve(of_list(listed(tmp_path, "noise.mp4 0\nbad.mp4 1\n")), context)
+        survey.usable(of_list(listed(tmp_path, "noise.mp4 0\nbad.mp4 1\n")), context)
     assert DataError is type(caught.value)
     assert caught.value.remedy
 

@@ -142,13 +142,13 @@ def test_the_reference_of_the_full_size_network_is_good_but_not_perfect() -> Non
     """Torch tells at least 85 % and not all of TSM's mini clips, with a confident head."""
     from suites.selftest.whole.test_breaks import quiet
     from tools.datasets import clips as data
-    from tools.measuring import reference
+    from tools.measuring import recogniser, reference
 
     spec = load_spec(MODELS, "tsm")
     context = Context(Settings.parse({}), spec, quiet)
     (checkpoint,) = weights.checkpoints(context)
     clips = data.clip_set(context, spec.classes)
-    reference.scores(context, checkpoint, clips)
+    recogniser.torch_reference(context, (checkpoint,), clips)
     store = Store(ARTIFACTS / "store")
     stored, fitted = store.find(reference.key(spec, checkpoint, clips)), store.find(mini_weights.key(spec, mini_weights.data(spec).key))
     assert stored is not None

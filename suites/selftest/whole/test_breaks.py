@@ -18,7 +18,7 @@ from tools.engines import open_engine
 from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import Verdict, worst
 from tools.machine.events import Event
-from tools.measuring import measure, recogniser, reference
+from tools.measuring import measure, recogniser
 from tools.measuring.cell import Cell, Part
 from tools.measuring.predictions import Predictions
 from tools.media.batches import Batch, BatchStream
@@ -79,7 +79,7 @@ def deployment() -> Deployment:
     context = Context(settings, spec, quiet)
     (checkpoint,) = weights.checkpoints(context)
     clips = data.clip_set(context, spec.classes)
-    torch = reference.scores(context, checkpoint, clips)
+    torch = recogniser.torch_reference(context, (checkpoint,), clips)
     assert torch is not None
     graph = specialise.graph(context, checkpoint, BATCH)
     few = replace(clips, clips=clips.clips[:CLIPS])

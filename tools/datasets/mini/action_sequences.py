@@ -1,4 +1,4 @@
-"""Procedural videos for a localiser: feature sequences in which short actions stand out from noise, and their true segments; pure."""
+"""Procedural videos for a localiser: features in which short actions stand out from noise; pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ActionSequence:
 
 
 def render(mini: MiniVideos, part: int, number: int) -> ActionSequence:
-    """Video *number* of the training (1) or test (2) part; equal arguments give equal values on every machine."""
+    """Video *number* of the training (1) or test (2) part; equal arguments give equal values everywhere."""
     rng = np.random.default_rng([mini.seed, part, number])
     frames = int(rng.integers(30 * FPS, 200 * FPS))
     segments = _segments(rng, mini)
@@ -61,7 +61,7 @@ def _share(start: float, end: float) -> Doubles:
 
 
 def _directions(mini: MiniVideos) -> Doubles:
-    """What an action adds to the features, a direction a kind of action, and what its start and its end add."""
+    """Directions in the space of features: one for each kind of action, one for starts, and one for ends."""
     rng = np.random.default_rng([mini.seed, 0])
     directions: Doubles = rng.standard_normal((KINDS + 2, CHANNELS)) / np.sqrt(CHANNELS)
     return directions

@@ -11,6 +11,7 @@ import numpy as np
 from tools.datasets.mini.encode import write_avi, write_jpegs, write_mp4
 from tools.datasets.mini.moving_shapes import CLASSES, Recipe, render
 from tools.machine import events, versions
+from tools.machine.pool import spread
 from tools.spec.digest import digest
 from tools.spec.mini import MiniSpec
 from tools.spec.model import ListFormat, ModelSpec
@@ -23,7 +24,7 @@ REVISION = "3"  # raise it when the pixels of equal recipes change
 
 
 def list_name(kind: ListFormat) -> str:
-    """The test list in one of mmaction2's formats; the videos list names MP4 files, `test_avi.txt` the same as AVI."""
+    """The test list in one of mmaction2's formats; for videos it names MP4 files, `test_avi.txt` the AVIs."""
     return f"test_{kind}.txt"
 
 
@@ -38,46 +39,44 @@ def key(mini: MiniSpec) -> Key:
 
 
 def test_recipes(mini: MiniSpec) -> list[Recipe]:
-    """Clips over all classes, with every length of EDGES among them."""
-    shortest, longest = mini.test_frames
-    rng = np.random.default_rng([mini.seed, 1])
-    lengths = [*EDGES, *rng.integers(shortest, longest + 1, mini.test_clips - len(EDGES)).tolist()]
-    return [Recipe(number % len(CLASSES), frames, (mini.seed, 1, number), mini.noise, mini.travel, mini.span, mini.wave)
-            for number, frames in enumerate(lengths)]
+    """Clips of all classes, with every length of EDGES among them."""
+    return _recipes(mini, 1, [*EDGES, *_lengths(mini, 1, mini.test_frames, mini.test_clips - len(EDGES))])
 
 
 def train_recipes(mini: MiniSpec) -> list[Recipe]:
     """Other clips of the same classes, short ones: only a few of their frames are ever looked at."""
-    shortest, longest = mini.train_frames
-    rng = np.random.default_rng([mini.seed, 2])
-    lengths = rng.integers(shortest, longest + 1, mini.train_per_class * len(CLASSES)).tolist()
-    return [Recipe(number % len(CLASSES), frames, (mini.seed, 2, number), mini.noise, mini.travel, mini.span, mini.wave)
+    return _recipes(mini, 2, _lengths(mini, 2, mini.train_frames, mini.train_per_class * len(CLASSES)))
+
+
+def _lengths(mini: MiniSpec, part: int, limits: tuple[int, int], count: int) -> list[int]:
+    lengths: list[int] = np.random.default_rng([mini.seed, part]).integers(limits[0], limits[1] + 1, count).tolist()
+    return lengths
+
+
+def _recipes(mini: MiniSpec, part: int, lengths: list[int]) -> list[Recipe]:
+    return [Recipe(number % len(CLASSES), frames, (mini.seed, part, number), mini.noise, mini.travel, mini.span, mini.wave)
             for number, frames in enumerate(lengths)]
 
 
 def build(mini: MiniSpec, folder: Path) -> Facts:
     """Render and encode every clip on all cores, then write the lists."""
-    from concurrent.futures import ProcessPoolExecutor
-
-    tests, trains = test_recipes(mini), train_recipes(mini)
-    jobs = [*((recipe, name, True) for recipe, name in _named(tests)), *((recipe, name, False) for recipe, name in _named(trains))]
-    with ProcessPoolExecutor(initializer=events.die_with_parent) as pool:
-        for done, _ in enumerate(pool.map(_write, jobs, [folder] * len(jobs), chunksize=2), 1):
-            events.progress("making mini clips", done, len(jobs))
-    _write_list(folder / list_name("rawframes"), (f"rawframes/{name} {recipe.frames} {recipe.label}" for recipe, name in _named(tests)))
-    _write_list(folder / list_name("videos"), (f"mp4/{name}.mp4 {recipe.label}" for recipe, name in _named(tests)))
-    _write_list(folder / "test_avi.txt", (f"avi/{name}.avi {recipe.label}" for recipe, name in _named(tests)))
-    _write_list(folder / TRAIN_LIST, (f"train/{name}.mp4 {recipe.label}" for recipe, name in _named(trains)))
+    tests, trains = _named(test_recipes(mini)), _named(train_recipes(mini))
+    jobs = [*((*test, True) for test in tests), *((*train, False) for train in trains)]
+    for done, _ in enumerate(spread(partial(_write, folder), jobs, 2), 1):
+        events.progress("making mini clips", done, len(jobs))
+    _write_list(folder / list_name("rawframes"), (f"rawframes/{name} {recipe.frames} {recipe.label}" for recipe, name in tests))
+    _write_list(folder / list_name("videos"), (f"mp4/{name}.mp4 {recipe.label}" for recipe, name in tests))
+    _write_list(folder / "test_avi.txt", (f"avi/{name}.avi {recipe.label}" for recipe, name in tests))
+    _write_list(folder / TRAIN_LIST, (f"train/{name}.mp4 {recipe.label}" for recipe, name in trains))
     _write_list(folder / "classes.txt", ("_".join(parts) for parts in CLASSES))
     return {"test_clips": len(tests), "train_clips": len(trains), "classes": len(CLASSES)}
 
 
-def _named(recipes: list[Recipe]) -> Iterator[tuple[Recipe, str]]:
-    for number, recipe in enumerate(recipes):
-        yield recipe, f"{recipe.name}/v_{recipe.name}_{number:03d}"
+def _named(recipes: list[Recipe]) -> list[tuple[Recipe, str]]:
+    return [(recipe, f"{recipe.name}/v_{recipe.name}_{number:03d}") for number, recipe in enumerate(recipes)]
 
 
-def _write(job: tuple[Recipe, str, bool], folder: Path) -> None:
+def _write(folder: Path, job: tuple[Recipe, str, bool]) -> None:
     recipe, name, is_test = job
     frames = render(recipe)
     if not is_test:

@@ -20,8 +20,9 @@ CLASSES = tuple((colour, motion) for colour in COLOURS for motion in MOTIONS)
 class Recipe:
     """All that decides a clip's pixels: equal recipes give equal frames on every machine.
 
-    noise: deviation of grey noise in 8-bit steps; travel: pixels moved in *span* frames (0: in the whole clip), before a
-    factor of 0.7 to 1.3 of the clip's own; wave: length of the texture's waves in pixels.
+    noise: deviation of grey noise in 8-bit steps.
+    travel: pixels moved in *span* frames (0: in the whole clip), times a random 0.7 to 1.3 for each clip.
+    wave: length of the texture's waves in pixels.
     """
 
     label: int
@@ -41,7 +42,7 @@ class Recipe:
 def render(recipe: Recipe) -> Frames:
     """The clip's frames, [frames, 240, 320, 3] uint8 RGB.
 
-    Motion is a share of what a network samples, not of a second: frames spread over a clip of any length see the same
+    Speed goes by what a network samples, not by seconds: frames spread over a clip of any length see the same
     steps, and so do frames *interval* apart in a window of *span* frames.
     """
     rng = np.random.default_rng([*recipe.seed, recipe.label])
@@ -62,7 +63,7 @@ def render(recipe: Recipe) -> Frames:
 
 
 def _texture(rng: np.random.Generator, wave_px: float) -> NDArray[np.float32]:
-    """Band-passed noise with unit deviation and waves of about *wave_px* pixels, tiled so that any window can be cut.
+    """Band-passed noise of unit deviation, in waves of about *wave_px* pixels, tiled so that any window fits.
 
     Waves should be about four times the step between two sampled frames: shorter ones would alias.
     """
@@ -76,5 +77,5 @@ def _texture(rng: np.random.Generator, wave_px: float) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _noise() -> NDArray[np.float32]:
-    """One field of unit noise; frames cut windows of it at places of their own, which is much cheaper than drawing anew."""
+    """One field of unit noise; each frame cuts its own window from it: much cheaper than drawing anew."""
     return np.random.default_rng(0).standard_normal((FIELD, FIELD)).astype(np.float32)
