@@ -164,10 +164,7 @@ def test_a_rate_belongs_to_the_model_or_to_one_network() -> None:
 
 
 def test_gates_and_weights_fit_the_kind_of_model(tmp_path: Path) -> None:
-    """A recogniser is judged in pairs and has one checkpoint; BSN by recall, one for each network.
-
-    A T4 may be missing.
-    """
+    """A recogniser, judged in pairs, has one checkpoint; BSN, by recall, one a network; a T4 is optional."""
     tsm, bsn = load_truth(MODELS, "tsm"), load_truth(MODELS, "bsn")
     bare = read_truth(edited(tmp_path, 't4 = "T4"', ""))
 
