@@ -62,10 +62,7 @@ def test_a_broken_download_is_taken_up_where_it_broke(server: Moody, tmp_path: P
 
 
 def test_without_range_or_end_nothing_is_endless(server: Moody, tmp_path: Path) -> None:
-    """A server that always stops at the same byte and knows no Range is given up with one sentence.
-
-    That happens after all the tries.
-    """
+    """A server that always stops at one byte and knows no Range is given up after the tries: one sentence."""
     server.moods, server.ranges = ["short"], False
     with pytest.raises(WeightsError, match=r"the connection ended after 500002 of 1000004 bytes; 3 tries brought nothing new"):
         fetched(target(tmp_path, server.url), tries=3)

@@ -160,9 +160,10 @@ def test_picks_come_best_first() -> None:
 
 @pytest.mark.torch
 def test_mmaction2_in_float32_may_lower_another_score() -> None:
-    """Bins 0 to 20 against 6 to 20: IoU and limit are both 0.7, so rounding decides, float32 otherwise.
+    """Bins 0 to 20 against 6 to 20: IoU and limit are both 0.7, so that rounding decides.
 
-    The network's scores, the boundaries and the sums are float32 in mmaction2, float64 in the original.
+    float32 decides otherwise: the network's scores, the boundaries and the sums are float32 in mmaction2 and
+    float64 in the original.
     """
     pair = made((CENTRES[0], CENTRES[20]), (CENTRES[6], CENTRES[20]))
     scores = np.array([0.9, 0.8], np.float32)

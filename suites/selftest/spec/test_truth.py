@@ -89,10 +89,7 @@ def test_a_derived_figure_follows_from_its_expression(name: str, figure: Figure)
 
 @pytest.mark.parametrize(("name", "figure"), COMPUTED)
 def test_the_operands_of_an_expression_are_figures(name: str, figure: Figure) -> None:
-    """Every number of an expression is a known one.
-
-    It is a figure of the same model and batch, the batch itself, or a constant of the trade.
-    """
+    """Every number of an expression is a figure of its model and batch, the batch, or a trade constant."""
     figures = whole(name).figures
     known = {Fraction(str(other.value)) for other in figures if figure.best or figure.batch in (None, other.batch)}
     known |= {Fraction(str(other.right)) for other in figures if figure.best or figure.batch in (None, other.batch)}
@@ -138,10 +135,7 @@ def test_a_corrected_value_replaces_the_printed_one() -> None:
 
 
 def test_a_percentage_is_a_share_of_a_hundred() -> None:
-    """A figure printed in percent keeps its print.
-
-    As a fraction it is a hundredth of that, corrected where it is wrong.
-    """
+    """A figure printed in percent keeps its print; its fraction is a hundredth, corrected where wrong."""
     bsn = whole("bsn")
     paper, checkpoint, tsm = bsn.figure("r0098"), bsn.figure("r0099"), load_truth(MODELS, "tsm").figure("r0011")
 
@@ -170,10 +164,7 @@ def test_a_rate_belongs_to_the_model_or_to_one_network() -> None:
 
 
 def test_gates_and_weights_fit_the_kind_of_model(tmp_path: Path) -> None:
-    """A recogniser is judged in pairs and has one checkpoint; BSN by recall, one for each network.
-
-    A T4 may be missing.
-    """
+    """A recogniser, judged in pairs, has one checkpoint; BSN, by recall, one a network; a T4 is optional."""
     tsm, bsn = load_truth(MODELS, "tsm"), load_truth(MODELS, "bsn")
     bare = read_truth(edited(tmp_path, 't4 = "T4"', ""))
 
@@ -241,10 +232,7 @@ def test_gates_and_weights_fit_the_kind_of_model(tmp_path: Path) -> None:
     ("[figures]", "[figures", "", "cannot be read"),
 ])
 def test_a_toml_is_read_strictly(tmp_path: Path, old: str, new: str, where: str, words: str) -> None:
-    """An unknown or missing key, a wrong type, an unknown source or figure is a TruthError.
-
-    It names file, table and key.
-    """
+    """An unknown or missing key, source or figure, or a wrong type, is a TruthError: file, table, key."""
     path = edited(tmp_path, old, new)
 
     with pytest.raises(TruthError) as caught:

@@ -124,10 +124,7 @@ def test_a_damaged_entry_is_announced_and_rebuilt(tmp_path: Path, name: str, wor
 
 
 def test_a_hosted_entry_lies_beside_its_host_and_falls_with_it(tmp_path: Path) -> None:
-    """A hosted entry's files lie in the host's folder.
-
-    If the host is damaged both are absent until both are built again.
-    """
+    """A hosted entry's files lie in the host's folder; a damaged host makes both absent until rebuilt."""
     store = Store(tmp_path)
     host, hosted = store.build(KEY, write("a")), store.build(HOSTED, write_graph)
     assert (host.folder, {"bs4.onnx"}) == (hosted.folder, set(hosted.files))
@@ -201,10 +198,7 @@ def test_list_stands_damage(artifacts: Path, name: str) -> None:
 
 
 def test_verify_names_and_prune_removes_what_is_damaged(artifacts: Path) -> None:
-    """`verify` exits 1 and names the damaged file; `prune` removes that entry and half-built ones.
-
-    Then `verify` exits 0.
-    """
+    """`verify` exits 1, naming the file; `prune` removes that entry and half-built ones; `verify` exits 0."""
     (artifacts / "store" / ".partial" / "0123").mkdir(parents=True)
     before, pruned, after = (command(artifacts, word) for word in ("verify", "prune", "verify"))
     damaged = f"{OTHER}: inner/list.txt does not have its digest"
