@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tools.engines.ascend.npu_smi import Process, Table, read
 from tools.engines.idle import Sample, Watch
-from tools.errors import DeviceError
+from tools.errors import DeviceError, TruthError
 from tools.spec.case import Device
 from tools.spec.chips import ChipKind, kind
 
@@ -84,7 +84,10 @@ def require_fit(table: Table, device: Device) -> ChipKind:
     if chip is None:
         raise DeviceError(f"npu-smi shows no device {device.index}", where="npu-smi info",
                           remedy="python -m tools.doctor says which it shows")
-    chip_kind = kind(chip.name)
+    try:
+        chip_kind = kind(chip.name)
+    except TruthError as error:  # `auto` passes over such a device, as over one that is not well
+        raise DeviceError(f"{device.label}: {error.what}", where="npu-smi info", remedy=error.remedy) from error
     if chip.health in UNFIT:
         raise DeviceError(f"{device.label} is not fit to be used: its health is {chip.health}", where="npu-smi info",
                           remedy="see to the device, or choose another with --device")

@@ -7,9 +7,11 @@ import os
 import pytest
 
 from suites.selftest.engines.ascend import npu_tables as tables
-from tools.engines.ascend.idle import look_before, look_during
+from tools.engines.ascend.idle import look_before, look_during, require_fit
 from tools.engines.ascend.npu_smi import Chip, Process, Table, parse_mapping, parse_table, with_devices
 from tools.engines.idle import Idle, Sample, judge
+from tools.errors import DeviceError
+from tools.spec.case import Device
 
 IDLE = Chip(24, 0, 0, "310P3", "OK", 0, 1074, 21534)
 OURS = os.getpid()
@@ -64,7 +66,7 @@ def test_a_look_before_reads_every_layout(layout: str) -> None:
     (changed(aicore_percent=None), Sample((), ("AICore cannot be read",))),
     (changed(memory_used_mb=2111), Sample((SLACK.format(2111, "310P3", 2110),))),
     (changed(memory_used_mb=None), Sample((), ("memory cannot be read",))),
-    (changed(name="SimX1"), Sample((), ("nobody knows how much memory an idle SimX1 has in use (1074 MB now)",))),
+    (changed(name="Sim920"), Sample((), ("nobody knows how much memory an idle Sim920 has in use (1074 MB now)",))),
     (changed(health="UNKNOWN"), Sample(("health UNKNOWN",))),
     (changed(health=""), Sample(("health ",)))])
 def test_a_look_before_knows_the_limits(chip: Chip, sample: Sample) -> None:
@@ -79,6 +81,12 @@ def test_a_look_before_knows_the_limits(chip: Chip, sample: Sample) -> None:
 def test_any_process_before_speaks_against_a_device(found: Process, text: str) -> None:
     """Even ours, which has not begun, one without name or number, and one maybe on a neighbouring chip."""
     assert Sample((text,)) == look_before(of(IDLE, found), 0)
+
+
+def test_a_chip_of_a_name_that_is_none_is_not_fit_to_be_used() -> None:
+    """The device is refused as one that is not well is, so that `auto` passes over it."""
+    with pytest.raises(DeviceError, match="npu0sim: 'SimX1' is no kind of Ascend chip"):
+        require_fit(of(changed(name="SimX1")), Device("npu", 0, simulated=True))
 
 
 def test_a_layout_without_processes_leaves_load_and_memory_to_decide() -> None:
