@@ -1,8 +1,8 @@
 """Lets `pytest --data /elsewhere/list.txt` work; tools/setup copies this file into .venv, which runs it.
 
 pytest looks for a pytest.ini beside every existing path among its arguments, before it knows our options.
-It would take the value of `--data` for the place of the project. It does not take `--data=/elsewhere/list.txt`
-for a path, so the arguments are joined like that before pytest sees them.
+It would take the value of `--data` for the project's place, but not that of `--data=/elsewhere/list.txt`.
+So the arguments are joined like that before pytest sees them.
 """
 
 from __future__ import annotations

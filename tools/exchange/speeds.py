@@ -27,13 +27,14 @@ TRT_DAY = re.compile(r"^\s*\[(\d\d)/(\d\d)/(\d{4})-")
 TRT_DEVICE = re.compile(r"Selected Device: (.+?)\s*$", re.MULTILINE)
 STATISTIC = re.compile(rf"(min|max|mean|median|percentile\(99%\)|percentile)\s*[=:]\s*{N}")
 FILE_BATCH = re.compile(r"perf_vision_batchsize_(\d+)_device_\d+")
-SUMMARIES = ("{}_summary.json", "{}/sumary.json", "{}/summary.json")  # newer first
+# Beside the folder since 2022-11, before that inside it.
+SUMMARIES = ("{}_summary.json", "{}/sumary.json", "{}/summary.json")
 STAMPED = 10.0  # times that grow this many times over, evenly, are time stamps and not durations
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds the tool gives for one execution of a *batch*, one *sample*, or a *module* of its pipeline."""
+    """Milliseconds that the tool gives for a *batch*, a *sample*, or a *module* of its pipeline."""
 
     mean: float
     of: Literal["batch", "sample", "module"]
