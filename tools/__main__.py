@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
-UNKNOWN = 2  # what a command line that cannot be meant exits with, here and in every command
+UNKNOWN = 2  # the exit status for a wrong command line, here and in every command
 
 
 def commands() -> dict[str, str]:
-    """What each command does, by its name: files of this folder that can be run are read for it, and none is imported."""
+    """What each command does, by its name; the files of this folder are read for it, and none is imported."""
     parsed = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(HERE.glob("[!_]*.py"))}
     return {name: (ast.get_docstring(tree) or "").partition("\n")[0] for name, tree in parsed.items() if _runs(tree)}
 
@@ -23,7 +23,7 @@ def _runs(tree: ast.Module) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a line for each command; an argument is no part of that, and the message says what was probably meant."""
+    """Print a line for each command; an argument is refused, with what was probably meant."""
     found = commands()
     unmeant = next((word for word in arguments if word not in ("-h", "--help")), None)
     if unmeant is None:

@@ -22,7 +22,7 @@ class ClipgateError(Exception):
 
     @property
     def parts(self) -> Parts:
-        """What another process makes the same error of; of a subclass of a stage's error it makes that of the stage."""
+        """What `revive` needs in another process; a subclass of a stage's error becomes that of the stage."""
         kind = next((kind.__name__ for kind in type(self).__mro__ if kind in STAGES.values()), ClipgateError.__name__)
         return kind, self.what, self.where, self.remedy
 

@@ -20,7 +20,7 @@ from tools.storage.stages import parse
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, metavar="RESULTS.json")
     parser.add_argument("--ground-truth", type=Path, metavar="FILE",
-                        help="ActivityNet's own JSON; without it the videos of --data are what is to be found")
+                        help="ActivityNet's own JSON; the videos of --data without it")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -58,8 +58,7 @@ def _judged(context: Context[Spec], found: Found, measured: Cell) -> list[str]:
     """The verdicts on a cell measured by hand, as pytest would give them."""
     judge = judge_of(context, found.checkpoints, found.dataset)
     answers = {"accuracy": judge.accuracy(measured), "fidelity": judge.fidelity(measured), "throughput": judge.throughput(measured)}
-    rows = [Row.of(measured, question, one)
-            for question, judged in answers.items() for one in judged]
+    rows = [Row.of(measured, question, one) for question, judged in answers.items() for one in judged]
     reasons = [f"{row.verdict} {row.metric}: {row.reason}" for row in rows]
     return [*table(rows), "", *reasons, f"kept in {measured.folder}"]
 

@@ -1,8 +1,8 @@
-"""Lets `pytest --data /elsewhere/list.txt` work; tools/setup copies this file into .venv, which runs it at start.
+"""Lets `pytest --data /elsewhere/list.txt` work; tools/setup copies this file into .venv, which runs it.
 
-pytest looks for its pytest.ini beside every existing path among its arguments before it knows a project's own options,
-so it would take the value of `--data` for the place of the project and never find ours. `--data=/elsewhere/list.txt`
-is not mistaken for a path: both spellings are made that one here, before pytest sees them.
+pytest looks for a pytest.ini beside every existing path among its arguments, before it knows our options.
+It would take the value of `--data` for the project's place, but not that of `--data=/elsewhere/list.txt`.
+So the arguments are joined like that before pytest sees them.
 """
 
 from __future__ import annotations

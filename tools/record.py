@@ -10,7 +10,7 @@ from pathlib import Path
 from tools.errors import OptionError, RecordError
 from tools.exchange import limits as measured_limits
 from tools.exchange import recordable, speeds, toml_edit
-from tools.exchange.recordable import Lines, told
+from tools.exchange.recordable import told
 from tools.exchange.toml_edit import Limits, NewFigure
 from tools.machine import events
 from tools.machine.files import write_whole
@@ -25,10 +25,11 @@ WHAT = ("throughput", "accuracy", "fidelity")
 
 
 def figures(options: Options, spec: Spec, truth: Truth) -> list[NewFigure]:
-    """The figures of the sources given on the command line.
+    """The figures of the logs and runs on the command line.
 
     Raises:
-        RecordError: one must not become a stored number, or two are of the same device and batch; ScoreError: a log tells none.
+        RecordError: one must not become a stored number, or two have the same name.
+        ScoreError: a log has no measurement.
     """
     found: list[NewFigure] = []
     for source in options.sources:
@@ -70,12 +71,6 @@ def limits(options: Options, context: Context[Spec], truth: Truth) -> list[Limit
     return measured_limits.of_runs(options.sources, spec, truth, reference, options.margin)
 
 
-def difference(path: Path, before: str, after: str) -> Lines:
-    """A unified diff of the toml."""
-    names = (f"{path.name} as it is", f"{path.name} as recorded")
-    return list(difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="", n=1))
-
-
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=WHAT, help="throughput: of logs or runs; accuracy: of runs on the complete data set; fidelity: "
                                                    "limits of a precision other than float32, from runs")
@@ -89,17 +84,17 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Store a measurement as a number that judges: python -m tools.record tsm throughput t4.log --device T4 --batch 16 --write."""
+    """Store a measurement of a log or a run as a number that judges.
+
+    For example: python -m tools.record tsm throughput t4.log --device T4 --batch 16 --write.
+    """
     options, context = parse("record", main.__doc__, arguments, _arguments)
     spec = context.spec
     truth = load_truth(context.settings.models, spec.name)
     before = text = truth.path.read_bytes().decode()
-    new: Sequence[NewFigure] = []
-    tables: Sequence[Limits] = []
-    if options.what == "fidelity":
-        tables = limits(options, context, truth)
-    else:
-        new = figures(options, spec, truth)
+    fidelity = options.what == "fidelity"
+    new = [] if fidelity else figures(options, spec, truth)
+    tables = limits(options, context, truth) if fidelity else []
     for figure in new:
         text = toml_edit.with_figure(text, figure)
     for table in tables:
@@ -107,18 +102,16 @@ def main(arguments: Sequence[str]) -> int:
     changed = toml_edit.checked(truth.path, text, [figure.id for figure in new], [table.name for table in tables])
     lines = [line for figure in new for line in told(figure, truth, changed)]
     lines += [f"[gates.fidelity.{table.name}]: {truth.fidelity.get(table.name, '-')} -> {table.gate}" for table in tables]
-    print("\n".join([*difference(truth.path, before, text), *lines]))
-    return _settle(truth.path, before, text, write=options.write)
-
-
-def _settle(path: Path, before: str, text: str, *, write: bool) -> int:
+    changes = difflib.unified_diff(before.splitlines(), text.splitlines(), f"{truth.path.name} as it is",
+                                   f"{truth.path.name} as recorded", lineterm="", n=1)
+    print("\n".join([*changes, *lines]))
     if before == text:
         print("nothing changes")
-    elif not write:
+    elif not options.write:
         print("nothing is written; add --write")
     else:
-        _write(path, before, text)
-        print(f"written: {path}")
+        _write(truth.path, before, text)
+        print(f"written: {truth.path}")
     return 0
 
 

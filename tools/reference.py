@@ -18,9 +18,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compute the torch reference of a model on a run's clips; killed at any moment, the same line goes on where it was.
+    """Compute the torch reference of a model on a run's clips; if it is killed, the same line goes on.
 
-    `export MODEL FILE` and `import FILE` carry references to machines that have not computed them.
+    `export MODEL FILE` and `import FILE` carry references to other machines.
     """
     if arguments and arguments[0] in carry.COMMANDS:
         return carry.carry_references(arguments)

@@ -10,7 +10,7 @@ from tools.datasets import choice
 from tools.errors import OptionError
 from tools.exchange.labels import read_info
 from tools.exchange.score import Given, score
-from tools.judging.rows import Row, table
+from tools.judging.rows import table
 from tools.judging.verdict import Verdict
 from tools.machine import events
 from tools.measuring import stored_reference
@@ -48,18 +48,18 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Judge result folders: python -m tools.score tsm out_bs16 --info ucf101.info --weights published; 1 if a verdict is red."""
+    """Judge result folders; 1 if a verdict is red.
+
+    For example: python -m tools.score tsm out_bs16 --info ucf101.info --weights published.
+    """
     options, context = parse("score", main.__doc__, arguments, _arguments)
     spec = recogniser(context.spec, "is judged by its detections", remedy=f"python -m tools.evaluate {options.model} RESULTS.json")
     given = _given(options, context.of(spec))
     found = [score(given, folder) for folder in options.folders]
     rows = [row for one, _, _ in found for row in one]
-    print("\n".join([*table(rows), "", *_told(found), *(f"{row.verdict} {row.metric}: {row.reason}" for row in rows)]))
+    notes = [f"note: {note}" for _, told, _ in found for note in told]
+    print("\n".join([*table(rows), "", *notes, *(f"{row.verdict} {row.metric}: {row.reason}" for row in rows)]))
     return int(any(verdict in RED for _, _, verdict in found))
-
-
-def _told(found: Sequence[tuple[list[Row], list[str], Verdict]]) -> list[str]:
-    return [f"note: {note}" for _, notes, _ in found for note in notes]
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def _unused_days(path: Path) -> float:
 
 
 def _remove_partials(root: Path, unused_days: float | None) -> None:
-    """Half-built entries whose builder is gone, and work of hours that nobody goes on with; what is being built now holds its lock."""
+    """Remove half-built entries that no builder has locked, and unfinished work that is long unused."""
 
     def busy(holder: str) -> None:
         raise StoreError(holder)

@@ -29,6 +29,10 @@ class ClipSet:
     shortfall: Shortfall | None = None
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(clip.id for clip in self.clips)
+
+    @property
     def digest(self) -> str:
         return digest([self.format, [[clip.id, clip.label, clip.frames, clip.sha256] for clip in self.clips]])
 

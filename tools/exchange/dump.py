@@ -1,4 +1,4 @@
-"""Writes a recogniser's inputs as the files that its guide feeds to ais_bench, msame or benchmark: .bin and .info."""
+"""Writes a recogniser's inputs as its guide feeds them to ais_bench, msame or benchmark: .bin and .info."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.datasets import clips
@@ -16,7 +16,7 @@ from tools.exchange.labels import name_with_labels
 from tools.machine import events
 from tools.machine.files import write_whole
 from tools.measuring.recogniser import feed
-from tools.media.batches import Batch, BatchStream, Feed
+from tools.media.batches import Batch, BatchStream
 from tools.media.decode import Clip
 from tools.spec.digest import digest, spec_digest
 from tools.spec.model import ModelSpec, recogniser
@@ -29,9 +29,9 @@ GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is written: *size* inputs a file into *folder*, and their labels into *info* unless the files' names hold them.
+    """What is written: files of *size* inputs into *folder*; labels into *info*, or into the files' names.
 
-    mark: says beside the folder which clips its files were made of, as *made_of*.
+    mark: the file beside the folder that holds *made_of*, the digest of the clips and their preparation.
     """
 
     folder: Path
@@ -42,9 +42,6 @@ class Plan:
     file_bytes: int
     mark: Path
     made_of: str
-
-    def clips_of(self, number: int) -> tuple[Clip, ...]:
-        return self.clips[number * self.size : (number + 1) * self.size]
 
     @property
     def info_text(self) -> str:
@@ -61,8 +58,9 @@ def plan(spec: ModelSpec, clips: ClipSet, batch: int, out: Path) -> Plan:
     groups = [clips.clips[start : start + size] for start in range(0, len(clips.clips), size)]
     names = tuple(str(number) if spec.bins.info else name_with_labels(number * size, size, tuple(clip.label for clip in group))
                   for number, group in enumerate(groups))
-    if max(map(len, names)) > LONGEST_NAME:
-        raise DataError(f"{size} labels make a file name of {max(map(len, names))} characters", where="--batch",
+    longest = max(map(len, names))
+    if longest > LONGEST_NAME:
+        raise DataError(f"{size} labels make a file name of {longest} characters", where="--batch",
                         remedy="choose a smaller one: ais_bench makes batches of its own of files of one clip")
     folder = out / spec.bins.folder.format(batch=batch)
     made_of = digest({"spec": spec_digest(spec), "clips": clips.digest, "size": size})
@@ -70,12 +68,8 @@ def plan(spec: ModelSpec, clips: ClipSet, batch: int, out: Path) -> Plan:
                 4 * size * math.prod(spec.network.input.shape), folder.with_name(f"{folder.name}.json"), made_of)
 
 
-def missing(plan: Plan) -> list[int]:
-    """Numbers of the files that are not there yet; what an interrupted run left half-written is taken away.
-
-    Raises:
-        DataError: the folder's files, or the labels beside it, are of other clips.
-    """
+def _missing(plan: Plan) -> list[int]:
+    """Numbers of the files that are still to be written; removes what an interrupted run left."""
     other = plan.folder.is_dir() and any(plan.folder.iterdir()) and _made_of(plan.mark) != plan.made_of
     if other or (plan.info and plan.info.is_file() and plan.info.read_text() != plan.info_text):
         raise DataError("what is there was made of other clips, or in another way", where=str(plan.folder if other else plan.info),
@@ -96,12 +90,8 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else -1
 
 
-def require_space(plan: Plan, files: int, out: Path) -> None:
-    """Say how much is going to be written, and check that it fits.
-
-    Raises:
-        DataError: naming both numbers.
-    """
+def _require_space(plan: Plan, files: int, out: Path) -> None:
+    """Say how much is going to be written, and check that it fits."""
     need, free = files * plan.file_bytes, shutil.disk_usage(out).free
     events.say(f"{len(plan.clips)} clips in {len(plan.names)} files of {plan.file_bytes / 2**20:.1f} MiB, {files} of them to be written: "
                f"{need / GIB:.2f} GiB; {free / GIB:.1f} GiB are free")
@@ -110,33 +100,29 @@ def require_space(plan: Plan, files: int, out: Path) -> None:
                         remedy="choose another --out, or judge fewer with --clips N; python -m tools.measure needs no such files")
 
 
-def write(plan: Plan, clips: ClipSet, spec: ModelSpec, todo: list[int]) -> None:
+def _write(plan: Plan, clips: ClipSet, spec: ModelSpec, todo: list[int]) -> None:
     """Write the files numbered *todo*, each whole or not at all, the last one padded; then the labels."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     write_whole(plan.mark, lambda file: file.write(json.dumps({"made_of": plan.made_of, "files": len(plan.names)}).encode()))
-    chosen = [clip for number in todo for clip in plan.clips_of(number)]
+    chosen = tuple(clip for number in todo for clip in plan.clips[number * plan.size : (number + 1) * plan.size])
     if chosen:
-        with BatchStream(_feed(clips, spec, tuple(chosen)), plan.size) as stream:
+        with BatchStream(feed(replace(clips, clips=chosen), spec), plan.size) as stream:
             for done, (number, batch) in enumerate(zip(todo, stream, strict=True), 1):
-                _write(batch, plan.folder / f"{plan.names[number]}.bin")
+                _write_batch(batch, plan.folder / f"{plan.names[number]}.bin")
                 events.progress("writing inputs", done, len(todo))
     if plan.info:
         write_whole(plan.info, lambda file: file.write(plan.info_text.encode()))
 
 
-def _feed(clips: ClipSet, spec: ModelSpec, chosen: tuple[Clip, ...]) -> Feed:
-    return feed(ClipSet(clips.source, clips.format, chosen), spec)
-
-
-def _write(batch: Batch, path: Path) -> None:
+def _write_batch(batch: Batch, path: Path) -> None:
     write_whole(path, lambda file: file.write(batch.array.data))
 
 
 def write_inputs(context: Context[ModelSpec], batch: int, out: Path) -> Plan:
-    """Write a run's clips below *out*, or what is left of them.
+    """Write a run's clips below *out*, or those that are not there yet.
 
     Raises:
-        DataError: there is too little room, or *out* holds the inputs of other clips; what decoding raises.
+        DataError: there is too little room, *out* holds other clips' inputs, or a clip cannot be decoded.
     """
     spec = context.spec
     found = clips.clip_set(context, spec.classes)
@@ -145,9 +131,9 @@ def write_inputs(context: Context[ModelSpec], batch: int, out: Path) -> Plan:
     planned = plan(spec, found, batch, out)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        todo = missing(planned)
-        require_space(planned, len(todo), out)
-        write(planned, found, spec, todo)
+        todo = _missing(planned)
+        _require_space(planned, len(todo), out)
+        _write(planned, found, spec, todo)
     except OSError as error:
         raise DataError(f"the inputs cannot be written: {error.strerror}", where=error.filename or str(out),
                         remedy="make room or choose another --out; the same command goes on where this one stopped") from error
@@ -162,7 +148,7 @@ def add_dump_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def dump(options: Options) -> int:
-    """Write the inputs of a run's clips: python -m tools.data dump tsm --batch 16 --out DIR, again to finish it."""
+    """Write the inputs of a run's clips: python -m tools.data dump tsm --batch 16 --out DIR (repeatable)."""
     if options.batch < 1:
         raise OptionError(f"no such batch size: {options.batch}", where="--batch", remedy="for example --batch 16")
     context = context_of(options)

@@ -1,4 +1,4 @@
-"""Labels as the guides' preprocessing scripts leave them: in .info files, or in the names of R(2+1)D's inputs."""
+"""Labels as the guides' scripts leave them: in .info files, or in the names of R(2+1)D's inputs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Info:
 
 
 def read_info(path: Path) -> Info:
-    """Read `index label` lines, as TSM's, SlowFast's and Nonlocal's scripts write them, or benchmark's `index path w h`.
+    """Read `index label` lines, as TSM's, SlowFast's and Nonlocal's scripts write, or benchmark's paths.
 
     Raises:
-        ScoreError: naming the line that is neither, or whose index was there before.
+        ScoreError: naming the line that is neither, or that has the index of another.
     """
     labels: dict[int, int] = {}
     stems: dict[int, str] = {}
@@ -53,13 +53,13 @@ def read_info(path: Path) -> Info:
 
 
 def labels_in_name(stem: str) -> tuple[int, tuple[int, ...]] | None:
-    """The number of the first sample and the labels in a name like `bin16-31_4_4_17`; None if it is no such name."""
+    """The first sample's number and the labels in a name like `bin16-31_4_4_17`; None for other names."""
     match = NAMED.fullmatch(stem)
     return (int(match[1]), tuple(int(label) for label in match[2].split("_")[1:])) if match else None
 
 
 def name_with_labels(first: int, batch: int, labels: tuple[int, ...]) -> str:
-    """What R(2+1)D's script calls a file: its last number is that of a full batch, whatever the file holds."""
+    """What R(2+1)D's script calls a file; a short last batch is named as if it were full."""
     return f"bin{first}-{first + batch - 1}_{'_'.join(map(str, labels))}"
 
 

@@ -1,4 +1,4 @@
-"""Fidelity limits of a precision on a kind of chip, from a run that was right: what was measured, times a margin."""
+"""Fidelity limits of a precision on a kind of chip: what a run that was right measured, times a margin."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tools.spec.truth import FidelityGate, Truth
 
 
 def of_runs(folders: Sequence[Path], spec: ModelSpec, truth: Truth, reference: StoredReference | None, margin: float) -> list[Limits]:
-    """Limits for each precision and kind of chip in these runs: the farthest of its cases from torch, *margin* times over.
+    """Limits for each precision and kind of chip in these runs, never tighter than those of float32.
 
-    Never tighter than those of float32.
+    They are the distance of the case that is farthest from torch, times *margin*.
 
     Raises:
-        RecordError: a case was simulated, is of other clips or weights than the reference, or is not as often right as torch.
+        RecordError: a case was simulated, has other clips or weights than torch, or is less often right.
     """
     if margin < 1:
         raise OptionError(f"a margin of {margin:g} would fail what was measured", where="--margin", remedy="for example --margin 2")

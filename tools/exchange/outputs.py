@@ -1,4 +1,4 @@
-"""Result folders of the tools that ModelZoo's guides run, ais_bench, msame and benchmark, read as files of rows of scores."""
+"""Reads the result folders of the guides' tools, ais_bench, msame and benchmark: files of scores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.media.preprocess import Floats
 
 Tool = Literal["ais_bench", "msame", "benchmark"]
 NAME = re.compile(r"(?P<stem>.+?)(?P<msame>_output)?_(?P<output>\d+)\.(?P<format>txt|bin|npy)")
-PERFORMANCE = ("perf_vision_", "PureInfer_perf_of_")  # benchmark's own tables, which its result folder holds beside the rows
+PERFORMANCE = ("perf_vision_", "PureInfer_perf_of_")  # benchmark's own tables in its result folder
 DUMPED = "dumpOutput_device"
 DEEP = 2  # benchmark's result/dumpOutput_device0 and a time stamp below --output are one level down
 FORMS = "ais_bench 12_0.txt|bin|npy, msame 12_output_0.txt|bin, benchmark 12_1.txt|bin"
@@ -39,10 +39,12 @@ class OutputFolder:
 
 
 def find(given: Path) -> OutputFolder:
-    """The result folder *given*, or the only one in it: ais_bench and msame make one named by the time, benchmark one a device.
+    """The result folder *given*, or the only one in it.
+
+    ais_bench and msame name a folder in it by the time, benchmark one by the device.
 
     Raises:
-        ScoreError: there is none or more than one, or it holds files of several tools, formats or output tensors.
+        ScoreError: there is none or more than one, or it holds files of several tools, formats or tensors.
     """
     if not given.is_dir():
         raise ScoreError("there is no such folder of results", where=str(given), remedy=f"give one with files like {FORMS}")

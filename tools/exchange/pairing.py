@@ -21,7 +21,7 @@ OTHERS = "results of another run may be in the way, or the labels are those of o
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """*scores* [N, classes], a clip's views averaged, with the clips' *ids* and *labels*; *notes* say what was left out."""
+    """Scores [N, classes], each the mean of a clip's views, with ids and labels; notes: what is left out."""
 
     ids: tuple[str, ...]
     scores: Floats
@@ -31,7 +31,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """Labels by the number of the sample they belong to, counted through all files; *source* names where they stood."""
+    """Labels by the number of their sample, counted through all files; *source* names where they stood."""
 
     source: str
     labels: Mapping[int, int]
@@ -44,12 +44,12 @@ class Numbered:
 def pair(folder: OutputFolder, classes: int, views: int, infos: Sequence[Info], clips: Sequence[Clip] | None) -> Scored:
     """Order a folder's files, cut the padding and average each clip's *views* rows.
 
-    Labels come from the files' names, from an .info or from the list that *clips* are of; where several have them they must agree.
+    Labels come from the files' names, an .info or the list of *clips*; where several do, they must agree.
 
     Raises:
-        ScoreError: files that cannot be ordered, rows and labels that do not fit each other.
+        ScoreError: the files cannot be ordered, or rows and labels do not fit each other.
     """
-    files = ordered(folder, infos, clips)
+    files = _ordered(folder, infos, clips)
     found = [rows(file, folder.format, classes) for file in files]
     counts = [_samples(file, len(one), views) for file, one in zip(files, found, strict=True)]
     if any(count != counts[0] for count in counts[:-1]) or counts[-1] > counts[0]:
@@ -64,8 +64,8 @@ def pair(folder: OutputFolder, classes: int, views: int, infos: Sequence[Info], 
     return Scored(ids, scores, np.array(known.sequence, np.int64), _notes(sum(counts) - len(chosen), counted, counts))
 
 
-def ordered(folder: OutputFolder, infos: Sequence[Info], clips: Sequence[Clip] | None) -> list[OutputFile]:
-    """The files in the order of their inputs: as an .info names these, by their numbers, or as the list names its clips."""
+def _ordered(folder: OutputFolder, infos: Sequence[Info], clips: Sequence[Clip] | None) -> list[OutputFile]:
+    """The files in the order of their inputs: that of an .info, of their numbers or of the list."""
     named = next((info for info in infos if info.stems), None)
     if named is not None:
         return _by_names(folder, [named.stems[index] for index in sorted(named.stems)], str(named.path))
@@ -82,7 +82,7 @@ def ordered(folder: OutputFolder, infos: Sequence[Info], clips: Sequence[Clip] |
 
 
 def _by_number(folder: OutputFolder, numbers: Mapping[OutputFile, int]) -> list[OutputFile]:
-    """From 0 in equal steps: a step that differs is a file that is missing or twice there."""
+    """The files in the order of *numbers*: from 0 in equal steps, or a file is missing or there twice."""
     files = sorted(folder.files, key=numbers.__getitem__)
     steps = [numbers[after] - numbers[before] for before, after in pairwise(files)]
     usual = 1 if files[0].stem.isdecimal() else max(1, min(steps, default=1))
@@ -115,14 +115,14 @@ def _sources(files: Sequence[OutputFile], counts: Sequence[int], infos: Sequence
     found: list[Numbered] = []
     in_names = [named for file in files if (named := labels_in_name(file.stem))]
     if len(in_names) == len(files):
-        found.append(Numbered("the file names", _by_name(files, counts, [labels for _, labels in in_names])))
+        found.append(Numbered("the file names", _in_names(files, counts, [labels for _, labels in in_names])))
     found += [Numbered(info.path.name, info.labels) for info in infos if info.labels]
     if clips is not None:
         found.append(Numbered("the list", {number: clip.label for number, clip in enumerate(clips)}))
     return found
 
 
-def _by_name(files: Sequence[OutputFile], counts: Sequence[int], labels: Sequence[tuple[int, ...]]) -> dict[int, int]:
+def _in_names(files: Sequence[OutputFile], counts: Sequence[int], labels: Sequence[tuple[int, ...]]) -> dict[int, int]:
     for file, count, own in zip(files, counts, labels, strict=True):
         if len(own) > count:
             raise ScoreError(f"its name has {len(own)} labels, and it has rows of {count} clips", where=str(file.path), remedy=OTHERS)
@@ -152,7 +152,7 @@ def _agreed(sources: Sequence[Numbered], classes: int, folder: OutputFolder) -> 
 
 
 def _covered(files: Sequence[OutputFile], counts: Sequence[int], known: Numbered, folder: OutputFolder) -> int:
-    """Rows of a file that have a label, the last one's aside: the first ones, and equally many in each; what follows is padding."""
+    """How many clips of a file have a label: its first ones; the rest is padding. The last may have less."""
     said = f"{len(known.labels)} labels in {known.source}, {sum(counts)} clips' rows in {len(files)} files"
     last = max(known.labels)
     if last >= sum(counts):

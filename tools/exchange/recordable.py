@@ -1,10 +1,10 @@
-"""What of a log or a run may become a stored number, and what it is called then; everything else is refused."""
+"""Which measurements of a log or a run may become stored numbers, and under which names."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,11 +22,9 @@ from tools.spec.figures import METRICS
 from tools.spec.model import Spec
 from tools.spec.truth import Truth
 
-Lines = list[str]
 
-
-def told(figure: NewFigure, old: Truth, new: Truth) -> Lines:
-    """A line that says what changes, and one that says which figure judges from now on."""
+def told(figure: NewFigure, old: Truth, new: Truth) -> list[str]:
+    """What changes, how the figure compares with its neighbours, and which figure judges from now on."""
     was = next((f"{one.value:g}" for one in old.figures if one.id == figure.id), "-")
     lines = [f"{figure.id}: {was} -> {figure.value:g} {figure.unit} ({figure.section})"]
     if figure.metric != "throughput":
@@ -34,8 +32,8 @@ def told(figure: NewFigure, old: Truth, new: Truth) -> Lines:
     return [*lines, *(f"  {other}" for other in _beside(figure, old)), f"  {_judging(figure, new)}"]
 
 
-def _beside(figure: NewFigure, old: Truth) -> Lines:
-    """How it compares with what is stored of the same device, at the nearest batch size: a wrong one would show."""
+def _beside(figure: NewFigure, old: Truth) -> list[str]:
+    """The figure over that of its device at the nearest batch size: a wrong one would show."""
     others = [one for one in old.figures if (one.device, one.metric, one.network) == (figure.device, "throughput", figure.network)
               and one.batch is not None and one.id != figure.id]
     nearest = min((abs(math.log2(one.batch / figure.batch)) for one in others if one.batch), default=0.0)
@@ -61,7 +59,8 @@ def device_of_chip(name: str) -> str:
     """The device under which the rate of one chip is stored, by the name that npu-smi gives the chip.
 
     Raises:
-        RecordError: it is simulated, or has no name; TruthError: no chip is named like that.
+        RecordError: it is simulated, or has no name.
+        TruthError: no chip is named like that.
     """
     if is_simulated(name):
         raise RecordError(f"{name} is simulated, and nothing measured on it is a fact", where=name, remedy="measure on a device")
@@ -75,7 +74,7 @@ def device_of_log(speed: Speed, named: str) -> str:
     """The device under which a tool's rate is stored, *named* by whoever has the log.
 
     Raises:
-        RecordError: the tool does not run there, its log names another, or its rate is not of what the name stands for.
+        RecordError: the tool does not run there, its log names another device, or *named* is a whole card.
     """
     where, device = f"--device {named}", stored_device(named)
     if is_simulated(named):
@@ -107,7 +106,7 @@ def rates_of_run(run: Path, spec: Spec, truth: Truth) -> list[NewFigure]:
     """Clips per second of every case of a run: of each network where there are several, and of all together.
 
     Raises:
-        RecordError: a case was simulated, could not be judged, or has times that spread too far.
+        RecordError: a case was simulated or could not be judged, or its times spread too far.
     """
     judged = runs.rows(run)
     found = []
@@ -128,11 +127,7 @@ def _rate(run: Path, cell: Cell, network: str, clips_per_s: float, how: str) -> 
 
 
 def require_real(cell: Cell) -> None:
-    """Check that a device has measured this.
-
-    Raises:
-        RecordError: it was simulated.
-    """
+    """Refuse a cell that was simulated."""
     record = cell.record
     if record.simulated or cell.case.device.simulated or is_simulated(record.chip):
         raise RecordError(f"{cell.case} was measured on a simulation, and is no fact", where=str(cell.folder), remedy="measure on a device")
@@ -159,7 +154,7 @@ def accuracies_of_run(run: Path, spec: Spec) -> list[NewFigure]:
     """The accuracy of every case that pytest has judged on the complete data set with the published weights.
 
     Raises:
-        RecordError: a case was simulated, or is not of that data and those weights; nothing was judged.
+        RecordError: a case was simulated, or had other data or weights; pytest has judged nothing good.
     """
     judged = [row for row in runs.rows(run) if row.question == "accuracy" and row.metric in METRICS]
     found: dict[str, NewFigure] = {}
@@ -199,8 +194,5 @@ def _times(part: Part) -> str:
 def _circumstances(cell: Cell) -> str:
     record = cell.record
     surgery = [f"surgery {record.surgery}"] if record.surgery else []
-    return ", ".join([record.precision, f"weights {record.weights}", f"data {record.data}", *surgery, *_machine(record.machine)])
-
-
-def _machine(machine: Mapping[str, str]) -> list[str]:
-    return [f"{name} {value}" for name, value in machine.items() if name in ("cpu", "cores", "cann", "driver")]
+    machine = [f"{name} {value}" for name, value in record.machine.items() if name in ("cpu", "cores", "cann", "driver")]
+    return ", ".join([record.precision, f"weights {record.weights}", f"data {record.data}", *surgery, *machine])

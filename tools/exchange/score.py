@@ -1,4 +1,4 @@
-"""Judges what another tool left: result folders of ais_bench, msame and benchmark against the stored truth."""
+"""Judges result folders of ais_bench, msame and benchmark by the stored truth."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tools.storage.context import Context
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the results are said to belong to. *listed* is None where only an .info or the files' names tell the labels."""
+    """What the results belong to; *listed*: None where only an .info or the files' names tell the labels."""
 
     context: Context[ModelSpec]
     truth: Truth
@@ -54,7 +54,7 @@ class Given:
         return "mini" if self.listed is not None and choice.chosen(self.context) == "mini" else "unsaid"
 
     def against(self, count: int) -> Against:
-        """What judges *count* clips: the stored figures only what is said to be the published weights on the whole data set."""
+        """What judges *count* clips: stored figures only the published weights on the whole data set."""
         whole = self.listed is None or (choice.chosen(self.context) == "full" and not self.context.settings.clips)
         official = self.context.settings.weights == "published" and count == self.spec.clips and whole
         why = (f"{self.truth.path.name} names no reference for it" if official else
@@ -65,7 +65,7 @@ class Given:
 
 
 def judge(given: Given, scored: Scored, format: str) -> list[Judgement]:
-    """Top-1 and top-5 as our own cell's are judged; ties, which tools that print few digits make, are told with each."""
+    """Top-1 and top-5 judged like our own cell's, each with its ties: few printed digits make many."""
     wrong = verdict.not_finite(scored.scores, scored.ids)
     if wrong:
         return [wrong]
@@ -85,7 +85,7 @@ def _ties(k: int, scored: Scored, format: str) -> list[str]:
 
 
 def zeros(scored: Scored, format: str) -> list[str]:
-    """What must be said of scores that were printed with too few digits."""
+    """A note on scores that were printed with too few digits."""
     count = int((scored.scores == 0).sum())
     if format != "txt" or not count:
         return []
@@ -95,8 +95,7 @@ def zeros(scored: Scored, format: str) -> list[str]:
 def score(given: Given, folder: Path) -> tuple[list[Row], list[str], Verdict]:
     """The rows of one result folder, what else must be known of it, and its verdict."""
     results = outputs.find(folder)
-    clips = None if given.listed is None else given.listed.clips
-    scored = pair(results, given.classes, given.spec.network.rows, given.infos, clips)
+    scored = pair(results, given.classes, given.spec.network.rows, given.infos, given.listed.clips if given.listed else None)
     judged = judge(given, scored, results.format)
     rate, notes = _speed(given, results)
     rows = [Row(f"{given.spec.name} {folder}", "accuracy", given.data, given.weights, one.metric, one.measured, one.reference,
@@ -106,7 +105,7 @@ def score(given: Given, folder: Path) -> tuple[list[Row], list[str], Verdict]:
 
 
 def _speed(given: Given, results: OutputFolder) -> tuple[list[Judgement], list[str]]:
-    """The rate in ais_bench's summary, which judges nothing here: it does not say on what kind of device it was taken."""
+    """The rate in ais_bench's summary; nothing judges it, since the summary does not name the device."""
     path = speeds.summary_of(results.path) if results.tool == "ais_bench" else None
     if path is None:
         return [], []

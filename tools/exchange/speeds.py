@@ -18,6 +18,7 @@ INTERFACE = re.compile(rf"\[infer(?:ence)?\] throughputRate: {N}, Interface thro
 AIS_TIMES = re.compile(r"NPU_compute_time \(ms\): (.*)")
 AIS_RATE = re.compile(rf"[Tt]hroughput \(?1000\*batchsize(?:\.mean)?(?:\({N}\))?/NPU_compute_time(?:\.mean)?(?:\({N}\))?\)?: {N}\s*$")
 MSAME = re.compile(rf"Inference average time( without first time)?\s*:\s*{N}\s*ms")
+TRT_FAILED = "&&&& FAILED"
 TRT_LINE = re.compile(r"GPU Compute Time: (min = .*)")
 TRT_BLOCK = re.compile(r"GPU Compute\s*$")
 TRT_BLOCK_ROWS = 6
@@ -26,13 +27,14 @@ TRT_DAY = re.compile(r"^\s*\[(\d\d)/(\d\d)/(\d{4})-")
 TRT_DEVICE = re.compile(r"Selected Device: (.+?)\s*$", re.MULTILINE)
 STATISTIC = re.compile(rf"(min|max|mean|median|percentile\(99%\)|percentile)\s*[=:]\s*{N}")
 FILE_BATCH = re.compile(r"perf_vision_batchsize_(\d+)_device_\d+")
-SUMMARIES = ("{}_summary.json", "{}/sumary.json", "{}/summary.json")  # beside the folder since 2022-11, before that inside it
+# Beside the folder since 2022-11, before that inside it.
+SUMMARIES = ("{}_summary.json", "{}/sumary.json", "{}/summary.json")
 STAMPED = 10.0  # times that grow this many times over, evenly, are time stamps and not durations
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds the tool gives for one execution of a *batch*, one *sample*, or a *module* of its pipeline."""
+    """Milliseconds that the tool gives for a *batch*, a *sample*, or a *module* of its pipeline."""
 
     mean: float
     of: Literal["batch", "sample", "module"]
@@ -48,10 +50,10 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """One measurement of one device (a 310's: one of its card's four chips) as a tool left it, at *line* of *path*.
+    """One measurement of one device (one of the four chips of a 310's card), at *line* of *path*.
 
-    batch: None where the tool does not say it; samples_per_s: None where it takes the batch to know.
-    chosen_device: the one a log names itself; day: the log's own, as 2021-08-02; both empty where it has none.
+    batch: None where the tool does not say it; samples_per_s: None where it follows only from the batch size.
+    chosen_device, day (2021-08-02): as the log gives them; empty where it does not.
     """
 
     tool: SpeedTool
@@ -69,10 +71,10 @@ class Speed:
 
 
 def read(path: Path, batch: int | None = None) -> Speed:
-    """The only measurement in a log, a summary, or beside a result folder; *batch* where the tool does not say it.
+    """The only measurement in a log, a summary, or beside a result folder; *batch*: if that does not say it.
 
     Raises:
-        ScoreError: there is none or more than one, or it was made at another batch size, or nobody knows at which.
+        ScoreError: there is none or more than one, or its batch size is unknown or is another.
     """
     if path.is_dir():
         path = summary_of(path) or path
@@ -97,7 +99,7 @@ def _at_batch(found: Speed, batch: int | None) -> Speed:
 
 
 def summary_of(folder: Path) -> Path | None:
-    """The summary that ais_bench left of a result folder: beside it, or inside it as its older versions did."""
+    """ais_bench's summary of a result folder: beside the folder, or in it from older versions."""
     names = [Path(pattern.format(folder)) for pattern in SUMMARIES]
     return next((path for path in [*names, *sorted(folder.glob("*_summary.json"))] if path.is_file()), None)
 
@@ -148,7 +150,7 @@ def _summary(text: str, path: Path) -> Speed:
 
 
 def _ais_bench_speed(times: Mapping[str, float], rate: float, said: float | None, path: Path, line: int) -> Speed:
-    """Its rate is 1000 * batch / mean, so that the batch size it was told follows from the two where it is not printed."""
+    """ais_bench's rate is 1000 * batch / mean: where it does not print the batch size, that follows."""
     mean, low, high = times.get("mean", 0.0), times.get("min", 0.0), times.get("max", 0.0)
     where = f"{path}:{line}"
     if not rate or not mean:
@@ -165,7 +167,7 @@ def _ais_bench_speed(times: Mapping[str, float], rate: float, said: float | None
 
 
 def _msame(lines: Sequence[str], path: Path) -> list[Speed]:
-    """The average without the first time, which holds the warm-up; the plain one where there was only one."""
+    """The average without the first time, which is the warm-up; the plain one where there is no other."""
     found: list[Speed] = []
     for number, line in enumerate(lines, 1):
         if (match := MSAME.search(line)) and float(match[2]):
@@ -174,11 +176,8 @@ def _msame(lines: Sequence[str], path: Path) -> list[Speed]:
     return found
 
 
-TRT_FAILED = "&&&& FAILED"
-
-
 def _trtexec(lines: Sequence[str], path: Path) -> list[Speed]:
-    """GPU Compute: one line in newer versions, a block of lines in older ones; other blocks have a mean as well."""
+    """The GPU Compute times: one line in newer versions, a block in older ones; other blocks do not count."""
     text = "\n".join(lines)
     if TRT_FAILED in text:
         raise ScoreError("trtexec says that it failed", where=str(path), remedy="measure again; its times carry nothing")

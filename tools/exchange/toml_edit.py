@@ -1,4 +1,4 @@
-"""Recorded figures and limits put into a model's toml: a row or a table is added or renewed, everything else stays byte for byte."""
+"""Puts recorded figures and limits into a model's toml; everything else in it stays byte for byte."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOURCE = "measured with what a row's section names, and stored by python -m tool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFigure:
-    """A figure to be recorded: one a device, network, metric and batch size. section: tool, date and place; note: the rest."""
+    """A figure to be recorded; section: the tool, date and place of its measurement; note: the rest."""
 
     device: str
     network: str
@@ -36,7 +36,7 @@ class NewFigure:
 
     @property
     def name(self) -> str:
-        """What it is of; no two recorded figures of a model have the same."""
+        """What it was measured of; no two recorded figures of a model have the same name."""
         parts = (self.device, self.network, "" if self.metric == "throughput" else self.metric, f"bs{self.batch}")
         return "-".join(part for part in parts if part)
 
@@ -46,7 +46,7 @@ class NewFigure:
 
     @property
     def row(self) -> dict[str, str | int | float]:
-        """The keys and values of the figure's row in the toml, in their order there."""
+        """The figure's row in the toml."""
         network = {"network": self.network} if self.network else {}
         return {"id": self.id, **network, "device": self.device, "batch": self.batch, "metric": self.metric, "value": self.value,
                 "unit": self.unit, "kind": "raw", "status": "ok", "section": self.section, "note": self.note}
@@ -54,7 +54,7 @@ class NewFigure:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Fidelity limits to be recorded for a precision on a kind of chip (`fp16-310P3`); *note* says how they were found."""
+    """Fidelity limits of a precision on a kind of chip (`fp16-310P3`); *note* says how they were measured."""
 
     name: str
     gate: FidelityGate
@@ -62,7 +62,7 @@ class Limits:
 
 
 def with_figure(text: str, figure: NewFigure) -> str:
-    """*text* with the figure's row: in the place of the row of its id, or the last of `recorded`, which is made if need be."""
+    """*text* with the figure's row: in place of the row with its id, or as the last row of `recorded`."""
     import tomlkit
 
     document = tomlkit.parse(text)
@@ -84,7 +84,7 @@ def with_figure(text: str, figure: NewFigure) -> str:
 
 
 def with_limits(text: str, limits: Limits) -> str:
-    """*text* with the table of these limits: renewed where it stands, or after the last of [gates.fidelity]."""
+    """*text* with the table of these limits: in its place, or after the last one of [gates.fidelity]."""
     import tomlkit
 
     document = tomlkit.parse(text)
@@ -103,10 +103,10 @@ def with_limits(text: str, limits: Limits) -> str:
 
 
 def checked(path: Path, text: str, figures: Sequence[str] = (), limits: Sequence[str] = ()) -> Truth:
-    """The truth that *text* would be in the place of *path*, if only these figures and limits differ.
+    """The truth in *text*, which is to replace that of *path*.
 
     Raises:
-        RecordError: the text cannot be read back, or something else would change.
+        RecordError: the text cannot be read back, or more than these figures and limits would change.
     """
     with TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
@@ -127,7 +127,7 @@ def checked(path: Path, text: str, figures: Sequence[str] = (), limits: Sequence
 
 
 def _pieces(container: Container, name: str, *inner: str) -> list[Table]:
-    """Every piece of a table: toml lets other tables stand between them."""
+    """Every piece of a table: toml lets other tables stand between two pieces."""
     from tomlkit.items import Table
 
     found = [item for key, item in container.body if key is not None and key.key == name and isinstance(item, Table)]
@@ -154,7 +154,7 @@ def _add(table: Table, name: str, item: Item) -> None:
 
 
 def _following(container: Container) -> list[tuple[Key | None, Item]]:
-    """The blank lines and comments behind the last key, taken out: they belong to what comes next."""
+    """Take out the blank lines and comments behind the last key: they belong to the next table."""
     body = container.body
     end = max((at for at, (key, _) in enumerate(body, 1) if key is not None), default=0)
     found = body[end:]
@@ -163,6 +163,6 @@ def _following(container: Container) -> list[tuple[Key | None, Item]]:
 
 
 def _text(document: TOMLDocument, before: str) -> str:
-    """*document* with the line ends it had *before*: new lines come without a carriage return."""
+    """The document's text with the line ends of *before*: tomlkit adds lines without a carriage return."""
     text = document.as_string()
     return re.sub(r"\r?\n", "\r\n", text) if before.count("\r\n") == before.count("\n") else text

@@ -1,4 +1,4 @@
-"""Whether scores are right as often as they should be: one judge for our own cells and for what other tools left; pure."""
+"""Whether scores are right as often as they should be, of our own cells and of other tools; pure."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ TOP = {"top1": 1, "top5": 5}
 class Against:
     """What the accuracy of a recogniser's scores is judged against.
 
-    official: the scores are of the published weights on the whole data set, so that the stored figures judge them.
-    reference: torch's scores of the same clips; where it is None, *unjudged* says why of each metric that nothing judges.
-    shortfall: what the data set lacks; expect: the floors of `--expect`, which are judged whatever else is.
+    official: the scores are of the published weights on the whole data set: the stored figures judge them.
+    reference: torch's scores of the same clips. unjudged: why nothing judges a metric.
+    expect: the floors of `--expect`, which always judge. shortfall: what the data set lacks.
     """
 
     truth: Truth
@@ -35,7 +35,7 @@ class Against:
 
 
 def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement]:
-    """Finite scores [N, classes] against the stored figures, in pairs with torch, and against what is expected of them."""
+    """Judge finite scores [N, classes] by the stored figures, by torch's and by the floors of `--expect`."""
     judged = stored_accuracy(scores, labels, against.truth) if against.official else []
     if against.reference is not None:
         assert against.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
@@ -68,20 +68,20 @@ def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, allowed: 
 
 
 def stored_accuracy(scores: Floats, labels: Labels, truth: Truth) -> list[Judgement]:
-    """Each top-k that has a published figure against it; for the published weights on the complete list only."""
+    """Top-k accuracy against its published figures; only for the published weights on the complete list."""
     judged = {metric: against_published(metric, float(metrics.hits(scores, labels, TOP[metric]).mean()), truth)
               for metric in truth.accuracy.references}
     return [replace(one, meaning=one.meaning + _tied(TOP[metric], scores, labels)) for metric, one in judged.items()]
 
 
 def _tied(k: int, scores: Floats, labels: Labels, whose: str = "") -> str:
-    """What a reason adds where labels tie across rank *k*; the guides' arithmetic counts them by the order of equal scores."""
+    """What a reason adds where labels tie across rank *k*; the guides let the order of classes decide."""
     count = int(metrics.ties(scores, labels, k).sum())
     return f"; {whose}labels tied across rank {k} in {count} clips, counted as wrong" if count else ""
 
 
 def against_published(metric: str, measured: float, truth: Truth) -> Judgement:
-    """A measured accuracy, as a fraction, against the published figure that is the reference of *metric*."""
+    """A measured accuracy, as a fraction, against the published figure of *metric*."""
     figure, max_drop = truth.figure(truth.accuracy.references[metric]), truth.accuracy.max_drop
     floor = figure.fraction - max_drop
     good = round(measured - floor, 9) > 0  # 0.945 - 0.935 is a little more than 0.01 in binary
@@ -96,7 +96,7 @@ def expected_accuracy(scores: Floats, labels: Labels, expect: Expectations) -> l
 
 
 def expected(measured: Mapping[str, float], expect: Expectations) -> list[Judgement]:
-    """Accuracies, as fractions, against what an engineer expects of them: a floor is reached or not, nothing may be missing."""
+    """Accuracies, as fractions, against the floors of `--expect`, without tolerance."""
     judged = []
     for metric, floor in expect.floors:
         good = round(measured[metric] - floor, 9) >= 0  # 93 of 100 clips are 0.93

@@ -1,4 +1,4 @@
-"""Measured rates beside stored ones: the comparisons of a case, the tables that end a run, and what pytest-benchmark's JSON tells."""
+"""Measured rates beside stored ones: of a case, in the tables that end a run, in pytest-benchmark's JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Column = Mapping[int, float]
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Clips per second of one chip at one batch size, of a model or of one of its networks, measured on a device (`npu0`)."""
+    """Clips per second of one chip, of a model or of one of its networks; *device* is its label, `npu0`."""
 
     model: str
     network: str
@@ -41,7 +41,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A measured rate beside a stored one of the same batch size. *note* says what speaks against the stored one."""
+    """A measured rate beside a stored one of its batch size; *note* says why the stored one is doubtful."""
 
     device: str
     clips_per_s: float
@@ -58,9 +58,9 @@ def rates(cell: Cell) -> list[Rate]:
 
 
 def comparisons(truth: Truth, rate: Rate) -> list[Comparison]:
-    """One chip's rate against every stored device at this batch size, the gate's T4 column first (and no other T4).
+    """The rate beside every stored device's at its batch size, the gate's T4 first; other T4s are left out.
 
-    A card's rate is the chip's times its chips, and stands beside every figure that is of a card.
+    The figure of a card is compared with the chip's rate times the card's chips.
     """
     gate = truth.throughput.t4
     figures = [figure for figure in truth.figures
@@ -74,7 +74,7 @@ def comparisons(truth: Truth, rate: Rate) -> list[Comparison]:
 
 
 def extra_info(cell: Cell, compared: Sequence[Comparison]) -> dict[str, object]:
-    """What travels with a throughput in pytest-benchmark's JSON: numbers, digests, environment, stored figures and ratios."""
+    """What pytest-benchmark's JSON keeps with a rate: numbers, digests, environment, figures, ratios."""
     record = cell.record
     parts = {part.record.network: _numbers(part) for part in cell.parts}
     return {
@@ -95,9 +95,9 @@ def _numbers(part: Part) -> dict[str, object]:
 
 
 def tables(measured: Sequence[Rate], truths: Mapping[str, Truth]) -> list[str]:
-    """All that a run ends with about its rates, an empty line before each table; *truths* by the name of the model.
+    """What a run ends with about its rates, an empty line before each table; *truths* by the model's name.
 
-    A line a case against every stored device, the doubts about these, and for what an NPU measured the table of the guides.
+    Each case beside every stored device, then the doubts about these, then, for NPUs, the guides' table.
     """
     compared = [(rate.name, comparisons(truths[rate.model], rate)) for rate in measured]
     ratios = ratio_table(compared)
@@ -112,9 +112,9 @@ def tables(measured: Sequence[Rate], truths: Mapping[str, Truth]) -> list[str]:
 
 
 def ratio_table(compared: Sequence[tuple[str, Sequence[Comparison]]]) -> list[str]:
-    """A line a case: how its rate compares with each stored device; `-` where nothing is stored at that batch.
+    """A line for each case: its rate over that of each stored device; `-` where nothing is stored.
 
-    The T4 is what everybody asks for, so its column comes first and is there even where no guide has a figure for it.
+    Everybody asks for the T4: its column comes first, and is there even where no guide has a figure for it.
     """
     found = dict.fromkeys(one.device for _, beside in compared for one in beside)
     if not found:
@@ -129,15 +129,16 @@ def ratio_table(compared: Sequence[tuple[str, Sequence[Comparison]]]) -> list[st
 
 
 def doubts(compared: Sequence[tuple[str, Sequence[Comparison]]]) -> list[str]:
-    """A line for each stored figure compared with that is not to be trusted: which it is, and why."""
+    """A line for each stored figure that was compared with and is doubtful, with the reason."""
     return list(dict.fromkeys(f"{one.source} ({one.device}, {one.clips_per_s:g}): {one.note}"
                               for _, beside in compared for one in beside if one.note))
 
 
 def guide_table(truth: Truth, measured: Sequence[Rate]) -> list[str]:
-    """The table every guide ends with, once a device: a card's clips/s by batch size, their ratios, and best against best.
+    """The table that guides end with, one for each device: a card's clips/s by batch size, and ratios.
 
-    *measured* are rates of one model or network. A row for each batch size that anything is known of.
+    *measured* are rates of one model or network. A batch size has a row if any of its rates
+    is known; the last row compares the best ones.
     """
     lines = []
     for device, chip in dict.fromkeys((rate.device, rate.chip) for rate in measured):
@@ -166,7 +167,7 @@ def _row(name: str, rates_of: Mapping[str, float | None]) -> tuple[str, ...]:
 
 
 def _of_card(truth: Truth, name: str, network: str) -> Column:
-    """The stored rates of a chip's card; its chips times one chip's where only that is stored."""
+    """The stored rates of a chip's card; of one chip, times the card's chips, where only that is stored."""
     chip = kind(name)
     return {batch: figure.right * chip.chips_per_card / device.chips for batch in BATCHES for device in chip.stored_under
             if (figure := truth.rate(device.name, batch, network)) is not None}  # the card's own comes last, and stands

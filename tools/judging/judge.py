@@ -1,71 +1,113 @@
-"""Which truth applies to which measurement; and the rates of any cell."""
+"""Which truth applies to which measurement, and the rates of any cell."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
+from tools.datasets.clips import ClipSet
 from tools.datasets.survey import Shortfall
+from tools.datasets.videos import VideoSet
 from tools.judging import speed, verdict
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.cell import Cell, Part
-from tools.measuring.predictions import Predictions
 from tools.measuring.timing import Summary
 from tools.spec.chips import ChipKind, kind
+from tools.spec.expectations import NOTHING, Expectations
+from tools.spec.model import Spec
 from tools.spec.truth import FidelityGate, Truth
 
 EXACT = "fp32"
+S = TypeVar("S", bound=Spec)
+Data = TypeVar("Data", bound=ClipSet | VideoSet)
+Reference = TypeVar("Reference")
 
 
-class Judge(Protocol):
-    """What a cell is judged against, and how: one a kind of model."""
+@dataclass(frozen=True, slots=True)
+class JudgeOf(ABC, Generic[S, Data, Reference]):
+    """What the cells of a model are judged against, and how: a subclass for each kind of model.
 
+    reference: torch's answers; None where torch has not run on this data. remake: the command that runs it.
+    """
+
+    spec: S
     truth: Truth
+    dataset: Data
+    reference: Reference | None
+    remake: str = "python -m tools.reference MODEL"
+    expect: Expectations = NOTHING
 
     def accuracy(self, cell: Cell) -> list[Judgement]:
-        """Whether the device is right as often as the reference."""
+        """Whether the device is right as often as the reference.
+
+        The stored figures judge the published weights on the complete data set, torch judges everything else.
+        The floors of `--expect` judge any weights and data.
+        """
+        wrong = self._unusable(cell)
+        official = (cell.record.weights, cell.record.data) == ("published", "full") and len(self.dataset.ids) == self.spec.clips
+        return [wrong] if wrong else self.usable_accuracy(cell, official=official)
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
-        """Whether the device computes what torch computes."""
+        """Whether the device computes what torch does, within the limits of its precision."""
+        wrong = self._unusable(cell)
+        if wrong:
+            return [wrong]
+        if self.reference is None:
+            return [recorded("difference", self.no_reference)]
+        gate, limited = fidelity_gate(cell, self.truth)
+        judged = self.usable_fidelity(cell, self.reference, gate)
+        return judged if limited else without_limits(cell, judged)
 
     def throughput(self, cell: Cell) -> list[Judgement]:
         """Whether the device is as fast as what is stored of its kind."""
         return throughput(cell, self.truth)
 
+    @abstractmethod
+    def usable_accuracy(self, cell: Cell, *, official: bool) -> list[Judgement]:
+        """`accuracy` of usable scores; official: they are of the published weights on all data."""
 
-def unusable(found: Predictions, ids: Sequence[str]) -> Judgement | None:
-    """A judgement that ends the question: rows that are not one a clip, or scores that are not numbers."""
-    return verdict.unpaired(found, ids) or verdict.not_finite(found.scores, found.ids)
+    @abstractmethod
+    def usable_fidelity(self, cell: Cell, torch: Reference, gate: FidelityGate) -> list[Judgement]:
+        """`fidelity` of usable scores."""
+
+    @property
+    def no_reference(self) -> str:
+        """Why nothing is judged beside torch, with the command that makes what is missing."""
+        return (f"torch has not run on these {len(self.dataset.ids):,} {self.spec.items}, which takes too long to begin unasked; "
+                f"once, on any machine: {self.remake}")
+
+    def _unusable(self, cell: Cell) -> Judgement | None:
+        """FAIL where an item has no row of scores or several, or a score is not a number."""
+        for found in (part.predictions for part in cell.parts):
+            wrong = (verdict.unpaired(found, self.dataset.ids)
+                     or verdict.not_finite(found.scores.reshape(len(found.scores), -1), found.ids))
+            if wrong:
+                return wrong
+        return None
 
 
-def is_official(cell: Cell) -> bool:
-    """Whether the published weights ran on the whole data set, as far as the cell knows."""
-    return (cell.record.weights, cell.record.data) == ("published", "full")
+Judge = JudgeOf[Any, Any, Any]  # of whichever kind of model
 
 
 def partial_data(judged: Sequence[Judgement], shortfall: Shortfall) -> list[Judgement]:
-    """What was measured on a part of the data set: no acceptance, however good; a loss on that part stays one."""
+    """Judgements on a part of the data set: none is an acceptance, however good; a loss stays a loss."""
     return [replace(one, verdict=max(one.verdict, Verdict.NO_VERDICT, key=list(Verdict).index),
                     meaning=f"{shortfall.sentence}; {one.meaning}") for one in judged]
 
 
-def no_reference(remake: str, count: int, items: str = "clips") -> str:
-    """Why nothing is judged beside torch, with the command that makes what is missing."""
-    return f"torch has not run on these {count:,} {items}, which takes too long to begin unasked; once, on any machine: {remake}"
-
-
 def fidelity_gate(cell: Cell, truth: Truth) -> tuple[FidelityGate, bool]:
-    """The limits of this precision, on this kind of chip where it is not float32, since every chip rounds in its own way.
+    """The limits of the cell's precision and True; where none are stored, those of float32 and False.
 
-    Where none are stored, those of float32 as a yardstick, and False.
+    Those of any precision but float32 hold for one kind of chip, since every chip rounds in its own way.
     """
     precision = _precision(cell)
     return truth.fidelity.get(precision, truth.fidelity[EXACT]), precision in truth.fidelity
 
 
 def without_limits(cell: Cell, judged: Sequence[Judgement]) -> list[Judgement]:
-    """What was measured, beside no limits."""
+    """What was measured, where no limits are stored to judge it by."""
     why = f"no limits are stored for {_precision(cell)} ([gates.fidelity.{_precision(cell)}])"
     return [recorded(one.metric, f"{one.meaning}: {one.measured}; {why}", one.measured) for one in judged]
 
@@ -76,8 +118,9 @@ def _precision(cell: Cell) -> str:
 
 
 def throughput(cell: Cell, truth: Truth) -> list[Judgement]:
-    """Clips per second of each network, and of all one after the other, against what is stored for this kind of device."""
-    judged = [*_rates(cell, truth, chip_of(cell)), *speed.against_t4(cell.rate(), truth, chip_of(cell), cell.case.batch)]
+    """Clips per second of each network, and of all in turn, against what is stored of this device."""
+    chip = kind(cell.record.chip)
+    judged = [*_rates(cell, truth, chip), *speed.against_t4(cell.rate(), truth, chip, cell.case.batch)]
     seen = [part.idle.sentence for part in cell.parts if part.idle is not None and part.idle.state != "idle"]
     return [speed.not_idle(one, seen[0]) for one in judged] if seen else judged
 
@@ -88,10 +131,6 @@ def _rates(cell: Cell, truth: Truth, chip: ChipKind) -> list[Judgement]:
         return [speed.throughput(summary_of(cell.parts[0]), truth, chip, batch)]
     judged = [speed.throughput(summary_of(part), truth, chip, batch, part.record.network) for part in cell.parts]
     return [*judged, speed.combined_throughput(cell.rate(), truth, chip, batch, judged)]
-
-
-def chip_of(cell: Cell) -> ChipKind:
-    return kind(cell.record.chip)
 
 
 def summary_of(part: Part) -> Summary:

@@ -39,7 +39,7 @@ class Row:
 
 
 def word(verdict: Verdict, weights: str, *, simulated: bool = False) -> str:
-    """The verdict as it is shown: a pass on weights the harness made itself, or on no real device, is not an acceptance, and says so."""
+    """The verdict as it is shown; a pass on mini weights or on a simulated device says that it is one."""
     but = [*(["mini"] if weights == "mini" else []), *(["simulated"] if simulated else [])]
     return f"{verdict.value} ({', '.join(but)})" if verdict is Verdict.PASS and but else verdict.value
 
@@ -61,6 +61,6 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 
 def align(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows as lines with aligned columns: rich's tables would shorten names to fit 80 columns of a log."""
+    """The rows as lines with aligned columns; rich would shorten names to fit a log of 80 columns."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]

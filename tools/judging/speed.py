@@ -1,4 +1,4 @@
-"""Judging speed: one chip's clips per second against stored figures of a chip, of a card, and of a T4; pure."""
+"""Judges one chip's clips per second by stored figures of a chip, of a card and of a T4; pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def throughput(summary: Summary, truth: Truth, chip: ChipKind, batch: int, netwo
 
 
 def combined_throughput(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, parts: Sequence[Judgement]) -> Judgement:
-    """Clips per second through all networks against the stored figure; no better than the worst of its parts can carry."""
+    """Clips per second through all networks against the stored figure; NO VERDICT if any of them has none."""
     unsteady = "a network's times carry no judgement" if any(part.verdict is Verdict.NO_VERDICT for part in parts) else ""
     return _against_stored("clips/s", clips_per_s, f"1 / (sum of 1/rate) of {len(parts)} networks", unsteady, truth,
                            stored_rate(truth, chip, batch), chip, batch)
@@ -45,9 +45,9 @@ def _against_stored(metric: str, clips_per_s: float, how: str, unsteady: str, tr
 
 
 def stored_rate(truth: Truth, chip: ChipKind, batch: int, network: str = "") -> tuple[Figure, int] | None:
-    """The figure for this kind of chip, and how many chips it is of: one chip's own figure before its card's.
+    """The figure for this kind of chip, and how many chips it is of.
 
-    But a published figure of the card before a recorded one of the chip, or the other way round, as the toml's judge_by says.
+    The toml's judge_by decides between published and recorded; then a chip's own goes before its card's.
     """
     found = {figure.id: (figure, device.chips) for device in chip.stored_under
              if (figure := truth.rate(device.name, batch, network)) is not None}
@@ -56,15 +56,16 @@ def stored_rate(truth: Truth, chip: ChipKind, batch: int, network: str = "") -> 
 
 
 def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int) -> list[Judgement]:
-    """The guide's gate: a card's clips per second over the T4's at the same batch size; nothing where the guide has none."""
+    """The guide's gate: a card's clips/s over the T4's at that batch size; nothing if the guide has none."""
     bounds = truth.throughput.min_t4_ratio
     least = next((bounds[device.name] for device in chip.stored_under if device.name in bounds), None)
     t4 = truth.rate(truth.throughput.t4, batch) if truth.throughput.t4 else None
     if least is None or t4 is None:
         return []
-    ratio = clips_per_s * chip.chips_per_card / t4.right
+    of_card = clips_per_s * chip.chips_per_card
+    ratio = of_card / t4.right
     card = f"a card of {chip.chips_per_card} chips, derived from one" if chip.chips_per_card > 1 else "one chip"
-    reason = f"{clips_per_s * chip.chips_per_card:.3f} clips/s of {card} over {t4.right:g} ({truth.path.name} {t4.id}){doubt(t4)}"
+    reason = f"{of_card:.3f} clips/s of {card} over {t4.right:g} ({truth.path.name} {t4.id}){doubt(t4)}"
     return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", Verdict.PASS if ratio >= least else Verdict.FAIL, reason)]
 
 

@@ -26,10 +26,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One number judged.
-
-    meaning: what the number says, or why it is judged so; bound: the limit it is held to, where it is held to one.
-    """
+    """One number judged; *meaning*: what it says, or why it is judged so; *bound*: its limit, if any."""
 
     metric: str
     measured: str
@@ -56,7 +53,7 @@ def worst(judgements: Sequence[Judgement]) -> Verdict:
 
 
 def unpaired(predictions: Predictions, expected: Sequence[str]) -> Judgement | None:
-    """FAIL unless there is one row of scores a clip, for every clip, in order: else a row was lost, doubled or padding."""
+    """FAIL unless every clip has one row of scores, in order."""
     rows = len(predictions.scores)
     if rows == len(predictions.ids) and list(predictions.ids) == list(expected):
         return None

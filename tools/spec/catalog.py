@@ -1,4 +1,4 @@
-"""Finds the models: every `<name>.py` with a `<name>.toml` beside it in a models folder. Knows the folder, nobody else does."""
+"""Finds the models: every `<name>.py` with a `<name>.toml` beside it in a models folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tools.errors import OptionError, TruthError
 from tools.spec.model import LocaliserSpec, ModelSpec, Spec
 from tools.spec.truth import Truth, read_truth
 
-MODULE = "clipgate_model_"  # how the modules of models' files are called
+MODULE = "clipgate_model_"  # begins the name of a model's module
 
 
 def model_names(folder: Path) -> list[str]:
@@ -25,12 +25,12 @@ def load_spec(folder: Path, name: str) -> Spec:
     """The SPEC of a model file.
 
     Raises:
-        OptionError: there is no such model; TruthError: the file holds no SPEC of that name.
+        OptionError: there is no such model.
+        TruthError: the file holds no SPEC of that name.
     """
     path = folder / f"{name}.py"
     if not path.is_file():
-        raise OptionError(f"unknown model {name!r}", where=str(folder),
-                          remedy=f"choose one of: {', '.join(model_names(folder))}")
+        raise OptionError(f"unknown model {name!r}", where=str(folder), remedy=f"choose one of: {', '.join(model_names(folder))}")
     spec = getattr(load_module(path), "SPEC", None)
     if not isinstance(spec, ModelSpec | LocaliserSpec) or spec.name != name:
         raise TruthError(f"the file must define SPEC, a ModelSpec or LocaliserSpec named {name!r}", where=str(path))

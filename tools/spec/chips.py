@@ -13,15 +13,16 @@ SIMULATED = "Sim"
 SLACK_MB = 200
 _IDLE_MB = {"310": 2621, "310P": 1910, "310B": 3628, "910B": 3500}
 _CHIP = re.compile(rf"({SIMULATED})?(Ascend)?((?:\d{{3}}\w*)?)")
-_ASCEND = ("310", "910")  # how the chips' names begin that people write without "Ascend": a 3090 is none
+_ASCEND = ("310", "910")  # chips whose names people write without "Ascend"; a 3090 is none
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDevice:
     """A device that figures are stored under.
 
-    name: the `device` of a figure. stands_for: the kinds of chip whose figures these are, its own first, as npu-smi or
-    trtexec names them. chips: how many of these a rate is of: one, or all of a card. maker: whose tools measure it.
+    name: the `device` of a figure. stands_for: the kinds of chip that it is, as npu-smi or trtexec names
+    them, its own first. chips: how many of them a rate is of, one or all of a card. maker: whose tools
+    measure it.
     """
 
     name: str
@@ -35,7 +36,7 @@ class StoredDevice:
         return self.chips == _chips_per_card(self.stands_for[0])
 
 
-DEVICES = (  # of those that stand for one kind of chip the chip's own comes before its card's
+DEVICES = (  # a chip's own comes before its card's
     StoredDevice("Ascend310-1chip", ("310",), 1, "Ascend"),
     StoredDevice("Ascend310", ("310",), 4, "Ascend"),
     StoredDevice("Ascend310P3", ("310P3", "310P"), 1, "Ascend"),
@@ -48,11 +49,11 @@ DEVICES = (  # of those that stand for one kind of chip the chip's own comes bef
 
 @dataclass(frozen=True, slots=True)
 class ChipKind:
-    """What holds for every chip of a name; a simulated one has the facts of the chip it stands for, but not its figures.
+    """What holds for every chip of a name; a simulated one has the real one's facts, but not its figures.
 
-    name: as npu-smi gives it, `Sim` included. soc_version: what atc compiles for; None where the name does not tell.
+    name: as npu-smi gives it, `Sim` included. soc_version: what atc compiles for; None where it is unclear.
     stored_under: devices of the stored figures that judge it, the chip's own first.
-    idle_memory_mb: the memory an idle chip may have in use; None where it is not known.
+    idle_memory_mb: the memory an idle chip may have in use; None where that is not known.
     """
 
     name: str
@@ -64,7 +65,7 @@ class ChipKind:
 
     @property
     def own_device(self) -> StoredDevice | None:
-        """What a rate of one chip is stored under; None where that is nowhere: of a simulated chip, or one without a name."""
+        """The device of one chip's rates; None for a simulated chip, or one without a name."""
         own = [device for device in self.stored_under if device.chips == 1]
         return next((device for device in own if device.name == self.soc_version), own[0] if own else None)
 
@@ -75,10 +76,11 @@ CPU = ChipKind("cpu", simulated=False, soc_version=None, chips_per_card=1, store
 def kind(name: str) -> ChipKind:
     """The kind of the chips npu-smi calls *name*: `310`, `310P3`, `910B2C`, `Ascend910`, `Sim310P3`.
 
-    Sources: ModelZoo's guides, which write `--soc_version=Ascend${chip_name}` and multiply one 310's rate by the four of its
-    card. Idle memory is the most that published `npu-smi info` tables show in use on a chip on which nothing runs (310:
-    2621 MB of a card's chip; 310P: 1.0 to 1.9 GB; 310B: 3628 MB of a 310B4; 910B: 2.7 to 3.5 GB) and SLACK_MB. On a board
-    whose chip shares its memory with the operating system (a 310 in RC mode: 5324 MB) that bound is too low.
+    ModelZoo's guides write `--soc_version=Ascend${chip_name}`, and multiply one 310's rate by the four of
+    its card. Idle memory is SLACK_MB more than the most that published `npu-smi info` tables show on a chip
+    on which nothing runs (310: 2621 MB of a card's chip; 310P: 1.0 to 1.9 GB; 310B: 3628 MB of a 310B4;
+    910B: 2.7 to 3.5 GB). That is too low for a chip that shares its memory with the operating system (a 310
+    in RC mode: 5324 MB).
 
     Raises:
         TruthError: no Ascend chip is named like that.
@@ -97,7 +99,7 @@ def kind(name: str) -> ChipKind:
 
 
 def stored_device(name: str) -> StoredDevice:
-    """The device that figures of *name* are of: one of the table, one chip of an Ascend card, or a GPU that is only named."""
+    """The device that *name* names: one of the table, one chip of an Ascend card, or else a GPU."""
     listed = next((device for device in DEVICES if device.name == name), None)
     chip = _CHIP.fullmatch("".join(name.split()))
     own = kind(name).own_device if chip and (chip[2] or chip[3].startswith(_ASCEND)) else None
@@ -105,7 +107,7 @@ def stored_device(name: str) -> StoredDevice:
 
 
 def is_simulated(name: str) -> bool:
-    """Whether *name*, of a chip or of a figure's device, says that nothing measured there is a fact."""
+    """Whether *name*, of a chip or of a figure's device, is that of a simulation."""
     return name.strip().startswith(SIMULATED)
 
 

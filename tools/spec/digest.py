@@ -1,4 +1,4 @@
-"""Digests of specs: equal values have equal digests on every machine, and keys in the store are made of them."""
+"""Digests of specs, of which keys in the store are made: equal on every machine for equal values."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
 def digest(value: Json) -> str:
-    """SHA-256 of a value's canonical JSON; equal values have equal digests on every machine."""
+    """SHA-256 of a value's canonical JSON."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def network_digest(network: Network) -> str:
-    """Digest of everything in a spec that shapes a network's weights and graph, the text of its export form included.
+    """Digest of what shapes a network's weights and graph, the text of its export form included.
 
-    Optional surgery shapes neither weights nor the exported graph, but a second graph made of that beside the first: only
-    the key of that graph holds it, so that a spec can gain such a rewrite and keep what was fitted and exported.
+    Optional surgery is left out: it shapes only a second graph, whose own key holds it. So a spec can gain
+    such a rewrite and keep what was fitted and exported.
     """
     form = network.export_form
     shaping = {key: value for key, value in asdict(network).items() if key not in ("atc", "optional_surgery")}

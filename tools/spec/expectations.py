@@ -23,7 +23,7 @@ class Expectations:
         """From `top1=0.93,top5=0.99`; empty text expects nothing.
 
         Raises:
-            OptionError: a part that is no `METRIC=SHARE`, an unknown metric, one named twice, a number that is no share of one.
+            OptionError: a part is no `METRIC=SHARE`, or its metric is unknown or named twice.
         """
         floors = [_floor(part, text) for part in text.split(",")] if text.strip() else []
         names = [metric for metric, _ in floors]
@@ -36,11 +36,7 @@ class Expectations:
         return ",".join(f"{metric}={floor!r}" for metric, floor in self.floors)
 
     def require(self, known: Sequence[str], model: str) -> None:
-        """Refuse a metric that *model* is not measured by.
-
-        Raises:
-            OptionError: naming it, and those the model has.
-        """
+        """Refuse, with an OptionError, a metric that *model* is not measured by."""
         for metric, _ in self.floors:
             if metric not in known:
                 raise OptionError(f"{model} has no {metric}", where=FLAG, remedy=f"{model} is judged by {', '.join(known)}; "

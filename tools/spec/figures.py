@@ -10,7 +10,7 @@ LOCALISATION = ("AR@1", "AR@5", "AR@10", "AR@100", "AUC")
 METRICS = (*RECOGNITION, *LOCALISATION)
 FigureKind = Literal["raw", "derived", "ratio"]
 Provenance = Literal["published", "recorded"]
-RECORDED = "recorded"  # the key of [sources] and [figures] that tools.record writes; everything else was published by somebody
+RECORDED = "recorded"  # the key of what tools.record writes
 Status = Literal["ok", "truncated", "rounding", "wrong", "formula-typo", "superseded", "conflict", "suspect", "impossible-at-N"]
 MISPRINTED = frozenset({"truncated", "rounding", "wrong"})  # the guide's own numbers give another value
 DOUBTFUL = frozenset({"superseded", "conflict", "suspect", "impossible-at-N"})  # no number of the guide settles what is right
@@ -18,11 +18,13 @@ DOUBTFUL = frozenset({"superseded", "conflict", "suspect", "impossible-at-N"})  
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A number somebody published, as printed, with the corrected value beside it where the print is wrong; or one recorded here.
+    """A number that somebody published, as printed, or that tools.record stored.
 
-    kind: raw, derived (recomputed from *expression*) or ratio. batch is None for figures of no batch; best marks a
-    figure over all of them. network: which network of a model of several it belongs to; empty for the whole model.
-    origin is the key it stands under, which is one of the toml's [sources]; source is that entry's text with the section.
+    corrected: the right value where the print is wrong. kind: raw, derived (recomputed from *expression*)
+        or ratio.
+    batch: None for figures of no batch size; best: whether it is the best of all batch sizes.
+    network: which of a model's networks it is of; empty for the whole model.
+    origin: the key it stands under, one of the toml's [sources]; source: that entry's text with the section.
     """
 
     id: str
@@ -59,12 +61,12 @@ class Figure:
 
     @property
     def doubt(self) -> str:
-        """What a line that compares with this figure must add; empty where nothing speaks against it."""
+        """What to add wherever something is compared with this figure; empty for one that is not doubtful."""
         return f"suspect: {self.note}" if self.status in DOUBTFUL else ""
 
     @property
     def contradiction(self) -> str:
-        """What makes status, corrected value and note contradict each other; empty where they agree."""
+        """How status, corrected value and note contradict each other; empty where they agree."""
         if self.status in MISPRINTED and self.corrected is None:
             return f"is {self.status} and has no corrected value"
         if self.status not in MISPRINTED | DOUBTFUL and self.corrected is not None:

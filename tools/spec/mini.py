@@ -1,4 +1,4 @@
-"""How hard the mini data are, and how the mini weights are made: frozen values that a model's file fills in."""
+"""How hard the mini data are, and how the mini weights are made; a model's file fills these values in."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 class MiniSpec:
     """How the mini clips and the mini weights of a model are made.
 
-    test_clips: clips that are judged; one less than a multiple of every batch size ends all of them in a short batch.
-    train_per_class: clips a class that the head is fitted to; calibration_clips: of these, how many set BatchNorm,
-        calibration_batch of them at a time.
-    noise: standard deviation of the grey noise on every frame, in 8-bit steps; raises the difficulty.
-    travel: pixels a texture moves while *span* frames pass, or from a clip's first frame to its last where span is 0,
-        as sampling that spreads over the whole clip sees it; lowering it raises the difficulty.
+    test_clips: clips that are judged; one less than a multiple of all batch sizes ends each in a short one.
+    train_per_class: clips of each class that the head is fitted to. calibration_clips of them set BatchNorm,
+        calibration_batch at a time.
+    noise: standard deviation of the grey noise on every frame, in 8-bit steps; more is harder.
+    travel: pixels that a texture moves in *span* frames; where span is 0, in the whole clip, for sampling
+        that spreads over it; less is harder.
     wave: length of the texture's waves in pixels; about four times the step between two sampled frames.
-    test_frames, train_frames: shortest and longest clip; beside these the lengths where a sampling rule changes are tested.
+    test_frames, train_frames: shortest and longest clip; lengths at which sampling changes are tested too.
     residual_scale: weight of the last BatchNorm of each residual block.
-    branch_scale: weight of every BatchNorm that starts at zero, and with it its branch; non-local blocks answer with the
-        cube of what they see, and at 0.3 unusual clips grow a thousandfold.
+    branch_scale: weight of every BatchNorm that starts at zero, and so of its branch. Non-local blocks cube
+        what they see: at 0.3, unusual clips grow a thousandfold.
     ridge: strengths the cross-validation chooses from, relative to the mean squared feature norm.
     top_probability: mean top softmax probability on the training clips that the head is scaled to.
     floor_top1: what torch must reach on the test clips to be a reference.
@@ -47,10 +47,10 @@ class MiniSpec:
 class MiniVideos:
     """How the mini videos and the mini weights of a localiser are made.
 
-    actions: fewest and most a video; lengths: shortest and longest, in shares of the video.
-    noise: deviation of the features beside what an action adds, a vector of length about 1; raises the difficulty.
+    actions: fewest and most in a video; lengths: shortest and longest action, as shares of the video.
+    noise: deviation of the features; an action adds a vector of length about 1; more is harder.
     tem_epochs, pem_epochs: passes over the training videos.
-    floor_gain: what torch's AR@100 must be above that of random proposals; floor_ratio: AR@10 over theirs.
+    floor_gain: the least AR@100 of torch above that of random proposals; floor_ratio: its AR@10 over theirs.
     """
 
     seed: int

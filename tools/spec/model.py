@@ -1,4 +1,4 @@
-"""What a model is: frozen values that a file under suites/models fills in, and their digest."""
+"""What a model is: frozen values that a file under suites/models fills in."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Sampling:
 class Preprocess:
     """RGB uint8 frames to network input: short side, crop, then (x - mean) / deviation per channel.
 
-    views: `centre` cuts one square; `three` cuts left, right and middle, in this order; *crop* is then the short side.
-    layout: `NCHW` is [frames, 3, crop, crop] for 2D networks; `NCTHW` [views * clips, 3, clip_len, crop, crop] for 3D ones.
+    views: `centre` cuts one square; `three` cuts left, right and middle, in order; *crop* is the short side.
+    layout: `NCHW` [frames, 3, crop, crop] for 2D, `NCTHW` [views * clips, 3, clip_len, crop, crop] for 3D.
     """
 
     short_side: int
@@ -56,7 +56,7 @@ class Preprocess:
 
 @dataclass(frozen=True, slots=True)
 class ProposalSpec:
-    """How temporal action proposals are made between and after BSN's two networks; the defaults are the guide's.
+    """How proposals are made between and after BSN's two networks; the defaults are the guide's.
 
     peak_threshold: share of a curve's maximum above which a bin is a candidate boundary, peak or not.
     top: proposals that the second network scores, and rows of its input.
@@ -82,7 +82,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Atc:
-    """What a model's guide tells Ascend's compiler beside names and shapes: the input's format, and how to tune, if at all."""
+    """What a model's guide tells Ascend's compiler: the input's format, and how to tune, if at all."""
 
     input_format: str = "ND"
     auto_tune: str = ""
@@ -94,12 +94,12 @@ class Network:
 
     config: the mmaction2 config that builds it, relative to the package's config folder.
     overrides: dotted keys of its `model` section that this deployment changes.
-    output: one row of the graph's output; a recogniser's length is that of its spec, or of its checkpoint's head.
+    output: one row of the graph's output; a checkpoint's head may give a recogniser another length.
     rows: rows of output for each item of the batch: the views, where the graph does not average them.
     softmax: whether the exported graph ends in softmax.
-    surgery: rewrites of the ONNX graph at its batch size, with equal outputs, by the names tools/deployment/surgery.py knows.
+    surgery: rewrites of a batch size's ONNX graph with equal outputs; tools/deployment/surgery.py names them.
     optional_surgery: rewrites that only `--surgery all` applies, after those.
-    export_form: changes the torch network in place before it is exported, with equal outputs; the reference runs without.
+    export_form: changes the torch network in place for the export, with equal outputs; never the reference.
     atc: how it is compiled for an Ascend chip.
     """
 
@@ -126,10 +126,11 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """The files in which a model's guide hands its inputs to an inference tool, as its preprocessing script names them.
+    """The files of inputs that a model's guide feeds to an inference tool, as its script names them.
 
-    folder: of the .bin files, with `{batch}` for the batch size; info: the file of labels beside it, `index label` a line,
-    or None where labels stand in the .bin files' names; one_video: a file holds one video at every batch size.
+    folder: of the .bin files, with `{batch}` for the batch size. info: the file of `index label` lines
+    beside it; None where labels stand in the .bin files' names. one_video: whether a file holds one video
+    at every batch size.
     """
 
     folder: str = "out_bin_{batch}"
@@ -142,7 +143,7 @@ class ModelSpec:
     """One recogniser of the matrix.
 
     dataset, list_file: folder and list below `--data-root`; clips: how many a complete list holds.
-    bins: how its inputs are written for the tools of its guide; shapes nothing that is built or measured here.
+    bins: how its inputs are written for the guide's tools; shapes nothing that is built or measured here.
     """
 
     kind: ClassVar[ModelKind] = "recogniser"
@@ -181,9 +182,10 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class LocaliserSpec:
-    """A two-stage localiser of the matrix: *tem* scores boundaries, proposals are made of them, *pem* scores the proposals.
+    """A localiser of the matrix: *tem* scores boundaries, *pem* the proposals that are made of them.
 
-    dataset, list_file, annotations, features_folder: folder below `--data-root` and what it holds; clips: videos of a complete list.
+    dataset: folder below `--data-root`, which holds list_file, annotations and features_folder.
+    clips: how many videos a complete list holds.
     """
 
     kind: ClassVar[ModelKind] = "localiser"

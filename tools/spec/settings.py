@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 from tools.errors import OptionError
 from tools.spec.expectations import Expectations
@@ -16,6 +16,7 @@ from tools.spec.model import Surgeries
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "artifacts"
 MODELS = ROOT / "suites" / "models"
+Word = TypeVar("Word", bound=str)
 OPTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("--data", "auto", "auto|mini|full|LIST", ("mini: clips the harness makes itself; full: the data set under "
      "--data-root; or a list file of your own, a line a clip: 'path label' or 'frame-folder frames label'; for bsn a video_info_new.csv")),
@@ -63,7 +64,7 @@ class Settings:
         """From the text of each option, by its name without dashes; what is not named has its default.
 
         Raises:
-            OptionError: a number that is none or negative, a list or folder that is not there.
+            OptionError: a number is none or negative, a word is unknown, or a list or folder is not there.
         """
         text = {_name(flag): values.get(_name(flag), default) for flag, default, *_ in OPTIONS}
         return cls(
@@ -79,14 +80,14 @@ class Settings:
             atc_python=_folder(text["atc_python"], "--atc-python", "give the folder that holds the python3 for atc"),
             auto_tune=_word(text["auto_tune"], ("off", "on"), "--auto-tune"),
             atc_timeout_s=_number(text["atc_timeout_s"], "--atc-timeout-s"),
-            surgery=_surgeries(text["surgery"]),
+            surgery=_word(text["surgery"], get_args(Surgeries), "--surgery"),
             artifacts=Path(text["artifacts"]).resolve(),
             models=Path(text["models"]).resolve(),
         )
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Settings:
-        """From a command line that `add_arguments` has prepared, or that has some of its options; errors as for `parse`."""
+        """From a command line that has any of these options; errors as for `parse`."""
         return cls.parse({name: str(value) for name, value in vars(options).items()})
 
     def arguments(self) -> list[str]:
@@ -125,27 +126,19 @@ def _folder(text: str, flag: str, remedy: str) -> str:
     return str(Path(text).resolve()) if text else ""
 
 
-def _word(text: str, words: tuple[str, ...], flag: str) -> str:
-    if text not in words:
+def _word(text: str, words: tuple[Word, ...], flag: str) -> Word:
+    word = next((word for word in words if word == text), None)
+    if word is None:
         raise OptionError(f"no such choice: {text}", where=flag, remedy=f"choose {' or '.join(words)}")
-    return text
+    return word
 
 
 def _word_or_file(text: str, words: tuple[str, ...], flag: str, what: str, *, folder: bool = False) -> str:
     if text in words:
         return text
     if not (Path(text).is_file() or (folder and Path(text).is_dir())):
-        raise OptionError(f"no such choice or file: {text}", where=flag,
-                          remedy=f"choose {', '.join(words)}, or the path of {what}")
+        raise OptionError(f"no such choice or file: {text}", where=flag, remedy=f"choose {', '.join(words)}, or the path of {what}")
     return str(Path(text).resolve())
-
-
-def _surgeries(text: str) -> Surgeries:
-    words: tuple[Surgeries, ...] = get_args(Surgeries)
-    for word in words:
-        if word == text:
-            return word
-    raise OptionError(f"no such choice: {text}", where="--surgery", remedy=f"choose {' or '.join(words)}")
 
 
 def _number(text: str, flag: str) -> float:

@@ -1,13 +1,13 @@
-"""Toml tables into frozen values, strictly: what is unknown, missing or of the wrong type is an error that names it.
+"""Toml tables into frozen values; what is unknown, missing or of the wrong type is an error that names it.
 
-Without msgspec: it takes unknown keys of a dataclass in silence, names one missing key of several, and no table; nor
-pydantic, whose import alone is a fifth of what a bare pytest takes.
+msgspec would ignore unknown keys of a dataclass, name one missing key of several, and no table. Importing
+pydantic takes a fifth of what a bare pytest takes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, fields
 from functools import cache
 from pathlib import Path
 from typing import TypeVar, get_args, get_origin, get_type_hints
@@ -16,7 +16,7 @@ from tools.errors import TruthError
 
 Table = Mapping[str, object]
 T = TypeVar("T")
-hints_of = cache(get_type_hints)  # most of the time that reading a file of figures would take
+hints_of = cache(get_type_hints)  # else most of the time that reading figures takes
 
 
 def fill(kind: type[T], table: Table, where: str) -> T:
@@ -28,17 +28,14 @@ def fill(kind: type[T], table: Table, where: str) -> T:
     hints = hints_of(kind)  # type: ignore[arg-type]
     own = fields(kind)  # type: ignore[arg-type]
     refuse_unknown(table, {field.name for field in own}, where)
-    missing = [field.name for field in own if _required(field) and field.name not in table]
+    required = [field.name for field in own if field.default is MISSING and field.default_factory is MISSING]
+    missing = [name for name in required if name not in table]
     if missing:
         raise TruthError(f"{', '.join(missing)} is missing", where=where)
     for name, value in table.items():
         if not _fits(value, hints[name]):
             raise TruthError(f"{name} = {value!r} has the wrong type", where=where)
     return kind(**table)
-
-
-def _required(field: Field[object]) -> bool:
-    return field.default is MISSING and field.default_factory is MISSING
 
 
 def _fits(value: object, hint: object) -> bool:
@@ -52,7 +49,7 @@ def _fits(value: object, hint: object) -> bool:
 
 
 def refuse_unknown(table: Table, known: set[str], where: str) -> None:
-    """A key that is not among *known* is most likely a slip of the pen, so it is never ignored."""
+    """Refuse keys that are not *known*: most likely they are misspelt."""
     unknown = sorted(set(table) - known)
     if unknown:
         raise TruthError(f"unknown key {', '.join(unknown)}", where=where, remedy=f"known here: {', '.join(sorted(known))}")

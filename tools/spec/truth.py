@@ -1,4 +1,4 @@
-"""Reads a model's toml into frozen values; an unknown or missing key is an error that names it. Never writes."""
+"""Reads a model's toml into frozen values; an unknown or missing key is an error that names it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PublishedWeights:
-    """The checkpoint the figures were made with; *url* and *sha256_prefix* are empty where it has no stable home or no digest."""
+    """The checkpoint the figures were made with; *url* and *sha256_prefix* are empty where unknown."""
 
     file: str
     url: str
@@ -47,7 +47,7 @@ class PairsGate:
 
 @dataclass(frozen=True, slots=True)
 class RecallGate:
-    """How far each average recall may lie from the torch reference's on the same videos, either way, as a fraction."""
+    """How far average recall may be from torch's on the same videos, either way, as a fraction."""
 
     max_difference: float
 
@@ -65,9 +65,10 @@ class FidelityGate:
 class ThroughputGate:
     """What a measured rate must reach.
 
-    max_variation: the spread above which times carry no judgement; max_slowdown: share of a stored rate that may be missing.
-    t4: the T4 column that ratios are taken against, if there is one; min_t4_ratio: what a card of a device must reach of it.
-    judge_by: which figure judges a kind of chip at a batch size where both a published and a recorded one are stored.
+    max_variation: the spread above which times are not judged.
+    max_slowdown: the share of a stored rate that may be missing.
+    t4: the T4 column that ratios are taken against, if any. min_t4_ratio: the least ratio of a device's card.
+    judge_by: whether a published or a recorded figure judges where both are stored of a chip and batch size.
     """
 
     max_variation: float
@@ -79,7 +80,7 @@ class ThroughputGate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownIssue:
-    """A cell that cannot pass yet: becomes a strict xfail of that stage's error. batch 0 stands for every batch."""
+    """A cell that cannot pass yet: a strict xfail of its stage's error. Batch 0 stands for all sizes."""
 
     device: str
     batch: int
@@ -92,9 +93,9 @@ class KnownIssue:
 class Truth:
     """Everything stored about one model.
 
-    figures are what gates, comparisons and tables read; archive is what else the sources print, which nothing reads.
-    weights are those of a model that is one network, network_weights those of the networks of any other, by name.
-    Judged against torch on the same data are the classes of clips (pairs) or the recall of proposals (recall).
+    figures: what gates, comparisons and tables read. archive: what else the sources print; nothing reads it.
+    weights: those of a model of one network. network_weights: those of a model of several, by name.
+    pairs: how a recogniser is judged beside torch. recall: how a localiser is.
     """
 
     path: Path
@@ -118,15 +119,15 @@ class Truth:
                          remedy="gates name figures by their id; those of [archive] judge nothing")
 
     def rate(self, device: str, batch: int, network: str = "") -> Figure | None:
-        """The stored throughput of *device* at *batch*, clips per second: the whole model's, or that of one of its networks.
+        """The stored clips per second of *device* at *batch*, of the whole model or of one of its networks.
 
-        Of a published and a recorded one that which [gates.throughput] judge_by says.
+        Where a published and a recorded one are stored, judge_by of [gates.throughput] decides.
         """
         return self.preferred([figure for figure in self.figures
                                if (figure.device, figure.metric, figure.batch, figure.network) == (device, "throughput", batch, network)])
 
     def preferred(self, figures: Sequence[Figure]) -> Figure | None:
-        """The first of *figures* of the provenance that judges; where there is none, the first."""
+        """The first of *figures* that has the provenance of judge_by; else the first."""
         return min(figures, key=lambda figure: figure.provenance != self.throughput.judge_by, default=None)
 
 
@@ -199,7 +200,7 @@ def _weights(table: Table, path: Path) -> tuple[PublishedWeights | None, dict[st
 
 
 def _check(truth: Truth) -> None:
-    """Everything that names a figure, a device or a network names one that is there."""
+    """Check that every figure, device and network that is named is stored."""
     where = f"{truth.path} [gates.accuracy.references]"
     if not truth.accuracy.references:
         raise TruthError("names no figure", where=where, remedy=f"name one for any of {', '.join(METRICS)}")

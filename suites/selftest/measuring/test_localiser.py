@@ -59,7 +59,7 @@ class Deployment:
 
     @property
     def videos(self) -> VideoSet:
-        return self.basis.videos
+        return self.basis.dataset
 
     def run(self, number: int, before: Predictions | None) -> Predictions:
         network = self.spec.networks[number]

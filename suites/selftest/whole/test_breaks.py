@@ -53,7 +53,7 @@ class Deployment:
 
     def score(self, graph: Path | None = None) -> Cell:
         """Run the clips through *graph* as a measured cell does, in this process."""
-        clips = self.basis.clips
+        clips = self.basis.dataset
         with BatchStream(recogniser.feed(clips, self.spec), BATCH) as stream:
             engine = open_engine(CASE.device, graph or self.graph, self.spec.network, BATCH)
             predictions, _ = measure.score(engine, stream, len(clips.clips))

@@ -72,7 +72,7 @@ class Deployment:
     def judged(self, graph: Path | None = None) -> dict[str, Verdict]:
         """Run the clips through *graph* as a measured cell does, in this process; judge what comes out."""
         case = Case(self.spec.name, BATCH, Device("cpu"))
-        with BatchStream(recogniser.feed(self.basis.clips, self.spec), BATCH) as stream:
+        with BatchStream(recogniser.feed(self.basis.dataset, self.spec), BATCH) as stream:
             engine = open_engine(case.device, graph or self.graph, self.spec.network, BATCH)
             predictions, _ = measure.score(engine, stream, len(LENGTHS), self.spec.network.rows)
         cell = Cell(case, Path(), (Part(Path(), record(case, self.spec.name, len(LENGTHS)), predictions, None),))
