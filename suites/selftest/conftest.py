@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -35,6 +39,20 @@ def python(*arguments: str, timeout_s: float = 300, environment: Mapping[str, st
     """Run `python <arguments>` in the project's folder, with *environment* laid over ours; output as text."""
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, env={**clean_environment(), **(environment or {})}, text=True,
                           capture_output=True, timeout=timeout_s, check=False)
+
+
+def ran(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`python -m tools.<command> <arguments>` in this process, which has its imports already: its status and what it said."""
+    main: Callable[..., int] = importlib.import_module(f"tools.{command}").main
+    on_interrupt, said, complained = signal.getsignal(signal.SIGINT), io.StringIO(), io.StringIO()
+    with redirect_stdout(said), redirect_stderr(complained):
+        try:
+            status = events.run_command(main, arguments)
+        except SystemExit as end:  # argparse's
+            status = int(end.code or 0)
+        finally:
+            signal.signal(signal.SIGINT, on_interrupt)
+    return subprocess.CompletedProcess([command, *arguments], status, said.getvalue(), complained.getvalue())
 
 
 def tiny_arguments(artifacts: Path = TINY_ARTIFACTS) -> list[str]:

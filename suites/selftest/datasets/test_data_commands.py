@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import python
+from suites.selftest.conftest import ran
 from suites.selftest.datasets.test_check import NAMES, tree
 from tools.datasets.mini.encode import write_avi
 from tools.datasets.mini.moving_shapes import Recipe, render
@@ -17,7 +17,7 @@ def test_the_command_lists_what_is_not_there(tmp_path: Path) -> None:
     """The report names and counts the clips that cannot be used; the status says the set is incomplete."""
     folder = tree(tmp_path)
     shutil.rmtree(folder / "rawframes" / NAMES[1])
-    done = python("-m", "tools.data", "check", "ucf101", "--data-root", str(tmp_path), "--artifacts", str(tmp_path / "artifacts"))
+    done = ran("data", "check", "ucf101", "--data-root", str(tmp_path), "--artifacts", str(tmp_path / "artifacts"))
 
     assert 1 == done.returncode, done.stderr
     assert f"missing  Hammering/v_2: is missing: {folder}/rawframes/Hammering/v_2" in done.stdout
@@ -31,7 +31,7 @@ def test_the_command_lists_what_is_not_there(tmp_path: Path) -> None:
 ])
 def test_a_command_that_cannot_be_meant_is_one_error(arguments: tuple[str, ...], words: str) -> None:
     """An unknown command or data set, or no folder, ends with status 2 and the choices, without traceback."""
-    done = python("-m", "tools.data", *arguments)
+    done = ran("data", *arguments)
 
     assert 2 == done.returncode
     assert words in done.stderr
@@ -51,7 +51,7 @@ def test_videos_are_checked_where_frames_are_yet_to_be_extracted(tmp_path: Path)
     (folder / "annotations" / "testlist01.txt").write_text("".join(f"{name}.avi\n" for name in NAMES))
     bad = folder / "videos" / f"{NAMES[2]}.avi"
     bad.write_bytes(bad.read_bytes()[: bad.stat().st_size // 2])
-    done = python("-m", "tools.data", "check", "ucf101", "--data-root", str(tmp_path), "--artifacts", str(tmp_path / "artifacts"))
+    done = ran("data", "check", "ucf101", "--data-root", str(tmp_path), "--artifacts", str(tmp_path / "artifacts"))
 
     assert 1 == done.returncode, done.stderr
     assert f"damaged  {NAMES[2]}.avi: cannot be decoded (" in done.stdout

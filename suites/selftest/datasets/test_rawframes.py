@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import python
+from suites.selftest.conftest import ran
 from tools.datasets import rawframes
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
@@ -67,10 +67,10 @@ def test_frames_are_opencvs(tmp_path: Path, source: str) -> None:
 
 def test_every_video_becomes_a_folder(videos: Path) -> None:
     """The command extracts every class's videos beside them, and a second time none of them again."""
-    first = python("-m", "tools.data", "rawframes", "--data-root", str(videos.parent.parent))
+    first = ran("data", "rawframes", "--data-root", str(videos.parent.parent))
     target = videos.parent / "rawframes"
     before = {path: path.stat().st_mtime_ns for path in target.rglob("*.jpg")}
-    second = python("-m", "tools.data", "rawframes", str(videos), str(target))
+    second = ran("data", "rawframes", str(videos), str(target))
 
     assert "3 videos extracted to 36 frames, 0 were there before, 0 are damaged" in first.stdout, first.stderr
     assert {f"{name}/img_{number:05d}.jpg" for name in NAMES for number in range(1, 13)} == set(content(target))
@@ -98,7 +98,7 @@ def test_a_damaged_video_leaves_no_folder(videos: Path) -> None:
     bad = videos / f"{NAMES[1]}.avi"
     whole = bad.read_bytes()
     bad.write_bytes(whole[: len(whole) // 2])
-    done = python("-m", "tools.data", "rawframes", "--data-root", str(videos.parent.parent))
+    done = ran("data", "rawframes", "--data-root", str(videos.parent.parent))
 
     assert 1 == done.returncode
     assert f"damaged {NAMES[1]}.avi: " in done.stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import python
+from suites.selftest.conftest import ran
 from tools.datasets import videos as datasets_videos
 from tools.datasets.mini import action_sequences, videos
 from tools.errors import DataError
@@ -165,7 +165,7 @@ def test_checked_features_are_found_again_until_they_change(home: Path, spec: Lo
 ])
 def test_a_recogniser_has_no_features_and_a_localiser_no_clips(tmp_path: Path, command: str, words: str) -> None:
     """The commands for one kind of model refuse the other by name."""
-    done = python("-m", *f"tools.{command}".split(), "--artifacts", str(tmp_path))
+    done = ran(*command.split(), "--artifacts", str(tmp_path))
 
     assert 2 == done.returncode
     assert words in done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, python
+from suites.selftest.conftest import TINY_MODELS, ran
 from suites.selftest.deployment.moody_server import Moody, serving
 from suites.selftest.deployment.test_fetch import left
 from tools.deployment.fetch import fetch, with_copies
@@ -171,31 +171,31 @@ def models(folder: Path, url: str) -> Path:
     return folder
 
 
-def test_the_command_fetches_all_that_can_be_had(tmp_path: Path) -> None:
+def test_the_command_fetches_all_that_can_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without names every model's; one that cannot be had is told, ends in 1, and stops no other."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serving(Moody(ONE)) as server:
         options = ("--artifacts", str(tmp_path), "--models", str(models(tmp_path / "models", server.url)))
-        done = python("-m", "tools.fetch", "weights", *options, environment={"no_proxy": "127.0.0.1"})
+        done = ran("fetch", "weights", *options)
 
         assert 1 == done.returncode, done.stderr
         assert f"tiny: {tmp_path / 'weights' / 'tiny.pth'}: fetched, sha256 {sha(ONE)}\n" == done.stdout
         assert "lost: the weights of lost are not there" in done.stderr
         assert "Traceback" not in done.stderr
         lost = file(tmp_path / "lost.pth", OTHER)
-        done = python("-m", "tools.fetch", "weights", "lost", "--from", str(lost), *options)
+        done = ran("fetch", "weights", "lost", "--from", str(lost), *options)
         assert (0, f"lost: {tmp_path / 'weights' / 'lost.pth'}: copied, sha256 {sha(OTHER)}\n") == (done.returncode, done.stdout)
-        done = python("-m", "tools.fetch", "weights", *options)
+        done = ran("fetch", "weights", *options)
         assert (0, 2) == (done.returncode, done.stdout.count("already here"))
         assert 1 == len(server.asked)
-    done = python("-m", "tools.fetch", "weights", "tsn", *options)
+    done = ran("fetch", "weights", "tsn", *options)
     assert (2, "choose one of: lost, tiny") == (done.returncode, done.stderr.strip().rpartition("remedy  ")[2])
 
 
 def test_an_artifacts_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     """A file where the folder should be is one error, not a traceback."""
     file(tmp_path / "artifacts", b"in the way")
-    done = python("-m", "tools.fetch", "weights", "r2plus1d", "--from", str(file(tmp_path / "x.pth", ONE)),
-                  "--artifacts", str(tmp_path / "artifacts"))
+    done = ran("fetch", "weights", "r2plus1d", "--from", str(file(tmp_path / "x.pth", ONE)), "--artifacts", str(tmp_path / "artifacts"))
 
     assert 1 == done.returncode
     assert "Traceback" not in done.stderr

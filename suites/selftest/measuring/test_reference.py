@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, python
+from suites.selftest.conftest import TINY_MODELS, ran
 from suites.selftest.deployments import random_weights
 from tools import reference as tools_reference
 from tools.datasets.clips import ClipSet
@@ -235,11 +235,11 @@ def test_references_alone_are_carried(made: Made, tmp_path: Path) -> None:
     entry = made.build(store)
     store.build(replace(entry.key, kind="onnx"), lambda folder: {"empty": (folder / "x").write_text("x")})
     archive = tmp_path / "tiny.tar"
-    packed = python("-m", "tools.reference", "export", "tiny", str(archive), f"--artifacts={here}", f"--models={TINY_MODELS}")
-    taken = python("-m", "tools.reference", "import", str(archive), f"--artifacts={there}")
+    packed = ran("reference", "export", "tiny", str(archive), f"--artifacts={here}", f"--models={TINY_MODELS}")
+    taken = ran("reference", "import", str(archive), f"--artifacts={there}")
 
     assert (0, str(entry.key)) == (packed.returncode, packed.stdout.splitlines()[0]), packed.stderr
     assert (0, f"new: {entry.key}\n") == (taken.returncode, taken.stdout), taken.stderr
     assert Store(there / "store").find(entry.key) is not None
-    nothing = python("-m", "tools.reference", "export", "tiny", str(archive), f"--artifacts={tmp_path}", f"--models={TINY_MODELS}")
+    nothing = ran("reference", "export", "tiny", str(archive), f"--artifacts={tmp_path}", f"--models={TINY_MODELS}")
     assert (1, "no reference of tiny is in the store") == (nothing.returncode, nothing.stderr.splitlines()[0])

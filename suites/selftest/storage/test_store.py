@@ -6,15 +6,14 @@ import multiprocessing
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from suites.selftest.conftest import ran
 from tools.errors import StoreError, WeightsError
-from tools.spec.settings import ROOT
 from tools.storage.entries import Facts, Key, folder_of, manifests
 from tools.storage.store import Store, require_writable
 
@@ -164,8 +163,8 @@ def test_two_builders_of_one_entry_build_it_once(tmp_path: Path) -> None:
 
 
 def command(artifacts: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "tools.store", *words, "--artifacts", str(artifacts)], cwd=ROOT, text=True,
-                          capture_output=True, check=False, timeout=60)
+    """`python -m tools.store` with these words on *artifacts*."""
+    return ran("store", *words, "--artifacts", str(artifacts))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, Run, python
+from suites.selftest.conftest import TINY_MODELS, Run, python, ran
 from suites.selftest.whole.test_run import results, verdicts
 from tools.measuring import cell as cells
 from tools.measuring.launch import find, launch
@@ -186,7 +186,7 @@ def test_a_cell_that_needs_more_memory_than_there_is_does_not_start(tiny_store: 
 def test_a_stage_by_hand_names_a_folder_it_cannot_write(tmp_path: Path, stage: str, arguments: tuple[str, ...]) -> None:
     """A file in the place of the artifacts folder is one message and no traceback, for each command line."""
     (tmp_path / "file").touch()
-    done = python("-m", f"tools.{stage}", "tiny", *arguments, f"--models={TINY_MODELS}", f"--artifacts={tmp_path / 'file'}")
+    done = ran(stage, "tiny", *arguments, f"--models={TINY_MODELS}", f"--artifacts={tmp_path / 'file'}")
 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

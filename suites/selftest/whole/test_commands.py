@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
@@ -22,6 +23,16 @@ def test_every_file_of_tools_is_listed_with_a_line() -> None:
     assert {path.stem for path in (ROOT / "tools").glob("[!_]*.py")} - BESIDE == set(listed)
     assert commands() == listed
     assert [] == [line for line in done.stdout.splitlines() if len(line) > 110]
+
+
+@pytest.mark.parametrize("name", commands())
+def test_a_command_is_its_main_whichever_way_it_is_called(name: str) -> None:
+    """`python -m tools.<name>` ends in what calling its `main`, as tests do, comes to; doctor minds a closed pipe first."""
+    last = ast.unparse(ast.parse((ROOT / "tools" / f"{name}.py").read_text()).body[-1]).splitlines()
+
+    assert "if __name__ == '__main__':" == last[0]
+    assert "raise SystemExit(events.run_command(main))" == last[-1].strip()
+    assert name == "doctor" or len(last) == 2
 
 
 def test_no_command_is_imported_for_its_line() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, Run, python, tiny_arguments
+from suites.selftest.conftest import TINY_MODELS, Run, python, ran, tiny_arguments
 from suites.selftest.whole.test_run import results
 from tools.datasets.clips import ClipSet
 from tools.errors import OptionError
@@ -123,8 +123,8 @@ def test_a_result_file_is_judged_by_what_is_expected(tmp_path: Path, floor: str,
         {"segment": [0.0, 10.0], "label": "x"}, {"segment": [50.0, 60.0], "label": "x"}]}}}
     for name, content in (("found", found), ("truth", truth)):
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
-    done = python("-m", "tools.evaluate", "bsn", str(tmp_path / "found.json"), "--ground-truth", str(tmp_path / "truth.json"),
-                  f"--artifacts={tmp_path}", "--expect", f"AR@100={floor}")
+    done = ran("evaluate", "bsn", str(tmp_path / "found.json"), "--ground-truth", str(tmp_path / "truth.json"), f"--artifacts={tmp_path}",
+               "--expect", f"AR@100={floor}")
 
     assert status == done.returncode, done.stderr
     assert f"{word} AR@100 expected: 0.500000" in done.stdout
