@@ -1,7 +1,6 @@
 """BSN on ActivityNet-1.3, as its ModelZoo guide deploys it: TEM scores boundaries, PEM scores proposals."""
 
-from tools.spec.mini import MiniVideos
-from tools.spec.model import LocaliserSpec, Network, ProposalSpec, Tensor
+from tools.spec import LocaliserSpec, MiniVideos, Network, ProposalSpec, Tensor
 
 SPEC = LocaliserSpec(
     name="bsn",

@@ -1,7 +1,6 @@
 """TSM R50 1x1x8 with dot-product non-local blocks on Kinetics-400, as its ModelZoo guide deploys it."""
 
-from tools.spec.mini import MiniSpec
-from tools.spec.model import Bins, ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec import Bins, MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
     network=Network(

@@ -1,7 +1,6 @@
 """R(2+1)D R34 8x8x1 on UCF-101, as its ModelZoo guide deploys it: three crops, averaged outside the graph."""
 
-from tools.spec.mini import MiniSpec
-from tools.spec.model import Atc, Bins, ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec import Atc, Bins, MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
     network=Network(

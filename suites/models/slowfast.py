@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from tools.spec.mini import MiniSpec
-from tools.spec.model import Bins, ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec import Bins, MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 if TYPE_CHECKING:
     from torch import Tensor as Video

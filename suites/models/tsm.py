@@ -1,7 +1,6 @@
 """TSM R50 1x1x8 on UCF-101, as its ModelZoo guide deploys it."""
 
-from tools.spec.mini import MiniSpec
-from tools.spec.model import Atc, Bins, ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec import Atc, Bins, MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
     network=Network(

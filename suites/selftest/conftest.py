@@ -42,7 +42,7 @@ def python(*arguments: str, timeout_s: float = 300, environment: Mapping[str, st
 
 
 def ran(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m tools.<command> <arguments>` in this process, which has its imports already: its status and what it said."""
+    """Run a command in this process, which has its imports already: its status and its output."""
     main: Callable[..., int] = importlib.import_module(f"tools.{command}").main
     on_interrupt, said, complained = signal.getsignal(signal.SIGINT), io.StringIO(), io.StringIO()
     with redirect_stdout(said), redirect_stderr(complained):

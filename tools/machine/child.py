@@ -40,11 +40,11 @@ def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float
     """
     command = [sys.executable, "-m", "tools.machine.child", title]
     log.parent.mkdir(parents=True, exist_ok=True)
-    reading, writing = os.pipe()
     with log.open("a") as output, tempfile.TemporaryFile() as request:
         print(f"$ {shlex.join(command)}", file=output, flush=True)
         Pickler(request).dump(work)
         request.seek(0)
+        reading, writing = os.pipe()
         process = subprocess.Popen(command, stdin=request, stdout=output, stderr=output, cwd=folder or log.parent,
                                    env=_variables(environment or {}, writing), pass_fds=[writing], start_new_session=True,
                                    preexec_fn=die_with_parent)
@@ -54,14 +54,18 @@ def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float
         status = process.wait(timeout=30)
     finally:
         os.close(reading)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # all of its session, so that no decode worker outlives it
-        process.wait()
+        _end(process)
     if reported is not None:
         raise reported
     if status != 0:
-        last = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
-        raise ChildError(_ending(title, status), where=str(log), remedy="\n    ".join(["its last output was", *last]))
+        raise _failure(title, status, log)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the child's session, so that no decode worker outlives it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _variables(more: Mapping[str, str], events: int) -> dict[str, str]:
@@ -91,12 +95,15 @@ def _watch(reading: int, on_event: OnEvent, stall_s: float) -> ClipgateError | N
     raise ChildError(f"the child process said nothing for {stall_s:.0f} s and was ended")
 
 
-def _ending(title: str, status: int) -> str:
+def _failure(title: str, status: int, log: Path) -> ChildError:
+    """The error for a child that ended without a report."""
+    ending = f"ended with status {status} and no report"
     if status < 0:
         name = signal.Signals(-status).name
         hint = " (the kernel's out-of-memory killer, or somebody's kill)" if name == "SIGKILL" else ""
-        return f"the process {title!r} was killed by {name}{hint}"
-    return f"the process {title!r} ended with status {status} and no report"
+        ending = f"was killed by {name}{hint}"
+    last = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+    return ChildError(f"the process {title!r} {ending}", where=str(log), remedy="\n    ".join(["its last output was", *last]))
 
 
 def main(arguments: Sequence[str]) -> int:

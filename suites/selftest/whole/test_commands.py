@@ -27,7 +27,7 @@ def test_every_file_of_tools_is_listed_with_a_line() -> None:
 
 @pytest.mark.parametrize("name", commands())
 def test_a_command_is_its_main_whichever_way_it_is_called(name: str) -> None:
-    """`python -m tools.<name>` ends in what calling its `main`, as tests do, comes to; doctor minds a closed pipe first."""
+    """`python -m tools.<name>` does what a call of its `main` does. Doctor minds a closed pipe first."""
     last = ast.unparse(ast.parse((ROOT / "tools" / f"{name}.py").read_text()).body[-1]).splitlines()
 
     assert "if __name__ == '__main__':" == last[0]

@@ -1,7 +1,6 @@
 """A TSM small enough that the harness can be run through and through in seconds: ResNet-18 at 64 pixels."""
 
-from tools.spec.mini import MiniSpec
-from tools.spec.model import ModelSpec, Network, Preprocess, Sampling, Tensor
+from tools.spec import MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
 
 SPEC = ModelSpec(
     network=Network(
