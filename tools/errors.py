@@ -91,10 +91,7 @@ class ChildError(ClipgateError):
     """A child process ended without saying why."""
 
 
-STAGES: dict[str, type[ClipgateError]] = {kind.__name__: kind for kind in (
-    OptionError, TruthError, StoreError, DataError, WeightsError, ExportError, CompileError, ReferenceRunError,
-    DeviceError, EngineError, MeasureError, ScoreError, RecordError, ChildError,
-)}
+STAGES: dict[str, type[ClipgateError]] = {kind.__name__: kind for kind in ClipgateError.__subclasses__()}
 
 
 def revive(kind: str, what: str, where: str | None, remedy: str | None) -> ClipgateError:

@@ -30,10 +30,10 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
-    """Labels by the number of their sample, counted through all files; *source* names where they stood."""
+class NumberedLabels:
+    """Labels by the number of their sample, counted through all files; *place*: where they stood."""
 
-    source: str
+    place: str
     labels: Mapping[int, int]
 
     @property
@@ -56,7 +56,7 @@ def pair(folder: OutputFolder, classes: int, views: int, infos: Sequence[Info], 
         odd = next(number for number, count in enumerate(counts) if count != counts[0])
         raise ScoreError(f"{files[odd].path.name} has {len(found[odd])} rows, {files[0].path.name} has {len(found[0])}",
                          where=str(folder.path), remedy="only the last file may have fewer; " + OTHERS)
-    known = _agreed(_sources(files, counts, infos, clips), classes, folder)
+    known = _agreed(_labellings(files, counts, infos, clips), classes, folder)
     counted = _covered(files, counts, known, folder)
     chosen = sorted(known.labels)
     scores = mean_of_views(np.concatenate(found), views)[chosen]
@@ -94,13 +94,13 @@ def _by_number(folder: OutputFolder, numbers: Mapping[OutputFile, int]) -> list[
     return files
 
 
-def _by_names(folder: OutputFolder, names: Sequence[str], source: str) -> list[OutputFile]:
+def _by_names(folder: OutputFolder, names: Sequence[str], place: str) -> list[OutputFile]:
     files = {file.stem: file for file in folder.files}
     missing = [name for name in names if name not in files]
     if missing or len(set(names)) != len(files):
         surplus = sorted(files.keys() - set(names))
         odd = f"there is none of {missing[0]}" if missing else f"{surplus[0]} is not named there" if surplus else "a name is there twice"
-        raise ScoreError(f"{len(files)} files, and {source} names {len(names)} inputs: {odd}", where=str(folder.path), remedy=OTHERS)
+        raise ScoreError(f"{len(files)} files, and {place} names {len(names)} inputs: {odd}", where=str(folder.path), remedy=OTHERS)
     return [files[name] for name in names]
 
 
@@ -111,14 +111,15 @@ def _samples(file: OutputFile, count: int, views: int) -> int:
     return count // views
 
 
-def _sources(files: Sequence[OutputFile], counts: Sequence[int], infos: Sequence[Info], clips: Sequence[Clip] | None) -> list[Numbered]:
-    found: list[Numbered] = []
+def _labellings(files: Sequence[OutputFile], counts: Sequence[int], infos: Sequence[Info],
+                clips: Sequence[Clip] | None) -> list[NumberedLabels]:
+    found: list[NumberedLabels] = []
     in_names = [named for file in files if (named := labels_in_name(file.stem))]
     if len(in_names) == len(files):
-        found.append(Numbered("the file names", _in_names(files, counts, [labels for _, labels in in_names])))
-    found += [Numbered(info.path.name, info.labels) for info in infos if info.labels]
+        found.append(NumberedLabels("the file names", _in_names(files, counts, [labels for _, labels in in_names])))
+    found += [NumberedLabels(info.path.name, info.labels) for info in infos if info.labels]
     if clips is not None:
-        found.append(Numbered("the list", {number: clip.label for number, clip in enumerate(clips)}))
+        found.append(NumberedLabels("the list", {number: clip.label for number, clip in enumerate(clips)}))
     return found
 
 
@@ -130,30 +131,30 @@ def _in_names(files: Sequence[OutputFile], counts: Sequence[int], labels: Sequen
     return {start + at: label for start, own in zip(starts, labels, strict=False) for at, label in enumerate(own)}
 
 
-def _agreed(sources: Sequence[Numbered], classes: int, folder: OutputFolder) -> Numbered:
-    """The first of several sources of labels, if all say the same."""
-    if not sources:
+def _agreed(labellings: Sequence[NumberedLabels], classes: int, folder: OutputFolder) -> NumberedLabels:
+    """The first of several labellings, if all say the same."""
+    if not labellings:
         raise ScoreError("nothing says which labels the results have", where=str(folder.path),
                          remedy="give --info FILE, as the preprocessing script wrote it, or the list with --data")
-    first = sources[0]
-    for other in sources[1:]:
+    first = labellings[0]
+    for other in labellings[1:]:
         pairs = list(zip(first.sequence, other.sequence, strict=False))
         differing = next((number for number, (one, two) in enumerate(pairs) if one != two), None)
         if differing is not None or len(first.labels) != len(other.labels):
-            what = (f"clip {differing} has label {pairs[differing][0]} in {first.source} and {pairs[differing][1]} in {other.source}"
-                    if differing is not None else f"{first.source}: {len(first.labels)} labels, {other.source}: {len(other.labels)}")
+            what = (f"clip {differing} has label {pairs[differing][0]} in {first.place} and {pairs[differing][1]} in {other.place}"
+                    if differing is not None else f"{first.place}: {len(first.labels)} labels, {other.place}: {len(other.labels)}")
             raise ScoreError(what, where=str(folder.path), remedy="lists are shuffled when they are built: give the one that these inputs "
                              "were made from")
     high = max(first.labels.values())
     if high >= classes:
-        raise ScoreError(f"label {high} is outside the model's classes 0 to {classes - 1}", where=first.source,
+        raise ScoreError(f"label {high} is outside the model's classes 0 to {classes - 1}", where=first.place,
                          remedy="--classes N says how many outputs this checkpoint has")
     return first
 
 
-def _covered(files: Sequence[OutputFile], counts: Sequence[int], known: Numbered, folder: OutputFolder) -> int:
+def _covered(files: Sequence[OutputFile], counts: Sequence[int], known: NumberedLabels, folder: OutputFolder) -> int:
     """How many clips of a file have a label: its first ones; the rest is padding. The last may have less."""
-    said = f"{len(known.labels)} labels in {known.source}, {sum(counts)} clips' rows in {len(files)} files"
+    said = f"{len(known.labels)} labels in {known.place}, {sum(counts)} clips' rows in {len(files)} files"
     last = max(known.labels)
     if last >= sum(counts):
         raise ScoreError(f"{said}: clip {last} has a label and no row, {files[-1].path.name} is the last file and has rows of {counts[-1]}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -121,9 +122,19 @@ def rates_of_run(run: Path, spec: Spec, truth: Truth) -> list[NewFigure]:
 
 
 def _rate(run: Path, cell: Cell, network: str, clips_per_s: float, how: str) -> NewFigure:
-    note = "; ".join([how, _circumstances(cell), *cell.notes])
-    return NewFigure(device=device_of_chip(cell.record.chip), network=network, batch=cell.case.batch, metric="throughput",
-                     value=float(f"{clips_per_s:.6g}"), unit="samples/s", section=_section(run, cell), note=note)
+    figure = _figure(run, cell, "throughput", float(f"{clips_per_s:.6g}"), "samples/s")
+    return replace(figure, network=network, note="; ".join([how, figure.note, *cell.notes]))
+
+
+def _figure(run: Path, cell: Cell, metric: str, value: float, unit: str) -> NewFigure:
+    """What a run measured of a cell, as a figure; its note names the circumstances."""
+    record = cell.record
+    surgery = [f"surgery {record.surgery}"] if record.surgery else []
+    machine = [f"{name} {said}" for name, said in record.machine.items() if name in ("cpu", "cores", "cann", "driver")]
+    note = ", ".join([record.precision, f"weights {record.weights}", f"data {record.data}", *surgery, *machine])
+    section = f"clipgate, {_day(cell.parts[-1].folder / RECORD)}, {run.name}/{cell.case}"
+    return NewFigure(device=device_of_chip(record.chip), network="", batch=cell.case.batch, metric=metric,
+                     value=value, unit=unit, section=section, note=note)
 
 
 def require_real(cell: Cell) -> None:
@@ -167,16 +178,11 @@ def accuracies_of_run(run: Path, spec: Spec) -> list[NewFigure]:
                               remedy=f"run it with --data full --weights published, all {spec.clips} clips")
         for row in judged:
             if row.case == str(cell.case) and row.verdict in (Verdict.PASS.value, Verdict.RECORDED.value):
-                one = NewFigure(device=device_of_chip(record.chip), network="", batch=cell.case.batch, metric=row.metric,
-                                value=float(row.measured), unit="fraction", section=_section(run, cell), note=_circumstances(cell))
+                one = _figure(run, cell, row.metric, float(row.measured), "fraction")
                 found[one.id] = one
     if not found:
         raise RecordError("pytest has judged no accuracy of this run good", where=str(run), remedy=f"pytest -m {spec.name} --data full")
     return list(found.values())
-
-
-def _section(run: Path, cell: Cell) -> str:
-    return f"clipgate, {_day(cell.parts[-1].folder / RECORD)}, {run.name}/{cell.case}"
 
 
 def _day(path: Path) -> str:
@@ -189,10 +195,3 @@ def _times(part: Part) -> str:
     clock = "the device's clock" if part.times.device_series else "our clock"
     return (f"mean {1000 * seen.mean_s:.6g} ms a batch, median {1000 * seen.median_s:.6g}, p99 {1000 * seen.p99_s:.6g} by {clock}, "
             f"{seen.iterations} iterations, spread {seen.variation:.1%}{', cut short' if seen.short else ''}")
-
-
-def _circumstances(cell: Cell) -> str:
-    record = cell.record
-    surgery = [f"surgery {record.surgery}"] if record.surgery else []
-    machine = [f"{name} {value}" for name, value in record.machine.items() if name in ("cpu", "cores", "cann", "driver")]
-    return ", ".join([record.precision, f"weights {record.weights}", f"data {record.data}", *surgery, *machine])
