@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -41,6 +42,7 @@ HOMES = {  # heavy library -> the only places in tools that import it, at the to
 MODULE = re.compile(r"tools(?:\.[a-z_]+)+")
 
 
+@cache
 def modules(package: str) -> dict[str, ast.Module]:
     """The parsed modules of a package, by dotted name."""
     paths = sorted((ROOT / package).rglob("*.py"))

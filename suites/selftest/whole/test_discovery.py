@@ -34,15 +34,12 @@ def collected(folder: Path, *arguments: str | Path) -> set[str]:
     return {Path(line.partition("::")[0]).name for line in done.stdout.splitlines() if "::" in line}
 
 
-@pytest.mark.parametrize("arguments", [(".",), ("-p", "no:xdist", "suites")], ids=" ".join)
-def test_everything_is_collected_at_home(checkout: Path, arguments: tuple[str, ...]) -> None:
-    """By the project's folder, by that of its suites, and without pytest-xdist."""
-    assert {path.name for path in checkout.glob("suites/**/test_*.py")} == collected(checkout, *arguments)
+@pytest.mark.parametrize("home", [True, False], ids=["at home, without xdist", "from elsewhere"])
+def test_every_file_is_collected(checkout: Path, tmp_path: Path, *, home: bool) -> None:
+    """By `pytest .` in the project's folder, there without pytest-xdist, and by the project's whole path from any other folder."""
+    found = collected(checkout, "-p", "no:xdist", ".") if home else collected(tmp_path, checkout)
 
-
-def test_everything_is_collected_from_elsewhere(checkout: Path, tmp_path: Path) -> None:
-    """By the project's whole path, from a folder that has nothing to do with it."""
-    assert {path.name for path in checkout.glob("suites/**/test_*.py")} == collected(tmp_path, checkout)
+    assert {path.name for path in checkout.glob("suites/**/test_*.py")} == found
 
 
 @pytest.mark.parametrize("root", ["", "suites/selftest", ".."], ids=["the project", "its tests", "a folder around it"])
