@@ -36,7 +36,7 @@ def collected(folder: Path, *arguments: str | Path) -> set[str]:
 
 @pytest.mark.parametrize("home", [True, False], ids=["at home, without xdist", "from elsewhere"])
 def test_every_file_is_collected(checkout: Path, tmp_path: Path, *, home: bool) -> None:
-    """By `pytest .` at home, without pytest-xdist too, and by the project's whole path from any other folder."""
+    """By `pytest .` at home, without pytest-xdist too, and by the project's path from any other folder."""
     found = collected(checkout, "-p", "no:xdist", ".") if home else collected(tmp_path, checkout)
 
     assert {path.name for path in checkout.glob("suites/**/test_*.py")} == found
