@@ -24,8 +24,8 @@ from tools.spec.settings import MODELS, ROOT
 TINY_MODELS = Path(__file__).parent / "models" / "tiny"
 TINY_ARTIFACTS = ROOT / "artifacts" / "selftest"
 TORCH = ("torch", "mmaction", "mmcv", "mmengine", "scipy")  # what `tools/setup --without-torch` leaves out and a test may import
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads spin while they wait, and every core has a worker of its own
+if "PYTEST_XDIST_WORKER" in os.environ:  # every core has a worker of its own: more threads would only spin and wait
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 Command = Callable[..., tuple[int, str]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -9,6 +9,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from fixtures.clock import VirtualClock
+from suites.selftest.conftest import python
 from tools.measuring.timing import FLOOR_ITERATIONS, HEARTBEAT_S, MIN_ITERATIONS, MIN_SECONDS, WARM_UP, summarise, time_series
 
 SERIES = (0.1, 0.30000000000000004, 1e-07, 0.3333333333333333, 12.7, 0.1)
@@ -130,8 +131,10 @@ def test_a_single_iteration_has_no_spread() -> None:
 @pytest.mark.benchmark(timer=VirtualClock())
 def test_a_replayed_series_is_recorded_exactly(request: pytest.FixtureRequest, benchmark: BenchmarkFixture) -> None:
     """pytest-benchmark records, through the virtual clock, exactly the durations taken, in their order."""
-    if benchmark.disabled:
-        pytest.skip("benchmarks are turned off in this run")
+    if benchmark.disabled:  # as pytest-xdist does: then in a run without it
+        done = python("-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", f"{__file__}::{request.node.originalname}")
+        assert "1 passed" in done.stdout, done.stdout
+        return
     marker = request.node.get_closest_marker("benchmark")
     assert marker is not None
     clock = marker.kwargs["timer"]
