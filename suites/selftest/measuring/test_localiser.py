@@ -37,7 +37,7 @@ from tools.spec.model import LocaliserSpec
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.slow, pytest.mark.torch]
 BATCH = 16
 CASE = Case("bsn", BATCH, Device("cpu"))
 Broken = Callable[[], Cell]

@@ -27,7 +27,7 @@ from tools.spec.model import Network, Tensor
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.slow, pytest.mark.torch]
 SPEC = load_spec(MODELS, "r2plus1d")
 NETWORK = SPEC.network
 VIEWS, CLASSES = 3, 101

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import onnx
     from torch import nn
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.slow, pytest.mark.torch]
 REAL = load_spec(MODELS, "slowfast")
 
 

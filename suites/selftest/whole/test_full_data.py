@@ -16,6 +16,7 @@ from suites.selftest.whole.test_run import results
 from tools.datasets.mini.moving_shapes import CLASSES
 from tools.media.decode import FRAME_NAME
 
+pytestmark = pytest.mark.xdist_group("full data")  # whose first test makes the reference of them all
 CLIPS = 23
 Full = Callable[..., list[dict[str, str]]]
 

@@ -63,7 +63,7 @@ def test_ctrl_c_ends_every_phase_at_once(tiny_store: Path, tmp_path: Path, stage
     batch = "bs8" if stage == "simplifying tiny" else "bs4"
     for graph in tmp_path.glob("store/onnx/*/bs8*"):
         graph.unlink()
-    run = start(tmp_path, "-k", batch, "--budget-s=20")
+    run = start(tmp_path, "-k", batch, *(["--budget-s=20"] if stage == "measuring tiny" else []))
     wait_for(lambda: is_running(stage, tmp_path), 60)
     time.sleep(1.0)
     run.send_signal(signal.SIGINT)
@@ -98,7 +98,7 @@ def test_a_killed_run_takes_its_children_along(tiny_store: Path, tmp_path: Path)
 
 def test_what_an_interrupted_build_left_does_not_disturb_the_next(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
     """After Ctrl-C in the middle of a build the same command builds it and gives its verdict."""
-    for kind in ("data", "weights"):
+    for kind in ("data", "weights", "reference"):
         shutil.copytree(tiny_store / "store" / kind, tmp_path / "store" / kind)
     run = start(tmp_path, "-k", "bs4 and accuracy")
     wait_for(lambda: any(tmp_path.glob("store/.partial/*/*")), 60)
@@ -112,7 +112,7 @@ def test_what_an_interrupted_build_left_does_not_disturb_the_next(acceptance: Ru
 
 def test_two_runs_build_once_and_measure_one_after_the_other(tiny_store: Path, tmp_path: Path) -> None:
     """Of two runs started together one builds while the other waits, and their cells do not overlap."""
-    for kind in ("data", "weights"):
+    for kind in ("data", "weights", "reference"):
         shutil.copytree(tiny_store / "store" / kind, tmp_path / "store" / kind)
     runs = [start(tmp_path, "-k", "bs4") for _ in range(2)]
     said = [run.communicate(timeout=120)[0] for run in runs]

@@ -16,6 +16,8 @@ from suites.selftest.simulated.npu import SimulatedNpu, Variant
 from suites.selftest.whole.test_run import results
 from tools.measuring.predictions import FILE, load
 
+FEW = "--clips=8"  # where it is about what fails, and not about every clip
+
 
 def words(said: str) -> dict[tuple[str, str], str]:
     """The verdict of each metric of each case."""
@@ -67,7 +69,7 @@ def test_a_hang_is_ended_and_a_lost_device_is_not_used_again(acceptance: Run, ti
     npu.fault("hang", device=0, batch=4)
     npu.fault("lost", device=1, batch=4)
     npu.fault("mismatch", device=2)
-    done = acceptance("-k", "accuracy and (bs4 or bs8) and not bs8-npu2", "--device=npu:0,npu:1,npu:2", "--timeout-s=15",
+    done = acceptance("-k", "accuracy and (bs4 or bs8) and not bs8-npu2", "--device=npu:0,npu:1,npu:2", "--timeout-s=15", FEW,
                       environment=npu.environment())
 
     found, why = words(done.stdout), reasons(done.stdout)
@@ -89,7 +91,7 @@ def test_a_kernel_fault_is_tried_once_more_and_memory_is_not(acceptance: Run, ti
     npu = SimulatedNpu(tmp_path)
     npu.fault("kernel", device=0, batch=4, times=1)
     memory = npu.fault("oom", device=0, min_batch=8)
-    done = acceptance("-k", "(bs4 or bs8) and accuracy", "--device=npu:0", environment=npu.environment())
+    done = acceptance("-k", "(bs4 or bs8) and accuracy", "--device=npu:0", FEW, environment=npu.environment())
 
     assert "PASS (mini, simulated)" == words(done.stdout)["bs4-npu0sim", "top1"]
     assert "measured at the second attempt: a kernel failed on the device" in reasons(done.stdout)["bs4-npu0sim", "top1"]
@@ -102,7 +104,7 @@ def test_kernels_that_fail_twice_are_an_error_and_two_such_cells_a_bad_device(ac
     """The error quotes the runtime's own code and says twice; the third cell of that device is not tried."""
     npu = SimulatedNpu(tmp_path)
     fault = npu.fault("kernel", device=0)
-    done = acceptance("-k", "(bs1 or bs4 or bs8) and accuracy", "--device=npu:0", environment=npu.environment())
+    done = acceptance("-k", "(bs1 or bs4 or bs8) and accuracy", "--device=npu:0", FEW, environment=npu.environment())
 
     why = reasons(done.stdout)
     assert {"ERROR"} == set(words(done.stdout).values())
@@ -118,7 +120,7 @@ def test_scores_that_are_no_numbers_fail_and_name_the_clip(acceptance: Run, tiny
     """NaN from the second batch on fails accuracy and fidelity, at the fifth clip."""
     npu = SimulatedNpu(tmp_path)
     npu.fault("nan", device=0, nth=2)
-    done = acceptance("-k", "bs4 and not throughput", "--device=npu:0", environment=npu.environment())
+    done = acceptance("-k", "bs4 and not throughput", "--device=npu:0", FEW, environment=npu.environment())
 
     rows = results(done.stdout)
     assert [("accuracy", "FAIL"), ("fidelity", "FAIL")] == [(row["question"], row["verdict"]) for row in rows]
@@ -132,7 +134,7 @@ def test_a_device_that_is_not_idle_carries_no_judgement_of_speed(
     """Busy or unreadable is NO VERDICT with what was seen, never idle."""
     npu = SimulatedNpu(tmp_path)
     npu.fault(kind, **details)
-    done = acceptance("-k", "bs4 and throughput", "--device=npu:0", environment=npu.environment())
+    done = acceptance("-k", "bs4 and throughput", "--device=npu:0", FEW, environment=npu.environment())
 
     [row] = results(done.stdout)
     assert ("clips/s", "NO VERDICT") == (row["metric"], row["verdict"])
@@ -146,10 +148,10 @@ def test_what_cannot_be_compiled_is_an_error_of_that_cell_only(acceptance: Run, 
     shutil.copytree(TINY_ARTIFACTS, artifacts, ignore=shutil.ignore_patterns("runs", "om"))
     npu.fault("atc", code="EZ3003", times=1)
     npu.fault("atc-hang", nth=3)
-    done = acceptance("-k", "(bs1 or bs4 or bs8) and accuracy", "--device=npu:0", "--atc-timeout-s=3", artifacts=artifacts,
+    done = acceptance("-k", "(bs1 or bs4 or bs8) and accuracy", "--device=npu:0", FEW, "--atc-timeout-s=3", artifacts=artifacts,
                       environment=npu.environment())
     npu.hide("atc")
-    again = acceptance("-k", "(bs1 or bs4) and accuracy", "--device=npu:0", artifacts=artifacts, environment=npu.environment())
+    again = acceptance("-k", "(bs1 or bs4) and accuracy", "--device=npu:0", FEW, artifacts=artifacts, environment=npu.environment())
 
     why = {case: reason for said in (again, done) for (case, metric), reason in reasons(said.stdout).items() if metric == "accuracy"}
     for said in (done, again):

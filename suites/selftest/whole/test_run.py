@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, Run, python, tiny_arguments
+from suites.selftest.conftest import TINY_MODELS, Run, python, ran, tiny_arguments
 from suites.selftest.whole.test_matrix import HEAVY
 from tools.measuring import cell
 from tools.spec.case import BATCHES
@@ -53,8 +53,11 @@ def test_a_run_ends_in_a_table_of_verdicts(acceptance: Run, tiny_store: Path, tm
 @pytest.mark.parametrize(("switch", "named"), [("--benchmark-disable", "--benchmark-disable"), ("--benchmark-skip", "--benchmark-skip"),
                                                ("-n2", "pytest-xdist")])
 def test_throughput_that_was_not_benchmarked_is_never_green(acceptance: Run, tiny_store: Path, switch: str, named: str) -> None:
-    """With benchmarks off the throughput cell is NO VERDICT and red, says by what, and keeps its number."""
-    done = acceptance("-k", "bs4", switch)
+    """With benchmarks off the throughput cell is NO VERDICT and red, says by what, and keeps its number.
+
+    Under pytest-xdist the tests of a device share a worker, so that its cell is measured once.
+    """
+    done = acceptance("-k", "bs4", "--clips=8", "-v", switch)
 
     assert done.returncode == 1, done.stdout
     [row] = [row for row in results(done.stdout) if row["metric"] == "clips/s"]
@@ -62,20 +65,14 @@ def test_throughput_that_was_not_benchmarked_is_never_green(acceptance: Run, tin
     assert named in row["reason"]
     assert float(row["measured"].removesuffix("/s")) > 0
     assert "PASS (mini)" == verdicts(done.stdout)["top1"]
-
-
-def test_under_xdist_a_case_is_measured_once(acceptance: Run, tiny_store: Path) -> None:
-    """With -n the tests of one device share a worker, so that a cell is not measured for each of them."""
-    done = acceptance("-k", "bs4", "-n2", "-v")
-
-    assert 1 == len(set(re.findall(r"^\[(gw\d)\]", done.stdout, re.MULTILINE))), done.stdout
+    assert int(switch == "-n2") == len(set(re.findall(r"^\[(gw\d)\]", done.stdout, re.MULTILINE))), done.stdout
     [log] = re.findall(r"^results: (.+)/results.jsonl$", done.stdout, re.MULTILINE)
     assert 1 == (Path(log) / "tiny-bs4-cpu" / "child.log").read_text().count("$ ")
 
 
 def test_nightly_turns_recorded_red(acceptance: Run, tiny_store: Path) -> None:
     """Under --nightly a number with nothing stored to judge it against is red."""
-    done = acceptance("-k", "bs4 and throughput", "--nightly")
+    done = acceptance("-k", "bs4 and throughput", "--clips=8", "--nightly")
 
     assert done.returncode == 1, done.stdout
     assert {"clips/s": "RECORDED"} == verdicts(done.stdout)
@@ -98,7 +95,7 @@ def test_a_known_issue_is_a_strict_xfail_of_its_stage(tiny_store: Path, tmp_path
         text = (Path(tiny_arguments()[0].partition("=")[2]) / f"tiny{suffix}").read_text()
         row = '\n[[known_issues]]\ndevice = "cpu"\nbatch = 4\nkind = "notyet"\nstage = "ExportError"\nreason = "none"\n'
         (models / f"tiny{suffix}").write_text(text + (row if suffix == ".toml" else ""))
-    done = python("-m", "pytest", *tiny_arguments()[1:], f"--models={models}", "-k", "bs4 and accuracy")
+    done = python("-m", "pytest", *tiny_arguments()[1:], f"--models={models}", "-k", "bs4 and accuracy", "--clips=8")
 
     assert done.returncode == 1, done.stdout
     assert "XPASS(strict)" in done.stdout
@@ -116,7 +113,7 @@ def test_the_same_cell_is_measured_without_pytest(tiny_store: Path, tmp_path: Pa
 
 def test_nothing_heavy_lives_in_the_parent(tiny_store: Path) -> None:
     """A whole run leaves torch, mmaction2, ONNX and the decoders unimported in pytest's own process."""
-    arguments = [*tiny_arguments(), "-q", "-k", "bs4 and accuracy"]
+    arguments = [*tiny_arguments(), "-q", "-k", "bs4 and accuracy", "--clips=8"]
     done = python("-c", f"import sys, pytest; pytest.main({arguments}); print([m for m in {HEAVY} if m in sys.modules])")
 
     assert "PASS (mini)" in done.stdout
@@ -126,7 +123,7 @@ def test_nothing_heavy_lives_in_the_parent(tiny_store: Path) -> None:
 def test_more_batch_sizes_cost_little_disk(tiny_store: Path) -> None:
     """The graphs of all batch sizes share one weights file: five more weigh less than a tenth of it."""
     for batch in BATCHES:
-        assert 0 == python("-m", "tools.specialise", "tiny", str(batch), *tiny_arguments()).returncode
+        assert 0 == ran("specialise", "tiny", str(batch), *tiny_arguments()).returncode
     spec = load_spec(TINY_MODELS, "tiny")
     [folder] = {path.parent for path in tiny_store.glob("store/onnx/tiny-*/bs64.onnx")}
     weights = (folder / "weights.bin").stat().st_size

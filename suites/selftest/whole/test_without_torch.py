@@ -47,33 +47,40 @@ importlib.metadata.version = version
 '''
 
 
-@pytest.fixture
-def without_torch(tmp_path: Path) -> Hidden:
+@pytest.fixture(scope="module")
+def hiding(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for PYTHONPATH that hides torch and its company."""
+    folder = tmp_path_factory.mktemp("hiding")
+    (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def without_torch(hiding: Path) -> Hidden:
     """Run `python <arguments>` with torch, what needs it, and onnxsim hidden; it may not ask for them."""
-    (tmp_path / "hiding").mkdir()
-    (tmp_path / "hiding" / "sitecustomize.py").write_text(SITECUSTOMIZE)
-    environment = clean_environment() | {"PYTHONPATH": str(tmp_path / "hiding")}
+    environment = clean_environment() | {"PYTHONPATH": str(hiding)}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, text=True, capture_output=True, timeout=300,
                               check=False)
-        assert not (tmp_path / "hiding" / "asked").exists(), (tmp_path / "hiding" / "asked").read_text()
+        assert not (hiding / "asked").exists(), (hiding / "asked").read_text()
         return done
 
     return run
 
 
-@pytest.fixture
-def carried(tiny_store: Path, without_torch: Hidden, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def carried(tiny_store: Path, without_torch: Hidden, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A torchless host's artifacts folder, filled from an archive of the tiny model's entries for batch 4."""
-    archive = tmp_path / "tiny.tar"
+    folder = tmp_path_factory.mktemp("carried")
+    archive = folder / "tiny.tar"
     packed = subprocess.run([sys.executable, "-m", "tools.store", "export", str(archive), "-m", "tiny", "--batch", "4",
                              f"--models={TINY_MODELS}", f"--artifacts={tiny_store}"], cwd=ROOT, text=True, capture_output=True, check=False)
     assert (0, "") == (packed.returncode, packed.stderr)
-    taken = without_torch("-m", "tools.store", "import", str(archive), f"--artifacts={tmp_path / 'host'}")
+    taken = without_torch("-m", "tools.store", "import", str(archive), f"--artifacts={folder / 'host'}")
     assert (0, "") == (taken.returncode, taken.stderr)
     assert {"new"} == {line.partition(":")[0] for line in taken.stdout.splitlines()}
-    return tmp_path / "host"
+    return folder / "host"
 
 
 def test_an_imported_case_is_judged_without_torch(carried: Path, without_torch: Hidden) -> None:
@@ -121,7 +128,7 @@ def test_nothing_is_begun_where_nothing_was_imported(without_torch: Hidden, tmp_
     assert [] == manifests(tmp_path / "host" / "store")
 
 
-def test_children_see_what_their_parent_sees(without_torch: Hidden, tmp_path: Path) -> None:
+def test_children_see_what_their_parent_sees(without_torch: Hidden, hiding: Path, tmp_path: Path) -> None:
     """A child process has the project's folder first and the rest of its parent's PYTHONPATH behind it."""
     (tmp_path / "shadow.py").write_text("import os, pathlib\ndef look():\n    pathlib.Path('seen').write_text(os.environ['PYTHONPATH'])\n")
     code = ("import os, pathlib, sys; from tools.machine import child; "
@@ -130,4 +137,4 @@ def test_children_see_what_their_parent_sees(without_torch: Hidden, tmp_path: Pa
     done = without_torch("-c", code)
 
     assert done.returncode == 0, done.stderr
-    assert os.pathsep.join([str(ROOT), str(tmp_path / "hiding"), str(tmp_path)]) == (tmp_path / "seen").read_text()
+    assert os.pathsep.join([str(ROOT), str(hiding), str(tmp_path)]) == (tmp_path / "seen").read_text()
