@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.datasets import choice, survey
+from tools.datasets.examine import require_unchanged
 from tools.datasets.listing import Listing, find, of_list
 from tools.datasets.lists import ClipList, balanced, read_list
 from tools.datasets.mini import clips as mini
@@ -31,6 +32,10 @@ class ClipSet:
     @property
     def ids(self) -> tuple[str, ...]:
         return tuple(clip.id for clip in self.clips)
+
+    def require_unchanged(self) -> None:
+        """Check that the files of every clip are as they were at their check; a DataError names the clip."""
+        require_unchanged(self.clips, self.format)
 
     @property
     def digest(self) -> str:

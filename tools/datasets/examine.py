@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -38,6 +38,17 @@ def signature(clip: Clip, kind: FilesKind) -> Signature:
     if stat.st_size == 0:
         raise undecodable(clip, clip.path)
     return stat.st_size, stat.st_mtime_ns
+
+
+def require_unchanged(clips: Iterable[Clip], kind: FilesKind) -> None:
+    """Check that the files of checked clips are as they were at their check, by size and time.
+
+    Raises:
+        ClipError: naming the first clip whose files have changed or are gone.
+    """
+    for clip in clips:
+        if clip.signature is not None and signature(clip, kind) != clip.signature:
+            raise ClipError(clip, clip.path, "has changed since it was checked", "let its files rest, and run again")
 
 
 def examine(clip: Clip, kind: FilesKind) -> Clip:

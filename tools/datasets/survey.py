@@ -72,21 +72,26 @@ def check(listing: Listing, settings: Settings) -> Path:
     with hold(path.with_suffix(".lock"), waiting), opened(path) as ledger:
         while True:  # a chosen clip that turns out damaged is replaced by another
             clips = _wanted(listing, ledger, count)
-            _check_clips(listing.kind, clips, ledger)
+            _check_clips(listing, clips, ledger)
             if not count or not any((state := ledger.state(clip)) and state.defect for clip in clips):
                 return path
 
 
-def _check_clips(kind: FilesKind, clips: tuple[Clip, ...], ledger: Ledger) -> None:
+def _check_clips(listing: Listing, clips: tuple[Clip, ...], ledger: Ledger) -> None:
     shown = 0.0
-    doing = "checking features" if kind == "features" else "checking clips"
-    jobs = ((clip, kind, ledger.state(clip)) for clip in clips)
+    doing = "checking features" if listing.kind == "features" else "checking clips"
+    jobs = ((clip, listing.kind, _to_trust(listing, ledger.state(clip))) for clip in clips)
     for done, (clip, state) in enumerate(spread(_check_clip, jobs, BATCH), 1):
         if state is not None:
             ledger.put(clip, state)
         if done == len(clips) or time.monotonic() - shown > 0.2:
             shown = time.monotonic()
             events.progress(doing, done, len(clips))
+
+
+def _to_trust(listing: Listing, state: ClipState | None) -> ClipState | None:
+    """What spares a clip another look. A required clip's defect does not: its file may have been restored."""
+    return None if listing.required and state is not None and state.defect else state
 
 
 def _check_clip(job: tuple[Clip, FilesKind, ClipState | None]) -> tuple[Clip, ClipState | None]:
@@ -118,7 +123,7 @@ def usable(listing: Listing, context: Context[Spec]) -> Usable:
         DataError: a line of the list is wrong, a required clip cannot be used, or no clip can.
     """
     settings = context.settings
-    found = usable_if_checked(listing, settings)
+    found = usable_if_checked(listing, settings, look_again=listing.required)
     if found is None:
         try:
             for clip in listing.rows():  # a wrong line or a missing file is told before a child process starts
@@ -138,8 +143,10 @@ def usable(listing: Listing, context: Context[Spec]) -> Usable:
     return found
 
 
-def usable_if_checked(listing: Listing, settings: Settings) -> Usable | None:
+def usable_if_checked(listing: Listing, settings: Settings, *, look_again: bool = False) -> Usable | None:
     """The clips that a run can use; None if a check has yet to read one. No clip is read here.
+
+    look_again: None too if a clip had a defect, which may have been mended.
 
     Raises:
         DataError: as for `usable`.
@@ -153,8 +160,11 @@ def usable_if_checked(listing: Listing, settings: Settings) -> Usable | None:
         checked = {clip: state for clip in clips if (state := _still_true(clip, listing.kind, ledger.state(clip)))}
     if len(checked) < len(clips):
         return None
-    good = tuple(replace(clip, frames=state.frames, sha256=state.sha256) for clip, state in checked.items() if not state.defect)
+    good = tuple(replace(clip, frames=state.frames, sha256=state.sha256, signature=state.signature)
+                 for clip, state in checked.items() if not state.defect)
     defects = [state.defect for state in checked.values() if state.defect]
+    if defects and look_again:
+        return None
     if listing.required:
         if defects:
             raise revive(*defects[0].parts)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from tools.datasets import choice, survey
+from tools.datasets.examine import require_unchanged
 from tools.datasets.listing import OWN, Listing
 from tools.datasets.lists import at_equal_distances
 from tools.datasets.mini import videos as mini
@@ -23,12 +24,18 @@ class VideoSet:
     """What a run is judged on; *digest* stands for the features' bytes and the true segments.
 
     shortfall: what the data set lacks, if it is not complete.
+    checked: the files of the features, as the check saw them.
     """
 
     source: Path
     videos: tuple[Video, ...]
     sha256: tuple[str, ...]
     shortfall: Shortfall | None = None
+    checked: tuple[Clip, ...] = field(default=(), compare=False)
+
+    def require_unchanged(self) -> None:
+        """Check that the features of every video are as they were checked; a DataError names the video."""
+        require_unchanged(self.checked, "features")
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -58,7 +65,7 @@ def video_set(context: Context[LocaliserSpec]) -> VideoSet:
     usable = survey.usable(rows, context)
     digests = {clip.id: clip.sha256 for clip in usable.clips}
     good = tuple(video for video in videos if video.name in digests)
-    return VideoSet(path, good, tuple(digests[video.name] for video in good), usable.shortfall)
+    return VideoSet(path, good, tuple(digests[video.name] for video in good), usable.shortfall, usable.clips)
 
 
 def listing(context: Context[LocaliserSpec]) -> Listing:

@@ -89,6 +89,7 @@ def build(settings: Settings, network: Network, graph: specialise.Graph, batch: 
     work.mkdir(parents=True)
     request = _request(network, batch, target, settings, work)
     onnx.save_model(onnx.load(str(graph.path)), str(request.model))
+    graph.require_unchanged()
     if settings.auto_tune == "on" and not request.auto_tune:
         events.say(f"CANN {target.toolkit.version} has no auto-tune any more: compiled without; tune with its aoe")
     model = atc.compile_om(request, cann.environment(target.toolkit, settings.atc_python), log, settings.atc_timeout_s,

@@ -45,6 +45,7 @@ def build(checkpoint: Weights, folder: Path) -> Facts:
 
     network = checkpoint.network
     module = networks.load_network(network, checkpoint.path)
+    checkpoint.require_unchanged()
     if network.export_form:
         network.export_form(module)
     deployed = networks.deployed(network, module)

@@ -14,6 +14,7 @@ from tools.deployment.surgery import operate
 from tools.deployment.weights import Weights
 from tools.errors import ExportError
 from tools.machine import versions
+from tools.machine.files import require_unchanged
 from tools.spec.model import Network, Spec, Surgeries, Surgery
 from tools.storage.context import Context
 from tools.storage.entries import Entry, Facts, Key
@@ -60,6 +61,13 @@ class Graph:
     weights_bytes: int
     peak_bytes: int
 
+    def require_unchanged(self) -> None:
+        """Check that graph and weights are still the files that were found; a StoreError names the other."""
+        require_unchanged(self.path, self.digest)
+        beside = self.path.with_name(export.WEIGHTS)
+        if beside.is_file():  # a compiled model holds its weights itself
+            require_unchanged(beside, self.weights_digest)
+
 
 def file_name(network: Network, batch: int, which: Surgeries) -> str:
     """The name of the graph's file; with optional surgery the graph has another name."""
@@ -97,6 +105,7 @@ def build(network: Network, exported: Entry, batch: int, which: Surgeries, folde
     general = exported.file(export.GRAPH)
     spans = shared_tensors(general)
     model = onnx.load(str(general))
+    exported.require_unchanged()
     model, same = onnxsim.simplify(model, overwrite_input_shapes={network.input.name: [batch, *network.input.shape]})
     if not same:
         raise ExportError(f"onnxsim's own check of batch {batch} failed", where=str(general))

@@ -11,7 +11,7 @@ from tools.deployment.origin import origin
 from tools.deployment.published import published
 from tools.errors import WeightsError
 from tools.machine import versions
-from tools.machine.files import sha256
+from tools.machine.files import require_unchanged, sha256
 from tools.pytorch import networks
 from tools.spec.digest import network_digest
 from tools.spec.model import Network, Spec
@@ -28,6 +28,10 @@ class Weights:
     sha256: str
     network: Network
     origin: str
+
+    def require_unchanged(self) -> None:
+        """Check, after loading it, that the file is still the one that was found; else a WeightsError."""
+        require_unchanged(self.path, self.sha256, WeightsError)
 
 
 def checkpoints(context: Context[Spec]) -> tuple[Weights, ...]:
@@ -96,8 +100,10 @@ def _checked(context: Context[Spec], network: Network, path: Path, word: str) ->
 def checked(network: Network, path: Path, sha: str) -> Stage:
     """Loading this checkpoint into *network*; the entry notes the classes of its head, 0 if it has none."""
     shaped_by = (("weights", sha), ("network", network_digest(network)), *versions.of("torch", "mmaction2"))
-    return Stage(Key("checked", network.name, shaped_by), f"checking {path.name}", partial(_check, network, path))
+    return Stage(Key("checked", network.name, shaped_by), f"checking {path.name}", partial(_check, network, path, sha))
 
 
-def _check(network: Network, path: Path, folder: Path) -> Facts:
-    return {"classes": networks.head_outputs(networks.load_network(network, path))}
+def _check(network: Network, path: Path, sha: str, folder: Path) -> Facts:
+    classes = networks.head_outputs(networks.load_network(network, path))
+    require_unchanged(path, sha, WeightsError)
+    return {"classes": classes}

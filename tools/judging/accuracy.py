@@ -24,6 +24,7 @@ class Against:
     official: the scores are of the published weights on the whole data set: the stored figures judge them.
     reference: torch's scores of the same clips. unjudged: why nothing judges a metric.
     expect: the floors of `--expect`, which always judge. shortfall: what the data set lacks.
+    unpaired: why torch's scores are missing, for a row of its own beside the stored figures.
     """
 
     truth: Truth
@@ -32,6 +33,7 @@ class Against:
     unjudged: str
     expect: Expectations
     shortfall: Shortfall | None = None
+    unpaired: str = ""
 
 
 def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement]:
@@ -40,9 +42,12 @@ def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement
     if against.reference is not None:
         assert against.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
         judged += paired_accuracy(scores, against.reference, labels, against.truth.pairs)
-    missing = {metric: metrics.hits(scores, labels, k) for metric, k in TOP.items() if metric not in {one.metric for one in judged}}
-    judged += [recorded(metric, f"{right.sum()} of {len(right)} are right; {against.unjudged}", f"{right.mean():.4f}")
-               for metric, right in missing.items()]
+    if judged and against.reference is None and against.unpaired:
+        judged.append(recorded("pairs", against.unpaired))
+    else:
+        missing = {metric: metrics.hits(scores, labels, k) for metric, k in TOP.items() if metric not in {one.metric for one in judged}}
+        judged += [recorded(metric, f"{right.sum()} of {len(right)} are right; {against.unjudged}", f"{right.mean():.4f}")
+                   for metric, right in missing.items()]
     if against.shortfall is not None:
         judged = partial_data(judged, against.shortfall)
     return [*judged, *expected_accuracy(scores, labels, against.expect)]

@@ -10,7 +10,7 @@ from tools.datasets.clips import ClipSet
 from tools.judging import verdict
 from tools.judging.accuracy import Against, accuracy
 from tools.judging.judge import JudgeOf
-from tools.judging.verdict import Judgement, recorded
+from tools.judging.verdict import Judgement
 from tools.measuring.cell import Cell
 from tools.measuring.predictions import Predictions
 from tools.spec.model import ModelSpec
@@ -25,9 +25,9 @@ class RecogniserJudge(JudgeOf[ModelSpec, ClipSet, Predictions]):
         """Judgements of top-1 and top-5; beside torch in pairs of the same clip."""
         labels = np.array([clip.label for clip in self.dataset.clips], np.int64)
         torch = None if self.reference is None else self.reference.scores
-        against = Against(self.truth, official, torch, self.no_reference, self.expect, self.dataset.shortfall)
-        judged = accuracy(cell.parts[0].predictions.scores, labels, against)
-        return [*judged, recorded("pairs", self.no_reference)] if official and torch is None else judged
+        against = Against(self.truth, official, torch, self.no_reference, self.expect, self.dataset.shortfall,
+                          unpaired=self.no_reference)
+        return accuracy(cell.parts[0].predictions.scores, labels, against)
 
     def usable_fidelity(self, cell: Cell, torch: Predictions, gate: FidelityGate) -> list[Judgement]:
         """The device's scores against torch's of the same clips."""

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from tools.errors import ChildError, ClipgateError, revive
 from tools.machine.events import EVENTS_FD, OnEvent, die_with_parent, run_command
@@ -42,7 +43,7 @@ def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as output, tempfile.TemporaryFile() as request:
         print(f"$ {shlex.join(command)}", file=output, flush=True)
-        Pickler(request).dump(work)
+        _send(work, title, request)
         request.seek(0)
         reading, writing = os.pipe()
         process = subprocess.Popen(command, stdin=request, stdout=output, stderr=output, cwd=folder or log.parent,
@@ -59,6 +60,14 @@ def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float
         raise reported
     if status != 0:
         raise _failure(title, status, log)
+
+
+def _send(work: Work, title: str, request: IO[bytes]) -> None:
+    try:
+        Pickler(request).dump(work)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ChildError(f"what the process {title!r} needs cannot be handed to it: {error}",
+                         remedy="functions and classes that a model's file uses belong at its top, or into a module") from error
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

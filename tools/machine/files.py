@@ -8,12 +8,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from tools.errors import ClipgateError, StoreError
+
 MANY = 64
 
 
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_unchanged(path: Path, sha: str, error: type[ClipgateError] = StoreError) -> None:
+    """Check that a file still has the SHA-256 it was found with.
+
+    A child process works with what its parent has found, perhaps hours before.
+
+    Raises:
+        StoreError, or *error*: the file is gone, or its bytes have changed.
+    """
+    if not path.is_file() or sha256(path) != sha:
+        raise error(f"{path.name} has changed since this run found it", where=str(path),
+                    remedy="let nobody write it during a run, and start again: what is damaged in the store is built anew")
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -16,6 +16,8 @@ class Pickler(pickle.Pickler):
 
     def reducer_override(self, value: object) -> Any:  # noqa: ANN401 - what pickle takes
         if isinstance(value, FunctionType) and value.__module__.startswith(catalog.MODULE):
+            if "<" in value.__qualname__:
+                raise pickle.PicklingError(f"{value.__qualname__} is no function at the top of {value.__code__.co_filename}")
             return _function, (Path(value.__code__.co_filename), value.__qualname__)
         return NotImplemented
 

@@ -66,6 +66,8 @@ def measure(job: Job) -> None:
     feed = kind.feed(job.dataset, job.spec, network, before)
     need = memory.need_bytes(job.graph.peak_bytes, job.graph.weights_bytes, 4 * case.batch * math.prod(feed.shape), SLOTS)
     memory.require(need, str(case))
+    job.graph.require_unchanged()
+    job.dataset.require_unchanged()
     driver = engines.family(case.device)
     chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
     with hold(device_lock(case.device), lambda holder: events.say(f"waiting: {holder} holds {case.device}")), watch or nullcontext():

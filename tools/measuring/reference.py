@@ -76,6 +76,8 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, floor_top1: floa
     runner = run.torch_device(device)
     network, ids = checkpoint.network, tuple(clip.id for clip in clips.clips)
     deployed = run.on_device(networks.deployed(network, networks.load_network(network, checkpoint.path)), runner)
+    checkpoint.require_unchanged()
+    clips.require_unchanged()
 
     def produce(first: int) -> Iterator[Made]:
         done = first
@@ -93,6 +95,7 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, floor_top1: floa
         raise ReferenceRunError(f"torch reaches top-1 {top1:.4f} on the mini clips, below {floor_top1}",
                                 where=f"MiniSpec of {spec.name}",
                                 remedy="make the clips easier: less noise, more travel, or another residual_scale")
+    clips.require_unchanged()  # hours later: these scores are kept under the digest of the clips
     save(Predictions(ids, scores), folder / FILE)
     (folder / DIGESTS).write_text(json.dumps({clip.id: clip.sha256 for clip in clips.clips}, indent=0))
     return {"top1": top1, "clips": len(scores), "torch_device": ", ".join(np.unique(made["device"]))}

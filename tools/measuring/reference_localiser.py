@@ -72,6 +72,7 @@ def build(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSe
     Raises:
         ReferenceRunError: scores are not finite; or recall is too low to judge with, if *floored*.
     """
+    chosen.require_unchanged()
     made = Shards(shards, len(chosen.videos)).compute(lambda first: _videos(spec, checkpoints, chosen, first), "video")
     predictions = Predictions(chosen.ids, made["curves"])
     numbers, rows = made["detections"][:, 0], made["detections"][:, 1:]
@@ -80,6 +81,7 @@ def build(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSe
     require_finite(predictions.scores, chosen.ids)
     if floored:
         _require_recall(recall, chosen, spec)
+    chosen.require_unchanged()  # hours later: these answers are kept under the digest of the videos
     save(predictions, folder / CURVES)
     np.savez(folder / PROPOSALS, rows=made["proposals"])
     write_results(found, folder / DETECTIONS)
@@ -95,6 +97,8 @@ def _videos(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: Video
     import torch
 
     tem, pem = (networks.deployed(one.network, networks.load_network(one.network, one.path)) for one in checkpoints)
+    for one in checkpoints:
+        one.require_unchanged()
     for number, video in enumerate(chosen.videos[first:], first):
         with torch.inference_mode():
             curve = tem(torch.from_numpy(_features(video.features))[None]).numpy()[0]

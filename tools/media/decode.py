@@ -123,6 +123,7 @@ class Clip:
     """One row of a list. *listed* is the file and line that name it.
 
     A check gives *frames* and *sha256*; before it they are the list's number or 0, and empty.
+    signature: size and time of its files at that check.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Clip:
     frames: int = 0
     sha256: str = ""
     listed: str = field(default="", compare=False)
+    signature: tuple[int, int] | None = field(default=None, compare=False)
 
 
 class ClipError(DataError):

@@ -42,8 +42,8 @@ class Case:
     @classmethod
     def parse(cls, text: str, model: str) -> Case | None:
         """The case of *model* whose text this is; None where it is another's, or no case's."""
-        match = re.fullmatch(rf"{re.escape(model)}-bs(\d+)-([a-z]+?)(\d+)?(sim)?", text)
+        match = re.fullmatch(rf"{re.escape(model)}-bs(\d+)-(?:(cpu)|(?!cpu)([a-z]+)(\d+)(sim)?)", text)
         if match is None:
             return None
-        batch, family, index, simulated = match.groups()
-        return cls(model, int(batch), Device(family, None if index is None else int(index), simulated=bool(simulated)))
+        batch, cpu, family, index, simulated = match.groups()
+        return cls(model, int(batch), Device(cpu) if cpu else Device(family, int(index), simulated=bool(simulated)))

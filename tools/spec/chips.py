@@ -12,7 +12,7 @@ T4 = "T4"
 SIMULATED = "Sim"
 SLACK_MB = 200
 _IDLE_MB = {"310": 2621, "310P": 1910, "310B": 3628, "910B": 3500}
-_CHIP = re.compile(rf"({SIMULATED})?(Ascend)?((?:\d{{3}}\w*)?)")
+_CHIP = re.compile(rf"({SIMULATED})?(Ascend)?((?:\d{{3}}\w*(?:-\d+)?)?)")  # 910B4-1 is one, 310-1chip none
 _ASCEND = ("310", "910")  # chips whose names people write without "Ascend"; a 3090 is none
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from tools.errors import StoreError
-from tools.machine.files import sha256
+from tools.machine.files import require_unchanged, sha256
 from tools.spec.digest import digest
 
 Facts = Mapping[str, str | int | float]
@@ -63,6 +63,11 @@ class Entry:
 
     def file(self, name: str) -> Path:
         return self.folder / name
+
+    def require_unchanged(self) -> None:
+        """Check that its files still have their digests; a StoreError names the first that has not."""
+        for name, sha in self.files.items():
+            require_unchanged(self.file(name), sha)
 
 
 def parse_manifest(text: bytes) -> Manifest:

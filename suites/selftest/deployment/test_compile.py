@@ -16,6 +16,7 @@ from tools.deployment.compile import MODEL, Target
 from tools.deployment.specialise import Graph
 from tools.engines.ascend import cann, om
 from tools.errors import CompileError
+from tools.machine.files import sha256
 from tools.spec.settings import Settings
 from tools.storage.entries import Facts
 
@@ -37,7 +38,7 @@ class Bench:
         return Target("AscendSim310P3", cann.find())
 
     def build(self, batch: int = 4, **changes: object) -> Facts:
-        graph = Graph(self.graph, "digest", "weights", (), 0, 0)
+        graph = Graph(self.graph, sha256(self.graph), "weights", (), 0, 0)
         return deploy.build(replace(self.settings, **changes), tiny_graph.NETWORK, graph, batch, self.target, self.folder)  # type: ignore[arg-type]
 
     def fails(self, batch: int = 4, **changes: object) -> CompileError:

@@ -262,6 +262,15 @@ def test_what_the_stored_figures_do_not_judge_is_recorded() -> None:
     assert {"top1": "PASS", "top5": "RECORDED"} == verdicts(judged)
 
 
+def test_what_torch_would_judge_beside_the_stored_figures_is_one_row() -> None:
+    """Where torch has not run on official scores, `pairs` says so instead of a row a metric."""
+    truth = load_truth(MODELS, "slowfast")
+    judged = accuracy(scores((8, FIRST), (2, LAST)), labels(10), Against(
+        truth, official=True, reference=None, unjudged="no reference", expect=Expectations((("top1", 0.5),)), unpaired="torch has not run"))
+
+    assert ["top1 PASS", "pairs RECORDED", "top1 expected PASS"] == [f"{one.metric} {one.verdict.value}" for one in judged]
+
+
 def test_a_reason_is_made_of_meaning_and_limit() -> None:
     """A judgement with a limit ends its sentence with the limit, whatever its meaning says of limits.
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS
-from tools.deployment.weights import _check, checked, given
+from tools.deployment import export
+from tools.deployment.weights import Weights, _check, checked, given
 from tools.errors import WeightsError
 from tools.machine.files import sha256
 from tools.pytorch import networks
@@ -197,4 +198,19 @@ def test_a_checkpoint_brings_its_class_count(tmp_path: Path, state: dict[str, Te
     """A strict load of a head of 13 outputs says 13."""
     cut = {name: value[:13].clone() if name.startswith("cls_head.fc_cls") else value for name, value in state.items()}
 
-    assert {"classes": 13} == _check(TINY, saved(tmp_path / "own.pth", {"state_dict": cut}), tmp_path)
+    assert {"classes": 13} == _check(TINY, own := saved(tmp_path / "own.pth", {"state_dict": cut}), sha256(own), tmp_path)
+
+
+@pytest.mark.torch
+def test_weights_that_change_after_they_were_found_make_nothing(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    """A graph of other weights would be kept under the digest of the first: export and check both stop."""
+    path = saved(tmp_path / "own.pth", {"state_dict": state})
+    first = Weights(path, sha256(path), TINY, "own")
+    saved(path, {"state_dict": {name: value + 1 if value.is_floating_point() else value for name, value in state.items()}})
+    (tmp_path / "made").mkdir()
+
+    with pytest.raises(WeightsError, match=r"own\.pth has changed since this run found it"):
+        export.build(first, tmp_path / "made")
+    with pytest.raises(WeightsError, match=r"own\.pth has changed since this run found it"):
+        _check(TINY, path, first.sha256, tmp_path / "made")
+    assert [] == list((tmp_path / "made").iterdir())

@@ -20,6 +20,7 @@ KINDS = {
     "310B4": ("Ascend310B4", 1, (("Ascend310B4", 1),), 3828),
     "910A": ("Ascend910A", 1, (("Ascend910A", 1),), None),
     "910B2C": ("Ascend910B2C", 1, (("Ascend910B2C", 1),), 3700),
+    "910B4-1": ("Ascend910B4-1", 1, (("Ascend910B4-1", 1),), 3700),
     "Ascend910": (None, 1, (("Ascend910", 1),), None),
     "Ascend310P3": ("Ascend310P3", 1, (("Ascend310P3", 1), ("Ascend310P", 1)), 2110),
     "Ascend 910B3": ("Ascend910B3", 1, (("Ascend910B3", 1),), 3700),

@@ -151,3 +151,9 @@ def test_auto_data_is_full_where_the_list_is_found(files: Path) -> None:
     path.parent.mkdir()
     path.write_text("v 8 0\n")
     assert "published" == weights.origin(Context(settings, TSM))
+
+
+@pytest.mark.parametrize("copy", ["tsm-bs1-old", "tsm-bs1-cpu2", "tsm-bs1-cpusim", "tsm-bs1-npu", "tsm-bs1-cpu.bak"])
+def test_a_copy_of_a_cells_folder_is_no_case(copy: str) -> None:
+    """Only a text that `str(case)` can give is a case's."""
+    assert Case.parse(copy, "tsm") is None
