@@ -198,7 +198,9 @@ def test_a_checkpoint_brings_its_class_count(tmp_path: Path, state: dict[str, Te
     """A strict load of a head of 13 outputs says 13."""
     cut = {name: value[:13].clone() if name.startswith("cls_head.fc_cls") else value for name, value in state.items()}
 
-    assert {"classes": 13} == _check(TINY, own := saved(tmp_path / "own.pth", {"state_dict": cut}), sha256(own), tmp_path)
+    own = saved(tmp_path / "own.pth", {"state_dict": cut})
+
+    assert {"classes": 13} == _check(TINY, own, sha256(own), tmp_path)
 
 
 @pytest.mark.torch

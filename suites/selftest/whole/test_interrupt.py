@@ -48,8 +48,16 @@ def is_running(stage: str, artifacts: Path) -> bool:
     return any(part.startswith(stage) for process in ours(artifacts) for part in process.info["cmdline"] or ())
 
 
+def patience(seconds: float) -> float:
+    """Seconds of an idle machine: longer by as much as other work slows a busy process down now."""
+    wall, own = time.perf_counter(), time.process_time()
+    while time.process_time() - own < 0.2:
+        pass
+    return seconds * max(1.0, (time.perf_counter() - wall) / 0.2)
+
+
 def wait_for(what: Callable[[], bool], seconds: float) -> None:
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patience(seconds)
     while not what():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.02)
@@ -57,7 +65,7 @@ def wait_for(what: Callable[[], bool], seconds: float) -> None:
 
 @pytest.mark.parametrize("stage", PHASES)
 def test_ctrl_c_ends_every_phase_at_once(tiny_store: Path, tmp_path: Path, stage: str) -> None:
-    """Two seconds after Ctrl-C the run has ended and none of its processes lives."""
+    """Two seconds after Ctrl-C, on an idle machine, the run has ended and none of its processes lives."""
     for kind in PHASES[stage]:
         shutil.copytree(tiny_store / "store" / kind, tmp_path / "store" / kind)
     batch = "bs8" if stage == "simplifying tiny" else "bs4"
@@ -67,7 +75,7 @@ def test_ctrl_c_ends_every_phase_at_once(tiny_store: Path, tmp_path: Path, stage
     wait_for(lambda: is_running(stage, tmp_path), 60)
     time.sleep(1.0)
     run.send_signal(signal.SIGINT)
-    said, _ = run.communicate(timeout=2)
+    said, _ = run.communicate(timeout=patience(2))
 
     assert "KeyboardInterrupt" in said
     assert [] == ours(tmp_path)
@@ -80,7 +88,7 @@ def test_ctrl_c_while_timing_keeps_the_scores(tiny_store: Path, tmp_path: Path) 
     run = start(tmp_path, "-k", "bs4", "--budget-s=60")
     wait_for(lambda: any(tmp_path.glob("runs/*/tiny-bs4-cpu/cell.json")), 60)
     run.send_signal(signal.SIGINT)
-    run.communicate(timeout=2)
+    run.communicate(timeout=patience(2))
 
     assert any(tmp_path.glob("runs/*/tiny-bs4-cpu/predictions.npz"))
     assert [] == ours(tmp_path)
@@ -103,7 +111,7 @@ def test_what_an_interrupted_build_left_does_not_disturb_the_next(acceptance: Ru
     run = start(tmp_path, "-k", "bs4 and accuracy")
     wait_for(lambda: any(tmp_path.glob("store/.partial/*/*")), 60)
     run.send_signal(signal.SIGINT)
-    run.communicate(timeout=2)
+    run.communicate(timeout=patience(2))
     done = acceptance("-k", "bs4 and accuracy", artifacts=tmp_path)
 
     assert done.returncode == 0, done.stdout
