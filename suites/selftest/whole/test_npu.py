@@ -16,6 +16,7 @@ from suites.selftest.simulated.npu import SimulatedNpu, Variant
 from suites.selftest.whole.test_run import results
 from tools.measuring.predictions import FILE, load
 
+pytestmark = pytest.mark.xdist_group("npu")  # they wait for one another's devices, and one counts the seconds
 FEW = "--clips=8"  # where it is about what fails, and not about every clip
 
 
