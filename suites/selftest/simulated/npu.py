@@ -7,6 +7,7 @@ import platform
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,9 +20,10 @@ SOURCES = Path(__file__).parent
 NPU_IDS = (4, 6, 24, 224)
 CHIPS_PER_CARD = {"310": 4, "310P": 1, "910B": 1, "new": 2}
 
-LAUNCHER = """#!/usr/bin/env python3
+INTERPRETER = Path(sys.executable).resolve()  # outside our environment; `env python3` may start a shell script first
+
+LAUNCHER = """#!{interpreter} -IS
 import sys
-sys.dont_write_bytecode = True
 sys.path.insert(0, {python!r})
 from simulated import {module}
 sys.exit({module}.main())
@@ -144,5 +146,5 @@ class SimulatedNpu:
 
     def _programs(self) -> None:
         for path, module in ((self.root / "driver" / "bin" / "npu-smi", "smi"), (self.toolkit / "bin" / "atc", "atc")):
-            path.write_text(LAUNCHER.format(python=str(self.root / "python"), module=module))
+            path.write_text(LAUNCHER.format(interpreter=INTERPRETER, python=str(self.root / "python"), module=module))
             path.chmod(0o755)
