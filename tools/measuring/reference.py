@@ -1,9 +1,9 @@
 """The torch reference: mmaction2's own pipeline and network on every clip, kept as an artifact.
 
 It shares no code with the measured path, so a fault in decoding, sampling, preprocessing or export shows as a
-difference instead of cancelling out. The device that torch ran on is recorded but shapes no key: in float32
-the CPU and CUDA differ only by rounding, as two batch sizes do, and every machine is to find what another has
-made.
+difference instead of cancelling out. Videos are read in order, where the measured path seeks. The device that
+torch ran on is recorded but shapes no key: in float32 the CPU and CUDA differ only by rounding, as two batch
+sizes do, and every machine is to find what another has made.
 
 Scores are kept as float32. In float16 a clip's smallest probabilities would become zero or lose bits, and
 `difference` is judged on their logarithms.
@@ -29,7 +29,7 @@ from tools.machine import events, versions
 from tools.measuring.metrics import first_not_finite, hits
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.media.preprocess import Floats
-from tools.pytorch import networks, pipeline, run
+from tools.pytorch import frames, networks, pipeline, run
 from tools.spec.digest import spec_digest
 from tools.spec.model import ModelSpec, Spec
 from tools.storage import elsewhere
@@ -52,9 +52,13 @@ def stage(context: Context[ModelSpec], checkpoint: Weights, clips: ClipSet, devi
 
 
 def key(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> Key:
+    """The key of torch's scores of these clips; what decodes shapes the scores of videos."""
     shaped_by = (("weights", checkpoint.sha256), ("spec", spec_digest(spec)), ("clips", clips.digest),
-                 *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "opencv-python-headless", "decord"))
-    return Key("reference", spec.name, shaped_by)
+                 *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "opencv-python-headless"))
+    if clips.format == "videos":
+        return Key("reference", spec.name, (*shaped_by, *frames.decoder()))
+    # Decord never decoded a folder of frames. Its version stays, so that references in stores are found.
+    return Key("reference", spec.name, (*shaped_by, *versions.public("decord")))
 
 
 def command(context: Context[Spec]) -> str:

@@ -36,7 +36,7 @@ HOMES = {  # heavy library -> the only places in tools that import it, at the to
     "mmengine": ("pytorch/",),
     "aclruntime": ("engines/ascend/",),
     "cv2": ("media/", "datasets/", "engines/host.py"),
-    "av": ("media/", "datasets/"),
+    "av": ("media/", "datasets/", "pytorch/"),
     "decord": ("media/", "datasets/"),
 }
 MODULE = re.compile(r"tools(?:\.[a-z_]+)+")
