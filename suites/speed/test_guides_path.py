@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from suites.speed import guides
 from suites.speed.conftest import Find, Paired, Replay, alternate
 from tools.datasets.clips import ClipSet
 from tools.datasets.mini import clips as minidata
@@ -30,7 +31,6 @@ from tools.measuring.metrics import hits
 from tools.media.batches import BatchStream
 from tools.media.decode import Clip
 from tools.media.preprocess import Floats
-from tools.pytorch import pipeline
 from tools.spec.case import Device
 from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec
@@ -111,7 +111,7 @@ def dump_bins(clips: ClipSet, spec: ModelSpec, folder: Path) -> None:
     """mmaction2's loader and normalisation, a file a batch."""
     import torch
 
-    load = pipeline.clip_loader(spec, clips.format)
+    load = guides.clip_loader(spec, clips.format)
     loader = torch.utils.data.DataLoader(Loaded(load, clips), batch_size=BATCH, num_workers=WORKERS)
     for number, batch in enumerate(loader):
         batch.numpy().tofile(folder / f"{number:04d}.bin")

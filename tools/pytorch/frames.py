@@ -106,7 +106,7 @@ def _rgb(frame: av.VideoFrame, converter: VideoReformatter) -> Frames:
 def _upright(pixels: Frames, frame: av.VideoFrame) -> Frames:
     """The picture turned and mirrored as the display matrix of a phone's video asks.
 
-    The matrix sends column x and row y to column a*x + c*y and row b*x + d*y. A quarter turn has b and c only.
+    The matrix sends column x and row y to column a*x + c*y and row b*x + d*y. A quarter turn has only b, c.
     """
     matrix = cast("Mapping[str, Buffer]", frame.side_data).get("DISPLAYMATRIX")
     if matrix is None:

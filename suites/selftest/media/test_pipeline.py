@@ -72,15 +72,13 @@ def our_input(clip: Clip, spec: ModelSpec) -> Floats:
 def crops_of_mmaction2(clip: Clip, spec: ModelSpec) -> Frames:
     """What mmaction2's transforms pack, before its normalisation."""
     from tools.pytorch.networks import import_mmaction
-    from tools.pytorch.pipeline import pipeline_steps
+    from tools.pytorch.pipeline import pipeline_steps, row
 
     import_mmaction()
     from mmengine.dataset import Compose
 
     kind = kind_of(clip)
-    row = {"filename": str(clip.path), "frame_dir": str(clip.path), "filename_tmpl": decode.FRAME_NAME, "modality": "RGB",
-           "total_frames": clip.frames, "start_index": int(kind == "rawframes"), "label": clip.label}
-    packed: Frames = Compose(pipeline_steps(spec, kind))(row)["inputs"].numpy()
+    packed: Frames = Compose(pipeline_steps(spec, kind))(row(clip, kind))["inputs"].numpy()
     return packed
 
 
@@ -94,11 +92,6 @@ def same_bits(expected: NDArray[np.generic], actual: NDArray[np.generic]) -> boo
     return (expected.dtype, expected.shape, expected.tobytes()) == (actual.dtype, actual.shape, actual.tobytes())
 
 
-def needs_decord(clip: Clip) -> None:
-    if kind_of(clip) == "videos":
-        pytest.importorskip("decord", reason="mmaction2's video pipeline reads through decord, which has no wheel here")
-
-
 @pytest.mark.torch
 @pytest.mark.parametrize("total", LENGTHS)
 @pytest.mark.parametrize("format", KINDS)
@@ -110,7 +103,6 @@ def test_made_clips_become_the_input_that_mmaction2_makes(
     It is so for every model, in every format and at every length.
     """
     clip, spec = made[format, total], SPECS[model]
-    needs_decord(clip)
 
     assert KINDS[format] == kind_of(clip)
     assert same_bits(crops_of_mmaction2(clip, spec), our_crops(clip, spec))
@@ -133,7 +125,6 @@ def test_frames_of_any_shape_become_the_input_that_mmaction2_makes(tmp_path: Pat
 @pytest.mark.parametrize("model", RECOGNISERS)
 def test_real_clips_become_the_input_that_mmaction2_makes(real: Clip, model: str) -> None:
     """The crops and the float input of a clip nobody here made have mmaction2's bits."""
-    needs_decord(real)
     spec = SPECS[model]
 
     assert same_bits(crops_of_mmaction2(real, spec), our_crops(real, spec))
