@@ -13,9 +13,7 @@ from tools.media.preprocess import Floats
 from tools.pytorch import pipeline
 from tools.spec.model import ListFormat, ModelSpec
 
-# A pixel's levels by which two conversions to RGB may differ: PyAV's plain and its exact one by two, and
-# resizing may round the two to either side.
-APART = 3
+APART = 4  # of a pixel's 255 levels: swscale's quick conversion to RGB, which decord uses, is up to 3 off its exact one
 
 
 def clip_loader(spec: ModelSpec, kind: ListFormat) -> Callable[[Clip], Floats]:

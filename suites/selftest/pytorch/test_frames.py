@@ -24,7 +24,7 @@ from tools.spec.settings import ROOT
 TINY = load_spec(TINY_MODELS, "tiny")
 TOTAL = 90  # a few groups of pictures
 BITS, SIDE = 8, 16  # a frame's number is written in it as black and white squares
-ENDINGS = ("h264.mp4", "xvid.avi")
+FILES = {"h264.mp4": "libx264", "xvid.avi": "mpeg4", "h264.mkv": "libx264"}
 TYPES = {"Clip", "FRAME_NAME", "Frames", "Floats"}  # all that the torch side takes of the room that reads our frames
 
 
@@ -43,15 +43,19 @@ def numbers(pictures: list[Frames]) -> list[int]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Numbered frames as H.264 in MP4 and as XVID in AVI, both with B-frames and key frames in between."""
+    """Numbered frames as H.264 in MP4 and Matroska and as XVID in AVI.
+
+    All have B-frames, and key frames in between. Matroska's header has no number of frames.
+    """
     where = tmp_path_factory.mktemp("numbered")
-    for name, codec, tag in zip(ENDINGS, ("libx264", "mpeg4"), (None, "XVID"), strict=True):
-        options = {"g": "12", "bf": "2", **({} if tag else {"x264-params": encode.STEADY + ":b-adapt=0"})}
-        encode._write_video(numbered(), where / name, codec, options, tag)
+    for name, codec in FILES.items():
+        h264 = codec == "libx264"
+        options = {"g": "12", "bf": "2", **({"x264-params": encode.STEADY + ":b-adapt=0"} if h264 else {})}
+        encode._write_video(numbered(), where / name, codec, options, None if h264 else "XVID")
     return where
 
 
-@pytest.mark.parametrize("name", ENDINGS)
+@pytest.mark.parametrize("name", FILES)
 def test_every_frame_has_its_own_content(folder: Path, name: str) -> None:
     """Frame i shows what was written as frame i, asked for in any order; the file does have B-frames."""
     import av
@@ -112,16 +116,17 @@ def test_a_turned_video_is_upright(tmp_path: Path, matrix: tuple[int, int, int, 
     assert ((96, 64) if matrix[0] == 0 else (64, 96), corners) == ((height, width), shown)
 
 
-@pytest.mark.parametrize(("space", "levels", "expected"), [
-    (2, 0, (255, 0, 0)), (5, 1, (255, 0, 0)), (6, 1, (255, 0, 0)), (1, 1, (255, 24, 0)), (2, 2, (238, 15, 15)),
-], ids=["nothing said", "bt470bg", "smpte170m", "bt709", "full range"])
-def test_colours_are_those_the_frame_names(space: int, levels: int, expected: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(("form", "space", "levels", "expected"), [
+    ("yuv420p", 2, 0, (255, 0, 0)), ("yuv420p", 5, 1, (255, 0, 0)), ("yuv420p", 6, 1, (255, 0, 0)), ("yuv420p", 1, 1, (255, 24, 0)),
+    ("yuv420p", 2, 2, (238, 15, 15)), ("yuvj420p", 2, 0, (238, 15, 15)),
+], ids=["nothing said", "bt470bg", "smpte170m", "bt709", "full range", "full range by its format"])
+def test_colours_are_those_the_frame_names(form: str, space: int, levels: int, expected: tuple[int, int, int]) -> None:
     """BT.601's red comes back as red; other words for it, BT.709 and full range give other colours."""
     import av
     from av.video.reformatter import VideoReformatter
 
     planes = np.concatenate([np.full((16, 16), 81), np.full((4, 16), 90), np.full((4, 16), 240)]).astype(np.uint8)
-    frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+    frame = av.VideoFrame.from_ndarray(planes, format=form)
     frame.time_base, frame.colorspace, frame.color_range = Fraction(1, 25), space, levels
     pixel = frames._rgb(frame, VideoReformatter())[8, 8].astype(int)
 

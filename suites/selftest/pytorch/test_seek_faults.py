@@ -33,6 +33,7 @@ from tools.storage.context import Context
 
 TINY = load_spec(TINY_MODELS, "tiny")
 CASE = Case("tiny", 4, Device("cpu"))
+CLIPS = 12  # of the list's 23
 LISTS = ("test_videos.txt", "test_avi.txt")
 
 
@@ -63,7 +64,7 @@ class Run:
 def of_list(artifacts: Path, name: str) -> Run:
     """A run on one of the mini data set's lists of videos, as a list of one's own."""
     root = mini.stage(TINY).find_or_run(Context(settings(artifacts, "mini"), TINY)).folder
-    context = Context(settings(artifacts, str(root / name)), TINY)
+    context = Context(replace(settings(artifacts, str(root / name)), clips=CLIPS), TINY)
     (checkpoint,) = weights.checkpoints(context)
     return Run(checkpoint, specialise.graph(context, checkpoint, CASE.batch).path, clip_set(context, TINY.classes))
 
@@ -120,6 +121,16 @@ def test_the_torch_side_one_frame_off_fails(videos: Run, monkeypatch: pytest.Mon
     monkeypatch.setattr(frames, "read", beside)
 
     assert Verdict.FAIL == videos.fidelity(videos.torch(tmp_path / "wrong"))
+
+
+def test_what_decodes_is_part_of_the_key_for_videos(videos: Run) -> None:
+    """PyAV's and FFmpeg's versions shape the reference of videos; a reference of folders keeps its key."""
+    keys = {kind: dict(reference.key(TINY, videos.checkpoint, replace(videos.clips, format=kind)).shaped_by)
+            for kind in ("videos", "rawframes")}
+
+    assert {"av", "libavformat", "libavcodec", "libswscale"} == keys["videos"].keys() - keys["rawframes"].keys()
+    assert {"decord"} == keys["rawframes"].keys() - keys["videos"].keys()
+    assert 2 == keys["videos"]["libavcodec"].count(".")
 
 
 @pytest.mark.parametrize("name", LISTS)
