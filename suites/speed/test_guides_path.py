@@ -165,7 +165,8 @@ def sides(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     by_clock = Paired(tuple(clock["ours"][1:]), tuple(clock["theirs"][1:]))
     labels = np.array([clip.label for clip in clips.clips])
     assert np.array_equal(hits(seen["ours"], labels, 5), hits(seen["theirs"], labels, 5))
-    assert np.allclose(seen["ours"], seen["theirs"], atol=1e-6)
+    # TXT files have six decimals; and a video's colours are rounded in two ways, see `guides`
+    assert np.allclose(seen["ours"], seen["theirs"], atol=1e-6 if clips.format == "rawframes" else 1e-4)
     return Sides(paired, by_clock, dumped[-1], spec)
 
 

@@ -91,15 +91,16 @@ def _unreadable(path: Path) -> DataError:
 
 
 def _rgb(frame: av.VideoFrame, converter: VideoReformatter) -> Frames:
-    """Full-range RGB by the frame's own matrix and range; BT.601 and limited range where it names none."""
+    """Full-range RGB by the frame's own matrix and range; BT.601 and limited range where it names none.
+
+    The formats yuvj have full range, whatever is said of them: swscale sees to that.
+    """
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
-    named = frame.color_range != ColorRange.UNSPECIFIED
-    implied = ColorRange.JPEG if frame.format.name.startswith("yuvj") else ColorRange.MPEG
     converted = converter.reformat(
         frame, format="rgb24", threads=1, interpolation=Interpolation.POINT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT,
         src_colorspace=Colorspace.ITU601 if frame.colorspace == UNSPECIFIED else None,
-        src_color_range=frame.color_range if named else implied, dst_color_range=ColorRange.JPEG)
+        src_color_range=frame.color_range or ColorRange.MPEG, dst_color_range=ColorRange.JPEG)
     return np.asarray(converted.to_ndarray(), np.uint8)
 
 
