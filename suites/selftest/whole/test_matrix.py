@@ -18,7 +18,7 @@ HEAVY = ("torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxruntime", "onnxsi
 
 
 def collect(*arguments: str) -> tuple[int, list[str], str]:
-    """Exit status, collected ids and all that was said, of a pytest in this process, which has its imports."""
+    """Exit status, collected ids and all that was said, of a pytest in this process: it has the imports."""
     said, complained, outer = io.StringIO(), io.StringIO(), dict(os.environ)
     with chdir(ROOT), redirect_stdout(said), redirect_stderr(complained):
         try:
