@@ -66,7 +66,7 @@ def written(spec: ModelSpec, folder: Path) -> ClipSet:
         clip = Clip(f"v{number:02d}", folder / (f"v{number:02d}" if rawframes else f"v{number:02d}.mp4"), recipe.label, recipe.frames)
         (encode.write_jpegs if rawframes else encode.write_mp4)(render(recipe), clip.path)
         clips.append(clip)
-    return ClipSet(folder / "list.txt", spec.list_format, tuple(clips))
+    return ClipSet(spec.list_format, tuple(clips))
 
 
 def nearly_free(spec: ModelSpec, path: Path) -> Path:

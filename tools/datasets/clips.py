@@ -24,7 +24,6 @@ class ClipSet:
     shortfall: what the data set lacks, if it is not complete.
     """
 
-    source: Path
     format: ListFormat
     clips: tuple[Clip, ...]
     shortfall: Shortfall | None = None
@@ -53,7 +52,7 @@ def clip_set(context: Context[ModelSpec], classes: int) -> ClipSet:
     rows = listing(context, classes)
     usable = survey.usable(rows, context)
     assert rows.kind != "features"
-    return ClipSet(rows.source, rows.kind, usable.clips, usable.shortfall)
+    return ClipSet(rows.kind, usable.clips, usable.shortfall)
 
 
 def listing(context: Context[ModelSpec], classes: int) -> Listing:

@@ -47,7 +47,7 @@ def require_unchanged(clips: Iterable[Clip], kind: FilesKind) -> None:
         ClipError: naming the first clip whose files have changed or are gone.
     """
     for clip in clips:
-        if clip.signature is not None and signature(clip, kind) != clip.signature:
+        if signature(clip, kind) != clip.signature:
             raise ClipError(clip, clip.path, "has changed since it was checked", "let its files rest, and run again")
 
 

@@ -23,19 +23,17 @@ from tools.storage.context import Context
 class VideoSet:
     """What a run is judged on; *digest* stands for the features' bytes and the true segments.
 
+    features: the file of each video's features, as the check saw it.
     shortfall: what the data set lacks, if it is not complete.
-    checked: the files of the features, as the check saw them.
     """
 
-    source: Path
     videos: tuple[Video, ...]
-    sha256: tuple[str, ...]
+    features: tuple[Clip, ...] = field(compare=False)
     shortfall: Shortfall | None = None
-    checked: tuple[Clip, ...] = field(default=(), compare=False)
 
     def require_unchanged(self) -> None:
         """Check that the features of every video are as they were checked; a DataError names the video."""
-        require_unchanged(self.checked, "features")
+        require_unchanged(self.features, "features")
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -43,7 +41,8 @@ class VideoSet:
 
     @property
     def digest(self) -> str:
-        return digest([[video.name, video.duration_s, video.segments, sha] for video, sha in zip(self.videos, self.sha256, strict=True)])
+        return digest([[video.name, video.duration_s, video.segments, file.sha256]
+                       for video, file in zip(self.videos, self.features, strict=True)])
 
 
 def video_set(context: Context[LocaliserSpec]) -> VideoSet:
@@ -63,9 +62,9 @@ def video_set(context: Context[LocaliserSpec]) -> VideoSet:
         check_features(videos)
         rows = _listing(OWN, path, videos, title=f"the features of {len(videos)} videos")
     usable = survey.usable(rows, context)
-    digests = {clip.id: clip.sha256 for clip in usable.clips}
-    good = tuple(video for video in videos if video.name in digests)
-    return VideoSet(path, good, tuple(digests[video.name] for video in good), usable.shortfall, usable.clips)
+    files = {clip.id: clip for clip in usable.clips}
+    good = tuple(video for video in videos if video.name in files)
+    return VideoSet(good, tuple(files[video.name] for video in good), usable.shortfall)
 
 
 def listing(context: Context[LocaliserSpec]) -> Listing:

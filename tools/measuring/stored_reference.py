@@ -57,7 +57,7 @@ def _checked(context: Context[ModelSpec], clips_of: ClipList) -> ClipSet | None:
     full = choice.chosen(context) == "full"
     rows = clips.full_listing(context, context.spec.classes) if full else of_list(clips_of)
     found = survey.usable_if_checked(rows, context.settings)
-    return ClipSet(clips_of.source, clips_of.format, found.clips) if found and len(found.clips) == len(clips_of.clips) else None
+    return ClipSet(clips_of.format, found.clips) if found and len(found.clips) == len(clips_of.clips) else None
 
 
 def _checkpoint(context: Context[ModelSpec]) -> Weights | None:

@@ -38,7 +38,7 @@ def settings(artifacts: Path) -> Settings:
 def known(clips: ClipList, artifacts: Path) -> ClipSet | None:
     """What is known of a list's clips as their files are now."""
     found = survey.usable_if_checked(of_list(clips), settings(artifacts))
-    return ClipSet(clips.source, clips.format, found.clips, found.shortfall) if found else None
+    return ClipSet(clips.format, found.clips, found.shortfall) if found else None
 
 
 def checked(clips: ClipList, artifacts: Path) -> ClipSet:

@@ -155,7 +155,8 @@ def test_checked_features_are_found_again_until_they_change(home: Path, spec: Lo
 
     assert said
     assert (6, None) == (len(before.ids), before.shortfall)
-    assert ["v_mini_test_003"] == [id for id, old, new in zip(before.ids, before.sha256, after.sha256, strict=True) if old != new]
+    assert ["v_mini_test_003"] == [id for id, old, new in zip(before.ids, before.features, after.features, strict=True)
+                                   if old.sha256 != new.sha256]
     assert before.digest != after.digest
 
 

@@ -105,7 +105,7 @@ def test_too_little_room_is_said_before_anything_is_written(
 
 
 def many(count: int) -> ClipSet:
-    return ClipSet(Path("list"), "rawframes", tuple(Clip(f"v{number}", Path(f"v{number}"), 100 + number % 7) for number in range(count)))
+    return ClipSet("rawframes", tuple(Clip(f"v{number}", Path(f"v{number}"), 100 + number % 7) for number in range(count)))
 
 
 @pytest.mark.parametrize(("model", "batch", "folder", "info", "names"), [

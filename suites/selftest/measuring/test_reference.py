@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS, ran
-from suites.selftest.deployments import random_weights
+from suites.selftest.deployments import random_weights, unchecked
 from tools import reference as tools_reference
 from tools.datasets.clips import ClipSet
 from tools.datasets.examine import examine
@@ -64,8 +64,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     for number in range(COUNT):
         encode.write_jpegs(render(Recipe(number, 9, (4, number), noise=2.0, travel=160.0)), folder / f"v_{number}")
         rows.append(Clip(f"v_{number}", folder / f"v_{number}", number % 3, 9))
-    clips = tuple(examine(row, "rawframes") for row in rows)
-    return Made(random_weights(SPEC.network, folder), ClipSet(folder / "list.txt", "rawframes", clips))
+    clips = tuple(unchecked(examine(row, "rawframes"), "rawframes") for row in rows)
+    return Made(random_weights(SPEC.network, folder), ClipSet("rawframes", clips))
 
 
 def settings(artifacts: Path, **more: str) -> Settings:

@@ -56,7 +56,7 @@ def inputs(clips: tuple[Clip, ...]) -> Floats:
 
 
 def stream(clips: tuple[Clip, ...], size: int) -> BatchStream:
-    return BatchStream(feed(ClipSet(Path("list.txt"), "rawframes", clips), SPEC), size)
+    return BatchStream(feed(ClipSet("rawframes", clips), SPEC), size)
 
 
 @contextmanager

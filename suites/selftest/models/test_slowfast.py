@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from suites.selftest.deployments import Run, exported, in_onnx, in_torch, noise, random_weights
+from suites.selftest.deployments import Run, exported, in_onnx, in_torch, noise, random_weights, unchecked
 from tools.datasets.clips import ClipSet
 from tools.datasets.mini import encode
 from tools.deployment import export
@@ -113,8 +113,8 @@ def test_the_reference_runs_without_the_export_form(forms: Forms, tmp_path: Path
 
     checkpoint = replace(forms.checkpoint, network=replace(SPEC.network, export_form=refuse))
     encode.write_jpegs(np.random.default_rng(1).integers(0, 256, (40, 80, 100, 3), np.uint8), tmp_path / "v")
-    clip = Clip("v", tmp_path / "v", 0, 40)
-    reference.build(SPEC, checkpoint, ClipSet(tmp_path / "list.txt", "rawframes", (clip,)), 0.0, "cpu", tmp_path / "shards", tmp_path)
+    clip = unchecked(Clip("v", tmp_path / "v", 0, 40), "rawframes")
+    reference.build(SPEC, checkpoint, ClipSet("rawframes", (clip,)), 0.0, "cpu", tmp_path / "shards", tmp_path)
     video = pipeline.clip_loader(SPEC, "rawframes")(clip)[None]
 
     assert forms.torch(video).tobytes() == load(tmp_path / FILE).scores.tobytes()

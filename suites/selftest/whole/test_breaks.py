@@ -31,9 +31,9 @@ from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 from tools.storage.entries import Entry
 
-pytestmark = [pytest.mark.slow, pytest.mark.torch]
+pytestmark = [pytest.mark.slow, pytest.mark.torch, pytest.mark.xdist_group("full-size tsm")]
 BATCH = 4
-CLIPS = 23  # ends in a short batch
+CLIPS = 15  # ends in a short batch
 CASE = Case("tsm", BATCH, Device("cpu"))
 
 

@@ -77,7 +77,7 @@ def test_an_expectation_replaces_no_other_judgement() -> None:
     """
     spec = load_spec(TINY_MODELS, "tiny")
     ids = tuple(f"c{number}" for number in range(4))
-    clips = ClipSet(Path("list.txt"), "videos", tuple(Clip(id, Path(id), 0, 8) for id in ids))
+    clips = ClipSet("videos", tuple(Clip(id, Path(id), 0, 8) for id in ids))
     scores = np.eye(20, dtype=np.float32)[[0, 0, 0, 1]]
     scores[3, 0] = 0.5
     good = Predictions(ids, scores)

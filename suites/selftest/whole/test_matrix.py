@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shutil
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import python
-from tools.spec.settings import MODELS
+from suites.selftest.conftest import clean_environment, python
+from tools.spec.settings import MODELS, ROOT
 
+OF_THE_PROCESS = ("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:threadexception", "-p", "no:unraisableexception")
 HEAVY = ("torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxruntime", "onnxsim", "cv2", "decord", "av", "scipy")
 
 
 def collect(*arguments: str) -> tuple[int, list[str], str]:
-    """Exit status, collected ids, and all that was said."""
-    done = python("-m", "pytest", "--collect-only", "-q", *arguments)
-    ids = [line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line]
-    return done.returncode, ids, done.stdout + done.stderr
+    """Exit status, collected ids and all that was said, of a pytest in this process: it has the imports."""
+    said, complained, outer = io.StringIO(), io.StringIO(), dict(os.environ)
+    with chdir(ROOT), redirect_stdout(said), redirect_stderr(complained):
+        try:
+            os.environ.clear()
+            os.environ.update(clean_environment())
+            status = pytest.main(["--collect-only", "-q", "--capture=no", *OF_THE_PROCESS, *arguments])
+        finally:
+            os.environ.clear()
+            os.environ.update(outer)
+    ids = [line.partition("::")[2] for line in said.getvalue().splitlines() if "::" in line]
+    return int(status), ids, said.getvalue() + complained.getvalue()
 
 
 def test_the_bare_command_collects_the_matrix_only() -> None:

@@ -49,7 +49,7 @@ def test_mini_features_become_the_input_that_mmaction2_makes(tmp_path: Path) -> 
         sequence = action_sequences.render(BSN.mini, 2, number)
         write_features(sequence.features, tmp_path / f"{number}.csv")
         made.append(Video(sequence.name, sequence.duration_s, sequence.frames, sequence.frames, (), tmp_path / f"{number}.csv"))
-    feed = localiser.feed(VideoSet(tmp_path, tuple(made), ("",) * len(made)), BSN, BSN.tem)
+    feed = localiser.feed(VideoSet(tuple(made), ()), BSN, BSN.tem)
     row = np.empty(BSN.tem.input.shape, np.float32)
 
     for number, video in enumerate(made):

@@ -40,7 +40,7 @@ def checked(path: Path) -> ClipSet:
     survey.check(listing, settings)
     found = survey.usable_if_checked(listing, settings)
     assert found is not None
-    return ClipSet(path, "rawframes", found.clips)
+    return ClipSet("rawframes", found.clips)
 
 
 def test_a_clip_that_changes_after_its_check_is_not_used(frames: Path) -> None:
