@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import av
     from av.video.reformatter import ColorRange
 
-ENCODE_AGAIN = "encode it again: ffmpeg -i FILE -c:v libx264 -crf 18 NEW.mp4"
+ENCODE_AGAIN = "encode it again: ffmpeg -i FILE -c:v libx264 -crf 18 -pix_fmt yuv420p NEW.mp4"
 ONE = 1 << 16  # of the 16.16 numbers in a display matrix
 # FFmpeg's AVColorSpace to the scaler's SWS_CS: BT.709, FCC, two of BT.601, SMPTE 240M, BT.2020; 601 where a
 # file says nothing (2), or says "RGB" (0) of what is none.
@@ -27,7 +27,7 @@ class PictureError(DataError):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """How a display matrix turns pictures: mirrored left to right first, then by *quarters* against the clock."""
+    """How a display matrix turns pictures: mirrored left to right, then *quarters* against the clock."""
 
     quarters: int = 0
     mirrored: bool = False
@@ -51,10 +51,10 @@ def turn_of(frame: av.VideoFrame) -> Turn:
     """
     from av.sidedata.sidedata import Type
 
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
-    if data is None:
+    data = next((bytes(item) for item in frame.side_data.values() if item.type == Type.DISPLAYMATRIX), b"")
+    if not data:
         return Turn()
-    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+    a, b, _, c, d = np.frombuffer(data, np.int32)[:5].tolist()
     found = MATRIX_TURNS.get((a, b, c, d))
     if found is None:
         raise PictureError(f"is to be shown by the display matrix ({a / ONE:g} {b / ONE:g} {c / ONE:g} {d / ONE:g}), "
@@ -65,7 +65,8 @@ def turn_of(frame: av.VideoFrame) -> Turn:
 # (x', y') = (a x + c y, b x + d y), with y downwards: a quarter against the clock takes right to up.
 MATRIX_TURNS = {
     (ONE, 0, 0, ONE): Turn(0), (0, -ONE, ONE, 0): Turn(1), (-ONE, 0, 0, -ONE): Turn(2), (0, ONE, -ONE, 0): Turn(3),
-    (-ONE, 0, 0, ONE): Turn(0, True), (0, -ONE, -ONE, 0): Turn(3, True), (ONE, 0, 0, -ONE): Turn(2, True), (0, ONE, ONE, 0): Turn(1, True),
+    (-ONE, 0, 0, ONE): Turn(0, mirrored=True), (0, -ONE, -ONE, 0): Turn(3, mirrored=True), (ONE, 0, 0, -ONE): Turn(2, mirrored=True),
+    (0, ONE, ONE, 0): Turn(1, mirrored=True),
 }
 
 
@@ -84,7 +85,7 @@ class Converter:
         """The picture of a frame, [H,W,3] uint8 RGB, turned as its display matrix says.
 
         Raises:
-            PictureError: it is of another size than those before, or its matrix of colours or of display is not known.
+            PictureError: it is not as large as those before, or its matrix of colours or display is not known.
         """
         from av.video.reformatter import ColorRange
 

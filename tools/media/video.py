@@ -1,14 +1,15 @@
 """Reads videos with PyAV: by packet order and presentation time, never by a container's index.
 
-Frame *i* is always the i-th that decoding from the first packet to the end gives. An index finds that frame at
-random in most files only: AVI with B-frames, repeated timestamps and cut files give others without an error.
-So all packets are read, which costs little beside decoding; their times, sorted, tell which packet is which
-frame, and decoding starts at a key packet. Where times do not tell, frames are decoded from the first and
-counted.
+Frame *i* is always the i-th that decoding from the first packet to the end gives. An index finds that frame
+at random in most files only: AVI with B-frames, repeated timestamps and cut files give others without an
+error. So all packets are read, which costs little beside decoding; their times, sorted, tell which packet is
+which frame, and decoding starts at a key packet. Where times do not tell, frames are decoded from the first
+and counted.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from tools.media.preprocess import Frames
 
 if TYPE_CHECKING:
     import av
+
+    Packet = av.Packet[av.VideoStream]
 
 SKIPPABLE = ("h264", "hevc", "mpeg4", "mpeg2video", "mpeg1video")  # whose decoders drop what nothing refers to
 PLACE_HOLDER = 19  # bytes of an MPEG-4 packet that stands for a B-frame packed into the one before, at most
@@ -78,13 +81,14 @@ def opened(path: Path) -> Iterator[Video]:
 class Decoded:
     """What a pass from the first packet gave: presentation times as frames came, and the wanted frames.
 
-    corrupt: which frames are damaged; turn: that of the display matrix.
+    corrupt: which frames are damaged; turn: that of the display matrix; deep: more than 8 bits a value.
     """
 
     times: list[int | None] = field(default_factory=list)
     corrupt: set[int] = field(default_factory=set)
     pictures: dict[int, Frames] = field(default_factory=dict)
     turn: Turn = Turn()  # noqa: RUF009 - it is frozen
+    deep: bool = False
 
     @property
     def frames(self) -> int:
@@ -94,13 +98,13 @@ class Decoded:
 class Video:
     """An open video; its decoder serves one pass."""
 
-    def __init__(self, stream: av.VideoStream, packets: list[av.Packet], format: str) -> None:
+    def __init__(self, stream: av.VideoStream, packets: list[Packet], format: str) -> None:
         self._stream, self._format, self.packets = stream, format, packets
         self.shown = [packet.pts for packet in packets if packet.size and not packet.is_discard]
 
     @property
     def declared(self) -> int:
-        """The number of frames that should decode, by header and packets; an edit list leaves out what it hides."""
+        """The number of frames that should decode, by header and packets, without what an edit list hides."""
         listed = len(self._stream.index_entries) if "mp4" in self._format else self._stream.frames
         hidden = sum(packet.is_discard for packet in self.packets)
         return max(min(self._stream.frames, listed) - hidden, len(self.shown))
@@ -111,61 +115,79 @@ class Video:
 
     @property
     def _is_guessed(self) -> bool:
-        """Whether FFmpeg only guesses the order of B-frames: an AVI has no times, and packed B-frames have others'."""
+        """Whether FFmpeg guesses where B-frames belong: AVI has no times, packed ones have others'."""
         context = self._stream.codec_context
         packed = context.name == "mpeg4" and any(0 < packet.size <= PLACE_HOLDER for packet in self.packets)
         return context.has_b_frames and (self._format == "avi" or packed)
 
     def decoded(self, wanted: Collection[int], *, stop: bool = False) -> Decoded:
-        """Decode from the first packet to the end, or with *stop* until all of the wanted frames are there."""
+        """Decode from the first packet to the end, or with *stop* until all wanted frames are there."""
         result, converter = Decoded(), Converter()
         for index, frame in enumerate(self._frames(self.packets)):
             result.times.append(frame.pts)
             if frame.is_corrupt:
                 result.corrupt.add(index)
             if index in wanted:
-                result.pictures[index], result.turn = converter.picture(frame), turn_of(frame)
+                result.pictures[index] = converter.picture(frame)
+                result.turn, result.deep = turn_of(frame), any(part.bits > 8 for part in frame.format.components)
             if stop and len(result.pictures) == len(wanted):
                 break
         return result
 
-    def _frames(self, packets: Iterable[av.Packet]) -> Iterator[av.VideoFrame]:
+    def _frames(self, packets: Iterable[Packet]) -> Iterator[av.VideoFrame]:
         for packet in packets:
             yield from self._stream.codec_context.decode(packet)
 
     def by_time(self, wanted: Collection[int]) -> dict[int, Frames]:
         """The wanted frames, each decoded from a key packet on; those that do not come are left out."""
-        order = sorted(time for time in self.shown if time is not None)
-        index_of = {order[index]: index for index in sorted(wanted)}
-        starts, found, converter, position = self._starts(index_of), dict[int, Frames](), Converter(), 0
-        for time, index in index_of.items():
-            if index not in found and starts[time] > position:
+        index_of = {self.order[index]: index for index in sorted(wanted)}
+        found, converter, position = dict[int, Frames](), Converter(), 0
+        for index in index_of.values():
+            if index not in found and (start := self.start_of(index)) > position:
                 self._stream.codec_context.flush_buffers()
-                position = starts[time]
+                position = start
             while index not in found and position < len(self.packets):
-                for frame in self._needed(self.packets[position], index_of):
-                    found[index_of[frame.pts]] = converter.picture(frame)
+                for time, frame in self._needed(self.packets[position], index_of):
+                    found[index_of[time]] = converter.picture(frame)
                 position += 1
         return found
 
-    def _starts(self, times: Collection[int]) -> dict[int, int]:
-        """Where decoding has to start for the packet of each time: at a key packet not shown after it.
+    @cached_property
+    def order(self) -> list[int]:
+        """The presentation times, one a frame."""
+        return sorted(time for time in self.shown if time is not None)
+
+    def start_of(self, index: int) -> int:
+        """The packet that decoding has to start at for a frame: a key packet not shown after it.
 
         Pictures that follow an open key packet and are shown before it need what stands before that packet.
         """
-        keys = [(place, packet.pts) for place, packet in enumerate(self.packets) if packet.is_keyframe and packet.pts is not None]
-        place_of = {packet.pts: place for place, packet in enumerate(self.packets) if packet.pts in times and not packet.is_discard}
-        return {time: next((key for key, shown in reversed(keys) if key <= place_of[time] and shown <= time), 0) for time in times}
+        time = self.order[index]
+        place = self._place_of[time]
+        return next((key for key, shown in reversed(self._keys) if key <= place and shown <= time), 0)
 
-    def _needed(self, packet: av.Packet, times: Collection[int]) -> list[av.VideoFrame]:
+    def index_at(self, place: int) -> int:
+        """The index of the frame in a packet, or of the first one shown after it."""
+        time = self.packets[place].pts
+        return 0 if time is None else bisect_left(self.order, time)
+
+    @cached_property
+    def _place_of(self) -> dict[int, int]:
+        return {packet.pts: place for place, packet in enumerate(self.packets) if packet.pts is not None and not packet.is_discard}
+
+    @cached_property
+    def _keys(self) -> list[tuple[int, int]]:
+        return [(place, packet.pts) for place, packet in enumerate(self.packets) if packet.is_keyframe and packet.pts is not None]
+
+    def _needed(self, packet: Packet, times: Collection[int]) -> list[tuple[int, av.VideoFrame]]:
         """The frames of these times that come when *packet* is decoded, or skipped if nothing needs it."""
         context = self._stream.codec_context
         context.skip_frame = "NONREF" if self._skips and packet.pts not in times else "DEFAULT"
-        return [frame for frame in context.decode(packet) if frame.pts in times]
+        return [(time, frame) for frame in context.decode(packet) if (time := frame.pts) is not None and time in times]
 
     @cached_property
     def _skips(self) -> bool:
-        """Whether the decoder can drop what nothing refers to; in HEVC a higher layer may, if there is one."""
+        """Whether the decoder can drop what nothing refers to; in HEVC a higher layer may refer to it."""
         context = self._stream.codec_context
         if context.name != "hevc":
             return context.name in SKIPPABLE
