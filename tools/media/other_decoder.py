@@ -33,6 +33,8 @@ def require_same(clip: Clip, plain: Decoded, indices: Collection[int]) -> None:
             raise _refused(clip, f"is turned or cut differently by OpenCV: {_size(picture)}, not {_size(ours)}")
         found = difference(ours, picture)
         if found > (LIMIT_DEEP if plain.deep else LIMIT):
+            if plain.interlaced:
+                raise _refused(clip, "cannot be checked: it is interlaced, and OpenCV does not convert that")
             raise _refused(clip, f"{_how(ours, picture, index)} differs from OpenCV's by {found:.1f} of 255 on average")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from tools.media.preprocess import Frames
 
 if TYPE_CHECKING:
     import av
+    from av.buffer import Buffer
     from av.video.reformatter import ColorRange
 
 ENCODE_AGAIN = "encode it again: ffmpeg -i FILE -c:v libx264 -crf 18 -pix_fmt yuv420p NEW.mp4"
@@ -49,12 +50,10 @@ def turn_of(frame: av.VideoFrame) -> Turn:
     Raises:
         PictureError: to turn it by another angle than a quarter, or to scale it.
     """
-    from av.sidedata.sidedata import Type
-
-    data = next((bytes(item) for item in frame.side_data.values() if item.type == Type.DISPLAYMATRIX), b"")
-    if not data:
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
         return Turn()
-    a, b, _, c, d = np.frombuffer(data, np.int32)[:5].tolist()
+    a, b, _, c, d = np.frombuffer(bytes(cast("Buffer", data)), np.int32)[:5].tolist()
     found = MATRIX_TURNS.get((a, b, c, d))
     if found is None:
         raise PictureError(f"is to be shown by the display matrix ({a / ONE:g} {b / ONE:g} {c / ONE:g} {d / ONE:g}), "
@@ -85,7 +84,7 @@ class Converter:
         """The picture of a frame, [H,W,3] uint8 RGB, turned as its display matrix says.
 
         Raises:
-            PictureError: it is not as large as those before, or its matrix of colours or display is not known.
+            PictureError: it is not as large as those before, or its matrix of colour or display is not known.
         """
         from av.video.reformatter import ColorRange
 

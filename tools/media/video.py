@@ -89,6 +89,7 @@ class Decoded:
     pictures: dict[int, Frames] = field(default_factory=dict)
     turn: Turn = Turn()  # noqa: RUF009 - it is frozen
     deep: bool = False
+    interlaced: bool = False
 
     @property
     def frames(self) -> int:
@@ -100,6 +101,7 @@ class Video:
 
     def __init__(self, stream: av.VideoStream, packets: list[Packet], format: str) -> None:
         self._stream, self._format, self.packets = stream, format, packets
+        self._entry: int | None = None  # the time of the key packet that decoding has started at, until it comes
         self.shown = [packet.pts for packet in packets if packet.size and not packet.is_discard]
 
     @property
@@ -130,6 +132,7 @@ class Video:
             if index in wanted:
                 result.pictures[index] = converter.picture(frame)
                 result.turn, result.deep = turn_of(frame), any(part.bits > 8 for part in frame.format.components)
+                result.interlaced |= frame.interlaced_frame
             if stop and len(result.pictures) == len(wanted):
                 break
         return result
@@ -144,8 +147,7 @@ class Video:
         found, converter, position = dict[int, Frames](), Converter(), 0
         for index in index_of.values():
             if index not in found and (start := self.start_of(index)) > position:
-                self._stream.codec_context.flush_buffers()
-                position = start
+                self._restart(position := start)
             while index not in found and position < len(self.packets):
                 for time, frame in self._needed(self.packets[position], index_of):
                     found[index_of[time]] = converter.picture(frame)
@@ -179,11 +181,25 @@ class Video:
     def _keys(self) -> list[tuple[int, int]]:
         return [(place, packet.pts) for place, packet in enumerate(self.packets) if packet.is_keyframe and packet.pts is not None]
 
+    def _restart(self, position: int) -> None:
+        self._stream.codec_context.flush_buffers()
+        self._entry = self.packets[position].pts
+
     def _needed(self, packet: Packet, times: Collection[int]) -> list[tuple[int, av.VideoFrame]]:
-        """The frames of these times that come when *packet* is decoded, or skipped if nothing needs it."""
-        context = self._stream.codec_context
-        context.skip_frame = "NONREF" if self._skips and packet.pts not in times else "DEFAULT"
-        return [(time, frame) for frame in context.decode(packet) if (time := frame.pts) is not None and time in times]
+        """The frames of these times that come when *packet* is decoded, or skipped if nothing needs it.
+
+        Until the key packet's own picture has come nothing is taken. Where pictures are refreshed bit by bit
+        it never does, and those that follow are not yet whole.
+        """
+        context, needed = self._stream.codec_context, list[tuple[int, "av.VideoFrame"]]()
+        is_wanted = packet.pts in times or packet.pts == self._entry
+        context.skip_frame = "NONREF" if self._skips and not is_wanted else "DEFAULT"
+        for frame in context.decode(packet):
+            if frame.pts == self._entry:
+                self._entry = None
+            if self._entry is None and frame.pts is not None and frame.pts in times:
+                needed.append((frame.pts, frame))
+        return needed
 
     @cached_property
     def _skips(self) -> bool:
