@@ -78,9 +78,11 @@ def _prove(clip: Clip, sampled: Sampled) -> int:
 
 
 def _require_whole(clip: Clip, plain: Decoded, declared: int) -> None:
-    intact = plain.frames - len(plain.corrupt)
-    if intact <= 0 or intact < (1 - TOLERATED_LOSS) * declared:
-        raise undecodable(clip, clip.path, f"{intact} of {declared} frames decode")
+    least = (1 - TOLERATED_LOSS) * declared
+    if plain.frames == 0 or plain.frames < least:
+        raise undecodable(clip, clip.path, f"{plain.frames} of {declared} frames decode")
+    if plain.frames - len(plain.corrupt) < least:
+        raise undecodable(clip, clip.path, f"{len(plain.corrupt)} of {plain.frames} frames are damaged")
 
 
 def _plan(source: Video, frames: int, sampled: Sampled) -> _Plan:

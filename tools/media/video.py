@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SKIPPABLE = ("h264", "hevc", "mpeg4", "mpeg2video", "mpeg1video")  # whose decoders drop what nothing refers to
 PLACE_HOLDER = 19  # bytes of an MPEG-4 packet that stands for a B-frame packed into the one before, at most
+VP8_SHOWN = 1 << 4  # of the first byte
 VPS = b"\x40\x01"  # the header of HEVC's video parameter set
 
 
@@ -102,7 +103,13 @@ class Video:
     def __init__(self, stream: av.VideoStream, packets: list[Packet], format: str) -> None:
         self._stream, self._format, self.packets = stream, format, packets
         self._entry: int | None = None  # the time of the key packet that decoding has started at, until it comes
-        self.shown = [packet.pts for packet in packets if packet.size and not packet.is_discard]
+        self.shown = [packet.pts for packet in packets if self._is_shown(packet)]
+
+    def _is_shown(self, packet: Packet) -> bool:
+        """Whether a packet gives a frame: edit lists hide some, and VP8 has some for reference only."""
+        if not packet.size or packet.is_discard:
+            return False
+        return self._stream.codec_context.name != "vp8" or bool(memoryview(packet)[0] & VP8_SHOWN)
 
     @property
     def declared(self) -> int:
@@ -175,7 +182,7 @@ class Video:
 
     @cached_property
     def _place_of(self) -> dict[int, int]:
-        return {packet.pts: place for place, packet in enumerate(self.packets) if packet.pts is not None and not packet.is_discard}
+        return {packet.pts: place for place, packet in enumerate(self.packets) if packet.pts is not None and self._is_shown(packet)}
 
     @cached_property
     def _keys(self) -> list[tuple[int, int]]:

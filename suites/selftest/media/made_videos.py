@@ -13,6 +13,8 @@ import numpy as np
 from tools.media.preprocess import Frames
 
 FRAMES, RATE = 48, 25
+PACKED_MARK = b"\x00\x00\x01\xb2DivX503b1393p"
+PLACE_HOLDER = bytes.fromhex("000001b6504e3f")
 Change = Callable[[Any, int], None]  # of a packet and its number, before it is muxed again
 
 
@@ -34,7 +36,8 @@ class Made:
     into: str = ""
     muxing: dict[str, str] = field(default_factory=dict)
     change: Change | None = None
-    filter: str = ""  # a bitstream filter
+    left_out: tuple[int, ...] = ()  # packets by their numbers, the last one is -1
+    packed: bool = False  # each B-frame in one packet with the frame before it, as DivX wrote them
 
 
 def picture(number: int, width: int, height: int) -> Frames:
@@ -54,7 +57,7 @@ def make(how: Made, path: Path) -> Path:
     """Write the video to *path*."""
     import av
 
-    encoded = path.with_suffix(".encoded") if how.into or how.change else path
+    encoded = path.with_suffix(".encoded") if how.into else path
     with av.open(str(encoded), "w", format=how.container, options={} if encoded != path else how.muxing) as container:
         stream = container.add_stream(how.codec, rate=RATE, options=how.options | {"threads": "1"})
         assert isinstance(stream, av.VideoStream)
@@ -68,7 +71,7 @@ def make(how: Made, path: Path) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     if encoded != path:
-        muxed_again(encoded, path, how.into or how.container, how.muxing, how.change, how.filter)
+        muxed_again(encoded, path, how)
     return path
 
 
@@ -83,22 +86,38 @@ def _mark(stream: Any, how: Made) -> None:
         stream.set_display_rotation(how.turn[0], hflip=how.turn[1])
 
 
-def muxed_again(given: Path, path: Path, container: str, muxing: dict[str, str], change: Change | None, filter: str = "") -> None:
-    """The same encoded frames in another container, or with other times."""
+def muxed_again(given: Path, path: Path, how: Made) -> None:
+    """The same encoded frames in another container, with other times, or without some of them."""
     import av
-    from av.bitstream import BitStreamFilterContext
 
-    with av.open(str(given)) as source, av.open(str(path), "w", format=container, options=muxing) as target:
-        read = source.streams.video[0]
-        stream = target.add_stream_from_template(read)
-        through = BitStreamFilterContext(filter, read) if filter else None
-        packets = [packet for packet in source.demux(read) if packet.dts is not None]
-        for number, packet in enumerate(packets):
-            if change:
-                change(packet, number)
-            for ready in through.filter(packet) if through else [packet]:
-                ready.stream = stream
-                target.mux(ready)
+    with av.open(str(given)) as source, av.open(str(path), "w", format=how.into, options=how.muxing) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(source.streams.video[0]) if packet.dts is not None]
+        for number, packet in enumerate(_packed(packets) if how.packed else packets):
+            if how.change:
+                how.change(packet, number)
+            if number not in how.left_out and number - len(packets) not in how.left_out:
+                packet.stream = stream
+                target.mux(packet)
+
+
+def _packed(packets: list[Any]) -> list[Any]:
+    """The packets of I, P, B, P, B ..., each B-frame behind its P-frame with a place-holder where it was."""
+    import av
+
+    made = []
+    for number, packet in enumerate(packets):
+        content = bytes(packet)
+        if number == 0:
+            content = PACKED_MARK + content
+        elif number % 2:
+            content += bytes(packets[number + 1]) if number + 1 < len(packets) else b""
+        else:
+            content = PLACE_HOLDER
+        other = av.Packet(content)
+        other.pts, other.dts, other.time_base, other.is_keyframe = packet.dts, packet.dts, packet.time_base, packet.is_keyframe
+        made.append(other)
+    return made
 
 
 def later(frames: int) -> Change:
@@ -169,6 +188,9 @@ VIDEOS: dict[str, Made] = {
     "mjpeg avi": Made("mjpeg", "avi", "yuvj420p", full=True),
     "xvid": Made("mpeg4", "avi", options={"qscale": "3", "flags": "+qscale", "g": "24"}, tag="XVID"),
     "xvid b-frames": Made("mpeg4", "avi", options=MPEG4_B, tag="XVID"),
+    "xvid packed": Made("mpeg4", "avi", options=MPEG4_B | {"bf": "1", "b_strategy": "0", "g": "1000"}, tag="XVID", into="avi", packed=True,
+                        frames=47),
+    "h264 without its end": Made(options=PYRAMID, into="mp4", left_out=(-1,)),
     "mpeg4 mp4": Made("mpeg4", options=MPEG4_B),
     "mpeg4 mkv": Made("mpeg4", "matroska", options=MPEG4_B),
     "mpeg4 qpel": Made("mpeg4", options=MPEG4_B | {"flags": "+qscale+qpel"}),
@@ -194,6 +216,7 @@ REFUSED: dict[str, tuple[Made, str]] = {
     "h264 interlaced": (Made(options=X264 | {"x264-params": "keyint=24:interlaced=1:bframes=2"}), "it is interlaced"),
     "h264 ts interlaced": (Made(options=X264 | {"x264-params": "keyint=24:interlaced=1"}, container="mpegts"), "it is interlaced"),
     "mpeg2 interlaced": (Made("mpeg2video", "mpegts", options=MPEG2_B | {"flags": "+ildct+ilme"}), "it is interlaced"),
+    "h264 without its start": (Made(options=PYRAMID, into="matroska", left_out=(0, 1, 2, 3)), "24 of 44 frames decode"),
     "av1": (Made("libsvtav1", options={"preset": "12"}, frames=24), "OpenCV decodes no frame 0"),
     "turned 45": (Made(options=X264, turn=(45, False), frames=12), "no turn by quarters"),
 }
