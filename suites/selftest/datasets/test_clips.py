@@ -11,26 +11,21 @@ import pytest
 
 from tools.datasets import survey
 from tools.datasets.clips import ClipSet
-from tools.datasets.ledger import path_of
 from tools.datasets.listing import of_list
 from tools.datasets.lists import ClipList, balanced, read_list
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.errors import DataError
-from tools.media import video
 from tools.media.decode import FRAME_NAME, Clip
 from tools.spec.catalog import load_spec
-from tools.spec.model import Sampling
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 
 CLASSES = 5
-TSM, SLOWFAST = Sampling(1, 1, 8), Sampling(32, 2, 1)
 
 
 def listed(folder: Path, text: str) -> ClipList:
     """The list of this text, read."""
-    folder.mkdir(exist_ok=True)
     path = folder / "list.txt"
     path.write_text(text)
     return read_list(path, folder, CLASSES)
@@ -183,22 +178,6 @@ def test_all_of_the_list_are_named(tmp_path: Path) -> None:
         [("b", "cannot be decoded"), ("a", "cannot be decoded"), ("missing", "is missing")], 1)] == caught.value.what.splitlines()[1:]
     assert str(tmp_path / "list.txt") == caught.value.where
     assert "restore the file" in str(caught.value.remedy)
-
-
-def test_another_decoder_or_choice_of_frames_checks_videos_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is known of videos holds for one decoder and choice of frames; of frame folders for all of them."""
-    videos, frames = (listed(tmp_path / kind, line) for kind, line in (("videos", "a.mp4 0\n"), ("frames", "a 5 0\n")))
-
-    def places() -> list[Path]:
-        return [path_of(tmp_path, of_list(rows, *chosen)) for rows in (videos, frames) for chosen in ((), (TSM,), (SLOWFAST,), (SLOWFAST, TSM))]
-
-    before = places()
-    monkeypatch.setattr(video, "identity", lambda: "PyAV 99")
-    after = places()
-    assert 4 == len(set(before[:4]))
-    assert 1 == len({*before[4:], *after[4:]})
-    assert not set(before[:4]) & set(after[:4])
-    assert after[3] == path_of(tmp_path, of_list(videos, TSM, SLOWFAST))
 
 
 def rawframes(root: Path) -> ClipList:
