@@ -42,6 +42,18 @@ def test_a_frame_is_the_same_however_it_is_read(path: Path) -> None:
         assert wrong(plain, indices, decode.read_frames(Clip("v", path, 0, number), "videos", indices)) == []
 
 
+def test_key_packets_are_enough(path: Path, request: pytest.FixtureRequest) -> None:
+    """Where times tell frames apart, each comes from a key packet on; only bit-by-bit refreshing gives none."""
+    number, _ = video.sequential(path, ())
+    asked = [*sampled(number), *np.arange(0, number, 5)[:, None]]
+    missing = 0
+    for indices in asked:
+        with video.opened(path) as one:
+            if one.is_timed(number):
+                missing += len(set(indices.tolist()) - set(one.by_time(np.unique(indices).tolist())))
+    assert (missing > 0) == ("refreshed" in request.node.name)
+
+
 def wrong(plain: dict[int, Frames], indices: Indices, frames: Frames) -> list[int]:
     return [index for index, frame in zip(indices.tolist(), frames, strict=True) if not np.array_equal(plain[index], frame)]
 
