@@ -7,9 +7,9 @@ a check half as slow again.
 
 Then with another decoder, OpenCV's, which must show the same pictures at the same indices, with the same
 colours and turned the same way. It decodes the first fifth of a video, and all up to the last sampled frame
-where packets do not tell which frame each is. Its FFmpeg counts as PyAV's does, so what goes wrong goes wrong
-early: with the first B-frames, a hidden start, a turn, a matrix. A fault of one decoder in the middle of an
-ordinary video would be missed.
+where packets are lost on the way. Its FFmpeg counts as PyAV's does, so what goes wrong goes wrong early: with
+the first B-frames, a hidden start, a turn, a matrix. A fault of one decoder in the middle of a whole video
+would be missed.
 """
 
 from __future__ import annotations
@@ -87,12 +87,11 @@ def _require_whole(clip: Clip, plain: Decoded, declared: int) -> None:
 
 def _plan(source: Video, frames: int, sampled: Sampled) -> _Plan:
     wanted = sorted({index for indices in sampled(frames) for index in indices.tolist()}) if frames else []
-    if not source.is_timed(frames):
-        far = wanted[-1] + 1 if wanted else frames
-        return _Plan(frames, frozenset(wanted), frozenset(), frozenset(COMPARED.union(wanted[-1:]) & set(range(far))))
-    far = min(frames, MOST, max(LEAST, frames // SHARE))
-    shown = COMPARED & set(range(far))
-    return _Plan(frames, frozenset(wanted), frozenset(_soon(source, wanted)), frozenset(shown))
+    read = _soon(source, wanted) if source.is_timed(frames) else ()
+    shown = COMPARED & set(range(min(frames, MOST, max(LEAST, frames // SHARE))))
+    if frames != len(source.shown):
+        shown = shown.union(wanted[:1], wanted[-1:])
+    return _Plan(frames, frozenset(wanted), frozenset(read), frozenset(shown))
 
 
 def _soon(source: Video, wanted: list[int]) -> set[int]:

@@ -135,6 +135,11 @@ def repeated(packet: Any, number: int) -> None:
         packet.pts = packet.dts = packet.pts - round(1 / RATE / packet.time_base)
 
 
+def false_key(packet: Any, number: int) -> None:
+    """Every packet is marked as a key packet, as where a file lacks the table of those that are."""
+    packet.is_keyframe = True
+
+
 X264 = {"crf": "20", "preset": "medium"}
 PYRAMID = X264 | {"x264-params": "keyint=24:min-keyint=24:bframes=4:b-pyramid=normal:b-adapt=0:scenecut=0"}
 OPEN = X264 | {"x264-params": "keyint=20:min-keyint=20:bframes=3:b-adapt=0:open-gop=1:scenecut=0"}
@@ -218,6 +223,7 @@ REFUSED: dict[str, tuple[Made, str]] = {
     "h264 ts interlaced": (Made(options=X264 | {"x264-params": "keyint=24:interlaced=1"}, container="mpegts"), "it is interlaced"),
     "mpeg2 interlaced": (Made("mpeg2video", "mpegts", options=MPEG2_B | {"flags": "+ildct+ilme"}), "it is interlaced"),
     "h264 without its start": (Made(options=PYRAMID, into="matroska", left_out=(0, 1, 2, 3)), "24 of 44 frames decode"),
+    "wmv false keys": (Made("wmv2", "avi", options={"g": "24"}, into="avi", change=false_key), "cannot be read at random: frame"),
     "av1": (Made("libsvtav1", options={"preset": "12"}, frames=24), "OpenCV decodes no frame 0"),
     "turned 45": (Made(options=X264, turn=(45, False), frames=12), "no turn by quarters"),
 }

@@ -43,7 +43,7 @@ def test_a_frame_is_the_same_however_it_is_read(path: Path) -> None:
 
 
 def test_key_packets_are_enough(path: Path, request: pytest.FixtureRequest) -> None:
-    """Where times tell frames apart, each comes from a key packet on; only bit-by-bit refreshing gives none."""
+    """Where times tell frames apart, each comes from a key packet on, unless that is none to begin at."""
     number, _ = video.sequential(path, ())
     asked = [*sampled(number), *np.arange(0, number, 5)[:, None]]
     missing = 0
