@@ -57,7 +57,9 @@ def clip_set(context: Context[ModelSpec], classes: int) -> ClipSet:
 
 def listing(context: Context[ModelSpec], classes: int) -> Listing:
     """The rows that are to be checked; errors as for `clip_set`."""
-    return full_listing(context, classes) if choice.chosen(context) == "full" else of_list(clip_list(context, classes))
+    if choice.chosen(context) == "full":
+        return full_listing(context, classes)
+    return of_list(clip_list(context, classes), context.spec.sampling)
 
 
 def full_listing(context: Context[ModelSpec], classes: int) -> Listing:

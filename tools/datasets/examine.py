@@ -12,7 +12,10 @@ from typing import Literal
 from tools.errors import DataError
 from tools.localisation.snippet_features import read_features
 from tools.machine.files import sha256
-from tools.media.decode import FRAME_NAME, Clip, ClipError, count_frames, undecodable
+from tools.media.decode import FRAME_NAME, Clip, ClipError, undecodable
+from tools.media.preprocess import frame_indices
+from tools.media.proof import prove
+from tools.spec.model import Sampling
 
 FilesKind = Literal["rawframes", "videos", "features"]
 Signature = tuple[int, int]  # bytes, and the time of the last change in ns
@@ -51,14 +54,17 @@ def require_unchanged(clips: Iterable[Clip], kind: FilesKind) -> None:
             raise ClipError(clip, clip.path, "has changed since it was checked", "let its files rest, and run again")
 
 
-def examine(clip: Clip, kind: FilesKind) -> Clip:
+def examine(clip: Clip, kind: FilesKind, samplings: tuple[Sampling, ...] = ()) -> Clip:
     """The clip with its digest and its number of frames; rawframes whose list gives no number are counted.
+
+    samplings: which frames of a video have to be read right; without any, only its first ones are looked at.
 
     Raises:
         ClipError: a file is missing, empty or cannot be decoded, or a row of features is wrong.
     """
     if kind == "videos":
-        return replace(clip, frames=count_frames(clip), sha256=sha256(clip.path))
+        frames = prove(clip, lambda total: [frame_indices(total, sampling) for sampling in samplings])
+        return replace(clip, frames=frames, sha256=sha256(clip.path))
     if kind == "features":
         try:
             read_features(clip.path)

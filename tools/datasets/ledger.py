@@ -19,6 +19,7 @@ from tools.datasets.examine import Signature
 from tools.datasets.listing import Listing
 from tools.errors import StoreError
 from tools.machine import versions
+from tools.media import video
 from tools.media.decode import Clip, ClipError
 from tools.spec.digest import Json, digest
 
@@ -45,10 +46,16 @@ class ClipState:
 
 
 def path_of(artifacts: Path, listing: Listing) -> Path:
-    """Where the ledger of a list is kept; each decoder has its own, as it may count frames differently."""
-    decord = versions.of("decord")[0][1] != versions.ABSENT
-    shaped_by: Json = [REVISION, str(listing.root.resolve()), str(listing.list_file.resolve()), listing.kind, decord]
+    """Where the ledger of a list is kept; of videos there is one for each decoder and choice of frames."""
+    shaped_by: Json = [REVISION, str(listing.root.resolve()), str(listing.list_file.resolve()), listing.kind, *_check_of(listing)]
     return artifacts / FOLDER / f"{listing.dataset}-{listing.list_file.stem}-{digest(shaped_by)[:12]}.sqlite"
+
+
+def _check_of(listing: Listing) -> list[Json]:
+    """What a check of these files depends on beside them."""
+    if listing.kind == "videos":
+        return [video.identity(), sorted([how.clip_len, how.interval, how.clips] for how in set(listing.samplings))]
+    return [versions.of("decord")[0][1] != versions.ABSENT]  # it shapes nothing; without it all would be read once more
 
 
 @contextmanager

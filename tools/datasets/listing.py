@@ -14,7 +14,7 @@ from tools.datasets.lists import ClipList, list_format, read_clips
 from tools.datasets.splits import Classes, plain
 from tools.errors import DataError
 from tools.media.decode import Clip
-from tools.spec.model import ModelSpec
+from tools.spec.model import ModelSpec, Sampling
 
 OWN = "list"  # stands where the name of a data set would
 UNLISTED = "the labels cannot be known: there is no file of class names"
@@ -28,6 +28,7 @@ class Listing:
     complete: how many clips the data set should have; 0 where *source* says it.
     rows: reads them anew at each call, with a DataError if one is wrong; it travels to a child process.
     title: what is checked, in words, if that is not a data set.
+    samplings: which frames of videos are read; nothing for other kinds.
     """
 
     dataset: str
@@ -38,6 +39,7 @@ class Listing:
     complete: int
     rows: Callable[[], Iterator[Clip]]
     title: str = ""
+    samplings: tuple[Sampling, ...] = ()
 
     @property
     def doing(self) -> str:
@@ -55,9 +57,10 @@ class Listing:
         return self.dataset == OWN
 
 
-def of_list(clips: ClipList) -> Listing:
-    """The rows of a list of your own, or of a mini set: each clip must be good."""
-    return Listing(OWN, clips.source, clips.source, clips.root, clips.format, 0, partial(iter, clips.clips), f"{len(clips.clips)} clips")
+def of_list(clips: ClipList, *samplings: Sampling) -> Listing:
+    """The rows of a list of your own, or of a mini set: each clip must be good where it is sampled."""
+    return Listing(OWN, clips.source, clips.source, clips.root, clips.format, 0, partial(iter, clips.clips), f"{len(clips.clips)} clips",
+                   samplings)
 
 
 def find(spec: ModelSpec, data_root: Path, classes: int) -> Listing | None:
@@ -76,7 +79,7 @@ def find(spec: ModelSpec, data_root: Path, classes: int) -> Listing | None:
         rows = partial(_split, dataset, folder, split, root, kind)
     else:
         return None
-    return Listing(dataset, source, path, root, kind, spec.clips, partial(_agreeing, dataset, folder, rows))
+    return Listing(dataset, source, path, root, kind, spec.clips, partial(_agreeing, dataset, folder, rows), samplings=(spec.sampling,))
 
 
 def _split(dataset: str, folder: Path, path: Path, root: Path, kind: FilesKind) -> Iterator[Clip]:

@@ -12,17 +12,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from tools.datasets.defects import first, nothing_there, unusable
 from tools.datasets.examine import FilesKind, examine, signature
 from tools.datasets.ledger import ClipState, Ledger, opened, path_of
 from tools.datasets.listing import Listing
 from tools.datasets.lists import at_equal_distances, balanced
-from tools.errors import DataError, revive
+from tools.errors import DataError
 from tools.machine import child, events
 from tools.machine.files import write_whole
 from tools.machine.locks import hold
 from tools.machine.pool import spread
 from tools.media.decode import Clip, ClipError, undecodable
-from tools.spec.model import Spec
+from tools.spec.model import Sampling, Spec
 from tools.spec.settings import Settings
 from tools.storage.context import Context
 
@@ -80,7 +81,7 @@ def check(listing: Listing, settings: Settings) -> Path:
 def _check_clips(listing: Listing, clips: tuple[Clip, ...], ledger: Ledger) -> None:
     shown = 0.0
     doing = "checking features" if listing.kind == "features" else "checking clips"
-    jobs = ((clip, listing.kind, _to_trust(listing, ledger.state(clip))) for clip in clips)
+    jobs = ((clip, listing.kind, listing.samplings, _to_trust(listing, ledger.state(clip))) for clip in clips)
     for done, (clip, state) in enumerate(spread(_check_clip, jobs, BATCH), 1):
         if state is not None:
             ledger.put(clip, state)
@@ -94,15 +95,15 @@ def _to_trust(listing: Listing, state: ClipState | None) -> ClipState | None:
     return None if listing.required and state is not None and state.defect else state
 
 
-def _check_clip(job: tuple[Clip, FilesKind, ClipState | None]) -> tuple[Clip, ClipState | None]:
+def _check_clip(job: tuple[Clip, FilesKind, tuple[Sampling, ...], ClipState | None]) -> tuple[Clip, ClipState | None]:
     """The new state of a clip; None where its files are still those of the last check."""
-    clip, kind, before = job
+    clip, kind, samplings, before = job
     now = ABSENT
     try:
         now = signature(clip, kind)
         if before is not None and (before.signature, before.asked) == (now, clip.frames):
             return clip, None
-        good = examine(clip, kind)
+        good = examine(clip, kind, samplings)
     except ClipError as error:
         return clip, ClipState(now, clip.frames, defect=error)
     return clip, ClipState(now, clip.frames, good.frames, good.sha256)
@@ -125,12 +126,9 @@ def usable(listing: Listing, context: Context[Spec]) -> Usable:
     settings = context.settings
     found = usable_if_checked(listing, settings, look_again=listing.required)
     if found is None:
-        try:
-            for clip in listing.rows():  # a wrong line or a missing file is told before a child process starts
-                if listing.required:
-                    signature(clip, listing.kind)
-        except ClipError as error:
-            raise revive(*error.parts) from error
+        absent = [defect for clip in listing.rows() if listing.required and (defect := _absent(clip, listing.kind))]
+        if absent:  # a wrong line or a missing file is told before a child process starts
+            raise unusable(listing, absent)
         context.say(f"{listing.doing} below {listing.root} ...")
         started = time.monotonic()
         child.call(partial(check, listing, settings), listing.doing, on_event=context.on_event,
@@ -167,10 +165,18 @@ def usable_if_checked(listing: Listing, settings: Settings, *, look_again: bool 
         return None
     if listing.required:
         if defects:
-            raise revive(*defects[0].parts)
+            raise unusable(listing, defects)
         return Usable(good, None)
     lacking = shortfall(listing, len(good), defects)
     return Usable(good, None if count else lacking)
+
+
+def _absent(clip: Clip, kind: FilesKind) -> ClipError | None:
+    try:
+        signature(clip, kind)
+    except ClipError as error:
+        return error
+    return None
 
 
 def _still_true(clip: Clip, kind: FilesKind, before: ClipState | None) -> ClipState | None:
@@ -191,7 +197,7 @@ def _wanted(listing: Listing, ledger: Ledger, count: int) -> tuple[Clip, ...]:
         return rows
     lost = {clip.id: defect for clip in rows if (defect := _known_defect(clip, listing.kind, ledger))}
     if lost and len(lost) == len(rows):
-        raise _nothing_there(listing, lost.values())
+        raise nothing_there(listing, lost.values())
     choose = at_equal_distances if listing.kind == "features" else balanced
     return choose(tuple(clip for clip in rows if clip.id not in lost), count)
 
@@ -214,28 +220,14 @@ def shortfall(listing: Listing, there: int, defects: Collection[ClipError]) -> S
         DataError: no clip can be used at all.
     """
     if not there:
-        raise _nothing_there(listing, defects)
+        raise nothing_there(listing, defects)
     rows, missing = there + len(defects), sum(defect.word == "missing" for defect in defects)
     complete = max(listing.complete, rows if listing.is_list else 0)
     if there >= complete:
         return None
-    return Shortfall(there, complete, missing, len(defects) - missing, str(_first(defects).where) if defects else "",
+    return Shortfall(there, complete, missing, len(defects) - missing, str(first(defects).where) if defects else "",
                      f"python -m tools.data check {listing.dataset} --data-root {listing.list_file.parent.parent}",
                      "videos" if listing.kind == "features" else "clips")
-
-
-def _nothing_there(listing: Listing, defects: Collection[ClipError]) -> DataError:
-    videos = listing.list_file.parent / "videos"
-    remedy = f"put the data set's files below {listing.root}, as {listing.source} names them"
-    if listing.kind == "rawframes" and videos.is_dir():
-        remedy = f"extract the frames of the videos: python -m tools.data rawframes --data-root {videos.parent.parent}"
-    why, where = (_first(defects).what, _first(defects).where) if defects else ("the list names none", str(listing.source))
-    return DataError(f"none of the {len(defects):,} clips of {listing.dataset} can be used: {why}", where=where, remedy=remedy)
-
-
-def _first(defects: Collection[ClipError]) -> ClipError:
-    """The defect to name: the first clip that is missing, or the first defect if none is."""
-    return min(defects, key=lambda defect: defect.word != "missing")
 
 
 def write_list(listing: Listing, path: Path) -> None:

@@ -55,7 +55,7 @@ def find(context: Context[ModelSpec], clips_of: ClipList) -> StoredReference | N
 def _checked(context: Context[ModelSpec], clips_of: ClipList) -> ClipSet | None:
     """The clips with their digests, if all of them have been checked before."""
     full = choice.chosen(context) == "full"
-    rows = clips.full_listing(context, context.spec.classes) if full else of_list(clips_of)
+    rows = clips.full_listing(context, context.spec.classes) if full else of_list(clips_of, context.spec.sampling)
     found = survey.usable_if_checked(rows, context.settings)
     return ClipSet(clips_of.format, found.clips) if found and len(found.clips) == len(clips_of.clips) else None
 

@@ -1,8 +1,7 @@
-"""Reads frames: JPEG folders with OpenCV, videos with decord, or with PyAV where decord has no wheel."""
+"""Reads frames: JPEG folders with OpenCV, videos with PyAV."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -11,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.errors import DataError
+from tools.media import video
+from tools.media.picture import PictureError
 from tools.media.preprocess import Frames
 from tools.spec.model import ListFormat
 
 FRAME_NAME = "img_{:05d}.jpg"
 TOLERATED_LOSS = 0.02  # of a video's frames; cutting without re-encoding leaves a few that no decoder shows
-NOT_BY_DECORD = "PyAV reads it and decord does not, as with an MPEG-TS; ffmpeg -i FILE -c copy NEW.mp4 wraps it anew"
 Indices = NDArray[np.int64]
 DefectWord = Literal["missing", "empty", "damaged"]
 
@@ -27,7 +27,7 @@ def read_frames(clip: Clip, kind: ListFormat, indices: Indices) -> Frames:
     Raises:
         ClipError: naming the clip, if a file is missing, empty or cannot be decoded.
     """
-    return _read_jpegs(clip, indices) if kind == "rawframes" else video_reader()(clip, indices)
+    return _read_jpegs(clip, indices) if kind == "rawframes" else _read_video(clip, indices)
 
 
 def _read_jpegs(clip: Clip, indices: Indices) -> Frames:
@@ -45,67 +45,15 @@ def _read_jpegs(clip: Clip, indices: Indices) -> Frames:
     return np.stack([decoded[index] for index in indices.tolist()])
 
 
-def video_reader() -> Callable[[Clip, Indices], Frames]:
-    """Decord where it is installed, else PyAV; on clean files their frames are bit-identical."""
-    try:
-        import decord  # noqa: F401
-    except ImportError:
-        return read_pyav
-    return read_decord
-
-
-def read_decord(clip: Clip, indices: Indices) -> Frames:
-    return _by_decord(clip, indices)[1]
-
-
-def _by_decord(clip: Clip, indices: Indices, detail: str = "") -> tuple[int, Frames]:
-    """The length of a video and some of its frames; *detail* goes into the error if it gives none."""
-    import decord
-
-    try:
-        reader = decord.VideoReader(str(clip.path), num_threads=1)
-        return len(reader), reader.get_batch(indices).asnumpy()
-    except (decord.DECORDError, RuntimeError, IndexError) as error:
-        raise undecodable(clip, clip.path, detail) from error
-
-
-def read_pyav(clip: Clip, indices: Indices) -> Frames:
+def _read_video(clip: Clip, indices: Indices) -> Frames:
     import av
 
-    wanted = set(indices.tolist())
-    decoded: dict[int, Frames] = {}
     try:
-        with av.open(str(clip.path)) as container:
-            for index, frame in enumerate(container.decode(video=0)):
-                if index in wanted:
-                    decoded[index] = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-                if len(decoded) == len(wanted):
-                    break
-        return np.stack([decoded[index] for index in indices.tolist()])
+        return video.read(clip.path, indices, clip.frames)
+    except PictureError as error:
+        raise ClipError(clip, clip.path, error.what, error.remedy or "") from error
     except (av.FFmpegError, IndexError, KeyError) as error:
         raise undecodable(clip, clip.path) from error
-
-
-def count_frames(clip: Clip) -> int:
-    """The length of a video by the decoder that reads it; PyAV counts the frames that really decode.
-
-    Raises:
-        ClipError: clearly fewer frames decode than the header says; decord gives wrong frames then.
-    """
-    import av
-
-    try:
-        with av.open(str(clip.path)) as container:
-            declared = container.streams.video[0].frames
-            decoded = sum(1 for _ in container.decode(video=0))
-    except (av.FFmpegError, IndexError) as error:
-        raise undecodable(clip, clip.path) from error
-    length = decoded
-    if video_reader() is read_decord:  # of an MPEG-TS, whatever its name, decord counts all frames and gives none
-        length, _ = _by_decord(clip, np.zeros(1, np.int64), NOT_BY_DECORD)
-    if decoded == 0 or decoded < (1 - TOLERATED_LOSS) * max(declared, length):
-        raise undecodable(clip, clip.path, f"{decoded} of {max(declared, length)} frames decode")
-    return length
 
 
 def undecodable(clip: Clip, path: Path, detail: str = "") -> ClipError:

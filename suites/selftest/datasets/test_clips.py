@@ -167,14 +167,16 @@ def test_a_clip_that_is_not_there_is_named_before_anything_is_read(tmp_path: Pat
     assert caught.value.remedy
 
 
-def test_the_first_of_the_list_is_named(tmp_path: Path) -> None:
-    """If several clips of one's own list cannot be used, a run names the first, its line and what to do."""
+def test_all_of_the_list_are_named(tmp_path: Path) -> None:
+    """If several clips of one's own list cannot be used, one run names all, each with its file and line."""
     for name in ("b", "a"):
         (tmp_path / f"{name}.mp4").write_bytes(b"noise")
 
-    with pytest.raises(DataError, match=r"clip b\.mp4 cannot be decoded") as caught:
+    with pytest.raises(DataError, match="3 clips cannot be used") as caught:
         checked(listed(tmp_path, "b.mp4 0\na.mp4 1\nmissing.mp4 2\n"), tmp_path / "artifacts")
-    assert f"{tmp_path / 'b.mp4'} ({tmp_path / 'list.txt'}:1)" == caught.value.where
+    assert [f"  clip {name}.mp4 {what}: {tmp_path / name}.mp4 ({tmp_path / 'list.txt'}:{line})" for line, (name, what) in enumerate(
+        [("b", "cannot be decoded"), ("a", "cannot be decoded"), ("missing", "is missing")], 1)] == caught.value.what.splitlines()[1:]
+    assert str(tmp_path / "list.txt") == caught.value.where
     assert "restore the file" in str(caught.value.remedy)
 
 

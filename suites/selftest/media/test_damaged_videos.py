@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.errors import DataError, revive
 from tools.media import decode
 from tools.media.decode import Clip
-from tools.media.preprocess import Frames
+from tools.media.preprocess import Frames, frame_indices
+from tools.media.proof import prove
+from tools.spec.model import Sampling
 
 FRAMES = 60
 SPOIL = slice(4, 7)  # tenths of a file
@@ -55,6 +58,10 @@ def cut(share: float) -> Damage:
     return lambda content: content[: int(len(content) * share)]
 
 
+def sampled(frames: int) -> Sequence[decode.Indices]:
+    return [frame_indices(frames, Sampling(1, 1, 8))]
+
+
 def clip(path: Path, content: bytes) -> Clip:
     path.write_bytes(content)
     return Clip(path.name, path, 0)
@@ -62,9 +69,9 @@ def clip(path: Path, content: bytes) -> Clip:
 
 @pytest.mark.parametrize(("whole", "damage", "words", "detail"), [
     ("m.mp4", cut(0.5), "cannot be decoded", "restore"),  # its index is lost
-    ("fast.mp4", cut(0.5), "cannot be decoded", "restore"),  # decord counts 30 frames in it
-    ("fast.mp4", cut(0.995), "cannot be decoded", "restore"),  # decord counts all 60
-    ("fast.mp4", spoiled, "cannot be decoded", "restore"),  # the same
+    ("fast.mp4", cut(0.5), "cannot be decoded", "restore"),
+    ("fast.mp4", cut(0.995), "cannot be decoded", "restore"),
+    ("fast.mp4", spoiled, "cannot be decoded", "restore"),
     ("a.avi", cut(0.5), "cannot be decoded", "30 of 60 frames decode"),
     ("a.avi", spoiled, "cannot be decoded", "42 of 60 frames decode"),
     ("t.ts", lambda content: content[len(content) // 3:], "cannot be decoded", "restore"),  # its start is lost, and every key frame
@@ -81,47 +88,31 @@ def test_a_damaged_video_is_found(folder: Path, tmp_path: Path, whole: str, dama
     bad = clip(tmp_path / f"bad{Path(whole).suffix}", damage((folder / whole).read_bytes()))
 
     with pytest.raises(DataError, match=f"clip {bad.id} {words}") as caught:
-        decode.count_frames(bad)
+        prove(bad, sampled)
     assert detail in str(caught.value)
     assert str(bad.path) == caught.value.where
 
 
 @pytest.mark.parametrize(("whole", "name"), [("m.mp4", "m.avi"), ("a.avi", "a.mp4"), ("fast.mp4", "fast.webm"), ("m.mp4", "m")])
 def test_a_wrong_extension_is_no_damage(folder: Path, tmp_path: Path, whole: str, name: str) -> None:
-    """Both readers go by content, not by name: a misnamed video has all its frames, with their bits."""
+    """A video goes by its content, not by its name: a misnamed one has all its frames, with their bits."""
     misnamed = clip(tmp_path / name, (folder / whole).read_bytes())
-    every = np.arange(FRAMES)
-    expected = decode.read_pyav(Clip(whole, folder / whole, 0), every)
 
-    assert FRAMES == decode.count_frames(misnamed)
-    assert np.array_equal(expected, decode.read_pyav(misnamed, every))
-    assert np.array_equal(expected, by_decord(misnamed, every))
-
-
-def by_decord(misnamed: Clip, every: decode.Indices) -> Frames:
-    pytest.importorskip("decord", reason="decord has no wheel here")
-    return decode.read_decord(misnamed, every)
+    assert FRAMES == prove(misnamed, sampled)
+    assert np.array_equal(read(Clip(whole, folder / whole, 0)), read(misnamed))
 
 
 @pytest.mark.parametrize("name", ["t.ts", "misnamed.mp4"])
-def test_an_mpeg_ts_is_refused_where_decord_reads(folder: Path, tmp_path: Path, name: str) -> None:
-    """Decord counts an MPEG-TS's frames and gives none: it is named with the way to wrap it anew."""
-    pytest.importorskip("decord", reason="decord has no wheel here")
+def test_an_mpeg_ts_is_read(folder: Path, tmp_path: Path, name: str) -> None:
+    """An MPEG-TS has the frames of the MP4 it was made of."""
     stream = clip(tmp_path / name, (folder / "t.ts").read_bytes())
 
-    with pytest.raises(DataError, match=f"clip {name} cannot be decoded") as caught:
-        decode.count_frames(stream)
-    assert "ffmpeg -i FILE -c copy NEW.mp4" in str(caught.value)
+    assert FRAMES == prove(stream, sampled)
+    assert np.array_equal(read(Clip("m", folder / "m.mp4", 0)), read(stream))
 
 
-@pytest.mark.parametrize("name", ["t.ts", "misnamed.mp4"])
-def test_an_mpeg_ts_is_read_where_pyav_reads(folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no decord an MPEG-TS has the frames of the MP4 it was made of."""
-    monkeypatch.setattr(decode, "video_reader", lambda: decode.read_pyav)
-    stream, every = clip(tmp_path / name, (folder / "t.ts").read_bytes()), np.arange(FRAMES)
-
-    assert FRAMES == decode.count_frames(stream)
-    assert np.array_equal(decode.read_pyav(Clip("m", folder / "m.mp4", 0), every), decode.read_pyav(stream, every))
+def read(clip: Clip) -> Frames:
+    return decode.read_frames(replace(clip, frames=FRAMES), "videos", np.arange(FRAMES))
 
 
 @pytest.mark.parametrize(("content", "word", "detail"), [(None, "missing", "is missing"), (b"", "empty", "is empty"),

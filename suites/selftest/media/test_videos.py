@@ -1,0 +1,69 @@
+"""Videos of every kind: a frame's index means the same picture however it is read, to us and to OpenCV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from suites.selftest.media.made_videos import REFUSED, VIDEOS, make
+from tools.errors import DataError
+from tools.media import decode, video
+from tools.media.decode import Clip, Indices
+from tools.media.preprocess import Frames, frame_indices
+from tools.media.proof import prove
+from tools.spec.model import Sampling
+
+SAMPLINGS = (Sampling(32, 2, 1), Sampling(1, 1, 8), Sampling(16, 1, 3))  # SlowFast's, TSM's and R(2+1)D's
+
+
+def sampled(frames: int) -> Sequence[Indices]:
+    return [frame_indices(frames, sampling) for sampling in SAMPLINGS]
+
+
+@pytest.fixture(params=VIDEOS)
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return make(VIDEOS[request.param], tmp_path / "video")
+
+
+def test_a_frame_is_the_same_however_it_is_read(path: Path) -> None:
+    """Any frames, alone, together, spread or repeated, are those that decoding from the start gives.
+
+    The check accepts the video: OpenCV shows the same pictures.
+    """
+    number, plain = video.sequential(path, range(1000))
+    assert list(range(number)) == sorted(plain)
+    asked = [*sampled(number), np.arange(number), np.array([number - 1, 0, number - 1, 0]), *np.arange(number)[:, None]]
+
+    assert number == prove(Clip("v", path, 0), sampled)
+    for indices in asked:
+        assert wrong(plain, indices, decode.read_frames(Clip("v", path, 0, number), "videos", indices)) == []
+
+
+def test_key_packets_are_enough(path: Path, request: pytest.FixtureRequest) -> None:
+    """Where times tell frames apart, each comes from a key packet on, unless that is none to begin at."""
+    number, _ = video.sequential(path, ())
+    asked = [*sampled(number), *np.arange(0, number, 5)[:, None]]
+    missing = 0
+    for indices in asked:
+        with video.opened(path) as one:
+            if one.is_timed(number):
+                missing += len(set(indices.tolist()) - set(one.by_time(np.unique(indices).tolist())))
+    assert (missing > 0) == ("refreshed" in request.node.name)
+
+
+def wrong(plain: dict[int, Frames], indices: Indices, frames: Frames) -> list[int]:
+    return [index for index, frame in zip(indices.tolist(), frames, strict=True) if not np.array_equal(plain[index], frame)]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_judged_is_refused(name: str, tmp_path: Path) -> None:
+    """A video that OpenCV cannot show, or that is askew or lacks frames, is refused with what helps."""
+    how, words = REFUSED[name]
+    path = make(how, tmp_path / "video")
+
+    with pytest.raises(DataError, match=words) as caught:
+        prove(Clip("v", path, 0), sampled)
+    assert ("restore the file" if "frames decode" in words else "ffmpeg -i FILE -c:v libx264") in str(caught.value.remedy)

@@ -1,0 +1,114 @@
+"""Proves that a video's frames are read right: decoded once from the start, and compared with two others.
+
+First with how its frames are read. Each frame must come at the time that its index stands for; and from each
+key packet that a sample starts at, a picture that comes soon after it must have the same bits. That is where
+a false key packet shows: later frames only inherit its faults. Reading all that is sampled instead would make
+a check half as slow again.
+
+Then with another decoder, OpenCV's, which must show the same pictures at the same indices, with the same
+colours and turned the same way. It decodes the first fifth of a video, and all up to the last sampled frame
+where packets are lost on the way. Its FFmpeg counts as PyAV's does, so what goes wrong goes wrong early: with
+the first B-frames, a hidden start, a turn, a matrix. A fault of one decoder in the middle of a whole video
+would be missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tools.media import other_decoder, video
+from tools.media.decode import TOLERATED_LOSS, Clip, ClipError, Indices, undecodable
+from tools.media.picture import ENCODE_AGAIN, PictureError
+from tools.media.video import Decoded, Video
+
+SOON = 16  # frames after a key packet
+SHARE, LEAST, MOST = 5, 12, 60  # OpenCV reads one in five frames of a timed video, but so many
+COMPARED = {0, 1, 2, 3, 5, 8, 13, 21, 34, 55}
+
+Sampled = Callable[[int], Sequence[Indices]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is looked at in a video of so many frames: *read* again by time, *shown* by the other decoder."""
+
+    frames: int
+    sampled: frozenset[int]
+    read: frozenset[int]
+    shown: frozenset[int]
+
+    @property
+    def wanted(self) -> frozenset[int]:
+        return self.read | self.shown
+
+
+def prove(clip: Clip, sampled: Sampled) -> int:
+    """How many frames a video has, once it is known that those *sampled* of so many are read right.
+
+    Raises:
+        ClipError: it is damaged, or its frames cannot be read at random, or another decoder shows others.
+    """
+    import av
+
+    try:
+        return _prove(clip, sampled)
+    except PictureError as error:
+        raise ClipError(clip, clip.path, error.what, error.remedy or "") from error
+    except (av.FFmpegError, IndexError) as error:
+        raise undecodable(clip, clip.path) from error
+
+
+def _prove(clip: Clip, sampled: Sampled) -> int:
+    with video.opened(clip.path) as source:
+        plan = _plan(source, len(source.shown), sampled)
+        plain = source.decoded(plan.wanted)
+        _require_whole(clip, plain, source.declared)
+    if plain.frames != plan.frames:  # some packets give no frame
+        with video.opened(clip.path) as source:
+            plan = _plan(source, plain.frames, sampled)
+            plain = source.decoded(plan.wanted)
+    if damaged := plan.sampled & plain.corrupt:
+        raise undecodable(clip, clip.path, f"frame {min(damaged)} is damaged")
+    _require_same_at_random(clip, plan, source, plain)
+    other_decoder.require_same(clip, plain, plan.shown)
+    return plain.frames
+
+
+def _require_whole(clip: Clip, plain: Decoded, declared: int) -> None:
+    least = (1 - TOLERATED_LOSS) * declared
+    if plain.frames == 0 or plain.frames < least:
+        raise undecodable(clip, clip.path, f"{plain.frames} of {declared} frames decode")
+    if plain.frames - len(plain.corrupt) < least:
+        raise undecodable(clip, clip.path, f"{len(plain.corrupt)} of {plain.frames} frames are damaged")
+
+
+def _plan(source: Video, frames: int, sampled: Sampled) -> _Plan:
+    wanted = sorted({index for indices in sampled(frames) for index in indices.tolist()}) if frames else []
+    read = _soon(source, wanted) if source.is_timed(frames) else ()
+    shown = COMPARED & set(range(min(frames, MOST, max(LEAST, frames // SHARE))))
+    if frames != len(source.shown):
+        shown = shown.union(wanted[:1], wanted[-1:])
+    return _Plan(frames, frozenset(wanted), frozenset(read), frozenset(shown))
+
+
+def _soon(source: Video, wanted: list[int]) -> set[int]:
+    """Of each key packet that reading starts at, the first sampled frame, or one before that comes soon."""
+    first: dict[int, int] = {}
+    for index in wanted:
+        first.setdefault(source.start_of(index), index)
+    return {min(index, source.index_at(start) + SOON) for start, index in first.items()}
+
+
+def _require_same_at_random(clip: Clip, plan: _Plan, source: Video, plain: Decoded) -> None:
+    if not source.is_timed(plan.frames):
+        return  # it is read as it has just been
+    indices = np.array(sorted(plan.read), np.int64)
+    again = video.read(clip.path, indices, plan.frames) if plan.read else ()
+    wrong = [index for index, picture in zip(indices.tolist(), again, strict=True) if not np.array_equal(picture, plain.pictures[index])]
+    if plain.times != sorted(time for time in source.shown if time is not None):
+        wrong = [next(index for index, pair in enumerate(zip(plain.times, source.order, strict=True)) if pair[0] != pair[1])]
+    if wrong:
+        raise ClipError(clip, clip.path, f"cannot be read at random: frame {wrong[0]} is another one then", ENCODE_AGAIN)
