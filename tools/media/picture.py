@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from av.video.reformatter import ColorRange
 
 ENCODE_AGAIN = "encode it again: ffmpeg -i FILE -c:v libx264 -crf 18 -pix_fmt yuv420p NEW.mp4"
+SIZES = "has frames of different sizes"
 ONE = 1 << 16  # of the 16.16 numbers in a display matrix
 # FFmpeg's AVColorSpace to the scaler's SWS_CS: BT.709, FCC, two of BT.601, SMPTE 240M, BT.2020; 601 where a
 # file says nothing (2), or says "RGB" (0) of what is none.
@@ -93,7 +94,7 @@ class Converter:
             dst_color_range=ColorRange.JPEG, threads=1)  # more threads cost more than they bring for small pictures
         picture = turn_of(frame).turned(np.asarray(converted.to_ndarray(), np.uint8))
         if self._shape and picture.shape != self._shape:
-            raise PictureError("has frames of different sizes", remedy=ENCODE_AGAIN)
+            raise PictureError(SIZES, remedy=ENCODE_AGAIN)
         self._shape = picture.shape
         return picture
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from tools.media import other_decoder, video
 from tools.media.decode import TOLERATED_LOSS, Clip, ClipError, Indices, undecodable
-from tools.media.picture import ENCODE_AGAIN, PictureError
+from tools.media.picture import ENCODE_AGAIN, SIZES, PictureError
 from tools.media.video import Decoded, Video
 
 SOON = 16  # frames after a key packet
@@ -72,6 +72,8 @@ def _prove(clip: Clip, sampled: Sampled) -> int:
             plain = source.decoded(plan.wanted)
     if damaged := plan.sampled & plain.corrupt:
         raise undecodable(clip, clip.path, f"frame {min(damaged)} is damaged")
+    if len({plain.sizes[index] for index in plan.sampled}) > 1:
+        raise PictureError(SIZES, remedy=ENCODE_AGAIN)
     _require_same_at_random(clip, plan, source, plain)
     other_decoder.require_same(clip, plain, plan.shown)
     return plain.frames

@@ -80,12 +80,13 @@ def opened(path: Path) -> Iterator[Video]:
 
 @dataclass(slots=True)
 class Decoded:
-    """What a pass from the first packet gave: presentation times as frames came, and the wanted frames.
+    """What a pass from the first packet gave: times and sizes as frames came, and the wanted frames.
 
     corrupt: which frames are damaged; turn: that of the display matrix; deep: more than 8 bits a value.
     """
 
     times: list[int | None] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
     corrupt: set[int] = field(default_factory=set)
     pictures: dict[int, Frames] = field(default_factory=dict)
     turn: Turn = Turn()  # noqa: RUF009 - it is frozen
@@ -134,6 +135,7 @@ class Video:
         result, converter = Decoded(), Converter()
         for index, frame in enumerate(self._frames(self.packets)):
             result.times.append(frame.pts)
+            result.sizes.append((frame.width, frame.height))
             if frame.is_corrupt:
                 result.corrupt.add(index)
             if index in wanted:

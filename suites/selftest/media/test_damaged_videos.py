@@ -93,6 +93,23 @@ def test_a_damaged_video_is_found(folder: Path, tmp_path: Path, whole: str, dama
     assert str(bad.path) == caught.value.where
 
 
+def test_a_damaged_frame_must_not_be_sampled(folder: Path, tmp_path: Path) -> None:
+    """One damaged frame in sixty is no reason to refuse a video, but it is if that frame is sampled."""
+    import av
+
+    content = bytearray((folder / "m.mp4").read_bytes())
+    with av.open(str(folder / "m.mp4")) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][-1]
+    assert packet.pos is not None
+    for place in range(packet.pos + packet.size // 2, packet.pos + packet.size):
+        content[place] ^= 0x55
+    bad = clip(tmp_path / "bad.mp4", bytes(content))
+
+    with pytest.raises(DataError, match=r"clip bad.mp4 cannot be decoded \(frame 5\d is damaged\)"):
+        prove(bad, lambda frames: [np.arange(frames)])
+    assert FRAMES == prove(bad, lambda frames: [np.arange(10)])
+
+
 @pytest.mark.parametrize(("whole", "name"), [("m.mp4", "m.avi"), ("a.avi", "a.mp4"), ("fast.mp4", "fast.webm"), ("m.mp4", "m")])
 def test_a_wrong_extension_is_no_damage(folder: Path, tmp_path: Path, whole: str, name: str) -> None:
     """A video goes by its content, not by its name: a misnamed one has all its frames, with their bits."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest.media.made_videos import REFUSED, VIDEOS, make
+from suites.selftest.media.made_videos import LOW_DELAY, REFUSED, VIDEOS, Made, make
 from tools.errors import DataError
 from tools.media import decode, video
 from tools.media.decode import Clip, Indices
@@ -52,6 +52,20 @@ def test_key_packets_are_enough(path: Path, request: pytest.FixtureRequest) -> N
             if one.is_timed(number):
                 missing += len(set(indices.tolist()) - set(one.by_time(np.unique(indices).tolist())))
     assert (missing > 0) == ("refreshed" in request.node.name)
+
+
+def test_frames_of_two_sizes_are_refused(tmp_path: Path) -> None:
+    """A video whose sampled frames differ in size is refused; one that changes elsewhere is read."""
+    parts = [make(Made(container="h264", options=LOW_DELAY, frames=20, size=size), tmp_path / f"{size[0]}").read_bytes()
+             for size in ((128, 96), (160, 96))]
+    both = tmp_path / "both"
+    both.write_bytes(b"".join(parts))
+
+    assert 40 == prove(Clip("v", both, 0), lambda frames: [np.arange(12)])
+    with pytest.raises(DataError, match="has frames of different sizes"):
+        prove(Clip("v", both, 0), lambda frames: [np.arange(0, frames, 5)])
+    with pytest.raises(DataError, match="has frames of different sizes"):
+        decode.read_frames(Clip("v", both, 0, 40), "videos", np.arange(0, 40, 5))
 
 
 def wrong(plain: dict[int, Frames], indices: Indices, frames: Frames) -> list[int]:
