@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -54,17 +55,18 @@ def require_unchanged(clips: Iterable[Clip], kind: FilesKind) -> None:
             raise ClipError(clip, clip.path, "has changed since it was checked", "let its files rest, and run again")
 
 
-def examine(clip: Clip, kind: FilesKind, samplings: tuple[Sampling, ...] = ()) -> Clip:
+def examine(clip: Clip, kind: FilesKind, sampling: Sampling | None = None) -> Clip:
     """The clip with its digest and its number of frames; rawframes whose list gives no number are counted.
 
-    samplings: which frames of a video have to be read right; without any, only its first ones are looked at.
+    sampling: which frames of a video have to be read right; other kinds need none.
 
     Raises:
         ClipError: a file is missing, empty or cannot be decoded, or a row of features is wrong.
     """
     if kind == "videos":
-        frames = prove(clip, lambda total: [frame_indices(total, sampling) for sampling in samplings])
-        return replace(clip, frames=frames, sha256=sha256(clip.path))
+        assert sampling is not None
+        proof = prove(clip, partial(frame_indices, sampling=sampling))
+        return replace(clip, frames=proof.frames, sha256=sha256(clip.path), sampled_crc32=proof.sampled_crc32)
     if kind == "features":
         try:
             read_features(clip.path)

@@ -18,15 +18,14 @@ from pathlib import Path
 from tools.datasets.examine import Signature
 from tools.datasets.listing import Listing
 from tools.errors import StoreError
-from tools.machine import versions
 from tools.media import video
 from tools.media.decode import Clip, ClipError
 from tools.spec.digest import Json, digest
 
 FOLDER = "checked"
-REVISION = "2"  # raise it when equal files would be judged otherwise, or the columns change
+REVISION = "3"  # raise it when equal files would be judged otherwise, or the columns change
 SAVE_S = 1.0  # what an interrupted check loses at most
-COLUMNS = "id, size, changed, asked, frames, sha256, word, what, detail, place, remedy"
+COLUMNS = "id, size, changed, asked, frames, sha256, sampled_crc32, word, what, detail, place, remedy"
 TABLE = f"CREATE TABLE IF NOT EXISTS clips ({COLUMNS.replace('id,', 'id TEXT PRIMARY KEY,', 1)}) WITHOUT ROWID"
 
 
@@ -35,27 +34,27 @@ class ClipState:
     """What the last check saw of a clip.
 
     signature: size and time of its files then; asked: the frames that its line gave.
-    frames, sha256: those of a good clip; defect: why any other cannot be used.
+    frames, sha256, sampled_crc32: those of a good clip; defect: why any other cannot be used.
     """
 
     signature: Signature
     asked: int
     frames: int = 0
     sha256: str = ""
+    sampled_crc32: int | None = None
     defect: ClipError | None = None
 
 
 def path_of(artifacts: Path, listing: Listing) -> Path:
     """Where the ledger of a list is kept; of videos there is one for each decoder and choice of frames."""
-    shaped_by: Json = [REVISION, str(listing.root.resolve()), str(listing.list_file.resolve()), listing.kind, *_check_of(listing)]
+    shaped_by: Json = [REVISION, str(listing.root.resolve()), str(listing.list_file.resolve()), listing.kind, *_reading(listing)]
     return artifacts / FOLDER / f"{listing.dataset}-{listing.list_file.stem}-{digest(shaped_by)[:12]}.sqlite"
 
 
-def _check_of(listing: Listing) -> list[Json]:
-    """What a check of these files depends on beside them."""
-    if listing.kind == "videos":
-        return [video.identity(), sorted([how.clip_len, how.interval, how.clips] for how in set(listing.samplings))]
-    return [versions.of("decord")[0][1] != versions.ABSENT]  # it shapes nothing; without it all would be read once more
+def _reading(listing: Listing) -> list[Json]:
+    """What is read of these files, and with what: videos may be decoded otherwise tomorrow."""
+    how = listing.sampling
+    return [video.identity(), how.clip_len, how.interval, how.clips] if how and listing.kind == "videos" else []
 
 
 @contextmanager
@@ -100,16 +99,16 @@ class Ledger:
         row = self._rows.execute(f"SELECT {COLUMNS} FROM clips WHERE id = ?", (clip.id,)).fetchone()  # noqa: S608
         if row is None:
             return None
-        _, size, changed, asked, frames, sha256, word, _, detail, file, remedy = row
+        _, size, changed, asked, frames, sha256, crc32, word, _, detail, file, remedy = row
         defect = ClipError(clip, Path(file), detail, remedy, word) if word else None
-        return ClipState((size, changed), asked, frames, sha256, defect)
+        return ClipState((size, changed), asked, frames, sha256, crc32, defect)
 
     def put(self, clip: Clip, state: ClipState) -> None:
         """Keep what a check has just seen of a clip."""
         wrong = state.defect
         defect = (wrong.word, wrong.what, wrong.detail, str(wrong.file), wrong.remedy) if wrong else ("",) * 5
         self._rows.execute(f"INSERT OR REPLACE INTO clips ({COLUMNS}) VALUES (?{', ?' * COLUMNS.count(',')})",  # noqa: S608
-                           (clip.id, *state.signature, state.asked, state.frames, state.sha256, *defect))
+                           (clip.id, *state.signature, state.asked, state.frames, state.sha256, state.sampled_crc32, *defect))
         if time.monotonic() - self._saved > SAVE_S:
             self._rows.commit()
             self._saved = time.monotonic()

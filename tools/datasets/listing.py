@@ -28,7 +28,7 @@ class Listing:
     complete: how many clips the data set should have; 0 where *source* says it.
     rows: reads them anew at each call, with a DataError if one is wrong; it travels to a child process.
     title: what is checked, in words, if that is not a data set.
-    samplings: which frames of videos are read; nothing for other kinds.
+    sampling: which frames of its videos are read; None for other kinds.
     """
 
     dataset: str
@@ -39,7 +39,7 @@ class Listing:
     complete: int
     rows: Callable[[], Iterator[Clip]]
     title: str = ""
-    samplings: tuple[Sampling, ...] = ()
+    sampling: Sampling | None = None
 
     @property
     def doing(self) -> str:
@@ -57,10 +57,10 @@ class Listing:
         return self.dataset == OWN
 
 
-def of_list(clips: ClipList, *samplings: Sampling) -> Listing:
+def of_list(clips: ClipList, sampling: Sampling) -> Listing:
     """The rows of a list of your own, or of a mini set: each clip must be good where it is sampled."""
     return Listing(OWN, clips.source, clips.source, clips.root, clips.format, 0, partial(iter, clips.clips), f"{len(clips.clips)} clips",
-                   samplings)
+                   sampling)
 
 
 def find(spec: ModelSpec, data_root: Path, classes: int) -> Listing | None:
@@ -79,7 +79,7 @@ def find(spec: ModelSpec, data_root: Path, classes: int) -> Listing | None:
         rows = partial(_split, dataset, folder, split, root, kind)
     else:
         return None
-    return Listing(dataset, source, path, root, kind, spec.clips, partial(_agreeing, dataset, folder, rows), samplings=(spec.sampling,))
+    return Listing(dataset, source, path, root, kind, spec.clips, partial(_agreeing, dataset, folder, rows), sampling=spec.sampling)
 
 
 def _split(dataset: str, folder: Path, path: Path, root: Path, kind: FilesKind) -> Iterator[Clip]:

@@ -81,7 +81,7 @@ def check(listing: Listing, settings: Settings) -> Path:
 def _check_clips(listing: Listing, clips: tuple[Clip, ...], ledger: Ledger) -> None:
     shown = 0.0
     doing = "checking features" if listing.kind == "features" else "checking clips"
-    jobs = ((clip, listing.kind, listing.samplings, _to_trust(listing, ledger.state(clip))) for clip in clips)
+    jobs = ((clip, listing.kind, listing.sampling, _to_trust(listing, ledger.state(clip))) for clip in clips)
     for done, (clip, state) in enumerate(spread(_check_clip, jobs, BATCH), 1):
         if state is not None:
             ledger.put(clip, state)
@@ -95,18 +95,18 @@ def _to_trust(listing: Listing, state: ClipState | None) -> ClipState | None:
     return None if listing.required and state is not None and state.defect else state
 
 
-def _check_clip(job: tuple[Clip, FilesKind, tuple[Sampling, ...], ClipState | None]) -> tuple[Clip, ClipState | None]:
+def _check_clip(job: tuple[Clip, FilesKind, Sampling | None, ClipState | None]) -> tuple[Clip, ClipState | None]:
     """The new state of a clip; None where its files are still those of the last check."""
-    clip, kind, samplings, before = job
+    clip, kind, sampling, before = job
     now = ABSENT
     try:
         now = signature(clip, kind)
         if before is not None and (before.signature, before.asked) == (now, clip.frames):
             return clip, None
-        good = examine(clip, kind, samplings)
+        good = examine(clip, kind, sampling)
     except ClipError as error:
         return clip, ClipState(now, clip.frames, defect=error)
-    return clip, ClipState(now, clip.frames, good.frames, good.sha256)
+    return clip, ClipState(now, clip.frames, good.frames, good.sha256, good.sampled_crc32)
 
 
 def states(listing: Listing, path: Path) -> Iterator[tuple[Clip, ClipState]]:
@@ -158,7 +158,7 @@ def usable_if_checked(listing: Listing, settings: Settings, *, look_again: bool 
         checked = {clip: state for clip in clips if (state := _still_true(clip, listing.kind, ledger.state(clip)))}
     if len(checked) < len(clips):
         return None
-    good = tuple(replace(clip, frames=state.frames, sha256=state.sha256, signature=state.signature)
+    good = tuple(replace(clip, frames=state.frames, sha256=state.sha256, signature=state.signature, sampled_crc32=state.sampled_crc32)
                  for clip, state in checked.items() if not state.defect)
     defects = [state.defect for state in checked.values() if state.defect]
     if defects and look_again:

@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tools.datasets import survey, videos
-from tools.datasets.listing import of_list
+from tools.datasets import videos
 from tools.datasets.lists import read_list
 from tools.datasets.mini import clips as mini_clips
 from tools.datasets.mini import videos as mini_videos
@@ -66,9 +65,7 @@ def _data(context: Context[Spec]) -> Entry:
 
 
 def _fit_recogniser(context: Context[ModelSpec], dataset: Path, folder: Path) -> Facts:
-    rows = of_list(read_list(dataset / mini_clips.TRAIN_LIST, dataset, context.spec.classes))
-    survey.check(rows, context.settings)  # in this process, which is a child process already
-    return mini_recogniser.build(context.spec, survey.usable(rows, context).clips, folder)
+    return mini_recogniser.build(context.spec, read_list(dataset / mini_clips.TRAIN_LIST, dataset, context.spec.classes).clips, folder)
 
 
 def _fit_localiser(context: Context[LocaliserSpec], dataset: Path, folder: Path) -> Facts:

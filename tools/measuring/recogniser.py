@@ -9,8 +9,8 @@ from tools.deployment.weights import Weights
 from tools.measuring import reference
 from tools.measuring.predictions import FILE, Predictions, load
 from tools.media.batches import Feed
-from tools.media.decode import Clip, read_frames
-from tools.media.preprocess import Floats, crops, frame_indices, normalise
+from tools.media.decode import Clip, sampled_frames
+from tools.media.preprocess import Floats, crops, normalise
 from tools.pytorch import run
 from tools.spec.model import ListFormat, ModelSpec, Network
 from tools.storage.context import Context
@@ -29,8 +29,7 @@ def feed(clips: ClipSet, spec: ModelSpec, network: Network | None = None, before
 
 def fill(clip: Clip, kind: ListFormat, spec: ModelSpec, out: Floats) -> None:
     """Decode, sample and preprocess one clip into *out*, the network's input for it."""
-    frames = read_frames(clip, kind, frame_indices(clip.frames, spec.sampling))
-    normalise(crops(frames, spec.preprocess), spec.preprocess, out)
+    normalise(crops(sampled_frames(clip, kind, spec.sampling), spec.preprocess), spec.preprocess, out)
 
 
 def finish(clips: ClipSet, spec: ModelSpec, before: Predictions | None, scores: Predictions, folder: Path) -> None:

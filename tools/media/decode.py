@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 
 from tools.errors import DataError
 from tools.media import video
-from tools.media.picture import PictureError
-from tools.media.preprocess import Frames
-from tools.spec.model import ListFormat
+from tools.media.picture import ENCODE_AGAIN, PictureError
+from tools.media.preprocess import Frames, frame_indices
+from tools.spec.model import ListFormat, Sampling
 
 FRAME_NAME = "img_{:05d}.jpg"
 TOLERATED_LOSS = 0.02  # of a video's frames; cutting without re-encoding leaves a few that no decoder shows
@@ -28,6 +29,21 @@ def read_frames(clip: Clip, kind: ListFormat, indices: Indices) -> Frames:
         ClipError: naming the clip, if a file is missing, empty or cannot be decoded.
     """
     return _read_jpegs(clip, indices) if kind == "rawframes" else _read_video(clip, indices)
+
+
+def sampled_frames(clip: Clip, kind: ListFormat, sampling: Sampling) -> Frames:
+    """The frames that a model samples from a checked clip, as `read_frames` gives them.
+
+    Those of a video must have the bits that they had when it was decoded from its start: every frame of every
+    run is proved to be the right one, whatever it took to get there.
+
+    Raises:
+        ClipError: as for `read_frames`, or they are other frames.
+    """
+    frames = read_frames(clip, kind, frame_indices(clip.frames, sampling))
+    if clip.sampled_crc32 is not None and zlib.crc32(frames.data) != clip.sampled_crc32:
+        raise ClipError(clip, clip.path, "gives other frames now than when it was decoded from its start", ENCODE_AGAIN)
+    return frames
 
 
 def _read_jpegs(clip: Clip, indices: Indices) -> Frames:
@@ -72,6 +88,7 @@ class Clip:
 
     A check gives *frames* and *sha256*; before it they are the list's number or 0, and empty.
     signature: size and time of its files at that check.
+    sampled_crc32: of a video, the sum of the frames sampled from it, when it was decoded from its start.
     """
 
     id: str
@@ -81,6 +98,7 @@ class Clip:
     sha256: str = ""
     listed: str = field(default="", compare=False)
     signature: tuple[int, int] | None = field(default=None, compare=False)
+    sampled_crc32: int | None = field(default=None, compare=False)
 
 
 class ClipError(DataError):

@@ -12,9 +12,7 @@ from tools.media.picture import ENCODE_AGAIN
 from tools.media.preprocess import Frames
 from tools.media.video import Decoded
 
-SHRUNK = 4  # to compare means of so many pixels squared: decoders interpolate colours and round differently
-LIMIT = 2.0  # of 255, the mean difference; 0 to 1.3 was seen of 8 bits
-LIMIT_DEEP = 4.0  # of more bits, whose colours OpenCV interpolates; up to 1.9 was seen
+LIMIT = 2.0  # of 255, the mean difference; 0 to 1.6 was seen
 
 
 def require_same(clip: Clip, plain: Decoded, indices: Collection[int]) -> None:
@@ -32,7 +30,7 @@ def require_same(clip: Clip, plain: Decoded, indices: Collection[int]) -> None:
         if picture.shape != ours.shape:
             raise _refused(clip, f"is turned or cut differently by OpenCV: {_size(picture)}, not {_size(ours)}")
         found = difference(ours, picture)
-        if found > (LIMIT_DEEP if plain.deep else LIMIT):
+        if found > LIMIT:
             if plain.interlaced:
                 raise _refused(clip, "cannot be checked: it is interlaced, and OpenCV does not convert that")
             raise _refused(clip, f"{_how(ours, picture, index)} differs from OpenCV's by {found:.1f} of 255 on average")
@@ -56,12 +54,10 @@ def _pictures(path: Path, indices: list[int], *, turned: bool) -> Iterator[tuple
 
 
 def difference(ours: Frames, other: Frames) -> float:
-    """The mean difference of two pictures of one size, of 255, each made smaller first."""
+    """The mean difference of two pictures of one size, of 255."""
     import cv2
 
-    size = (max(1, ours.shape[1] // SHRUNK), max(1, ours.shape[0] // SHRUNK))
-    one, two = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (ours, other))
-    return float(np.mean(cv2.absdiff(one, two)))
+    return float(np.mean(cv2.absdiff(ours, other)))
 
 
 def _how(ours: Frames, other: Frames, index: int) -> str:

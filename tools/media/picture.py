@@ -77,8 +77,10 @@ class Converter:
         from av.video.reformatter import Interpolation, VideoReformatter
 
         self._reformatter = VideoReformatter()
-        # Without accurate rounding x86 and ARM differ; POINT repeats chroma samples as other players do.
-        self._how = Interpolation.POINT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+        # Without accurate rounding x86 and ARM differ. POINT repeats the colours of neighbours as other players
+        # do; of more than 8 bits it would shift them by half a line, and others interpolate.
+        exact = Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+        self._eight, self._deep = Interpolation.POINT | exact, Interpolation.BILINEAR | exact
         self._shape: tuple[int, ...] = ()
 
     def picture(self, frame: av.VideoFrame) -> Frames:
@@ -90,13 +92,17 @@ class Converter:
         from av.video.reformatter import ColorRange
 
         converted = self._reformatter.reformat(
-            frame, format="rgb24", src_colorspace=_matrix(frame), interpolation=self._how, src_color_range=_range(frame),
-            dst_color_range=ColorRange.JPEG, threads=1)  # more threads cost more than they bring for small pictures
+            frame, format="rgb24", src_colorspace=_matrix(frame), src_color_range=_range(frame), dst_color_range=ColorRange.JPEG,
+            interpolation=self._deep if _is_deep(frame) else self._eight, threads=1)  # more threads cost more than they bring
         picture = turn_of(frame).turned(np.asarray(converted.to_ndarray(), np.uint8))
         if self._shape and picture.shape != self._shape:
             raise PictureError(SIZES, remedy=ENCODE_AGAIN)
         self._shape = picture.shape
         return picture
+
+
+def _is_deep(frame: av.VideoFrame) -> bool:
+    return any(part.bits > 8 for part in frame.format.components)
 
 
 def _matrix(frame: av.VideoFrame) -> int | None:

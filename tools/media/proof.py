@@ -2,8 +2,8 @@
 
 First with how its frames are read. Each frame must come at the time that its index stands for; and from each
 key packet that a sample starts at, a picture that comes soon after it must have the same bits. That is where
-a false key packet shows: later frames only inherit its faults. Reading all that is sampled instead would make
-a check half as slow again.
+a false key packet shows. The sum over all sampled frames is kept, and whoever reads them compares it: reading
+them here as well would make a check half as slow again.
 
 Then with another decoder, OpenCV's, which must show the same pictures at the same indices, with the same
 colours and turned the same way. It decodes the first fifth of a video, and all up to the last sampled frame
@@ -14,7 +14,8 @@ would be missed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,15 @@ SOON = 16  # frames after a key packet
 SHARE, LEAST, MOST = 5, 12, 60  # OpenCV reads one in five frames of a timed video, but so many
 COMPARED = {0, 1, 2, 3, 5, 8, 13, 21, 34, 55}
 
-Sampled = Callable[[int], Sequence[Indices]]
+Sampled = Callable[[int], Indices]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How many frames a video has, and the CRC-32 of those sampled, one after the other."""
+
+    frames: int
+    sampled_crc32: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +45,17 @@ class _Plan:
     """What is looked at in a video of so many frames: *read* again by time, *shown* by the other decoder."""
 
     frames: int
-    sampled: frozenset[int]
+    sampled: tuple[int, ...]
     read: frozenset[int]
     shown: frozenset[int]
 
     @property
     def wanted(self) -> frozenset[int]:
-        return self.read | self.shown
+        return self.read.union(self.shown, self.sampled)
 
 
-def prove(clip: Clip, sampled: Sampled) -> int:
-    """How many frames a video has, once it is known that those *sampled* of so many are read right.
+def prove(clip: Clip, sampled: Sampled) -> Proof:
+    """The frames of a video, once it is known that those *sampled* of so many are the right ones.
 
     Raises:
         ClipError: it is damaged, or its frames cannot be read at random, or another decoder shows others.
@@ -61,7 +70,7 @@ def prove(clip: Clip, sampled: Sampled) -> int:
         raise undecodable(clip, clip.path) from error
 
 
-def _prove(clip: Clip, sampled: Sampled) -> int:
+def _prove(clip: Clip, sampled: Sampled) -> Proof:
     with video.opened(clip.path) as source:
         plan = _plan(source, len(source.shown), sampled)
         plain = source.decoded(plan.wanted)
@@ -70,13 +79,16 @@ def _prove(clip: Clip, sampled: Sampled) -> int:
         with video.opened(clip.path) as source:
             plan = _plan(source, plain.frames, sampled)
             plain = source.decoded(plan.wanted)
-    if damaged := plan.sampled & plain.corrupt:
+    if damaged := plain.corrupt.intersection(plan.sampled):
         raise undecodable(clip, clip.path, f"frame {min(damaged)} is damaged")
     if len({plain.sizes[index] for index in plan.sampled}) > 1:
         raise PictureError(SIZES, remedy=ENCODE_AGAIN)
     _require_same_at_random(clip, plan, source, plain)
     other_decoder.require_same(clip, plain, plan.shown)
-    return plain.frames
+    crc32 = 0
+    for index in plan.sampled:
+        crc32 = zlib.crc32(plain.pictures[index].data, crc32)
+    return Proof(plain.frames, crc32)
 
 
 def _require_whole(clip: Clip, plain: Decoded, declared: int) -> None:
@@ -88,12 +100,13 @@ def _require_whole(clip: Clip, plain: Decoded, declared: int) -> None:
 
 
 def _plan(source: Video, frames: int, sampled: Sampled) -> _Plan:
-    wanted = sorted({index for indices in sampled(frames) for index in indices.tolist()}) if frames else []
+    chosen = sampled(frames).tolist() if frames else []
+    wanted = sorted(set(chosen))
     read = _soon(source, wanted) if source.is_timed(frames) else ()
     shown = COMPARED & set(range(min(frames, MOST, max(LEAST, frames // SHARE))))
     if frames != len(source.shown):
         shown = shown.union(wanted[:1], wanted[-1:])
-    return _Plan(frames, frozenset(wanted), frozenset(read), frozenset(shown))
+    return _Plan(frames, tuple(chosen), frozenset(read), frozenset(shown))
 
 
 def _soon(source: Video, wanted: list[int]) -> set[int]:

@@ -82,7 +82,7 @@ def opened(path: Path) -> Iterator[Video]:
 class Decoded:
     """What a pass from the first packet gave: times and sizes as frames came, and the wanted frames.
 
-    corrupt: which frames are damaged; turn: that of the display matrix; deep: more than 8 bits a value.
+    corrupt: which frames are damaged; turn: that of the display matrix.
     """
 
     times: list[int | None] = field(default_factory=list)
@@ -90,7 +90,6 @@ class Decoded:
     corrupt: set[int] = field(default_factory=set)
     pictures: dict[int, Frames] = field(default_factory=dict)
     turn: Turn = Turn()  # noqa: RUF009 - it is frozen
-    deep: bool = False
     interlaced: bool = False
 
     @property
@@ -140,7 +139,7 @@ class Video:
                 result.corrupt.add(index)
             if index in wanted:
                 result.pictures[index] = converter.picture(frame)
-                result.turn, result.deep = turn_of(frame), any(part.bits > 8 for part in frame.format.components)
+                result.turn = turn_of(frame)
                 result.interlaced |= frame.interlaced_frame
             if stop and len(result.pictures) == len(wanted):
                 break

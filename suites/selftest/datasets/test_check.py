@@ -24,12 +24,13 @@ from tools.errors import DataError
 from tools.machine.events import OnEvent
 from tools.media.decode import FRAME_NAME
 from tools.spec.catalog import load_spec
-from tools.spec.model import ModelSpec, Spec
+from tools.spec.model import ModelSpec, Sampling, Spec
 from tools.spec.settings import MODELS, ROOT, Settings
 from tools.storage.context import Context
 
 NAMES = ("Haircut/v_1", "Hammering/v_2", "HammerThrow/v_3")
 FRAMES = 5
+SAMPLING = Sampling(1, 1, 8)
 
 
 def tree(root: Path, names: tuple[str, ...] = NAMES) -> Path:
@@ -84,8 +85,8 @@ def test_a_checked_data_set_is_what_its_list_would_be(tmp_path: Path) -> None:
     own = tmp_path / "own.txt"
     own.write_text("".join(f"{name} {FRAMES} {label}\n" for label, name in enumerate(NAMES)))
     listed = read_list(own, folder / "rawframes", 101)
-    survey.check(listing.of_list(listed), settings(tmp_path))
-    mine = survey.usable_if_checked(listing.of_list(listed), settings(tmp_path))
+    survey.check(listing.of_list(listed, SAMPLING), settings(tmp_path))
+    mine = survey.usable_if_checked(listing.of_list(listed, SAMPLING), settings(tmp_path))
     found = resolved(tmp_path)
 
     assert mine is not None

@@ -18,10 +18,12 @@ from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.errors import DataError
 from tools.media.decode import FRAME_NAME, Clip
 from tools.spec.catalog import load_spec
+from tools.spec.model import Sampling
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 
 CLASSES = 5
+SAMPLING = Sampling(1, 1, 8)
 
 
 def listed(folder: Path, text: str) -> ClipList:
@@ -37,13 +39,13 @@ def settings(artifacts: Path) -> Settings:
 
 def known(clips: ClipList, artifacts: Path) -> ClipSet | None:
     """What is known of a list's clips as their files are now."""
-    found = survey.usable_if_checked(of_list(clips), settings(artifacts))
+    found = survey.usable_if_checked(of_list(clips, SAMPLING), settings(artifacts))
     return ClipSet(clips.format, found.clips, found.shortfall) if found else None
 
 
 def checked(clips: ClipList, artifacts: Path) -> ClipSet:
     """A list's clips, checked in this process."""
-    survey.check(of_list(clips), settings(artifacts))
+    survey.check(of_list(clips, SAMPLING), settings(artifacts))
     found = known(clips, artifacts)
     assert found is not None
     return found
@@ -162,7 +164,7 @@ def test_a_clip_that_is_not_there_is_named_before_anything_is_read(tmp_path: Pat
     context = Context(settings(tmp_path / "artifacts"), load_spec(MODELS, "tsm"), lambda event: pytest.fail(f"it is checked: {event}"))
 
     with pytest.raises(DataError, match=f"clip bad.mp4 is {damage}") as caught:
-        survey.usable(of_list(listed(tmp_path, "noise.mp4 0\nbad.mp4 1\n")), context)
+        survey.usable(of_list(listed(tmp_path, "noise.mp4 0\nbad.mp4 1\n"), SAMPLING), context)
     assert DataError is type(caught.value)
     assert caught.value.remedy
 

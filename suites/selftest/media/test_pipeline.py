@@ -157,7 +157,7 @@ def test_decord_sees_the_same_real_frames(real: Clip) -> None:
 
 def test_as_many_frames_are_counted_as_were_written(made: dict[tuple[str, int], Clip]) -> None:
     """The count of a clean video is the number of frames it was made of."""
-    assert [clip.frames for clip in videos(made)] == [prove(clip, lambda total: []) for clip in videos(made)]
+    assert [clip.frames for clip in videos(made)] == [prove(clip, np.arange).frames for clip in videos(made)]
 
 
 def test_normalising_divides() -> None:

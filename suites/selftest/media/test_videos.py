@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.media.made_videos import LOW_DELAY, REFUSED, VIDEOS, Made, make
+from tools.datasets.examine import examine
 from tools.errors import DataError
 from tools.media import decode, video
 from tools.media.decode import Clip, Indices
@@ -19,8 +20,12 @@ from tools.spec.model import Sampling
 SAMPLINGS = (Sampling(32, 2, 1), Sampling(1, 1, 8), Sampling(16, 1, 3))  # SlowFast's, TSM's and R(2+1)D's
 
 
-def sampled(frames: int) -> Sequence[Indices]:
+def each_sampling(frames: int) -> Sequence[Indices]:
     return [frame_indices(frames, sampling) for sampling in SAMPLINGS]
+
+
+def sampled(frames: int) -> Indices:
+    return np.concatenate(each_sampling(frames))
 
 
 @pytest.fixture(params=VIDEOS)
@@ -35,9 +40,9 @@ def test_a_frame_is_the_same_however_it_is_read(path: Path) -> None:
     """
     number, plain = video.sequential(path, range(1000))
     assert list(range(number)) == sorted(plain)
-    asked = [*sampled(number), np.arange(number), np.array([number - 1, 0, number - 1, 0]), *np.arange(number)[:, None]]
+    asked = [*each_sampling(number), np.arange(number), np.array([number - 1, 0, number - 1, 0]), *np.arange(number)[:, None]]
 
-    assert number == prove(Clip("v", path, 0), sampled)
+    assert number == prove(Clip("v", path, 0), sampled).frames
     for indices in asked:
         assert wrong(plain, indices, decode.read_frames(Clip("v", path, 0, number), "videos", indices)) == []
 
@@ -45,7 +50,7 @@ def test_a_frame_is_the_same_however_it_is_read(path: Path) -> None:
 def test_key_packets_are_enough(path: Path, request: pytest.FixtureRequest) -> None:
     """Where times tell frames apart, each comes from a key packet on, unless that is none to begin at."""
     number, _ = video.sequential(path, ())
-    asked = [*sampled(number), *np.arange(0, number, 5)[:, None]]
+    asked = [*each_sampling(number), *np.arange(0, number, 5)[:, None]]
     missing = 0
     for indices in asked:
         with video.opened(path) as one:
@@ -61,11 +66,24 @@ def test_frames_of_two_sizes_are_refused(tmp_path: Path) -> None:
     both = tmp_path / "both"
     both.write_bytes(b"".join(parts))
 
-    assert 40 == prove(Clip("v", both, 0), lambda frames: [np.arange(12)])
+    assert 40 == prove(Clip("v", both, 0), lambda frames: np.arange(12)).frames
     with pytest.raises(DataError, match="has frames of different sizes"):
-        prove(Clip("v", both, 0), lambda frames: [np.arange(0, frames, 5)])
+        prove(Clip("v", both, 0), lambda frames: np.arange(0, frames, 5))
     with pytest.raises(DataError, match="has frames of different sizes"):
         decode.read_frames(Clip("v", both, 0, 40), "videos", np.arange(0, 40, 5))
+
+
+def test_what_is_sampled_later_is_what_the_check_decoded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sampled frames of a checked video have the sum of the check; a single other value is refused by name."""
+    for sampling in SAMPLINGS:
+        clip = examine(Clip("v", path, 0), "videos", sampling)
+        right = decode.sampled_frames(clip, "videos", sampling)
+        other = right.copy()
+        other[-1, -1, -1, -1] ^= 1
+        with monkeypatch.context() as patch:
+            patch.setattr(decode, "read_frames", lambda *given, other=other: other)
+            with pytest.raises(DataError, match="clip v gives other frames now than when it was decoded from its start"):
+                decode.sampled_frames(clip, "videos", sampling)
 
 
 def wrong(plain: dict[int, Frames], indices: Indices, frames: Frames) -> list[int]:

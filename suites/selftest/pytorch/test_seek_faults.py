@@ -16,11 +16,13 @@ from tools.datasets.mini import clips as mini
 from tools.deployment import specialise, weights
 from tools.deployment.weights import Weights
 from tools.engines import open_engine
+from tools.errors import DataError
 from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import Verdict, worst
 from tools.measuring import measure, recogniser, reference
 from tools.measuring.cell import Cell, Part
 from tools.measuring.predictions import FILE, Predictions, load
+from tools.media import decode
 from tools.media.batches import BatchStream
 from tools.media.decode import Clip, Indices
 from tools.media.preprocess import Floats, Frames
@@ -90,22 +92,31 @@ def test_sides_that_read_right_agree(videos: Run, scores: Predictions) -> None:
     assert Verdict.PASS == videos.fidelity(scores)
 
 
+def without_sums(clips: ClipSet) -> ClipSet:
+    """The clips as if the check had not kept what their sampled frames are."""
+    assert all(clip.sampled_crc32 is not None for clip in clips.clips)
+    return replace(clips, clips=tuple(replace(clip, sampled_crc32=None) for clip in clips.clips))
+
+
 @pytest.mark.parametrize("off", [1, -1], ids=["late", "early"])
 def test_our_side_one_frame_off_fails(videos: Run, scores: Predictions, monkeypatch: pytest.MonkeyPatch, off: int) -> None:
-    """Our access giving each frame's neighbour fails fidelity."""
-    right = recogniser.read_frames
+    """Our access giving each frame's neighbour fails fidelity, and is refused where a check saw the frames."""
+    right = decode.read_frames
 
     def beside(clip: Clip, kind: ListFormat, indices: Indices) -> Frames:
         return right(clip, kind, np.clip(indices + off, 0, clip.frames - 1))
 
-    monkeypatch.setattr(recogniser, "read_frames", beside)
+    monkeypatch.setattr(decode, "read_frames", beside)
 
-    assert Verdict.FAIL == videos.fidelity(scores)
+    with pytest.raises(DataError, match="gives other frames now than when it was decoded from its start"):
+        videos.fidelity(scores)
+    assert Verdict.FAIL == videos.fidelity(scores, without_sums(videos.clips))
 
 
 def test_our_side_one_frame_short_fails(videos: Run, scores: Predictions) -> None:
     """Our count of frames being one too low fails fidelity: torch's choice of frames is by its own count."""
-    short = replace(videos.clips, clips=tuple(replace(clip, frames=clip.frames - 1) for clip in videos.clips.clips))
+    clips = without_sums(videos.clips)
+    short = replace(clips, clips=tuple(replace(clip, frames=clip.frames - 1) for clip in clips.clips))
 
     assert Verdict.FAIL == videos.fidelity(scores, short)
 

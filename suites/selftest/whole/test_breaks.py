@@ -21,6 +21,7 @@ from tools.machine.events import Event
 from tools.measuring import measure, recogniser
 from tools.measuring.cell import Cell, Part
 from tools.measuring.predictions import Predictions
+from tools.media import decode
 from tools.media.batches import Batch, BatchStream
 from tools.media.preprocess import Floats, Frames
 from tools.pytorch import networks
@@ -110,8 +111,8 @@ def test_swapped_channels_fail(deployment: Deployment, monkeypatch: pytest.Monke
 
 def test_frames_sampled_one_off_fail(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every frame taken one too late fails fidelity, though most clips are still told right."""
-    right = recogniser.frame_indices
-    monkeypatch.setattr(recogniser, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
+    right = decode.frame_indices
+    monkeypatch.setattr(decode, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
 
     assert Verdict.FAIL == judged(deployment.score(), deployment)["fidelity"]
 

@@ -27,6 +27,7 @@ from tools.machine.files import sha256
 from tools.measuring import measure, recogniser, reference
 from tools.measuring.cell import Cell, Part
 from tools.measuring.predictions import FILE, load
+from tools.media import decode
 from tools.media.batches import BatchStream
 from tools.media.decode import Clip
 from tools.media.preprocess import Floats, Frames
@@ -148,8 +149,8 @@ def test_swapped_channels_fail(deployments: Callable[[str], Deployment], name: s
 @every_model
 def test_frames_sampled_one_off_fail(deployments: Callable[[str], Deployment], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every frame taken one too late fails fidelity."""
-    right = recogniser.frame_indices
-    monkeypatch.setattr(recogniser, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
+    right = decode.frame_indices
+    monkeypatch.setattr(decode, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
 
     assert Verdict.FAIL == deployments(name).judged()["fidelity"]
 
@@ -160,7 +161,7 @@ def test_the_rule_of_1x_fails(deployments: Callable[[str], Deployment], monkeypa
     def rule_of_1x(total: int, how: Sampling) -> np.ndarray:
         return np.array(sampled_by_mmaction2(total, how), np.int64)
 
-    monkeypatch.setattr(recogniser, "frame_indices", rule_of_1x)
+    monkeypatch.setattr(decode, "frame_indices", rule_of_1x)
 
     assert Verdict.FAIL == deployments("r2plus1d").judged()["fidelity"]
 

@@ -20,6 +20,7 @@ from tools.deployment.specialise import Graph
 from tools.errors import ChildError, ClipgateError, DataError, StoreError
 from tools.machine import child
 from tools.machine.files import require_unchanged, sha256
+from tools.spec.model import Sampling
 from tools.spec.settings import Settings
 from tools.storage.entries import Entry, Key
 
@@ -35,7 +36,7 @@ def frames(tmp_path: Path) -> Path:
 
 def checked(path: Path) -> ClipSet:
     """The clips of a list of one's own, checked in this process."""
-    listing, settings = of_list(read_list(path, path.parent, 2)), Settings.parse({"artifacts": str(path.parent / "artifacts")})
+    listing, settings = of_list(read_list(path, path.parent, 2), Sampling(1, 1, 8)), Settings.parse({"artifacts": str(path.parent / "artifacts")})
     (path.parent / "artifacts" / "checked").mkdir(parents=True, exist_ok=True)
     survey.check(listing, settings)
     found = survey.usable_if_checked(listing, settings)
