@@ -23,7 +23,7 @@ LEFT_OUT = {  # package that may be absent -> what does its work instead
     "torch": "what only torch makes comes from another machine: tools/storage/README.md",
     "mmaction2": "it goes with torch", "mmcv-lite": "it goes with torch", "mmengine": "it goes with torch",
     "onnxsim": "graphs of each batch size come from another machine",
-    "decord": "PyAV decodes instead, as where decord has no wheel",
+    "decord": "only the guides' own path, which ours is timed beside, decodes with it",
 }
 LOW_MEMORY, LOW_DISK = 4 * 2**30, 2 * 2**30  # a large model at batch 16; one model's data, graphs and runs
 ENGINE = ("numpy", "onnxruntime", "opencv-python-headless")

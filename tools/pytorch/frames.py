@@ -93,12 +93,14 @@ def _unreadable(path: Path) -> DataError:
 def _rgb(frame: av.VideoFrame, converter: VideoReformatter) -> Frames:
     """Full-range RGB by the frame's own matrix and range; BT.601 and limited range where it names none.
 
-    The formats yuvj have full range, whatever is said of them: swscale sees to that.
+    The formats yuvj have full range, whatever is said of them: swscale sees to that. The colour of a pixel
+    stands for its neighbours' too; of more than 8 bits, colours are interpolated.
     """
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
+    colours = Interpolation.POINT if frame.format.components[0].bits <= 8 else Interpolation.BILINEAR
     converted = converter.reformat(
-        frame, format="rgb24", threads=1, interpolation=Interpolation.POINT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT,
+        frame, format="rgb24", threads=1, interpolation=colours | Interpolation.ACCURATE_RND | Interpolation.BITEXACT,
         src_colorspace=Colorspace.ITU601 if frame.colorspace == UNSPECIFIED else None,
         src_color_range=frame.color_range or ColorRange.MPEG, dst_color_range=ColorRange.JPEG)
     return np.asarray(converted.to_ndarray(), np.uint8)

@@ -14,7 +14,7 @@ from tools.errors import StoreError
 from tools.machine.versions import ABSENT
 from tools.storage.entries import Key, Manifest, label, manifest_path, namesakes, readable_manifest
 
-MAKERS = ("torch", "mmaction2", "mmengine", "onnxsim")  # the others can be replaced: decord by PyAV, mmcv-lite by mmcv
+MAKERS = ("torch", "mmaction2", "mmengine", "onnxsim")  # the others can be replaced, as mmcv-lite by mmcv
 SHA256_LENGTH = 64
 
 

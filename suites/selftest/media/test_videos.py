@@ -15,6 +15,7 @@ from tools.media import decode, video
 from tools.media.decode import Clip, Indices
 from tools.media.preprocess import Frames, frame_indices
 from tools.media.proof import prove
+from tools.pytorch import frames as torch_side
 from tools.spec.model import Sampling
 
 SAMPLINGS = (Sampling(32, 2, 1), Sampling(1, 1, 8), Sampling(16, 1, 3))  # SlowFast's, TSM's and R(2+1)D's
@@ -47,6 +48,15 @@ def test_a_frame_is_the_same_however_it_is_read(path: Path) -> None:
         assert wrong(plain, indices, decode.read_frames(Clip("v", path, 0, number), "videos", indices)) == []
 
 
+def test_the_torch_side_reads_the_same_frames(path: Path) -> None:
+    """Torch's own reader, which shares no code with ours, counts as many frames and shows the same bits."""
+    number, plain = video.sequential(path, range(1000))
+    theirs = torch_side.read(path, np.arange(number))
+
+    assert number == torch_side.count(path)
+    assert wrong(plain, np.arange(number), np.stack([theirs[index] for index in range(number)])) == []
+
+
 def test_key_packets_are_enough(path: Path, request: pytest.FixtureRequest) -> None:
     """Where times tell frames apart, each comes from a key packet on, unless that is none to begin at."""
     number, _ = video.sequential(path, ())
@@ -74,7 +84,7 @@ def test_frames_of_two_sizes_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_sampled_later_is_what_the_check_decoded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sampled frames of a checked video have the sum of the check; a single other value is refused by name."""
+    """Sampled frames of a checked video have the sum of the check; one other value is refused by name."""
     for sampling in SAMPLINGS:
         clip = examine(Clip("v", path, 0), "videos", sampling)
         right = decode.sampled_frames(clip, "videos", sampling)

@@ -100,7 +100,7 @@ def without_sums(clips: ClipSet) -> ClipSet:
 
 @pytest.mark.parametrize("off", [1, -1], ids=["late", "early"])
 def test_our_side_one_frame_off_fails(videos: Run, scores: Predictions, monkeypatch: pytest.MonkeyPatch, off: int) -> None:
-    """Our access giving each frame's neighbour fails fidelity, and is refused where a check saw the frames."""
+    """Our access giving each frame's neighbour fails fidelity; where a check saw the frames it is refused."""
     right = decode.read_frames
 
     def beside(clip: Clip, kind: ListFormat, indices: Indices) -> Frames:

@@ -37,7 +37,7 @@ HOMES = {  # heavy library -> the only places in tools that import it, at the to
     "aclruntime": ("engines/ascend/",),
     "cv2": ("media/", "datasets/", "engines/host.py"),
     "av": ("media/", "datasets/", "pytorch/"),
-    "decord": ("media/", "datasets/"),
+    "decord": (),
 }
 MODULE = re.compile(r"tools(?:\.[a-z_]+)+")
 

@@ -36,7 +36,8 @@ def frames(tmp_path: Path) -> Path:
 
 def checked(path: Path) -> ClipSet:
     """The clips of a list of one's own, checked in this process."""
-    listing, settings = of_list(read_list(path, path.parent, 2), Sampling(1, 1, 8)), Settings.parse({"artifacts": str(path.parent / "artifacts")})
+    listing = of_list(read_list(path, path.parent, 2), Sampling(1, 1, 8))
+    settings = Settings.parse({"artifacts": str(path.parent / "artifacts")})
     (path.parent / "artifacts" / "checked").mkdir(parents=True, exist_ok=True)
     survey.check(listing, settings)
     found = survey.usable_if_checked(listing, settings)
