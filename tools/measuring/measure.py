@@ -118,5 +118,5 @@ def _record(job: Job, precision: str, chip: ChipKind, stack: Iterable[tuple[str,
         chip=chip.name, simulated=chip.simulated, clips=clips, scoring_s=scoring_s,
         peak_bytes=memory.peak_resident_bytes(), estimated_bytes=need,
         digests={"weights": job.checkpoint.sha256, "graph": job.graph.digest, "clips": job.dataset.digest},
-        versions=dict((*versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av", "opencv-python-headless"), *stack)),
+        versions=dict((*versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av"), *stack)),
         machine=dict(versions.machine()), surgery=" ".join(job.graph.surgery))
