@@ -77,8 +77,8 @@ class Converter:
         from av.video.reformatter import Interpolation, VideoReformatter
 
         self._reformatter = VideoReformatter()
-        # Without accurate rounding x86 and ARM differ. POINT repeats a colour for its neighbours, as others do.
-        # Of more than 8 bits it would shift colours by half a line, and others interpolate.
+        # Without accurate rounding x86 and ARM differ. POINT repeats a colour for its neighbours, as others
+        # do; of more than 8 bits it would shift colours by half a line, and others interpolate.
         exact = Interpolation.ACCURATE_RND | Interpolation.BITEXACT
         self._eight, self._deep = Interpolation.POINT | exact, Interpolation.BILINEAR | exact
         self._shape: tuple[int, ...] = ()
