@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tools.errors import DataError
+from tools.machine import reading
 from tools.media.decode import Clip
 from tools.spec.model import ListFormat
 
@@ -106,11 +107,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     Raises:
         DataError: it cannot be read, or is no text.
     """
-    try:
-        with path.open() as file:
-            yield from enumerate(file, 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the list cannot be read: {error}", where=str(path), remedy="give a text file") from error
+    return reading.read_lines(path, DataError, "the list")
 
 
 def _wrong_fields(fields: list[str], expected: str, where: str) -> DataError:
@@ -120,8 +117,9 @@ def _wrong_fields(fields: list[str], expected: str, where: str) -> DataError:
 
 def _clip(fields: list[str], kind: ListFormat, root: Path, classes: int, where: str) -> Clip:
     name, *numbers = fields
-    if not all(number.isdecimal() for number in numbers):
-        raise DataError(f"{' '.join(numbers)!r} should be whole numbers", where=where, remedy=f"write {SHAPES[kind]}")
+    reading.file_name(name, where, DataError, "write a path that can exist")
+    if not all(map(reading.is_whole, numbers)):
+        raise DataError(f"{reading.shown(' '.join(numbers))} should be whole numbers", where=where, remedy=f"write {SHAPES[kind]}")
     label = int(numbers[-1])
     if label >= classes:
         raise DataError(f"label {label} is outside the model's classes 0 to {classes - 1}", where=where,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 from tools.datasets.examine import FilesKind
 from tools.datasets.lists import read_fields, read_lines, refuse_repeated
 from tools.errors import DataError
+from tools.machine.reading import file_name, is_whole, read_rows
+from tools.machine.reading import number as seconds
 from tools.media.decode import Clip
 
 FOLDERS = ("annotations", "ucfTrainTestlist", "")  # mmaction2's, the archive's own, and beside everything else
@@ -104,7 +105,7 @@ def _of_training(path: Path) -> tuple[str, ...]:
     names: dict[int, str] = {}
     for number, fields in read_fields(path):
         name, label = fields[0].partition("/")[0], fields[-1]
-        if len(fields) != 2 or not label.isdecimal() or names.setdefault(int(label), name) != name:
+        if len(fields) != 2 or not is_whole(label) or names.setdefault(int(label), name) != name:
             raise DataError(f"expected 'Class/video.avi label', a label a class, found {' '.join(fields)!r}", where=f"{path}:{number}",
                             remedy=f"{UCF_FILE}, or {CLASS_INDEX} beside it")
     if sorted(names) != list(range(1, len(names) + 1)):
@@ -118,6 +119,7 @@ def _ucf101(path: Path, kind: FilesKind) -> Iterator[tuple[int, str, str]]:
         name, slash, file = fields[0].partition("/")
         if not (slash and file.endswith(".avi")) or len(fields) > 2:
             raise DataError(f"expected 'Class/video.avi', found {' '.join(fields)!r}", where=f"{path}:{number}", remedy=UCF_FILE)
+        file_name(fields[0], f"{path}:{number}", DataError, UCF_FILE)
         yield number, fields[0] if kind == "videos" else fields[0].removesuffix(".avi"), name
 
 
@@ -128,26 +130,18 @@ def _kinetics(path: Path, root: Path) -> Iterator[tuple[int, str, str]]:
         raise DataError("a class's folder has a space in its name, which no list can carry", where=str(spaced),
                         remedy="rename the folders: an underscore for every space")
     for number, row in _csv_rows(path):
-        try:
-            start, end = int(float(row["time_start"])), int(float(row["time_end"]))
-        except ValueError as error:
-            raise DataError("time_start and time_end should be seconds", where=f"{path}:{number}", remedy=KINETICS_FILE) from error
+        start, end = (int(seconds(row[name], f"{path}:{number}", DataError, f"{name} should be seconds:", KINETICS_FILE))
+                      for name in ("time_start", "time_end"))
         stem = f"{row['youtube_id']}_{start:06d}_{end:06d}"
         nested = f"{plain(row['label'])}/{stem}"
         names = [f"{place}{ending}" for ending in ENDINGS for place in (nested, stem)]
+        file_name(names[0], f"{path}:{number}", DataError, KINETICS_FILE)
         yield number, next((name for name in names if (root / name).is_file()), names[0]), row["label"]
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if lacking:
-                raise DataError(f"the header has no {' and no '.join(lacking)}", where=f"{path}:1", remedy=KINETICS_FILE)
-            for row in reader:
-                if not all(row[name] for name in COLUMNS):
-                    raise DataError("the row has too few fields", where=f"{path}:{reader.line_num}", remedy=KINETICS_FILE)
-                yield reader.line_num, row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"the list cannot be read: {error}", where=str(path), remedy=KINETICS_FILE) from error
+    for number, row in read_rows(path, DataError, COLUMNS, "the list", KINETICS_FILE):
+        whole = {name: field for name in COLUMNS if (field := row[name])}
+        if len(whole) < len(COLUMNS):
+            raise DataError("the row has too few fields", where=f"{path}:{number}", remedy=KINETICS_FILE)
+        yield number, whole

@@ -24,6 +24,7 @@ from urllib.request import Request, build_opener
 
 from tools.errors import WeightsError
 from tools.machine import events
+from tools.machine.reading import is_whole, load_json, refusing
 
 TIMEOUT_S = 30.0  # to an answer, and between two pieces of it
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)  # before the next try, while tries bring nothing new
@@ -192,13 +193,13 @@ def _version(url: str, response: HTTPResponse) -> Version:
     if response.status == 206:
         length = (response.headers.get("Content-Range") or "").rpartition("/")[2]
     etag, modified = (response.headers.get(name, "") for name in ("ETag", "Last-Modified"))
-    return Version(url, etag, modified, int(length) if length.isdigit() else None)
+    return Version(url, etag, modified, int(length) if is_whole(length) else None)
 
 
 def _begun(job: Job) -> tuple[Version | None, int]:
     """The version and the bytes of the unfinished file; None and 0 if they do not fit together or the job."""
-    with suppress(OSError, ValueError, TypeError):
-        had = Version(**json.loads(_note(job.partial).read_text()))
+    with suppress(WeightsError), refusing(WeightsError, "the note cannot be read", str(_note(job.partial))):
+        had = Version(**load_json(_note(job.partial), WeightsError))
         if had.url == job.url and _size(job.partial) <= (had.size or 0):
             return had, _size(job.partial)
     return None, 0

@@ -111,7 +111,7 @@ def parse(text: str) -> Device:
     Raises:
         OptionError: there is no such family, or no such device here.
     """
-    match = re.fullmatch(r"([a-z]+)(?::(\d+))?", text)
+    match = re.fullmatch(r"([a-z]+)(?::([0-9]{1,9}))?", text)
     if match is None or match[1] not in FAMILIES or (match[2] is None) != (":" not in named(match[1]).NAMED):
         *most, last = sorted(named(name).NAMED for name in FAMILIES)
         raise OptionError(f"unknown device {text!r}", where="--device",

@@ -15,6 +15,7 @@ from tools.errors import DataError, OptionError
 from tools.exchange.labels import name_with_labels
 from tools.machine import events
 from tools.machine.files import write_whole
+from tools.machine.reading import load_json, read_text, refusing
 from tools.measuring.recogniser import feed
 from tools.media.batches import Batch, BatchStream
 from tools.media.decode import Clip
@@ -71,7 +72,7 @@ def plan(spec: ModelSpec, clips: ClipSet, batch: int, out: Path) -> Plan:
 def _missing(plan: Plan) -> list[int]:
     """Numbers of the files that are still to be written; removes what an interrupted run left."""
     other = plan.folder.is_dir() and any(plan.folder.iterdir()) and _made_of(plan.mark) != plan.made_of
-    if other or (plan.info and plan.info.is_file() and plan.info.read_text() != plan.info_text):
+    if other or (plan.info and plan.info.is_file() and read_text(plan.info, DataError) != plan.info_text):
         raise DataError("what is there was made of other clips, or in another way", where=str(plan.folder if other else plan.info),
                         remedy="choose another --out, or remove it")
     for partial in plan.folder.glob("*.partial"):
@@ -81,8 +82,9 @@ def _missing(plan: Plan) -> list[int]:
 
 def _made_of(mark: Path) -> str:
     try:
-        return str(json.loads(mark.read_text())["made_of"])
-    except (OSError, ValueError, KeyError, TypeError):
+        with refusing(DataError, "the mark cannot be read", str(mark)):
+            return str(load_json(mark, DataError)["made_of"])
+    except DataError:
         return ""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from tools.errors import ScoreError
+from tools.machine.reading import is_whole, read_text, shown
 
 NAMED = re.compile(r"bin(\d+)-\d+((?:_\d+)+)")
 LABELS, PATHS = 2, 4  # fields of a line
@@ -36,17 +37,17 @@ def read_info(path: Path) -> Info:
         if not fields:
             continue
         where = f"{path}:{number}"
-        if len(fields) not in (LABELS, PATHS) or not fields[0].isdecimal() or bool(labels) > (len(fields) == LABELS):
-            raise ScoreError(f"the line is not as it should be: {line.strip()!r}", where=where, remedy=f"write {FORMS}")
+        if len(fields) not in (LABELS, PATHS) or not is_whole(fields[0]) or bool(labels) > (len(fields) == LABELS):
+            raise ScoreError(f"the line is not as it should be: {shown(line.strip())}", where=where, remedy=f"write {FORMS}")
         index = int(fields[0])
         if index in labels or index in stems:
             raise ScoreError(f"index {index} is there twice", where=where, remedy="make the file again from the list")
         if len(fields) == PATHS and not labels:
             stems[index] = PurePath(fields[1]).stem
-        elif fields[1].isdecimal() and not stems:
+        elif is_whole(fields[1]) and not stems:
             labels[index] = int(fields[1])
         else:
-            raise ScoreError(f"{fields[1]!r} is no label", where=where, remedy=f"write {FORMS}, all lines alike")
+            raise ScoreError(f"{shown(fields[1])} is no label", where=where, remedy=f"write {FORMS}, all lines alike")
     if not labels and not stems:
         raise ScoreError("the file is empty", where=str(path), remedy=f"write {FORMS}")
     return Info(path, labels, stems)
@@ -64,7 +65,4 @@ def name_with_labels(first: int, batch: int, labels: tuple[int, ...]) -> str:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScoreError(f"the labels cannot be read: {error}", where=str(path), remedy=f"give a text file, {FORMS}") from error
+    return read_text(path, ScoreError, "the labels", f"give a text file, {FORMS}").splitlines()

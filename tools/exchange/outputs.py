@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from tools.errors import ScoreError
+from tools.machine.reading import load_npy, numbers_of, read_lines, refusing
 from tools.media.preprocess import Floats
 
 Tool = Literal["ais_bench", "msame", "benchmark"]
@@ -89,11 +90,9 @@ def rows(file: OutputFile, format: str, classes: int) -> Floats:
         ScoreError: the file is empty or not of its format, or has rows of another length.
     """
     read = {"txt": _text, "bin": _raw, "npy": _array}[format]
-    try:
+    with refusing(ScoreError, "the result cannot be read", str(file.path),
+                  f"rows of {classes} float32 scores are expected; --classes says otherwise"):
         found = read(file.path, classes)
-    except (OSError, ValueError, EOFError) as error:
-        raise ScoreError(f"the result cannot be read: {error}", where=str(file.path),
-                         remedy=f"rows of {classes} float32 scores are expected; --classes says otherwise") from error
     if found.shape[1] != classes:
         raise ScoreError(f"a row has {found.shape[1]} scores, not {classes}", where=str(file.path),
                          remedy="--classes N says how many outputs this checkpoint has")
@@ -101,10 +100,10 @@ def rows(file: OutputFile, format: str, classes: int) -> Floats:
 
 
 def _text(path: Path, classes: int) -> Floats:
-    if not path.read_text().strip():
+    lines = [line for _, line in read_lines(path, ScoreError, "the result")]
+    if not "".join(lines).strip():
         raise ValueError("it is empty")
-    found: Floats = np.loadtxt(path, np.float32, ndmin=2)
-    return found
+    return numbers_of(lines, ScoreError, "the result", str(path))
 
 
 def _raw(path: Path, classes: int) -> Floats:
@@ -115,7 +114,8 @@ def _raw(path: Path, classes: int) -> Floats:
 
 
 def _array(path: Path, classes: int) -> Floats:
-    found = np.load(path, allow_pickle=False)
-    if not isinstance(found, np.ndarray) or found.dtype.kind != "f" or found.size == 0 or found.ndim == 0:
+    found = load_npy(path, ScoreError, "the result")
+    if found.dtype.kind != "f" or found.size == 0 or found.ndim == 0:
         raise ValueError("it holds no array of floating-point numbers")
-    return found.reshape(-1, found.shape[-1]).astype(np.float32)
+    with np.errstate(over="ignore"):  # a score too large for float32 is infinite, and judged as that
+        return found.reshape(-1, found.shape[-1]).astype(np.float32)

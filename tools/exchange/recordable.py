@@ -17,6 +17,7 @@ from tools.judging import judge
 from tools.judging.rows import Row
 from tools.judging.speed import stored_rate
 from tools.judging.verdict import Verdict
+from tools.machine.reading import positive
 from tools.measuring.cell import RECORD, Cell, Part
 from tools.spec.chips import T4, is_simulated, kind, stored_device
 from tools.spec.figures import METRICS
@@ -178,7 +179,7 @@ def accuracies_of_run(run: Path, spec: Spec) -> list[NewFigure]:
                               remedy=f"run it with --data full --weights published, all {spec.clips} clips")
         for row in judged:
             if row.case == str(cell.case) and row.verdict in (Verdict.PASS.value, Verdict.RECORDED.value):
-                one = _figure(run, cell, row.metric, float(row.measured), "fraction")
+                one = _figure(run, cell, row.metric, positive(row.measured, str(run), RecordError, f"{row.metric} is"), "fraction")
                 found[one.id] = one
     if not found:
         raise RecordError("pytest has judged no accuracy of this run good", where=str(run), remedy=f"pytest -m {spec.name} --data full")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from tools.errors import MeasureError
 from tools.judging.rows import RESULTS, Row
+from tools.machine.reading import json_of, read_lines, refusing
 from tools.measuring import cell
 from tools.measuring.cell import Cell
 from tools.spec.case import Case
@@ -30,11 +30,8 @@ def _read(case: Case, run: Path, spec: Spec) -> Cell:
     parts = []
     for network in spec.networks:
         folder = cell.part_folder(case, spec, network.name, run)
-        try:
+        with refusing(MeasureError, f"{case}: what was measured of {network.name} cannot be read", str(folder), "measure the case again"):
             parts.append(cell.read(folder))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise MeasureError(f"{case}: what was measured of {network.name} cannot be read: {type(error).__name__} {error}",
-                               where=str(folder), remedy="measure the case again") from error
     return Cell(case, run / str(case), tuple(parts))
 
 
@@ -47,7 +44,11 @@ def rows(run: Path) -> list[Row]:
     path = run / RESULTS
     if not path.is_file():
         return []
-    try:
-        return [Row(**json.loads(line)) for line in path.read_text().splitlines() if line.strip()]
-    except (ValueError, TypeError) as error:
-        raise MeasureError(f"the results cannot be read: {error}", where=str(path), remedy="run the cases again") from error
+    found, what, remedy = [], "the results", "run the cases again"
+    for number, line in read_lines(path, MeasureError, what, remedy):
+        if line.strip():
+            where = f"{path}:{number}"
+            fields = json_of(line, MeasureError, what, where, remedy)
+            with refusing(MeasureError, f"{what} cannot be read", where, remedy):
+                found.append(Row(**fields))
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from tools.errors import ScoreError
+from tools.machine import reading
 
 SpeedTool = Literal["ais_bench", "benchmark", "msame", "trtexec"]
 N = r"([\d.]+(?:[eE][-+]?\d+)?)"
@@ -65,6 +65,12 @@ class Speed:
     chosen_device: str = ""
     day: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse, with a ScoreError, a rate or a time that measures nothing: later they divide each other."""
+        for value in (self.latency.mean, self.samples_per_s, self.batch):
+            if value is not None:
+                reading.positive(value, f"{self.path}:{self.line}", ScoreError, f"{self.tool} measured nothing:", "run it again")
+
     @property
     def place(self) -> str:
         return f"{self.path.name}:{self.line}"
@@ -115,13 +121,15 @@ def in_text(text: str, path: Path) -> list[Speed]:
 
 def _benchmark(lines: Sequence[str], path: Path) -> list[Speed]:
     in_name = FILE_BATCH.search(path.name)
-    batch = int(in_name[1]) if in_name else None
+    batch = reading.whole(in_name[1], str(path), ScoreError, "batch") if in_name else None
     found = []
     for number, line in enumerate(lines, 1):
         if match := PURE.search(line):
-            found.append(Speed("benchmark", batch, float(match[1]), Latency(float(match[2]), "sample"), path, number))
+            found.append(Speed("benchmark", batch, _number(match[1], path, number),
+                               Latency(_number(match[2], path, number), "sample"), path, number))
         elif match := INTERFACE.search(line):
-            found.append(Speed("benchmark", batch, float(match[2]), Latency(float(match[3]), "module"), path, number))
+            found.append(Speed("benchmark", batch, _number(match[2], path, number),
+                               Latency(_number(match[3], path, number), "module"), path, number))
     return found
 
 
@@ -131,22 +139,21 @@ def _ais_bench(lines: Sequence[str], path: Path) -> list[Speed]:
         if match := AIS_TIMES.search(line):
             times = match[1]
         elif match := AIS_RATE.search(line):
-            numbers = _statistics(times)
-            mean = float(match[2]) if match[2] else numbers.get("mean", 0.0)
-            said = float(match[1]) if match[1] else None
-            found.append(_ais_bench_speed({**numbers, "mean": mean}, float(match[3]), said, path, number))
+            numbers = _statistics(times, path, number)
+            mean = _number(match[2], path, number) if match[2] else numbers.get("mean", 0.0)
+            said = _number(match[1], path, number) if match[1] else None
+            found.append(_ais_bench_speed({**numbers, "mean": mean}, _number(match[3], path, number), said, path, number))
     return found
 
 
 def _summary(text: str, path: Path) -> Speed:
-    try:
-        stored = json.loads(text)
-        times = {str(name): float(value) for name, value in stored["NPU_compute_time"].items()}
-        rate = float(stored["throughput"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ScoreError(f"no summary of ais_bench: {type(error).__name__} {error}", where=str(path),
-                         remedy="its summary has NPU_compute_time and throughput") from error
-    return _ais_bench_speed(times, rate, None, path, text[: text.index('"throughput"')].count("\n") + 1)
+    remedy = "its summary has NPU_compute_time and throughput"
+    stored = reading.json_of(text, ScoreError, "no summary of ais_bench: it", str(path), remedy)
+    with reading.refusing(ScoreError, "no summary of ais_bench", str(path), remedy):
+        line = text[: text.index('"throughput"')].count("\n") + 1
+        times = {str(name): _number(value, path, line) for name, value in stored["NPU_compute_time"].items()}
+        rate = _number(stored["throughput"], path, line)
+    return _ais_bench_speed(times, rate, None, path, line)
 
 
 def _ais_bench_speed(times: Mapping[str, float], rate: float, said: float | None, path: Path, line: int) -> Speed:
@@ -158,7 +165,7 @@ def _ais_bench_speed(times: Mapping[str, float], rate: float, said: float | None
     if high > STAMPED * low and abs(mean - (low + high) / 2) < 0.05 * high and abs(times.get("median", 0.0) - mean) < 0.05 * high:
         raise ScoreError(f"the times grow from {low:g} to {high:g} ms: this pair of ais_bench and aclruntime averages time stamps, not "
                          "durations", where=where, remedy="install ais_bench and aclruntime of the same age, and run it again")
-    batch = rate * mean / 1000 if said is None else said
+    batch = _number(rate * mean / 1000 if said is None else said, path, line)
     if abs(batch - round(batch)) > 1e-3 * batch or round(batch) < 1 or abs(rate * mean / 1000 - batch) > 1e-2 * batch:
         raise ScoreError(f"rate {rate:g} times mean {mean:g} ms is no whole number of samples", where=where,
                          remedy="several batch sizes or threads were mixed in this run: measure one at a time")
@@ -170,8 +177,8 @@ def _msame(lines: Sequence[str], path: Path) -> list[Speed]:
     """The average without the first time, which is the warm-up; the plain one where there is no other."""
     found: list[Speed] = []
     for number, line in enumerate(lines, 1):
-        if (match := MSAME.search(line)) and float(match[2]):
-            speed = Speed("msame", None, None, Latency(float(match[2]), "batch"), path, number)
+        if (match := MSAME.search(line)) and _number(match[2], path, number):
+            speed = Speed("msame", None, None, Latency(_number(match[2], path, number), "batch"), path, number)
             found = [*found[:-1], speed] if match[1] else [*found, speed]
     return found
 
@@ -182,12 +189,12 @@ def _trtexec(lines: Sequence[str], path: Path) -> list[Speed]:
     if TRT_FAILED in text:
         raise ScoreError("trtexec says that it failed", where=str(path), remedy="measure again; its times carry nothing")
     shape, device = TRT_SHAPES.search(text), TRT_DEVICE.search(text)
-    batch = int(shape[1] or shape[2]) if shape else None
+    batch = reading.whole(shape[1] or shape[2], str(path), ScoreError, "batch") if shape else None
     found = []
     for number, line in enumerate(lines, 1):
         block = "\n".join(lines[number : number + TRT_BLOCK_ROWS]) if TRT_BLOCK.search(line) else None
         one = TRT_LINE.search(line)
-        numbers = _statistics(one[1] if one else block or "")
+        numbers = _statistics(one[1] if one else block or "", path, number)
         if "mean" in numbers:
             latency = Latency(numbers["mean"], "batch", numbers.get("median"), numbers.get("min"), numbers.get("max"),
                               numbers.get("percentile(99%)", numbers.get("percentile")))
@@ -197,12 +204,13 @@ def _trtexec(lines: Sequence[str], path: Path) -> list[Speed]:
     return found
 
 
-def _statistics(text: str) -> dict[str, float]:
-    return {match[1]: float(match[2]) for match in STATISTIC.finditer(text)}
+def _statistics(text: str, path: Path, line: int) -> dict[str, float]:
+    return {match[1]: _number(match[2], path, line) for match in STATISTIC.finditer(text)}
+
+
+def _number(text: object, path: Path, line: int) -> float:
+    return reading.number(text, f"{path}:{line}", ScoreError, remedy="the log is damaged: measure again")
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError as error:
-        raise ScoreError(f"the log cannot be read: {error}", where=str(path), remedy="give a file, or ais_bench's result folder") from error
+    return reading.read_log(path, ScoreError, remedy="give a file, or ais_bench's result folder")

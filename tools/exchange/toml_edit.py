@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tools.errors import RecordError, TruthError
+from tools.machine.reading import positive
 from tools.spec.figures import RECORDED
 from tools.spec.truth import FidelityGate, Truth, read_truth
 
@@ -33,6 +34,11 @@ class NewFigure:
     unit: str
     section: str
     note: str
+
+    def __post_init__(self) -> None:
+        """Refuse, with a RecordError, a value that others could not be divided by."""
+        for value in (self.value, self.batch):
+            positive(value, self.section, RecordError, f"what was measured of {self.device} is", "measure it again")
 
     @property
     def name(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 
 from tools.errors import DataError
 from tools.localisation.detections import PREFIX, Doubles, read_object
+from tools.machine import reading
 
 Subset = Literal["training", "validation", "testing"]
 Segments = tuple[tuple[float, float], ...]
@@ -104,24 +104,17 @@ def read_ground_truth(path: Path, subset: Subset = "validation") -> dict[str, Do
 def _listed(path: Path, subset: Subset) -> Iterator[tuple[int, str]]:
     """Line and name of each video of the subset."""
     seen: dict[str, int] = {}
-    try:
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            lacking = {"video", "subset"} - set(reader.fieldnames or ())
-            if lacking:
-                raise DataError(f"the header has no {' and no '.join(sorted(lacking))}", where=f"{path}:1", remedy=REMEDY)
-            for row in reader:
-                name, where = row["video"], f"{path}:{reader.line_num}"
-                if not (name and name.startswith(PREFIX) and row["subset"]):
-                    raise DataError(f"the row names no video {PREFIX}<id> and its subset", where=where, remedy=REMEDY)
-                if name in seen:
-                    raise DataError(f"{name} is listed twice, first on line {seen[name]}", where=where,
-                                    remedy="name every video once: results are paired by name")
-                seen[name] = reader.line_num
-                if row["subset"] == subset:
-                    yield reader.line_num, name
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"the list of videos cannot be read: {error}", where=str(path), remedy=REMEDY) from error
+    for number, row in reading.read_rows(path, DataError, ("subset", "video"), "the list of videos", REMEDY):
+        name, where = row["video"], f"{path}:{number}"
+        if not (name and name.startswith(PREFIX) and row["subset"]):
+            raise DataError(f"the row names no video {PREFIX}<id> and its subset", where=where, remedy=REMEDY)
+        reading.file_name(f"{name}.csv", where, DataError, REMEDY)
+        if name in seen:
+            raise DataError(f"{name} is listed twice, first on line {seen[name]}", where=where,
+                            remedy="name every video once: results are paired by name")
+        seen[name] = number
+        if row["subset"] == subset:
+            yield number, name
 
 
 def _positive(video: object, key: str, where: str) -> float:

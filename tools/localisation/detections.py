@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tools.errors import DataError
 from tools.machine.files import write_whole
+from tools.machine.reading import load_json
 
 Doubles = NDArray[np.float64]
 VERSION = "VERSION 1.3"
@@ -72,10 +73,7 @@ def read_object(path: Path, what: str) -> Mapping[str, object]:
     Raises:
         DataError: it cannot be read, is not JSON, or one of its objects has a key twice.
     """
-    try:
-        content = json.loads(path.read_bytes(), object_pairs_hook=_once, parse_int=float)
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{what} cannot be read: {error}", where=str(path), remedy="give a JSON file") from error
+    content = load_json(path, DataError, what, object_pairs_hook=_once, parse_int=float)
     return content if isinstance(content, dict) else {}
 
 

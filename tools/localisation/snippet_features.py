@@ -8,6 +8,7 @@ import numpy as np
 
 from tools.errors import DataError
 from tools.machine.files import write_whole
+from tools.machine.reading import numbers_of, read_text
 from tools.media.preprocess import Floats
 
 ROWS, COLUMNS = 100, 400  # equal parts of the video; scores of a spatial and a temporal network, 200 each
@@ -23,17 +24,16 @@ def read_features(path: Path) -> Floats:
         DataError: naming file and line: the header is missing, the shape is wrong, or a field is no finite
             number.
     """
-    try:
-        header, *lines = path.read_text().rstrip().splitlines()
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"the features cannot be read: {error}", where=str(path), remedy=REMEDY) from error
+    header, *lines = read_text(path, DataError, "the features", REMEDY).rstrip().splitlines() or [""]
+    if not header:
+        raise DataError("the features cannot be read: the first line is empty", where=f"{path}:1", remedy=REMEDY)
     if _value(header.partition(",")[0]) is not None:
         raise DataError("the features have no header line", where=f"{path}:1", remedy=REMEDY)
     if len(lines) != ROWS:
         raise DataError(f"the features have {len(lines)} rows instead of {ROWS}", where=str(path), remedy=REMEDY)
     try:  # measured: no other parser that NumPy has is faster
-        found = np.loadtxt(lines, np.float32, comments=None, delimiter=",", ndmin=2)
-    except ValueError:
+        found = numbers_of(lines, DataError, "the features", str(path), comments=None, delimiter=",")
+    except DataError:  # it does not say where
         found = np.empty((0, 0), np.float32)
     if found.shape != (ROWS, COLUMNS) or not np.isfinite(found).all():
         raise _first_fault(lines, path)

@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tools.engines.idle import Idle
-from tools.errors import ClipgateError
+from tools.errors import ClipgateError, MeasureError
 from tools.machine.files import write_whole
+from tools.machine.reading import load_json, positive, refusing
 from tools.measuring.predictions import FILE, Predictions, load
 from tools.measuring.timing import Summary, summarise
 from tools.spec.case import Case
@@ -18,6 +20,7 @@ from tools.spec.model import Spec
 RECORD = "cell.json"
 TIMES = "times.json"
 IDLE = "idle.json"
+AGAIN = "measure the case again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +124,32 @@ def part_folder(case: Case, spec: Spec, network: str, run: Path) -> Path:
 
 
 def read(folder: Path) -> Part:
-    """What a measured network left in *folder*."""
+    """What a measured network left in *folder*; a MeasureError where it cannot be read."""
+    with refusing(MeasureError, "what was measured cannot be read", str(folder), AGAIN):
+        return _read(folder)
+
+
+def _read(folder: Path) -> Part:
     times = idle = None
     if (folder / TIMES).is_file():
-        stored = json.loads((folder / TIMES).read_text())
-        times = Times(tuple(stored["series"]), stored["valid"], tuple(stored["device_series"]))
+        stored = _load(folder / TIMES)
+        if not stored["series"]:
+            raise MeasureError("there are no times", where=str(folder / TIMES), remedy=AGAIN)
+        times = Times(_seconds(stored["series"], folder), int(positive(stored["valid"], str(folder / TIMES), MeasureError)),
+                      _seconds(stored["device_series"], folder))
     if (folder / IDLE).is_file():
-        seen = json.loads((folder / IDLE).read_text())
+        seen = _load(folder / IDLE)
         idle = Idle(seen["state"], tuple(seen["seen"]), seen["samples"])
-    return Part(folder, Record(**json.loads((folder / RECORD).read_text())), load(folder / FILE), times, idle)
+    return Part(folder, Record(**_load(folder / RECORD)), load(folder / FILE), times, idle)
+
+
+def _load(path: Path) -> Any:  # noqa: ANN401 - JSON is anything
+    return load_json(path, MeasureError, "what was measured", AGAIN)
+
+
+def _seconds(series: list[object], folder: Path) -> tuple[float, ...]:
+    """Times that a rate can be taken from."""
+    return tuple(positive(taken, str(folder / TIMES), MeasureError, "a time is", AGAIN) for taken in series)
 
 
 def write(value: Record | Times | Idle, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from tools.errors import MeasureError
 from tools.machine.files import write_whole
+from tools.machine.reading import load_npz, refusing
 from tools.media.preprocess import Floats
 
 FILE = "predictions.npz"
@@ -34,8 +34,10 @@ def load(path: Path) -> Predictions:
     Raises:
         MeasureError: it is not there or damaged.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return Predictions(tuple(str(id) for id in stored["ids"]), np.asarray(stored["scores"], np.float32))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise MeasureError(f"the predictions cannot be read: {error}", where=str(path), remedy="run the cell again") from error
+    what, remedy = "the predictions", "run the cell again"
+    stored = load_npz(path, MeasureError, what, remedy)
+    with refusing(MeasureError, f"{what} cannot be read", str(path), remedy), np.errstate(over="ignore"):
+        found = Predictions(tuple(str(id) for id in stored["ids"]), np.asarray(stored["scores"], np.float32))
+        if found.scores.ndim < 2 or len(found.scores) != len(found.ids):
+            raise ValueError(f"scores of shape {found.scores.shape} belong to {len(found.ids)} names")
+    return found

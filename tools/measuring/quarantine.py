@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tools.errors import DeviceError
 from tools.machine.files import write_whole
+from tools.machine.reading import load_json, refusing
 from tools.spec.case import Device
 
 FOLDER = "devices"
@@ -46,11 +47,12 @@ def _path(run: Path, device: Device) -> Path:
 
 
 def _read(run: Path, device: Device) -> tuple[str, int]:
-    try:
-        kept = json.loads(_path(run, device).read_text())
-    except FileNotFoundError:
+    path = _path(run, device)
+    if not path.is_file():
         return "", 0
-    return str(kept["given_up"]), int(kept["kernel_faults"])
+    kept = load_json(path, DeviceError, "what the run noted of the device", "start a new run")
+    with refusing(DeviceError, "what the run noted of the device cannot be read", str(path), "start a new run"):
+        return str(kept["given_up"]), int(kept["kernel_faults"])
 
 
 def _write(run: Path, device: Device, reason: str, faults: int) -> None:

@@ -26,6 +26,7 @@ from tools.deployment.origin import origin
 from tools.deployment.weights import Weights
 from tools.errors import ReferenceRunError
 from tools.machine import events, versions
+from tools.machine.reading import load_json
 from tools.measuring.metrics import first_not_finite, hits
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.media.preprocess import Floats
@@ -139,7 +140,7 @@ def superset(store: Store, wanted: Key, clips: ClipSet) -> Superset | None:
         entry = store.find(other)
         if entry is None or DIGESTS not in entry.files:
             continue
-        digests = json.loads(entry.file(DIGESTS).read_text())
+        digests = load_json(entry.file(DIGESTS), ReferenceRunError, "the digests of the clips", "python -m tools.store verify")
         if all(digests.get(clip.id) == clip.sha256 for clip in clips.clips):
             found = load(entry.file(FILE))
             row = {id: number for number, id in enumerate(found.ids)}

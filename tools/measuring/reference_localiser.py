@@ -19,6 +19,7 @@ from tools.localisation.proposals import bins
 from tools.localisation.recall import RANKS
 from tools.localisation.snippet_features import COLUMNS
 from tools.machine import events, versions
+from tools.machine.reading import load_json, load_npz, refusing
 from tools.measuring.predictions import Predictions, load, save
 from tools.measuring.reference import require_finite
 from tools.media.preprocess import Floats
@@ -49,10 +50,12 @@ class TorchLocaliser:
     @classmethod
     def read(cls, entry: Entry, ids: tuple[str, ...]) -> TorchLocaliser:
         """What `build` saved, for the videos *ids*."""
-        with np.load(entry.file(PROPOSALS), allow_pickle=False) as stored:
+        what, remedy = "torch's proposals", "python -m tools.store verify"
+        stored = load_npz(entry.file(PROPOSALS), ReferenceRunError, what, remedy)
+        with refusing(ReferenceRunError, f"{what} cannot be read", str(entry.file(PROPOSALS)), remedy):
             proposals = np.asarray(stored["rows"], np.float64)
         return cls(load(entry.file(CURVES)), proposals, read_results(entry.file(DETECTIONS), ids),
-                   json.loads(entry.file(RECALL).read_text()))
+                   load_json(entry.file(RECALL), ReferenceRunError))
 
 
 def stage(context: Context[LocaliserSpec], checkpoints: tuple[Weights, ...], chosen: VideoSet) -> Stage:

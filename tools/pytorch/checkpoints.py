@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.errors import WeightsError
+from tools.machine.reading import UNREADABLE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,8 +44,6 @@ def read_checkpoint(path: Path) -> Mapping[str, Tensor]:
 
 
 def _load(path: Path) -> object:
-    import pickle
-    import struct
     import warnings
 
     import torch
@@ -52,8 +51,7 @@ def _load(path: Path) -> object:
     try:
         with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals([(PassedOver, name) for name in BESIDE]):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError, struct.error,
-            pickle.UnpicklingError) as error:  # whatever an unpickler meets in bytes that are no pickle
+    except UNREADABLE as error:  # whatever an unpickler meets in bytes that are no pickle
         code = re.search(r"(?:Unsupported global: GLOBAL|unsupported GLOBAL) (\S+)", str(error))
         if code:
             raise WeightsError(f"the checkpoint holds {code[1]}, which is not read: that could run code from the file", where=str(path),

@@ -42,7 +42,7 @@ class Case:
     @classmethod
     def parse(cls, text: str, model: str) -> Case | None:
         """The case of *model* whose text this is; None where it is another's, or no case's."""
-        match = re.fullmatch(rf"{re.escape(model)}-bs(\d+)-(?:(cpu)|(?!cpu)([a-z]+)(\d+)(sim)?)", text)
+        match = re.fullmatch(rf"{re.escape(model)}-bs([0-9]{{1,9}})-(?:(cpu)|(?!cpu)([a-z]+)([0-9]{{1,9}})(sim)?)", text)
         if match is None:
             return None
         batch, cpu, family, index, simulated = match.groups()

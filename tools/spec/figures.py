@@ -66,7 +66,11 @@ class Figure:
 
     @property
     def contradiction(self) -> str:
-        """How status, corrected value and note contradict each other; empty where they agree."""
+        """How its values contradict each other; empty where they agree."""
+        if self.batch == 0:
+            return "is of batch size 0"
+        if self.metric in METRICS and self.kind != "ratio" and self.fraction > 1:
+            return f"is an accuracy of {self.fraction:.0%}"
         if self.status in MISPRINTED and self.corrected is None:
             return f"is {self.status} and has no corrected value"
         if self.status not in MISPRINTED | DOUBTFUL and self.corrected is not None:

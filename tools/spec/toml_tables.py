@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar, get_args, get_origin, get_type_hints
 
 from tools.errors import TruthError
+from tools.spec.ranges import outside
 
 Table = Mapping[str, object]
 T = TypeVar("T")
@@ -20,7 +21,7 @@ hints_of = cache(get_type_hints)  # else most of the time that reading figures t
 
 
 def fill(kind: type[T], table: Table, where: str) -> T:
-    """A frozen value from a toml table: every key known, every required key there, every type right.
+    """A frozen value from a toml table: every key known, every required key there, each type and range right.
 
     Raises:
         TruthError: naming *where* and the key.
@@ -35,6 +36,8 @@ def fill(kind: type[T], table: Table, where: str) -> T:
     for name, value in table.items():
         if not _fits(value, hints[name]):
             raise TruthError(f"{name} = {value!r} has the wrong type", where=where)
+        if wrong := outside(name, value):
+            raise TruthError(f"{name} {wrong}", where=where)
     return kind(**table)
 
 

@@ -161,8 +161,8 @@ def read_truth(path: Path) -> Truth:
 
 def _load(path: Path) -> Table:
     try:
-        table = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:  # no toml, no text, too long a number, tables too deep
         raise TruthError(f"cannot be read: {error}", where=str(path), remedy="every model has a toml beside its .py") from error
     toml_tables.refuse_unknown(table, {"dataset", "sources", "weights", "gates", "figures", "archive", "known_issues"}, str(path))
     if not isinstance(table.get("dataset"), str):

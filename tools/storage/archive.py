@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tools.errors import StoreError
+from tools.machine.reading import json_of, refusing
 from tools.storage.entries import HOST, Manifest, is_manifest, parse_manifest
 
 CONTENTS = "clipgate-entries.json"
@@ -62,11 +63,12 @@ def read_contents(text: bytes, archive: Path) -> dict[str, str]:
     Raises:
         StoreError: it has another format, or a path in it is not that of a manifest.
     """
-    try:
-        content = json.loads(text)
-        number, entries = content["format"], dict(content["entries"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise foreign(archive, f"{CONTENTS} is unreadable") from error
+    remedy = "make one with: python -m tools.store export FILE"
+    content = json_of(text, StoreError, f"not an archive of store entries: {CONTENTS}", str(archive), remedy)
+    with refusing(StoreError, f"not an archive of store entries: {CONTENTS} is unreadable", str(archive), remedy):
+        number, entries = content["format"], content["entries"].copy()
+        if not isinstance(entries, dict):
+            raise TypeError("its entries are no object")
     if number != FORMAT:
         raise StoreError(f"the archive has format {number}, not {FORMAT}", where=str(archive),
                          remedy="use the same version of clipgate on both machines")
@@ -83,9 +85,9 @@ def read_packed(path: str, text: bytes, archive: Path) -> Packed:
         StoreError: the manifest is damaged, or belongs to an entry of another path.
     """
     try:
-        packed = Packed(path, text, parse_manifest(text))
-    except ValueError as error:
-        raise foreign(archive, f"{path} is unreadable") from error
+        packed = Packed(path, text, parse_manifest(text, f"{archive}: {path}"))
+    except StoreError as error:
+        raise foreign(archive, f"{path} is unreadable: {error.what}") from error
     if packed.full_name != f"{packed.manifest['name']}-{packed.digest16}":
         raise foreign(archive, f"{path} is the manifest of another entry")
     for file, sha in packed.manifest["files"].items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import shutil
@@ -15,12 +14,14 @@ from typing import TypedDict
 
 from tools.errors import StoreError
 from tools.machine.files import require_unchanged, sha256
+from tools.machine.reading import can_be_path, json_of, shown
 from tools.spec.digest import digest
 
 Facts = Mapping[str, str | int | float]
 Say = Callable[[str], None]
 HOST = "entry.json"  # the manifest of an entry that has a folder of its own
 PARTIAL = ".partial"  # the folder of entries that are being built
+VERIFY = "python -m tools.store verify names what is damaged; it is built anew"
 UNFINISHED = ".unfinished"  # hours of work that a later run goes on with
 
 
@@ -70,24 +71,33 @@ class Entry:
             require_unchanged(self.file(name), sha)
 
 
-def parse_manifest(text: bytes) -> Manifest:
-    """The content of a manifest; a ValueError if a part of it is missing or has another type."""
-    manifest: Manifest = json.loads(text)
+def parse_manifest(text: bytes, where: str) -> Manifest:
+    """The content of a manifest.
+
+    Raises:
+        StoreError: it is no JSON, or a part of it is missing or has another type.
+    """
+    manifest: Manifest = json_of(text, StoreError, "the manifest", where, VERIFY)
     parts = {"kind": str, "name": str, "shaped_by": dict, "files": dict, "facts": dict}
     if not isinstance(manifest, dict) or not all(isinstance(manifest.get(part), type) for part, type in parts.items()):
-        raise ValueError("not a manifest")
+        raise StoreError("not a manifest: a part is missing or has another type", where=where, remedy=VERIFY)
+    for name, sha in manifest["files"].items():
+        if not can_be_path(name):
+            raise StoreError(f"the manifest lists {shown(name)}, which cannot be a file of an entry", where=where, remedy=VERIFY)
+        if not isinstance(sha, str):
+            raise StoreError(f"not a manifest: {name} has no digest", where=where, remedy=VERIFY)
     return manifest
 
 
 def read_manifest(path: Path) -> Manifest:
-    return parse_manifest(path.read_bytes())
+    return parse_manifest(path.read_bytes(), str(path))
 
 
 def readable_manifest(path: Path) -> Manifest | None:
     """The manifest, or None if it is damaged or not there."""
     try:
         return read_manifest(path)
-    except (OSError, ValueError):
+    except (OSError, StoreError):
         return None
 
 

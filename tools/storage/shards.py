@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.errors import StoreError
 from tools.machine import events
 from tools.machine.files import write_whole
+from tools.machine.reading import load_npz
 
 EVERY_S = 20.0  # at most this much work is lost when the computation is killed
 Arrays = Mapping[str, NDArray[Any]]
@@ -67,9 +68,8 @@ class Shards:
 def _read(path: Path) -> Arrays | None:
     """A file's arrays, or None if it is damaged: reading compares the checksums that the file holds."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return load_npz(path, StoreError)
+    except StoreError:
         return None
 
 

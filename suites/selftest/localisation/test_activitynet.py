@@ -78,7 +78,7 @@ def test_the_real_annotations_are_read() -> None:
     ({"v_a": annotated()}, "v_a,validation\n", "listing.csv:1", "the header has no subset and no video"),
     ({"v_a": annotated()}, "video,subset\nv_a,validation\nb,validation\n", "listing.csv:3", "names no video"),
     ({"v_a": annotated()}, "video,subset\nv_a\n", "listing.csv:2", "names no video"),
-    ("no json", listing(("v_a", "validation")), "annotations.json", "cannot be read"),
+    ("no json", listing(("v_a", "validation")), "annotations.json:1", "cannot be read"),
     ('{"v_a": 1, "v_a": 2}', listing(("v_a", "validation")), "annotations.json", "'v_a' stands twice"),
     ([], listing(("v_a", "validation")), "listing.csv:2", "v_a is not annotated"),
     ({"v_a": []}, listing(("v_a", "validation")), "annotations.json: v_a", "duration_second is None"),
@@ -117,7 +117,7 @@ def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
                          ((tmp_path / "binary", rows), "binary"), ((annotations, tmp_path / "binary"), "binary")):
         with pytest.raises(DataError, match="cannot be read") as caught:
             read_videos(*paths, folder)
-        assert str(tmp_path / wrong) == caught.value.where
+        assert f"{tmp_path / wrong}{':1' if wrong == 'binary' else ''}" == caught.value.where
 
 
 def test_a_video_without_features_is_named(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from tools.engines.findings import last_line
 from tools.errors import DeviceError
+from tools.machine.reading import is_whole
 
 TIMEOUT_S = 30.0  # an answer takes some seconds
 REFUSALS = {  # code that the driver's management interface returns instead of a table -> what it means, and the remedy
@@ -141,7 +142,7 @@ def _processes(rows: Sequence[Row], columns: int) -> Iterator[Process]:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"\s*[0-9]+\s*", text) else None
+    return int(text) if is_whole(text.strip()) else None
 
 
 def parse_mapping(text: str) -> dict[tuple[int, int], int]:

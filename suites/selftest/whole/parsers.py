@@ -1,0 +1,114 @@
+"""Every function of tools that reads what somebody else wrote, found by what it calls, and how to call it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import typing
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+
+from suites.selftest.conftest import TINY_MODELS
+from suites.selftest.whole.test_arrow import modules
+from tools.datasets.splits import Classes
+from tools.exchange.outputs import OutputFile
+from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec
+from tools.spec.model import ModelSpec, Spec
+from tools.storage.entries import Say
+
+LAYER = "tools.machine.reading"
+LIBRARIES = {"tomllib"}  # what a room below the layer reads with
+FILE_NAME = re.compile(r"[\w-]+\.(json|jsonl|npz|txt|csv|lock|toml)")
+STEPS = {"Context", "Store", "Options", "Job", "Settings", "Published", "Network", "Truth", "Given", "LocaliserSpec", "Sequence", "Mapping",
+         "Weights", "Key"}
+FOLDERS = {"folder", "run", "root", "models", "artifacts", "data_root", "videos"}  # parameters that take one
+Function = tuple[str, str]  # module and name
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """A public function that reads."""
+
+    name: str
+    call: Callable[..., object]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def arguments(self, folder: Path, path: Path, text: bytes) -> Iterator[dict[str, object]]:
+        """Every choice of arguments that lets it read *folder*, the file *path* or the *text*."""
+        names = [name for name, one in inspect.signature(self.call).parameters.items() if one.default is one.empty]
+        given = SimpleNamespace(__annotations__={name: self.call.__annotations__[name] for name in names})
+        hints = typing.get_type_hints(given, vars(importlib.import_module(self.call.__module__)))
+        for chosen in product(*(values(name, hints[name], folder, path, text) for name in names)):
+            yield dict(zip(names, chosen, strict=True))
+
+
+def values(name: str, hint: object, folder: Path, path: Path, text: bytes) -> list[object]:
+    """What may stand for a parameter."""
+    said = {"dataset": ["ucf101", "kinetics400"], "format": ["txt", "bin", "npy"], "model": ["tiny"]}
+    if name in said:
+        return list(said[name])
+    if typing.get_origin(hint) is typing.Literal:
+        return list(typing.get_args(hint))
+    known: dict[object, object] = {Path: folder if name in FOLDERS else path, str: text.decode("utf-8", "replace"), bytes: text, int: 3, Device: Device("cpu"),
+                                   OutputFile: OutputFile(path, "0"), Case: Case("tiny", 4, Device("cpu")),
+                                   Collection[str]: ("v_a",), Say: list[str]().append, bool: False, Classes: Classes(("a", "b"), path)}
+    if hint in (Spec, ModelSpec):
+        return [load_spec(TINY_MODELS, "tiny")]
+    assert hint in known, f"{hint}, the type of the parameter {name}, is not known here yet: add a value of it"
+    return [known[hint]]
+
+
+def parsers() -> list[Parser]:
+    """Every public function that reaches the layer, or is called `parse`, and that takes plain input."""
+    trees = {name: tree for name, tree in modules("tools").items() if name.count(".") > 1 and name != LAYER}
+    calls = {(name, node.name): called(node, name, tree) for name, tree in trees.items() for node in tree.body
+             if isinstance(node, ast.FunctionDef)}
+    reading = {one for one, others in calls.items() if any(module in {LAYER, *LIBRARIES} for module, _ in others)}
+    while more := {one for one, others in calls.items() if others & reading} - reading:
+        reading |= more
+    found = []
+    for name, tree in trees.items():
+        module = importlib.import_module(name)
+        found += [Parser(f"{name}.{one}", getattr(module, one)) for _, one in sorted(one for one in calls if one[0] == name)
+                  if not one.startswith("_") and one != "build" and ((name, one) in reading or one.startswith("parse")) and takes_input(getattr(module, one))]
+        found += [Parser(f"{name}.{node.name}.parse", getattr(module, node.name).parse) for node in tree.body
+                  if isinstance(node, ast.ClassDef) and hasattr(getattr(module, node.name), "parse")
+                  and takes_input(getattr(module, node.name).parse)]
+    return found
+
+
+def file_names() -> list[str]:
+    """The names of all files that tools look for in a folder."""
+    words = {node.value for tree in modules("tools").values() for node in ast.walk(tree) if isinstance(node, ast.Constant)
+             and isinstance(node.value, str)}
+    return sorted(word for word in words if FILE_NAME.fullmatch(word))
+
+
+def called(function: ast.FunctionDef, module: str, tree: ast.Module) -> set[Function]:
+    """The functions that one names: of its own module, or imported by their name or that of their module."""
+    origin: dict[str, Function] = {node.name: (module, node.name) for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            origin |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
+        elif isinstance(node, ast.Import):
+            origin |= {alias.name: (alias.name, "") for alias in node.names}
+    found = {origin[node.id] for node in ast.walk(function) if isinstance(node, ast.Name) and node.id in origin}
+    found |= {(f"{module}.{name}", node.attr) for node in ast.walk(function)
+              if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in origin
+              for module, name in [origin[node.value.id]]}
+    return found
+
+
+def takes_input(function: Callable[..., object]) -> bool:
+    """Whether it takes a path, text or bytes, and nothing that a step of a run works with."""
+    words = [str(one.annotation) for one in inspect.signature(function).parameters.values()]
+    named = set(re.findall(r"\w+", " ".join(words)))
+    return bool(words) and not named & STEPS and bool({"Path", "str", "bytes", "OutputFile"} & named) and "Callable" not in named
