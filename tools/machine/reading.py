@@ -226,7 +226,7 @@ def whole(text: str, where: str, error: Kind, what: str = "the number", remedy: 
 
 
 def can_be_path(text: str) -> bool:
-    """Whether the system can look for a path: it is text without NUL, and neither it nor a part is too long."""
+    """Whether the system can look for a path: text without NUL, of which no part is too long."""
     parts = [len(part.encode(errors="surrogateescape")) for part in text.split("/")] if _is_text(text) else [LONGEST_PATH]
     return "\0" not in text and max(parts) <= LONGEST_NAME and sum(parts) + len(parts) < LONGEST_PATH
 

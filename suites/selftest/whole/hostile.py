@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-DIGITS = "7" * 5000
-NUMBERS = ("1.2.3", "..", "1e999", "\N{SUPERSCRIPT TWO}", DIGITS, "0", "0.0", "-1", "nan", "inf", "1_0", "9" * 30, "1e300", "")
-BARE = ("NaN", "1e999", "1e300", DIGITS, "9" * 400, "0", "-1", "[]", "null")  # in JSON, where text may stand
-WORDS = ("a\0b.avi", "n" * 5000, "\x1b[2Jx", "../../x", "C/" + "m" * 300 + ".avi", "")
+DIGITS = "7" * 4400  # more than Python turns into a number
+NUMBERS = ("1.2.3", "..", "1e999", "\N{SUPERSCRIPT TWO}", DIGITS, "0", "nan", "1e300", "")
+BARE = ("NaN", "1e300", DIGITS, "9" * 400, "0", "[]")  # in JSON, where text may stand
+WORDS = ("a\0b.avi", "n" * 5000, "../../x")
 TEXTS = (  # a place for a number, or for a word
     "{} {}\n", "x.mp4 {}\n", "x {} {}\n", "{} 1 2 3\n", "C/x.avi {}\n", "0 {}\n1 {}\n",
     "ave_throughputRate: {} samples/s, ave_latency: {} ms\n",
@@ -54,7 +54,7 @@ RAW = (
 def contents() -> list[bytes]:
     """All of them."""
     texts = [text.format(*[number] * 20) for text in TEXTS for number in (*NUMBERS, *WORDS)]
-    texts += [json.dumps(one).replace('"{}"', json.dumps(word)) for one in JSONS for word in ("1.2.3", "1e999", DIGITS, *WORDS[:3])]
+    texts += [json.dumps(one).replace('"{}"', json.dumps(word)) for one in JSONS for word in ("1.2.3", DIGITS, WORDS[0])]
     texts += [json.dumps(one).replace('"{}"', bare) for one in JSONS for bare in BARE]
     return sorted({*(text.encode() for text in texts), *RAW, *arrays(), *tars()})
 
@@ -76,7 +76,7 @@ def arrays() -> Iterator[bytes]:
         file.writestr("ids.npy", b"none")
     for one in (*whole, huge.getvalue(), nothing.getvalue()):
         yield one
-        for share in (3, 30, 60, 95):
+        for share in (3, 60, 95):
             at = len(one) * share // 100
             yield one[:at]
             yield one[:at] + bytes([one[at] ^ 0xFF]) + one[at + 1 :]

@@ -57,9 +57,10 @@ def values(name: str, hint: object, folder: Path, path: Path, text: bytes) -> li
         return list(said[name])
     if typing.get_origin(hint) is typing.Literal:
         return list(typing.get_args(hint))
-    known: dict[object, object] = {Path: folder if name in FOLDERS else path, str: text.decode("utf-8", "replace"), bytes: text, int: 3, Device: Device("cpu"),
+    known: dict[object, object] = {Path: folder if name in FOLDERS else path, bool: False, Device: Device("cpu"),
+                                   str: text.decode("utf-8", "replace"), bytes: text, int: 3,
                                    OutputFile: OutputFile(path, "0"), Case: Case("tiny", 4, Device("cpu")),
-                                   Collection[str]: ("v_a",), Say: list[str]().append, bool: False, Classes: Classes(("a", "b"), path)}
+                                   Collection[str]: ("v_a",), Say: list[str]().append, Classes: Classes(("a", "b"), path)}
     if hint in (Spec, ModelSpec):
         return [load_spec(TINY_MODELS, "tiny")]
     assert hint in known, f"{hint}, the type of the parameter {name}, is not known here yet: add a value of it"
@@ -77,8 +78,9 @@ def parsers() -> list[Parser]:
     found = []
     for name, tree in trees.items():
         module = importlib.import_module(name)
-        found += [Parser(f"{name}.{one}", getattr(module, one)) for _, one in sorted(one for one in calls if one[0] == name)
-                  if not one.startswith("_") and one != "build" and ((name, one) in reading or one.startswith("parse")) and takes_input(getattr(module, one))]
+        found += [Parser(f"{name}.{one}", getattr(module, one)) for place, one in sorted(calls) if place == name
+                  if not one.startswith("_") and one != "build" and ((name, one) in reading or one.startswith("parse"))
+                  and takes_input(getattr(module, one))]
         found += [Parser(f"{name}.{node.name}.parse", getattr(module, node.name).parse) for node in tree.body
                   if isinstance(node, ast.ClassDef) and hasattr(getattr(module, node.name), "parse")
                   and takes_input(getattr(module, node.name).parse)]
@@ -108,7 +110,9 @@ def called(function: ast.FunctionDef, module: str, tree: ast.Module) -> set[Func
 
 
 def takes_input(function: Callable[..., object]) -> bool:
-    """Whether it takes a path, text or bytes, and nothing that a step of a run works with."""
+    """Whether it takes a path, text or bytes, and nothing that a step of a run works with, as a stored graph."""
+    if "graph" in inspect.signature(function).parameters:
+        return False
     words = [str(one.annotation) for one in inspect.signature(function).parameters.values()]
     named = set(re.findall(r"\w+", " ".join(words)))
     return bool(words) and not named & STEPS and bool({"Path", "str", "bytes", "OutputFile"} & named) and "Callable" not in named
