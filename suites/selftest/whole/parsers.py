@@ -110,7 +110,7 @@ def called(function: ast.FunctionDef, module: str, tree: ast.Module) -> set[Func
 
 
 def takes_input(function: Callable[..., object]) -> bool:
-    """Whether it takes a path, text or bytes, and nothing that a step of a run works with, as a stored graph."""
+    """Whether it takes a path, text or bytes, and nothing that a step of a run works with, as a graph."""
     if "graph" in inspect.signature(function).parameters:
         return False
     words = [str(one.annotation) for one in inspect.signature(function).parameters.values()]
