@@ -32,7 +32,12 @@ class ClipgateError(Exception):
             lines.append(f"  where   {self.where}")
         if self.remedy:
             lines.append(f"  remedy  {self.remedy}")
-        return "\n".join(lines)
+        return visible("\n".join(lines))
+
+
+def visible(text: str) -> str:
+    """*text* with control characters, which a file, log or server may hold, as their escapes; lines stay."""
+    return "".join(letter if letter == "\n" or letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 class OptionError(ClipgateError):
