@@ -30,7 +30,7 @@ def of_runs(folders: Sequence[Path], spec: ModelSpec, truth: Truth, reference: S
         RecordError: a case was simulated, has other clips or weights than torch, or is less often right.
     """
     if not 1 <= margin < math.inf:
-        raise OptionError(f"a margin of {margin:g} fails what was measured, or passes all", where="--margin",
+        raise OptionError(f"a margin of {margin:g} would fail what was measured, or nothing", where="--margin",
                           remedy="for example --margin 2")
     if reference is None:
         raise RecordError("no torch reference of these clips and weights is in the store", where="--data, --weights",
