@@ -22,5 +22,10 @@ class Fault:
     said: tuple[str, ...]
 
     @property
+    def may_be_chance(self) -> bool:
+        """Whether a fresh process is worth a try."""
+        return self.kind in ("kernel", "driver")
+
+    @property
     def sentence(self) -> str:
         return f"{self.meaning} ({', '.join(self.codes[:3])})" if self.codes else self.meaning
