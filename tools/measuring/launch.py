@@ -40,7 +40,8 @@ class Found:
 
 
 def find(context: Context[Spec], case: Case) -> Found:
-    """Find or build what *case* is measured with."""
+    """Find or build what *case* is measured with, once its device is ready to be measured on."""
+    family(case.device).require_ready(case.device, context.settings)
     weights = checkpoints(context)
     return Found(weights, kinds.of(context.spec).dataset(context, weights), tuple(loadable(context, one, case) for one in weights))
 

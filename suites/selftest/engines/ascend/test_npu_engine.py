@@ -210,7 +210,7 @@ def test_a_model_of_another_chip_is_one_error_and_a_known_fault(host: Host) -> N
 
 @pytest.mark.parametrize("variant", ["2025-12", "2026-08"])
 def test_a_failed_start_is_not_the_models_fault(host: Host, variant: Variant) -> None:
-    """Though the exception is that of a model that cannot be loaded; words of either letter case are shown."""
+    """Though the exception is that of a model that cannot be loaded; either letter case is shown."""
     host.npu.change(variant=variant)
     host.npu.fault("init")
     found, said = host.run("attempt(engine)")
