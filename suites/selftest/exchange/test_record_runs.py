@@ -31,6 +31,10 @@ MEASURED = Record(case="tiny-bs4-npu0", network="tiny", data="mini", weights="mi
 STEADY = tuple(0.06 + 0.0006 * (number % 3) for number in range(60))
 
 
+WORDS = ("tiny-bs64-npu0 was not measured: CompileError: no atc", "the times of tiny-bs8-npu0 spread", "tiny-bs16-npu0sim was measured on",
+         "tiny-bs32-npu0: what was measured of tiny cannot be read")
+
+
 def measured_run(tmp_path: Path, told: Record = MEASURED, series: tuple[float, ...] = STEADY, state: str = "idle",
                  scores: Predictions | None = None) -> Path:
     """A run with one case, as a measurement leaves it."""
@@ -72,6 +76,51 @@ def test_what_carries_no_judgement_is_not_stored(
 
     assert (1, before) == (status, (writable_models / "tiny.toml").read_bytes())
     assert words in said
+
+
+def test_what_a_run_has_measured_is_stored_and_the_rest_is_listed(recording: Command, writable_models: Path, tmp_path: Path) -> None:
+    """A simulated case, one that spreads, a half measured one and one that never began: each by name."""
+    run = measured_run(tmp_path)
+    measured_run(tmp_path, replace(MEASURED, case="tiny-bs8-npu0"), (0.01, 0.05) * 30)
+    measured_run(tmp_path, replace(MEASURED, case="tiny-bs16-npu0sim", simulated=True, chip="Sim310P3"))
+    (run / "tiny-bs32-npu0").mkdir()
+    row = Row("tiny-bs64-npu0", "throughput", "mini", "mini", "throughput", "-", "-", "ERROR", "CompileError: no atc")
+    (run / RESULTS).write_text("".join(json.dumps(asdict(one)) + "\n" for one in (row, replace(row, case="other-bs1-npu0"))))
+
+    status, said = recording("tiny", "throughput", run, "--write")
+
+    stored = read_truth(writable_models / "tiny.toml")
+    assert (0, True) == (status, stored.rate("Ascend310P3", 4) is not None), said
+    assert [None] * 4 == [stored.rate("Ascend310P3", batch) for batch in (8, 16, 32, 64)]
+    left = [line for line in said.splitlines() if line.startswith("left out: ")]
+    assert [True] * 4 == [line.startswith(f"left out: {words}") for line, words in zip(left, WORDS, strict=True)], left
+
+
+def test_a_run_without_a_good_case_is_refused_with_every_reason(recording: Command, tmp_path: Path) -> None:
+    """Nothing is stored."""
+    run = measured_run(tmp_path, replace(MEASURED, case="tiny-bs8-npu0"), (0.01, 0.05) * 30)
+    (run / "tiny-bs32-npu0").mkdir()
+    status, said = recording("tiny", "throughput", run)
+
+    assert 1 == status
+    for words in ("none of the 2 cases of tiny can be stored", "the times of tiny-bs8-npu0 spread", "tiny-bs32-npu0: what was measured"):
+        assert words in said
+
+
+@pytest.mark.parametrize("what", ["throughput", "accuracy"])
+def test_a_run_that_is_not_there_is_said_to_be_absent(recording: Command, tmp_path: Path, what: str) -> None:
+    """Nobody is asked on which device a log was made that does not exist."""
+    status, said = recording("tiny", what, measured_run(tmp_path) / "nope")
+
+    assert (1, True) == (status, "there is no such log or run" in said)
+    assert "--device" not in said
+
+
+def test_a_run_of_another_model_is_a_run(recording: Command, tmp_path: Path) -> None:
+    """And not a log."""
+    run = measured_run(tmp_path, replace(MEASURED, case="tsm-bs4-npu0"))
+
+    assert "no measured case of tiny is here" in recording("tiny", "throughput", run)[1]
 
 
 def judged(run_folder: Path, told: Record, verdict: str, question: str = "accuracy", metric: str = "top1") -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from tools.deployment import weights
 from tools.errors import OptionError
-from tools.pytest_paths import join_paths
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
 from tools.spec.expectations import Expectations
@@ -95,21 +94,6 @@ def test_a_case_is_read_back_from_its_text(one: Case) -> None:
     assert one == Case.parse(str(one), one.model)
     assert Case.parse(str(one), "sm") is None
     assert Case.parse(f"{one}.old", one.model) is None
-
-
-@pytest.mark.parametrize(("given", "joined"), [
-    ([], []),
-    (["--data", "/a/list.txt", "-k", "bs1"], ["--data=/a/list.txt", "-k", "bs1"]),
-    (["--data", "/a", "--data-root", "/b", "--weights", "/c", "--artifacts", "/d", "--models", "/e"],
-     ["--data=/a", "--data-root=/b", "--weights=/c", "--artifacts=/d", "--models=/e"]),
-    (["--data=/a", "/b"], ["--data=/a", "/b"]),
-    (["-k", "--data", "/a"], ["-k", "--data=/a"]),
-    (["suites", "--data"], ["suites", "--data"]),
-    (["--clips", "4", "--device", "cpu"], ["--clips", "4", "--device", "cpu"]),
-])
-def test_path_options_are_joined_with_their_values(given: list[str], joined: list[str]) -> None:
-    """Options that take a path become one word with it; everything else stays as it is."""
-    assert joined == join_paths(given)
 
 
 @pytest.mark.parametrize(("data", "chosen", "expected"), [
