@@ -12,7 +12,7 @@ from tools.exchange.recordable import require_real
 from tools.exchange.toml_edit import Limits
 from tools.judging.judge import EXACT
 from tools.judging.recogniser import RecogniserJudge
-from tools.judging.verdict import Verdict
+from tools.judging.verdict import RED
 from tools.measuring import metrics
 from tools.measuring.cell import Cell
 from tools.measuring.metrics import Distance
@@ -54,7 +54,7 @@ def _require_right(cell: Cell, spec: ModelSpec, truth: Truth, reference: StoredR
         raise RecordError(f"{cell.case} was measured with other {' and '.join(other)}", where=where,
                           remedy="give the --data and --weights of the run")
     for one in RecogniserJudge(spec, truth, reference.clips, reference.predictions).accuracy(cell):
-        if one.verdict in (Verdict.FAIL, Verdict.NO_VERDICT):
+        if one.verdict in RED:
             raise RecordError(f"{cell.case} is {one.verdict.value} in {one.metric}: {one.reason}", where=where,
                               remedy="limits come from a device that is right; find out what is wrong with this one")
 

@@ -120,17 +120,19 @@ def _precision(cell: Cell) -> str:
 def throughput(cell: Cell, truth: Truth) -> list[Judgement]:
     """Clips per second of each network, and of all in turn, against what is stored of this device."""
     chip = kind(cell.record.chip)
-    judged = [*_rates(cell, truth, chip), *speed.against_t4(cell.rate(), truth, chip, cell.case.batch)]
+    summaries = [summary_of(part) for part in cell.parts]
+    judged = [*_rates(cell, truth, chip, summaries), *speed.against_t4(cell.rate(), truth, chip, cell.case.batch, summaries)]
     seen = [part.idle.sentence for part in cell.parts if part.idle is not None and part.idle.state != "idle"]
     return [speed.not_idle(one, seen[0]) for one in judged] if seen else judged
 
 
-def _rates(cell: Cell, truth: Truth, chip: ChipKind) -> list[Judgement]:
+def _rates(cell: Cell, truth: Truth, chip: ChipKind, summaries: Sequence[Summary]) -> list[Judgement]:
     batch = cell.case.batch
     if len(cell.parts) == 1:
-        return [speed.throughput(summary_of(cell.parts[0]), truth, chip, batch)]
-    judged = [speed.throughput(summary_of(part), truth, chip, batch, part.record.network) for part in cell.parts]
-    return [*judged, speed.combined_throughput(cell.rate(), truth, chip, batch, judged)]
+        return [speed.throughput(summaries[0], truth, chip, batch)]
+    judged = [speed.throughput(summary, truth, chip, batch, part.record.network)
+              for part, summary in zip(cell.parts, summaries, strict=True)]
+    return [*judged, speed.combined_throughput(cell.rate(), truth, chip, batch, summaries)]
 
 
 def summary_of(part: Part) -> Summary:
