@@ -11,6 +11,7 @@ from tools.datasets.clips import ClipSet
 from tools.datasets.survey import Shortfall
 from tools.datasets.videos import VideoSet
 from tools.judging import speed, verdict
+from tools.judging.floors import floor_of
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.cell import Cell, Part
 from tools.measuring.timing import Summary
@@ -98,18 +99,20 @@ def partial_data(judged: Sequence[Judgement], shortfall: Shortfall) -> list[Judg
 
 
 def fidelity_gate(cell: Cell, truth: Truth) -> tuple[FidelityGate, bool]:
-    """The limits of the cell's precision and True; where none are stored, those of float32 and False.
+    """The limits of the cell's precision and True; where none are stored, the floor of all devices and False.
 
     Those of any precision but float32 hold for one kind of chip, since every chip rounds in its own way.
     """
     precision = _precision(cell)
-    return truth.fidelity.get(precision, truth.fidelity[EXACT]), precision in truth.fidelity
+    return truth.fidelity.get(precision, floor_of(cell.record.precision).gate), precision in truth.fidelity
 
 
 def without_limits(cell: Cell, judged: Sequence[Judgement]) -> list[Judgement]:
-    """What was measured, where no limits are stored to judge it by."""
+    """What was measured, where no limits are stored to judge it by: RECORDED, or FAIL below the floor."""
     why = f"no limits are stored for {_precision(cell)} ([gates.fidelity.{_precision(cell)}])"
-    return [recorded(one.metric, f"{one.meaning}: {one.measured}; {why}", one.measured) for one in judged]
+    below = f"{why}, and this is below the floor of every {cell.record.precision} device"
+    return [replace(one, meaning=f"{one.meaning}; {below}") if one.verdict is Verdict.FAIL else
+            recorded(one.metric, f"{one.meaning}: {one.measured}; {why}", one.measured) for one in judged]
 
 
 def _precision(cell: Cell) -> str:

@@ -95,9 +95,13 @@ def doubt(figure: Figure) -> str:
     return f"; {figure.doubt}" if figure.doubt else ""
 
 
-def fidelity(scores: Floats, reference: Floats, ids: Sequence[str], gate: FidelityGate, *, softmax: bool) -> list[Judgement]:
-    """Device against torch on the same clips: largest relative difference, cosine, flipped clips."""
-    apart = metrics.distance(scores, reference, softmax=softmax)
+def fidelity(scores: Floats, reference: Floats, ids: Sequence[str], gate: FidelityGate, *, softmax: bool,
+             smallest: float = metrics.TINY) -> list[Judgement]:
+    """Device against torch on the same clips: largest relative difference, cosine, flipped clips.
+
+    smallest: the smallest probability that the device's precision can hold.
+    """
+    apart = metrics.distance(scores, reference, softmax=softmax, smallest=smallest)
     flips = int(gate.max_flipped_share * len(ids))
     return [*closeness(apart, ids, gate, "log-probabilities" if softmax else "logits"),
             limit("flipped", str(apart.flipped), f"<= {flips}", f"clips of {len(ids)} whose best class is not torch's",
