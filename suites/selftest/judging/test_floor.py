@@ -14,22 +14,24 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS
 from suites.selftest.deployments import record
+from tools.datasets.clips import ClipSet
 from tools.deployment import specialise, weights
 from tools.engines import open_engine
-from tools.judging.floors import ANY, FLOORS, beyond, floor_of
-from tools.judging.judge import without_limits
+from tools.judging.floors import ANY, FLOORS, beyond
 from tools.judging.recogniser import RecogniserJudge
-from tools.judging.verdict import Verdict, fidelity
+from tools.judging.verdict import Judgement, Verdict
 from tools.measuring import measure, recogniser
 from tools.measuring.cell import Cell, Part
 from tools.measuring.metrics import TINY as TINIEST
 from tools.measuring.predictions import Predictions
 from tools.media import preprocess
 from tools.media.batches import BatchStream
+from tools.media.decode import Clip
 from tools.media.preprocess import Floats
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec, load_truth
-from tools.spec.model import ModelSpec, Preprocess
+from tools.spec.model import Preprocess
+from tools.spec.model import recogniser as of_recogniser
 from tools.spec.settings import Settings
 from tools.spec.truth import FidelityGate
 from tools.storage.context import Context
@@ -37,6 +39,8 @@ from tools.storage.context import Context
 CASE = Case("tiny", 4, Device("npu", 0))
 HALF = replace(record(CASE, "tiny", 1), precision="fp16", chip="310P3")
 CLIPS, CLASSES = 40, 400
+SPEC = of_recogniser(load_spec(TINY_MODELS, "tiny"), "has scores", remedy="none")
+TRUTH = load_truth(TINY_MODELS, "tiny")
 
 
 def confident() -> Floats:
@@ -49,12 +53,14 @@ def confident() -> Floats:
 
 def judged(scores: Floats, reference: Floats, precision: str) -> dict[str, str]:
     """The words of scores on a device of which nothing is stored."""
-    told = replace(HALF, precision=precision)
-    floor = floor_of(precision)
-    cell = Cell(CASE, Path(), (Part(Path(), told, Predictions((), scores), None),))
-    ids = [str(number) for number in range(len(scores))]
-    found = fidelity(scores, reference, ids, floor.gate, softmax=True, smallest=floor.smallest)
-    return {one.metric: one.verdict.value for one in without_limits(cell, found)}
+    return {one.metric: one.verdict.value for one in judgements(scores, reference, precision)}
+
+
+def judgements(scores: Floats, reference: Floats, precision: str) -> list[Judgement]:
+    ids = tuple(str(number) for number in range(len(scores)))
+    clips = ClipSet("videos", tuple(Clip(id, Path(id), 0, 1) for id in ids))
+    cell = Cell(CASE, Path(), (Part(Path(), replace(HALF, precision=precision), Predictions(ids, scores), None),))
+    return RecogniserJudge(SPEC, TRUTH, clips, Predictions(ids, reference)).fidelity(cell)
 
 
 def swapped(scores: Floats) -> Floats:
@@ -82,9 +88,7 @@ def test_what_is_not_torchs_at_all_fails(broken: Callable[[Floats], Floats], pre
 
 def test_a_reason_names_the_floor() -> None:
     """A FAIL where nothing is stored says what was measured, which limits are missing, and the floor's."""
-    cell = Cell(CASE, Path(), (Part(Path(), HALF, Predictions((), confident()), None),))
-    found = fidelity(np.zeros_like(confident()), confident(), ["a"] * CLIPS, ANY.gate, softmax=True)
-    one = next(one for one in without_limits(cell, found) if one.metric == "cosine")
+    one = next(one for one in judgements(np.zeros_like(confident()), confident(), "fp16") if one.metric == "cosine")
 
     assert ("FAIL", ">= 0.99") == (one.verdict.value, one.reference)
     assert "no limits are stored for fp16-310P3" in one.reason
@@ -122,14 +126,12 @@ class Run:
 
 @pytest.fixture(scope="module")
 def tiny(tiny_store: Path) -> Run:
-    spec = load_spec(TINY_MODELS, "tiny")
-    assert isinstance(spec, ModelSpec)
-    context = Context(Settings.parse({"models": str(TINY_MODELS), "artifacts": str(tiny_store), "data": "mini"}), spec)
+    context = Context(Settings.parse({"models": str(TINY_MODELS), "artifacts": str(tiny_store), "data": "mini"}), SPEC)
     checkpoints = weights.checkpoints(context)
     clips = recogniser.dataset(context, checkpoints)
     torch = recogniser.torch_reference(context, checkpoints, clips)
     graph = specialise.graph(context, checkpoints[0], CASE.batch)
-    return Run(graph.path, RecogniserJudge(spec, load_truth(TINY_MODELS, "tiny"), clips, torch))
+    return Run(graph.path, RecogniserJudge(SPEC, TRUTH, clips, torch))
 
 
 def test_a_right_model_is_recorded_and_wrong_scores_of_it_fail(tiny: Run) -> None:
