@@ -78,6 +78,17 @@ def test_nightly_turns_recorded_red(acceptance: Run, tiny_store: Path) -> None:
     assert {"clips/s": "RECORDED"} == verdicts(done.stdout)
 
 
+@pytest.mark.parametrize(("question", "timed"), [("accuracy", False), ("(accuracy or fidelity)", False), ("throughput", True)])
+def test_only_who_asks_for_a_rate_waits_for_times(acceptance: Run, tiny_store: Path, question: str, timed: bool) -> None:
+    """A cell is timed only if its throughput is selected; what is scored is judged as ever."""
+    done = acceptance("-k", f"bs4 and {question}", "--clips=8")
+    [folder] = re.findall(r"^results: (.+)/results.jsonl$", done.stdout, re.MULTILINE)
+
+    assert done.returncode == 0, done.stdout
+    left = {path.name for path in (Path(folder) / "tiny-bs4-cpu").iterdir()}
+    assert {"predictions.npz", "cell.json", "child.log", *(["times.json"] if timed else [])} == left
+
+
 def test_a_subset_is_balanced_and_named(acceptance: Run, tiny_store: Path) -> None:
     """--clips judges that many clips, and every row says so."""
     done = acceptance("-k", "bs4 and accuracy", "--clips", "12")
