@@ -72,7 +72,7 @@ def test_throughput_that_was_not_benchmarked_is_never_green(acceptance: Run, tin
 
 def test_nightly_turns_recorded_red(acceptance: Run, tiny_store: Path) -> None:
     """Under --nightly a number with nothing stored to judge it against is red."""
-    done = acceptance("-k", "bs4 and throughput", "--clips=8", "--nightly")
+    done = acceptance("-k", "bs4 and throughput", "--clips=8", "--nightly", "--data=mini", "--allow=mini")
 
     assert done.returncode == 1, done.stdout
     assert {"clips/s": "RECORDED"} == verdicts(done.stdout)
@@ -96,6 +96,14 @@ def test_a_subset_is_balanced_and_named(acceptance: Run, tiny_store: Path) -> No
     assert done.returncode == 0, done.stdout
     assert {"mini[12]"} == {row["data"] for row in results(done.stdout)}
     assert "of 12 clips" in results(done.stdout)[0]["reason"]
+
+
+def test_mini_is_no_nightly_acceptance_unless_allowed(acceptance: Run, tiny_store: Path) -> None:
+    """Under --nightly mini data ends well only if it is named and allowed; the last line repeats that."""
+    done = acceptance("-k", "bs4 and accuracy", "--clips=8", "--nightly", "--data=mini", "--allow=mini")
+
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-2].startswith("--allow mini: "), done.stdout
 
 
 def test_a_known_issue_is_a_strict_xfail_of_its_stage(tiny_store: Path, tmp_path: Path) -> None:
