@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from suites.selftest.deployments import record
 from tools.judging.rows import Row, table
 from tools.judging.speed import against_t4, combined_throughput, not_idle, throughput
 from tools.judging.verdict import Judgement, Verdict
+from tools.measuring.cell import Cell, Part
+from tools.measuring.predictions import Predictions
 from tools.measuring.timing import Summary, summarise
+from tools.spec.case import Case, Device
 from tools.spec.catalog import load_truth
 from tools.spec.chips import CPU, ChipKind, kind, stored_device
 from tools.spec.settings import MODELS
@@ -137,7 +143,9 @@ def test_an_unsteady_timing_passes_no_gate() -> None:
 
 def test_a_short_record_says_so_in_the_table() -> None:
     """RECORDED (short) is what tables show; the word in results.jsonl stays one of the five."""
-    row = Row("tiny-bs4-cpu", "throughput", "mini", "mini", "clips/s", "9/s", "-", "RECORDED", "because", short=True)
+    case = Case("tsm", 16, Device("cpu"))
+    cell = Cell(case, Path(), (Part(Path(), record(case, "tsm", 3), Predictions((), np.zeros((0, 1), np.float32)), None),))
+    row = Row.of(cell, "throughput", throughput(THREE, TRUTH, CPU, 16))
 
     assert table([row])[1].endswith("RECORDED (short)")
     assert ["RECORDED", "NO VERDICT"] == [one.shown for one in (replace(row, short=False), replace(row, verdict="NO VERDICT"))]
