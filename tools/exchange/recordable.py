@@ -15,7 +15,7 @@ from tools.exchange.speeds import Speed
 from tools.exchange.toml_edit import NewFigure
 from tools.judging import judge
 from tools.judging.rows import RESULTS, Row
-from tools.judging.speed import stored_rate
+from tools.judging.speed import no_judgement, stored_rate
 from tools.judging.verdict import Verdict
 from tools.measuring.cell import RECORD, Cell, Part
 from tools.spec.case import Case
@@ -168,6 +168,9 @@ def _require_rate(cell: Cell, truth: Truth, judged: Sequence[Row]) -> None:
     for part in cell.parts:
         if part.times is None:
             raise RecordError(f"{cell.case} has no times of {part.record.network}", where=where, remedy="measure it again")
+        if part.times.summary().short:
+            raise RecordError(f"the rate of {cell.case} cannot be stored: {no_judgement([part.times.summary()], truth)}", where=where,
+                              remedy="measure it again with a longer --budget-s")
         spread = part.times.summary().variation
         if spread > truth.throughput.max_variation:
             raise RecordError(f"the times of {cell.case} spread by {spread:.1%}, over the limit of {truth.throughput.max_variation:.0%}",

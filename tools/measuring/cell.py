@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tools.engines.idle import Idle
-from tools.errors import ClipgateError
+from tools.errors import ClipgateError, MeasureError
 from tools.machine.files import write_whole
 from tools.measuring.predictions import FILE, Predictions, load
 from tools.measuring.timing import Summary, summarise
@@ -99,6 +99,14 @@ class Cell:
     def record(self) -> Record:
         """The last part's record: all parts have the same data, weights and device."""
         return self.parts[-1].record
+
+    @property
+    def untimed(self) -> ClipgateError | None:
+        """Why a network has no times; None where all have them."""
+        lacking = [part for part in self.parts if part.timing_error or part.times is None]
+        if not lacking:
+            return None
+        return lacking[0].timing_error or MeasureError("the cell has no times", where=str(lacking[0].folder))
 
     @property
     def notes(self) -> list[str]:

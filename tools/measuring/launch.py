@@ -46,15 +46,18 @@ def find(context: Context[Spec], case: Case) -> Found:
     return Found(weights, kinds.of(context.spec).dataset(context, weights), tuple(loadable(context, one, case) for one in weights))
 
 
-def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = ()) -> Cell:
+def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = (), *, timed: bool = True) -> Cell:
     """Measure all networks of *case*, or *networks*, each in its own process; read what they save in *run*.
+
+    timed: whether anybody asks for times.
 
     Raises:
         ClipgateError: a process ended before it saved its scores. They are judged even if it fails later.
     """
     spec = context.spec
     folders = [part_folder(case, spec, network.name, run) for network in spec.networks]
-    jobs = [Job(case, spec, checkpoint, graph, found.dataset, choice.word(context), context.settings.budget_s, folder, before)
+    budget_s = context.settings.budget_s if timed else None
+    jobs = [Job(case, spec, checkpoint, graph, found.dataset, choice.word(context), budget_s, folder, before)
             for checkpoint, graph, folder, before in zip(found.checkpoints, found.graphs, folders, [None, *folders[:-1]], strict=True)
             if not networks or checkpoint.network.name in networks]
     return Cell(case, run / str(case), tuple(_measured(context, job, run) for job in jobs))
@@ -112,7 +115,7 @@ def _attempt(context: Context[Spec], job: Job) -> tuple[ClipgateError | None, Fa
         fault = driver.diagnose(log.read_bytes()[already:].decode(errors="replace"))
         return _explained(error, fault, log, job.case), fault
     finally:
-        if not any(scratch.iterdir()) or (job.folder / TIMES).is_file():
+        if not any(scratch.iterdir()) or job.last.is_file():
             shutil.rmtree(scratch)
         if not any(scratch.parent.iterdir()):
             scratch.parent.rmdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tools.errors import OptionError
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
 from tools.spec.expectations import Expectations
-from tools.spec.settings import ARTIFACTS, MODELS, OPTIONS, Settings, add_arguments
+from tools.spec.settings import ARTIFACTS, MODELS, OPTIONS, RIGHT, Settings, add_arguments
 from tools.storage.context import Context
 
 TSM = load_spec(MODELS, "tsm")
@@ -65,6 +66,7 @@ def test_paths_are_absolute(files: Path) -> None:
 
 @pytest.mark.parametrize(("option", "value"), [
     ("--clips", "-1"), ("--clips", "2.5"), ("--clips", "many"), ("--clips", ""), ("--clips", "nan"), ("--clips", "inf"),
+    ("--clips", "0"), ("--clips", "none"), ("--budget-s", "0"), ("--budget-s", "-2"), ("--timeout-s", "0"), ("--atc-timeout-s", "0"),
     ("--budget-s", "-0.5"), ("--budget-s", "1 min"), ("--budget-s", "nan"),
     ("--data", "gone.txt"), ("--data", "root"), ("--data", "published"), ("--weights", "gone.pth"), ("--weights", "full"),
     ("--data-root", "gone"), ("--data-root", "own.txt"), ("--surgery", "none"), ("--surgery", "constant-shift"),
@@ -80,6 +82,18 @@ def test_a_wrong_value_is_an_error_that_names_its_option(files: Path, option: st
     assert option == caught.value.where
     assert value in caught.value.what
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("option", RIGHT)
+def test_a_wrong_number_is_answered_with_one_for_that_option(option: str) -> None:
+    """The example shown is of the option that was wrong, and it is right. All clips are a word, not 0."""
+    with pytest.raises(OptionError) as caught:
+        parse(option, "-2")
+    [example] = re.findall(rf"{option} [\d.]+", str(caught.value.remedy))
+
+    assert [0.0] != [float(getattr(parse(*example.split()), option[2:].replace("-", "_")))]
+    assert parse() == parse("--clips", "all")
+    assert "all" == parse().arguments()[parse().arguments().index("--clips") + 1]
 
 
 def test_a_case_reads_as_its_id() -> None:
