@@ -10,6 +10,7 @@ from pathlib import Path
 from tools.datasets.examine import FilesKind
 from tools.datasets.lists import read_fields, read_lines, refuse_repeated
 from tools.errors import DataError
+from tools.machine.text import open_text
 from tools.media.decode import Clip
 
 FOLDERS = ("annotations", "ucfTrainTestlist", "")  # mmaction2's, the archive's own, and beside everything else
@@ -140,7 +141,7 @@ def _kinetics(path: Path, root: Path) -> Iterator[tuple[int, str, str]]:
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
-        with path.open(newline="") as file:
+        with open_text(path, newline="") as file:
             reader = csv.DictReader(file)
             lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if lacking:

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from tools.errors import ScoreError
+from tools.machine.text import read_text
 from tools.media.preprocess import Floats
 
 Tool = Literal["ais_bench", "msame", "benchmark"]
@@ -101,9 +102,10 @@ def rows(file: OutputFile, format: str, classes: int) -> Floats:
 
 
 def _text(path: Path, classes: int) -> Floats:
-    if not path.read_text().strip():
+    text = read_text(path)
+    if not text.strip():
         raise ValueError("it is empty")
-    found: Floats = np.loadtxt(path, np.float32, ndmin=2)
+    found: Floats = np.loadtxt(text.splitlines(), np.float32, ndmin=2)
     return found
 
 
