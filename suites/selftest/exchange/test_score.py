@@ -203,7 +203,7 @@ def test_a_command_that_cannot_be_meant_is_one_error(
 
 
 def test_a_summary_of_fewer_clips_than_a_file_has_tells_no_rate(tmp_path: Path) -> None:
-    """A run with --batchsize forgotten leaves batch 4 beside files of sixteen clips: both numbers are told."""
+    """A run with --batchsize forgotten leaves batch 4 beside files of sixteen clips: both are told."""
     given, scores = published(64, 0, tmp_path)
 
     rows, notes, _ = score.score(given, ais_bench(tmp_path / "out", batches_of(scores, 16), "bin"))
