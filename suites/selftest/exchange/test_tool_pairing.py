@@ -84,6 +84,18 @@ def test_an_info_of_paths_and_a_list_may_have_two_orders(tmp_path: Path) -> None
     assert 1.0 == top1(pair(outputs.find(by_video(tmp_path)), CLASSES, 1, [paths], listed()))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_marked_texts_are_read(tmp_path: Path, encoding: str) -> None:
+    """An .info and results as TXT may start with a byte order mark and have the line ends of Windows."""
+    path = tmp_path / "x.info"
+    path.write_bytes("".join(f"{number} {label}\r\n" for number, label in enumerate(LABELS)).encode(encoding))
+    folder = msame(tmp_path / "out", {str(number): SCORES[number : number + 1] for number in range(COUNT)}, "txt")
+    for file in folder.rglob("*.txt"):
+        file.write_bytes(file.read_text().replace("\n", "\r\n").encode(encoding))
+
+    assert 1.0 == top1(pair(outputs.find(folder), CLASSES, 1, [read_info(path)], None))
+
+
 def softmax(logits: Floats) -> Floats:
     powers = np.exp(logits)
     return powers / powers.sum(axis=1, keepdims=True)
