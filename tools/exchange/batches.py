@@ -10,6 +10,7 @@ from pathlib import Path
 from tools.errors import ScoreError
 
 MODEL = re.compile(r"[^\s'\"=:,/\\]+\.(?:om|onnx|engine|plan|trt)\b|PureInfer_perf_of_[^\s/\\]+", re.IGNORECASE)
+TABLE = re.compile(r"(?:PureInfer_perf_of_|perf_vision_)\S+")
 IN_NAME = re.compile(r"(?<![a-z])(?:bs|batch_?-?(?:size)?)[_-]?(\d+)(?![\dx]|[-,]\d)|(?<![a-z\d])(\d+)bs(?![a-z])", re.IGNORECASE)
 TOLD = re.compile(r"(?<!\S)(--?(?:batch_?size|batch|dymBatch))[=\s]+(\d+)", re.IGNORECASE)
 FOUND = re.compile(r"try get model batchsize:\s*(\d+)")
@@ -51,7 +52,7 @@ def agreed(claims: Sequence[Claim], where: str) -> int | None:
 
 
 def claims(text: str, path: Path) -> list[Claim]:
-    """What a log's lines, the names of models in it and its own name say.
+    """What a log's lines and the names of models in it say, and its own name if benchmark gave it.
 
     Of trtexec's shapes those count that ran: a model may be built for others (min, opt, max).
 
@@ -64,7 +65,7 @@ def claims(text: str, path: Path) -> list[Claim]:
         asked = [*ran, *_optimum(text)]
         raise ScoreError(f"trtexec says {overrode[0].strip()!r}" + (f", and {asked[0]}" if asked else ""), where=str(path),
                          remedy="run it again with --shapes=INPUT:NxCx..., so that it is known what ran")
-    names = dict.fromkeys([*MODEL.findall(text), path.name])
+    names = dict.fromkeys([*MODEL.findall(text), *TABLE.findall(path.name)])
     return [*ran, *(Claim(f"the name {name}", batch) for name in names if (batch := _in_name(name)))]
 
 
