@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tools.errors import DataError
+from tools.machine.text import open_text
 from tools.media.decode import Clip
 from tools.spec.model import ListFormat
 
@@ -107,7 +108,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         DataError: it cannot be read, or is no text.
     """
     try:
-        with path.open() as file:
+        with open_text(path) as file:
             yield from enumerate(file, 1)
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"the list cannot be read: {error}", where=str(path), remedy="give a text file") from error

@@ -15,6 +15,7 @@ from tools.errors import WeightsError
 from tools.machine import events
 from tools.machine.files import sha256, write_whole
 from tools.machine.locks import hold
+from tools.machine.text import read_text
 from tools.spec.catalog import load_truth
 from tools.spec.model import Spec
 from tools.spec.truth import PublishedWeights
@@ -122,7 +123,7 @@ def read_lock(folder: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     recorded = {}
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+    for number, line in enumerate(read_text(path, errors="replace").splitlines(), 1):
         row = re.fullmatch(r"([0-9a-f]{64}) [ *](.+)", line)
         if row is None:
             raise WeightsError("the line does not read 'SHA256  FILE'", where=f"{path}:{number}",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from tools.errors import ScoreError
+from tools.machine.text import read_text
 
 NAMED = re.compile(r"bin(\d+)-\d+((?:_\d+)+)")
 LABELS, PATHS = 2, 4  # fields of a line
@@ -65,6 +66,6 @@ def name_with_labels(first: int, batch: int, labels: tuple[int, ...]) -> str:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text().splitlines()
+        return read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ScoreError(f"the labels cannot be read: {error}", where=str(path), remedy=f"give a text file, {FORMS}") from error

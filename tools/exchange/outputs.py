@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 
 from tools.errors import ScoreError
+from tools.exchange.raw_rows import Number
+from tools.machine.text import read_text
 from tools.media.preprocess import Floats
 
 Tool = Literal["ais_bench", "msame", "benchmark"]
@@ -82,15 +84,14 @@ def _of(folder: Path, matches: dict[Path, re.Match[str]]) -> OutputFolder:
     return OutputFolder(folder, tool, first["format"], tuple(OutputFile(path, match["stem"]) for path, match in matches.items()))
 
 
-def rows(file: OutputFile, format: str, classes: int) -> Floats:
-    """The rows of scores in a file, [rows, *classes*] float32.
+def rows(file: OutputFile, format: str, classes: int, type: Number = np.float32) -> Floats:
+    """The rows of scores in a file, [rows, *classes*] float32; *type*: that of a BIN file's numbers.
 
     Raises:
         ScoreError: the file is empty or not of its format, or has rows of another length.
     """
-    read = {"txt": _text, "bin": _raw, "npy": _array}[format]
     try:
-        found = read(file.path, classes)
+        found = _raw(file.path, classes, type) if format == "bin" else {"txt": _text, "npy": _array}[format](file.path)
     except (OSError, ValueError, EOFError) as error:
         raise ScoreError(f"the result cannot be read: {error}", where=str(file.path),
                          remedy=f"rows of {classes} float32 scores are expected; --classes says otherwise") from error
@@ -100,21 +101,22 @@ def rows(file: OutputFile, format: str, classes: int) -> Floats:
     return found
 
 
-def _text(path: Path, classes: int) -> Floats:
-    if not path.read_text().strip():
+def _text(path: Path) -> Floats:
+    text = read_text(path)
+    if not text.strip():
         raise ValueError("it is empty")
-    found: Floats = np.loadtxt(path, np.float32, ndmin=2)
+    found: Floats = np.loadtxt(text.splitlines(), np.float32, ndmin=2)
     return found
 
 
-def _raw(path: Path, classes: int) -> Floats:
+def _raw(path: Path, classes: int, type: Number) -> Floats:
     size = path.stat().st_size
-    if size == 0 or size % (4 * classes):
+    if size == 0 or size % (type().itemsize * classes):
         raise ValueError(f"its {size} bytes are no whole number of rows")
-    return np.fromfile(path, np.float32).reshape(-1, classes)
+    return np.fromfile(path, type).reshape(-1, classes).astype(np.float32)
 
 
-def _array(path: Path, classes: int) -> Floats:
+def _array(path: Path) -> Floats:
     found = np.load(path, allow_pickle=False)
     if not isinstance(found, np.ndarray) or found.dtype.kind != "f" or found.size == 0 or found.ndim == 0:
         raise ValueError("it holds no array of floating-point numbers")

@@ -13,6 +13,7 @@ import numpy as np
 
 from tools.errors import DataError
 from tools.localisation.detections import PREFIX, Doubles, read_object
+from tools.machine.text import open_text
 
 Subset = Literal["training", "validation", "testing"]
 Segments = tuple[tuple[float, float], ...]
@@ -105,7 +106,7 @@ def _listed(path: Path, subset: Subset) -> Iterator[tuple[int, str]]:
     """Line and name of each video of the subset."""
     seen: dict[str, int] = {}
     try:
-        with path.open(newline="") as file:
+        with open_text(path, newline="") as file:
             reader = csv.DictReader(file)
             lacking = {"video", "subset"} - set(reader.fieldnames or ())
             if lacking:

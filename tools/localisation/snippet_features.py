@@ -8,6 +8,7 @@ import numpy as np
 
 from tools.errors import DataError
 from tools.machine.files import write_whole
+from tools.machine.text import read_text
 from tools.media.preprocess import Floats
 
 ROWS, COLUMNS = 100, 400  # equal parts of the video; scores of a spatial and a temporal network, 200 each
@@ -24,7 +25,7 @@ def read_features(path: Path) -> Floats:
             number.
     """
     try:
-        header, *lines = path.read_text().rstrip().splitlines()
+        header, *lines = read_text(path).rstrip().splitlines()
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise DataError(f"the features cannot be read: {error}", where=str(path), remedy=REMEDY) from error
     if _value(header.partition(",")[0]) is not None:
