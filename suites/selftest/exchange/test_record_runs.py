@@ -82,7 +82,7 @@ def test_what_carries_no_judgement_is_not_stored(
 def test_what_a_run_has_measured_is_stored_and_the_rest_is_listed(recording: Command, writable_models: Path, tmp_path: Path) -> None:
     """A simulated case, one that spreads, a half measured one and one that never began: each by name."""
     run = measured_run(tmp_path)
-    measured_run(tmp_path, replace(MEASURED, case="tiny-bs8-npu0"), (0.01, 0.05) * 30)
+    measured_run(tmp_path, replace(MEASURED, case="tiny-bs8-npu0"), (0.05, 0.25) * 30)
     measured_run(tmp_path, replace(MEASURED, case="tiny-bs16-npu0sim", simulated=True, chip="Sim310P3"))
     (run / "tiny-bs32-npu0").mkdir()
     row = Row("tiny-bs64-npu0", "throughput", "mini", "mini", "throughput", "-", "-", "ERROR", "CompileError: no atc")
@@ -99,7 +99,7 @@ def test_what_a_run_has_measured_is_stored_and_the_rest_is_listed(recording: Com
 
 def test_a_run_without_a_good_case_is_refused_with_every_reason(recording: Command, tmp_path: Path) -> None:
     """Nothing is stored."""
-    run = measured_run(tmp_path, replace(MEASURED, case="tiny-bs8-npu0"), (0.01, 0.05) * 30)
+    run = measured_run(tmp_path, replace(MEASURED, case="tiny-bs8-npu0"), (0.05, 0.25) * 30)
     (run / "tiny-bs32-npu0").mkdir()
     status, said = recording("tiny", "throughput", run)
 
