@@ -9,10 +9,12 @@ from tools import engines
 from tools.deployment import specialise
 from tools.deployment.compile import MODEL, Target, soc_version, stage
 from tools.deployment.weights import checkpoints
-from tools.engines.ascend import cann
-from tools.errors import CompileError
+from tools.engines.ascend import cann, ready
+from tools.errors import CompileError, DeviceError, OptionError
 from tools.machine import events
 from tools.spec.case import BATCHES, Device
+from tools.spec.model import Spec
+from tools.storage.context import Context
 from tools.storage.stages import parse
 
 
@@ -36,10 +38,24 @@ def _device(text: str | None) -> Device:
     return found
 
 
+def _note_another_chip(context: Context[Spec], named: str | None) -> None:
+    """Say that what is compiled will not load here, where that can be told; compiling needs no device."""
+    soc, found = context.settings.soc_version, engines.parse(named) if named else next(iter(engines.devices()))
+    if not soc or engines.family(found).LOADS != "om":
+        return
+    try:
+        ready.require_chip(engines.family(found).describe(found), found, soc)
+    except OptionError as error:
+        context.say(f"note: {error.what}; compiling goes on")
+    except DeviceError as error:
+        context.say(f"note: nobody knows which chip {found.label} is: {error.what}")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Compile a model for an Ascend chip: python -m tools.compile tsm 4 --soc-version Ascend310P3."""
     options, context = parse("compile", main.__doc__, arguments, _arguments)
     settings = context.settings
+    _note_another_chip(context, options.device)
     target = Target(settings.soc_version or soc_version(_device(options.device)), cann.find())
     for checkpoint in checkpoints(context):
         network = checkpoint.network

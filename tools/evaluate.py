@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tools.datasets import videos
 from tools.judging.accuracy import expected
-from tools.judging.verdict import Verdict
+from tools.judging.verdict import status
 from tools.localisation.activitynet import read_ground_truth
 from tools.localisation.detections import none_found, read_results
 from tools.localisation.recall import average_recall
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     judged = expected(recall.named(), expect)
     for one in judged:
         print(f"{one.verdict.value} {one.metric}: {one.reason}")
-    return int(any(one.verdict is Verdict.FAIL for one in judged))
+    return status(one.verdict for one in judged)
 
 
 if __name__ == "__main__":

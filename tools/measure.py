@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools import engines
 from tools.errors import OptionError
 from tools.judging.kinds import judge_of
 from tools.judging.rows import Row, table
+from tools.judging.verdict import Judgement, failed, status
 from tools.machine import events
 from tools.measuring.cell import Cell
 from tools.measuring.launch import Found, find, launch
@@ -28,7 +29,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure one cell: python -m tools.measure tsm --batch 16 --device cpu."""
+    """Measure and judge one cell; 1 if a verdict is red.
+
+    For example: python -m tools.measure tsm --batch 16 --device cpu.
+    """
     options, context = parse("measure", main.__doc__, arguments, _arguments)
     settings, spec = context.settings, context.spec
     case = Case(options.model, options.batch, engines.parse(options.device))
@@ -41,9 +45,13 @@ def main(arguments: Sequence[str]) -> int:
     _require_run(run)
     found = find(context, case)
     measured = launch(context, case, found, run, [options.network] if options.network else [])
-    if len(measured.parts) == len(names):
-        print("\n".join(_judged(context, found, measured)))
-    return 0
+    if len(measured.parts) < len(names):
+        if measured.untimed:
+            raise measured.untimed
+        return 0
+    answers = _answers(context, found, measured)
+    print("\n".join(_told(measured, answers)))
+    return status(one.verdict for judged in answers.values() for one in judged)
 
 
 def _require_run(run: Path) -> None:
@@ -54,12 +62,16 @@ def _require_run(run: Path) -> None:
                           remedy="choose another with --run DIR or --artifacts DIR") from error
 
 
-def _judged(context: Context[Spec], found: Found, measured: Cell) -> list[str]:
-    """The verdicts on a cell measured by hand, as pytest would give them."""
+def _answers(context: Context[Spec], found: Found, measured: Cell) -> dict[str, list[Judgement]]:
+    """The judgements of each question on a cell measured by hand, as pytest would give them."""
     judge = judge_of(context, found.checkpoints, found.dataset)
-    answers = {"accuracy": judge.accuracy(measured), "fidelity": judge.fidelity(measured), "throughput": judge.throughput(measured)}
+    rate = [failed("throughput", measured.untimed)] if measured.untimed else judge.throughput(measured)
+    return {"accuracy": judge.accuracy(measured), "fidelity": judge.fidelity(measured), "throughput": rate}
+
+
+def _told(measured: Cell, answers: Mapping[str, Sequence[Judgement]]) -> list[str]:
     rows = [Row.of(measured, question, one) for question, judged in answers.items() for one in judged]
-    reasons = [f"{row.verdict} {row.metric}: {row.reason}" for row in rows]
+    reasons = [f"{row.shown} {row.metric}: {row.reason}" for row in rows]
     return [*table(rows), "", *reasons, f"kept in {measured.folder}"]
 
 

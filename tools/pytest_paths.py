@@ -2,21 +2,35 @@
 
 pytest looks for a pytest.ini beside every existing path among its arguments, before it knows our options.
 It would take the value of `--data` for the project's place, but not that of `--data=/elsewhere/list.txt`.
-So the arguments are joined like that before pytest sees them.
+So the arguments are joined like that before pytest sees them. Which options have a value is read from the
+text of tools/spec/settings.py: importing it here would load our `tools` into any other project's pytest.
 """
 
 from __future__ import annotations
 
+import ast
 import sys
+from collections.abc import Collection
+from pathlib import Path
 
-PATH_OPTIONS = ("--data", "--data-root", "--weights", "--artifacts", "--models")
+SETTINGS = Path(sys.prefix).parent / "tools" / "spec" / "settings.py"  # .venv lies beside tools/
 
 
-def join_paths(arguments: list[str]) -> list[str]:
-    """The arguments with each path option and its value as one word."""
+def value_options(settings: Path = SETTINGS) -> list[str]:
+    """The flags of OPTIONS, all of which have a value; none where the project is not there."""
+    if not settings.is_file():
+        return []
+    table = next((node.value for node in ast.parse(settings.read_text()).body
+                  if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "OPTIONS"), None)
+    rows = table.elts if isinstance(table, ast.Tuple) else []
+    return [str(row.elts[0].value) for row in rows if isinstance(row, ast.Tuple) and isinstance(row.elts[0], ast.Constant)]
+
+
+def join_paths(arguments: list[str], options: Collection[str]) -> list[str]:
+    """The arguments with each of *options* and its value as one word."""
     joined: list[str] = []
     for argument in arguments:
-        if joined and joined[-1] in PATH_OPTIONS:
+        if joined and joined[-1] in options:
             joined[-1] += f"={argument}"
         else:
             joined.append(argument)
@@ -24,4 +38,4 @@ def join_paths(arguments: list[str]) -> list[str]:
 
 
 if any(part.endswith(("pytest", "py.test")) for part in sys.orig_argv[:4]):
-    sys.argv[1:] = join_paths(sys.argv[1:])
+    sys.argv[1:] = join_paths(sys.argv[1:], value_options())

@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.errors import OptionError, RecordError
+from tools.errors import ClipgateError, OptionError, RecordError
 from tools.exchange import limits as measured_limits
-from tools.exchange import recordable, speeds, toml_edit
+from tools.exchange import recordable, runs, speeds, toml_edit
 from tools.exchange.recordable import told
 from tools.exchange.toml_edit import Limits, NewFigure
 from tools.machine import events
@@ -24,19 +24,23 @@ from tools.storage.stages import Options, parse
 WHAT = ("throughput", "accuracy", "fidelity")
 
 
-def figures(options: Options, spec: Spec, truth: Truth) -> list[NewFigure]:
-    """The figures of the logs and runs on the command line.
+def figures(options: Options, spec: Spec, truth: Truth) -> tuple[list[NewFigure], list[ClipgateError]]:
+    """The figures of the logs and runs on the command line, and why cases of the runs have none.
 
     Raises:
         RecordError: one must not become a stored number, or two have the same name.
         ScoreError: a log has no measurement.
     """
     found: list[NewFigure] = []
+    left: list[ClipgateError] = []
     for source in options.sources:
+        if not source.exists():
+            raise RecordError("there is no such log or run", where=str(source), remedy="runs are the folders of artifacts/runs")
         if options.what == "accuracy":
             found += recordable.accuracies_of_run(source, spec)
-        elif any(source.glob(f"{spec.name}-bs*")):
-            found += recordable.rates_of_run(source, spec, truth)
+        elif runs.is_run(source):
+            rates, others = recordable.rates_of_run(source, spec, truth)
+            found, left = found + rates, left + others
         else:
             found.append(_of_log(options, source, spec))
     names = [figure.name for figure in found]
@@ -44,7 +48,7 @@ def figures(options: Options, spec: Spec, truth: Truth) -> list[NewFigure]:
     if twice:
         raise RecordError(f"two of the sources are of {twice}", where=", ".join(map(str, options.sources)),
                           remedy="give the one that is to be stored")
-    return found
+    return found, left
 
 
 def _of_log(options: Options, source: Path, spec: Spec) -> NewFigure:
@@ -93,14 +97,14 @@ def main(arguments: Sequence[str]) -> int:
     truth = load_truth(context.settings.models, spec.name)
     before = text = truth.path.read_bytes().decode()
     fidelity = options.what == "fidelity"
-    new = [] if fidelity else figures(options, spec, truth)
+    new, left = ([], []) if fidelity else figures(options, spec, truth)
     tables = limits(options, context, truth) if fidelity else []
     for figure in new:
         text = toml_edit.with_figure(text, figure)
     for table in tables:
         text = toml_edit.with_limits(text, table)
     changed = toml_edit.checked(truth.path, text, [figure.id for figure in new], [table.name for table in tables])
-    lines = [line for figure in new for line in told(figure, truth, changed)]
+    lines = [line for figure in new for line in told(figure, truth, changed)] + [f"left out: {error.what}" for error in left]
     lines += [f"[gates.fidelity.{table.name}]: {truth.fidelity.get(table.name, '-')} -> {table.gate}" for table in tables]
     changes = difflib.unified_diff(before.splitlines(), text.splitlines(), f"{truth.path.name} as it is",
                                    f"{truth.path.name} as recorded", lineterm="", n=1)

@@ -11,15 +11,13 @@ from tools.errors import OptionError
 from tools.exchange.labels import read_info
 from tools.exchange.score import Given, score
 from tools.judging.rows import table
-from tools.judging.verdict import Verdict
+from tools.judging.verdict import status
 from tools.machine import events
 from tools.measuring import stored_reference
 from tools.spec.catalog import load_truth
 from tools.spec.model import ModelSpec, recogniser
 from tools.storage.context import Context
 from tools.storage.stages import Options, parse
-
-RED = (Verdict.FAIL, Verdict.NO_VERDICT)
 
 
 def _given(options: Options, context: Context[ModelSpec]) -> Given:
@@ -59,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     rows = [row for one, _, _ in found for row in one]
     notes = [f"note: {note}" for _, told, _ in found for note in told]
     print("\n".join([*table(rows), "", *notes, *(f"{row.verdict} {row.metric}: {row.reason}" for row in rows)]))
-    return int(any(verdict in RED for _, _, verdict in found))
+    return status(verdict for _, _, verdict in found)
 
 
 if __name__ == "__main__":

@@ -35,9 +35,10 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
 
 
-def python(*arguments: str, timeout_s: float = 300, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def python(*arguments: str, timeout_s: float = 300, environment: Mapping[str, str] | None = None,
+           folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run `python <arguments>` in the project's folder, with *environment* laid over ours; output as text."""
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env={**clean_environment(), **(environment or {})}, text=True,
+    return subprocess.run([sys.executable, *arguments], cwd=folder, env={**clean_environment(), **(environment or {})}, text=True,
                           capture_output=True, timeout=timeout_s, check=False)
 
 

@@ -17,7 +17,6 @@ from tools.media.decode import Clip
 from tools.spec.model import ModelSpec, Sampling
 
 OWN = "list"  # stands where the name of a data set would
-UNLISTED = "the labels cannot be known: there is no file of class names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +75,24 @@ def find(spec: ModelSpec, data_root: Path, classes: int) -> Listing | None:
         rows: Callable[[], Iterator[Clip]] = partial(read_clips, path, root, kind, classes)
     elif split := splits.split_file(dataset, folder):
         source = split
-        rows = partial(_split, dataset, folder, split, root, kind)
+        rows = partial(_split, dataset, folder, split, root, kind, classes)
     else:
         return None
-    return Listing(dataset, source, path, root, kind, spec.clips, partial(_agreeing, dataset, folder, rows), sampling=spec.sampling)
+    return Listing(dataset, source, path, root, kind, spec.clips, partial(_agreeing, dataset, folder, rows, classes),
+                   sampling=spec.sampling)
 
 
-def _split(dataset: str, folder: Path, path: Path, root: Path, kind: FilesKind) -> Iterator[Clip]:
-    named = splits.classes(dataset, folder)
+def _split(dataset: str, folder: Path, path: Path, root: Path, kind: FilesKind, classes: int) -> Iterator[Clip]:
+    named = splits.classes(dataset, folder, classes)
     if named is None:
-        raise DataError(UNLISTED, where=str(path), remedy=f"put {splits.CLASS_INDEX} beside it")
+        raise DataError(splits.unnamed(dataset, classes), where=str(path), remedy=f"put {splits.NAMES[dataset]} beside it")
     return splits.split_clips(dataset, path, named, root, kind)
 
 
-def _agreeing(dataset: str, folder: Path, rows: Callable[[], Iterator[Clip]]) -> Iterator[Clip]:
+def _agreeing(dataset: str, folder: Path, rows: Callable[[], Iterator[Clip]], classes: int) -> Iterator[Clip]:
     """The clips, each once its label is known to be that of the class whose folder it lies in."""
     clips = rows()
-    named = splits.classes(dataset, folder)
+    named = splits.classes(dataset, folder, classes)
     if named is not None:
         return _as_named(clips, named)
     return _as_ordered(clips) if dataset in splits.FILES else clips

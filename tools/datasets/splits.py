@@ -19,6 +19,7 @@ VALIDATION = ("kinetics_val.csv", "kinetics400_val.csv", "val.csv", "validate.cs
 TRAINING_CSV = ("kinetics_train.csv", "kinetics400_train.csv", "train.csv")
 FILES = {"ucf101": (SPLIT,), "kinetics400": VALIDATION}  # what a validation list is made of
 LABEL_MAPS = ("label_map_k400.txt", "label_map.txt")
+NAMES = {"ucf101": CLASS_INDEX, "kinetics400": f"mmaction2's {LABEL_MAPS[0]}, a class a line,"}
 COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 ENDINGS = (".mp4", ".mkv", ".webm", ".avi")
 UCF_FILE = "give the file as UCF-101's archive of splits holds it"
@@ -54,8 +55,11 @@ def split_file(dataset: str, folder: Path) -> Path | None:
     return _first(folder, FILES.get(dataset, ()))
 
 
-def classes(dataset: str, folder: Path) -> Classes | None:
+def classes(dataset: str, folder: Path, count: int) -> Classes | None:
     """The class names that a label file below *folder* gives, or None where there is none.
+
+    Rows of Kinetics give them only if they have all *count* classes of the model: among fewer a class has
+    another place.
 
     Raises:
         DataError: naming the line that is wrong.
@@ -63,12 +67,20 @@ def classes(dataset: str, folder: Path) -> Classes | None:
     if dataset == "ucf101" and (path := _first(folder, (CLASS_INDEX,))):
         return Classes(_numbered(path), path)
     if path := _first(folder, LABEL_MAPS if dataset in FILES else ()):
-        return Classes(tuple(plain(line) for _, line in read_lines(path) if line.strip()), path)
+        return _mapped(path, count)
     if dataset == "ucf101" and (path := _first(folder, (TRAINING,))):
         return Classes(_of_training(path), path)
-    if dataset == "kinetics400" and (path := _first(folder, (*TRAINING_CSV, *VALIDATION))):
-        return Classes(tuple(sorted({plain(row["label"]) for _, row in _csv_rows(path)})), path)
+    for path in filter(None, [_first(folder, files) for files in (TRAINING_CSV, VALIDATION) if dataset == "kinetics400"]):
+        names = tuple(sorted({plain(row["label"]) for _, row in _csv_rows(path)}))
+        if len(names) == count:
+            return Classes(names, path)
     return None
+
+
+def unnamed(dataset: str, count: int) -> str:
+    """What a user reads who has no file that gives all class names."""
+    rows = f", and the rows do not have all {count} classes of the model" if dataset == "kinetics400" else ""
+    return f"the labels cannot be known: there is no file of class names{rows}"
 
 
 def split_clips(dataset: str, path: Path, named: Classes, root: Path, kind: FilesKind) -> Iterator[Clip]:
@@ -88,6 +100,15 @@ def split_clips(dataset: str, path: Path, named: Classes, root: Path, kind: File
 def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
     paths = (folder / place / name for name in names for place in FOLDERS)
     return next((path for path in paths if path.is_file()), None)
+
+
+def _mapped(path: Path, count: int) -> Classes:
+    """The names of a label map, where a class's line is its label: one of other classes shifts them."""
+    names = tuple(plain(line) for _, line in read_lines(path) if line.strip())
+    if len(names) != count:
+        raise DataError(f"it names {len(names)} classes, and the model has {count}", where=str(path),
+                        remedy="give the label map that the model was trained with, all its classes in their order")
+    return Classes(names, path)
 
 
 def _numbered(path: Path) -> tuple[str, ...]:

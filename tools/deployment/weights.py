@@ -10,7 +10,7 @@ from tools.deployment import mini
 from tools.deployment.origin import origin
 from tools.deployment.published import published
 from tools.errors import WeightsError
-from tools.machine import versions
+from tools.machine import events, versions
 from tools.machine.files import require_unchanged, sha256
 from tools.pytorch import networks
 from tools.spec.digest import network_digest
@@ -104,6 +104,6 @@ def checked(network: Network, path: Path, sha: str) -> Stage:
 
 
 def _check(network: Network, path: Path, sha: str, folder: Path) -> Facts:
-    classes = networks.head_outputs(networks.load_network(network, path))
+    classes = networks.head_outputs(networks.load_network(network, path, events.say))
     require_unchanged(path, sha, WeightsError)
     return {"classes": classes}

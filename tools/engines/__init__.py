@@ -63,6 +63,10 @@ class Family(Protocol):
         """Check what must hold of the artifacts folder before anything is built."""
         return
 
+    def require_ready(self, device: Device, settings: Settings) -> None:
+        """Check what a measurement on *device* needs, before anything is built for it."""
+        self.describe(device)
+
     def load(self, device: Device, graph: Path, network: Network, batch: int) -> Engine:
         """Load *graph* on *device* and check that it takes the network's input at *batch*."""
 

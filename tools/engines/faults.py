@@ -5,20 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-FaultKind = Literal["missing", "mismatch", "memory", "lost", "kernel", "load", "usage", "unknown"]
+FaultKind = Literal["missing", "mismatch", "memory", "lost", "driver", "kernel", "start", "load", "usage", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A failure of a device: what it means, the codes that say so, and the last lines the runtime printed.
 
-    kind: a device that is `lost` is not used again in this run; after `kernel` a fresh process tries again.
+    kind: a device that is `lost` is not used again in this run. After `kernel` and `driver` a fresh process
+    tries again; a device whose driver fails there too is lost.
     """
 
     kind: FaultKind
     meaning: str
     codes: tuple[str, ...]
     said: tuple[str, ...]
+
+    @property
+    def may_be_chance(self) -> bool:
+        """Whether a fresh process is worth a try."""
+        return self.kind in ("kernel", "driver")
 
     @property
     def sentence(self) -> str:

@@ -10,9 +10,10 @@ from tools.errors import OptionError, RecordError
 from tools.exchange import runs
 from tools.exchange.recordable import require_real
 from tools.exchange.toml_edit import Limits
+from tools.judging.floors import beyond, floor_of
 from tools.judging.judge import EXACT
 from tools.judging.recogniser import RecogniserJudge
-from tools.judging.verdict import Verdict
+from tools.judging.verdict import RED
 from tools.measuring import metrics
 from tools.measuring.cell import Cell
 from tools.measuring.metrics import Distance
@@ -38,7 +39,8 @@ def of_runs(folders: Sequence[Path], spec: ModelSpec, truth: Truth, reference: S
     found: dict[str, list[tuple[Cell, Distance]]] = {}
     for cell in (cell for folder in folders for cell in runs.cells(folder, spec)):
         _require_right(cell, spec, truth, reference)
-        apart = metrics.distance(cell.parts[0].predictions.scores, reference.predictions.scores, softmax=spec.network.softmax)
+        apart = metrics.distance(cell.parts[0].predictions.scores, reference.predictions.scores, softmax=spec.network.softmax,
+                                 smallest=floor_of(cell.record.precision).smallest)
         found.setdefault(f"{cell.record.precision}-{cell.record.chip}", []).append((cell, apart))
     return [_limits(name, measured, truth, margin) for name, measured in found.items()]
 
@@ -55,7 +57,7 @@ def _require_right(cell: Cell, spec: ModelSpec, truth: Truth, reference: StoredR
         raise RecordError(f"{cell.case} was measured with other {' and '.join(other)}", where=where,
                           remedy="give the --data and --weights of the run")
     for one in RecogniserJudge(spec, truth, reference.clips, reference.predictions).accuracy(cell):
-        if one.verdict in (Verdict.FAIL, Verdict.NO_VERDICT):
+        if one.verdict in RED:
             raise RecordError(f"{cell.case} is {one.verdict.value} in {one.metric}: {one.reason}", where=where,
                               remedy="limits come from a device that is right; find out what is wrong with this one")
 
@@ -69,9 +71,21 @@ def _limits(name: str, measured: Sequence[tuple[Cell, Distance]], truth: Truth, 
                         round(min(exact.min_cosine, 1 - _up(margin * (1 - cosine))), 9),
                         max(exact.max_flipped_share, _up(margin * flipped / clips)))
     record = measured[0][0].record
+    _require_above_floor(gate, name, measured, margin)
     note = (f"{margin:g} times what {', '.join(str(cell.case) for cell, _ in measured)} measured, or float32's: {relative:.2g}, "
             f"1 - {1 - cosine:.2g}, {flipped} of {clips} clips; data {record.data}, weights {record.weights}")
     return Limits(name, gate, note)
+
+
+def _require_above_floor(gate: FidelityGate, name: str, measured: Sequence[tuple[Cell, Distance]], margin: float) -> None:
+    """Refuse limits that only a broken deployment needs."""
+    floor = floor_of(measured[0][0].record.precision)
+    if beyond(gate, floor):
+        raise RecordError(
+            f"limits of difference <= {gate.max_relative_difference:g}, cosine >= {gate.min_cosine:g}, flipped <= "
+            f"{gate.max_flipped_share:.1%} for {name} are beyond the floor of every device: {floor.words}",
+            where=", ".join(str(cell.folder) for cell, _ in measured),
+            remedy=f"find out what is wrong with the deployment; if it measured well, give a --margin below {margin:g}")
 
 
 def _up(value: float) -> float:

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from tools.errors import ScoreError
+from tools.exchange.raw_rows import Number
 from tools.machine.reading import load_npy, numbers_of, read_lines, refusing
 from tools.media.preprocess import Floats
 
@@ -83,37 +84,36 @@ def _of(folder: Path, matches: dict[Path, re.Match[str]]) -> OutputFolder:
     return OutputFolder(folder, tool, first["format"], tuple(OutputFile(path, match["stem"]) for path, match in matches.items()))
 
 
-def rows(file: OutputFile, format: str, classes: int) -> Floats:
-    """The rows of scores in a file, [rows, *classes*] float32.
+def rows(file: OutputFile, format: str, classes: int, type: Number = np.float32) -> Floats:
+    """The rows of scores in a file, [rows, *classes*] float32; *type*: that of a BIN file's numbers.
 
     Raises:
         ScoreError: the file is empty or not of its format, or has rows of another length.
     """
-    read = {"txt": _text, "bin": _raw, "npy": _array}[format]
     with refusing(ScoreError, "the result cannot be read", str(file.path),
                   f"rows of {classes} float32 scores are expected; --classes says otherwise"):
-        found = read(file.path, classes)
+        found = _raw(file.path, classes, type) if format == "bin" else {"txt": _text, "npy": _array}[format](file.path)
     if found.shape[1] != classes:
         raise ScoreError(f"a row has {found.shape[1]} scores, not {classes}", where=str(file.path),
                          remedy="--classes N says how many outputs this checkpoint has")
     return found
 
 
-def _text(path: Path, classes: int) -> Floats:
+def _text(path: Path) -> Floats:
     lines = [line for _, line in read_lines(path, ScoreError, "the result")]
     if not "".join(lines).strip():
         raise ValueError("it is empty")
     return numbers_of(lines, ScoreError, "the result", str(path))
 
 
-def _raw(path: Path, classes: int) -> Floats:
+def _raw(path: Path, classes: int, type: Number) -> Floats:
     size = path.stat().st_size
-    if size == 0 or size % (4 * classes):
+    if size == 0 or size % (type().itemsize * classes):
         raise ValueError(f"its {size} bytes are no whole number of rows")
-    return np.fromfile(path, np.float32).reshape(-1, classes)
+    return np.fromfile(path, type).reshape(-1, classes).astype(np.float32)
 
 
-def _array(path: Path, classes: int) -> Floats:
+def _array(path: Path) -> Floats:
     found = load_npy(path, ScoreError, "the result")
     if found.dtype.kind != "f" or found.size == 0 or found.ndim == 0:
         raise ValueError("it holds no array of floating-point numbers")

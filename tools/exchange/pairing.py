@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
-from pathlib import PurePath
+from itertools import accumulate
 
 import numpy as np
 
 from tools.errors import ScoreError
 from tools.exchange.labels import Info, labels_in_name
+from tools.exchange.ordering import OTHERS, in_order
 from tools.exchange.outputs import OutputFile, OutputFolder, rows
+from tools.exchange.raw_rows import Number, type_of
 from tools.measuring.metrics import Labels, mean_of_views
 from tools.media.decode import Clip
 from tools.media.preprocess import Floats
-
-OTHERS = "results of another run may be in the way, or the labels are those of other inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,11 @@ def pair(folder: OutputFolder, classes: int, views: int, infos: Sequence[Info], 
     Raises:
         ScoreError: the files cannot be ordered, or rows and labels do not fit each other.
     """
-    files = _ordered(folder, infos, clips)
-    found = [rows(file, folder.format, classes) for file in files]
+    order = in_order(folder, infos, clips)
+    files, infos = order.files, order.infos
+    binary = [file.path for file in files if folder.format == "bin"]
+    type = type_of(binary, classes, views, _labelled(files, infos, clips)) if binary else np.float32
+    found = [rows(file, folder.format, classes, type) for file in files]
     counts = [_samples(file, len(one), views) for file, one in zip(files, found, strict=True)]
     if any(count != counts[0] for count in counts[:-1]) or counts[-1] > counts[0]:
         odd = next(number for number, count in enumerate(counts) if count != counts[0])
@@ -61,47 +63,14 @@ def pair(folder: OutputFolder, classes: int, views: int, infos: Sequence[Info], 
     chosen = sorted(known.labels)
     scores = mean_of_views(np.concatenate(found), views)[chosen]
     ids = tuple(clip.id for clip in clips) if clips is not None else tuple(map(str, range(len(chosen))))
-    return Scored(ids, scores, np.array(known.sequence, np.int64), _notes(sum(counts) - len(chosen), counted, counts))
+    notes = (*order.notes, *_typed(type), *_notes(sum(counts) - len(chosen), counted, counts))
+    return Scored(ids, scores, np.array(known.sequence, np.int64), notes)
 
 
-def _ordered(folder: OutputFolder, infos: Sequence[Info], clips: Sequence[Clip] | None) -> list[OutputFile]:
-    """The files in the order of their inputs: that of an .info, of their numbers or of the list."""
-    named = next((info for info in infos if info.stems), None)
-    if named is not None:
-        return _by_names(folder, [named.stems[index] for index in sorted(named.stems)], str(named.path))
-    if all(file.stem.isdecimal() for file in folder.files):
-        return _by_number(folder, {file: int(file.stem) for file in folder.files})
-    first = {file: found[0] for file in folder.files if (found := labels_in_name(file.stem))}
-    if len(first) == len(folder.files):
-        return _by_number(folder, first)
-    if clips is not None:
-        return _by_names(folder, [PurePath(clip.id).stem for clip in clips], "the list")
-    odd = next(file.path.name for file in folder.files if not file.stem.isdecimal() and file not in first)
-    raise ScoreError(f"{odd} has no number that says which input it belongs to", where=str(folder.path),
-                     remedy="give --info with benchmark's 'index path width height' lines, or --data with the list of these clips")
-
-
-def _by_number(folder: OutputFolder, numbers: Mapping[OutputFile, int]) -> list[OutputFile]:
-    """The files in the order of *numbers*: from 0 in equal steps, or a file is missing or there twice."""
-    files = sorted(folder.files, key=numbers.__getitem__)
-    steps = [numbers[after] - numbers[before] for before, after in pairwise(files)]
-    usual = 1 if files[0].stem.isdecimal() else max(1, min(steps, default=1))
-    wrong = next((at for at, step in enumerate(steps) if step != usual), None)
-    if wrong is not None or numbers[files[0]]:
-        where = f"{files[0].path.name} is the first" if wrong is None else f"{files[wrong + 1].path.name} follows {files[wrong].path.name}"
-        raise ScoreError(f"{len(files)} files do not count from 0 without a gap: {where}", where=str(folder.path),
-                         remedy="a result is lost or there twice: run the tool again into an empty folder")
-    return files
-
-
-def _by_names(folder: OutputFolder, names: Sequence[str], place: str) -> list[OutputFile]:
-    files = {file.stem: file for file in folder.files}
-    missing = [name for name in names if name not in files]
-    if missing or len(set(names)) != len(files):
-        surplus = sorted(files.keys() - set(names))
-        odd = f"there is none of {missing[0]}" if missing else f"{surplus[0]} is not named there" if surplus else "a name is there twice"
-        raise ScoreError(f"{len(files)} files, and {place} names {len(names)} inputs: {odd}", where=str(folder.path), remedy=OTHERS)
-    return [files[name] for name in names]
+def _labelled(files: Sequence[OutputFile], infos: Sequence[Info], clips: Sequence[Clip] | None) -> int:
+    """How many clips, those between them included, have a label somewhere; 0 if nothing says labels."""
+    named = sum(len(found[1]) for file in files if (found := labels_in_name(file.stem)))
+    return max([len(clips or ()), named, *(max(info.labels) + 1 for info in infos if info.labels)])
 
 
 def _samples(file: OutputFile, count: int, views: int) -> int:
@@ -168,6 +137,10 @@ def _covered(files: Sequence[OutputFile], counts: Sequence[int], known: Numbered
             raise ScoreError(f"{said}: {file.path.name} has rows of {count} clips and labels of {len(labelled)} of them",
                              where=str(folder.path), remedy="only the last file may hold padding, at its end; " + OTHERS)
     return usual
+
+
+def _typed(type: Number) -> tuple[str, ...]:
+    return () if type is np.float32 else (f"the files hold {type.__name__}, as the values and their number show",)
 
 
 def _notes(padding: int, counted: int, counts: Sequence[int]) -> tuple[str, ...]:

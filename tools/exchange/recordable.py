@@ -9,16 +9,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tools.errors import RecordError
+from tools.errors import ClipgateError, MeasureError, RecordError
 from tools.exchange import runs
 from tools.exchange.speeds import Speed
 from tools.exchange.toml_edit import NewFigure
 from tools.judging import judge
-from tools.judging.rows import Row
-from tools.judging.speed import stored_rate
+from tools.judging.rows import RESULTS, Row
+from tools.judging.speed import no_judgement, stored_rate
 from tools.judging.verdict import Verdict
 from tools.machine.reading import positive
 from tools.measuring.cell import RECORD, Cell, Part
+from tools.spec.case import Case
 from tools.spec.chips import T4, is_simulated, kind, stored_device
 from tools.spec.figures import METRICS
 from tools.spec.model import Spec
@@ -104,22 +105,39 @@ def of_log(speed: Speed, device: str, network: str) -> NewFigure:
                      section=f"{speed.tool}, {speed.day or _day(speed.path)}, {speed.place}")
 
 
-def rates_of_run(run: Path, spec: Spec, truth: Truth) -> list[NewFigure]:
-    """Clips per second of every case of a run: of each network where there are several, and of all together.
+def rates_of_run(run: Path, spec: Spec, truth: Truth) -> tuple[list[NewFigure], list[ClipgateError]]:
+    """Clips per second of each measured case of a run, and why each of the other cases has none.
+
+    A case of several networks has a rate of each, and one of all together.
 
     Raises:
-        RecordError: a case was simulated or could not be judged, or its times spread too far.
+        RecordError, MeasureError: no case was measured, or each was simulated, could not be judged, or has
+            times that spread too far.
+        TruthError: no chip is named as one of them.
     """
-    judged = runs.rows(run)
-    found = []
-    for cell in runs.cells(run, spec):
-        _require_rate(cell, truth, judged)
-        for part in cell.parts:
-            network = part.record.network if len(cell.parts) > 1 else ""
-            found.append(_rate(run, cell, network, part.rate(), _times(part)))
-        if len(cell.parts) > 1:
-            found.append(_rate(run, cell, "", cell.rate(), "1 / (sum of 1/rate) of its networks"))
-    return found
+    judged, cases = runs.rows(run), runs.cases(run, spec)
+    found: list[NewFigure] = []
+    left: list[ClipgateError] = [
+        MeasureError(f"{row.case} was not measured: {row.reason}", where=str(run / RESULTS), remedy="run it again") for row in judged
+        if (row.question, row.verdict) == ("throughput", Verdict.ERROR.value) and row.case not in map(str, cases)
+        and Case.parse(row.case, spec.name)]
+    for case in cases:
+        try:
+            found += _rates(run, runs.read(case, run, spec), truth, judged)
+        except (RecordError, MeasureError) as error:
+            left.append(error)
+    if not found:
+        raise left[0] if len(left) == 1 else RecordError(f"none of the {len(left)} cases of {spec.name} can be stored", where=str(run),
+                                                         remedy="\n    ".join(error.what for error in left))
+    return found, left
+
+
+def _rates(run: Path, cell: Cell, truth: Truth, judged: Sequence[Row]) -> list[NewFigure]:
+    _require_rate(cell, truth, judged)
+    if len(cell.parts) == 1:
+        return [_rate(run, cell, "", cell.parts[0].rate(), _times(cell.parts[0]))]
+    each = [_rate(run, cell, part.record.network, part.rate(), _times(part)) for part in cell.parts]
+    return [*each, _rate(run, cell, "", cell.rate(), "1 / (sum of 1/rate) of its networks")]
 
 
 def _rate(run: Path, cell: Cell, network: str, clips_per_s: float, how: str) -> NewFigure:
@@ -151,6 +169,9 @@ def _require_rate(cell: Cell, truth: Truth, judged: Sequence[Row]) -> None:
     for part in cell.parts:
         if part.times is None:
             raise RecordError(f"{cell.case} has no times of {part.record.network}", where=where, remedy="measure it again")
+        if part.times.summary().short:
+            raise RecordError(f"the rate of {cell.case} cannot be stored: {no_judgement([part.times.summary()], truth)}", where=where,
+                              remedy="measure it again with a longer --budget-s")
         spread = part.times.summary().variation
         if spread > truth.throughput.max_variation:
             raise RecordError(f"the times of {cell.case} spread by {spread:.1%}, over the limit of {truth.throughput.max_variation:.0%}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools.errors import MeasureError
+from tools.errors import ClipgateError, MeasureError
 from tools.judging.rows import RESULTS, Row
 from tools.machine.reading import json_of, read_lines, refusing
 from tools.measuring import cell
@@ -13,25 +13,42 @@ from tools.spec.case import Case
 from tools.spec.model import Spec
 
 
-def cells(run: Path, spec: Spec) -> list[Cell]:
-    """The model's cells in `artifacts/runs/<run>`, smallest batch first.
+def is_run(folder: Path) -> bool:
+    """Whether *folder* is that of a run of ours, whatever was measured in it."""
+    return (folder / RESULTS).is_file() or any(path.is_file() for deep in ("*", "*/*") for path in folder.glob(f"{deep}/{cell.RECORD}"))
+
+
+def cases(run: Path, spec: Spec) -> list[Case]:
+    """The model's cases in `artifacts/runs/<run>`, smallest batch first.
 
     Raises:
-        MeasureError: the run has none of this model, or one is damaged or half measured.
+        MeasureError: the run has none of this model.
     """
     found = [case for path in run.iterdir() if path.is_dir() and (case := Case.parse(path.name, spec.name))] if run.is_dir() else []
     if not found:
         raise MeasureError(f"no measured case of {spec.name} is here", where=str(run),
                            remedy="give a folder of artifacts/runs, made by pytest or python -m tools.measure")
-    return [_read(case, run, spec) for case in sorted(found, key=lambda case: (case.batch, str(case)))]
+    return sorted(found, key=lambda case: (case.batch, str(case)))
 
 
-def _read(case: Case, run: Path, spec: Spec) -> Cell:
+def cells(run: Path, spec: Spec) -> list[Cell]:
+    """All the model's cells in the run.
+
+    Raises:
+        MeasureError: the run has none of this model, or one is damaged or half measured.
+    """
+    return [read(case, run, spec) for case in cases(run, spec)]
+
+
+def read(case: Case, run: Path, spec: Spec) -> Cell:
+    """The case as it was measured; a MeasureError where it is damaged or half measured."""
     parts = []
     for network in spec.networks:
         folder = cell.part_folder(case, spec, network.name, run)
-        with refusing(MeasureError, f"{case}: what was measured of {network.name} cannot be read", str(folder), "measure the case again"):
+        try:
             parts.append(cell.read(folder))
+        except ClipgateError as error:
+            raise MeasureError(f"{case}, {network.name}: {error.what}", where=error.where, remedy=error.remedy) from error
     return Cell(case, run / str(case), tuple(parts))
 
 

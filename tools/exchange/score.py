@@ -97,15 +97,18 @@ def score(given: Given, folder: Path) -> tuple[list[Row], list[str], Verdict]:
     results = outputs.find(folder)
     scored = pair(results, given.classes, given.spec.network.rows, given.infos, given.listed.clips if given.listed else None)
     judged = judge(given, scored, results.format)
-    rate, notes = _speed(given, results)
+    rate, notes = _speed(given, results, len(scored.labels) / len(results.files))
     rows = [Row(f"{given.spec.name} {folder}", "accuracy", given.data, given.weights, one.metric, one.measured, one.reference,
                 word(one.verdict, given.weights), one.reason) for one in [*judged, *rate]]
     told = f"{len(results.files)} {results.format} files of {results.tool} in {results.path}, {len(scored.labels)} clips"
     return rows, [told, *scored.notes, *zeros(scored, results.format), *notes], verdict.worst(judged)
 
 
-def _speed(given: Given, results: OutputFolder) -> tuple[list[Judgement], list[str]]:
-    """The rate in ais_bench's summary; nothing judges it, since the summary does not name the device."""
+def _speed(given: Given, results: OutputFolder, clips: float) -> tuple[list[Judgement], list[str]]:
+    """The rate in ais_bench's summary, if a file's *clips* fit into its batch.
+
+    Nothing judges it, since the summary does not name the device.
+    """
     path = speeds.summary_of(results.path) if results.tool == "ais_bench" else None
     if path is None:
         return [], []
@@ -113,5 +116,7 @@ def _speed(given: Given, results: OutputFolder) -> tuple[list[Judgement], list[s
         found = speeds.read(path)
     except ScoreError as error:
         return [], [f"its summary tells no rate: {error.what}"]
+    if clips > (found.batch or 0):
+        return [], [f"its summary tells no rate: {found.place} says batch {found.batch}, and a file has the scores of {clips:g} clips"]
     stores = f"python -m tools.record {given.spec.name} throughput {path} --device NAME stores it"
     return [recorded("clips/s", f"batch {found.batch}, {found.latency}; {stores}", f"{found.samples_per_s:.3f}/s")], []

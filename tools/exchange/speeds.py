@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from tools.errors import ScoreError
+from tools.exchange import batches
+from tools.exchange.batches import Claim
 from tools.machine import reading
 
 SpeedTool = Literal["ais_bench", "benchmark", "msame", "trtexec"]
@@ -22,13 +24,12 @@ TRT_FAILED = "&&&& FAILED"
 TRT_LINE = re.compile(r"GPU Compute Time: (min = .*)")
 TRT_BLOCK = re.compile(r"GPU Compute\s*$")
 TRT_BLOCK_ROWS = 6
-TRT_SHAPES = re.compile(r"--(?:shapes|optShapes)=['\"]?[^:\s]+:(\d+)[x*]|--batch=(\d+)")
 TRT_DAY = re.compile(r"^\s*\[(\d\d)/(\d\d)/(\d{4})-")
 TRT_DEVICE = re.compile(r"Selected Device: (.+?)\s*$", re.MULTILINE)
 STATISTIC = re.compile(rf"(min|max|mean|median|percentile\(99%\)|percentile)\s*[=:]\s*{N}")
-FILE_BATCH = re.compile(r"perf_vision_batchsize_(\d+)_device_\d+")
 # Beside the folder since 2022-11, before that inside it.
 SUMMARIES = ("{}_summary.json", "{}/sumary.json", "{}/summary.json")
+UNFIT = 0.5  # of 1: benchmark averages its rate and its latency each over other calls, and they differ by a few percent
 STAMPED = 10.0  # times that grow this many times over, evenly, are time stamps and not durations
 
 
@@ -84,20 +85,20 @@ def read(path: Path, batch: int | None = None) -> Speed:
     """
     if path.is_dir():
         path = summary_of(path) or path
-    found = in_text(_text(path), path)
+    text = _text(path)
+    found = in_text(text, path)
     if len(found) != 1:
         lines = ", ".join(str(one.line) for one in found)
         raise ScoreError(f"{len(found)} measurements are in it, on lines {lines}" if found else "no measurement is in it", where=str(path),
                          remedy="give a log of one run of ais_bench, benchmark, msame or trtexec, or ais_bench's summary.json")
-    return _at_batch(found[0], batch)
+    return _at_batch(found[0], [Claim("--batch of this command", batch)] if batch else [], batches.claims(text, path))
 
 
-def _at_batch(found: Speed, batch: int | None) -> Speed:
+def _at_batch(found: Speed, asked: list[Claim], logged: list[Claim]) -> Speed:
+    """The measurement at the one batch size that the rate, the log around it and this command speak of."""
     where = f"{found.path}:{found.line}"
-    if None not in (batch, found.batch) and batch != found.batch:
-        raise ScoreError(f"{found.tool} says batch {found.batch}, not {batch}", where=where,
-                         remedy="its rate holds for what it was told: run it again with the model's batch size (ais_bench: --batchsize)")
-    size = found.batch or batch
+    printed = [Claim(f"the rate of {found.tool}", found.batch)] if found.batch else []
+    size = batches.agreed([*printed, *logged, *asked], where)
     if size is None:
         raise ScoreError(f"the log of {found.tool} does not say the batch size", where=where, remedy="add --batch N")
     rate = 1000 * size / found.latency.mean if found.samples_per_s is None else found.samples_per_s
@@ -120,16 +121,17 @@ def in_text(text: str, path: Path) -> list[Speed]:
 
 
 def _benchmark(lines: Sequence[str], path: Path) -> list[Speed]:
-    in_name = FILE_BATCH.search(path.name)
-    batch = reading.whole(in_name[1], str(path), ScoreError, "batch") if in_name else None
     found = []
     for number, line in enumerate(lines, 1):
         if match := PURE.search(line):
-            found.append(Speed("benchmark", batch, _number(match[1], path, number),
-                               Latency(_number(match[2], path, number), "sample"), path, number))
+            rate, latency = _number(match[1], path, number), _number(match[2], path, number)
+            if abs(rate * latency / 1000 - 1) > UNFIT:
+                raise ScoreError(f"benchmark says {rate:g} samples a second, and {latency:g} ms a sample",
+                                 where=f"{path}:{number}", remedy=batches.AGAIN)
+            found.append(Speed("benchmark", None, rate, Latency(latency, "sample"), path, number))
         elif match := INTERFACE.search(line):
-            found.append(Speed("benchmark", batch, _number(match[2], path, number),
-                               Latency(_number(match[3], path, number), "module"), path, number))
+            found.append(Speed("benchmark", None, _number(match[2], path, number), Latency(_number(match[3], path, number), "module"),
+                               path, number))
     return found
 
 
@@ -188,8 +190,7 @@ def _trtexec(lines: Sequence[str], path: Path) -> list[Speed]:
     text = "\n".join(lines)
     if TRT_FAILED in text:
         raise ScoreError("trtexec says that it failed", where=str(path), remedy="measure again; its times carry nothing")
-    shape, device = TRT_SHAPES.search(text), TRT_DEVICE.search(text)
-    batch = reading.whole(shape[1] or shape[2], str(path), ScoreError, "batch") if shape else None
+    device = TRT_DEVICE.search(text)
     found = []
     for number, line in enumerate(lines, 1):
         block = "\n".join(lines[number : number + TRT_BLOCK_ROWS]) if TRT_BLOCK.search(line) else None
@@ -199,7 +200,7 @@ def _trtexec(lines: Sequence[str], path: Path) -> list[Speed]:
             latency = Latency(numbers["mean"], "batch", numbers.get("median"), numbers.get("min"), numbers.get("max"),
                               numbers.get("percentile(99%)", numbers.get("percentile")))
             day = TRT_DAY.search(line)
-            found.append(Speed("trtexec", batch, None, latency, path, number, device[1] if device else "",
+            found.append(Speed("trtexec", None, None, latency, path, number, device[1] if device else "",
                                f"{day[3]}-{day[1]}-{day[2]}" if day else ""))
     return found
 

@@ -11,6 +11,7 @@ from tools.datasets.clips import ClipSet
 from tools.datasets.survey import Shortfall
 from tools.datasets.videos import VideoSet
 from tools.judging import speed, verdict
+from tools.judging.floors import floor_of
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.cell import Cell, Part
 from tools.measuring.timing import Summary
@@ -98,18 +99,20 @@ def partial_data(judged: Sequence[Judgement], shortfall: Shortfall) -> list[Judg
 
 
 def fidelity_gate(cell: Cell, truth: Truth) -> tuple[FidelityGate, bool]:
-    """The limits of the cell's precision and True; where none are stored, those of float32 and False.
+    """The limits of the cell's precision and True; where none are stored, the floor of all devices and False.
 
     Those of any precision but float32 hold for one kind of chip, since every chip rounds in its own way.
     """
     precision = _precision(cell)
-    return truth.fidelity.get(precision, truth.fidelity[EXACT]), precision in truth.fidelity
+    return truth.fidelity.get(precision, floor_of(cell.record.precision).gate), precision in truth.fidelity
 
 
 def without_limits(cell: Cell, judged: Sequence[Judgement]) -> list[Judgement]:
-    """What was measured, where no limits are stored to judge it by."""
+    """What was measured, where no limits are stored to judge it by: RECORDED, or FAIL below the floor."""
     why = f"no limits are stored for {_precision(cell)} ([gates.fidelity.{_precision(cell)}])"
-    return [recorded(one.metric, f"{one.meaning}: {one.measured}; {why}", one.measured) for one in judged]
+    below = f"{why}, and this is below the floor of every {cell.record.precision} device"
+    return [replace(one, meaning=f"{one.meaning}; {below}") if one.verdict is Verdict.FAIL else
+            recorded(one.metric, f"{one.meaning}: {one.measured}; {why}", one.measured) for one in judged]
 
 
 def _precision(cell: Cell) -> str:
@@ -120,17 +123,19 @@ def _precision(cell: Cell) -> str:
 def throughput(cell: Cell, truth: Truth) -> list[Judgement]:
     """Clips per second of each network, and of all in turn, against what is stored of this device."""
     chip = kind(cell.record.chip)
-    judged = [*_rates(cell, truth, chip), *speed.against_t4(cell.rate(), truth, chip, cell.case.batch)]
+    summaries = [summary_of(part) for part in cell.parts]
+    judged = [*_rates(cell, truth, chip, summaries), *speed.against_t4(cell.rate(), truth, chip, cell.case.batch, summaries)]
     seen = [part.idle.sentence for part in cell.parts if part.idle is not None and part.idle.state != "idle"]
     return [speed.not_idle(one, seen[0]) for one in judged] if seen else judged
 
 
-def _rates(cell: Cell, truth: Truth, chip: ChipKind) -> list[Judgement]:
+def _rates(cell: Cell, truth: Truth, chip: ChipKind, summaries: Sequence[Summary]) -> list[Judgement]:
     batch = cell.case.batch
     if len(cell.parts) == 1:
-        return [speed.throughput(summary_of(cell.parts[0]), truth, chip, batch)]
-    judged = [speed.throughput(summary_of(part), truth, chip, batch, part.record.network) for part in cell.parts]
-    return [*judged, speed.combined_throughput(cell.rate(), truth, chip, batch, judged)]
+        return [speed.throughput(summaries[0], truth, chip, batch)]
+    judged = [speed.throughput(summary, truth, chip, batch, part.record.network)
+              for part, summary in zip(cell.parts, summaries, strict=True)]
+    return [*judged, speed.combined_throughput(cell.rate(), truth, chip, batch, summaries)]
 
 
 def summary_of(part: Part) -> Summary:

@@ -9,6 +9,7 @@ import numpy as np
 from tools.datasets.clips import ClipSet
 from tools.judging import verdict
 from tools.judging.accuracy import Against, accuracy
+from tools.judging.floors import floor_of
 from tools.judging.judge import JudgeOf
 from tools.judging.verdict import Judgement
 from tools.measuring.cell import Cell
@@ -32,4 +33,5 @@ class RecogniserJudge(JudgeOf[ModelSpec, ClipSet, Predictions]):
     def usable_fidelity(self, cell: Cell, torch: Predictions, gate: FidelityGate) -> list[Judgement]:
         """The device's scores against torch's of the same clips."""
         scores = cell.parts[0].predictions.scores
-        return verdict.fidelity(scores, torch.scores, self.dataset.ids, gate, softmax=self.spec.network.softmax)
+        return verdict.fidelity(scores, torch.scores, self.dataset.ids, gate, softmax=self.spec.network.softmax,
+                                smallest=floor_of(cell.record.precision).smallest)

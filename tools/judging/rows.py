@@ -29,13 +29,19 @@ class Row:
     reason: str
     chip: str = ""
     simulated: bool = False
+    short: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The verdict as tables show it: what was recorded of a timing too short to be judged says so."""
+        return f"{self.verdict} (short)" if self.short and self.verdict == Verdict.RECORDED.value else self.verdict
 
     @classmethod
     def of(cls, cell: Cell, question: str, judged: Judgement) -> Row:
         record = cell.record
         return cls(str(cell.case), question, record.data, record.weights, judged.metric, judged.measured, judged.reference,
                    word(judged.verdict, record.weights, simulated=record.simulated), "; ".join([judged.reason, *cell.notes]),
-                   record.chip, record.simulated)
+                   record.chip, record.simulated, judged.short)
 
 
 def word(verdict: Verdict, weights: str, *, simulated: bool = False) -> str:
@@ -57,7 +63,7 @@ def append(rows: Sequence[Row], run: Path) -> None:
 def table(rows: Sequence[Row]) -> list[str]:
     """The rows as aligned lines: case, data, metric, measured, reference, verdict."""
     header = ("case", "data", "metric", "measured", "reference", "verdict")
-    return align([header, *((row.case, row.data, row.metric, row.measured, row.reference, row.verdict) for row in rows)])
+    return align([header, *((row.case, row.data, row.metric, row.measured, row.reference, row.shown) for row in rows)])
 
 
 def align(rows: Sequence[Sequence[str]]) -> list[str]:

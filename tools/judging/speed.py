@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tools.judging.verdict import Judgement, Verdict, doubt, recorded
-from tools.measuring.timing import Summary
+from tools.measuring.timing import MIN_ITERATIONS, MIN_SECONDS, Summary
 from tools.spec.chips import ChipKind
 from tools.spec.figures import Figure
 from tools.spec.truth import Truth
@@ -15,29 +15,40 @@ from tools.spec.truth import Truth
 def throughput(summary: Summary, truth: Truth, chip: ChipKind, batch: int, network: str = "") -> Judgement:
     """Clips per second against the stored figure for this kind of device; RECORDED where there is none."""
     metric = f"{network} clips/s".lstrip()
-    spread = (f"{summary.iterations} iterations in {summary.total_s:.1f} s, spread {summary.variation:.1%}"
-              + (", cut short by the budget" if summary.short else ""))
+    spread = f"{summary.iterations} iterations in {summary.total_s:.1f} s, spread {summary.variation:.1%}"
+    judged = _against_stored(metric, summary.clips_per_s, spread, no_judgement([summary], truth), truth,
+                             stored_rate(truth, chip, batch, network), chip, batch)
+    return replace(judged, short=summary.short)
+
+
+def combined_throughput(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, parts: Sequence[Summary]) -> Judgement:
+    """Clips per second through all networks against the stored figure; no better than the times of any."""
+    judged = _against_stored("clips/s", clips_per_s, f"1 / (sum of 1/rate) of {len(parts)} networks", no_judgement(parts, truth), truth,
+                             stored_rate(truth, chip, batch), chip, batch)
+    return replace(judged, short=any(part.short for part in parts))
+
+
+def no_judgement(parts: Sequence[Summary], truth: Truth) -> str:
+    """Why the times of these networks can judge nothing; empty where they can."""
     limit = truth.throughput.max_variation
-    unsteady = f"over the limit of {limit:.0%}" if summary.variation > limit else ""
-    return _against_stored(metric, summary.clips_per_s, spread, unsteady, truth, stored_rate(truth, chip, batch, network), chip, batch)
+    for part in parts:
+        if part.short:
+            return (f"{part.iterations} iterations in {part.total_s:.1f} s are too few to be judged: {MIN_ITERATIONS} iterations and "
+                    f"{MIN_SECONDS:g} s are wanted, which a longer --budget-s gives")
+        if part.variation > limit:
+            return f"a spread of {part.variation:.1%} is over the limit of {limit:.0%}"
+    return ""
 
 
-def combined_throughput(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, parts: Sequence[Judgement]) -> Judgement:
-    """Clips per second through all networks against the stored figure; NO VERDICT if any of them has none."""
-    unsteady = "a network's times carry no judgement" if any(part.verdict is Verdict.NO_VERDICT for part in parts) else ""
-    return _against_stored("clips/s", clips_per_s, f"1 / (sum of 1/rate) of {len(parts)} networks", unsteady, truth,
-                           stored_rate(truth, chip, batch), chip, batch)
-
-
-def _against_stored(metric: str, clips_per_s: float, how: str, unsteady: str, truth: Truth, found: tuple[Figure, int] | None,
+def _against_stored(metric: str, clips_per_s: float, how: str, unfit: str, truth: Truth, found: tuple[Figure, int] | None,
                     chip: ChipKind, batch: int) -> Judgement:
     if found is None:
         return recorded(metric, f"{how}; nothing is stored for {chip.name} at bs{batch}", f"{clips_per_s:.3f}/s")
     stored, chips = found
     rate = clips_per_s * chips
     derived = f"; derived: {chips} chips of {clips_per_s:.3f} each" if chips > 1 else ""
-    if unsteady:
-        return Judgement(metric, f"{rate:.3f}/s", f"{stored.right:g}", Verdict.NO_VERDICT, f"{how}, {unsteady}{derived}")
+    if unfit:
+        return Judgement(metric, f"{rate:.3f}/s", f"{stored.right:g}", Verdict.NO_VERDICT, f"{how}{derived}; {unfit}")
     floor = stored.right * (1 - truth.throughput.max_slowdown)
     reason = (f"{how}{derived}; {rate:.3f} {'reaches' if rate >= floor else 'does not reach'} {floor:.3f} = stored {stored.right:g} "
               f"less {truth.throughput.max_slowdown:.0%} ({truth.path.name} {stored.id}){doubt(stored)}")
@@ -55,8 +66,11 @@ def stored_rate(truth: Truth, chip: ChipKind, batch: int, network: str = "") -> 
     return found[chosen.id] if chosen else None
 
 
-def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int) -> list[Judgement]:
-    """The guide's gate: a card's clips/s over the T4's at that batch size; nothing if the guide has none."""
+def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, parts: Sequence[Summary]) -> list[Judgement]:
+    """The guide's gate: a card's clips/s over the T4's at that batch size; nothing if the guide has none.
+
+    It is no better than the times of the networks, *parts*.
+    """
     bounds = truth.throughput.min_t4_ratio
     least = next((bounds[device.name] for device in chip.stored_under if device.name in bounds), None)
     t4 = truth.rate(truth.throughput.t4, batch) if truth.throughput.t4 else None
@@ -66,7 +80,9 @@ def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int) -> 
     ratio = of_card / t4.right
     card = f"a card of {chip.chips_per_card} chips, derived from one" if chip.chips_per_card > 1 else "one chip"
     reason = f"{of_card:.3f} clips/s of {card} over {t4.right:g} ({truth.path.name} {t4.id}){doubt(t4)}"
-    return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", Verdict.PASS if ratio >= least else Verdict.FAIL, reason)]
+    unfit = no_judgement(parts, truth)
+    verdict = Verdict.NO_VERDICT if unfit else Verdict.PASS if ratio >= least else Verdict.FAIL
+    return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", verdict, f"{reason}; {unfit}" if unfit else reason)]
 
 
 def not_idle(judged: Judgement, seen: str) -> Judgement:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from tools.errors import ClipgateError
 from tools.measuring import metrics
 from tools.measuring.metrics import Distance
 from tools.measuring.predictions import Predictions
@@ -24,9 +25,16 @@ class Verdict(Enum):
     ERROR = "ERROR"
 
 
+RED = frozenset({Verdict.NO_VERDICT, Verdict.FAIL, Verdict.ERROR})
+RED_BY_NIGHT = RED | {Verdict.RECORDED}
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One number judged; *meaning*: what it says, or why it is judged so; *bound*: its limit, if any."""
+    """One number judged; *meaning*: what it says, or why it is judged so; *bound*: its limit, if any.
+
+    short: it was timed for too short a while to be judged.
+    """
 
     metric: str
     measured: str
@@ -34,6 +42,7 @@ class Judgement:
     verdict: Verdict
     meaning: str
     bound: str = ""
+    short: bool = False
 
     @property
     def reason(self) -> str:
@@ -50,6 +59,16 @@ def worst(judgements: Sequence[Judgement]) -> Verdict:
     """The verdict of a test that judged several numbers."""
     order = list(Verdict)
     return max((judgement.verdict for judgement in judgements), key=order.index)
+
+
+def status(verdicts: Iterable[Verdict]) -> int:
+    """The exit status of a command that judges: 1 if a verdict is red."""
+    return int(not RED.isdisjoint(verdicts))
+
+
+def failed(metric: str, error: ClipgateError) -> Judgement:
+    """What could not be measured, in the words of its own error."""
+    return Judgement(metric, "-", "-", Verdict.ERROR, str(error))
 
 
 def unpaired(predictions: Predictions, expected: Sequence[str]) -> Judgement | None:
@@ -76,9 +95,13 @@ def doubt(figure: Figure) -> str:
     return f"; {figure.doubt}" if figure.doubt else ""
 
 
-def fidelity(scores: Floats, reference: Floats, ids: Sequence[str], gate: FidelityGate, *, softmax: bool) -> list[Judgement]:
-    """Device against torch on the same clips: largest relative difference, cosine, flipped clips."""
-    apart = metrics.distance(scores, reference, softmax=softmax)
+def fidelity(scores: Floats, reference: Floats, ids: Sequence[str], gate: FidelityGate, *, softmax: bool,
+             smallest: float = metrics.TINY) -> list[Judgement]:
+    """Device against torch on the same clips: largest relative difference, cosine, flipped clips.
+
+    smallest: the smallest probability that the device's precision can hold.
+    """
+    apart = metrics.distance(scores, reference, softmax=softmax, smallest=smallest)
     flips = int(gate.max_flipped_share * len(ids))
     return [*closeness(apart, ids, gate, "log-probabilities" if softmax else "logits"),
             limit("flipped", str(apart.flipped), f"<= {flips}", f"clips of {len(ids)} whose best class is not torch's",

@@ -27,6 +27,10 @@ LAST_LINES = 20  # of the log, shown where the child left no report
 Work = Callable[[], object]
 
 
+class StalledError(ChildError):
+    """A child process said nothing for too long and was ended."""
+
+
 def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float = STALL_S,
          environment: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
     """Call *work* in a process of its own and pass its events on. What it prints goes to *log*.
@@ -37,7 +41,7 @@ def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float
 
     Raises:
         ClipgateError: the error that the child reported, as the class it raised there.
-        ChildError: the child ended without a report, or said nothing for *stall_s* seconds.
+        ChildError: the child ended without a report; StalledError: it said nothing for *stall_s* seconds.
     """
     command = [sys.executable, "-m", "tools.machine.child", title]
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +105,7 @@ def _watch(reading: int, on_event: OnEvent, stall_s: float) -> ClipgateError | N
                     reported = revive(event["error"], event["text"], event["where"], event["remedy"])
                 else:
                     on_event(event)
-    raise ChildError(f"the child process said nothing for {stall_s:.0f} s and was ended")
+    raise StalledError(f"the child process said nothing for {stall_s:.0f} s and was ended")
 
 
 def _failure(title: str, status: int, log: Path) -> ChildError:

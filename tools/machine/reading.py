@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.errors import ClipgateError
+from tools.machine import text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +88,7 @@ def read_lines(path: Path, error: Kind, what: str = "the file", remedy: str = TE
 
 def _opened(path: Path, error: Kind, what: str, remedy: str) -> Iterator[str]:
     with refusing(error, f"{what} cannot be read", str(path), remedy):
-        file = path.open(encoding="utf-8-sig")
+        file = text.open_text(path)
     with file:
         yield from file
 
@@ -110,7 +111,7 @@ def read_text(path: Path, error: Kind, what: str = "the file", remedy: str = TEX
 def read_log(path: Path, error: Kind, what: str = "the log", remedy: str = "give a text file") -> str:
     """The text of what a program printed, in which bytes that are no UTF-8 do not matter."""
     with refusing(error, f"{what} cannot be read", str(path), remedy):
-        return path.read_text(encoding="utf-8", errors="replace").removeprefix("\ufeff")
+        return text.read_text(path, errors="replace")
 
 
 def read_rows(path: Path, error: Kind, columns: Iterable[str], what: str, remedy: str) -> Iterator[tuple[int, dict[str, str | None]]]:

@@ -104,6 +104,14 @@ class Cell:
         return self.parts[-1].record
 
     @property
+    def untimed(self) -> ClipgateError | None:
+        """Why a network has no times; None where all have them."""
+        lacking = [part for part in self.parts if part.timing_error or part.times is None]
+        if not lacking:
+            return None
+        return lacking[0].timing_error or MeasureError("the cell has no times", where=str(lacking[0].folder))
+
+    @property
     def notes(self) -> list[str]:
         """What a reader of this cell's numbers must know."""
         return [f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried]

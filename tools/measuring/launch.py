@@ -1,4 +1,4 @@
-"""Measures a case from outside: one watched process for each network, and a second if a kernel failed."""
+"""Measures a case from outside: a watched process for each network, a second if the failure may be chance."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from tools.datasets import choice
@@ -26,7 +27,7 @@ from tools.spec.model import Spec
 from tools.storage.context import Context
 
 LOG = "child.log"
-SCRATCH = "scratch"  # where a runtime may leave dumps
+SCRATCH = "scratch"  # where a runtime may leave dumps, a folder for each attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +40,37 @@ class Found:
 
 
 def find(context: Context[Spec], case: Case) -> Found:
-    """Find or build what *case* is measured with."""
+    """Find or build what *case* is measured with, once its device is ready to be measured on."""
+    family(case.device).require_ready(case.device, context.settings)
     weights = checkpoints(context)
     return Found(weights, kinds.of(context.spec).dataset(context, weights), tuple(loadable(context, one, case) for one in weights))
 
 
-def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = ()) -> Cell:
+def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = (), *, timed: bool = True) -> Cell:
     """Measure all networks of *case*, or *networks*, each in its own process; read what they save in *run*.
+
+    timed: whether anybody asks for times.
 
     Raises:
         ClipgateError: a process ended before it saved its scores. They are judged even if it fails later.
     """
     spec = context.spec
     folders = [part_folder(case, spec, network.name, run) for network in spec.networks]
-    jobs = [Job(case, spec, checkpoint, graph, found.dataset, choice.word(context), context.settings.budget_s, folder, before)
+    budget_s = context.settings.budget_s if timed else None
+    jobs = [Job(case, spec, checkpoint, graph, found.dataset, choice.word(context), budget_s, folder, before)
             for checkpoint, graph, folder, before in zip(found.checkpoints, found.graphs, folders, [None, *folders[:-1]], strict=True)
             if not networks or checkpoint.network.name in networks]
     return Cell(case, run / str(case), tuple(_measured(context, job, run) for job in jobs))
 
 
 def _measured(context: Context[Spec], job: Job, run: Path) -> Part:
-    """Measure one network, twice if a kernel failed, since a single fault may be chance."""
+    """Measure one network, twice if what failed may be chance: a kernel, or a copy to or from the device."""
     case = job.case
     quarantine.refuse(run, case.device)
     _require_first(job)
     failure, fault = _attempt(context, job)
     retried = ""
-    if failure is not None and fault is not None and fault.kind == "kernel":
+    if failure is not None and fault is not None and fault.may_be_chance:
         retried = fault.sentence
         context.say(f"{case}: {fault.sentence}; once more in a fresh process")
         failure, fault = _attempt(context, job)
@@ -88,7 +93,7 @@ def _remember(run: Path, case: Case, failure: ClipgateError | None, fault: Fault
     """Note whether the next cells may use the device."""
     if failure is None:
         quarantine.forget_kernel_faults(run, case.device)
-    elif fault is not None and fault.kind == "lost":
+    elif fault is not None and fault.kind in ("lost", "driver"):
         quarantine.give_up(run, case.device, f"lost while {case} was measured: {fault.sentence}")
     elif fault is not None and fault.kind == "kernel":
         quarantine.count_kernel_fault(run, case.device, fault.sentence)
@@ -96,8 +101,7 @@ def _remember(run: Path, case: Case, failure: ClipgateError | None, fault: Fault
 
 def _attempt(context: Context[Spec], job: Job) -> tuple[ClipgateError | None, Fault | None]:
     """Run the process once; how it failed, and the fault that its runtime's words tell of."""
-    scratch, log = job.folder / SCRATCH, job.folder / LOG
-    scratch.mkdir(parents=True, exist_ok=True)
+    scratch, log = _own_scratch(job.folder), job.folder / LOG
     for name in (FILE, RECORD, TIMES, IDLE):
         (job.folder / name).unlink(missing_ok=True)
     title = f"measuring {job.case}" + (f" {job.network.name}" if len(job.spec.networks) > 1 else "")
@@ -109,17 +113,31 @@ def _attempt(context: Context[Spec], job: Job) -> tuple[ClipgateError | None, Fa
                    environment=driver.environment(), folder=scratch)
     except ClipgateError as error:
         fault = driver.diagnose(log.read_bytes()[already:].decode(errors="replace"))
-        return _explained(error, fault, log), fault
+        return _explained(error, fault, log, job.case), fault
     finally:
-        if not any(scratch.iterdir()) or (job.folder / TIMES).is_file():
+        if not any(scratch.iterdir()) or job.last.is_file():
             shutil.rmtree(scratch)
+        if not any(scratch.parent.iterdir()):
+            scratch.parent.rmdir()
     return None, None
 
 
-def _explained(error: ClipgateError, fault: Fault | None, log: Path) -> ClipgateError:
-    """The error, and what the runtime's log says of it: the runtime's exceptions leave the codes out."""
+def _own_scratch(folder: Path) -> Path:
+    """A folder of this attempt's own, since a runtime may be unable to overwrite an earlier one's dumps."""
+    scratch = next(path for number in count(1) if not (path := folder / SCRATCH / str(number)).exists())
+    scratch.mkdir(parents=True)
+    return scratch
+
+
+def _explained(error: ClipgateError, fault: Fault | None, log: Path, case: Case) -> ClipgateError:
+    """The error, and what the runtime's log says of it: the runtime's exceptions leave the codes out.
+
+    Of a hang the log may say nothing: then the device is under suspicion.
+    """
     if fault is None or not isinstance(error, EngineError | ChildError):
         return error
     what = error.what if fault.kind == "unknown" else f"{fault.sentence}: {error.what}"
+    if isinstance(error, child.StalledError):
+        what = f"{what}; the device {case.device.label} is suspect"
     remedy = [*filter(None, [error.remedy]), "its last words were", *(f"  {line}" for line in fault.said)]
     return type(error)(what, where=error.where or str(log), remedy="\n    ".join(remedy))

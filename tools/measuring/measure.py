@@ -36,7 +36,7 @@ LOCKS = Path("/tmp/clipgate-locks")  # noqa: S108 - the same for every user, wha
 class Job:
     """What a process needs to measure one network of a case; its parent has found or built it all.
 
-    data: as reports name it. budget_s: how long timing may take.
+    data: as reports name it. budget_s: how long timing may take; None: nobody asks for times.
     before: the folder with the scores of the network before this one, if there is one.
     """
 
@@ -46,7 +46,7 @@ class Job:
     graph: Graph
     dataset: Dataset
     data: str
-    budget_s: float
+    budget_s: float | None
     folder: Path
     before: Path | None = None
 
@@ -54,9 +54,14 @@ class Job:
     def network(self) -> Network:
         return self.checkpoint.network
 
+    @property
+    def last(self) -> Path:
+        """What it leaves last."""
+        return self.folder / (cell.RECORD if self.budget_s is None else cell.TIMES)
+
 
 def measure(job: Job) -> None:
-    """Score and time a network while holding its device; write scores, record and times to the job's folder.
+    """Score and time a network while holding its device; write scores, record and times to its folder.
 
     Raises:
         MeasureError: too little memory. DataError: a clip cannot be read. EngineError: the device fails.
@@ -78,12 +83,18 @@ def measure(job: Job) -> None:
         save(predictions, folder / FILE)
         kind.finish(job.dataset, job.spec, before, predictions, folder)
         cell.write(_record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need), folder / cell.RECORD)
-        series = time_series(engine.bind(kept), job.budget_s, lambda count: events.progress("timing", count, count))
-        own_times = engine.device_times()[-len(series) :]
+        times = None if job.budget_s is None else _times(engine, kept, valid, job.budget_s)
         engine.close()
     if watch:
         cell.write(watch.idle(), folder / cell.IDLE)
-    cell.write(Times(tuple(series), valid, tuple(own_times)), folder / cell.TIMES)
+    if times:
+        cell.write(times, folder / cell.TIMES)
+
+
+def _times(engine: Engine, kept: Floats, valid: int, budget_s: float) -> Times:
+    """The times of single iterations of a batch of which *valid* rows count."""
+    series = time_series(engine.bind(kept), budget_s, lambda count: events.progress("timing", count, count))
+    return Times(tuple(series), valid, tuple(engine.device_times()[-len(series) :]))
 
 
 def device_lock(device: Device) -> Path:

@@ -56,18 +56,22 @@ def first_not_finite(scores: Floats) -> int | None:
     return int(bad[0]) if bad.size else None
 
 
-def log_scores(scores: Floats, *, softmax: bool) -> NDArray[np.float64]:
-    """Scores on the scale on which they are compared: logits as they are, probabilities as logarithms."""
+def log_scores(scores: Floats, *, softmax: bool, smallest: float = TINY) -> NDArray[np.float64]:
+    """Scores on the scale on which they are compared: logits as they are, probabilities as logarithms.
+
+    A probability below *smallest* counts as that.
+    """
     wide = scores.astype(np.float64)
-    return np.log(np.maximum(wide, TINY)) if softmax else wide
+    return np.log(np.maximum(wide, smallest)) if softmax else wide
 
 
-def distance(scores: Floats, reference: Floats, *, softmax: bool) -> Distance:
+def distance(scores: Floats, reference: Floats, *, softmax: bool, smallest: float = TINY) -> Distance:
     """How far *scores* [N, classes] lie from *reference*, on log-probabilities or logits.
 
+    smallest: the smallest probability that the device can tell from 0; no side's are compared below it.
     The cosine is the smallest of all rows', each centred: an offset common to all classes means nothing.
     """
-    ours, theirs = log_scores(scores, softmax=softmax), log_scores(reference, softmax=softmax)
+    ours, theirs = (log_scores(rows, softmax=softmax, smallest=smallest) for rows in (scores, reference))
     apart = np.abs(ours - theirs)
     span = float(theirs.max() - theirs.min())
     a, b = (rows - rows.mean(axis=1, keepdims=True) for rows in (ours, theirs))

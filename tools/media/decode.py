@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -28,7 +27,7 @@ def read_frames(clip: Clip, kind: ListFormat, indices: Indices) -> Frames:
     Raises:
         ClipError: naming the clip, if a file is missing, empty or cannot be decoded.
     """
-    return _read_jpegs(clip, indices) if kind == "rawframes" else _read_video(clip, indices)
+    return _read_jpegs(clip, indices) if kind == "rawframes" else _read_video(clip, indices)[0]
 
 
 def sampled_frames(clip: Clip, kind: ListFormat, sampling: Sampling) -> Frames:
@@ -40,8 +39,11 @@ def sampled_frames(clip: Clip, kind: ListFormat, sampling: Sampling) -> Frames:
     Raises:
         ClipError: as for `read_frames`, or they are other frames.
     """
-    frames = read_frames(clip, kind, frame_indices(clip.frames, sampling))
-    if clip.sampled_crc32 is not None and zlib.crc32(frames.data) != clip.sampled_crc32:
+    indices = frame_indices(clip.frames, sampling)
+    if kind == "rawframes":
+        return _read_jpegs(clip, indices)
+    frames, crc32 = _read_video(clip, indices)
+    if clip.sampled_crc32 not in (None, crc32):
         raise ClipError(clip, clip.path, "gives other frames now than when it was decoded from its start", ENCODE_AGAIN)
     return frames
 
@@ -61,7 +63,7 @@ def _read_jpegs(clip: Clip, indices: Indices) -> Frames:
     return np.stack([decoded[index] for index in indices.tolist()])
 
 
-def _read_video(clip: Clip, indices: Indices) -> Frames:
+def _read_video(clip: Clip, indices: Indices) -> tuple[Frames, int]:
     import av
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ENCODE_AGAIN = "encode it again: ffmpeg -i FILE -c:v libx264 -crf 18 -pix_fmt yuv420p NEW.mp4"
 SIZES = "has frames of different sizes"
+EIGHT = 8  # bits
 ONE = 1 << 16  # of the 16.16 numbers in a display matrix
 # FFmpeg's AVColorSpace to the scaler's SWS_CS: BT.709, FCC, two of BT.601, SMPTE 240M, BT.2020; 601 where a
 # file says nothing (2), or says "RGB" (0) of what is none.
@@ -100,9 +102,20 @@ class Converter:
         self._shape = picture.shape
         return picture
 
+    def crc32(self, frame: av.VideoFrame) -> int:
+        """The CRC-32 of what the decoder gave, without the padding of its lines; making it RGB costs more."""
+        if any(part.bits < EIGHT for part in frame.format.components):  # several in a byte
+            return zlib.crc32(self.picture(frame).data)
+        crc32 = 0
+        for number, plane in enumerate(frame.planes):
+            width = sum(part.width * -(-part.bits // EIGHT) for part in frame.format.components if part.plane == number)
+            lines = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, :width]
+            crc32 = zlib.crc32(np.ascontiguousarray(lines).data, crc32)
+        return crc32
+
 
 def _is_deep(frame: av.VideoFrame) -> bool:
-    return any(part.bits > 8 for part in frame.format.components)
+    return any(part.bits > EIGHT for part in frame.format.components)
 
 
 def _matrix(frame: av.VideoFrame) -> int | None:

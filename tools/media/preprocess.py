@@ -47,10 +47,13 @@ def normalise(cut: Frames, how: Preprocess, out: Floats) -> None:
     A table of the 256 possible values per channel gives the same bits as the arithmetic on every pixel. The
     arithmetic divides: multiplying by the inverse deviation gives other last bits.
     """
-    tables = _tables(how)
-    pixels = cut.reshape(len(out), *out.shape[2:], 3)  # both layouts: [N,3,...] beside [N,...,3] in the same order
-    for channel in range(3):
-        np.take(tables[channel], pixels[..., channel], out=out[:, channel], mode="clip")
+    import cv2
+
+    assert out.flags.c_contiguous  # or its planes would be copies
+    pixels = cut.reshape(len(out), -1, how.crop, 3)  # both layouts: [N,3,...] beside [N,...,3] in the same order
+    for item, planes in zip(pixels, out.reshape(len(out), 3, -1, how.crop), strict=True):
+        for values, table, plane in zip(cv2.split(item), _tables(how), planes, strict=True):
+            cv2.LUT(values, table, dst=plane)
 
 
 @lru_cache(maxsize=8)

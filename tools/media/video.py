@@ -9,6 +9,7 @@ and counted.
 
 from __future__ import annotations
 
+import zlib
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -34,8 +35,8 @@ VP8_SHOWN = 1 << 4  # of the first byte
 VPS = b"\x40\x01"  # the header of HEVC's video parameter set
 
 
-def read(path: Path, indices: NDArray[np.int64], frames: int) -> Frames:
-    """The frames of *indices* (repeats allowed) as [n,H,W,3] uint8 RGB.
+def read(path: Path, indices: NDArray[np.int64], frames: int) -> tuple[Frames, int]:
+    """The frames of *indices* (repeats allowed) as [n,H,W,3] uint8 RGB, and their `total`.
 
     frames: how many the video has by `sequential`; 0 if that is not known.
 
@@ -45,11 +46,11 @@ def read(path: Path, indices: NDArray[np.int64], frames: int) -> Frames:
     wanted = np.unique(indices).tolist()
     with opened(path) as video:
         timed = video.is_timed(frames)
-        found = video.by_time(wanted) if timed else video.decoded(wanted, stop=True).pictures
-    if timed and len(found) < len(wanted):
+        found = video.by_time(wanted) if timed else video.decoded(wanted, stop=True)
+    if timed and len(found.pictures) < len(wanted):
         with opened(path) as video:
-            found = video.decoded(wanted, stop=True).pictures
-    return np.stack([found[index] for index in indices.tolist()])
+            found = video.decoded(wanted, stop=True)
+    return np.stack([found.pictures[index] for index in indices.tolist()]), found.total(indices)
 
 
 def sequential(path: Path, wanted: Collection[int]) -> tuple[int, dict[int, Frames]]:
@@ -80,21 +81,26 @@ def opened(path: Path) -> Iterator[Video]:
 
 @dataclass(slots=True)
 class Decoded:
-    """What a pass from the first packet gave: times and sizes as frames came, and the wanted frames.
+    """What was decoded: wanted pictures and sums, and from the first packet on times and sizes as they came.
 
     corrupt: which frames are damaged; turn: that of the display matrix.
     """
 
+    pictures: dict[int, Frames] = field(default_factory=dict)
+    sums: dict[int, int] = field(default_factory=dict)
     times: list[int | None] = field(default_factory=list)
     sizes: list[tuple[int, int]] = field(default_factory=list)
     corrupt: set[int] = field(default_factory=set)
-    pictures: dict[int, Frames] = field(default_factory=dict)
     turn: Turn = Turn()  # noqa: RUF009 - it is frozen
     interlaced: bool = False
 
     @property
     def frames(self) -> int:
         return len(self.times)
+
+    def total(self, indices: NDArray[np.int64]) -> int:
+        """The CRC-32 over the sums of these frames, one after the other."""
+        return zlib.crc32(np.array([self.sums[index] for index in indices.tolist()], "<u4").tobytes())
 
 
 class Video:
@@ -129,14 +135,19 @@ class Video:
         packed = context.name == "mpeg4" and any(0 < packet.size <= PLACE_HOLDER for packet in self.packets)
         return context.has_b_frames and (self._format == "avi" or packed)
 
-    def decoded(self, wanted: Collection[int], *, stop: bool = False) -> Decoded:
-        """Decode from the first packet to the end, or with *stop* until all wanted frames are there."""
+    def decoded(self, wanted: Collection[int], *, summed: Collection[int] = (), stop: bool = False) -> Decoded:
+        """Decode from the first packet to the end, or with *stop* until all wanted frames are there.
+
+        summed: other frames of which only the sum is wanted.
+        """
         result, converter = Decoded(), Converter()
         for index, frame in enumerate(self._frames(self.packets)):
             result.times.append(frame.pts)
             result.sizes.append((frame.width, frame.height))
             if frame.is_corrupt:
                 result.corrupt.add(index)
+            if index in wanted or index in summed:
+                result.sums[index] = converter.crc32(frame)
             if index in wanted:
                 result.pictures[index] = converter.picture(frame)
                 result.turn = turn_of(frame)
@@ -149,16 +160,17 @@ class Video:
         for packet in packets:
             yield from self._stream.codec_context.decode(packet)
 
-    def by_time(self, wanted: Collection[int]) -> dict[int, Frames]:
+    def by_time(self, wanted: Collection[int]) -> Decoded:
         """The wanted frames, each decoded from a key packet on; those that do not come are left out."""
         index_of = {self.order[index]: index for index in sorted(wanted)}
-        found, converter, position = dict[int, Frames](), Converter(), 0
+        found, converter, position = Decoded(), Converter(), 0
         for index in index_of.values():
-            if index not in found and (start := self.start_of(index)) > position:
+            if index not in found.pictures and (start := self.start_of(index)) > position:
                 self._restart(position := start)
-            while index not in found and position < len(self.packets):
+            while index not in found.pictures and position < len(self.packets):
                 for time, frame in self._needed(self.packets[position], index_of):
-                    found[index_of[time]] = converter.picture(frame)
+                    found.sums[index_of[time]] = converter.crc32(frame)
+                    found.pictures[index_of[time]] = converter.picture(frame)
                 position += 1
         return found
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.errors import WeightsError
 from tools.machine.reading import UNREADABLE
+from tools.pytorch.wrappings import weights_in
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Types of what mmcv and mmengine save beside the weights: best scores, histories of losses. None is wanted.
+# Types of what trainers save beside the weights: best scores, histories of losses, options. None is wanted.
 BESIDE = (*(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
-          "numpy.dtype", "numpy.ndarray", "mmengine.logging.history_buffer.HistoryBuffer", "builtins.getattr")
+          "numpy.dtype", "numpy.ndarray", "mmengine.logging.history_buffer.HistoryBuffer", "builtins.getattr",
+          "argparse.Namespace", "pathlib.PosixPath", "pathlib.WindowsPath")
 
 
 class PassedOver:
@@ -28,19 +31,33 @@ class PassedOver:
         pass
 
 
-def read_checkpoint(path: Path) -> Mapping[str, Tensor]:
-    """The state dict of a `.pth` file, read without running any code from it.
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The weights of a network by its own names, and in words what a framework had put around them."""
+
+    state: Mapping[str, Tensor]
+    told: str = ""
+
+    @property
+    def name(self) -> str:
+        """What an error calls it."""
+        return f"the checkpoint ({self.told})" if self.told else "the checkpoint"
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The weights in a `.pth` or `.ckpt` file, read without running any code from it.
 
     Raises:
-        WeightsError: it is no checkpoint, needs code to be read, or holds no `state_dict`.
+        WeightsError: it is no checkpoint, needs code to be read, or holds no weights or more than one set.
     """
-    content = _load(path)
-    state = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not isinstance(state, dict) or not state or not _is_state(state):
-        raise WeightsError("the checkpoint holds no state_dict of tensors", where=str(path),
+    found = weights_in(_load(path))
+    if found.several:
+        raise WeightsError(f"the checkpoint holds several sets of weights: {' and '.join(found.several)}", where=str(path),
+                           remedy="save the one that was measured alone: torch.save({'state_dict': ...}, FILE)")
+    if not found.state:
+        raise WeightsError(f"the checkpoint holds no state_dict of tensors: {found.instead}", where=str(path),
                            remedy="save it as {'state_dict': model.state_dict()}")
-    wrapped = all(key.startswith("module.") for key in state)  # saved from inside DataParallel
-    return {key.removeprefix("module."): value for key, value in state.items()} if wrapped else state
+    return Checkpoint(found.state, ", ".join(found.told))
 
 
 def _load(path: Path) -> object:
@@ -59,9 +76,3 @@ def _load(path: Path) -> object:
         reason = (error.strerror if isinstance(error, OSError) else None) or "it is damaged, cut short or another kind of file"
         raise WeightsError(f"not a torch checkpoint: {reason}", where=str(path),
                            remedy="give a .pth file saved by torch.save, with the weights under 'state_dict'") from error
-
-
-def _is_state(content: Mapping[object, object]) -> bool:
-    import torch
-
-    return all(isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.errors import WeightsError
 from tools.pytorch.checkpoints import read_checkpoint
+from tools.pytorch.wrappings import listed
 from tools.spec.model import Network
 
 if TYPE_CHECKING:
@@ -37,18 +39,23 @@ def head_outputs(module: nn.Module) -> int:
     return 0 if head is None else int(head.fc_cls.weight.shape[0])
 
 
-def load_network(network: Network, path: Path) -> nn.Module:
+def load_network(network: Network, path: Path, tell: Callable[[str], None] | None = None) -> nn.Module:
     """The network with the checkpoint's weights and number of classes; every key and other shape must match.
+
+    What a framework had put around the weights is passed to *tell*, in words.
 
     Raises:
         WeightsError: naming the first missing, unexpected or misshapen keys.
     """
-    state = read_checkpoint(path)
+    checkpoint = read_checkpoint(path)
+    state = checkpoint.state
+    if tell and checkpoint.told:
+        tell(f"{path.name} is read as weights in {checkpoint.told}")
     if "cls_head" in _model_config(network):
         weight = state.get("cls_head.fc_cls.weight")
         if weight is None:
-            raise WeightsError("the checkpoint has no classifier 'cls_head.fc_cls.weight'", where=str(path),
-                               remedy="give a whole recogniser, not only a backbone")
+            raise WeightsError(f"{checkpoint.name} has no classifier 'cls_head.fc_cls.weight': its {len(state)} keys are {listed(state)}",
+                               where=str(path), remedy=f"give weights of {network.config}, head and all, by mmaction2's names")
         network = network.with_outputs(len(weight))
     module = build_network(network)
     own = module.state_dict()
@@ -57,7 +64,7 @@ def load_network(network: Network, path: Path) -> nn.Module:
     for name, keys in (("is missing", sorted(own.keys() - state.keys())),
                        ("has unknown", sorted(state.keys() - own.keys())), ("has misshapen", wrong)):
         if keys:
-            raise WeightsError(f"the checkpoint {name} {len(keys)} of {len(own)} keys: {', '.join(keys[:3])}",
+            raise WeightsError(f"{checkpoint.name} {name} {len(keys)} of {len(own)} keys: {', '.join(keys[:3])}",
                                where=str(path), remedy=f"give weights of {network.config}")
     module.load_state_dict(state)
     return module

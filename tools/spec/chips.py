@@ -63,6 +63,20 @@ class ChipKind:
     stored_under: tuple[StoredDevice, ...]
     idle_memory_mb: int | None
 
+    def may_be(self, soc_version: str) -> bool:
+        """Whether such a chip may be the one that atc calls *soc_version*.
+
+        npu-smi may name a line of chips only, as 310P is that of a 310P3, and calls every A3 Ascend910. But a
+        310 is no 310P3, and what is compiled for the line 910B does not load on a 910B2. Letter case is atc's
+        business, and so are the 910s named Pro and Premium.
+        """
+        asked = re.sub(r"^910(pro|premium)", "910", soc_version.lower().removeprefix("ascend"))
+        if self.soc_version is None:
+            match = _CHIP.fullmatch("".join(self.name.split()))
+            return match is not None and asked.startswith(f"{match[1] or ''}{match[3]}".lower())
+        named = self.soc_version.lower().removeprefix("ascend")
+        return asked == named or (named[-1].isalpha() and re.fullmatch(rf"{re.escape(named)}\d.*", asked) is not None)
+
     @property
     def own_device(self) -> StoredDevice | None:
         """The device of one chip's rates; None for a simulated chip, or one without a name."""

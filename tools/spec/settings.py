@@ -16,6 +16,13 @@ from tools.spec.model import Surgeries
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "artifacts"
 MODELS = ROOT / "suites" / "models"
+ALL = "all"
+RIGHT = {  # what an option that takes a number takes
+    "--clips": f"a whole number from 1 on, or {ALL}; for example --clips 24",
+    "--budget-s": "seconds above 0, for example --budget-s 10; what pytest -k accuracy selects is not timed at all",
+    "--timeout-s": "seconds above 0, for example --timeout-s 900",
+    "--atc-timeout-s": "seconds above 0, for example --atc-timeout-s 3600",
+}
 Word = TypeVar("Word", bound=str)
 OPTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("--data", "auto", "auto|mini|full|LIST", ("mini: clips the harness makes itself; full: the data set under "
@@ -26,7 +33,7 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
      "or a checkpoint of your own; a folder of checkpoints for a model of several networks")),
     ("--expect", "", "METRIC=SHARE", ("what the weights must reach on whatever data is judged, without tolerance: top1=0.93,top5=0.99; "
      "for bsn AR@100=0.75")),
-    ("--clips", "0", "N", "judge N clips only, spread evenly over the classes, the same ones every time"),
+    ("--clips", ALL, f"N|{ALL}", "judge N clips only, spread evenly over the classes, the same ones every time"),
     ("--budget-s", "60", "S", "seconds each network of a cell may be timed; never fewer than 3 iterations"),
     ("--timeout-s", "900", "S", "seconds a device may be silent before its cell is ended"),
     ("--soc-version", "", "NAME", "Ascend chip to compile for, as atc spells it (Ascend310P3); what npu-smi says without it"),
@@ -64,7 +71,7 @@ class Settings:
         """From the text of each option, by its name without dashes; what is not named has its default.
 
         Raises:
-            OptionError: a number is none or negative, a word is unknown, or a list or folder is not there.
+            OptionError: a number is none or not above 0, a word is unknown, or a list or folder is not there.
         """
         text = {_name(flag): values.get(_name(flag), default) for flag, default, *_ in OPTIONS}
         return cls(
@@ -73,7 +80,7 @@ class Settings:
             weights=_word_or_file(text["weights"], ("auto", "mini", "published"), "--weights", "a checkpoint file, or a folder of several",
                                   folder=True),
             expect=Expectations.parse(text["expect"]),
-            clips=int(_number(text["clips"], "--clips")),
+            clips=0 if text["clips"] == ALL else int(_number(text["clips"], "--clips")),
             budget_s=_number(text["budget_s"], "--budget-s"),
             timeout_s=_number(text["timeout_s"], "--timeout-s"),
             soc_version=text["soc_version"],
@@ -92,13 +99,16 @@ class Settings:
 
     def arguments(self) -> list[str]:
         """These settings as the arguments of a command line."""
-        return [part for flag, *_ in OPTIONS for part in (flag, str(getattr(self, _name(flag))))]
+        return [part for flag, *_ in OPTIONS for part in (flag, self._text(flag))]
+
+    def _text(self, flag: str) -> str:
+        return ALL if flag == "--clips" and not self.clips else str(getattr(self, _name(flag)))
 
     def chosen(self, *flags: str) -> list[str]:
         """Those of these options that are not at their default, as arguments."""
         usual = Settings.parse({})
         return [part for flag in flags if getattr(self, _name(flag)) != getattr(usual, _name(flag))
-                for part in (flag, str(getattr(self, _name(flag))))]
+                for part in (flag, self._text(flag))]
 
     @property
     def store(self) -> Path:
@@ -145,7 +155,7 @@ def _number(text: str, flag: str) -> float:
     try:
         number = float(text)
     except ValueError:
-        number = -1.0
-    if not (math.isfinite(number) and number >= 0) or (flag == "--clips" and number != int(number)):
-        raise OptionError(f"{text!r} is not a number that {flag} can take", where=flag, remedy=f"for example {flag} 24")
+        number = 0.0
+    if not (math.isfinite(number) and number > 0) or (flag == "--clips" and number != int(number)):
+        raise OptionError(f"{text!r} is not a number that {flag} can take", where=flag, remedy=f"give {RIGHT[flag]}")
     return number

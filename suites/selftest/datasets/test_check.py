@@ -51,7 +51,7 @@ def frame(folder: Path, name: str, number: int) -> Path:
 
 
 def settings(root: Path, clips: int = 0) -> Settings:
-    return Settings.parse({"data_root": str(root), "artifacts": str(root / "artifacts"), "clips": str(clips)})
+    return Settings.parse({"data_root": str(root), "artifacts": str(root / "artifacts"), "clips": str(clips or "all")})
 
 
 def context(root: Path, on_event: OnEvent, clips: int = 0) -> Context[Spec]:

@@ -90,14 +90,14 @@ def test_a_wrong_line_is_named(tmp_path: Path, text: str, line: int, words: str)
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("content", [b"", b"\n  \n", b"\x89PNG\r\n\x1a\n\xff\xfe\x00"])
-def test_a_list_of_nothing_is_named(tmp_path: Path, content: bytes) -> None:
-    """An empty or binary list is a DataError that names the file."""
+@pytest.mark.parametrize(("content", "line"), [(b"", ""), (b"\n  \n", ""), (b"\x89PNG\r\n\x1a\n\xff\xfe\x00", ":1")])
+def test_a_list_of_nothing_is_named(tmp_path: Path, content: bytes, line: str) -> None:
+    """An empty or binary list is a DataError that names the file, and the first line that is no text."""
     (tmp_path / "list.txt").write_bytes(content)
 
     with pytest.raises(DataError, match="list") as caught:
         read_list(tmp_path / "list.txt", tmp_path, CLASSES)
-    assert str(tmp_path / "list.txt") == caught.value.where
+    assert f"{tmp_path / 'list.txt'}{line}" == caught.value.where
 
 
 def uneven() -> tuple[Clip, ...]:

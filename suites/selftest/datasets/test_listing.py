@@ -28,14 +28,17 @@ def spec(model: str) -> ModelSpec:
     return found
 
 
-def rows(model: str, folder: Path, **files: str) -> tuple[Clip, ...]:
-    """The rows of a model's data set, whose folder has these files; `__` in a name is a folder's end."""
+def rows(model: str, folder: Path, classes: int = 0, **files: str) -> tuple[Clip, ...]:
+    """The rows of a model's data set, whose folder has these files; `__` in a name is a folder's end.
+
+    The model has as many *classes*, or as the published one.
+    """
     chosen = spec(model)
     for name, text in files.items():
         path = folder / chosen.dataset / (name.replace("__", "/") + (".csv" if "kinetics" in name else ".txt"))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
-    found = listing.find(chosen, folder, chosen.classes)
+    found = listing.find(chosen, folder, classes or chosen.classes)
     assert found is not None
     return tuple(found.rows())
 
@@ -48,7 +51,7 @@ def test_ucf101s_split_becomes_clips(tmp_path: Path, files: dict[str, str]) -> N
 
     Places are counted from 0.
     """
-    found = rows("tsm", tmp_path, annotations__testlist01=SPLIT, **files)
+    found = rows("tsm", tmp_path, 3, annotations__testlist01=SPLIT, **files)
 
     assert [("Haircut/v_Haircut_g01_c01", 0), ("Hammering/v_Hammering_g01_c01", 1), ("HammerThrow/v_HammerThrow_g01_c02", 2)] == [
         (clip.id, clip.label) for clip in found]
@@ -62,7 +65,7 @@ def test_kinetics_csv_becomes_clips(tmp_path: Path) -> None:
     (folder / "air_drumming").mkdir(parents=True)
     for name in ("air_drumming/abcdefghij1_000005_000015.mkv", "abcdefghij2_000100_000110.mp4"):
         (folder / name).touch()
-    found = rows("slowfast", tmp_path, annotations__kinetics_val=CSV)
+    found = rows("slowfast", tmp_path, 3, annotations__kinetics_val=CSV)
 
     assert [("zumba/-abcdefghij_000000_000010.mp4", 2), ("air_drumming/abcdefghij1_000005_000015.mkv", 1),
             ("abcdefghij2_000100_000110.mp4", 0)] == [(clip.id, clip.label) for clip in found]
@@ -75,12 +78,57 @@ def test_kinetics_labels_go_by_the_training_classes(tmp_path: Path) -> None:
     They are the classes the model was trained with.
     """
     train = CSV.splitlines()[0] + "".join(f"\n{name},abc,0,10,train" for name in ("zumba", "belly dancing", "abseiling", "air drumming"))
-    by_rows = rows("slowfast", tmp_path, annotations__kinetics_val=CSV, annotations__kinetics_train=train)
+    by_rows = rows("slowfast", tmp_path, 4, annotations__kinetics_val=CSV, annotations__kinetics_train=train)
     (tmp_path / "kinetics400" / "label_map_k400.txt").write_text("abseiling\nair drumming\nbelly dancing\nbowling\nzumba\n")
-    by_map = rows("slowfast", tmp_path)
+    by_map = rows("slowfast", tmp_path, 5)
 
     assert [3, 1, 0] == [clip.label for clip in by_rows]
     assert [4, 1, 0] == [clip.label for clip in by_map]
+
+
+MAP = "".join(f"{name}\n" for name in ["abseiling", "air drumming", *(f"class {number:03d}" for number in range(397)), "zumba"])
+
+
+@pytest.mark.parametrize("train", ["", CSV + "belly dancing,abc,0,10,train\n"])
+def test_a_class_keeps_its_place_among_the_models_classes(tmp_path: Path, train: str) -> None:
+    """Rows of 3 of 400 classes have the labels of a label map; without one they are refused, not counted."""
+    files = {"annotations__kinetics_val": CSV} | ({"annotations__kinetics_train": train} if train else {})
+    with pytest.raises(DataError, match="the rows do not have all 400 classes of the model") as caught:
+        rows("slowfast", tmp_path, **files)
+    (tmp_path / "kinetics400" / "label_map_k400.txt").write_text(MAP)
+
+    assert "label_map_k400.txt" in str(caught.value.remedy)
+    assert [399, 1, 0] == [clip.label for clip in rows("slowfast", tmp_path)]
+    (tmp_path / "kinetics400" / "label_map_k400.txt").write_text("abseiling\nair drumming\nzumba\n")
+    with pytest.raises(DataError, match="it names 3 classes, and the model has 400"):
+        rows("slowfast", tmp_path)
+
+
+def test_rows_of_some_classes_do_not_contradict_a_list(tmp_path: Path) -> None:
+    """A list with the model's labels is taken as it is beside a CSV that has 3 of 400 classes."""
+    (tmp_path / "kinetics400").mkdir()
+    (tmp_path / "kinetics400" / "kinetics400_val_list_videos.txt").write_text("abseiling/a.mp4 0\nair_drumming/b.mp4 1\nzumba/c.mp4 399\n")
+
+    assert [0, 1, 399] == [clip.label for clip in rows("slowfast", tmp_path, annotations__kinetics_val=CSV)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_annotations_are_read_whatever_their_mark_and_line_ends(tmp_path: Path, encoding: str, end: str) -> None:
+    """A byte order mark is no part of the first name, and no line end one of the last."""
+    def write(name: str, text: str) -> None:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.replace("\r\n", "\n").replace("\n", end).encode(encoding))
+
+    write("ucf101/classInd.txt", CLASS_INDEX)
+    write("ucf101/testlist01.txt", SPLIT)
+    write("kinetics400/label_map_k400.txt", MAP)
+    write("kinetics400/kinetics_val.csv", CSV)
+    assert ([0, 1, 2], [399, 1, 0]) == tuple([clip.label for clip in rows(model, tmp_path)] for model in ("tsm", "slowfast"))
+
+    write("ucf101/" + LIST, "Haircut/a 5 0\nHammering/b 5 1\n")
+    assert [("Haircut/a", 5, 0), ("Hammering/b", 5, 1)] == [(clip.id, clip.frames, clip.label) for clip in rows("tsm", tmp_path)]
 
 
 def test_a_list_that_is_there_is_taken(tmp_path: Path) -> None:
@@ -146,7 +194,7 @@ def test_wrong_rows_of_kinetics_are_named(tmp_path: Path, text: str, line: int, 
     A row is faulty if it lacks a field, has a time that is none, or is repeated.
     """
     with pytest.raises(DataError, match=words) as caught:
-        rows("slowfast", tmp_path, annotations__kinetics_val=text)
+        rows("slowfast", tmp_path, 3, annotations__kinetics_val=text)
 
     assert f"{tmp_path}/kinetics400/annotations/kinetics_val.csv:{line}" == caught.value.where
 
@@ -163,4 +211,4 @@ def test_folders_that_no_list_can_name_are_refused(tmp_path: Path) -> None:
     """Kinetics' folders must have underscores for spaces, as mmaction2 renames them."""
     (tmp_path / "kinetics400" / "videos_val" / "air drumming").mkdir(parents=True)
     with pytest.raises(DataError, match="a space in its name"):
-        rows("slowfast", tmp_path, annotations__kinetics_val=CSV)
+        rows("slowfast", tmp_path, 3, annotations__kinetics_val=CSV)

@@ -31,6 +31,10 @@ MEASURED = Record(case="tiny-bs4-npu0", network="tiny", data="mini", weights="mi
 STEADY = tuple(0.06 + 0.0006 * (number % 3) for number in range(60))
 
 
+WORDS = ("tiny-bs64-npu0 was not measured: CompileError: no atc", "the times of tiny-bs8-npu0 spread", "tiny-bs16-npu0sim was measured on",
+         "tiny-bs32-npu0, tiny: what was measured cannot be read")
+
+
 def measured_run(tmp_path: Path, told: Record = MEASURED, series: tuple[float, ...] = STEADY, state: str = "idle",
                  scores: Predictions | None = None) -> Path:
     """A run with one case, as a measurement leaves it."""
@@ -61,7 +65,8 @@ def test_a_run_of_ours_is_recorded_with_its_circumstances(recording: Command, wr
     (replace(MEASURED, chip="Sim310P3"), STEADY, "idle", "measured on a simulation"),
     (replace(MEASURED, case="tiny-bs4-npu0sim"), STEADY, "idle", "measured on a simulation"),
     (MEASURED, STEADY, "busy", "NO VERDICT: the device was busy"),
-    (MEASURED, (0.01, 0.05) * 30, "idle", "spread by 67.2%, over the limit of 10%"),
+    (MEASURED, STEADY[:19], "idle", "19 iterations in 1.2 s are too few"),
+    (MEASURED, (0.05, 0.25) * 30, "idle", "spread by 67.2%, over the limit of 10%"),
 ])
 def test_what_carries_no_judgement_is_not_stored(
         recording: Command, writable_models: Path, tmp_path: Path, told: Record, series: tuple[float, ...], state: str, words: str) -> None:
@@ -72,6 +77,51 @@ def test_what_carries_no_judgement_is_not_stored(
 
     assert (1, before) == (status, (writable_models / "tiny.toml").read_bytes())
     assert words in said
+
+
+def test_what_a_run_has_measured_is_stored_and_the_rest_is_listed(recording: Command, writable_models: Path, tmp_path: Path) -> None:
+    """A simulated case, one that spreads, a half measured one and one that never began: each by name."""
+    run = measured_run(tmp_path)
+    measured_run(tmp_path, replace(MEASURED, case="tiny-bs8-npu0"), (0.05, 0.25) * 30)
+    measured_run(tmp_path, replace(MEASURED, case="tiny-bs16-npu0sim", simulated=True, chip="Sim310P3"))
+    (run / "tiny-bs32-npu0").mkdir()
+    row = Row("tiny-bs64-npu0", "throughput", "mini", "mini", "throughput", "-", "-", "ERROR", "CompileError: no atc")
+    (run / RESULTS).write_text("".join(json.dumps(asdict(one)) + "\n" for one in (row, replace(row, case="other-bs1-npu0"))))
+
+    status, said = recording("tiny", "throughput", run, "--write")
+
+    stored = read_truth(writable_models / "tiny.toml")
+    assert (0, True) == (status, stored.rate("Ascend310P3", 4) is not None), said
+    assert [None] * 4 == [stored.rate("Ascend310P3", batch) for batch in (8, 16, 32, 64)]
+    left = [line for line in said.splitlines() if line.startswith("left out: ")]
+    assert [True] * 4 == [line.startswith(f"left out: {words}") for line, words in zip(left, WORDS, strict=True)], left
+
+
+def test_a_run_without_a_good_case_is_refused_with_every_reason(recording: Command, tmp_path: Path) -> None:
+    """Nothing is stored."""
+    run = measured_run(tmp_path, replace(MEASURED, case="tiny-bs8-npu0"), (0.05, 0.25) * 30)
+    (run / "tiny-bs32-npu0").mkdir()
+    status, said = recording("tiny", "throughput", run)
+
+    assert 1 == status
+    for words in ("none of the 2 cases of tiny can be stored", "the times of tiny-bs8-npu0 spread", "tiny-bs32-npu0, tiny: what was measured"):
+        assert words in said
+
+
+@pytest.mark.parametrize("what", ["throughput", "accuracy"])
+def test_a_run_that_is_not_there_is_said_to_be_absent(recording: Command, tmp_path: Path, what: str) -> None:
+    """Nobody is asked on which device a log was made that does not exist."""
+    status, said = recording("tiny", what, measured_run(tmp_path) / "nope")
+
+    assert (1, True) == (status, "there is no such log or run" in said)
+    assert "--device" not in said
+
+
+def test_a_run_of_another_model_is_a_run(recording: Command, tmp_path: Path) -> None:
+    """And not a log."""
+    run = measured_run(tmp_path, replace(MEASURED, case="tsm-bs4-npu0"))
+
+    assert "no measured case of tiny is here" in recording("tiny", "throughput", run)[1]
 
 
 def judged(run_folder: Path, told: Record, verdict: str, question: str = "accuracy", metric: str = "top1") -> None:
@@ -142,14 +192,20 @@ def test_limits_come_from_a_run_that_is_right(
 @pytest.mark.parametrize(("change", "words"), [
     ("wrong", "is FAIL in top1"), ("fp32", "not measured but required"), ("other", "measured with other clips and weights"),
     ("margin", "would fail what was measured"),
+    ("far", "beyond the floor of every device: difference <= 0.05, cosine >= 0.99, flipped <= 5%"),
 ])
 def test_limits_of_what_is_wrong_are_refused(
         recording: Command, tmp_path: Path, tiny_store: Path, reference: stored_reference.StoredReference, change: str, words: str,
         ) -> None:
-    """A device that loses clips, float32 itself, other clips, and a margin below one set no limits."""
+    """A device that loses clips, float32 itself, other clips, and a margin below one set no limits.
+
+    Nor does a device so far from torch that only a broken deployment would need its limits.
+    """
     scores = reference.predictions
     if change == "wrong":
         scores = replace(scores, scores=np.ascontiguousarray(scores.scores[:, ::-1]))
+    if change == "far":
+        scores = replace(scores, scores=scores.scores ** np.float32(1.04))
     told = MEASURED if change == "other" else as_measured(reference, MEASURED)
     folder = measured_run(tmp_path, replace(told, precision="fp32" if change == "fp32" else "fp16"), scores=scores)
 

@@ -200,3 +200,13 @@ def test_a_command_that_cannot_be_meant_is_one_error(
     """A localiser, a folder and an .info that are not there."""
     assert 0 != events.run_command(tools_score.main, arguments)
     assert words in capsys.readouterr().err
+
+
+def test_a_summary_of_fewer_clips_than_a_file_has_tells_no_rate(tmp_path: Path) -> None:
+    """A run with --batchsize forgotten leaves batch 4 beside files of sixteen clips: both are told."""
+    given, scores = published(64, 0, tmp_path)
+
+    rows, notes, _ = score.score(given, ais_bench(tmp_path / "out", batches_of(scores, 16), "bin"))
+
+    assert "clips/s" not in [row.metric for row in rows]
+    assert any("summary.json:1 says batch 4, and a file has the scores of 16 clips" in note for note in notes)

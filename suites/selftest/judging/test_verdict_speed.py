@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from suites.selftest.deployments import record
+from tools.judging.rows import Row, table
 from tools.judging.speed import against_t4, combined_throughput, not_idle, throughput
 from tools.judging.verdict import Judgement, Verdict
-from tools.measuring.timing import Summary
+from tools.measuring.cell import Cell, Part
+from tools.measuring.predictions import Predictions
+from tools.measuring.timing import Summary, summarise
+from tools.spec.case import Case, Device
 from tools.spec.catalog import load_truth
 from tools.spec.chips import CPU, ChipKind, kind, stored_device
 from tools.spec.settings import MODELS
@@ -16,6 +23,7 @@ from tools.spec.settings import MODELS
 TRUTH = load_truth(MODELS, "tsm")
 SERIES = Summary(iterations=30, total_s=3.1, mean_s=0.1, median_s=0.1, iqr_s=0.002, p95_s=0.11, p99_s=0.12, variation=0.03,
                  clips_per_s=100.0, short=False)
+THREE = replace(SERIES, iterations=3, total_s=0.3, short=True)
 T4 = ChipKind("T4", simulated=False, soc_version=None, chips_per_card=1, stored_under=(stored_device("T4"),), idle_memory_mb=None)
 
 
@@ -74,7 +82,7 @@ def test_a_card_is_derived_where_only_its_figure_is_stored() -> None:
 @pytest.mark.parametrize(("clips_per_s", "expected"), [(13.83, "PASS"), (13.81, "FAIL")])
 def test_a_card_must_reach_half_a_t4(clips_per_s: float, expected: str) -> None:
     """TSM's gate on the 310: four times one chip is at least half of the T4's rate at that batch size."""
-    [found] = against_t4(clips_per_s, TRUTH, kind("310"), 16)
+    [found] = against_t4(clips_per_s, TRUTH, kind("310"), 16, [SERIES])
 
     assert ("x T4", ">= 0.5", expected) == (found.metric, found.reference, found.verdict.value)
     assert f"{4 * clips_per_s / 110.577:.3f}" == found.measured
@@ -84,7 +92,7 @@ def test_a_card_must_reach_half_a_t4(clips_per_s: float, expected: str) -> None:
 @pytest.mark.parametrize(("chip", "batch"), [(kind("310P3"), 16), (CPU, 16), (kind("Sim310"), 16), (kind("310"), 64)])
 def test_no_t4_gate_where_the_guide_has_none(chip: ChipKind, batch: int) -> None:
     """The guide's gate is for the 310, at the batch sizes its T4 was measured at."""
-    assert [] == against_t4(1.0, TRUTH, chip, batch)
+    assert [] == against_t4(1.0, TRUTH, chip, batch, [SERIES])
 
 
 def test_a_simulated_chip_is_judged_by_nothing_stored() -> None:
@@ -102,12 +110,45 @@ def test_a_suspect_rate_that_judges_says_so() -> None:
 
 
 def test_networks_in_a_row_are_no_better_than_their_parts() -> None:
-    """A part without judgement leaves the whole without."""
+    """A part whose times carry no judgement leaves the whole without."""
     truth = load_truth(MODELS, "bsn")
-    parts = [Judgement("tem clips/s", "1", "1", Verdict.PASS, ""), Judgement("pem clips/s", "1", "1", Verdict.NO_VERDICT, "")]
+    for other in (replace(SERIES, variation=0.2), THREE):
+        assert Verdict.NO_VERDICT is combined_throughput(1e6, truth, kind("310"), 1, [SERIES, other]).verdict
+    assert Verdict.PASS is combined_throughput(1e6, truth, kind("310"), 1, [SERIES, SERIES]).verdict
 
-    assert Verdict.NO_VERDICT is combined_throughput(1e6, truth, kind("310"), 1, parts).verdict
-    assert Verdict.PASS is combined_throughput(1e6, truth, kind("310"), 1, parts[:1]).verdict
+
+@pytest.mark.parametrize(("iterations", "each_s"), [(3, 0.5), (19, 1.0), (20, 0.14)])
+def test_a_short_timing_never_passes(iterations: int, each_s: float) -> None:
+    """Fewer than 20 iterations or 3 s are NO VERDICT where a rate is stored, for the T4's gate too.
+
+    Where none is stored they are recorded as short. Either way the line has iterations and seconds.
+    """
+    series = replace(summarise([each_s] * iterations, valid=1), clips_per_s=500.0)
+    judging, nothing = throughput(series, TRUTH, kind("310"), 16), throughput(series, TRUTH, CPU, 16)
+    [gate] = against_t4(500.0, TRUTH, kind("310"), 16, [series])
+
+    assert ["NO VERDICT", "RECORDED", "NO VERDICT"] == [one.verdict.value for one in (judging, nothing, gate)]
+    assert [True, True] == [judging.short, nothing.short]
+    for one in (judging, nothing, gate):
+        assert f"{iterations} iterations in {iterations * each_s:.1f} s" in one.reason
+    assert "20 iterations and 3 s are wanted" in judging.reason
+
+
+def test_an_unsteady_timing_passes_no_gate() -> None:
+    """The T4's gate has no verdict either where the times spread too far."""
+    [gate] = against_t4(500.0, TRUTH, kind("310"), 16, [replace(SERIES, variation=0.2)])
+
+    assert Verdict.NO_VERDICT is gate.verdict
+
+
+def test_a_short_record_says_so_in_the_table() -> None:
+    """RECORDED (short) is what tables show; the word in results.jsonl stays one of the five."""
+    case = Case("tsm", 16, Device("cpu"))
+    cell = Cell(case, Path(), (Part(Path(), record(case, "tsm", 3), Predictions((), np.zeros((0, 1), np.float32)), None),))
+    row = Row.of(cell, "throughput", throughput(THREE, TRUTH, CPU, 16))
+
+    assert table([row])[1].endswith("RECORDED (short)")
+    assert ["RECORDED", "NO VERDICT"] == [one.shown for one in (replace(row, short=False), replace(row, verdict="NO VERDICT"))]
 
 
 def test_a_busy_device_carries_no_judgement() -> None:

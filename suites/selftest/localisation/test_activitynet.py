@@ -52,6 +52,16 @@ def test_videos_of_a_subset_are_read(tmp_path: Path) -> None:
     assert [[1.5, 20.0], [30.0, 30.0]] == read_videos(*paths)[1].truth.tolist()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_may_start_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    """The mark is no part of the listing's first column, nor of the annotations; CRLF ends a line too."""
+    paths = written(tmp_path, {}, "")
+    paths[0].write_bytes(json.dumps({"v_a": annotated()}).encode(encoding))
+    paths[1].write_bytes(listing(("v_a", "validation")).replace("\n", "\r\n").encode(encoding))
+
+    assert ["v_a"] == [video.name for video in read_videos(*paths)]
+
+
 def test_the_testing_subset_has_no_segments(tmp_path: Path) -> None:
     """ActivityNet keeps the testing subset's segments to itself, so that subset may be read without any."""
     paths = written(tmp_path, {"v_a": annotated(annotations=[])}, listing(("v_a", "testing")))

@@ -125,7 +125,7 @@ def test_what_training_keeps_beside_the_weights_is_passed_over(tmp_path: Path, z
     if not zipped:
         path.write_bytes(path.read_bytes().replace(b"numpy._core.", f"numpy.{core}.".encode()))
 
-    [(name, value)] = read_checkpoint(path).items()
+    [(name, value)] = read_checkpoint(path).state.items()
     assert ("a", [0.0, 1.0, 2.0]) == (name, value.tolist())
 
 

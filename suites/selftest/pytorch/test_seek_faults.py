@@ -22,14 +22,13 @@ from tools.judging.verdict import Verdict, worst
 from tools.measuring import measure, recogniser, reference
 from tools.measuring.cell import Cell, Part
 from tools.measuring.predictions import FILE, Predictions, load
-from tools.media import decode
+from tools.media import video
 from tools.media.batches import BatchStream
-from tools.media.decode import Clip, Indices
+from tools.media.decode import Indices
 from tools.media.preprocess import Floats, Frames
 from tools.pytorch import frames, pipeline
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec, load_truth
-from tools.spec.model import ListFormat
 from tools.spec.settings import Settings
 from tools.storage.context import Context
 
@@ -101,12 +100,12 @@ def without_sums(clips: ClipSet) -> ClipSet:
 @pytest.mark.parametrize("off", [1, -1], ids=["late", "early"])
 def test_our_side_one_frame_off_fails(videos: Run, scores: Predictions, monkeypatch: pytest.MonkeyPatch, off: int) -> None:
     """Our access giving each frame's neighbour fails fidelity; where a check saw the frames it is refused."""
-    right = decode.read_frames
+    right = video.read
 
-    def beside(clip: Clip, kind: ListFormat, indices: Indices) -> Frames:
-        return right(clip, kind, np.clip(indices + off, 0, clip.frames - 1))
+    def beside(path: Path, indices: Indices, frames: int) -> tuple[Frames, int]:
+        return right(path, np.clip(indices + off, 0, frames - 1), frames)
 
-    monkeypatch.setattr(decode, "read_frames", beside)
+    monkeypatch.setattr(video, "read", beside)
 
     with pytest.raises(DataError, match="gives other frames now than when it was decoded from its start"):
         videos.fidelity(scores)

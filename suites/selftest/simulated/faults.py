@@ -9,6 +9,7 @@ KINDS = {
     "nan": "every output of a run is not a number",
     "shifted": "every output of a run is rolled by one along its last axis",
     "copy": "to_host fails",
+    "init": "aclInit fails in a process, and every model there fails to load",
     "abort": "a run ends the process by SIGABRT",
     "lost": "at='run' (default) or 'load': the device is gone for every process until cleared",
     "oom": "at='run' (default: outputs), 'input' (copies to the device) or 'load'",

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from simulated import acl, execution, model_files, om, state, values
 
@@ -50,14 +50,24 @@ def load(model_path: str, physical: int) -> dict[str, Any]:
     slow = state.due("slow-load", device=physical)
     if slow:
         time.sleep(slow.get("seconds", 3))
+    if acl.Process.failed:
+        _refuse(model_path)
     reason, header = _refusal(Path(model_path), physical)
     if reason:
         acl.say_recent(reason)
-        acl.say(4, f"load model from file failed, model file is {model_path}")
-        acl.fail(1)
+        _refuse(model_path)
     acl.say(2, f"load model {model_path} success")
     acl.say(2, "create model description success")
     return header
+
+
+def _refuse(model_path: str) -> NoReturn:
+    """The same for every reason; the newest build writes it in another letter case."""
+    if state.read()["variant"] == "2026-08":
+        acl.libc.printf(b"%s", b"[error] Load model from file failed\n")
+    else:
+        acl.say(4, f"load model from file failed, model file is {model_path}")
+    acl.fail(1)
 
 
 def _refusal(path: Path, physical: int) -> tuple[str | None, dict[str, Any]]:
@@ -67,7 +77,8 @@ def _refusal(path: Path, physical: int) -> tuple[str | None, dict[str, Any]]:
         return f"EE1001: The argument is invalid. Reason: {error}, load model from file failed, ret=100012", {}
     now, batch = state.read(), header["inputs"][0]["shape"][0]
     if header["soc"] != f"Ascend{now['chip']}":
-        return f"E10001: The soc version {header['soc']} of the model does not match the device Ascend{now['chip']}, ret=507008", {}
+        return (f"EE1001: The argument is invalid. Reason: supported socVersion=Ascend{now['chip']}, but the model "
+                f"socVersion={header['soc']}, ret: 0x7BC80"), {}
     if version(header["cann"]) > version(now["cann"]):
         return f"EE9999: Inner Error! the model was built by a newer toolkit {header['cann']}, ret=545001", {}
     if state.due("oom", device=physical, batch=batch, at="load"):
@@ -90,8 +101,7 @@ def start(model_path: str) -> execution.Execution:
     if not running.ready:
         running.close()
         acl.say_recent("EE9999: Inner Error! the graph cannot be built, ret=500002")
-        acl.say(4, f"load model from file failed, model file is {model_path}")
-        acl.fail(1)
+        _refuse(model_path)
     return running
 
 

@@ -27,7 +27,7 @@ def names() -> dict[str, Any]:
     found["model"] = lambda modelPath, deviceId=0, options=None: found["InferenceSession"](modelPath, deviceId, options)  # noqa: N803
     if now["variant"] != "2022-06":
         found["BaseTensor"] = tensors.BaseTensor
-    if now["variant"] in ("2024-05", "2026-08"):
+    if now["variant"] in ("2024-05", "2025-12", "2026-08"):
         found["infer_options"] = values.infer_options
     return found
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from suites.selftest.simulated import state
 from suites.selftest.simulated.faults import KINDS
 
-Variant = Literal["2022-06", "2023-06", "2024-05", "2026-08"]
+Variant = Literal["2022-06", "2023-06", "2024-05", "2025-12", "2026-08"]
 Smi = Literal["310", "310P", "910B", "new"]
 SOURCES = Path(__file__).parent
 NPU_IDS = (4, 6, 24, 224)

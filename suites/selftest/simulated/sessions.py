@@ -1,4 +1,4 @@
-"""`InferenceSession` as four builds of the extension have it."""
+"""`InferenceSession` as five builds of the extension have it."""
 
 from __future__ import annotations
 
@@ -184,6 +184,10 @@ class Session2024(Session):
     finalize = staticmethod(acl.finalise)
 
 
+class Session2025(Session2024):
+    """The same calls; what its exception callback cannot overwrite is in `acl.dump`."""
+
+
 class Session2026(Session2024):
     """`summary` beside `sumary`; the other name is gone."""
 
@@ -201,6 +205,6 @@ class Session2026(Session2024):
         return self.run(out_names, feeds)
 
 
-BUILDS = {"2022-06": Session2022, "2023-06": Session2023, "2024-05": Session2024, "2026-08": Session2026}
+BUILDS = {"2022-06": Session2022, "2023-06": Session2023, "2024-05": Session2024, "2025-12": Session2025, "2026-08": Session2026}
 for build in BUILDS.values():
     build.__name__ = build.__qualname__ = "InferenceSession"

@@ -232,6 +232,27 @@ def test_a_copy_back_can_fail(host: Host) -> None:
     assert COPY == host.value("s = opened(); report(error(run(s, [fed()])[0].to_host))")
 
 
+@pytest.mark.parametrize(("variant", "words"), [("2025-12", ["acl init failed", "[ERROR] load model from file failed"]),
+                                                ("2026-08", ["acl init failed", "[error] Load model from file failed"])])
+def test_a_failed_start_reads_like_a_bad_model(host: Host, variant: Variant, words: list[str]) -> None:
+    """The exception is that of a load; what happened stands above it on fd 1, in each build's letter case."""
+    host.npu.change(variant=variant)
+    host.npu.fault("init", times=1)
+    done = host.try_("report(error(opened))")
+    assert PARAMETER == done.value
+    assert sorted(words, key=done.output.index) == words
+    assert host.value("report(error(opened))") is None
+
+
+@pytest.mark.parametrize(("variant", "again"), [("2024-05", 0), ("2025-12", 1)])
+def test_a_build_cannot_overwrite_a_dump(host: Host, variant: Variant, again: int) -> None:
+    """That of 2025-12 says so at the second fault in a folder; the first is kept."""
+    host.npu.change(variant=variant)
+    host.npu.fault("kernel")
+    counts = [host.try_("s = opened(); report(error(run, s, [fed()]))").output.count("open file failed") for _ in range(2)]
+    assert [0, again] == counts
+
+
 def test_an_abort_takes_the_process(host: Host) -> None:
     """An exception in one of the extension's threads ends everything, with words on fd 2 only."""
     host.npu.fault("abort")

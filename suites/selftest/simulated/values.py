@@ -116,4 +116,4 @@ class Summary(_Summary):
 
 
 first_sumary.__name__ = "sumary"
-SUMMARIES = {"2022-06": first_sumary, "2023-06": sumary, "2024-05": sumary, "2026-08": Summary}
+SUMMARIES = {"2022-06": first_sumary, "2023-06": sumary, "2024-05": sumary, "2025-12": sumary, "2026-08": Summary}

@@ -52,6 +52,23 @@ def test_figures_of_a_real_chip_never_judge_a_simulated_one(name: str) -> None:
     assert replace(real, name=f"Sim{name}", simulated=True, soc_version=soc, stored_under=()) == kind(f"Sim{name}")
 
 
+@pytest.mark.parametrize(("name", "fits", "another"), [
+    ("310", "Ascend310", "Ascend310P3 Ascend310B4 Ascend910B2"),
+    ("310P", "Ascend310P Ascend310P1 Ascend310P3", "Ascend310 Ascend310B4"),
+    ("310P3", "Ascend310P3 ascend310p3", "Ascend310P Ascend310P1 Ascend310 AscendSim310P3"),
+    ("910B", "Ascend910B Ascend910B2 Ascend910B2C", "Ascend910A Ascend910_9391"),
+    ("910B2", "Ascend910B2", "Ascend910B Ascend910B2C Ascend910B3"),
+    ("910A", "Ascend910A Ascend910ProA Ascend910PremiumA", "Ascend910ProB Ascend910B"),
+    ("Ascend 910B3", "Ascend910B3", "Ascend910B4"), ("910B4-1", "Ascend910B4-1", "Ascend910B4"),
+    ("Ascend910", "Ascend910_9391 Ascend910A", "Ascend310P3"), ("Sim310P3", "AscendSim310P3", "Ascend310P3"), ("", "Ascend310", ""),
+])
+def test_a_chip_is_compared_with_what_is_compiled_for(name: str, fits: str, another: str) -> None:
+    """A line of chips may be any of its line, never the other way round."""
+    chip = kind(name)
+    assert [] == [soc for soc in fits.split() if not chip.may_be(soc)]
+    assert [] == [soc for soc in another.split() if chip.may_be(soc)]
+
+
 @pytest.mark.parametrize("text", [npu_tables.A310, npu_tables.A310P3, npu_tables.NPU_24, npu_tables.A310B4])
 def test_an_idle_chip_is_within_its_idle_memory(text: str) -> None:
     """A chip of a table taken at rest has no more memory in use than its kind may have."""

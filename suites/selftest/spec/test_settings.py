@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,10 @@ import pytest
 
 from tools.deployment import weights
 from tools.errors import OptionError
-from tools.pytest_paths import join_paths
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
 from tools.spec.expectations import Expectations
-from tools.spec.settings import ARTIFACTS, MODELS, OPTIONS, Settings, add_arguments
+from tools.spec.settings import ARTIFACTS, MODELS, OPTIONS, RIGHT, Settings, add_arguments
 from tools.storage.context import Context
 
 TSM = load_spec(MODELS, "tsm")
@@ -66,6 +66,7 @@ def test_paths_are_absolute(files: Path) -> None:
 
 @pytest.mark.parametrize(("option", "value"), [
     ("--clips", "-1"), ("--clips", "2.5"), ("--clips", "many"), ("--clips", ""), ("--clips", "nan"), ("--clips", "inf"),
+    ("--clips", "0"), ("--clips", "none"), ("--budget-s", "0"), ("--budget-s", "-2"), ("--timeout-s", "0"), ("--atc-timeout-s", "0"),
     ("--budget-s", "-0.5"), ("--budget-s", "1 min"), ("--budget-s", "nan"),
     ("--data", "gone.txt"), ("--data", "root"), ("--data", "published"), ("--weights", "gone.pth"), ("--weights", "full"),
     ("--data-root", "gone"), ("--data-root", "own.txt"), ("--surgery", "none"), ("--surgery", "constant-shift"),
@@ -83,6 +84,18 @@ def test_a_wrong_value_is_an_error_that_names_its_option(files: Path, option: st
     assert caught.value.remedy
 
 
+@pytest.mark.parametrize("option", RIGHT)
+def test_a_wrong_number_is_answered_with_one_for_that_option(option: str) -> None:
+    """The example shown is of the option that was wrong, and it is right. All clips are a word, not 0."""
+    with pytest.raises(OptionError) as caught:
+        parse(option, "-2")
+    [example] = re.findall(rf"{option} [\d.]+", str(caught.value.remedy))
+
+    assert [0.0] != [float(getattr(parse(*example.split()), option[2:].replace("-", "_")))]
+    assert parse() == parse("--clips", "all")
+    assert "all" == parse().arguments()[parse().arguments().index("--clips") + 1]
+
+
 def test_a_case_reads_as_its_id() -> None:
     """A case's text is model, batch size and device."""
     assert ["tsm-bs16-cpu", "tsm-bs1-npu0"] == [str(Case("tsm", 16, Device("cpu"))), str(Case("tsm", 1, Device("npu", 0)))]
@@ -95,21 +108,6 @@ def test_a_case_is_read_back_from_its_text(one: Case) -> None:
     assert one == Case.parse(str(one), one.model)
     assert Case.parse(str(one), "sm") is None
     assert Case.parse(f"{one}.old", one.model) is None
-
-
-@pytest.mark.parametrize(("given", "joined"), [
-    ([], []),
-    (["--data", "/a/list.txt", "-k", "bs1"], ["--data=/a/list.txt", "-k", "bs1"]),
-    (["--data", "/a", "--data-root", "/b", "--weights", "/c", "--artifacts", "/d", "--models", "/e"],
-     ["--data=/a", "--data-root=/b", "--weights=/c", "--artifacts=/d", "--models=/e"]),
-    (["--data=/a", "/b"], ["--data=/a", "/b"]),
-    (["-k", "--data", "/a"], ["-k", "--data=/a"]),
-    (["suites", "--data"], ["suites", "--data"]),
-    (["--clips", "4", "--device", "cpu"], ["--clips", "4", "--device", "cpu"]),
-])
-def test_path_options_are_joined_with_their_values(given: list[str], joined: list[str]) -> None:
-    """Options that take a path become one word with it; everything else stays as it is."""
-    assert joined == join_paths(given)
 
 
 @pytest.mark.parametrize(("data", "chosen", "expected"), [

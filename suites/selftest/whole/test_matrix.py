@@ -82,6 +82,11 @@ def test_a_model_may_be_named_like_a_keyword(tmp_path: Path) -> None:
     (("--data", "pytest.ini"), ("whose weights", "--weights FILE.pth")),
     (("--weights", "nowhere.pth"), ("nowhere.pth", "--weights", "published")),
     (("--clips", "some"), ("'some'", "--clips 24")),
+    (("--budget-s", "-2"), ("'-2'", "--budget-s 10")),
+    (("--nightly",), ("asks for data by name", "--data full", "--data mini --allow mini")),
+    (("--nightly", "--allow", "mini"), ("asks for data by name", "--data full")),
+    (("--nightly", "--data", "mini"), ("no acceptance", "--weights published", "--allow mini")),
+    (("--nightly", "--data", "pytest.ini", "--weights", "mini"), ("no acceptance", "--allow mini")),
     (("--data-root", "/nowhere"), ("/nowhere", "--data-root")),
     (("--models", "tools/engines"), ("cpu.toml", "beside its .py")),
 ])

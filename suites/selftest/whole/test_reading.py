@@ -20,6 +20,7 @@ ELSEWHERE = {  # who else calls a parser, and why
     ("tools.machine.child", "json.loads"): "the pipe of our own child",
     ("tools.pytorch.checkpoints", "torch.load"): "the home of torch; it refuses what the layer names unreadable",
     ("tools.exchange.outputs", "np.fromfile"): "inside `refusing`, and any bytes are numbers",
+    ("tools.exchange.raw_rows", "np.fromfile"): "any bytes are numbers",
 }
 
 

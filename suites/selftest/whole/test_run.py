@@ -72,10 +72,21 @@ def test_throughput_that_was_not_benchmarked_is_never_green(acceptance: Run, tin
 
 def test_nightly_turns_recorded_red(acceptance: Run, tiny_store: Path) -> None:
     """Under --nightly a number with nothing stored to judge it against is red."""
-    done = acceptance("-k", "bs4 and throughput", "--clips=8", "--nightly")
+    done = acceptance("-k", "bs4 and throughput", "--clips=8", "--nightly", "--data=mini", "--allow=mini")
 
     assert done.returncode == 1, done.stdout
     assert {"clips/s": "RECORDED"} == verdicts(done.stdout)
+
+
+@pytest.mark.parametrize(("question", "timed"), [("accuracy", False), ("(accuracy or fidelity)", False), ("throughput", True)])
+def test_only_who_asks_for_a_rate_waits_for_times(acceptance: Run, tiny_store: Path, question: str, timed: bool) -> None:
+    """A cell is timed only if its throughput is selected; what is scored is judged as ever."""
+    done = acceptance("-k", f"bs4 and {question}", "--clips=8")
+    [folder] = re.findall(r"^results: (.+)/results.jsonl$", done.stdout, re.MULTILINE)
+
+    assert done.returncode == 0, done.stdout
+    left = {path.name for path in (Path(folder) / "tiny-bs4-cpu").iterdir()}
+    assert {"predictions.npz", "cell.json", "child.log", *(["times.json"] if timed else [])} == left
 
 
 def test_a_subset_is_balanced_and_named(acceptance: Run, tiny_store: Path) -> None:
@@ -85,6 +96,14 @@ def test_a_subset_is_balanced_and_named(acceptance: Run, tiny_store: Path) -> No
     assert done.returncode == 0, done.stdout
     assert {"mini[12]"} == {row["data"] for row in results(done.stdout)}
     assert "of 12 clips" in results(done.stdout)[0]["reason"]
+
+
+def test_mini_is_no_nightly_acceptance_unless_allowed(acceptance: Run, tiny_store: Path) -> None:
+    """Under --nightly mini data ends well only if it is named and allowed; the last line repeats that."""
+    done = acceptance("-k", "bs4 and accuracy", "--clips=8", "--nightly", "--data=mini", "--allow=mini")
+
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines()[-2].startswith("--allow mini: "), done.stdout
 
 
 def test_a_known_issue_is_a_strict_xfail_of_its_stage(tiny_store: Path, tmp_path: Path) -> None:

@@ -54,6 +54,18 @@ def test_a_current_environment_is_left_alone(tmp_path: Path) -> None:
     assert (0, "") == (done.returncode, done.stderr)
 
 
+def test_a_current_environment_gets_a_changed_file_of_ours(tmp_path: Path) -> None:
+    """What lets pytest take paths is a copy, and the lock knows nothing of it."""
+    site = tmp_path / ".venv" / "lib" / "python3.12" / "site-packages"
+    site.mkdir(parents=True)
+    (site / "clipgate_pytest_paths.py").write_text("old")
+    shutil.copy(ROOT / "tools" / "requirements.lock", tmp_path / ".venv")
+    done = setup(tmp_path, "/nowhere")
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert (ROOT / "tools" / "pytest_paths.py").read_text() == (site / "clipgate_pytest_paths.py").read_text()
+
+
 INSTALLER = """case "$*" in
 *"-m venv"*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
 *sysconfig*) mkdir -p "${0%/*}/site"; echo "${0%/*}/site" ;;

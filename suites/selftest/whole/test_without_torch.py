@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -97,6 +98,16 @@ def test_an_imported_case_is_judged_without_torch(carried: Path, without_torch: 
             "flipped": "PASS (mini)", "clips/s": "RECORDED"} == verdicts(done.stdout)
     assert before == set(manifests(carried / "store"))
     assert 1 == len(list(carried.glob("checked/list-test_*.sqlite")))
+
+
+def test_throughput_needs_no_reference(carried: Path, without_torch: Hidden, tmp_path: Path) -> None:
+    """Where torch has left no scores the speed is judged all the same; fidelity names what is missing."""
+    host = tmp_path / "host"
+    shutil.copytree(carried, host, ignore=shutil.ignore_patterns("reference", "runs"))
+    done = without_torch("-m", "pytest", "-p", "no:cacheprovider", *tiny_arguments(host), "-k", "bs4 and not accuracy")
+
+    assert {"clips/s": "RECORDED", "fidelity": "ERROR"} == verdicts(done.stdout), done.stdout + done.stderr
+    assert "running the torch reference on 23 clips needs torch" in done.stdout
 
 
 def test_a_batch_size_that_did_not_travel_is_one_error(carried: Path, without_torch: Hidden) -> None:

@@ -40,6 +40,11 @@ class AscendFamily(Family):
 
         om.require_root(artifacts)
 
+    def require_ready(self, device: Device, settings: Settings) -> None:
+        from tools.engines.ascend import ready
+
+        ready.require(device, settings)
+
     def load(self, device: Device, graph: Path, network: Network, batch: int) -> NpuEngine:
         from tools.engines.ascend import engine
 

@@ -6,48 +6,71 @@ Known from the ACL error families, and from what the extension was seen to print
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from tools.engines.faults import Fault, FaultKind
 
-CODES = re.compile(r"(?:runtime result\s*[=:]\s*|ret(?:Code)?\s*[=:]\s*|error code is\s*|errorCode\s*[=:]\s*|\[)(\d{6})\b")
+CODES = re.compile(r"(?:runtime result\s*[=:]\s*|ret(?:Code)?\s*[=:]\s*|error code is\s*|errorCode\s*[=:]\s*|\[)(\d{6}|0x[0-9a-f]{5})\b",
+                   re.IGNORECASE)
 NAMED = re.compile(r"\b(E[A-Z0-9]\d{4})\b")
+MARKED = re.compile(r"ERROR|\[error\]")  # builds differ in how they write it
 SHOWN_LINES = 8
-# The first row that has one of the codes decides: a lost device explains every error after it.
-FAMILIES: tuple[tuple[FaultKind, frozenset[str], str], ...] = (
-    ("lost", frozenset(("507010", "507012", "507899", "507901", "EL0001")), "the device is lost: its driver no longer answers"),
-    ("mismatch", frozenset(("507033", "E30006")),
-     "driver, firmware and CANN toolkit do not fit together, or another container owns the device"),
-    ("mismatch", frozenset(("507008", "507009", *map(str, range(100012, 100017)), *map(str, range(545001, 545006)))),
-     "the model was compiled for another chip or by a newer CANN than this one"),
-    ("memory", frozenset(("200000", "207001", "245000", "EL0004")), "the device's memory is exhausted"),
-    ("missing", frozenset(("107001", "207004")), "the runtime has no such device"),
-    ("missing", frozenset(("207006",)), "this user may not open the device"),
-    ("memory", frozenset(("207005", *map(str, range(207007, 207013)))),
-     "the device's streams, events or models are used up: processes that were left over hold them"),
-    ("kernel", frozenset(("507011", "507014", "507015", "507016", "507017", "507018", "507035", "EZ9999")),
-     "a kernel failed on the device"),
-    ("usage", frozenset(("100037", "107002", "107003", *map(str, range(100000, 100010)), *map(str, range(145000, 145023)))),
-     "the runtime was not used as it wants to be"),
-    ("usage", frozenset(("EE1001",)), "the runtime does not take an argument"),  # said beside most of the codes above
-)
-TEXTS: tuple[tuple[FaultKind, str, str], ...] = (  # for builds that print no code
-    ("memory", "ACL: memory allocation fail", "the device's memory is exhausted"),
-    ("load", "load model from file failed", "the runtime cannot load the model"),
-    ("load", "please check model path", "the runtime refuses the model's path"),
-    ("kernel", "execute model failed", "a kernel failed on the device"),
+ANOTHER_CHIP = "the model was compiled for another chip or by a newer CANN than this one"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one of these codes, or one of these words in any letter case, means."""
+
+    kind: FaultKind
+    meaning: str
+    codes: frozenset[str] = frozenset()
+    words: tuple[str, ...] = ()
+
+
+# The first row that has one of the codes or words decides: a lost device explains every error after it.
+ROWS = (
+    Row("lost", "the device is lost: its driver no longer answers", frozenset(("507010", "507012", "507901", "EL0001"))),
+    Row("mismatch", "driver, firmware and CANN toolkit do not fit together, or another container owns the device",
+        frozenset(("507033", "E30006"))),
+    Row("mismatch", ANOTHER_CHIP, frozenset(("507008", "507009", *map(str, range(100012, 100017)), *map(str, range(545001, 545006)))),
+        ("socversion",)),  # beside it a runtime may print nothing but E19999 and ge result[4294967295]
+    Row("memory", "the device's memory is exhausted", frozenset(("200000", "207001", "245000", "EL0004"))),
+    Row("missing", "the runtime has no such device", frozenset(("107001", "207004"))),
+    Row("missing", "this user may not open the device", frozenset(("207006",))),
+    Row("memory", "the device's streams, events or models are used up: processes that were left over hold them",
+        frozenset(("207005", *map(str, range(207007, 207013))))),
+    Row("kernel", "a kernel failed on the device",
+        frozenset(("507011", "507014", "507015", "507016", "507017", "507018", "507035", "EZ9999"))),
+    Row("driver", "the driver failed, or a copy between host and device did", frozenset(("507899",))),  # one failed copy gives it
+    Row("start", "ACL did not start (aclInit), which is not the model's fault: see to driver, toolkit and this user's rights",
+        words=("acl init failed",)),
+    Row("usage", "the runtime was not used as it wants to be",
+        frozenset(("100037", "107002", "107003", *map(str, range(100000, 100010)), *map(str, range(145000, 145023))))),
+    Row("usage", "the runtime does not take an argument", frozenset(("EE1001",))),  # said beside most of the codes above
+    # words for builds that print no code
+    Row("memory", "the device's memory is exhausted", words=("acl: memory allocation fail",)),
+    Row("driver", "the driver failed, or a copy between host and device did", words=("acl: memory copy fail",)),
+    Row("load", "the runtime cannot load the model", words=("load model from file failed",)),
+    Row("load", "the runtime refuses the model's path", words=("please check model path",)),
+    Row("kernel", "a kernel failed on the device", words=("execute model failed",)),
 )
 
 
 def diagnose(log: str) -> Fault:
     """The fault in *log*, which is all that a process printed, with the text of its exception."""
     lines = tuple(line.rstrip() for line in re.split(r"[\r\n]+", log) if line.strip())
-    codes = tuple(dict.fromkeys(CODES.findall(log) + NAMED.findall(log)))
-    telling = [line for line in lines if "ERROR" in line or CODES.search(line) or NAMED.search(line)]
-    said = tuple((telling or lines)[-SHOWN_LINES:])
-    for kind, family, meaning in FAMILIES:
-        if family & set(codes):
-            return Fault(kind, meaning, tuple(code for code in codes if code in family), said)
-    for kind, text, meaning in TEXTS:
-        if text in log:
-            return Fault(kind, meaning, codes, said)
+    codes = tuple(dict.fromkeys([*map(_decimal, CODES.findall(log)), *NAMED.findall(log)]))
+    telling = [line for line in lines if MARKED.search(line) or CODES.search(line) or NAMED.search(line)]
+    said, lowered = tuple((telling or lines)[-SHOWN_LINES:]), log.lower()
+    for row in ROWS:
+        if row.codes & set(codes):
+            return Fault(row.kind, row.meaning, tuple(code for code in codes if code in row.codes), said)
+        if any(word in lowered for word in row.words):
+            return Fault(row.kind, row.meaning, codes, said)
     return Fault("unknown", "the runtime failed", codes, said)
+
+
+def _decimal(code: str) -> str:
+    """A code as the vendor's tables have it: 0x7BC80 is 507008."""
+    return str(int(code, 16)) if code[:2].lower() == "0x" else code

@@ -14,9 +14,12 @@ FULL = "the device's memory is exhausted"
 USED_UP = "the device's streams, events or models are used up: processes that were left over hold them"
 ABSENT = "the runtime has no such device"
 KERNEL = "a kernel failed on the device"
+DRIVER = "the driver failed, or a copy between host and device did"
+UNSTARTED = "ACL did not start (aclInit), which is not the model's fault: see to driver, toolkit and this user's rights"
 MISUSED = "the runtime was not used as it wants to be"
 FAMILIES: dict[tuple[FaultKind, str], str] = {
-    ("lost", LOST): "507010 507012 507899 507901 EL0001",
+    ("lost", LOST): "507010 507012 507901 EL0001",
+    ("driver", DRIVER): "507899",
     ("mismatch", UNFIT): "507033 E30006",
     ("mismatch", FOREIGN): "507008 507009 100012 100013 100014 100015 100016 545001 545002 545003 545004 545005",
     ("memory", FULL): "200000 207001 245000 EL0004",
@@ -49,7 +52,8 @@ def test_a_code_is_found_however_it_is_written(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["in size:507015 needsize:507011 not match", "ret=5070151", "modelId is 507015", "XEZ99999 E123",
-                                  "step 507015/600000", "0x507015"])
+                                  "step 507015/600000", "0x507015",
+                                  "ret=0x7BC80F0A", "[0x7bc8]"])
 def test_a_number_that_is_no_code_is_none(text: str) -> None:
     """A size that happens to read like one says nothing."""
     assert ("unknown", ()) == (diagnose(text).kind, diagnose(text).codes)
@@ -57,10 +61,10 @@ def test_a_number_that_is_no_code_is_none(text: str) -> None:
 
 def test_what_is_lost_explains_every_error_after_it() -> None:
     """Of several families the first decides; only its own codes are named: numbers first, once, in order."""
-    fault = diagnose("EZ9999: kernel, runtime result = 507015\nEL0001: gone, runtime result = 507010\nret=507899 ret=507010 EL0001\n")
+    fault = diagnose("EZ9999: runtime result = 507015\nEL0001: gone, runtime result = 507010\nret=507012 ret=507899 ret=507010 EL0001\n")
 
-    assert ("lost", ("507010", "507899", "EL0001")) == (fault.kind, fault.codes)
-    assert f"{LOST} (507010, 507899, EL0001)" == fault.sentence
+    assert ("lost", ("507010", "507012", "EL0001")) == (fault.kind, fault.codes)
+    assert f"{LOST} (507010, 507012, EL0001)" == fault.sentence
 
 
 def test_a_sentence_names_three_codes() -> None:
@@ -83,7 +87,10 @@ def test_the_code_of_any_bad_argument_decides_nothing(said: str, meaning: str) -
 
 @pytest.mark.parametrize(("text", "kind", "meaning"), [
     ("RuntimeError: [2][ACL: memory allocation fail] ", "memory", FULL),
+    ("RuntimeError: [26][ACL: memory copy fail] ", "driver", DRIVER),
     ("[ERROR] load model from file failed, model file is a.om", "load", "the runtime cannot load the model"),
+    ("[error] Load model from file failed", "load", "the runtime cannot load the model"),
+    ("[ERROR] acl init failed\n[ERROR] load model from file failed, model file is a.om", "start", UNSTARTED),
     ("RuntimeError: please check model path", "load", "the runtime refuses the model's path"),
     ("[ERROR] execute model failed, modelId is 1", "kernel", KERNEL)])
 def test_a_build_that_prints_no_code_is_understood_by_its_words(text: str, kind: FaultKind, meaning: str) -> None:
@@ -92,11 +99,29 @@ def test_a_build_that_prints_no_code_is_understood_by_its_words(text: str, kind:
     assert (kind, f"{meaning} (500002)") == (diagnose(f"{text}\nret=500002").kind, diagnose(f"{text}\nret=500002").sentence)
 
 
+@pytest.mark.parametrize(("text", "code"), [
+    ("EE1001: supported socVersion=Ascend910B2, but the model socVersion=Ascend910B, ret: 0x7BC80", "507008"),
+    ("it failed, ret: 0x7bc81", "507009"), ("runtime result = 0x82E81", "536193")])
+def test_a_code_in_hex_is_the_same_code(text: str, code: str) -> None:
+    """And is named as the vendor's tables have it."""
+    assert code in diagnose(text).codes
+    assert ("mismatch" if code < "507010" else "unknown") == diagnose(text).kind
+
+
+@pytest.mark.parametrize("text", [
+    "EE1001: The argument is invalid. supported socVersion=Ascend910B2, but the model socVersion=Ascend910B",
+    "E19999: Inner Error! the model's SocVersion does not fit\nge result[4294967295]\n[error] Load model from file failed"])
+def test_another_chips_model_is_told_by_the_word_for_chips(text: str) -> None:
+    """Where the codes beside it say nothing, or that of any bad argument."""
+    assert ("mismatch", FOREIGN) == (diagnose(text).kind, diagnose(text).meaning)
+
+
 def test_the_last_telling_lines_are_shown() -> None:
     """Eight at most: those with a code or an ERROR, in their order."""
     noise = "\n".join(f"[INFO] step {number}" for number in range(50))
     told = [f"[ERROR] number {number}" for number in range(9)] + ["runtime result = 207001"]
 
+    assert ("[error] Load model from file failed",) == diagnose(f"{noise}\n[error] Load model from file failed\n{noise}").said
     assert tuple(told[2:]) == diagnose("\n".join([*told[:5], noise, *told[5:], noise])).said
 
 

@@ -169,7 +169,7 @@ attempt(lambda: engine(network=replace(NETWORK, rows=2)))
 
 @pytest.mark.parametrize(("fault", "conditions", "kind"), [
     ("kernel", {"code": 507015}, "kernel"), ("lost", {"at": "run"}, "lost"), ("oom", {"at": "run"}, "memory"),
-    ("oom", {"at": "input"}, "memory"), ("copy", {}, "lost")])
+    ("oom", {"at": "input"}, "memory"), ("copy", {}, "driver")])
 def test_what_fails_in_a_run_is_one_error_and_a_known_fault(host: Host, tmp_path: Path, fault: str, conditions: dict[str, Any],
                                                             kind: str) -> None:
     """The exception flattens every code; what the runtime printed tells."""
@@ -208,6 +208,17 @@ def test_a_model_of_another_chip_is_one_error_and_a_known_fault(host: Host) -> N
     assert ("mismatch", ("507008",)) == (said.kind, said.codes)
 
 
+@pytest.mark.parametrize("variant", ["2025-12", "2026-08"])
+def test_a_failed_start_is_not_the_models_fault(host: Host, variant: Variant) -> None:
+    """Though the exception is that of a model that cannot be loaded; either letter case is shown."""
+    host.npu.change(variant=variant)
+    host.npu.fault("init")
+    found, said = host.run("attempt(engine)")
+
+    assert ["EngineError", "aclruntime failed: [1][ACL: invalid parameter]"] == found[0][:2]
+    assert ("start", True) == (said.kind, any("oad model from file failed" in line for line in said.said))
+
+
 def test_a_process_that_was_not_prepared_is_told_how(host: Host) -> None:
     """The loader reads its variables when the process starts."""
     found, _ = host.run("attempt(engine)", environment=host.shell)
@@ -229,4 +240,4 @@ one.close()
 found.append(held())
 """)
 
-    assert [1, 0 if variant in ("2024-05", "2026-08") else 1] == found
+    assert [1, 0 if variant in ("2024-05", "2025-12", "2026-08") else 1] == found

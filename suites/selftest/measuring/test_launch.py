@@ -1,0 +1,137 @@
+"""When a measurement is tried once more, where each attempt works, and what becomes of the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from suites.selftest.deployments import record
+from tools.errors import ClipgateError, DeviceError, EngineError
+from tools.machine.child import StalledError
+from tools.measuring import cell, launch, quarantine
+from tools.measuring.cell import Part
+from tools.measuring.predictions import FILE, Predictions, save
+from tools.spec.case import Case, Device
+from tools.spec.settings import Settings
+from tools.storage.context import Context
+
+CASE = Case("tiny", 4, Device("npu", 0))
+COPY = "EE9999: Inner Error! rtMemcpy execute failed, runtime result = 507899"
+KERNEL = "synchronize stream failed, runtime result = 507015"
+LOST = "device lost heartbeat, runtime result = 507010"
+Attempt = Callable[[Path, Path], None]  # what a process does in its scratch, with its log
+
+
+def fails(said: str, error: ClipgateError | None = None) -> Attempt:
+    """A process whose runtime says this, dumps, and raises."""
+    def attempt(scratch: Path, log: Path) -> None:
+        with (scratch / "exception_cb_index_0.bin").open("x"), log.open("a") as words:
+            words.write(f"{said}\n")
+        raise error or EngineError("aclruntime failed: [-1][ACL: general failure]")
+
+    return attempt
+
+
+@dataclass
+class Bench:
+    """A case whose processes do in turn what *attempts* says."""
+
+    run: Path
+    attempts: list[Attempt]
+    places: list[Path] = field(default_factory=list)
+
+    def call(self, work: object, title: str, *, log: Path, folder: Path, **rest: object) -> None:
+        self.places.append(folder)
+        self.attempts.pop(0)(folder, log)
+
+    def measure(self) -> Part:
+        network = SimpleNamespace(name="tiny")
+        job: Any = SimpleNamespace(case=CASE, spec=SimpleNamespace(networks=[network]), folder=self.folder, before=None)
+        context = Context(Settings.parse({}), cast("Any", None), lambda event: None)
+        return launch._measured(context, job, self.run)
+
+    def succeeds(self, scratch: Path, log: Path) -> None:
+        save(Predictions(("a",), np.zeros((1, 5), np.float32)), self.folder / FILE)
+        cell.write(record(CASE, "tiny", 1), self.folder / cell.RECORD)
+        cell.write(cell.Times((1.0,), 4), self.folder / cell.TIMES)
+
+    @property
+    def folder(self) -> Path:
+        return self.run / str(CASE)
+
+    @property
+    def given_up(self) -> str:
+        try:
+            quarantine.refuse(self.run, CASE.device)
+        except DeviceError as error:
+            return error.what
+        return ""
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    made = Bench(tmp_path, [])
+    monkeypatch.setattr(launch.child, "call", made.call)
+    return made
+
+
+@pytest.mark.parametrize(("said", "meaning"), [
+    (COPY, "the driver failed, or a copy between host and device did (507899)"), (KERNEL, "a kernel failed on the device (507015)")])
+def test_what_may_be_chance_is_tried_once_more(bench: Bench, said: str, meaning: str) -> None:
+    """In a fresh process and folder; the numbers say so, the first dump is kept, and the device goes on."""
+    bench.attempts = [fails(said), bench.succeeds]
+    part = bench.measure()
+
+    assert (meaning, None) == (part.retried, part.timing_error)
+    assert [bench.folder / "scratch" / number for number in "12"] == bench.places
+    assert ["1"] == [path.name for path in (bench.folder / "scratch").iterdir()]
+    assert "" == bench.given_up
+
+
+@pytest.mark.parametrize(("said", "count", "reason"), [
+    ([COPY, COPY], 2, "lost while tiny-bs4-npu0 was measured: the driver failed"), ([COPY, LOST], 2, "the device is lost"),
+    ([LOST], 1, "the device is lost"), ([KERNEL, KERNEL], 2, ""), (["EL0004"], 1, "")])
+def test_a_device_is_given_up_after_the_second_failed_copy(bench: Bench, said: list[str], count: int, reason: str) -> None:
+    """One that is lost is given up at once; neither kernels nor memory give it up in one cell."""
+    bench.attempts = [fails(words) for words in said]
+    with pytest.raises(EngineError) as error:
+        bench.measure()
+
+    assert (count, count == 2) == (len(bench.places), "(twice, in two processes)" in error.value.what)
+    assert reason in bench.given_up
+    assert bool(reason) == bool(bench.given_up)
+
+
+def test_every_attempt_has_a_folder_of_its_own(bench: Bench) -> None:
+    """Those of an earlier measurement in the same run are not touched."""
+    bench.attempts = [fails(KERNEL)] * 4
+    for _ in range(2):
+        with pytest.raises(EngineError):
+            bench.measure()
+
+    assert ["1", "2", "3", "4"] == [path.name for path in bench.places]
+    assert all((path / "exception_cb_index_0.bin").is_file() for path in bench.places)
+
+
+def test_a_good_measurement_leaves_no_scratch(bench: Bench) -> None:
+    """There is nothing to keep."""
+    bench.attempts = [bench.succeeds]
+    bench.measure()
+
+    assert not (bench.folder / "scratch").exists()
+
+
+def test_a_hang_names_the_device(bench: Bench) -> None:
+    """It is tried once: each silence costs its time; the device is under suspicion, and not given up."""
+    bench.attempts = [fails("nothing", StalledError("the child process said nothing for 15 s and was ended"))]
+    with pytest.raises(StalledError) as error:
+        bench.measure()
+
+    assert "said nothing for 15 s and was ended; the device npu0 is suspect" in error.value.what
+    assert "" == bench.given_up
