@@ -7,6 +7,7 @@ import json
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
@@ -51,6 +52,7 @@ RAW = (
 )
 
 
+@cache
 def contents() -> list[bytes]:
     """All of them."""
     texts = [text.format(*[number] * 20) for text in TEXTS for number in (*NUMBERS, *WORDS)]
