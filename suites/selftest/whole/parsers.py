@@ -9,6 +9,7 @@ import re
 import typing
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -67,6 +68,7 @@ def values(name: str, hint: object, folder: Path, path: Path, text: bytes) -> li
     return [known[hint]]
 
 
+@cache
 def parsers() -> list[Parser]:
     """Every public function that reaches the layer, or is called `parse`, and that takes plain input."""
     trees = {name: tree for name, tree in modules("tools").items() if name.count(".") > 1 and name != LAYER}
@@ -87,6 +89,7 @@ def parsers() -> list[Parser]:
     return found
 
 
+@cache
 def file_names() -> list[str]:
     """The names of all files that tools look for in a folder."""
     words = {node.value for tree in modules("tools").values() for node in ast.walk(tree) if isinstance(node, ast.Constant)
