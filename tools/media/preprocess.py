@@ -50,8 +50,9 @@ def normalise(cut: Frames, how: Preprocess, out: Floats) -> None:
     import cv2
 
     assert out.flags.c_contiguous  # or its planes would be copies
-    pixels = cut.reshape(len(out), -1, how.crop, 3)  # both layouts: [N,3,...] beside [N,...,3] in the same order
-    for item, planes in zip(pixels, out.reshape(len(out), 3, -1, how.crop), strict=True):
+    width = cut.shape[-2]
+    pixels = cut.reshape(len(out), -1, width, 3)  # both layouts: [N,3,...] beside [N,...,3] in the same order
+    for item, planes in zip(pixels, out.reshape(len(out), 3, -1, width), strict=True):
         for values, table, plane in zip(cv2.split(item), _tables(how), planes, strict=True):
             cv2.LUT(values, table, dst=plane)
 

@@ -52,7 +52,8 @@ class Bench:
 
     def measure(self) -> Part:
         network = SimpleNamespace(name="tiny")
-        job: Any = SimpleNamespace(case=CASE, spec=SimpleNamespace(networks=[network]), folder=self.folder, before=None)
+        job: Any = SimpleNamespace(case=CASE, spec=SimpleNamespace(networks=[network]), folder=self.folder, before=None,
+                                   last=self.folder / cell.TIMES)
         context = Context(Settings.parse({}), cast("Any", None), lambda event: None)
         return launch._measured(context, job, self.run)
 
