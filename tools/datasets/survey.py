@@ -79,6 +79,10 @@ def check(listing: Listing, settings: Settings) -> Path:
 
 
 def _check_clips(listing: Listing, clips: tuple[Clip, ...], ledger: Ledger) -> None:
+    if listing.kind != "features":
+        import cv2
+
+        cv2.setNumThreads(1)  # a process a core; and a forked one would wait for threads of OpenCV's pool that it does not have
     shown = 0.0
     doing = "checking features" if listing.kind == "features" else "checking clips"
     jobs = ((clip, listing.kind, listing.sampling, _to_trust(listing, ledger.state(clip))) for clip in clips)
