@@ -104,7 +104,7 @@ class Decoded:
 
 
 class Video:
-    """An open video; its decoder serves one pass."""
+    """An open video; its decoder serves one pass, and another after `rewind`."""
 
     def __init__(self, stream: av.VideoStream, packets: list[Packet], format: str) -> None:
         self._stream, self._format, self.packets = stream, format, packets
@@ -201,8 +201,12 @@ class Video:
     def _keys(self) -> list[tuple[int, int]]:
         return [(place, packet.pts) for place, packet in enumerate(self.packets) if packet.is_keyframe and packet.pts is not None]
 
-    def _restart(self, position: int) -> None:
+    def rewind(self) -> None:
+        """Make the decoder ready for another pass."""
         self._stream.codec_context.flush_buffers()
+
+    def _restart(self, position: int) -> None:
+        self.rewind()
         self._entry = self.packets[position].pts
 
     def _needed(self, packet: Packet, times: Collection[int]) -> list[tuple[int, av.VideoFrame]]:
