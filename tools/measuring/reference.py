@@ -86,8 +86,7 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, floor_top1: floa
 
     def produce(first: int) -> Iterator[Made]:
         done = first
-        rest = clips.clips[first:]
-        for scores in run.scored(deployed, lambda: pipeline.clip_loader(spec, clips.format), rest, runner):
+        for scores in run.scored(deployed, lambda: pipeline.clip_loader(spec, clips.format), clips.clips[first:], runner):
             require_finite(scores, ids[done:], str(checkpoint.path))
             done += len(scores)
             events.progress("torch reference", done, len(clips.clips))
