@@ -38,7 +38,7 @@ VPS = b"\x40\x01"  # the header of HEVC's video parameter set
 def read(path: Path, indices: NDArray[np.int64], frames: int) -> tuple[Frames, int]:
     """The frames of *indices* (repeats allowed) as [n,H,W,3] uint8 RGB, and their `total`.
 
-    frames: how many the video has by `sequential`; 0 if that is not known.
+    frames: how many decoding from the first packet to the end gives; 0 if that is not known.
 
     Raises:
         av.FFmpegError: it cannot be decoded; KeyError: it has no such frame; PictureError: see `Converter`.
@@ -51,13 +51,6 @@ def read(path: Path, indices: NDArray[np.int64], frames: int) -> tuple[Frames, i
         with opened(path) as video:
             found = video.decoded(wanted, stop=True)
     return np.stack([found.pictures[index] for index in indices.tolist()]), found.total(indices)
-
-
-def sequential(path: Path, wanted: Collection[int]) -> tuple[int, dict[int, Frames]]:
-    """How many frames decoding from the first packet to the end gives, and the wanted ones."""
-    with opened(path) as video:
-        plain = video.decoded(wanted)
-    return plain.frames, plain.pictures
 
 
 def identity() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,13 @@ def sampled(frames: int) -> Indices:
     return np.concatenate(each_sampling(frames))
 
 
+def sequential(path: Path, wanted: Collection[int]) -> tuple[int, dict[int, Frames]]:
+    """How many frames decoding from the first packet to the end gives, and the wanted ones."""
+    with video.opened(path) as one:
+        plain = one.decoded(wanted)
+    return plain.frames, plain.pictures
+
+
 @pytest.fixture(params=VIDEOS)
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return make(VIDEOS[request.param], tmp_path / "video")
@@ -39,7 +46,7 @@ def test_a_frame_is_the_same_however_it_is_read(path: Path) -> None:
 
     The check accepts the video: OpenCV shows the same pictures.
     """
-    number, plain = video.sequential(path, range(1000))
+    number, plain = sequential(path, range(1000))
     assert list(range(number)) == sorted(plain)
     asked = [*each_sampling(number), np.arange(number), np.array([number - 1, 0, number - 1, 0]), *np.arange(number)[:, None]]
 
@@ -50,7 +57,7 @@ def test_a_frame_is_the_same_however_it_is_read(path: Path) -> None:
 
 def test_the_torch_side_reads_the_same_frames(path: Path) -> None:
     """Torch's own reader, which shares no code with ours, counts as many frames and shows the same bits."""
-    number, plain = video.sequential(path, range(1000))
+    number, plain = sequential(path, range(1000))
     theirs = torch_side.read(path, np.arange(number))
 
     assert number == torch_side.count(path)
@@ -59,7 +66,7 @@ def test_the_torch_side_reads_the_same_frames(path: Path) -> None:
 
 def test_key_packets_are_enough(path: Path, request: pytest.FixtureRequest) -> None:
     """Where times tell frames apart, each comes from a key packet on, unless that is none to begin at."""
-    number, _ = video.sequential(path, ())
+    number, _ = sequential(path, ())
     asked = [*each_sampling(number), *np.arange(0, number, 5)[:, None]]
     missing = 0
     for indices in asked:
