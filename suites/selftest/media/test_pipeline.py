@@ -100,14 +100,13 @@ def same_bits(expected: NDArray[np.generic], actual: NDArray[np.generic]) -> boo
 @pytest.mark.parametrize("model", RECOGNISERS)
 def test_made_clips_become_the_input_that_mmaction2_makes(
         made: dict[tuple[str, int], Clip], model: str, format: str, total: int) -> None:
-    """The crops and float input of a made clip have mmaction2's bits.
+    """The float input of a made clip has mmaction2's bits, and so have its crops: 256 values give 256 inputs.
 
     It is so for every model, in every format and at every length.
     """
     clip, spec = made[format, total], SPECS[model]
 
     assert KINDS[format] == kind_of(clip)
-    assert same_bits(crops_of_mmaction2(clip, spec), our_crops(clip, spec))
     assert same_bits(input_of_mmaction2(clip, spec), our_input(clip, spec))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, Run, python, ran
+from suites.selftest.conftest import TINY_MODELS, Run, built, python, ran, tiny_arguments
 from suites.selftest.whole.test_run import results, verdicts
 from tools.measuring import cell as cells
 from tools.measuring.launch import find, launch
@@ -49,7 +49,9 @@ def own_list(store: Path, tmp_path: Path, edit: str = "", line: str = "") -> Pat
 
 def test_a_list_of_own_videos_is_judged(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
     """A videos list outside the project is run and judged in pairs, on the weights it is told."""
-    done = acceptance("-k", "bs4", "--data", str(own_list(tiny_store, tmp_path)), "--weights", "mini")
+    own = ["--data", str(own_list(tiny_store, tmp_path)), "--weights", "mini"]
+    built("reference", "tiny", *tiny_arguments(), *own)
+    done = acceptance("-k", "bs4 and accuracy", *own)
 
     assert done.returncode == 0, done.stdout
     assert {"own.txt"} == {row["data"] for row in results(done.stdout)}
@@ -106,7 +108,10 @@ def test_an_own_checkpoint_brings_its_class_count(acceptance: Run, tiny_store: P
     for name in ("weight", "bias"):
         state[f"cls_head.fc_cls.{name}"] = state[f"cls_head.fc_cls.{name}"][:13].clone()
     torch.save({"state_dict": state}, path)
-    done = acceptance("-k", "bs4 and accuracy", "--data", str(own_list(tiny_store, tmp_path)), "--weights", str(path))
+    own = ["--data", str(own_list(tiny_store, tmp_path)), "--weights", str(path)]
+    built("reference", "tiny", *tiny_arguments(), *own)
+    built("specialise", "tiny", "4", *tiny_arguments(), *own)
+    done = acceptance("-k", "bs4 and accuracy", *own)
 
     assert done.returncode == 0, done.stdout
     assert "PASS" == verdicts(done.stdout)["top1"]
