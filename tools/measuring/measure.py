@@ -15,7 +15,9 @@ from tools import engines
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.engines import Engine
+from tools.errors import MeasureError
 from tools.machine import device_locks, events, memory, versions
+from tools.machine.files import writing
 from tools.measuring import cell, kinds
 from tools.measuring.cell import Record, Times
 from tools.measuring.kinds import Dataset
@@ -63,8 +65,14 @@ def measure(job: Job) -> None:
     """Score and time a network while holding its device; write scores, record and times to its folder.
 
     Raises:
-        MeasureError: too little memory. DataError: a clip cannot be read. EngineError: the device fails.
+        MeasureError: too little memory, or the disk is full. DataError: a clip cannot be read.
+        DeviceError: its lock cannot be taken. EngineError: the device fails.
     """
+    with writing("what this cell leaves", job.folder, MeasureError):
+        _measure(job)
+
+
+def _measure(job: Job) -> None:
     case, network, folder, kind = job.case, job.network, job.folder, kinds.of(job.spec)
     before = load(job.before / FILE) if job.before else None
     feed = kind.feed(job.dataset, job.spec, network, before)
