@@ -19,8 +19,8 @@ from tools.engines.findings import Examination, Finding, Look, attempt
 from tools.machine import events
 from tools.spec.settings import OPTIONS, Settings
 
-TAKEN = ("--artifacts", "--atc-python")
-CPU_NEEDS = ("CPU", "artifacts folder")
+TAKEN = ("--artifacts", "--locks", "--atc-python")
+CPU_NEEDS = ("CPU", "artifacts folder", "folder of locks")
 
 
 def status(host: Examination, others: Sequence[Examination]) -> int:

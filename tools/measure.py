@@ -12,7 +12,7 @@ from tools.errors import OptionError
 from tools.judging.kinds import judge_of
 from tools.judging.rows import Row, table
 from tools.judging.verdict import Judgement, failed, status
-from tools.machine import events
+from tools.machine import device_locks, events
 from tools.measuring.cell import Cell
 from tools.measuring.launch import Found, find, launch
 from tools.spec.case import BATCHES, Case
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         raise OptionError(f"{spec.name} has no network {options.network!r}", where="--network", remedy=f"choose {', '.join(names)}")
     settings.expect.require(spec.metrics, spec.name)
     engines.family(case.device).require(settings.artifacts)
+    device_locks.require(settings.locks)
     _require_run(run)
     found = find(context, case)
     measured = launch(context, case, found, run, [options.network] if options.network else [])

@@ -56,9 +56,16 @@ def ran(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess([command, *arguments], status, said.getvalue(), complained.getvalue())
 
 
+def own_locks() -> Path:
+    """A folder of locks for this worker of pytest-xdist: what runs on another one has devices of its own."""
+    folder = TINY_ARTIFACTS / "locks" / os.environ.get("PYTEST_XDIST_WORKER", "all")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
 def tiny_arguments(artifacts: Path = TINY_ARTIFACTS) -> list[str]:
     """Options that make a run judge the tiny model."""
-    return [f"--models={TINY_MODELS}", f"--artifacts={artifacts}", "--budget-s=1"]
+    return [f"--models={TINY_MODELS}", f"--artifacts={artifacts}", f"--locks={own_locks()}", "--budget-s=1"]
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ from tools.machine.reading import is_whole, load_json, refusing
 TIMEOUT_S = 30.0  # to an answer, and between two pieces of it
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)  # before the next try, while tries bring nothing new
 CHUNK = 1 << 18
+MOST_UNSAID = 4 << 30  # bytes of a file whose length the server does not say; checkpoints have a tenth of it
 TRANSIENT = {408, 425, 429}  # answers that may change, with every 5xx
 GONE = {404, 410}
 ROOM = "make room, or make the folder writable"
@@ -66,7 +67,8 @@ def download(job: Job, progress: Progress) -> None:
     Honours http_proxy, https_proxy and no_proxy.
 
     Raises:
-        WeightsError: the server does not have the file or cannot be reached, or the disk is full.
+        WeightsError: the server does not have the file, cannot be reached, or gives no length and no end; or
+            the disk is full.
     """
     if not re.match(r"https?://[^/\s]+/\S+$", job.url):
         raise WeightsError("not an address that can be fetched", where=job.url, remedy=job.by_hand)
@@ -117,7 +119,7 @@ def _try(job: Job, progress: Progress) -> None:
         _require_room(job, version.size, offset)
         with writing(job.partial, ROOM), job.partial.open("ab" if offset else "wb", buffering=0) as file:
             _note(job.partial).write_text(json.dumps(asdict(version)))
-            _receive(response, file, offset, version.size, progress)
+            _receive(job, response, file, (offset, version.size), progress)
 
 
 def _open(job: Job, had: Version | None, offset: int) -> HTTPResponse:
@@ -163,8 +165,9 @@ def _words(reason: object) -> str:
     return (reason.strerror if isinstance(reason, OSError) else None) or str(reason) or type(reason).__name__
 
 
-def _receive(response: HTTPResponse, file: BinaryIO, offset: int, size: int | None, progress: Progress) -> None:
-    done = offset
+def _receive(job: Job, response: HTTPResponse, file: BinaryIO, span: tuple[int, int | None], progress: Progress) -> None:
+    """Write what comes, from the byte to the size in *span* where the server says the size."""
+    done, size = span
     while True:
         try:
             chunk = response.read1(CHUNK)
@@ -172,6 +175,10 @@ def _receive(response: HTTPResponse, file: BinaryIO, offset: int, size: int | No
             raise TransientError(f"the connection broke after {done} of {size or '?'} bytes: {_words(error)}") from error
         if not chunk:
             break
+        if size is None and done + len(chunk) > MOST_UNSAID:
+            forget(job.partial)
+            raise WeightsError(f"the server does not say how long the file is, and gives more than {MOST_UNSAID / 1e9:.1f} GB",
+                               where=job.url, remedy=job.by_hand)
         rest = memoryview(chunk)
         while rest:
             rest = rest[file.write(rest):]

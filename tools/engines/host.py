@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 
 from tools.engines.findings import MISSING, NOTE, OK, SETUP, WRONG, Examination, Finding, Look, Show, last_line, run
-from tools.machine import memory, versions
+from tools.machine import device_locks, memory, versions
 from tools.spec.settings import ROOT, Settings
 
 GLIBC = (2, 28)  # the floor of the wheels we install
@@ -134,8 +134,14 @@ def artifacts(settings: Settings) -> list[Finding]:
     return [Finding(OK, thing, told)]
 
 
+def locks(settings: Settings) -> list[Finding]:
+    """Whether the folder of the devices' locks can be used, and by whom."""
+    folder = device_locks.require(settings.locks)
+    return [Finding(OK, "folder of locks", f"{folder}{'' if settings.locks else ', of this user only'}")]
+
+
 PYTHON: dict[str, Look] = {"Python": python, "packages": packages, "CPU": cpu}
-MACHINE: dict[str, Look] = {"cores": cores, "memory": free_memory, "artifacts folder": artifacts}
+MACHINE: dict[str, Look] = {"cores": cores, "memory": free_memory, "artifacts folder": artifacts, "folder of locks": locks}
 
 
 def examine(settings: Settings, show: Show) -> Examination:

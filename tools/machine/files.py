@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from tools.errors import ClipgateError, StoreError
 
 MANY = 64
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # a disk often turns read-only once it has errors
 
 
 def sha256(path: Path) -> str:
@@ -43,6 +46,18 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def writing(what: str, folder: Path, error: type[ClipgateError]) -> Iterator[None]:
+    """Turn a full or read-only disk into an *error*: *what* was to be written below *folder*."""
+    try:
+        yield
+    except OSError as failure:
+        if failure.errno not in FULL:
+            raise
+        raise error(f"cannot write {what}: {failure.strerror}", where=str(failure.filename or folder),
+                    remedy="make room, or choose another disk with --artifacts DIR") from failure
 
 
 def flush(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Locks between processes and between pytest runs. The lock of a process that has ended is free."""
+"""Locks on what is built or fetched; those of devices are in device_locks. A process that ended has none."""
 
 from __future__ import annotations
 

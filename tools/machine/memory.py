@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from tools.errors import MeasureError
 
 ARENA_GROWTH = 2.5
 CGROUP = Path("/sys/fs/cgroup")
+OWN_CGROUPS = Path("/proc/self/cgroup")
+FILES = {  # of a group's folder, in version 2 and 1: its limit, what it uses, and the cache's name in memory.stat
+    "": ("memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
 RUNTIME_BYTES = 300 * 2**20  # interpreter, ONNX Runtime, decoders and their workers
 
 
@@ -34,15 +40,27 @@ def require(need: int, what: str) -> None:
 
 
 def available_bytes() -> int:
-    """Memory free to this process: the machine's, or its container's where that is less."""
+    """Memory free to this process: the machine's, or what its container or job leaves where that is less."""
     import psutil
 
-    free = int(psutil.virtual_memory().available)
-    limit, used, stat = (_text(CGROUP / name).strip() for name in ("memory.max", "memory.current", "memory.stat"))
-    if not (limit.isdecimal() and used.isdecimal()):
-        return free
-    cache = re.search(r"^inactive_file (\d+)", stat, re.MULTILINE)  # counts as used; the kernel gives it back when asked
-    return min(free, int(limit) - int(used) + (int(cache[1]) if cache else 0))
+    return min([int(psutil.virtual_memory().available), *_left_by_groups()])
+
+
+def _left_by_groups() -> Iterator[int]:
+    """What each control group that this process is in leaves of its limit, in either version; at least 0."""
+    places = {(kind, CGROUP / kind) for kind in FILES}  # a container's own group, whatever its path outside is
+    for line in _text(OWN_CGROUPS).splitlines():
+        _, kinds, path = line.split(":", 2)
+        if kinds == "" or "memory" in kinds.split(","):
+            kind = "memory" if kinds else ""
+            own = CGROUP / kind / path.strip("/")
+            places |= {(kind, folder) for folder in (own, *own.parents) if folder.is_relative_to(CGROUP / kind)}
+    for kind, folder in places:
+        limit_name, used_name, cache_name = FILES[kind]
+        limit, used, stat = (_text(folder / name).strip() for name in (limit_name, used_name, "memory.stat"))
+        if limit.isdecimal() and used.isdecimal():
+            cache = re.search(rf"^{cache_name} (\d+)", stat, re.MULTILINE)  # counts as used; the kernel gives it back when asked
+            yield max(0, int(limit) - int(used) + (int(cache[1]) if cache else 0))
 
 
 def peak_resident_bytes() -> int:

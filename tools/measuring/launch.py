@@ -17,6 +17,7 @@ from tools.engines import family
 from tools.engines.faults import Fault
 from tools.errors import ChildError, ClipgateError, EngineError, MeasureError
 from tools.machine import child
+from tools.machine.files import writing
 from tools.measuring import kinds, quarantine
 from tools.measuring.cell import IDLE, RECORD, TIMES, Cell, Part, part_folder, read
 from tools.measuring.kinds import Dataset
@@ -53,14 +54,16 @@ def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks
 
     Raises:
         ClipgateError: a process ended before it saved its scores. They are judged even if it fails later.
+        MeasureError: the disk is full.
     """
     spec = context.spec
     folders = [part_folder(case, spec, network.name, run) for network in spec.networks]
     budget_s = context.settings.budget_s if timed else None
-    jobs = [Job(case, spec, checkpoint, graph, found.dataset, choice.word(context), budget_s, folder, before)
+    jobs = [Job(case, spec, checkpoint, graph, found.dataset, choice.word(context), budget_s, folder, before, context.settings.locks)
             for checkpoint, graph, folder, before in zip(found.checkpoints, found.graphs, folders, [None, *folders[:-1]], strict=True)
             if not networks or checkpoint.network.name in networks]
-    return Cell(case, run / str(case), tuple(_measured(context, job, run) for job in jobs))
+    with writing("what this cell leaves", run, MeasureError):
+        return Cell(case, run / str(case), tuple(_measured(context, job, run) for job in jobs))
 
 
 def _measured(context: Context[Spec], job: Job, run: Path) -> Part:

@@ -15,8 +15,9 @@ from tools import engines
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.engines import Engine
-from tools.machine import events, memory, versions
-from tools.machine.locks import hold
+from tools.errors import MeasureError
+from tools.machine import device_locks, events, memory, versions
+from tools.machine.files import writing
 from tools.measuring import cell, kinds
 from tools.measuring.cell import Record, Times
 from tools.measuring.kinds import Dataset
@@ -25,11 +26,9 @@ from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.measuring.timing import time_series
 from tools.media.batches import SLOTS, Batch, BatchStream
 from tools.media.preprocess import Floats
-from tools.spec.case import Case, Device
+from tools.spec.case import Case
 from tools.spec.chips import ChipKind
 from tools.spec.model import Network, Spec
-
-LOCKS = Path("/tmp/clipgate-locks")  # noqa: S108 - the same for every user, whatever their TMPDIR
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,8 @@ class Job:
     """What a process needs to measure one network of a case; its parent has found or built it all.
 
     data: as reports name it. budget_s: how long timing may take; None: nobody asks for times.
-    before: the folder with the scores of the network before this one, if there is one.
+    before: the folder with the scores of the network before this one, if there is one. locks: the folder of
+    the devices' locks; empty for this user's own.
     """
 
     case: Case
@@ -49,6 +49,7 @@ class Job:
     budget_s: float | None
     folder: Path
     before: Path | None = None
+    locks: str = ""
 
     @property
     def network(self) -> Network:
@@ -64,8 +65,14 @@ def measure(job: Job) -> None:
     """Score and time a network while holding its device; write scores, record and times to its folder.
 
     Raises:
-        MeasureError: too little memory. DataError: a clip cannot be read. EngineError: the device fails.
+        MeasureError: too little memory, or the disk is full. DataError: a clip cannot be read.
+        DeviceError: its lock cannot be taken. EngineError: the device fails.
     """
+    with writing("what this cell leaves", job.folder, MeasureError):
+        _measure(job)
+
+
+def _measure(job: Job) -> None:
     case, network, folder, kind = job.case, job.network, job.folder, kinds.of(job.spec)
     before = load(job.before / FILE) if job.before else None
     feed = kind.feed(job.dataset, job.spec, network, before)
@@ -75,7 +82,8 @@ def measure(job: Job) -> None:
     job.dataset.require_unchanged()
     driver = engines.family(case.device)
     chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
-    with hold(device_lock(case.device), lambda holder: events.say(f"waiting: {holder} holds {case.device}")), watch or nullcontext():
+    waiting = lambda holder: events.say(f"waiting: {holder} holds {case.device}")
+    with device_locks.hold(job.locks, case.device.label, waiting), watch or nullcontext():
         started = time.monotonic()
         with BatchStream(feed, case.batch) as stream:
             engine = engines.open_engine(case.device, job.graph.path, network, case.batch)
@@ -95,14 +103,6 @@ def _times(engine: Engine, kept: Floats, valid: int, budget_s: float) -> Times:
     """The times of single iterations of a batch of which *valid* rows count."""
     series = time_series(engine.bind(kept), budget_s, lambda count: events.progress("timing", count, count))
     return Times(tuple(series), valid, tuple(engine.device_times()[-len(series) :]))
-
-
-def device_lock(device: Device) -> Path:
-    """The lock file of a device, in a folder for all users: in /tmp itself kernels refuse others' files."""
-    if not LOCKS.is_dir():
-        LOCKS.mkdir(exist_ok=True)
-        LOCKS.chmod(0o777)
-    return LOCKS / f"{device.label}.lock"
 
 
 def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1) -> tuple[Predictions, tuple[Floats, int]]:

@@ -11,6 +11,7 @@ import mmap
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from queue import Empty
@@ -44,6 +45,17 @@ class Feed:
     fill: Callable[[int, Floats], None]
 
 
+@contextmanager
+def _shared_memory() -> Iterator[None]:
+    """Queues have locks, and Python keeps those in /dev/shm; it raises an OSError that names nothing."""
+    try:
+        yield
+    except OSError as error:
+        raise MeasureError(f"decode workers cannot be started, for their locks cannot be made: {error.strerror or error}",
+                           where="/dev/shm",  # noqa: S108 - glibc's place
+                           remedy="make it writable, with room in it; a container's is set with --shm-size or --tmpfs /dev/shm") from error
+
+
 class BatchStream:
     """Iterates a feed in batches of *size*; the last one is padded with copies of its first row.
 
@@ -56,8 +68,9 @@ class BatchStream:
         memory = mmap.mmap(-1, math.prod(shape) * 4)
         self._ring: Floats = np.frombuffer(memory, np.float32).reshape(shape)
         context = multiprocessing.get_context("fork")
-        self._tasks = context.SimpleQueue()
-        self._results = context.Queue()
+        with _shared_memory():
+            self._tasks = context.SimpleQueue()
+            self._results = context.Queue()
         count = max(1, min(4, len(os.sched_getaffinity(0)), len(feed.ids)))
         self._workers = [context.Process(target=self._work, daemon=True) for _ in range(count)]
 

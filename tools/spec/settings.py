@@ -43,7 +43,9 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("--surgery", "needed", "needed|all", ("needed: rewrite ONNX graphs where a model's spec always does; all: also where it only may, "
      "with the same outputs (tsm, nonlocal: constants for the zeros that a temporal shift computes)")),
     ("--artifacts", str(ARTIFACTS), "DIR", "where the store and the runs are kept"),
-    ("--models", str(MODELS), "DIR", "folder of <model>.py and <model>.toml"),
+    ("--locks", "", "DIR", ("where the locks of devices are, one folder for all users who share a device; "
+     "each user has an own one without it")),
+    ("--models", str(MODELS), "DIR", "folder of <model>.py, whose code is run, and <model>.toml"),
 )
 
 
@@ -64,6 +66,7 @@ class Settings:
     atc_timeout_s: float
     surgery: Surgeries
     artifacts: Path
+    locks: str
     models: Path
 
     @classmethod
@@ -89,6 +92,7 @@ class Settings:
             atc_timeout_s=_number(text["atc_timeout_s"], "--atc-timeout-s"),
             surgery=_word(text["surgery"], get_args(Surgeries), "--surgery"),
             artifacts=Path(text["artifacts"]).resolve(),
+            locks=_folder(text["locks"], "--locks", "make it first, with chmod 3770 and the group of those who share a device"),
             models=Path(text["models"]).resolve(),
         )
 

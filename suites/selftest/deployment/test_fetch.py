@@ -114,6 +114,21 @@ def test_a_silent_server_is_left(server: Moody, tmp_path: Path, capsys: pytest.C
     assert "broke after 500002 of 1000004 bytes: timed out" in capsys.readouterr().err
 
 
+def test_a_file_without_a_length_has_an_end(server: Moody, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes on past the limit is refused, once, and nothing of it is kept. Below it all is well."""
+    server.length = False
+    monkeypatch.setattr(download, "MOST_UNSAID", len(CONTENT))
+    assert f"fetched, sha256 {SHA}" == fetched(target(tmp_path / "whole", server.url))
+
+    one = target(tmp_path, server.url)
+    monkeypatch.setattr(download, "MOST_UNSAID", len(CONTENT) - 1)
+    with pytest.raises(WeightsError, match=r"does not say how long the file is, and gives more than 0\.0 GB") as caught:
+        fetched(one)
+
+    assert (2, server.url, []) == (len(server.asked), caught.value.where, left(one))
+    assert f"put it at {one.place}" in str(caught.value.remedy)
+
+
 def test_a_proxy_is_honoured(server: Moody, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With http_proxy set the proxy is asked for the whole address; with no_proxy it is not."""
     monkeypatch.setenv("http_proxy", server.url.partition("/weights")[0])

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+
+import pytest
 
 from suites.selftest.engines.test_doctor import findings, run
 from suites.selftest.simulated.npu import SimulatedNpu
-from tools.engines.findings import MISSING, OK, WRONG
+from tools import doctor
+from tools.engines import host as this_host
+from tools.engines.findings import MISSING, OK, WRONG, Examination, Finding, attempt
+from tools.errors import OptionError
+from tools.spec.settings import Settings
 
 
 def test_with_everything_broken_every_line_is_still_a_finding(tmp_path: Path) -> None:
@@ -42,3 +49,17 @@ def test_without_numpy_every_line_is_still_a_finding(tmp_path: Path) -> None:
 
     assert (1, "") == (done.returncode, done.stderr)
     assert (MISSING, "cannot be looked at: no NumPy here") == (found.word, found.found)
+
+
+def test_a_folder_of_locks_that_cannot_be_used_is_wrong(tmp_path: Path) -> None:
+    """It is that of `--locks`. Without it nothing can be measured on, the CPU neither."""
+    tmp_path.chmod(0o777)
+    [found] = attempt("folder of locks", partial(this_host.MACHINE["folder of locks"], Settings.parse({"locks": str(tmp_path)})))
+    with pytest.raises(OptionError) as caught:
+        doctor.main(["--locks", str(tmp_path / "gone")])
+
+    assert ("--locks", WRONG) == (caught.value.where, found.word)
+    assert f"no sticky bit ({tmp_path})" in found.found
+    assert f"chmod +t {tmp_path}" in found.remedy
+    cpu = Finding(OK, "CPU", "", device="cpu")
+    assert "nothing can be measured on here" == doctor.measurable(Examination("CPU", (cpu, found)), [])

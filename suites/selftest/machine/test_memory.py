@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tools.deployment.specialise import peak_bytes
 from tools.errors import MeasureError
+from tools.machine import memory
 from tools.machine.memory import ARENA_GROWTH, available_bytes, need_bytes, require
 
 if TYPE_CHECKING:
     import onnx
 
 KIB = 1024
+Group = tuple[str, tuple[str, str, str], int | str]  # where it lies, the names of its files, its limit
 Node = tuple[str, Sequence[str], Sequence[str]]
 CHAIN: tuple[Node, ...] = (("Relu", "x", "a"), ("Relu", "a", "b"), ("Relu", "b", "y"))
 SHORTCUT: tuple[Node, ...] = (("Relu", "x", "a"), ("Relu", "a", "b"), ("Add", "bx", "y"))
@@ -85,6 +89,45 @@ def test_a_need_beyond_the_machine_is_refused() -> None:
     found = re.fullmatch(r"tsm-bs64-cpu needs about 1048576\.0 GiB of memory, (\d+\.\d) GiB are free", caught.value.what)
     assert found
     assert float(found[1]) == pytest.approx(available_bytes() / 2**30, abs=1.0)
+
+
+VERSION_2 = ("memory.max", "memory.current", "inactive_file")
+VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+NO_LIMIT_1 = 9223372036854771712
+
+
+def group(folder: Path, names: tuple[str, str, str], limit: int | str, used: int = 300, cache: int = 100) -> None:
+    """The files of a control group that may use *limit* bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / names[0]).write_text(f"{limit}\n")
+    (folder / names[1]).write_text(f"{used}\n")
+    (folder / "memory.stat").write_text(f"{'cache 7' if names is VERSION_1 else 'file 7'}\n{names[2]} {cache}\n")
+
+
+@pytest.mark.parametrize(("own", "groups", "free"), [
+    ("0::/\n", [("", VERSION_2, 1000)], 800),
+    ("0::/\n", [("", VERSION_2, "max")], 5000),
+    ("0::/user/job\n", [("user/job", VERSION_2, "max"), ("user", VERSION_2, 1000)], 800),
+    ("4:memory:/\n", [("memory", VERSION_1, 1000)], 800),
+    ("4:memory:/docker/4f\n0::/docker/4f\n", [("memory", VERSION_1, 1000)], 800),
+    ("5:cpu,cpuacct:/x\n4:memory:/slurm/job_7/step\n", [("memory", VERSION_1, NO_LIMIT_1), ("memory/slurm/job_7", VERSION_1, 1000)], 800),
+    ("4:memory:/\n", [("memory", VERSION_1, NO_LIMIT_1)], 5000),
+    ("4:memory:/job\n", [("memory/job", VERSION_1, 250)], 50),
+    ("", [], 5000),
+], ids=["2", "2, no limit", "2, the job's parent", "1", "1, in a container", "1, the job's", "1, no limit", "1, nearly full", "none"])
+def test_a_limit_of_the_container_or_the_job_counts(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str, groups: list[Group], free: int) -> None:
+    """In both versions of control groups: the limit, less what is used but for the cache."""
+    import psutil
+
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=5000))
+    monkeypatch.setattr(memory, "CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(memory, "OWN_CGROUPS", tmp_path / "own")
+    (tmp_path / "own").write_text(own)
+    for place, names, limit in groups:
+        group(tmp_path / "cgroup" / place, names, limit)
+
+    assert free == available_bytes()
 
 
 def test_a_small_need_is_met() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
+import multiprocessing.synchronize
 import os
 import shutil
 import signal
@@ -201,3 +203,17 @@ def test_the_next_batch_is_decoded_while_this_one_runs(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path)
 
         assert ("v_2", "v_3") == next(each).ids
+
+
+@pytest.mark.parametrize("reason", [errno.EROFS, errno.ENOSPC, errno.ENOENT])
+def test_shared_memory_that_cannot_be_written_is_named(clips: tuple[Clip, ...], monkeypatch: pytest.MonkeyPatch, reason: int) -> None:
+    """A read-only, full or absent /dev/shm is one sentence with its place."""
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(multiprocessing.synchronize, "SemLock", refused)
+    monkeypatch.setattr(multiprocessing.synchronize.Lock, "__init__", refused)
+    with pytest.raises(MeasureError, match=f"their locks cannot be made: {os.strerror(reason)}") as caught:
+        stream(clips, 4)
+
+    assert "/dev/shm" == caught.value.where

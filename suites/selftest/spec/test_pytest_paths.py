@@ -26,7 +26,7 @@ def test_every_option_with_a_value_is_known_by_its_flag() -> None:
     """As the text of settings.py has them; a project that is not there has none."""
     assert [flag for flag, *_ in OPTIONS] == value_options(ROOT / "tools" / "spec" / "settings.py")
     assert [] == value_options(Path("/nowhere/settings.py"))
-    assert {"--data", "--data-root", "--weights", "--atc-python", "--artifacts", "--models"} <= set(PATHS)
+    assert {"--data", "--data-root", "--weights", "--atc-python", "--artifacts", "--locks", "--models"} <= set(PATHS)
 
 
 @pytest.mark.parametrize(("given", "joined"), [

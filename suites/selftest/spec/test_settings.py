@@ -39,13 +39,13 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_options_everything_has_its_default() -> None:
     """A command line without options judges all that is there for a minute, into the project's artifacts."""
-    assert Settings("auto", "", "auto", Expectations(), 0, 60.0, 900.0, "", "", "off", 3600.0, "needed", ARTIFACTS, MODELS) == parse()
+    assert Settings("auto", "", "auto", Expectations(), 0, 60.0, 900.0, "", "", "off", 3600.0, "needed", ARTIFACTS, "", MODELS) == parse()
 
 
 @pytest.mark.parametrize("arguments", [
     (), ("--data", "mini", "--weights", "mini", "--clips", "24", "--budget-s", "2.5", "--surgery", "all"),
     ("--expect", "top1=0.93,AR@100=0.7512345678901234"),
-    ("--data", "own.txt", "--data-root", "root", "--weights", "own.pth", "--artifacts", "out", "--models", "root"),
+    ("--data", "own.txt", "--data-root", "root", "--weights", "own.pth", "--artifacts", "out", "--locks", "root", "--models", "root"),
 ])
 def test_settings_become_the_arguments_they_came_from(files: Path, arguments: tuple[str, ...]) -> None:
     """Settings turned into arguments and read again, in any folder, are the same settings."""
@@ -58,10 +58,12 @@ def test_settings_become_the_arguments_they_came_from(files: Path, arguments: tu
 
 def test_paths_are_absolute(files: Path) -> None:
     """A path given relative to the working directory is kept as an absolute one."""
-    settings = parse("--data", "own.txt", "--data-root", "root", "--weights", "own.pth", "--artifacts", "out", "--models", "root")
+    settings = parse("--data", "own.txt", "--data-root", "root", "--weights", "own.pth", "--artifacts", "out", "--locks", "root",
+                     "--models", "root")
 
     assert (str(files / "own.txt"), str(files / "root"), str(files / "own.pth")) == (settings.data, settings.data_root, settings.weights)
     assert (files / "out", files / "root", files / "out" / "store") == (settings.artifacts, settings.models, settings.store)
+    assert str(files / "root") == settings.locks
 
 
 @pytest.mark.parametrize(("option", "value"), [
@@ -69,7 +71,8 @@ def test_paths_are_absolute(files: Path) -> None:
     ("--clips", "0"), ("--clips", "none"), ("--budget-s", "0"), ("--budget-s", "-2"), ("--timeout-s", "0"), ("--atc-timeout-s", "0"),
     ("--budget-s", "-0.5"), ("--budget-s", "1 min"), ("--budget-s", "nan"),
     ("--data", "gone.txt"), ("--data", "root"), ("--data", "published"), ("--weights", "gone.pth"), ("--weights", "full"),
-    ("--data-root", "gone"), ("--data-root", "own.txt"), ("--surgery", "none"), ("--surgery", "constant-shift"),
+    ("--data-root", "gone"), ("--data-root", "own.txt"), ("--locks", "gone"), ("--locks", "own.txt"),
+    ("--surgery", "none"), ("--surgery", "constant-shift"),
     ("--expect", "top1"), ("--expect", "top9=0.9"), ("--expect", "top5=0"), ("--expect", "top5=-0.1"),
     ("--expect", "top5=nan"), ("--expect", "top5=much"), ("--expect", "top1=93"), ("--expect", "top1=93%"), ("--expect", "top1=0.9%"),
     ("--expect", "=0.9"), ("--expect", "top1=0.9,"), ("--expect", "top1=0.9,top1=0.8"),

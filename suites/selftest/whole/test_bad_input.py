@@ -182,6 +182,20 @@ def test_a_cell_that_needs_more_memory_than_there_is_does_not_start(tiny_store: 
     assert "GiB of memory, 0.0 GiB are free" in done.stderr
 
 
+def test_the_process_that_measures_locks_where_it_is_told(tiny_store: Path, tmp_path: Path) -> None:
+    """A link planted in the folder of `--locks` is one sentence, and what it points to is not made."""
+    locks = tmp_path / "locks"
+    locks.mkdir(mode=0o700)
+    (locks / "cpu.lock").symlink_to(tmp_path / "new")
+    done = ran("measure", "tiny", "--batch", "4", f"--models={TINY_MODELS}", f"--artifacts={tiny_store}", f"--run={tmp_path / 'run'}",
+               f"--locks={locks}")
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert "what lies at the lock's place is no lock file" in done.stderr
+    assert str(locks / "cpu.lock") in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize(("stage", "arguments"), [("measure", ("--batch", "4")), ("export", ()), ("reference", ()), ("specialise", ("4",))])
 def test_a_stage_by_hand_names_a_folder_it_cannot_write(tmp_path: Path, stage: str, arguments: tuple[str, ...]) -> None:
     """A file in the place of the artifacts folder is one message and no traceback, for each command line."""

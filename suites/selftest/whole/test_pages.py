@@ -8,17 +8,18 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from suites.selftest.whole.pages import PAGES, Page, readings
 from suites.selftest.whole.test_arrow import ALLOWED
 from tools.__main__ import commands
-from tools.errors import OptionError
+from tools.errors import ClipgateError, OptionError
 from tools.spec.case import BATCHES
-from tools.spec.catalog import model_names
+from tools.spec.catalog import load_spec, model_names
 from tools.spec.settings import MODELS, ROOT, Settings
 
 MOST_LINES, MOST_COLUMNS, PROSE_COLUMNS = 150, 160, 110  # of README.md the first two, of every page's running text the last
@@ -169,6 +170,18 @@ def test_every_page_is_one_step_from_the_first() -> None:
 def test_the_first_page_shows_every_room_in_its_order() -> None:
     """Who may import whom can be read off README.md: a room imports only rooms above it there."""
     assert list(ALLOWED) == re.findall(r"^\| `tools/(\w+)/` \|", Page("README.md").text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["README.md", "suites/README.md"])
+def test_pages_say_that_a_folder_of_models_is_code(name: str, tmp_path: Path) -> None:
+    """`--models DIR` runs what lies there, so wherever the option is explained its reader is warned."""
+    (tmp_path / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    with suppress(ClipgateError):
+        load_spec(tmp_path, "own")
+    told = " ".join(Page(name).text.split()).partition("`--models DIR`" if name != "README.md" else "`pytest --models DIR`")[2]
+
+    assert (tmp_path / "ran").exists()
+    assert re.match(r"[^|]{0,60} runs the (code|Python files) in (it|them): name only a folder that you trust", told)
 
 
 def test_the_first_page_is_short() -> None:
