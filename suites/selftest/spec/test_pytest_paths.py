@@ -12,7 +12,6 @@ from tools.pytest_paths import join_paths, value_options
 from tools.spec.settings import MODELS, OPTIONS, ROOT
 
 PATHS = [flag for flag, _, metavar, _ in OPTIONS if {"DIR", "FILE", "LIST"} & set(metavar.split("|"))]
-BESIDE = {"--data": ["--weights=mini"], "--weights": ["--data=full"]}  # what belongs together
 PROBE = """import sys
 from pathlib import Path
 from tools import pytest_paths
@@ -45,21 +44,19 @@ def test_options_are_joined_with_their_values(given: list[str], joined: list[str
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 @pytest.mark.parametrize("form", ["{flag}={value}", "{flag} {value}"])
-@pytest.mark.parametrize("flag", PATHS)
-def test_pytest_finds_the_project_whatever_path_an_option_names(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str, form: str, elsewhere: bool) -> None:
-    """In a folder with a space in its name, below a pytest.ini of somebody else, from any working directory.
+def test_pytest_finds_the_project_whatever_paths_options_name(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, elsewhere: bool) -> None:
+    """In folders with a space in their names, below a pytest.ini of somebody else, from any working directory.
 
-    Otherwise pytest takes that folder for the project, and knows none of our options or settings.
+    Otherwise pytest takes one of those folders for the project, and knows none of our options or settings.
     """
-    value = named(tmp_path, flag)
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    values = {flag: named(tmp_path, flag) for flag in PATHS}
     (tmp_path / "probe.py").write_text(PROBE.format(settings=str(ROOT / "tools" / "spec" / "settings.py")))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    words = [part.format(flag=flag, value=value) for part in form.split(" ")]
+    words = [part.format(flag=flag, value=value) for flag, value in values.items() for part in form.split(" ")]
     place = [str(ROOT / "suites" / "test_acceptance.py")] if elsewhere else []
-    done = python(str(tmp_path / "probe.py"), "-p", "no:cacheprovider", "--collect-only", "--device", "cpu", *words, *BESIDE.get(flag, ()),
-                  *place, folder=value.parent if elsewhere else ROOT)
+    done = python(str(tmp_path / "probe.py"), "-p", "no:cacheprovider", "--collect-only", "--device", "cpu", *words, *place,
+                  folder=values["--data"].parent if elsewhere else ROOT)
 
     assert 0 == done.returncode, done.stdout + done.stderr
     assert f"rootdir: {ROOT}" in done.stdout.splitlines()
@@ -67,9 +64,10 @@ def test_pytest_finds_the_project_whatever_path_an_option_names(
 
 
 def named(folder: Path, flag: str) -> Path:
-    """What *flag* may name, in a folder with a space in its name."""
-    place = folder / "some where"
-    place.mkdir()
+    """What *flag* may name, in a folder of its own with a space in its name and a pytest.ini."""
+    place = folder / flag.strip("-") / "some where"
+    place.mkdir(parents=True)
+    (place.parent / "pytest.ini").write_text("[pytest]\n")
     if flag == "--models":
         for name in ("tsm.py", "tsm.toml"):
             shutil.copy(MODELS / name, place)
