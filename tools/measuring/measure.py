@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from tools.deployment.weights import Weights
 from tools.engines import Engine
 from tools.machine import events, memory, versions
 from tools.machine.locks import hold
-from tools.measuring import cell, kinds
+from tools.measuring import cell, inputs, kinds
 from tools.measuring.cell import Record, Times
 from tools.measuring.kinds import Dataset
 from tools.measuring.metrics import mean_of_views
@@ -74,15 +74,18 @@ def measure(job: Job) -> None:
     job.graph.require_unchanged()
     job.dataset.require_unchanged()
     driver = engines.family(case.device)
+    fed: dict[str, str] = {}
     chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
     with hold(device_lock(case.device), lambda holder: events.say(f"waiting: {holder} holds {case.device}")), watch or nullcontext():
         started = time.monotonic()
         with BatchStream(feed, case.batch) as stream:
             engine = engines.open_engine(case.device, job.graph.path, network, case.batch)
-            predictions, (kept, valid) = score(engine, stream, len(feed.ids), network.rows)
+            passing = stream if before else inputs.noted(stream, inputs.compared(feed.ids), fed)
+            predictions, (kept, valid) = score(engine, passing, len(feed.ids), network.rows)
         save(predictions, folder / FILE)
         kind.finish(job.dataset, job.spec, before, predictions, folder)
-        cell.write(_record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need), folder / cell.RECORD)
+        told = _record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need)
+        cell.write(replace(told, inputs=fed), folder / cell.RECORD)
         times = None if job.budget_s is None else _times(engine, kept, valid, job.budget_s)
         engine.close()
     if watch:
