@@ -215,14 +215,6 @@ def test_type_and_shape_are_part_of_what_is_compared() -> None:
     assert 3 == len({digest_of(zeros), digest_of(zeros.reshape(4, 2)), digest_of(zeros.view(np.float16))})  # type: ignore[arg-type]
 
 
-def test_an_input_that_was_not_noted_fails() -> None:
-    """A cell that kept no digest of a compared clip is not taken for one whose input is right."""
-    judged = same_inputs({"a": "x"}, TorchInputs({"a": "x", "b": "y"}), "clips", "x")
-
-    assert (Verdict.FAIL, "1") == (judged.verdict, judged.measured)
-    assert "the first is b: none here" in judged.reason
-
-
 def test_where_torch_is_not_at_hand_that_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without mmaction2 and its digests the row says so and how to get them; carried digests are used."""
     clips = ClipSet("rawframes", (Clip("a", tmp_path, 0, 1, sha256="0" * 64),))
