@@ -12,8 +12,10 @@ from tools.datasets.survey import Shortfall
 from tools.datasets.videos import VideoSet
 from tools.judging import speed, verdict
 from tools.judging.floors import floor_of
+from tools.judging.same_inputs import same_inputs
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.cell import Cell, Part
+from tools.measuring.inputs import TorchInputs
 from tools.measuring.timing import Summary
 from tools.spec.chips import ChipKind, kind
 from tools.spec.expectations import NOTHING, Expectations
@@ -31,6 +33,7 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
     """What the cells of a model are judged against, and how: a subclass for each kind of model.
 
     reference: torch's answers; None where torch has not run on this data. remake: the command that runs it.
+    inputs: what torch's pipeline makes of a few items; None for scores that nobody measured here.
     """
 
     spec: S
@@ -39,6 +42,7 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
     reference: Reference | None
     remake: str = "python -m tools.reference MODEL"
     expect: Expectations = NOTHING
+    inputs: TorchInputs | None = None
 
     def accuracy(self, cell: Cell) -> list[Judgement]:
         """Whether the device is right as often as the reference.
@@ -51,15 +55,16 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
         return [wrong] if wrong else self.usable_accuracy(cell, official=official)
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
-        """Whether the device computes what torch does, within the limits of its precision."""
+        """Whether the device is fed what torch is and computes what torch does, within its precision."""
         wrong = self._unusable(cell)
         if wrong:
             return [wrong]
+        fed = [] if self.inputs is None else [same_inputs(cell.parts[0].record.inputs, self.inputs, self.spec.items, self.remake)]
         if self.reference is None:
-            return [recorded("difference", self.no_reference)]
+            return [*fed, recorded("difference", self.no_reference)]
         gate, limited = fidelity_gate(cell, self.truth)
         judged = self.usable_fidelity(cell, self.reference, gate)
-        return judged if limited else without_limits(cell, judged)
+        return [*fed, *(judged if limited else without_limits(cell, judged))]
 
     def throughput(self, cell: Cell) -> list[Judgement]:
         """Whether the device is as fast as what is stored of its kind."""

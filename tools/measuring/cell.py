@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from tools.engines.idle import Idle
 from tools.errors import ClipgateError, MeasureError
 from tools.machine.files import write_whole
 from tools.machine.reading import load_json, positive, refusing
+from tools.measuring.inputs import Digests
 from tools.measuring.predictions import FILE, Predictions, load
 from tools.measuring.timing import Summary, summarise
 from tools.spec.case import Case
@@ -32,6 +33,7 @@ class Record:
     data, weights: as reports name them. digests: of the weights, the graph and the clips.
     scoring_s: wall time of decoding and running every clip, which overlap.
     peak_bytes: this process's largest resident size. surgery: the names of the rewrites of the graph.
+    inputs: what a model's first network was fed of a few items, as digests by id.
     """
 
     case: str
@@ -49,6 +51,7 @@ class Record:
     versions: Mapping[str, str]
     machine: Mapping[str, str]
     surgery: str = ""
+    inputs: Digests = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

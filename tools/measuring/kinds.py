@@ -10,6 +10,7 @@ from tools.datasets.clips import ClipSet
 from tools.datasets.videos import VideoSet
 from tools.deployment.weights import Weights
 from tools.measuring import localiser, recogniser
+from tools.measuring.inputs import TorchInputs
 from tools.measuring.predictions import Predictions
 from tools.measuring.reference_localiser import TorchLocaliser
 from tools.media.batches import Feed
@@ -36,6 +37,9 @@ class KindModule(Protocol):
 
     def torch_reference(self, context: Context[Own], checkpoints: tuple[Weights, ...], dataset: Own) -> Reference:
         """Torch's answers, stored or computed now; None if that would take too long unasked."""
+
+    def torch_inputs(self, context: Context[Own], dataset: Own) -> TorchInputs:
+        """Digests of what torch's pipeline feeds the first network of a few items."""
 
     def require_torch_device(self, context: Context[Own], device: str) -> None:
         """Raise an OptionError unless torch's part can run on *device*."""

@@ -11,7 +11,8 @@ from tools.localisation.detections import DETECTIONS, write_results
 from tools.localisation.proposals import features, padded, propose
 from tools.localisation.snippet_features import read_features
 from tools.localisation.soft_nms import detect
-from tools.measuring import reference_localiser
+from tools.measuring import reference_inputs, reference_localiser
+from tools.measuring.inputs import TorchInputs
 from tools.measuring.predictions import Predictions
 from tools.measuring.reference import IMPLICIT_REFERENCE
 from tools.measuring.reference_localiser import TorchLocaliser
@@ -64,6 +65,11 @@ def torch_reference(context: Context[LocaliserSpec], checkpoints: tuple[Weights,
     return TorchLocaliser.read(wanted.find_or_run(context), videos.ids)
 
 
+def torch_inputs(context: Context[LocaliserSpec], videos: VideoSet) -> TorchInputs:
+    """Digests of what TEM is fed of a few videos by mmaction2's loader; PEM's input is made of scores."""
+    return reference_inputs.find_or_make(context, reference_inputs.of_videos(context, videos))
+
+
 def require_torch_device(context: Context[LocaliserSpec], device: str) -> None:
     """Raise an OptionError unless *device* is the CPU."""
     if device not in ("auto", "cpu"):
@@ -73,5 +79,6 @@ def require_torch_device(context: Context[LocaliserSpec], device: str) -> None:
 
 def make_reference(context: Context[LocaliserSpec], checkpoints: tuple[Weights, ...], videos: VideoSet, device: str) -> str:
     """Run torch in this process unless the store has its answers; a sentence that says where they are."""
+    reference_inputs.of_videos(context, videos).make(context)
     made = reference_localiser.stage(context, checkpoints, videos).make(context)
     return f"AR@100 {made.facts['AR@100']:.4f} on {made.facts['videos']} videos: {made.folder}"

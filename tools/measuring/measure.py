@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from tools.engines import Engine
 from tools.errors import MeasureError
 from tools.machine import device_locks, events, memory, versions
 from tools.machine.files import writing
-from tools.measuring import cell, kinds
+from tools.measuring import cell, inputs, kinds
 from tools.measuring.cell import Record, Times
 from tools.measuring.kinds import Dataset
 from tools.measuring.metrics import mean_of_views
@@ -81,16 +81,19 @@ def _measure(job: Job) -> None:
     job.graph.require_unchanged()
     job.dataset.require_unchanged()
     driver = engines.family(case.device)
+    fed: dict[str, str] = {}
     chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
     waiting = lambda holder: events.say(f"waiting: {holder} holds {case.device}")
     with device_locks.hold(job.locks, case.device.label, waiting), watch or nullcontext():
         started = time.monotonic()
         with BatchStream(feed, case.batch) as stream:
             engine = engines.open_engine(case.device, job.graph.path, network, case.batch)
-            predictions, (kept, valid) = score(engine, stream, len(feed.ids), network.rows)
+            passing = stream if before else inputs.noted(stream, inputs.compared(feed.ids), fed)
+            predictions, (kept, valid) = score(engine, passing, len(feed.ids), network.rows)
         save(predictions, folder / FILE)
         kind.finish(job.dataset, job.spec, before, predictions, folder)
-        cell.write(_record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need), folder / cell.RECORD)
+        told = _record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need)
+        cell.write(replace(told, inputs=fed), folder / cell.RECORD)
         times = None if job.budget_s is None else _times(engine, kept, valid, job.budget_s)
         engine.close()
     if watch:

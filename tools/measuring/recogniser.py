@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tools.datasets.clips import ClipSet, clip_set
 from tools.deployment.weights import Weights
-from tools.measuring import reference
+from tools.measuring import reference, reference_inputs
+from tools.measuring.inputs import TorchInputs
 from tools.measuring.predictions import FILE, Predictions, load
 from tools.media.batches import Feed
 from tools.media.decode import Clip, sampled_frames
@@ -45,6 +46,11 @@ def torch_reference(context: Context[ModelSpec], checkpoints: tuple[Weights, ...
     return scores
 
 
+def torch_inputs(context: Context[ModelSpec], clips: ClipSet) -> TorchInputs:
+    """Digests of what torch's pipeline makes of a few clips, stored or made by a child process."""
+    return reference_inputs.find_or_make(context, reference_inputs.of_clips(context, clips))
+
+
 def require_torch_device(context: Context[ModelSpec], device: str) -> None:
     """Raise an OptionError unless torch sees *device* here."""
     if device != "auto":
@@ -53,6 +59,7 @@ def require_torch_device(context: Context[ModelSpec], device: str) -> None:
 
 def make_reference(context: Context[ModelSpec], checkpoints: tuple[Weights, ...], clips: ClipSet, device: str) -> str:
     """Run torch in this process unless the store has its scores; a sentence that says where they are."""
+    reference_inputs.of_clips(context, clips).make(context)
     wanted = reference.stage(context, checkpoints[0], clips, device)
     if context.store.find(wanted.key) is None and (among := reference.superset(context.store, wanted.key, clips)):
         return among.sentence

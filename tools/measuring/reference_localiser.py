@@ -104,7 +104,7 @@ def _videos(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: Video
         one.require_unchanged()
     for number, video in enumerate(chosen.videos[first:], first):
         with torch.inference_mode():
-            curve = tem(torch.from_numpy(_features(video.features))[None]).numpy()[0]
+            curve = tem(torch.from_numpy(read_by_mmaction2(video.features))[None]).numpy()[0]
             table = bsn_steps.proposals(curve, spec.proposals.peak_threshold)[: spec.proposals.top]
             seen = bsn_steps.features(curve, table, spec.proposals.top).astype(np.float32)
             scores = pem(torch.from_numpy(seen)[None]).numpy().reshape(-1)
@@ -115,7 +115,7 @@ def _videos(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: Video
                   "detections": np.column_stack([np.full(len(found), number), found.segments.reshape(-1, 2), found.scores])}
 
 
-def _features(path: Path) -> Floats:
+def read_by_mmaction2(path: Path) -> Floats:
     """Read by mmaction2's own loader, [400, 100] float32."""
     networks.import_mmaction()
     from mmaction.datasets.transforms import LoadLocalizationFeature

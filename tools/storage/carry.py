@@ -49,11 +49,11 @@ def carry_references(arguments: Sequence[str]) -> int:
         unpack(root, options.file, say=print)
         return 0
     spec = load_spec(options.models, options.model)
-    chosen = packing.choose(root, frozenset({spec.name}), [], "reference")
-    if not chosen:
+    scores, inputs = (packing.choose(root, frozenset({spec.name}), [], kind) for kind in ("reference", "inputs"))
+    if not scores:
         raise StoreError(f"no reference of {spec.name} is in the store", where=str(root),
                          remedy=f"make it: python -m tools.reference {spec.name}")
-    _pack(root, chosen, options.file)
+    _pack(root, list(dict.fromkeys([*scores, *inputs])), options.file)
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from tools.localisation import snippet_features, soft_nms
 from tools.localisation.detections import DETECTIONS, Doubles
 from tools.localisation.proposals import Proposals
 from tools.machine.events import Event
-from tools.measuring import localiser, measure
+from tools.measuring import inputs, localiser, measure
 from tools.measuring.cell import Cell, Part, Times
 from tools.measuring.predictions import Predictions
 from tools.media.batches import BatchStream
@@ -56,6 +56,7 @@ class Deployment:
     graphs: tuple[Path, ...]
     basis: LocaliserJudge
     folder: Path
+    fed: dict[str, str] = field(default_factory=dict)
 
     @property
     def videos(self) -> VideoSet:
@@ -65,7 +66,8 @@ class Deployment:
         network = self.spec.networks[number]
         with BatchStream(localiser.feed(self.videos, self.spec, network, before), BATCH) as stream:
             engine = open_engine(CASE.device, self.graphs[number], network, BATCH)
-            return measure.score(engine, stream, len(self.videos.ids))[0]
+            passing = stream if before else inputs.noted(stream, inputs.compared(self.videos.ids), self.fed)
+            return measure.score(engine, passing, len(self.videos.ids))[0]
 
     def cell(self) -> Cell:
         """Run both networks and the chain as a measured cell does, in this process."""
@@ -75,7 +77,7 @@ class Deployment:
 
     def as_cell(self, curves: Predictions, scores: Predictions) -> Cell:
         localiser.finish(self.videos, self.spec, curves, scores, self.folder)
-        parts = [Part(self.folder, record(CASE, network.name, 63), found, Times((0.25, 0.25), BATCH))
+        parts = [Part(self.folder, replace(record(CASE, network.name, 63), inputs=dict(self.fed)), found, Times((0.25, 0.25), BATCH))
                  for network, found in zip(self.spec.networks, (curves, scores), strict=True)]
         return Cell(CASE, self.folder, tuple(parts))
 
@@ -201,7 +203,7 @@ def test_bsn_runs_from_nothing_to_a_verdict() -> None:
     done = python("-m", "pytest", "-p", "no:cacheprovider", "-m", "bsn", "-k", "bs16", "--budget-s=1", f"--artifacts={TINY_ARTIFACTS}")
 
     assert 0 == done.returncode, done.stdout + done.stderr
-    for metric in ("AR@100", "tem clips/s", "pem clips/s", "clips/s", "tem difference", "pem difference", "detections"):
+    for metric in ("AR@100", "tem clips/s", "pem clips/s", "clips/s", "inputs", "tem difference", "pem difference", "detections"):
         assert re.search(rf"bsn-bs16-cpu +mini +{metric} ", done.stdout), metric
     for row in ("bsn-bs16-cpu ", "bsn-bs16-cpu tem", "bsn-bs16-cpu pem"):
         assert re.search(rf"^{row} +\d+\.\d+ +\d+\.\d+$", done.stdout, re.MULTILINE), row

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import struct
 from dataclasses import replace
 from fractions import Fraction
@@ -19,13 +18,11 @@ from tools.media.decode import Clip
 from tools.media.preprocess import Frames
 from tools.pytorch import frames, pipeline
 from tools.spec.catalog import load_spec
-from tools.spec.settings import ROOT
 
 TINY = load_spec(TINY_MODELS, "tiny")
 TOTAL = 90  # a few groups of pictures
 BITS, SIDE = 8, 16  # a frame's number is written in it as black and white squares
 FILES = {"h264.mp4": "libx264", "xvid.avi": "mpeg4", "h264.mkv": "libx264"}
-TYPES = {"Clip", "FRAME_NAME", "Frames", "Floats"}  # all that the torch side takes of the room that reads our frames
 
 
 def numbered() -> Frames:
@@ -141,16 +138,3 @@ def test_a_file_that_is_no_video_is_named(tmp_path: Path, content: bytes) -> Non
         frames.count(tmp_path / "v.mp4")
 
     assert str(tmp_path / "v.mp4") in str(raised.value)
-
-
-def test_nothing_of_our_access_is_imported() -> None:
-    """From the room that reads our frames the torch side takes types and a file name, and no function."""
-    found = [(path.name, node) for path in sorted((ROOT / "tools" / "pytorch").glob("*.py"))
-             for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)]
-    taken = {(name, alias.name) for name, node in found if isinstance(node, ast.ImportFrom)
-             for alias in node.names if f"{node.module}.{alias.name}".startswith("tools.media")}
-    whole = [(name, alias.name) for name, node in found if isinstance(node, ast.Import)
-             for alias in node.names if alias.name.startswith("tools.media")]
-
-    assert ("pipeline.py", "Clip") in taken
-    assert ([], []) == (whole, [one for one in sorted(taken) if one[1] not in TYPES])

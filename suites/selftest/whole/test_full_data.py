@@ -72,8 +72,8 @@ def test_a_complete_data_set_is_judged(full: Full) -> None:
     """Every clip is judged in pairs with torch, on data called full."""
     rows = full()
 
-    assert {"top1": "PASS", "top5": "PASS", "difference": "PASS", "cosine": "PASS", "flipped": "PASS", "clips/s": "RECORDED"} == {
-        row["metric"]: row["verdict"] for row in rows}
+    assert {"top1": "PASS", "top5": "PASS", "difference": "PASS", "cosine": "PASS", "flipped": "PASS", "inputs": "PASS",
+            "clips/s": "RECORDED"} == {row["metric"]: row["verdict"] for row in rows}
     assert {"full"} == {row["data"] for row in rows}
     assert f"of {CLIPS} clips" in of(rows, "top1")["reason"]
 
@@ -92,7 +92,7 @@ def test_an_incomplete_data_set_is_no_verdict(full: Full, root: Path) -> None:
     rows = full()
 
     assert {"top1": "NO VERDICT", "top5": "NO VERDICT", "difference": "PASS", "cosine": "PASS", "flipped": "PASS",
-            "clips/s": "RECORDED"} == {row["metric"]: row["verdict"] for row in rows}
+            "inputs": "PASS", "clips/s": "RECORDED"} == {row["metric"]: row["verdict"] for row in rows}
     assert of(rows, "top1")["reason"].startswith(
         f"20 of {CLIPS} clips: 2 missing, 1 damaged, first {folder / names[4]} ({root}/ucf101/annotations/testlist01.txt:5); "
         f"python -m tools.data check ucf101 --data-root {root} lists")

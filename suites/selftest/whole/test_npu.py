@@ -45,7 +45,8 @@ def test_a_case_goes_from_weights_through_atc_to_verdicts(acceptance: Run, tiny_
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert {"top1": "PASS (mini, simulated)", "top5": "PASS (mini, simulated)", "difference": "RECORDED", "cosine": "RECORDED",
-            "flipped": "RECORDED", "clips/s": "RECORDED"} == {metric: word for (_, metric), word in words(done.stdout).items()}
+            "flipped": "RECORDED", "inputs": "PASS (mini, simulated)", "clips/s": "RECORDED"} == {
+                metric: word for (_, metric), word in words(done.stdout).items()}
     assert {(True, "Sim310P3")} == {(row["simulated"], row["chip"]) for row in results(done.stdout)}
     difference = next(float(row["measured"]) for row in results(done.stdout) if row["metric"] == "difference")
     assert 1e-5 < difference < 1e-2, "the engine does not run in the rounding it was asked for"

@@ -36,7 +36,7 @@ def test_a_run_ends_in_a_table_of_verdicts(acceptance: Run, tiny_store: Path, tm
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert {"top1": "PASS (mini)", "top5": "PASS (mini)", "difference": "PASS (mini)", "cosine": "PASS (mini)",
-            "flipped": "PASS (mini)", "clips/s": "RECORDED"} == verdicts(done.stdout)
+            "flipped": "PASS (mini)", "inputs": "PASS (mini)", "clips/s": "RECORDED"} == verdicts(done.stdout)
     assert re.search(r"2 passed, .*1 recorded", done.stdout)
     [benchmark] = json.loads(kept.read_text())["benchmarks"]
     run = Path(re.search(r"^results: (.+)/results.jsonl$", done.stdout, re.MULTILINE)[1])  # type: ignore[index]

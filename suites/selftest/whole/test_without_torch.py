@@ -95,7 +95,7 @@ def test_an_imported_case_is_judged_without_torch(carried: Path, without_torch: 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "torch absent, mmaction2 absent, onnxsim absent" in done.stdout
     assert {"top1": "PASS (mini)", "top5": "PASS (mini)", "difference": "PASS (mini)", "cosine": "PASS (mini)",
-            "flipped": "PASS (mini)", "clips/s": "RECORDED"} == verdicts(done.stdout)
+            "flipped": "PASS (mini)", "inputs": "PASS (mini)", "clips/s": "RECORDED"} == verdicts(done.stdout)
     assert before == set(manifests(carried / "store"))
     assert 1 == len(list(carried.glob("checked/list-test_*.sqlite")))
 
