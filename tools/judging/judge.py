@@ -94,8 +94,8 @@ Judge = JudgeOf[Any, Any, Any]  # of whichever kind of model
 
 def partial_data(judged: Sequence[Judgement], shortfall: Shortfall) -> list[Judgement]:
     """Judgements on a part of the data set: none is an acceptance, however good; a loss stays a loss."""
-    return [replace(one, verdict=max(one.verdict, Verdict.NO_VERDICT, key=list(Verdict).index),
-                    meaning=f"{shortfall.sentence}; {one.meaning}") for one in judged]
+    return [replace(one, verdict=verdict.at_best(one.verdict, Verdict.NO_VERDICT), meaning=f"{shortfall.sentence}; {one.meaning}")
+            for one in judged]
 
 
 def fidelity_gate(cell: Cell, truth: Truth) -> tuple[FidelityGate, bool]:
