@@ -14,6 +14,7 @@ from tools.exchange.outputs import OutputFolder
 from tools.exchange.pairing import Scored, pair
 from tools.judging import verdict
 from tools.judging.accuracy import TOP, Against, accuracy
+from tools.judging.plausible import known_of
 from tools.judging.rows import Row, word
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring import metrics
@@ -61,7 +62,8 @@ class Given:
                f"the stored figures judge --weights published on all {self.spec.clips} clips (here {self.weights}, {count})")
         unjudged = (f"{why}, and no torch reference of these clips and weights is in the store "
                     f"(--data and --weights name both; python -m tools.reference {self.spec.name} makes it)")
-        return Against(self.truth, official, self.reference.scores if self.reference else None, unjudged, self.context.settings.expect)
+        return Against(self.truth, official, self.reference.scores if self.reference else None, unjudged, self.context.settings.expect,
+                       known=known_of(self.spec, self.truth, self.weights), few=choice.is_some(self.data))
 
 
 def judge(given: Given, scored: Scored, format: str) -> list[Judgement]:

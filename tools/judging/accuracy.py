@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from tools.datasets.survey import Shortfall
 from tools.judging.judge import partial_data
-from tools.judging.verdict import Judgement, Verdict, doubt, recorded
+from tools.judging.plausible import Known, unlikely
+from tools.judging.verdict import Judgement, Verdict, at_best, doubt, recorded
 from tools.measuring import metrics
 from tools.measuring.metrics import Labels
 from tools.media.preprocess import Floats
@@ -25,6 +26,7 @@ class Against:
     reference: torch's scores of the same clips. unjudged: why nothing judges a metric.
     expect: the floors of `--expect`, which always judge. shortfall: what the data set lacks.
     unpaired: why torch's scores are missing, for a row of its own beside the stored figures.
+    known: what top-1 the weights are known to reach. few: only some clips of a checked data set are judged.
     """
 
     truth: Truth
@@ -34,6 +36,8 @@ class Against:
     expect: Expectations
     shortfall: Shortfall | None = None
     unpaired: str = ""
+    known: Known | None = None
+    few: bool = False
 
 
 def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement]:
@@ -41,7 +45,8 @@ def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement
     judged = stored_accuracy(scores, labels, against.truth) if against.official else []
     if against.reference is not None:
         assert against.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
-        judged += paired_accuracy(scores, against.reference, labels, against.truth.pairs)
+        judged += _plausible(paired_accuracy(scores, against.reference, labels, against.truth.pairs),
+                             unlikely(against.reference, labels, against.known, few=against.few), against.expect)
     if judged and against.reference is None and against.unpaired:
         judged.append(recorded("pairs", against.unpaired))
     else:
@@ -51,6 +56,16 @@ def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement
     if against.shortfall is not None:
         judged = partial_data(judged, against.shortfall)
     return [*judged, *expected_accuracy(scores, labels, against.expect)]
+
+
+def _plausible(judged: list[Judgement], why: str, expect: Expectations) -> list[Judgement]:
+    """Pairs of labels that are in doubt judge nothing good, unless `--expect` says what top-1 is right."""
+    if not why:
+        return judged
+    floor = dict(expect.floors).get("top1")
+    if floor is not None:
+        return [replace(one, meaning=f"{one.meaning}; judged as --expect says top1={floor!r}, although {why}") for one in judged]
+    return [replace(one, verdict=at_best(one.verdict, Verdict.NO_VERDICT), meaning=f"{why}; {one.meaning}") for one in judged]
 
 
 def paired_accuracy(scores: Floats, reference: Floats, labels: Labels, gate: PairsGate) -> list[Judgement]:

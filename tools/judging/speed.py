@@ -85,6 +85,6 @@ def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, par
     return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", verdict, f"{reason}; {unfit}" if unfit else reason)]
 
 
-def not_idle(judged: Judgement, seen: str) -> Judgement:
-    """A speed that was not measured on an idle device carries no judgement."""
-    return replace(judged, verdict=Verdict.NO_VERDICT, meaning=f"the device was {seen}; {judged.meaning}")
+def unfounded(judged: Judgement, why: str) -> Judgement:
+    """A speed that was not measured on an idle device, or not of the network, carries no judgement."""
+    return replace(judged, verdict=Verdict.NO_VERDICT, meaning=f"{why}; {judged.meaning}")

@@ -61,6 +61,11 @@ def worst(judgements: Sequence[Judgement]) -> Verdict:
     return max((judgement.verdict for judgement in judgements), key=order.index)
 
 
+def at_best(verdict: Verdict, limit: Verdict) -> Verdict:
+    """The verdict, or *limit* where that is worse."""
+    return max(verdict, limit, key=list(Verdict).index)
+
+
 def status(verdicts: Iterable[Verdict]) -> int:
     """The exit status of a command that judges: 1 if a verdict is red."""
     return int(not RED.isdisjoint(verdicts))

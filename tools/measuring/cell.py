@@ -22,6 +22,7 @@ RECORD = "cell.json"
 TIMES = "times.json"
 IDLE = "idle.json"
 AGAIN = "measure the case again"
+UNSEEN = "this run is older than the look at what timed calls give"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,13 @@ class Times:
 
     series: by our clock, around one run.
     device_series: by the device's own clock, if it has one, around the execution alone.
+    doubt: why these are not times of the network, as what the timed calls gave shows; empty where they are.
     """
 
     series: tuple[float, ...]
     valid: int
     device_series: tuple[float, ...] = ()
+    doubt: str = ""
 
     def summary(self) -> Summary:
         """The numbers that are judged: as ais_bench computes them if the device has times of its own."""
@@ -147,7 +150,7 @@ def _read(folder: Path) -> Part:
         if not stored["series"]:
             raise MeasureError("there are no times", where=str(folder / TIMES), remedy=AGAIN)
         times = Times(_seconds(stored["series"], folder), int(positive(stored["valid"], str(folder / TIMES), MeasureError)),
-                      _seconds(stored["device_series"], folder))
+                      _seconds(stored["device_series"], folder), stored.get("doubt", UNSEEN))
     if (folder / IDLE).is_file():
         seen = _load(folder / IDLE)
         idle = Idle(seen["state"], tuple(seen["seen"]), seen["samples"])

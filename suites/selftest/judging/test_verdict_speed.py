@@ -10,7 +10,7 @@ import pytest
 
 from suites.selftest.deployments import record
 from tools.judging.rows import Row, table
-from tools.judging.speed import against_t4, combined_throughput, not_idle, throughput
+from tools.judging.speed import against_t4, combined_throughput, throughput, unfounded
 from tools.judging.verdict import Judgement, Verdict
 from tools.measuring.cell import Cell, Part
 from tools.measuring.predictions import Predictions
@@ -153,7 +153,7 @@ def test_a_short_record_says_so_in_the_table() -> None:
 
 def test_a_busy_device_carries_no_judgement() -> None:
     """What would pass on an idle device is NO VERDICT on a busy one, and says what was seen."""
-    found = not_idle(judged(kind("310"), 16, 15.0), "busy in 3 samples of npu-smi: AICore 87 %")
+    found = unfounded(judged(kind("310"), 16, 15.0), "the device was busy in 3 samples of npu-smi: AICore 87 %")
 
     assert Verdict.NO_VERDICT is found.verdict
     assert "AICore 87 %" in found.reason
