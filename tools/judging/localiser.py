@@ -10,6 +10,7 @@ import numpy as np
 from tools.datasets.videos import VideoSet
 from tools.judging.accuracy import against_published, expected
 from tools.judging.judge import JudgeOf, partial_data
+from tools.judging.numbers import Numbers
 from tools.judging.verdict import Judgement, Verdict, closeness, limit, recorded
 from tools.localisation.detections import DETECTIONS, Detections, Doubles, read_results
 from tools.localisation.proposals import bins, propose
@@ -33,7 +34,8 @@ def paired_recall(measured: Mapping[str, float], reference: Mapping[str, float],
         verdict = Verdict.PASS if abs(apart) <= max_difference else Verdict.FAIL
         judged.append(Judgement(metric, f"{measured[metric]:.4f}", f"{theirs:.4f}", verdict,
                                 f"{apart:+.4f} beside torch and mmaction2's evaluation of the same videos; "
-                                f"{max_difference} either way is allowed"))
+                                f"{max_difference} either way is allowed",
+                                numbers=Numbers("share", float(measured[metric]), float(theirs))))
     return judged
 
 
@@ -47,8 +49,9 @@ def proposal_fidelity(ours: Doubles, theirs: Doubles, name: str, gate: FidelityG
     return [
         limit(f"{name} difference", f"{apart:.1e}", f"<= {gate.max_relative_difference:.0e}",
               f"largest difference of a proposal's score over the range of torch's, of {len(mine)} proposals",
-              good=apart <= gate.max_relative_difference),
-        limit(f"{name} unpaired", str(alone), f"<= {most}", f"proposals that only one side has, of {len(theirs)}", good=alone <= most),
+              Numbers("share", apart, gate.max_relative_difference), good=apart <= gate.max_relative_difference),
+        limit(f"{name} unpaired", str(alone), f"<= {most}", f"proposals that only one side has, of {len(theirs)}",
+              Numbers("proposals", alone, most), good=alone <= most),
     ]
 
 
@@ -62,7 +65,8 @@ def detection_fidelity(pairs: Sequence[tuple[Detections, Detections]], gate: Fid
         wrong += abs(len(ours) - len(theirs)) + int((np.abs(ours.scores[:shared] - theirs.scores[:shared]) > bound).sum())
     most = int(gate.max_flipped_share * total)
     return limit("detections", str(wrong), f"<= {most}",
-                 f"detections of {total} that are missing, added, or whose score is not torch's at that rank", good=wrong <= most)
+                 f"detections of {total} that are missing, added, or whose score is not torch's at that rank",
+                 Numbers("detections", wrong, most), good=wrong <= most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,8 @@ class LocaliserJudge(JudgeOf[LocaliserSpec, VideoSet, TorchLocaliser]):
         stored = self.truth.accuracy.references if official else ()
         judged = [against_published(metric, measured[metric], self.truth) for metric in stored]
         if self.reference is None:
-            metric, value = ("pairs", "-") if judged else ("AR@100", f"{measured['AR@100']:.4f}")
-            judged.append(recorded(metric, self.no_reference, value))
+            judged.append(recorded("pairs", self.no_reference) if judged else
+                          recorded("AR@100", self.no_reference, f"{measured['AR@100']:.4f}", Numbers("share", float(measured["AR@100"]))))
         else:
             assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
             judged += paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
