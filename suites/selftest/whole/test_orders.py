@@ -20,14 +20,20 @@ FAIL, PASS = Verdict.FAIL, Verdict.PASS
 
 
 class Retrying:
-    """A plugin that runs a red test once more, as pytest-rerunfailures does: only the last try is red."""
+    """A plugin that runs a red test once more, as pytest-rerunfailures does: only the last try is red.
+
+    silent: it does not report the earlier try, as flaky does not.
+    """
+
+    def __init__(self, silent: bool = False) -> None:
+        self.silent = silent
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         for last in (False, True):
             reports = runtestprotocol(item, nextitem=nextitem, log=False)
             red = any(report.failed for report in reports)
-            for report in reports:
+            for report in [] if self.silent and red and not last else reports:
                 if report.failed and not last:
                     report.outcome = "rerun"  # type: ignore[assignment]
                 item.ihook.pytest_runtest_logreport(report=report)
@@ -82,16 +88,17 @@ def shown(done: Ended, metric: str) -> list[str]:
     return [line.rpartition("  ")[2] for line in done.said.splitlines() if line.startswith("tiny-") and f"  {metric} " in line]
 
 
-def test_a_test_that_is_run_again_counts_as_its_last_try(play: Play) -> None:
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_test_that_is_run_again_counts_as_its_last_try(play: Play, silent: bool) -> None:
     """The cell is measured once. The earlier try stands in the file and in the table, and is marked."""
     script = Script({(4, "accuracy"): [FAIL, PASS]})
-    done = play(script, "-k", "bs4", plugins=[Retrying()])
+    done = play(script, "-k", "bs4", plugins=[Retrying(silent)])
 
     assert (0, [4]) == (done.status, script.measured), done.said
     assert [("tiny-bs4-cpu", "accuracy", "FAIL", 1, True), ("tiny-bs4-cpu", "accuracy", "PASS (mini)", 2, False),
             ("tiny-bs4-cpu", "fidelity", "PASS (mini)", 1, False), ("tiny-bs4-cpu", "throughput", "RECORDED", 1, False)] == rows(done)
     assert ["FAIL, try 1, superseded", "PASS (mini)"] == shown(done, "top1")
-    assert re.search(r"= 2 passed, 15 deselected, 1 rerun, 1 recorded in ", done.said)
+    assert re.search(rf"= 2 passed, 15 deselected, {'' if silent else '1 rerun, '}1 recorded in ", done.said)
 
 
 def test_what_could_not_be_measured_is_not_measured_again(play: Play) -> None:
