@@ -14,8 +14,10 @@ from tools.exchange.outputs import OutputFolder
 from tools.exchange.pairing import Scored, pair
 from tools.judging import verdict
 from tools.judging.accuracy import TOP, Against, accuracy
+from tools.judging.numbers import Numbers
 from tools.judging.plausible import known_of
 from tools.judging.rows import Row, word
+from tools.judging.speed import shown
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring import metrics
 from tools.measuring.predictions import Predictions
@@ -118,7 +120,8 @@ def _speed(given: Given, results: OutputFolder, clips: float) -> tuple[list[Judg
         found = speeds.read(path)
     except ScoreError as error:
         return [], [f"its summary tells no rate: {error.what}"]
-    if clips > (found.batch or 0):
+    if clips > (found.batch or 0) or found.samples_per_s is None:
         return [], [f"its summary tells no rate: {found.place} says batch {found.batch}, and a file has the scores of {clips:g} clips"]
     stores = f"python -m tools.record {given.spec.name} throughput {path} --device NAME stores it"
-    return [recorded("clips/s", f"batch {found.batch}, {found.latency}; {stores}", f"{found.samples_per_s:.3f}/s")], []
+    numbers = Numbers("clips_per_s", found.samples_per_s, statistic="mean")
+    return [recorded("clips/s", f"batch {found.batch}, {found.latency}; {stores}", shown(found.samples_per_s, "mean"), numbers)], []

@@ -12,6 +12,7 @@ from tools.datasets.survey import Shortfall
 from tools.datasets.videos import VideoSet
 from tools.judging import speed, verdict
 from tools.judging.floors import floor_of
+from tools.judging.numbers import Numbers
 from tools.judging.same_inputs import same_inputs
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.cell import Cell, Part
@@ -117,7 +118,12 @@ def without_limits(cell: Cell, judged: Sequence[Judgement]) -> list[Judgement]:
     why = f"no limits are stored for {_precision(cell)} ([gates.fidelity.{_precision(cell)}])"
     below = f"{why}, and this is below the floor of every {cell.record.precision} device"
     return [replace(one, meaning=f"{one.meaning}; {below}") if one.verdict is Verdict.FAIL else
-            recorded(one.metric, f"{one.meaning}: {one.measured}; {why}", one.measured) for one in judged]
+            recorded(one.metric, f"{one.meaning}: {one.measured}; {why}", one.measured, _unlimited(one.numbers)) for one in judged]
+
+
+def _unlimited(numbers: Numbers | None) -> Numbers | None:
+    """The numbers without the floor that they were held against: reaching it judges nothing."""
+    return replace(numbers, reference=None) if numbers else None
 
 
 def _precision(cell: Cell) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from tools.datasets.videos import VideoSet
 from tools.judging.accuracy import against_published, expected
 from tools.judging.judge import JudgeOf, partial_data
+from tools.judging.numbers import Numbers
 from tools.judging.segments import Video, faults, first_sentence, unlike
 from tools.judging.verdict import Judgement, Verdict, closeness, limit, recorded
 from tools.localisation.detections import DETECTIONS, Detections, Doubles, none_found, read_results
@@ -34,7 +35,8 @@ def paired_recall(measured: Mapping[str, float], reference: Mapping[str, float],
         verdict = Verdict.PASS if abs(apart) <= max_difference else Verdict.FAIL
         judged.append(Judgement(metric, f"{measured[metric]:.4f}", f"{theirs:.4f}", verdict,
                                 f"{apart:+.4f} beside torch and mmaction2's evaluation of the same videos; "
-                                f"{max_difference} either way is allowed"))
+                                f"{max_difference} either way is allowed",
+                                numbers=Numbers("share", float(measured[metric]), float(theirs))))
     return judged
 
 
@@ -48,8 +50,9 @@ def proposal_fidelity(ours: Doubles, theirs: Doubles, name: str, gate: FidelityG
     return [
         limit(f"{name} difference", f"{apart:.1e}", f"<= {gate.max_relative_difference:.0e}",
               f"largest difference of a proposal's score over the range of torch's, of {len(mine)} proposals",
-              good=apart <= gate.max_relative_difference),
-        limit(f"{name} unpaired", str(alone), f"<= {most}", f"proposals that only one side has, of {len(theirs)}", good=alone <= most),
+              Numbers("share", apart, gate.max_relative_difference), good=apart <= gate.max_relative_difference),
+        limit(f"{name} unpaired", str(alone), f"<= {most}", f"proposals that only one side has, of {len(theirs)}",
+              Numbers("proposals", alone, most), good=alone <= most),
     ]
 
 
@@ -57,14 +60,16 @@ def detection_fidelity(videos: Sequence[Video], how: ProposalSpec, gate: Fidelit
     """The final detections one to one: those that cannot be right, and those that are not torch's."""
     total = sum(len(video.theirs) for video in videos)
     wrong = [fault for video in videos for fault in faults(video, how)]
+    faulty = sum(fault.count for fault in wrong)
     bound = gate.max_relative_difference * max(float(video.theirs.scores.max(initial=0)) for video in videos)
     apart, most = sum(unlike(video, bound) for video in videos), int(gate.max_flipped_share * total)
     return [
-        limit("detections faulty", str(sum(fault.count for fault in wrong)), "<= 0",
+        limit("detections faulty", str(faulty), "<= 0",
               "detections that are lost, twice, out of order or at other times, by the scores of their own proposals and by torch's times"
-              f"{first_sentence(wrong)}", good=not wrong),
+              f"{first_sentence(wrong)}", Numbers("detections", faulty, 0), good=not wrong),
         limit("detections", str(apart), f"<= {most}",
-              f"detections that only one side has, or whose scores are not torch's, of {total}", good=apart <= most),
+              f"detections that only one side has, or whose scores are not torch's, of {total}", Numbers("detections", apart, most),
+              good=apart <= most),
     ]
 
 
@@ -80,8 +85,8 @@ class LocaliserJudge(JudgeOf[LocaliserSpec, VideoSet, TorchLocaliser]):
         stored = self.truth.accuracy.references if official else ()
         judged = [against_published(metric, measured[metric], self.truth) for metric in stored]
         if self.reference is None:
-            metric, value = ("pairs", "-") if judged else ("AR@100", f"{measured['AR@100']:.4f}")
-            judged.append(recorded(metric, self.no_reference, value))
+            judged.append(recorded("pairs", self.no_reference) if judged else
+                          recorded("AR@100", self.no_reference, f"{measured['AR@100']:.4f}", Numbers("share", float(measured["AR@100"]))))
         else:
             assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
             judged += paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)

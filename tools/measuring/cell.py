@@ -14,7 +14,7 @@ from tools.machine.files import write_whole
 from tools.machine.reading import load_json, positive, refusing
 from tools.measuring.inputs import Digests
 from tools.measuring.predictions import FILE, Predictions, load
-from tools.measuring.timing import Summary, summarise
+from tools.measuring.timing import Statistic, Summary, summarise
 from tools.spec.case import Case
 from tools.spec.model import Spec
 
@@ -121,6 +121,12 @@ class Cell:
     def notes(self) -> list[str]:
         """What a reader of this cell's numbers must know."""
         return [f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried]
+
+    @property
+    def statistic(self) -> Statistic:
+        """Of which times the rate is: all parts were timed on one device, in one way."""
+        times = self.parts[-1].times
+        return "mean" if times is not None and times.device_series else "median"
 
     def rate(self) -> float:
         """Clips a second through all networks, one after the other: 1 / (1/a + 1/b)."""

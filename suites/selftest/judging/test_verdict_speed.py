@@ -63,7 +63,7 @@ def test_a_chip_is_judged_by_its_own_figure(chip: str, clips_per_s: float, refer
     """The stored figure is that of one chip where there is one."""
     found = judged(kind(chip), 16, clips_per_s)
 
-    assert (reference, f"{clips_per_s:.3f}/s", expected) == (found.reference, found.measured, found.verdict.value)
+    assert (reference, f"{clips_per_s:.3f}/s median", expected) == (found.reference, found.measured, found.verdict.value)
     assert "derived" not in found.reason
 
 
@@ -75,7 +75,8 @@ def test_a_card_is_derived_where_only_its_figure_is_stored() -> None:
     for share, expected in ((0.96, "PASS"), (0.94, "FAIL")):
         found = throughput(replace(SERIES, clips_per_s=share * stored.right / 4), truth, kind("310"), 16)
 
-        assert (expected, f"{stored.right:g}", f"{share * stored.right:.3f}/s") == (found.verdict.value, found.reference, found.measured)
+        assert (expected, f"{stored.right:g}") == (found.verdict.value, found.reference)
+        assert f"{share * stored.right:.3f}/s median" == found.measured
         assert "derived: 4 chips of" in found.reason
 
 
