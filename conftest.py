@@ -6,7 +6,7 @@ import pytest
 
 from tools.spec.settings import OPTIONS
 
-pytest_plugins = ["fixtures.matrix", "fixtures.build", "fixtures.run", "fixtures.gates", "fixtures.report"]
+pytest_plugins = ["fixtures.matrix", "fixtures.benchmarks", "fixtures.build", "fixtures.run", "fixtures.gates", "fixtures.report"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -148,6 +148,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """
     if len(item.nodeid) > 4000:
         raise pytest.UsageError(f"a test's id has {len(item.nodeid)} characters, give ids: {item.nodeid[:150]}")
+    item.add_marker(pytest.mark.filterwarnings("error"))  # here every notice is red, those of other people's code as well
     fixtures = set(getattr(item, "fixturenames", ()))
     if "tiny_store" in fixtures:
         item.add_marker(pytest.mark.torch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tools.errors import OptionError
@@ -32,6 +33,11 @@ def word(context: Context[Spec]) -> str:
     name, clips = chosen(context), context.settings.clips
     name = name if name in ("mini", "full") else Path(name).name
     return f"{name}[{clips}]" if clips else name
+
+
+def is_some(word: str) -> bool:
+    """Whether `word` says so of some clips of a data set whose labels the harness makes or checks itself."""
+    return re.fullmatch(r"(mini|full)\[\d+\]", word) is not None
 
 
 def is_whole_mini(context: Context[Spec]) -> bool:

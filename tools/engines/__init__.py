@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -23,6 +23,19 @@ if TYPE_CHECKING:
 FAMILIES = {"npu": "tools.engines.ascend.family", "cpu": "tools.engines.cpu"}  # name -> module, as `auto` prefers them
 
 
+class Bound(Protocol):
+    """A batch that lies where the device reads it."""
+
+    def __call__(self) -> object:
+        """Run it once. `scores` reads what comes back."""
+
+    def put(self, batch: Floats) -> None:
+        """Put another batch in its place."""
+
+    def scores(self, answer: object) -> Floats | None:
+        """What a call gave, once, as `infer` gives it; None where it gave nothing that could be scores."""
+
+
 class Engine(Protocol):
     """A loaded graph on one device."""
 
@@ -31,8 +44,8 @@ class Engine(Protocol):
     def infer(self, batch: Floats) -> Floats:
         """Run one batch, [B, *input] -> [B, classes], float32 in host memory."""
 
-    def bind(self, batch: Floats) -> Callable[[], object]:
-        """A call that runs this batch once, its input already where the device reads it."""
+    def bind(self, batch: Floats) -> Bound:
+        """This batch, its input already where the device reads it."""
 
     def device_times(self) -> list[float]:
         """Seconds of each execution since `bind` by the device's own clock; empty where it has none."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.engines import Family
 from tools.errors import EngineError
@@ -19,6 +18,26 @@ if TYPE_CHECKING:
     from tools.engines.findings import Examination, Show
     from tools.media.preprocess import Floats
     from tools.spec.settings import Settings
+
+
+class CpuBound:
+    """A batch in this process's memory."""
+
+    def __init__(self, engine: CpuEngine, batch: Floats) -> None:
+        self._engine = engine
+        self.put(batch)
+
+    def __call__(self) -> object:
+        return self._engine.run(self._batch)
+
+    def put(self, batch: Floats) -> None:
+        self._engine.check(batch)
+        self._batch = batch
+
+    def scores(self, answer: object) -> Floats | None:
+        import numpy as np
+
+        return np.asarray(answer[0], np.float32) if isinstance(answer, list) and answer else None
 
 
 class CpuEngine:
@@ -36,9 +55,9 @@ class CpuEngine:
     def infer(self, batch: Floats) -> Floats:
         import numpy as np
 
-        self._check(batch)
+        self.check(batch)
         try:
-            return np.asarray(self._session.run(self._outputs, {self._input: batch}, self._options())[0], np.float32)
+            return np.asarray(self.run(batch, self._options())[0], np.float32)
         except failures() as error:
             raise EngineError(f"ONNX Runtime failed: {str(error).splitlines()[0]}") from error
 
@@ -57,9 +76,12 @@ class CpuEngine:
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         return options
 
-    def bind(self, batch: Floats) -> Callable[[], object]:
-        self._check(batch)
-        return partial(self._session.run, self._outputs, {self._input: batch})
+    def run(self, batch: Floats, options: RunOptions | None = None) -> Sequence[Any]:
+        """The graph's outputs; its first are the scores."""
+        return self._session.run(self._outputs, {self._input: batch}, options)  # type: ignore[no-any-return]
+
+    def bind(self, batch: Floats) -> CpuBound:
+        return CpuBound(self, batch)
 
     def device_times(self) -> list[float]:
         return []
@@ -67,7 +89,8 @@ class CpuEngine:
     def close(self) -> None:
         pass
 
-    def _check(self, batch: Floats) -> None:
+    def check(self, batch: Floats) -> None:
+        """Refuse, with an EngineError, what the graph does not take."""
         if batch.shape != self._shape or batch.dtype != "float32":
             raise EngineError(f"the graph takes float32 {list(self._shape)}, got {batch.dtype} {list(batch.shape)}")
 

@@ -199,8 +199,9 @@ def accuracies_of_run(run: Path, spec: Spec) -> list[NewFigure]:
                               "of the model", where=str(cell.folder),
                               remedy=f"run it with --data full --weights published, all {spec.clips} clips")
         for row in judged:
-            if row.case == str(cell.case) and row.verdict in (Verdict.PASS.value, Verdict.RECORDED.value):
-                one = _figure(run, cell, row.metric, positive(row.measured, str(run), RecordError, f"{row.metric} is"), "fraction")
+            if row.case == str(cell.case) and row.verdict in (Verdict.PASS.value, Verdict.RECORDED.value) and row.numbers:
+                share = float(f"{positive(row.numbers.measured, str(run), RecordError, f'{row.metric} is'):.4f}")
+                one = _figure(run, cell, row.metric, share, "fraction")
                 found[one.id] = one
     if not found:
         raise RecordError("pytest has judged no accuracy of this run good", where=str(run), remedy=f"pytest -m {spec.name} --data full")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tools.errors import ClipgateError, MeasureError
+from tools.judging import results
 from tools.judging.rows import RESULTS, Row
 from tools.machine.reading import json_of, read_lines, refusing
 from tools.measuring import cell
@@ -53,7 +54,7 @@ def read(case: Case, run: Path, spec: Spec) -> Cell:
 
 
 def rows(run: Path) -> list[Row]:
-    """The rows of the run's results.jsonl; none where it was made without pytest.
+    """The rows of the run's results.jsonl, of each test's last try; none where it was made without pytest.
 
     Raises:
         MeasureError: a line cannot be read.
@@ -67,5 +68,5 @@ def rows(run: Path) -> list[Row]:
             where = f"{path}:{number}"
             fields = json_of(line, MeasureError, what, where, remedy)
             with refusing(MeasureError, f"{what} cannot be read", where, remedy):
-                found.append(Row(**fields))
-    return found
+                found.append(results.from_json(fields))
+    return [row for row in found if not row.superseded]

@@ -14,7 +14,10 @@ from tools.exchange.outputs import OutputFolder
 from tools.exchange.pairing import Scored, pair
 from tools.judging import verdict
 from tools.judging.accuracy import TOP, Against, accuracy
+from tools.judging.numbers import Numbers
+from tools.judging.plausible import known_of
 from tools.judging.rows import Row, word
+from tools.judging.speed import shown
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring import metrics
 from tools.measuring.predictions import Predictions
@@ -61,7 +64,8 @@ class Given:
                f"the stored figures judge --weights published on all {self.spec.clips} clips (here {self.weights}, {count})")
         unjudged = (f"{why}, and no torch reference of these clips and weights is in the store "
                     f"(--data and --weights name both; python -m tools.reference {self.spec.name} makes it)")
-        return Against(self.truth, official, self.reference.scores if self.reference else None, unjudged, self.context.settings.expect)
+        return Against(self.truth, official, self.reference.scores if self.reference else None, unjudged, self.context.settings.expect,
+                       known=known_of(self.spec, self.truth, self.weights), few=choice.is_some(self.data))
 
 
 def judge(given: Given, scored: Scored, format: str) -> list[Judgement]:
@@ -116,7 +120,8 @@ def _speed(given: Given, results: OutputFolder, clips: float) -> tuple[list[Judg
         found = speeds.read(path)
     except ScoreError as error:
         return [], [f"its summary tells no rate: {error.what}"]
-    if clips > (found.batch or 0):
+    if clips > (found.batch or 0) or found.samples_per_s is None:
         return [], [f"its summary tells no rate: {found.place} says batch {found.batch}, and a file has the scores of {clips:g} clips"]
     stores = f"python -m tools.record {given.spec.name} throughput {path} --device NAME stores it"
-    return [recorded("clips/s", f"batch {found.batch}, {found.latency}; {stores}", f"{found.samples_per_s:.3f}/s")], []
+    numbers = Numbers("clips_per_s", found.samples_per_s, statistic="mean")
+    return [recorded("clips/s", f"batch {found.batch}, {found.latency}; {stores}", shown(found.samples_per_s, "mean"), numbers)], []

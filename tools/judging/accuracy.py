@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from tools.datasets.survey import Shortfall
 from tools.judging.judge import partial_data
-from tools.judging.verdict import Judgement, Verdict, doubt, recorded
+from tools.judging.numbers import Numbers
+from tools.judging.plausible import Known, unlikely
+from tools.judging.verdict import Judgement, Verdict, at_best, doubt, recorded
 from tools.measuring import metrics
 from tools.measuring.metrics import Labels
 from tools.media.preprocess import Floats
@@ -25,6 +27,7 @@ class Against:
     reference: torch's scores of the same clips. unjudged: why nothing judges a metric.
     expect: the floors of `--expect`, which always judge. shortfall: what the data set lacks.
     unpaired: why torch's scores are missing, for a row of its own beside the stored figures.
+    known: what top-1 the weights are known to reach. few: only some clips of a checked data set are judged.
     """
 
     truth: Truth
@@ -34,6 +37,8 @@ class Against:
     expect: Expectations
     shortfall: Shortfall | None = None
     unpaired: str = ""
+    known: Known | None = None
+    few: bool = False
 
 
 def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement]:
@@ -41,16 +46,28 @@ def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement
     judged = stored_accuracy(scores, labels, against.truth) if against.official else []
     if against.reference is not None:
         assert against.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
-        judged += paired_accuracy(scores, against.reference, labels, against.truth.pairs)
+        judged += _plausible(paired_accuracy(scores, against.reference, labels, against.truth.pairs),
+                             unlikely(against.reference, labels, against.known, few=against.few), against.expect)
     if judged and against.reference is None and against.unpaired:
         judged.append(recorded("pairs", against.unpaired))
     else:
         missing = {metric: metrics.hits(scores, labels, k) for metric, k in TOP.items() if metric not in {one.metric for one in judged}}
-        judged += [recorded(metric, f"{right.sum()} of {len(right)} are right; {against.unjudged}", f"{right.mean():.4f}")
+        judged += [recorded(metric, f"{right.sum()} of {len(right)} are right; {against.unjudged}", f"{right.mean():.4f}",
+                            Numbers("share", float(right.mean())))
                    for metric, right in missing.items()]
     if against.shortfall is not None:
         judged = partial_data(judged, against.shortfall)
     return [*judged, *expected_accuracy(scores, labels, against.expect)]
+
+
+def _plausible(judged: list[Judgement], why: str, expect: Expectations) -> list[Judgement]:
+    """Pairs of labels that are in doubt judge nothing good, unless `--expect` says what top-1 is right."""
+    if not why:
+        return judged
+    floor = dict(expect.floors).get("top1")
+    if floor is not None:
+        return [replace(one, meaning=f"{one.meaning}; judged as --expect says top1={floor!r}, although {why}") for one in judged]
+    return [replace(one, verdict=at_best(one.verdict, Verdict.NO_VERDICT), meaning=f"{why}; {one.meaning}") for one in judged]
 
 
 def paired_accuracy(scores: Floats, reference: Floats, labels: Labels, gate: PairsGate) -> list[Judgement]:
@@ -69,7 +86,8 @@ def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, allowed: 
     elif int(theirs.sum()) <= allowed:
         verdict = Verdict.NO_VERDICT
         reason = f"torch itself has {int(theirs.sum())} of {len(labels)} clips right, so there is nothing to lose"
-    return Judgement(f"top{k}", f"{ours.mean():.4f}", f"{theirs.mean():.4f}", verdict, reason)
+    return Judgement(f"top{k}", f"{ours.mean():.4f}", f"{theirs.mean():.4f}", verdict, reason,
+                     numbers=Numbers("share", float(ours.mean()), float(theirs.mean())))
 
 
 def stored_accuracy(scores: Floats, labels: Labels, truth: Truth) -> list[Judgement]:
@@ -92,7 +110,8 @@ def against_published(metric: str, measured: float, truth: Truth) -> Judgement:
     good = round(measured - floor, 9) > 0  # 0.945 - 0.935 is a little more than 0.01 in binary
     reason = (f"{measured:.4f} {'is above' if good else 'is not above'} {floor:.4f} (reference "
               f"{figure.fraction:.4f} - max_drop {max_drop}); {truth.path.name} {figure.id}, {figure.source}{doubt(figure)}")
-    return Judgement(metric, f"{measured:.4f}", f"{figure.fraction:.4f}", Verdict.PASS if good else Verdict.FAIL, reason)
+    return Judgement(metric, f"{measured:.4f}", f"{figure.fraction:.4f}", Verdict.PASS if good else Verdict.FAIL, reason,
+                     numbers=Numbers("share", float(measured), figure.fraction))
 
 
 def expected_accuracy(scores: Floats, labels: Labels, expect: Expectations) -> list[Judgement]:
@@ -106,5 +125,6 @@ def expected(measured: Mapping[str, float], expect: Expectations) -> list[Judgem
     for metric, floor in expect.floors:
         good = round(measured[metric] - floor, 9) >= 0  # 93 of 100 clips are 0.93
         judged.append(Judgement(f"{metric} expected", f"{measured[metric]:.4f}", f">= {floor!r}", Verdict.PASS if good else Verdict.FAIL,
-                                f"{measured[metric]:.6f} {'reaches' if good else 'is below'} the {floor!r} of --expect"))
+                                f"{measured[metric]:.6f} {'reaches' if good else 'is below'} the {floor!r} of --expect",
+                                numbers=Numbers("share", float(measured[metric]), floor)))
     return judged

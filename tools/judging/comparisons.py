@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from tools.judging.judge import summary_of
 from tools.judging.rows import align
 from tools.measuring.cell import Cell, Part
-from tools.measuring.timing import summarise
+from tools.measuring.timing import Statistic, summarise
 from tools.spec.case import BATCHES
 from tools.spec.chips import CPU, T4, kind, stored_device
 from tools.spec.truth import Truth
 
-HEADING = "measured clips/s over the stored figure of each device (clips/s a card; 1chip: one of a card's four)"
+HEADING = "over the stored figure of each device (clips/s a card; 1chip: one of a card's four)"
 A310, A310P, OURS = "310", "310P", "measured"
 RATIOS = ((A310, T4), (A310P, T4), (A310P, A310), (OURS, T4), (OURS, A310), (OURS, A310P))
 Column = Mapping[int, float]
@@ -21,7 +21,10 @@ Column = Mapping[int, float]
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Clips per second of one chip, of a model or of one of its networks; *device* is its label, `npu0`."""
+    """Clips per second of one chip, of a model or of one of its networks; *device* is its label, `npu0`.
+
+    statistic: of which times it is computed.
+    """
 
     model: str
     network: str
@@ -29,6 +32,7 @@ class Rate:
     chip: str
     batch: int
     clips_per_s: float
+    statistic: Statistic = "median"
 
     @property
     def name(self) -> str:
@@ -53,7 +57,8 @@ class Comparison:
 def rates(cell: Cell) -> list[Rate]:
     """The case's rate, and that of each of its networks where it has several."""
     several = [(part.record.network, part.rate()) for part in cell.parts] if len(cell.parts) > 1 else []
-    return [Rate(cell.case.model, network, cell.case.device.label, cell.record.chip, cell.case.batch, rate)
+    return [Rate(cell.case.model, network, cell.case.device.label, cell.record.chip, cell.case.batch, rate,
+                 cell.statistic)
             for network, rate in (("", cell.rate()), *several)]
 
 
@@ -80,7 +85,7 @@ def extra_info(cell: Cell, compared: Sequence[Comparison]) -> dict[str, object]:
     return {
         "case": record.case, "data": record.data, "weights": record.weights, "precision": record.precision,
         "chip": record.chip, "simulated": record.simulated,
-        **(parts[record.network] if len(parts) == 1 else {"networks": parts, "clips_per_s": cell.rate()}),
+        **(parts[record.network] if len(parts) == 1 else {"networks": parts, "clips_per_s": cell.rate(), "statistic": cell.statistic}),
         "compared": {found.device: asdict(found) for found in compared},
         "versions": dict(record.versions), "machine": dict(record.machine),
     }
@@ -91,7 +96,8 @@ def _numbers(part: Part) -> dict[str, object]:
     record = part.record
     return {"valid_rows": part.times.valid, **asdict(summary_of(part)),
             "host_clock": asdict(summarise(part.times.series, part.times.valid)) if part.times.device_series else {},
-            "end_to_end_clips_per_s": record.clips / record.scoring_s, "digests": dict(record.digests), "surgery": record.surgery}
+            "end_to_end_clips_per_s": record.clips / record.scoring_s, "end_to_end_statistic": "mean",
+            "digests": dict(record.digests), "surgery": record.surgery}
 
 
 def tables(measured: Sequence[Rate], truths: Mapping[str, Truth]) -> list[str]:
@@ -101,7 +107,7 @@ def tables(measured: Sequence[Rate], truths: Mapping[str, Truth]) -> list[str]:
     """
     compared = [(rate.name, comparisons(truths[rate.model], rate)) for rate in measured]
     ratios = ratio_table(compared)
-    lines = ["", HEADING, *ratios, *doubts(compared)] if ratios else []
+    lines = ["", f"measured clips/s ({_statistics(measured)}) {HEADING}", *ratios, *doubts(compared)] if ratios else []
     groups: dict[tuple[str, str], list[Rate]] = {}
     for rate in measured:
         if rate.chip != CPU.name:
@@ -109,6 +115,15 @@ def tables(measured: Sequence[Rate], truths: Mapping[str, Truth]) -> list[str]:
     for (model, _), group in groups.items():
         lines += ["", *guide_table(truths[model], group)]
     return lines
+
+
+def _statistics(measured: Sequence[Rate]) -> str:
+    """Of which times the rates are; where it differs, of which devices."""
+    of: dict[str, list[str]] = {}
+    for rate in measured:
+        of.setdefault(rate.statistic, []).append(rate.device)
+    return ", ".join(statistic if len(of) == 1 else f"{statistic} on {', '.join(dict.fromkeys(devices))}"
+                     for statistic, devices in of.items())
 
 
 def ratio_table(compared: Sequence[tuple[str, Sequence[Comparison]]]) -> list[str]:
@@ -147,7 +162,8 @@ def guide_table(truth: Truth, measured: Sequence[Rate]) -> list[str]:
         columns = {A310: _of_card(truth, A310, network), A310P: _of_card(truth, A310P, network), T4: _of_t4(truth, network),
                    OURS: {rate.batch: rate.of_card for rate in ours}}
         derived = f", derived: {chips} x one chip" if chips > 1 else ""
-        lines.append(f"{' '.join([ours[0].model, network]).strip()}: clips/s of a card; measured on {device} ({chip}{derived})")
+        measured_on = f"{device} ({chip}, {ours[0].statistic}{derived})"
+        lines.append(f"{' '.join([ours[0].model, network]).strip()}: clips/s of a card; measured on {measured_on}")
         lines += align([("batch", *columns, *(f"{over}/{under}" for over, under in RATIOS)), *_rows(columns)])
     return lines
 

@@ -12,6 +12,7 @@ from tools.datasets.survey import Shortfall
 from tools.datasets.videos import VideoSet
 from tools.judging import speed, verdict
 from tools.judging.floors import floor_of
+from tools.judging.numbers import Numbers
 from tools.judging.same_inputs import same_inputs
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.cell import Cell, Part
@@ -99,8 +100,8 @@ Judge = JudgeOf[Any, Any, Any]  # of whichever kind of model
 
 def partial_data(judged: Sequence[Judgement], shortfall: Shortfall) -> list[Judgement]:
     """Judgements on a part of the data set: none is an acceptance, however good; a loss stays a loss."""
-    return [replace(one, verdict=max(one.verdict, Verdict.NO_VERDICT, key=list(Verdict).index),
-                    meaning=f"{shortfall.sentence}; {one.meaning}") for one in judged]
+    return [replace(one, verdict=verdict.at_best(one.verdict, Verdict.NO_VERDICT), meaning=f"{shortfall.sentence}; {one.meaning}")
+            for one in judged]
 
 
 def fidelity_gate(cell: Cell, truth: Truth) -> tuple[FidelityGate, bool]:
@@ -117,7 +118,12 @@ def without_limits(cell: Cell, judged: Sequence[Judgement]) -> list[Judgement]:
     why = f"no limits are stored for {_precision(cell)} ([gates.fidelity.{_precision(cell)}])"
     below = f"{why}, and this is below the floor of every {cell.record.precision} device"
     return [replace(one, meaning=f"{one.meaning}; {below}") if one.verdict is Verdict.FAIL else
-            recorded(one.metric, f"{one.meaning}: {one.measured}; {why}", one.measured) for one in judged]
+            recorded(one.metric, f"{one.meaning}: {one.measured}; {why}", one.measured, _unlimited(one.numbers)) for one in judged]
+
+
+def _unlimited(numbers: Numbers | None) -> Numbers | None:
+    """The numbers without the floor that they were held against: reaching it judges nothing."""
+    return replace(numbers, reference=None) if numbers else None
 
 
 def _precision(cell: Cell) -> str:
@@ -130,8 +136,10 @@ def throughput(cell: Cell, truth: Truth) -> list[Judgement]:
     chip = kind(cell.record.chip)
     summaries = [summary_of(part) for part in cell.parts]
     judged = [*_rates(cell, truth, chip, summaries), *speed.against_t4(cell.rate(), truth, chip, cell.case.batch, summaries)]
-    seen = [part.idle.sentence for part in cell.parts if part.idle is not None and part.idle.state != "idle"]
-    return [speed.not_idle(one, seen[0]) for one in judged] if seen else judged
+    seen = [f"the device was {part.idle.sentence}" for part in cell.parts if part.idle is not None and part.idle.state != "idle"]
+    doubts = [part.times.doubt for part in cell.parts if part.times is not None and part.times.doubt]
+    why = [*doubts, *seen]
+    return [speed.unfounded(one, why[0]) for one in judged] if why else judged
 
 
 def _rates(cell: Cell, truth: Truth, chip: ChipKind, summaries: Sequence[Summary]) -> list[Judgement]:

@@ -10,8 +10,10 @@ import numpy as np
 from tools.datasets.videos import VideoSet
 from tools.judging.accuracy import against_published, expected
 from tools.judging.judge import JudgeOf, partial_data
+from tools.judging.numbers import Numbers
+from tools.judging.segments import Video, faults, first_sentence, unlike
 from tools.judging.verdict import Judgement, Verdict, closeness, limit, recorded
-from tools.localisation.detections import DETECTIONS, Detections, Doubles, read_results
+from tools.localisation.detections import DETECTIONS, Detections, Doubles, none_found, read_results
 from tools.localisation.proposals import bins, propose
 from tools.localisation.recall import average_recall
 from tools.measuring import metrics
@@ -19,7 +21,7 @@ from tools.measuring.cell import Cell
 from tools.measuring.predictions import Predictions
 from tools.measuring.reference_localiser import TorchLocaliser
 from tools.media.preprocess import Floats
-from tools.spec.model import LocaliserSpec
+from tools.spec.model import LocaliserSpec, ProposalSpec
 from tools.spec.truth import FidelityGate
 
 GRID = 1000  # more than a video has bins
@@ -33,7 +35,8 @@ def paired_recall(measured: Mapping[str, float], reference: Mapping[str, float],
         verdict = Verdict.PASS if abs(apart) <= max_difference else Verdict.FAIL
         judged.append(Judgement(metric, f"{measured[metric]:.4f}", f"{theirs:.4f}", verdict,
                                 f"{apart:+.4f} beside torch and mmaction2's evaluation of the same videos; "
-                                f"{max_difference} either way is allowed"))
+                                f"{max_difference} either way is allowed",
+                                numbers=Numbers("share", float(measured[metric]), float(theirs))))
     return judged
 
 
@@ -47,22 +50,27 @@ def proposal_fidelity(ours: Doubles, theirs: Doubles, name: str, gate: FidelityG
     return [
         limit(f"{name} difference", f"{apart:.1e}", f"<= {gate.max_relative_difference:.0e}",
               f"largest difference of a proposal's score over the range of torch's, of {len(mine)} proposals",
-              good=apart <= gate.max_relative_difference),
-        limit(f"{name} unpaired", str(alone), f"<= {most}", f"proposals that only one side has, of {len(theirs)}", good=alone <= most),
+              Numbers("share", apart, gate.max_relative_difference), good=apart <= gate.max_relative_difference),
+        limit(f"{name} unpaired", str(alone), f"<= {most}", f"proposals that only one side has, of {len(theirs)}",
+              Numbers("proposals", alone, most), good=alone <= most),
     ]
 
 
-def detection_fidelity(pairs: Sequence[tuple[Detections, Detections]], gate: FidelityGate) -> Judgement:
-    """The final detections beside torch's, rank by rank: how many are missing, added, or differ in score."""
-    total = sum(len(theirs) for _, theirs in pairs)
-    bound = gate.max_relative_difference * max(float(theirs.scores.max(initial=0)) for _, theirs in pairs)
-    wrong = 0
-    for ours, theirs in pairs:
-        shared = min(len(ours), len(theirs))
-        wrong += abs(len(ours) - len(theirs)) + int((np.abs(ours.scores[:shared] - theirs.scores[:shared]) > bound).sum())
-    most = int(gate.max_flipped_share * total)
-    return limit("detections", str(wrong), f"<= {most}",
-                 f"detections of {total} that are missing, added, or whose score is not torch's at that rank", good=wrong <= most)
+def detection_fidelity(videos: Sequence[Video], how: ProposalSpec, gate: FidelityGate) -> list[Judgement]:
+    """The final detections one to one: those that cannot be right, and those that are not torch's."""
+    total = sum(len(video.theirs) for video in videos)
+    wrong = [fault for video in videos for fault in faults(video, how)]
+    faulty = sum(fault.count for fault in wrong)
+    bound = gate.max_relative_difference * max(float(video.theirs.scores.max(initial=0)) for video in videos)
+    apart, most = sum(unlike(video, bound) for video in videos), int(gate.max_flipped_share * total)
+    return [
+        limit("detections faulty", str(faulty), "<= 0",
+              "detections that are lost, twice, out of order or at other times, by the scores of their own proposals and by torch's times"
+              f"{first_sentence(wrong)}", Numbers("detections", faulty, 0), good=not wrong),
+        limit("detections", str(apart), f"<= {most}",
+              f"detections that only one side has, or whose scores are not torch's, of {total}", Numbers("detections", apart, most),
+              good=apart <= most),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +85,8 @@ class LocaliserJudge(JudgeOf[LocaliserSpec, VideoSet, TorchLocaliser]):
         stored = self.truth.accuracy.references if official else ()
         judged = [against_published(metric, measured[metric], self.truth) for metric in stored]
         if self.reference is None:
-            metric, value = ("pairs", "-") if judged else ("AR@100", f"{measured['AR@100']:.4f}")
-            judged.append(recorded(metric, self.no_reference, value))
+            judged.append(recorded("pairs", self.no_reference) if judged else
+                          recorded("AR@100", self.no_reference, f"{measured['AR@100']:.4f}", Numbers("share", float(measured["AR@100"]))))
         else:
             assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
             judged += paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
@@ -93,12 +101,16 @@ class LocaliserJudge(JudgeOf[LocaliserSpec, VideoSet, TorchLocaliser]):
         judged = [replace(one, metric=f"{self.spec.tem.name} {one.metric}")
                   for one in closeness(apart, self.dataset.ids, gate, "curves")]
         proposals = _scored_proposals(curves, scores, self.spec)
-        found = self._detections(cell)
-        pairs = [(found[id], torch.detections[id]) for id in self.dataset.ids]
-        return [*judged, *proposal_fidelity(proposals, torch.proposals, self.spec.pem.name, gate), detection_fidelity(pairs, gate)]
+        found, how = self._detections(cell), self.spec.proposals
+        videos = [Video(one.name, one.duration_s, found[one.name], torch.detections[one.name],
+                        propose(curve, how.peak_threshold).best(how.top), score)
+                  for one, curve, score in zip(self.dataset.videos, curves.scores, scores.scores, strict=True)]
+        return [*judged, *proposal_fidelity(proposals, torch.proposals, self.spec.pem.name, gate),
+                *detection_fidelity(videos, how, gate)]
 
     def _detections(self, cell: Cell) -> dict[str, Detections]:
-        return read_results(cell.parts[-1].folder / DETECTIONS, self.dataset.ids)
+        none = dict.fromkeys(self.dataset.ids, none_found())
+        return none | read_results(cell.parts[-1].folder / DETECTIONS, self.dataset.ids)
 
 
 def _flat(scores: Floats) -> Floats:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tools.datasets import choice
 from tools.datasets.clips import ClipSet
 from tools.judging import verdict
 from tools.judging.accuracy import Against, accuracy
 from tools.judging.floors import floor_of
 from tools.judging.judge import JudgeOf
+from tools.judging.plausible import known_of
 from tools.judging.verdict import Judgement
 from tools.measuring.cell import Cell
 from tools.measuring.predictions import Predictions
@@ -27,7 +29,8 @@ class RecogniserJudge(JudgeOf[ModelSpec, ClipSet, Predictions]):
         labels = np.array([clip.label for clip in self.dataset.clips], np.int64)
         torch = None if self.reference is None else self.reference.scores
         against = Against(self.truth, official, torch, self.no_reference, self.expect, self.dataset.shortfall,
-                          unpaired=self.no_reference)
+                          unpaired=self.no_reference, known=known_of(self.spec, self.truth, cell.record.weights),
+                          few=choice.is_some(cell.record.data))
         return accuracy(cell.parts[0].predictions.scores, labels, against)
 
     def usable_fidelity(self, cell: Cell, torch: Predictions, gate: FidelityGate) -> list[Judgement]:

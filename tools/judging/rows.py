@@ -1,22 +1,29 @@
-"""Rows of results: one judged number each, kept in results.jsonl and shown as a table."""
+"""Rows of results: one judged number each, or why there is none, shown as a table."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
+from tools.judging.numbers import Numbers, Timing
 from tools.judging.verdict import Judgement, Verdict
 from tools.measuring.cell import Cell
 
 RESULTS = "results.jsonl"
+Exit = Literal["judged", "error", "xfail", "xpass", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One judged number of one case, as it stands in results.jsonl."""
+    """One judged number of one case; or that nothing was judged, and why.
+
+    measured, reference: as tables show them; *numbers* has them for programs.
+    data, weights: as reports name them.
+    exit_reason: how the test ended; error: the class of what ended it, if something did.
+    digests: of the weights, the graph and the clips of each network. date (UTC), commit: of the run.
+    attempt: which try of the test it is of; superseded: a later try has rows too, and those count.
+    """
 
     case: str
     question: str
@@ -30,34 +37,51 @@ class Row:
     chip: str = ""
     simulated: bool = False
     short: bool = False
+    model: str = ""
+    batch: int = 0
+    device: str = ""
+    precision: str = ""
+    digests: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    numbers: Numbers | None = None
+    exit_reason: Exit = "judged"
+    error: str = ""
+    date: str = ""
+    commit: str = ""
+    attempt: int = 1
+    superseded: bool = False
 
     @property
     def shown(self) -> str:
-        """The verdict as tables show it: what was recorded of a timing too short to be judged says so."""
-        return f"{self.verdict} (short)" if self.short and self.verdict == Verdict.RECORDED.value else self.verdict
+        """The verdict as tables show it.
+
+        What was recorded of a timing too short to be judged says so, and what a later try has replaced.
+        """
+        word = self.verdict or self.exit_reason
+        word = f"{word} (short)" if self.short and self.verdict == Verdict.RECORDED.value else word
+        return f"{word}, try {self.attempt}, superseded" if self.superseded else word
 
     @classmethod
     def of(cls, cell: Cell, question: str, judged: Judgement) -> Row:
-        record = cell.record
-        return cls(str(cell.case), question, record.data, record.weights, judged.metric, judged.measured, judged.reference,
+        record, case = cell.record, cell.case
+        return cls(str(case), question, record.data, record.weights, judged.metric, judged.measured, judged.reference,
                    word(judged.verdict, record.weights, simulated=record.simulated), "; ".join([judged.reason, *cell.notes]),
-                   record.chip, record.simulated, judged.short)
+                   record.chip, record.simulated, judged.short, case.model, case.batch, case.device.label, record.precision,
+                   {part.record.network: dict(part.record.digests) for part in cell.parts}, judged.numbers)
+
+    @classmethod
+    def revived(cls, fields: Mapping[str, Any]) -> Row:
+        """The row whose `dataclasses.asdict` these are, as they come from another process."""
+        row = cls(**fields)
+        if not fields["numbers"]:
+            return row
+        timing = fields["numbers"]["timing"]
+        return replace(row, numbers=Numbers(**{**fields["numbers"], "timing": Timing(**timing) if timing else None}))
 
 
 def word(verdict: Verdict, weights: str, *, simulated: bool = False) -> str:
     """The verdict as it is shown; a pass on mini weights or on a simulated device says that it is one."""
     but = [*(["mini"] if weights == "mini" else []), *(["simulated"] if simulated else [])]
     return f"{verdict.value} ({', '.join(but)})" if verdict is Verdict.PASS and but else verdict.value
-
-
-def append(rows: Sequence[Row], run: Path) -> None:
-    """Add rows to the run's results.jsonl and flush them to disk."""
-    run.mkdir(parents=True, exist_ok=True)
-    with (run / RESULTS).open("a") as file:
-        for row in rows:
-            file.write(json.dumps(asdict(row)) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def table(rows: Sequence[Row]) -> list[str]:

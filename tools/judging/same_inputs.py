@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tools.judging.numbers import Numbers
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.inputs import Digests, TorchInputs
 
@@ -20,4 +21,5 @@ def same_inputs(ours: Digests, torch: TorchInputs, items: str, remake: str) -> J
     if other:
         first = other[0]
         meaning = f"{meaning}; the first is {first}: {ours.get(first, 'none')} here, {torch.digests[first]} of torch's pipeline"
-    return Judgement(METRIC, str(len(other)), "<= 0", Verdict.FAIL if other else Verdict.PASS, meaning, "<= 0")
+    return Judgement(METRIC, str(len(other)), "<= 0", Verdict.FAIL if other else Verdict.PASS, meaning, "<= 0",
+                     numbers=Numbers("inputs", len(other), 0))

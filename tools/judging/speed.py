@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tools.judging.numbers import Numbers, Timing
 from tools.judging.verdict import Judgement, Verdict, doubt, recorded
 from tools.measuring.timing import MIN_ITERATIONS, MIN_SECONDS, Summary
 from tools.spec.chips import ChipKind
@@ -16,14 +17,16 @@ def throughput(summary: Summary, truth: Truth, chip: ChipKind, batch: int, netwo
     """Clips per second against the stored figure for this kind of device; RECORDED where there is none."""
     metric = f"{network} clips/s".lstrip()
     spread = f"{summary.iterations} iterations in {summary.total_s:.1f} s, spread {summary.variation:.1%}"
-    judged = _against_stored(metric, summary.clips_per_s, spread, no_judgement([summary], truth), truth,
-                             stored_rate(truth, chip, batch, network), chip, batch)
+    ours = Numbers("clips_per_s", summary.clips_per_s, statistic=summary.statistic, timing=Timing.of(summary))
+    judged = _against_stored(metric, ours, spread, no_judgement([summary], truth), truth, stored_rate(truth, chip, batch, network),
+                             chip, batch)
     return replace(judged, short=summary.short)
 
 
 def combined_throughput(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, parts: Sequence[Summary]) -> Judgement:
     """Clips per second through all networks against the stored figure; no better than the times of any."""
-    judged = _against_stored("clips/s", clips_per_s, f"1 / (sum of 1/rate) of {len(parts)} networks", no_judgement(parts, truth), truth,
+    ours = Numbers("clips_per_s", clips_per_s, statistic=parts[0].statistic)  # all were timed on one device, in one way
+    judged = _against_stored("clips/s", ours, f"1 / (sum of 1/rate) of {len(parts)} networks", no_judgement(parts, truth), truth,
                              stored_rate(truth, chip, batch), chip, batch)
     return replace(judged, short=any(part.short for part in parts))
 
@@ -40,19 +43,26 @@ def no_judgement(parts: Sequence[Summary], truth: Truth) -> str:
     return ""
 
 
-def _against_stored(metric: str, clips_per_s: float, how: str, unfit: str, truth: Truth, found: tuple[Figure, int] | None,
+def _against_stored(metric: str, ours: Numbers, how: str, unfit: str, truth: Truth, found: tuple[Figure, int] | None,
                     chip: ChipKind, batch: int) -> Judgement:
     if found is None:
-        return recorded(metric, f"{how}; nothing is stored for {chip.name} at bs{batch}", f"{clips_per_s:.3f}/s")
+        return recorded(metric, f"{how}; nothing is stored for {chip.name} at bs{batch}", shown(ours.measured, ours.statistic), ours)
     stored, chips = found
-    rate = clips_per_s * chips
-    derived = f"; derived: {chips} chips of {clips_per_s:.3f} each" if chips > 1 else ""
+    rate = ours.measured * chips
+    derived = f"; derived: {chips} chips of {ours.measured:.3f} each" if chips > 1 else ""
+    judged = Judgement(metric, shown(rate, ours.statistic), f"{stored.right:g}", Verdict.NO_VERDICT, f"{how}{derived}; {unfit}",
+                       numbers=replace(ours, measured=rate, reference=stored.right))
     if unfit:
-        return Judgement(metric, f"{rate:.3f}/s", f"{stored.right:g}", Verdict.NO_VERDICT, f"{how}{derived}; {unfit}")
+        return judged
     floor = stored.right * (1 - truth.throughput.max_slowdown)
     reason = (f"{how}{derived}; {rate:.3f} {'reaches' if rate >= floor else 'does not reach'} {floor:.3f} = stored {stored.right:g} "
               f"less {truth.throughput.max_slowdown:.0%} ({truth.path.name} {stored.id}){doubt(stored)}")
-    return Judgement(metric, f"{rate:.3f}/s", f"{stored.right:g}", Verdict.PASS if rate >= floor else Verdict.FAIL, reason)
+    return replace(judged, verdict=Verdict.PASS if rate >= floor else Verdict.FAIL, meaning=reason)
+
+
+def shown(clips_per_s: float, statistic: str) -> str:
+    """A rate as tables show it, with the statistic of the times that it is computed from."""
+    return f"{clips_per_s:.3f}/s {statistic}"
 
 
 def stored_rate(truth: Truth, chip: ChipKind, batch: int, network: str = "") -> tuple[Figure, int] | None:
@@ -79,12 +89,13 @@ def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, par
     of_card = clips_per_s * chip.chips_per_card
     ratio = of_card / t4.right
     card = f"a card of {chip.chips_per_card} chips, derived from one" if chip.chips_per_card > 1 else "one chip"
-    reason = f"{of_card:.3f} clips/s of {card} over {t4.right:g} ({truth.path.name} {t4.id}){doubt(t4)}"
+    reason = f"{shown(of_card, parts[0].statistic)} of {card} over {t4.right:g} ({truth.path.name} {t4.id}){doubt(t4)}"
     unfit = no_judgement(parts, truth)
     verdict = Verdict.NO_VERDICT if unfit else Verdict.PASS if ratio >= least else Verdict.FAIL
-    return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", verdict, f"{reason}; {unfit}" if unfit else reason)]
+    return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", verdict, f"{reason}; {unfit}" if unfit else reason,
+                      numbers=Numbers("ratio", ratio, least, parts[0].statistic))]
 
 
-def not_idle(judged: Judgement, seen: str) -> Judgement:
-    """A speed that was not measured on an idle device carries no judgement."""
-    return replace(judged, verdict=Verdict.NO_VERDICT, meaning=f"the device was {seen}; {judged.meaning}")
+def unfounded(judged: Judgement, why: str) -> Judgement:
+    """A speed that was not measured on an idle device, or not of the network, carries no judgement."""
+    return replace(judged, verdict=Verdict.NO_VERDICT, meaning=f"{why}; {judged.meaning}")

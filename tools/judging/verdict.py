@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tools.errors import ClipgateError
+from tools.judging.numbers import Numbers
 from tools.measuring import metrics
 from tools.measuring.metrics import Distance
 from tools.measuring.predictions import Predictions
@@ -33,7 +34,7 @@ RED_BY_NIGHT = RED | {Verdict.RECORDED}
 class Judgement:
     """One number judged; *meaning*: what it says, or why it is judged so; *bound*: its limit, if any.
 
-    short: it was timed for too short a while to be judged.
+    short: it was timed for too short a while to be judged. numbers: for programs; None if it has none.
     """
 
     metric: str
@@ -43,6 +44,7 @@ class Judgement:
     meaning: str
     bound: str = ""
     short: bool = False
+    numbers: Numbers | None = None
 
     @property
     def reason(self) -> str:
@@ -50,15 +52,20 @@ class Judgement:
         return f"{self.meaning}: {self.measured}, limit {self.bound}" if self.bound else self.meaning
 
 
-def recorded(metric: str, why: str, measured: str = "-") -> Judgement:
+def recorded(metric: str, why: str, measured: str = "-", numbers: Numbers | None = None) -> Judgement:
     """A number that nothing judges."""
-    return Judgement(metric, measured, "-", Verdict.RECORDED, why)
+    return Judgement(metric, measured, "-", Verdict.RECORDED, why, numbers=numbers)
 
 
 def worst(judgements: Sequence[Judgement]) -> Verdict:
     """The verdict of a test that judged several numbers."""
     order = list(Verdict)
     return max((judgement.verdict for judgement in judgements), key=order.index)
+
+
+def at_best(verdict: Verdict, limit: Verdict) -> Verdict:
+    """The verdict, or *limit* where that is worse."""
+    return max(verdict, limit, key=list(Verdict).index)
 
 
 def status(verdicts: Iterable[Verdict]) -> int:
@@ -79,7 +86,7 @@ def unpaired(predictions: Predictions, expected: Sequence[str]) -> Judgement | N
     reason = (f"{rows} rows of scores for {len(expected)} clips" if rows != len(expected)
               else "the predictions name other clips, or in another order")
     return Judgement("clips", str(rows), str(len(expected)), Verdict.FAIL,
-                     f"{reason}: padding rows were counted, or rows were lost")
+                     f"{reason}: padding rows were counted, or rows were lost", numbers=Numbers("clips", rows, len(expected)))
 
 
 def not_finite(scores: Floats, ids: Sequence[str]) -> Judgement | None:
@@ -105,7 +112,7 @@ def fidelity(scores: Floats, reference: Floats, ids: Sequence[str], gate: Fideli
     flips = int(gate.max_flipped_share * len(ids))
     return [*closeness(apart, ids, gate, "log-probabilities" if softmax else "logits"),
             limit("flipped", str(apart.flipped), f"<= {flips}", f"clips of {len(ids)} whose best class is not torch's",
-                  good=apart.flipped <= flips)]
+                  Numbers("clips", apart.flipped, flips), good=apart.flipped <= flips)]
 
 
 def closeness(apart: Distance, ids: Sequence[str], gate: FidelityGate, scale: str) -> list[Judgement]:
@@ -113,12 +120,12 @@ def closeness(apart: Distance, ids: Sequence[str], gate: FidelityGate, scale: st
     return [
         limit("difference", f"{apart.relative:.1e}", f"<= {gate.max_relative_difference:.0e}",
               f"largest difference of {scale} over their range, at {ids[apart.worst]}",
-              good=apart.relative <= gate.max_relative_difference),
+              Numbers("share", apart.relative, gate.max_relative_difference), good=apart.relative <= gate.max_relative_difference),
         limit("cosine", f"{apart.cosine:.6f}", f">= {gate.min_cosine}", f"smallest cosine of one's {scale}",
-              good=apart.cosine >= gate.min_cosine),
+              Numbers("cosine", apart.cosine, gate.min_cosine), good=apart.cosine >= gate.min_cosine),
     ]
 
 
-def limit(metric: str, measured: str, bound: str, meaning: str, *, good: bool) -> Judgement:
-    """A measured number beside its bound."""
-    return Judgement(metric, measured, bound, Verdict.PASS if good else Verdict.FAIL, meaning, bound)
+def limit(metric: str, measured: str, bound: str, meaning: str, numbers: Numbers | None = None, *, good: bool) -> Judgement:
+    """A measured number beside its bound, in texts and in *numbers*."""
+    return Judgement(metric, measured, bound, Verdict.PASS if good else Verdict.FAIL, meaning, bound, numbers=numbers)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from tools.errors import ClipgateError, OptionError
+from tools.machine import asserts
 
 EVENTS_FD = "CLIPGATE_EVENTS_FD"
 
@@ -63,6 +64,7 @@ def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] |
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # native code would hold KeyboardInterrupt up
     try:
+        asserts.require()
         return main(sys.argv[1:] if arguments is None else arguments)
     except ClipgateError as error:
         if EVENTS_FD in os.environ:

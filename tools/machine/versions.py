@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 
+from tools.spec.settings import ROOT
+
 ABSENT = "absent"
+GIT_TIMEOUT_S = 10
 
 
 def of(*packages: str) -> tuple[tuple[str, str], ...]:
@@ -24,6 +28,19 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ABSENT
+
+
+def commit() -> str:
+    """The commit of the harness that measures, with `-dirty` after it if files were changed since.
+
+    `absent` where it is no checkout of git.
+    """
+    try:
+        found = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], cwd=ROOT, text=True,  # noqa: S607
+                               capture_output=True, timeout=GIT_TIMEOUT_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ABSENT
+    return found.stdout.strip()
 
 
 def machine() -> tuple[tuple[str, str], ...]:

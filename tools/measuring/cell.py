@@ -14,7 +14,7 @@ from tools.machine.files import write_whole
 from tools.machine.reading import load_json, positive, refusing
 from tools.measuring.inputs import Digests
 from tools.measuring.predictions import FILE, Predictions, load
-from tools.measuring.timing import Summary, summarise
+from tools.measuring.timing import Statistic, Summary, summarise
 from tools.spec.case import Case
 from tools.spec.model import Spec
 
@@ -22,6 +22,7 @@ RECORD = "cell.json"
 TIMES = "times.json"
 IDLE = "idle.json"
 AGAIN = "measure the case again"
+UNSEEN = "this run is older than the look at what timed calls give"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,13 @@ class Times:
 
     series: by our clock, around one run.
     device_series: by the device's own clock, if it has one, around the execution alone.
+    doubt: why these are not times of the network, as what the timed calls gave shows; empty where they are.
     """
 
     series: tuple[float, ...]
     valid: int
     device_series: tuple[float, ...] = ()
+    doubt: str = ""
 
     def summary(self) -> Summary:
         """The numbers that are judged: as ais_bench computes them if the device has times of its own."""
@@ -119,6 +122,12 @@ class Cell:
         """What a reader of this cell's numbers must know."""
         return [f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried]
 
+    @property
+    def statistic(self) -> Statistic:
+        """Of which times the rate is: all parts were timed on one device, in one way."""
+        times = self.parts[-1].times
+        return "mean" if times is not None and times.device_series else "median"
+
     def rate(self) -> float:
         """Clips a second through all networks, one after the other: 1 / (1/a + 1/b)."""
         return 1 / sum(1 / part.rate() for part in self.parts)
@@ -147,7 +156,7 @@ def _read(folder: Path) -> Part:
         if not stored["series"]:
             raise MeasureError("there are no times", where=str(folder / TIMES), remedy=AGAIN)
         times = Times(_seconds(stored["series"], folder), int(positive(stored["valid"], str(folder / TIMES), MeasureError)),
-                      _seconds(stored["device_series"], folder))
+                      _seconds(stored["device_series"], folder), stored.get("doubt", UNSEEN))
     if (folder / IDLE).is_file():
         seen = _load(folder / IDLE)
         idle = Idle(seen["state"], tuple(seen["seen"]), seen["samples"])

@@ -19,6 +19,7 @@ from tools.errors import MeasureError
 from tools.machine import device_locks, events, memory, versions
 from tools.machine.files import writing
 from tools.measuring import cell, inputs, kinds
+from tools.measuring.answers import Counted, Kept, doubt
 from tools.measuring.cell import Record, Times
 from tools.measuring.kinds import Dataset
 from tools.measuring.metrics import mean_of_views
@@ -89,12 +90,12 @@ def _measure(job: Job) -> None:
         with BatchStream(feed, case.batch) as stream:
             engine = engines.open_engine(case.device, job.graph.path, network, case.batch)
             passing = stream if before else inputs.noted(stream, inputs.compared(feed.ids), fed)
-            predictions, (kept, valid) = score(engine, passing, len(feed.ids), network.rows)
+            predictions, kept = score(engine, passing, len(feed.ids), network.rows)
         save(predictions, folder / FILE)
         kind.finish(job.dataset, job.spec, before, predictions, folder)
         told = _record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need)
         cell.write(replace(told, inputs=fed), folder / cell.RECORD)
-        times = None if job.budget_s is None else _times(engine, kept, valid, job.budget_s)
+        times = None if job.budget_s is None else timed(engine, kept, job.budget_s)
         engine.close()
     if watch:
         cell.write(watch.idle(), folder / cell.IDLE)
@@ -102,23 +103,26 @@ def _measure(job: Job) -> None:
         cell.write(times, folder / cell.TIMES)
 
 
-def _times(engine: Engine, kept: Floats, valid: int, budget_s: float) -> Times:
-    """The times of single iterations of a batch of which *valid* rows count."""
-    series = time_series(engine.bind(kept), budget_s, lambda count: events.progress("timing", count, count))
-    return Times(tuple(series), valid, tuple(engine.device_times()[-len(series) :]))
+def timed(engine: Engine, kept: Kept, budget_s: float) -> Times:
+    """The times of single iterations of a batch, and whether these ran the network on it."""
+    calls = Counted(engine.bind(kept.batch))
+    series = time_series(calls, budget_s, lambda count: events.progress("timing", count, count))
+    by_device = engine.device_times()[-len(series) :]  # asked now, since another run follows
+    return Times(tuple(series), kept.valid, tuple(by_device), doubt(calls, len(series), kept, engine.precision))
 
 
-def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1) -> tuple[Predictions, tuple[Floats, int]]:
-    """Run every batch; its scores, and for timing a copy of the first batch and the number of its valid rows.
+def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1) -> tuple[Predictions, Kept]:
+    """Run every batch; its scores, and for timing a copy of the first batch with what it gave.
 
     The score of an item is the mean of its *views* rows of output.
     """
     ids: list[str] = []
     rows: list[Floats] = []
-    kept: tuple[Floats, int] | None = None
+    kept: Kept | None = None
     for batch in stream:
-        kept = kept or (batch.array.copy(), batch.valid)
-        rows.append(mean_of_views(engine.infer(batch.array), views)[: batch.valid])
+        found = engine.infer(batch.array)
+        kept = kept or Kept(batch.array.copy(), batch.valid, found.copy())
+        rows.append(mean_of_views(found, views)[: batch.valid])
         ids.extend(batch.ids)
         events.progress("scoring", len(ids), total)
     assert kept is not None

@@ -13,6 +13,7 @@ MIN_ITERATIONS = 20
 FLOOR_ITERATIONS = 3
 WARM_UP = 1  # the scoring pass ran the same graph on the same shape just before
 HEARTBEAT_S = 5.0
+Statistic = Literal["median", "mean"]  # of a series, what a rate is computed from
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Summary:
     """Statistics of a series in seconds. *variation*: deviation over mean. *short*: not enough was timed.
 
     *clips_per_s*: the clips of an iteration that count, over its typical time: the median, or the mean if the
-    device itself took the times, as in ais_bench's throughput.
+    device itself took the times, as in ais_bench's throughput. *statistic* says which of the two.
     """
 
     iterations: int
@@ -33,6 +34,7 @@ class Summary:
     variation: float
     clips_per_s: float
     short: bool
+    statistic: Statistic = "median"
 
 
 def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int], None],
@@ -68,7 +70,7 @@ def _enough(count: int, total_s: float, budget_s: float) -> bool:
     return (count >= MIN_ITERATIONS and total_s >= MIN_SECONDS) or (count >= FLOOR_ITERATIONS and total_s >= budget_s)
 
 
-def summarise(series: Sequence[float], valid: int, typical: Literal["median", "mean"] = "median") -> Summary:
+def summarise(series: Sequence[float], valid: int, statistic: Statistic = "median") -> Summary:
     """The statistics of a series; in every iteration *valid* clips count."""
     import numpy as np
 
@@ -76,6 +78,6 @@ def summarise(series: Sequence[float], valid: int, typical: Literal["median", "m
     q25, median, q75, p95, p99 = (float(value) for value in np.percentile(times, [25, 50, 75, 95, 99]))
     spread = float(times.std(ddof=1) / times.mean()) if len(times) > 1 else 0.0
     mean = float(times.mean())
-    clips_per_s = valid / (mean if typical == "mean" else median)
+    clips_per_s = valid / (mean if statistic == "mean" else median)
     return Summary(len(times), float(times.sum()), mean, median, q75 - q25, p95, p99, spread, clips_per_s,
-                   short=len(times) < MIN_ITERATIONS or float(times.sum()) < MIN_SECONDS)
+                   short=len(times) < MIN_ITERATIONS or float(times.sum()) < MIN_SECONDS, statistic=statistic)

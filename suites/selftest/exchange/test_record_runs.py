@@ -6,7 +6,7 @@ It is none if it is a simulation, of a disturbed device, or a mini accuracy.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Command
 from tools.engines.idle import Idle
+from tools.judging.numbers import Numbers
+from tools.judging.results import append, to_json
 from tools.judging.rows import RESULTS, Row
 from tools.measuring import cell, stored_reference
 from tools.measuring.cell import Record, Times
@@ -86,7 +88,7 @@ def test_what_a_run_has_measured_is_stored_and_the_rest_is_listed(recording: Com
     measured_run(tmp_path, replace(MEASURED, case="tiny-bs16-npu0sim", simulated=True, chip="Sim310P3"))
     (run / "tiny-bs32-npu0").mkdir()
     row = Row("tiny-bs64-npu0", "throughput", "mini", "mini", "throughput", "-", "-", "ERROR", "CompileError: no atc")
-    (run / RESULTS).write_text("".join(json.dumps(asdict(one)) + "\n" for one in (row, replace(row, case="other-bs1-npu0"))))
+    (run / RESULTS).write_text("".join(json.dumps(to_json(one)) + "\n" for one in (row, replace(row, case="other-bs1-npu0"))))
 
     status, said = recording("tiny", "throughput", run, "--write")
 
@@ -124,9 +126,10 @@ def test_a_run_of_another_model_is_a_run(recording: Command, tmp_path: Path) -> 
     assert "no measured case of tiny is here" in recording("tiny", "throughput", run)[1]
 
 
-def judged(run_folder: Path, told: Record, verdict: str, question: str = "accuracy", metric: str = "top1") -> None:
-    row = Row(told.case, question, told.data, told.weights, metric, "0.9448", "0.9450", verdict, "because")
-    (run_folder / RESULTS).write_text(json.dumps(asdict(row)) + "\n")
+def judged(run_folder: Path, told: Record, verdict: str, question: str = "accuracy", metric: str = "top1", *more: Row) -> None:
+    row = Row(told.case, question, told.data, told.weights, metric, "0.9448", "0.9450", verdict, "because",
+              numbers=Numbers("share", 0.9448, 0.9450))
+    append([row, *more], run_folder)
 
 
 def test_a_rate_that_pytest_could_not_judge_is_refused(recording: Command, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_without_a_list_the_info_is_enough_and_judges_nothing(trip: Trip, tmp_pa
     assert ["RECORDED"] * 3 == [row.verdict for row in rows]
     assert ("labels.info", "unsaid", "-") == (rows[0].data, rows[0].weights, rows[0].reference)
     assert "python -m tools.reference tiny" in rows[0].reason
-    assert ("clips/s", "181.818/s") == (rows[2].metric, rows[2].measured)
+    assert ("clips/s", "181.818/s mean") == (rows[2].metric, rows[2].measured)
     assert Verdict.RECORDED == verdict
 
 

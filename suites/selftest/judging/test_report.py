@@ -92,7 +92,7 @@ def test_the_guides_table_has_cards_by_batch_size_and_best_against_best() -> Non
     title, *table = guide_table(load_truth(MODELS, "tsm"), rates)
     found = lines_of(table)
 
-    assert "tsm: clips/s of a card; measured on npu0 (310, derived: 4 x one chip)" == title
+    assert "tsm: clips/s of a card; measured on npu0 (310, median, derived: 4 x one chip)" == title
     assert ["batch", "1", "4", "8", "16", "32", "64", "best"] == list(found)
     assert "310 310P T4 measured 310/T4 310P/T4 310P/310 measured/T4 measured/310 measured/310P" == " ".join(found["batch"])
     assert "58.62 151.00 110.58 58.00 0.530 1.366 2.576 0.525 0.989 0.384" == " ".join(found["16"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tools.media.decode import FRAME_NAME
 
 pytestmark = pytest.mark.xdist_group("full data")  # whose first test makes the reference of them all
 CLIPS = 23
-Full = Callable[..., list[dict[str, str]]]
+Full = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def full(acceptance: Run, models: Path, tiny_store: Path, root: Path) -> Full:
     """The rows of a run on the whole data set, of all three questions or of those that are asked."""
     weights = next((tiny_store / "store" / "weights").glob("tiny-mini-*")) / "tiny.pth"
 
-    def run(*arguments: str, only: str = "bs4") -> list[dict[str, str]]:
+    def run(*arguments: str, only: str = "bs4") -> list[dict[str, Any]]:
         done = acceptance(f"--models={models}", "-m", "tiny", "-k", only, "--data", "full", "--data-root", str(root), "--weights",
                           str(weights), *arguments)
         return results(done.stdout)
@@ -64,7 +65,7 @@ def full(acceptance: Run, models: Path, tiny_store: Path, root: Path) -> Full:
     return run
 
 
-def of(rows: list[dict[str, str]], metric: str) -> dict[str, str]:
+def of(rows: list[dict[str, Any]], metric: str) -> dict[str, Any]:
     return next(row for row in rows if row["metric"] == metric)
 
 
@@ -96,7 +97,7 @@ def test_an_incomplete_data_set_is_no_verdict(full: Full, root: Path) -> None:
     assert of(rows, "top1")["reason"].startswith(
         f"20 of {CLIPS} clips: 2 missing, 1 damaged, first {folder / names[4]} ({root}/ucf101/annotations/testlist01.txt:5); "
         f"python -m tools.data check ucf101 --data-root {root} lists")
-    assert float(of(rows, "top1")["measured"]) > 0
+    assert of(rows, "top1")["measured_share"] > 0
 
 
 def test_a_subset_of_what_is_there_is_judged(full: Full, root: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import numpy as np
 
@@ -23,6 +23,23 @@ WHEEL = "install the vendor's aclruntime wheel for this Python into the same env
 FLOAT32, FLOAT16 = 0, 1  # numbers of the extension's dtypes
 TYPES: dict[int, type[np.floating]] = {FLOAT32: np.float32, FLOAT16: np.float16}
 QUIET = 3  # log level: errors only
+
+
+class NpuBound:
+    """A batch in the device's memory."""
+
+    def __init__(self, engine: NpuEngine, batch: Floats) -> None:
+        self._engine = engine
+        self.put(batch)
+
+    def __call__(self) -> object:
+        return self._engine.execute(self._tensor)
+
+    def put(self, batch: Floats) -> None:
+        self._tensor = self._engine.resident(batch)
+
+    def scores(self, answer: object) -> Floats | None:
+        return self._engine.read(cast("Sequence[Resident]", answer)) if answer else None
 
 
 class NpuEngine:
@@ -45,8 +62,12 @@ class NpuEngine:
         self._execute = runner(session, self._outputs)
 
     def infer(self, batch: Floats) -> Floats:
+        return self.read(self.execute(self.resident(batch)))
+
+    def read(self, outputs: Sequence[Resident]) -> Floats:
+        """The scores in the device's output, which leaves the device by this."""
         try:
-            [output] = self._execute([self._resident(batch)])
+            [output] = outputs
             output.to_host()
             scores = np.array(output)
         except RuntimeError as error:
@@ -55,15 +76,16 @@ class NpuEngine:
             raise EngineError(f"the device gave {scores.dtype} {list(scores.shape)}, not {list(self._output_shape)}")
         return scores.astype(np.float32)
 
-    def bind(self, batch: Floats) -> Callable[[], object]:
+    def bind(self, batch: Floats) -> NpuBound:
         """What runs this batch, which stays on the device. The device's own times so far are forgotten."""
-        tensor = self._resident(batch)
+        bound = NpuBound(self, batch)
         first_of(self._session, "reset_sumaryinfo", "reset_summaryinfo")()
-        return partial(self._timed, tensor)
+        return bound
 
-    def _timed(self, tensor: Resident) -> None:
+    def execute(self, tensor: Resident) -> Sequence[Resident]:
+        """Run the model once; its output stays on the device."""
         try:
-            self._execute([tensor])
+            return self._execute([tensor])
         except RuntimeError as error:
             raise _failed(error) from error
 
@@ -77,7 +99,7 @@ class NpuEngine:
         if free is not None and (status := free()):
             events.say(f"the model could not be unloaded: free_resource gives {status}")
 
-    def _resident(self, batch: Floats) -> Resident:
+    def resident(self, batch: Floats) -> Resident:
         """The batch on the device. The runtime checks only the number of bytes, and ignores strides."""
         if batch.shape != self._shape or batch.dtype != np.float32:
             raise EngineError(f"the model takes float32 {list(self._shape)}, got {batch.dtype} {list(batch.shape)}")

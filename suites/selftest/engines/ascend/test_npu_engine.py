@@ -130,6 +130,33 @@ found.append(one.device_times())
     assert all(0.0199 < own < around for own, around in zip(theirs, ours, strict=variant != FIRST))
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_timed_runs_are_seen_to_run_their_batch(host: Host, variant: Variant) -> None:
+    """In every build what timed runs leave on the device is read; an old output is found out."""
+    host.npu.change(variant=variant)
+    found, _ = host.run("""
+from tools.engines.ascend.engine import NpuBound
+from tools.measuring import measure
+from tools.measuring.answers import Kept
+one, batch = engine(), batch_of(4)
+
+def doubt():
+    return measure.timed(one, Kept(batch.copy(), 4, one.infer(batch)), 0.0).doubt
+
+found.append(doubt())
+right, given = NpuBound.scores, []
+
+def stale(self, answer):
+    given.append(right(self, answer))
+    return given[0]
+
+NpuBound.scores = stale
+found.append(doubt())
+""")
+
+    assert ["", "the timed call gives the same scores for another batch"] == found
+
+
 def test_a_batch_that_does_not_fit_is_refused(host: Host) -> None:
     """Bytes are all that the runtime would look at; a refusal leaves the engine as it was."""
     found, _ = host.run("""
@@ -193,7 +220,7 @@ def test_what_fails_while_timed_is_one_error(host: Host, tmp_path: Path, variant
     """In the third run as well as in the first."""
     host.npu.change(variant=variant)
     host.npu.fault("kernel", nth=3)
-    found, said = host.run("run = engine().bind(batch_of(4))\nfor _ in range(3): attempt(run)", folder=tmp_path)
+    found, said = host.run("run = engine().bind(batch_of(4))\nfor _ in range(3): attempt(lambda: run() and None)", folder=tmp_path)
 
     assert [None, None, ["EngineError", "aclruntime failed: [-1][ACL: general failure]", None]] == found
     assert "kernel" == said.kind

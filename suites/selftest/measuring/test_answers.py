@@ -1,0 +1,144 @@
+"""What timed calls give is looked at: a rate of calls that do not run the network carries no judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from suites.selftest import tiny_graph
+from suites.selftest.deployments import record
+from tools import engines
+from tools.engines.cpu import CpuBound, CpuEngine
+from tools.judging.judge import throughput
+from tools.judging.verdict import Verdict
+from tools.measuring import cell, measure
+from tools.measuring.answers import Kept
+from tools.measuring.cell import Cell, Part, Times
+from tools.measuring.predictions import Predictions
+from tools.media.preprocess import Floats
+from tools.spec.case import Case, Device
+from tools.spec.catalog import load_truth
+from tools.spec.settings import MODELS
+
+BATCH = 4
+CASE = Case("tsm", BATCH, Device("cpu"))
+OTHER = "the timed call gives the same scores for another batch"
+WRONG = "the last timed call did not give the scores that its batch was given before"
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> CpuEngine:
+    graph = tiny_graph.save(tmp_path_factory.mktemp("graph") / "tiny.onnx", BATCH)
+    opened = engines.open_engine(CASE.device, graph, tiny_graph.NETWORK, BATCH)
+    assert isinstance(opened, CpuEngine)
+    return opened
+
+
+def kept(engine: CpuEngine) -> Kept:
+    batch = tiny_graph.batch_of(BATCH)
+    return Kept(batch, BATCH, engine.infer(batch))
+
+
+def judged(times: Times) -> tuple[Verdict, str]:
+    part = Part(Path(), record(CASE, "tsm", BATCH), Predictions((), np.zeros((0, 1), np.float32)), times)
+    [one] = throughput(Cell(CASE, Path(), (part,)), load_truth(MODELS, "tsm"))
+    return one.verdict, one.reason
+
+
+def test_times_of_right_runs_are_not_doubted(engine: CpuEngine) -> None:
+    """Calls that give their batch's scores again, bit by bit, and others for another batch, are judged."""
+    times = measure.timed(engine, kept(engine), 0.0)
+
+    assert "" == times.doubt
+    assert judged(times)[0] is Verdict.RECORDED
+
+
+class Skips(CpuBound):
+    """Runs nothing."""
+
+    def __call__(self) -> object:
+        return None
+
+
+class Remembers(CpuBound):
+    """Runs once, and gives what came out of that from then on."""
+
+    answer: object = None
+
+    def __call__(self) -> object:
+        self.answer = self.answer or super().__call__()
+        return self.answer
+
+
+class Ignores(CpuBound):
+    """Runs each time, and always the first batch."""
+
+    def put(self, batch: Floats) -> None:
+        if not hasattr(self, "_batch"):
+            super().put(batch.copy())
+
+
+class Mixes(CpuBound):
+    """Gives the rows of its batch in another order."""
+
+    def __call__(self) -> object:
+        [found] = self._engine.run(self._batch)
+        return [found[::-1]]
+
+
+class Rounds(CpuBound):
+    """Gives scores that half precision holds, which ONNX Runtime does not."""
+
+    def __call__(self) -> object:
+        [found] = self._engine.run(self._batch)
+        return [found.astype(np.float16)]
+
+
+@pytest.mark.parametrize(("bound", "why"), [(Skips, WRONG), (Remembers, OTHER), (Ignores, OTHER), (Mixes, WRONG), (Rounds, WRONG)])
+def test_calls_that_do_not_run_their_batch_carry_no_judgement(
+        engine: CpuEngine, monkeypatch: pytest.MonkeyPatch, bound: type[CpuBound], why: str) -> None:
+    """A call that skips, or gives a stale answer or another batch's, is NO VERDICT; the line says which."""
+    monkeypatch.setattr(CpuEngine, "bind", lambda self, batch: bound(self, batch))
+    verdict, reason = judged(measure.timed(engine, kept(engine), 0.0))
+
+    assert (Verdict.NO_VERDICT, why) == (verdict, reason.split(";")[0])
+
+
+def test_times_without_calls_carry_no_judgement(engine: CpuEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times that were taken around nothing are NO VERDICT, however right the call is that was made first."""
+
+    def skipping(step: Callable[[], object], budget_s: float, beat: Callable[[int], None]) -> list[float]:
+        step()
+        return [1e-7] * 30
+
+    monkeypatch.setattr(measure, "time_series", skipping)
+
+    assert (Verdict.NO_VERDICT, "30 times were taken of 0 calls") == (
+        (found := judged(measure.timed(engine, kept(engine), 0.0)))[0], found[1].split(";")[0])
+
+
+def test_half_precision_may_add_up_in_another_order(engine: CpuEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a device computes in half precision, a repeated score may be one of its steps away, not four."""
+    monkeypatch.setattr(CpuEngine, "precision", "fp16")
+    for steps, doubted in ((0.9, ""), (4.0, WRONG)):
+        one = kept(engine)
+        one.scores[0] += steps * 2.0**-10 * one.scores.max()
+
+        assert doubted == measure.timed(engine, one, 0.0).doubt
+
+
+def test_what_is_doubted_is_kept_with_the_times(tmp_path: Path) -> None:
+    """The doubt outlives the process; times of a run that kept none have one of their own."""
+    cell.write(record(CASE, "tsm", BATCH), tmp_path / cell.RECORD)
+    measure.save(Predictions(("a",), np.zeros((1, 2), np.float32)), tmp_path / measure.FILE)
+    cell.write(Times((1.0,), BATCH, doubt=OTHER), tmp_path / cell.TIMES)
+    told = cell.read(tmp_path).times
+    (tmp_path / cell.TIMES).write_text('{"series": [1.0], "valid": 4, "device_series": []}')
+    older = cell.read(tmp_path).times
+
+    assert told is not None
+    assert older is not None
+    assert (OTHER, cell.UNSEEN) == (told.doubt, older.doubt)

@@ -1,0 +1,81 @@
+"""results.jsonl: each row as one JSON object, with numbers as numbers and their units in the keys."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, get_args
+
+from tools.judging.numbers import Numbers, Timing, Unit
+from tools.judging.rows import RESULTS, Row
+from tools.machine.files import write_whole
+
+SCHEMA_VERSION = 2  # 1 had numbers as texts, and no version
+UNITS: tuple[str, ...] = get_args(Unit)
+Value = str | int | float | bool | Mapping[str, Mapping[str, str]] | None
+WORDS = ("case", "model", "device", "chip", "precision", "data", "weights", "question", "metric", "verdict", "exit_reason", "error",
+         "reason", "date", "commit")
+
+
+def to_json(row: Row) -> dict[str, Value]:
+    """The row as it stands in results.jsonl; the page of suites/ says what each key means."""
+    told: dict[str, Value] = {"schema_version": SCHEMA_VERSION, **{name: getattr(row, name) or None for name in WORDS}}
+    told |= {"batch": row.batch or None, "simulated": row.simulated, "short": row.short, "attempt": row.attempt,
+             "superseded": row.superseded, "digests": row.digests}
+    numbers = row.numbers
+    told["statistic"] = numbers.statistic or None if numbers else None
+    if numbers:
+        told[f"measured_{numbers.unit}"] = _number(numbers.measured)
+        told[f"reference_{numbers.unit}"] = _number(numbers.reference)
+    if numbers and numbers.timing:
+        told |= {name: value if isinstance(value, str) else _number(value) for name, value in asdict(numbers.timing).items()}
+    return told
+
+
+def _number(value: float | None) -> float | None:
+    """JSON knows no NaN and no infinity."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def from_json(told: Mapping[str, Any]) -> Row:
+    """The row that `to_json` wrote, but for the texts of its numbers.
+
+    Raises:
+        ValueError, LookupError, TypeError: it is of another version, or lacks something.
+    """
+    if told["schema_version"] != SCHEMA_VERSION:
+        raise ValueError(f"it is of schema version {told['schema_version']}, not {SCHEMA_VERSION}")
+    rest: dict[str, Any] = {name: told[name] for name in ("simulated", "short", "attempt", "superseded", "digests")}
+    rest |= {name: told[name] or "" for name in WORDS}
+    return Row(**rest, batch=told["batch"] or 0, measured="", reference="",
+               numbers=_numbers(told))
+
+
+def _numbers(told: Mapping[str, Any]) -> Numbers | None:
+    unit: Any = next((unit for unit in UNITS if f"measured_{unit}" in told), None)
+    if unit is None or told[f"measured_{unit}"] is None:
+        return None
+    timing = Timing(**{one.name: told[one.name] for one in fields(Timing)}) if "median_ms" in told else None
+    return Numbers(unit, told[f"measured_{unit}"], told[f"reference_{unit}"], told["statistic"] or "", timing)
+
+
+def append(rows: Sequence[Row], run: Path) -> None:
+    """Add rows to the run's results.jsonl and flush them to disk."""
+    run.mkdir(parents=True, exist_ok=True)
+    with (run / RESULTS).open("a") as file:
+        file.write(_lines(rows))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def rewrite(rows: Sequence[Row], run: Path) -> None:
+    """Write the run's results.jsonl anew, with all of its rows."""
+    write_whole(run / RESULTS, lambda file: file.write(_lines(rows).encode()))
+
+
+def _lines(rows: Sequence[Row]) -> str:
+    return "".join(json.dumps(to_json(row), allow_nan=False) + "\n" for row in rows)
