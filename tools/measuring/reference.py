@@ -33,7 +33,7 @@ from tools.media.preprocess import Floats
 from tools.pytorch import frames, networks, pipeline, run
 from tools.spec.digest import spec_digest
 from tools.spec.model import ModelSpec, Spec
-from tools.storage import elsewhere
+from tools.storage import code, elsewhere
 from tools.storage.context import Context
 from tools.storage.entries import Facts, Key
 from tools.storage.shards import Made, Shards
@@ -57,9 +57,9 @@ def key(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> Key:
     shaped_by = (("weights", checkpoint.sha256), ("spec", spec_digest(spec)), ("clips", clips.digest),
                  *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "opencv-python-headless"))
     if clips.format == "videos":
-        return Key("reference", spec.name, (*shaped_by, *frames.decoder()))
+        return Key("reference", spec.name, (*shaped_by, *frames.decoder(), code.part(build)))
     # Decord never decoded a folder of frames. Its version stays, so that references in stores are found.
-    return Key("reference", spec.name, (*shaped_by, *versions.public("decord")))
+    return Key("reference", spec.name, (*shaped_by, *versions.public("decord"), code.part(build)))
 
 
 def command(context: Context[Spec]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from tools.errors import StoreError
 from tools.machine.files import require_unchanged, sha256
@@ -44,13 +44,18 @@ class Key:
 
 
 class Manifest(TypedDict):
-    """What an entry's json holds."""
+    """What an entry's json holds; *made_by*: the builder, as `module:name`, whose code the key covers.
+
+    commit: of the checkout that made it. Both are missing from entries that were made before they were noted.
+    """
 
     kind: str
     name: str
     shaped_by: dict[str, str]
     files: dict[str, str]
     facts: dict[str, str | int | float]
+    made_by: NotRequired[str]
+    commit: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,8 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     parts = {"kind": str, "name": str, "shaped_by": dict, "files": dict, "facts": dict}
     if not isinstance(manifest, dict) or not all(isinstance(manifest.get(part), type) for part, type in parts.items()):
         raise StoreError("not a manifest: a part is missing or has another type", where=where, remedy=VERIFY)
+    if not all(isinstance(manifest.get(part, ""), str) for part in ("made_by", "commit")):
+        raise StoreError("not a manifest: what it says of its making is no text", where=where, remedy=VERIFY)
     for name, sha in manifest["files"].items():
         if not can_be_path(name):
             raise StoreError(f"the manifest lists {shown(name)}, which cannot be a file of an entry", where=where, remedy=VERIFY)

@@ -17,9 +17,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from tools.errors import StoreError
+from tools.machine import versions
 from tools.machine.files import flush, sha256
 from tools.machine.locks import hold
-from tools.storage import elsewhere, entries
+from tools.storage import code, elsewhere, entries
 from tools.storage.entries import Entry, Facts, Key, Manifest, Say
 
 
@@ -88,6 +90,10 @@ class Store:
 
     def _build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
         elsewhere.require_makers(self.root, key, f"making {key.kind}/{key.name}")
+        _require_same_code(key, builder)
+        why = elsewhere.why_anew(self.root, key)
+        if why:
+            self._say(why)
         partial = entries.empty_partial(self.root, key.digest[:16])
         try:
             facts = builder(partial)
@@ -96,13 +102,21 @@ class Store:
             raise
         files = {str(path.relative_to(partial)): sha256(path) for path in sorted(partial.rglob("*")) if path.is_file()}
         manifest: Manifest = {"kind": key.kind, "name": key.name, "shaped_by": dict(key.shaped_by),
-                              "files": files, "facts": dict(facts)}
+                              "files": files, "facts": dict(facts), "made_by": code.place_of(builder), "commit": versions.commit()}
         final = entries.manifest_path(self.root, key)
         (partial / final.name).write_text(json.dumps(manifest, indent=1, sort_keys=True))
         flush(partial)
         entries.publish(partial, final)
         shutil.rmtree(self.unfinished(key), ignore_errors=True)
         return Entry(key, final.parent, files, facts)
+
+
+def _require_same_code(key: Key, builder: Callable[[Path], Facts]) -> None:
+    """Check that the key covers the code that is about to run: somebody may edit it meanwhile."""
+    wanted, place = dict(key.shaped_by).get(code.CODE), code.place_of(builder)
+    if wanted is not None and wanted != code.current(place):
+        raise StoreError(f"the code of {place} has changed since this run looked for {key}", where=str(code.file_of(place)),
+                         remedy="run it again")
 
 
 def require_writable(root: Path) -> None:
