@@ -46,6 +46,11 @@ def current(place: str) -> str:
     return code_digest(place, settings.ROOT)
 
 
+def is_other(made_by: str | None, digest: str) -> bool:
+    """Whether an entry of this builder and code was made by other code than is here, or by nobody knows which."""
+    return made_by is None or digest != current(made_by)
+
+
 @cache
 def code_digest(place: str, root: Path) -> str:
     """The digest of the code behind `module:name` in the project at *root*; empty if there is none."""

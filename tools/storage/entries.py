@@ -15,6 +15,7 @@ from typing import NotRequired, TypedDict
 from tools.errors import StoreError
 from tools.machine.files import require_unchanged, sha256
 from tools.machine.reading import can_be_path, json_of, shown
+from tools.machine.versions import UNKNOWN
 from tools.spec.digest import digest
 
 Facts = Mapping[str, str | int | float]
@@ -60,12 +61,16 @@ class Manifest(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A verified artifact: its folder, its files' SHA-256 by name, and facts noted when it was built."""
+    """A verified artifact: its folder, its files' SHA-256 by name, and facts noted when it was built.
+
+    commit: of the checkout that built it.
+    """
 
     key: Key
     folder: Path
     files: Mapping[str, str]
     facts: Facts = field(default_factory=dict)
+    commit: str = UNKNOWN
 
     def file(self, name: str) -> Path:
         return self.folder / name

@@ -60,7 +60,7 @@ class Store:
         manifest = entries.read_manifest(path)
         with suppress(OSError):
             os.utime(path)  # the time of last use, for prune
-        return Entry(key, path.parent, manifest["files"], manifest["facts"])
+        return Entry(key, path.parent, manifest["files"], manifest["facts"], manifest.get("commit", versions.UNKNOWN))
 
     def _made_elsewhere(self, key: Key) -> Entry | None:
         candidates = elsewhere.alike(self.root, key)
@@ -71,6 +71,12 @@ class Store:
             self._say(f"{len(candidates)} entries made elsewhere fit {key.kind}/{key.name}; "
                       f"the one used last is taken: {found.key} ({versions})")
         return found
+
+    def by_other_code(self, key: Key) -> Entry | None:
+        """The whole entry used last that differs from *key* in code alone, where *key* is not here."""
+        if entries.manifest_path(self.root, key).is_file():
+            return None
+        return next((entry for other in elsewhere.alike(self.root, key, code.CODE) if (entry := self._whole(other))), None)
 
     def build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
         """Find the entry, or run *builder* on an empty folder and publish what it leaves there.
@@ -108,13 +114,14 @@ class Store:
         flush(partial)
         entries.publish(partial, final)
         shutil.rmtree(self.unfinished(key), ignore_errors=True)
-        return Entry(key, final.parent, files, facts)
+        return Entry(key, final.parent, files, facts, manifest["commit"])
 
 
 def _require_same_code(key: Key, builder: Callable[[Path], Facts]) -> None:
     """Check that the key covers the code that is about to run: somebody may edit it meanwhile."""
-    wanted, place = dict(key.shaped_by).get(code.CODE), code.place_of(builder)
-    if wanted is not None and wanted != code.current(place):
+    place = code.place_of(builder)
+    wanted, here = dict(key.shaped_by).get(code.CODE), code.current(place)
+    if wanted and here and wanted != here:
         raise StoreError(f"the code of {place} has changed since this run looked for {key}", where=str(code.file_of(place)),
                          remedy="run it again")
 

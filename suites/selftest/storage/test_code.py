@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.storage.test_store import refuse, write
+from suites.selftest.storage.test_store import write
+from tools.deployment import export
+from tools.deployment.weights import Weights
 from tools.errors import StoreError
 from tools.machine import versions
 from tools.spec import settings
-from tools.spec.settings import ROOT
+from tools.spec.catalog import load_spec
+from tools.spec.settings import MODELS, ROOT
 from tools.storage import code
 from tools.storage.entries import Key, manifest_path, read_manifest
 from tools.storage.store import Store
@@ -118,7 +121,8 @@ def test_what_is_made_anew_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(code, "current", lambda place: "b")
     store.build(shaped("b"), write("a"))
-    assert [f"onnx/net is made anew: onnx/{made.folder.name}, made at commit {versions.commit()}, differs in code (a there, b here)"] == said
+    commit = versions.commit()
+    assert [f"onnx/net is made anew: onnx/{made.folder.name}, made at commit {commit}, differs in code (a there, b here)"] == said
 
 
 def test_an_entry_notes_the_commit_and_the_builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +136,7 @@ def test_an_entry_notes_the_commit_and_the_builder(tmp_path: Path, monkeypatch: 
 def test_code_that_changed_since_the_key_was_made_makes_nothing(tmp_path: Path) -> None:
     """A process that starts after an edit would file the new code's result under the old code's digest."""
     with pytest.raises(StoreError, match="has changed since this run looked for onnx/net"):
-        Store(tmp_path).build(shaped("0" * 64), refuse)
+        Store(tmp_path).build(shaped("0" * 64), partial(export.build, Weights(tmp_path, "", load_spec(MODELS, "tsm").networks[0], "own")))
 
 
 def test_a_commit_is_that_of_our_own_checkout_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
