@@ -22,4 +22,5 @@ def judge_of(context: Context[Spec], checkpoints: tuple[Weights, ...], dataset: 
     """What cells of the model are judged against: stored truth, and torch on the same clips or videos."""
     spec, settings = context.spec, context.settings
     torch: Any = kinds.of(spec).torch_reference(context, checkpoints, dataset)
-    return _JUDGES[spec.kind](spec, load_truth(settings.models, spec.name), dataset, torch, reference.command(context), settings.expect)
+    return _JUDGES[spec.kind](spec, load_truth(settings.models, spec.name), dataset, torch, reference.command(context), settings.expect,
+                              tuple(context.others))

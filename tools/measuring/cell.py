@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class Record:
     network: which of the case's networks. clips: the number of items that it was run on.
     chip: the kind of chip as its own tool names it (`cpu`: ONNX Runtime). simulated: it behaved like one.
     data, weights: as reports name them. digests: of the weights, the graph and the clips.
+    others: what of it other code made, in words.
     scoring_s: wall time of decoding and running every clip, which overlap.
     peak_bytes: this process's largest resident size. surgery: the names of the rewrites of the graph.
     """
@@ -49,6 +50,7 @@ class Record:
     versions: Mapping[str, str]
     machine: Mapping[str, str]
     surgery: str = ""
+    others: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,12 @@ class Cell:
     @property
     def notes(self) -> list[str]:
         """What a reader of this cell's numbers must know."""
-        return [f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried]
+        return [*(f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried), *self.others]
+
+    @property
+    def others(self) -> list[str]:
+        """What other code made of what this cell was measured with, in words."""
+        return list(dict.fromkeys(other for part in self.parts for other in part.record.others))
 
     def rate(self) -> float:
         """Clips a second through all networks, one after the other: 1 / (1/a + 1/b)."""

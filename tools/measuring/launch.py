@@ -57,7 +57,7 @@ def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks
     spec = context.spec
     folders = [part_folder(case, spec, network.name, run) for network in spec.networks]
     budget_s = context.settings.budget_s if timed else None
-    jobs = [Job(case, spec, checkpoint, graph, found.dataset, choice.word(context), budget_s, folder, before)
+    jobs = [Job(case, spec, checkpoint, graph, found.dataset, choice.word(context), budget_s, folder, before, tuple(context.others))
             for checkpoint, graph, folder, before in zip(found.checkpoints, found.graphs, folders, [None, *folders[:-1]], strict=True)
             if not networks or checkpoint.network.name in networks]
     return Cell(case, run / str(case), tuple(_measured(context, job, run) for job in jobs))

@@ -47,7 +47,7 @@ def current(place: str) -> str:
 
 
 def is_other(made_by: str | None, digest: str) -> bool:
-    """Whether an entry of this builder and code was made by other code than is here, or by nobody knows which."""
+    """Whether an entry of this builder and code was made by other code than is here, or by unknown code."""
     return made_by is None or digest != current(made_by)
 
 

@@ -31,6 +31,11 @@ def missing_makers(key: Key) -> tuple[str, ...]:
     return tuple(name for name in absent(key) if name in MAKERS)
 
 
+def takes_other_code(key: Key) -> bool:
+    """Whether an entry that other code made must do: torch is not installed here, and the entry may travel."""
+    return key.kind != "om" and missing_makers(Key("", "", versions.of("torch"))) != ()
+
+
 def alike(root: Path, key: Key, *parts: str) -> list[Key]:
     """The keys of entries that differ from *key* in *parts* and in packages absent here; last used first."""
     if not parts and not absent(key):

@@ -28,9 +28,10 @@ from tools.storage.entries import Entry, Facts, Key, Manifest, Say
 class Store:
     """Finds and builds entries below *root* (the `store` folder of the artifacts folder)."""
 
-    def __init__(self, root: Path, say: Say = lambda text: None) -> None:
+    def __init__(self, root: Path, say: Say = lambda text: None, on_other: Say = lambda text: None) -> None:
         self.root = root
         self._say = say
+        self._on_other = on_other  # is told what is found although other code made it
 
     def unfinished(self, key: Key) -> Path:
         """The folder in which an entry that takes hours keeps its results until it is complete."""
@@ -40,14 +41,14 @@ class Store:
         """The entry if it is there and whole; a damaged one is announced and not returned.
 
         Where a package that shapes it is not installed here, an entry made with any version of it will do; it
-        is returned with its own key.
+        is returned with its own key. Where torch is not installed, so will an entry that other code made.
         """
         if key.host:
             host = self.find(key.host)
             if host is None:
                 return None
             key = replace(key, host=host.key)
-        return self._whole(key) or self._made_elsewhere(key)
+        return self._whole(key) or self._made_elsewhere(key) or self._lent(key)
 
     def _whole(self, key: Key) -> Entry | None:
         path = entries.manifest_path(self.root, key)
@@ -71,6 +72,12 @@ class Store:
             self._say(f"{len(candidates)} entries made elsewhere fit {key.kind}/{key.name}; "
                       f"the one used last is taken: {found.key} ({versions})")
         return found
+
+    def _lent(self, key: Key) -> Entry | None:
+        entry = self.by_other_code(key) if elsewhere.takes_other_code(key) else None
+        if entry:
+            self._on_other(f"{key.kind}/{key.name} made by other code ({entry.commit})")
+        return entry
 
     def by_other_code(self, key: Key) -> Entry | None:
         """The whole entry used last that differs from *key* in code alone, where *key* is not here."""

@@ -21,7 +21,9 @@ from tools.spec.catalog import load_spec
 from tools.spec.settings import MODELS, ROOT
 from tools.storage import code
 from tools.storage.entries import Key, manifest_path, read_manifest
+from tools.storage.packing import pack
 from tools.storage.store import Store
+from tools.storage.unpacking import unpack
 
 EXPORT, SPECIALISE, COMPILE = "tools.deployment.export:build", "tools.deployment.specialise:build", "tools.deployment.compile:build"
 REFERENCE, LOCALISER = "tools.measuring.reference:build", "tools.measuring.reference_localiser:build"
@@ -151,3 +153,57 @@ def test_a_commit_is_that_of_our_own_checkout_only(tmp_path: Path, monkeypatch: 
 def test_the_digest_is_taken_from_the_files_of_this_project() -> None:
     """And found without git, by reading alone."""
     assert code.current(EXPORT) == code.code_digest(EXPORT, settings.ROOT) != ""
+
+
+@pytest.fixture
+def torchless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No package is installed here."""
+    monkeypatch.setattr(versions, "of", lambda *names: tuple((name, versions.ABSENT) for name in names))
+
+
+@pytest.mark.usefixtures("torchless")
+def test_without_torch_an_entry_of_other_code_is_lent_aloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found with its commit, also beside an absent version; other weights are still other weights."""
+    monkeypatch.setattr(versions, "commit", lambda: "5d5d5d")
+    others: list[str] = []
+    store = Store(tmp_path, on_other=others.append)
+    made = store.build(shaped("a"), write("a"))
+    wanted = replace(shaped("b"), shaped_by=tuple((name, versions.ABSENT if name == "torch" else value)
+                                                  for name, value in shaped("b").shaped_by))
+
+    assert (made, made) == (store.find(wanted), store.find(made.key))
+    assert ["onnx/net made by other code (5d5d5d)"] == others
+    assert store.find(replace(wanted, shaped_by=(("weights", "6e" * 32), *wanted.shaped_by[1:]))) is None
+
+
+@pytest.mark.usefixtures("torchless")
+def test_what_is_compiled_on_its_host_is_not_lent(tmp_path: Path) -> None:
+    """A compiled graph needs no torch: the new code compiles it anew."""
+    store = Store(tmp_path)
+    store.build(replace(shaped("a"), kind="om"), write("a"))
+    assert store.find(replace(shaped("b"), kind="om")) is None
+
+
+def test_with_torch_nothing_is_lent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can be made here is made here."""
+    monkeypatch.setattr(versions, "of", lambda *names: tuple((name, "1") for name in names))
+    store = Store(tmp_path)
+    store.build(shaped("a"), write("a"))
+    assert store.find(shaped("b")) is None
+
+
+def test_an_import_names_other_code_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside `new`, with both commits; what the same code made is not named."""
+    monkeypatch.setattr(code, "current", lambda place: "a")
+    monkeypatch.setattr(versions, "commit", lambda: "5d5d5d")
+    store = Store(tmp_path / "here")
+    made = store.build(shaped("a"), write("a"))
+    pack(store.root, [manifest_path(store.root, made.key)], tmp_path / "all.tar", print)
+    said: list[str] = []
+    unpack(tmp_path / "same", tmp_path / "all.tar", said.append)
+    assert [f"new: {made.key}"] == said
+
+    monkeypatch.setattr(code, "current", lambda place: "b")
+    monkeypatch.setattr(versions, "commit", lambda: "6e6e6e")
+    unpack(tmp_path / "there", tmp_path / "all.tar", said.append)
+    assert [f"made by other code (5d5d5d; here 6e6e6e): {made.key}"] == said[2:]
