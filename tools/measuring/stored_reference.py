@@ -40,7 +40,7 @@ def listed(context: Context[ModelSpec], classes: int) -> ClipList | None:
 
 
 def find(context: Context[ModelSpec], clips_of: ClipList) -> StoredReference | None:
-    """The reference of these clips with the weights of `--weights`; None if a part is missing or of other code."""
+    """The reference of these clips and of `--weights`; None if part of it is missing or of other code."""
     checkpoint = _checkpoint(context)
     try:
         checked = _checked(context, clips_of)
