@@ -21,7 +21,7 @@ from tools.spec.catalog import load_spec
 from tools.spec.settings import MODELS, ROOT
 from tools.storage import code
 from tools.storage.entries import Key, manifest_path, read_manifest
-from tools.storage.packing import pack
+from tools.storage.packing import choose, pack
 from tools.storage.store import Store
 from tools.storage.unpacking import unpack
 
@@ -207,3 +207,15 @@ def test_an_import_names_other_code_at_once(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(versions, "commit", lambda: "6e6e6e")
     unpack(tmp_path / "there", tmp_path / "all.tar", said.append)
     assert [f"made by other code (5d5d5d; here 6e6e6e): {made.key}"] == said[2:]
+
+
+def test_an_archive_leaves_out_what_our_code_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two that differ in code alone ours travels; the only one of its request travels whoever made it."""
+    store = Store(tmp_path)
+    monkeypatch.setattr(code, "current", lambda place: "a")
+    store.build(shaped("a"), write("a"))
+    only = store.build(replace(shaped("a"), shaped_by=(("weights", "6e" * 32), *shaped("a").shaped_by[1:])), write("b"))
+    monkeypatch.setattr(code, "current", lambda place: "b")
+    ours = store.build(shaped("b"), write("c"))
+
+    assert {only.folder, ours.folder} == {path.parent for path in choose(tmp_path, None, [])}
