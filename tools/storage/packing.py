@@ -57,7 +57,7 @@ def choose(root: Path, names: frozenset[str] | None, batches: Sequence[int], kin
 
 
 def _superseded(kept: Mapping[Path, Manifest]) -> set[Path]:
-    """Of manifests that other code made, those of which there is one that our code made for the same request."""
+    """Of manifests that other code made, those whose request our code has an entry for as well."""
     ours: dict[tuple[object, ...], bool] = {}
     request, other = {}, {}
     for path, manifest in kept.items():
