@@ -33,7 +33,7 @@ def missing_makers(key: Key) -> tuple[str, ...]:
 
 def takes_other_code(key: Key) -> bool:
     """Whether an entry that other code made must do: torch is not installed, and it may travel."""
-    return key.kind != "om" and missing_makers(Key("", "", versions.of("torch"))) != ()
+    return key.kind != "om" and versions.of("torch") == (("torch", ABSENT),)
 
 
 def alike(root: Path, key: Key, *parts: str) -> list[Key]:
