@@ -16,6 +16,7 @@ from tools.machine import events
 from tools.spec.case import Case, Device
 from tools.spec.model import Network, Spec
 from tools.spec.settings import Settings
+from tools.storage import code
 from tools.storage.context import Context
 from tools.storage.entries import Facts, Key
 from tools.storage.stages import Stage
@@ -49,7 +50,7 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> special
 def stage(settings: Settings, network: Network, graph: specialise.Graph, batch: int, target: Target) -> Stage:
     """The compiled model of *graph*."""
     shaped_by = (("graph", graph.digest), ("weights", graph.weights_digest), ("cann", target.toolkit.version),
-                 ("flags", " ".join(_request(network, batch, target, settings).flags())))
+                 ("flags", " ".join(_request(network, batch, target, settings).flags())), code.part(build))
     return Stage(Key("om", f"{network.name}-bs{batch}", shaped_by),
                  f"compiling {network.name} at batch {batch} for {target.soc_version}",
                  partial(build, settings, network, graph, batch, target), takes="minutes")

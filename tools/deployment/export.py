@@ -14,6 +14,7 @@ from tools.errors import ExportError
 from tools.machine import versions
 from tools.pytorch import networks
 from tools.spec.digest import network_digest
+from tools.storage import code
 from tools.storage.entries import Facts, Key
 from tools.storage.stages import Stage
 
@@ -30,7 +31,7 @@ def stage(checkpoint: Weights) -> Stage:
     """The exported graph of these weights."""
     network = checkpoint.network
     shaped_by = (("weights", checkpoint.sha256), ("network", network_digest(network)), ("opset", str(OPSET)),
-                 *versions.of("torch", "mmaction2", "mmcv-lite", "onnx"))
+                 *versions.of("torch", "mmaction2", "mmcv-lite", "onnx"), code.part(build))
     return Stage(Key("onnx", network.name, shaped_by), f"exporting {network.name} to ONNX", partial(build, checkpoint))
 
 

@@ -16,6 +16,7 @@ from tools.machine import versions
 from tools.pytorch import mini_localiser, mini_recogniser
 from tools.spec.digest import digest, spec_digest
 from tools.spec.model import LocaliserSpec, ModelKind, ModelSpec, Spec
+from tools.storage import code
 from tools.storage.context import Context
 from tools.storage.elsewhere import missing_makers, require_makers
 from tools.storage.entries import Entry, Facts, Key
@@ -24,9 +25,8 @@ from tools.storage.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class MiniStages:
-    """How one kind of model gets mini data and mini weights; *revision* is part of the weights' key."""
+    """How one kind of model gets mini data and mini weights."""
 
-    revision: str
     data: Callable[[Any], Stage]
     fit: Callable[[Context[Any], Path, Path], Facts]
 
@@ -46,8 +46,9 @@ def data(spec: Spec) -> Stage:
 
 def key(spec: Spec, data_key: Key) -> Key:
     """The key of the weights that are fitted to this mini data set."""
-    shaped_by = (("revision", _KINDS[spec.kind].revision), ("spec", spec_digest(spec)), ("mini", digest(asdict(spec.mini))),
-                 ("data", data_key.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine"))
+    shaped_by = (("spec", spec_digest(spec)), ("mini", digest(asdict(spec.mini))),
+                 ("data", data_key.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine"),
+                 code.part(_KINDS[spec.kind].fit))
     return Key("weights", f"{spec.name}-mini", shaped_by)
 
 
@@ -73,6 +74,6 @@ def _fit_localiser(context: Context[LocaliserSpec], dataset: Path, folder: Path)
 
 
 _KINDS: Mapping[ModelKind, MiniStages] = {
-    "recogniser": MiniStages(mini_recogniser.REVISION, mini_clips.stage, _fit_recogniser),
-    "localiser": MiniStages(mini_localiser.REVISION, mini_videos.stage, _fit_localiser),
+    "recogniser": MiniStages(mini_clips.stage, _fit_recogniser),
+    "localiser": MiniStages(mini_videos.stage, _fit_localiser),
 }

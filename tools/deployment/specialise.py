@@ -19,6 +19,7 @@ from tools.errors import ExportError
 from tools.machine import versions
 from tools.machine.files import require_unchanged
 from tools.spec.model import Network, Spec, Surgeries, Surgery
+from tools.storage import code
 from tools.storage.context import Context
 from tools.storage.entries import Entry, Facts, Key
 from tools.storage.stages import Stage
@@ -91,7 +92,7 @@ def graph(context: Context[Spec], checkpoint: Weights, batch: int) -> Graph:
 
 def stage(network: Network, exported: Entry, batch: int, which: Surgeries) -> Stage:
     """The graph of one batch size, in the folder of the exported one."""
-    shaped_by = (("batch", str(batch)), ("surgery", " ".join(network.surgeries(which))), *versions.of("onnx", "onnxsim"))
+    shaped_by = (("batch", str(batch)), ("surgery", " ".join(network.surgeries(which))), *versions.of("onnx", "onnxsim"), code.part(build))
     key = Key("onnx", Path(file_name(network, batch, which)).stem, shaped_by, host=exported.key)
     return Stage(key, f"simplifying {network.name} for batch {batch}", partial(build, network, exported, batch, which))
 

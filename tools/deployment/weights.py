@@ -15,6 +15,7 @@ from tools.machine.files import require_unchanged, sha256
 from tools.pytorch import networks
 from tools.spec.digest import network_digest
 from tools.spec.model import Network, Spec
+from tools.storage import code
 from tools.storage.context import Context
 from tools.storage.entries import Entry, Facts, Key
 from tools.storage.stages import Stage
@@ -99,7 +100,7 @@ def _checked(context: Context[Spec], network: Network, path: Path, word: str) ->
 
 def checked(network: Network, path: Path, sha: str) -> Stage:
     """Loading this checkpoint into *network*; the entry notes the classes of its head, 0 if it has none."""
-    shaped_by = (("weights", sha), ("network", network_digest(network)), *versions.of("torch", "mmaction2"))
+    shaped_by = (("weights", sha), ("network", network_digest(network)), *versions.of("torch", "mmaction2"), code.part(_check))
     return Stage(Key("checked", network.name, shaped_by), f"checking {path.name}", partial(_check, network, path, sha))
 
 

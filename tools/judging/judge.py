@@ -35,6 +35,7 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
 
     reference: torch's answers; None where torch has not run on this data. remake: the command that runs it.
     inputs: what torch's pipeline makes of a few items; None for scores that nobody measured here.
+    others: what other code made of all that judges, in words.
     """
 
     spec: S
@@ -44,6 +45,7 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
     remake: str = "python -m tools.reference MODEL"
     expect: Expectations = NOTHING
     inputs: TorchInputs | None = None
+    others: Sequence[str] = ()
 
     def accuracy(self, cell: Cell) -> list[Judgement]:
         """Whether the device is right as often as the reference.
@@ -53,10 +55,13 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
         """
         wrong = self._unusable(cell)
         official = (cell.record.weights, cell.record.data) == ("published", "full") and len(self.dataset.ids) == self.spec.clips
-        return [wrong] if wrong else self.usable_accuracy(cell, official=official)
+        return by_other_code([wrong] if wrong else self.usable_accuracy(cell, official=official), cell, self.others)
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
         """Whether the device is fed what torch is and computes what torch does, within its precision."""
+        return by_other_code(self._fidelity(cell), cell, self.others)
+
+    def _fidelity(self, cell: Cell) -> list[Judgement]:
         wrong = self._unusable(cell)
         if wrong:
             return [wrong]
@@ -104,6 +109,15 @@ def partial_data(judged: Sequence[Judgement], shortfall: Shortfall) -> list[Judg
             for one in judged]
 
 
+def by_other_code(judged: list[Judgement], cell: Cell, others: Sequence[str] = ()) -> list[Judgement]:
+    """Judgements of what other code made are no acceptance; a row tells what the notes of *cell* do not."""
+    if not cell.others and not others:
+        return judged
+    more = [other for other in others if other not in cell.others]
+    return [replace(one, verdict=max(one.verdict, Verdict.NO_VERDICT, key=list(Verdict).index),
+                    meaning="; ".join([*more, one.meaning])) for one in judged]
+
+
 def fidelity_gate(cell: Cell, truth: Truth) -> tuple[FidelityGate, bool]:
     """The limits of the cell's precision and True; where none are stored, the floor of all devices and False.
 
@@ -139,7 +153,7 @@ def throughput(cell: Cell, truth: Truth) -> list[Judgement]:
     seen = [f"the device was {part.idle.sentence}" for part in cell.parts if part.idle is not None and part.idle.state != "idle"]
     doubts = [part.times.doubt for part in cell.parts if part.times is not None and part.times.doubt]
     why = [*doubts, *seen]
-    return [speed.unfounded(one, why[0]) for one in judged] if why else judged
+    return by_other_code([speed.unfounded(one, why[0]) for one in judged] if why else judged, cell)
 
 
 def _rates(cell: Cell, truth: Truth, chip: ChipKind, summaries: Sequence[Summary]) -> list[Judgement]:

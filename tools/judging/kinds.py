@@ -23,5 +23,6 @@ def judge_of(context: Context[Spec], checkpoints: tuple[Weights, ...], dataset: 
     spec, settings = context.spec, context.settings
     kind = kinds.of(spec)
     torch: Any = kind.torch_reference(context, checkpoints, dataset)
+    inputs = kind.torch_inputs(context, dataset)
     return _JUDGES[spec.kind](spec, load_truth(settings.models, spec.name), dataset, torch, reference.command(context), settings.expect,
-                              kind.torch_inputs(context, dataset))
+                              inputs, tuple(context.others))

@@ -1,16 +1,20 @@
-"""Versions of what shapes an artifact or a measurement, read without importing it."""
+"""Versions of what shapes an artifact or a measurement, and the commit of our own code."""
 
 from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from tools.spec.settings import ROOT
 
 ABSENT = "absent"
-GIT_TIMEOUT_S = 10
+UNKNOWN = "unknown"
+GIT_TIMEOUT_S = 10.0
 
 
 def of(*packages: str) -> tuple[tuple[str, str], ...]:
@@ -30,17 +34,25 @@ def _version(package: str) -> str:
         return ABSENT
 
 
+@cache
 def commit() -> str:
-    """The commit of the harness that measures, with `-dirty` after it if files were changed since.
+    """The commit of this checkout, with `+` where files differ from it; `unknown` without git."""
+    top, _, head = _git("rev-parse", "--show-toplevel", "HEAD").partition("\n")
+    if not head or Path(top).resolve() != ROOT.resolve():
+        return UNKNOWN
+    return f"{head[:12]}{'+' if _git('status', '--porcelain', '--untracked-files=no') else ''}"
 
-    `absent` where it is no checkout of git.
-    """
+
+def _git(*arguments: str) -> str:
+    """What git says of this checkout; empty if it fails."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
     try:
-        found = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], cwd=ROOT, text=True,  # noqa: S607
-                               capture_output=True, timeout=GIT_TIMEOUT_S, check=True)
+        done = subprocess.run([git, "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True, timeout=GIT_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError):
-        return ABSENT
-    return found.stdout.strip()
+        return ""
+    return done.stdout.strip()
 
 
 def machine() -> tuple[tuple[str, str], ...]:

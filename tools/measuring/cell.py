@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ class Record:
     network: which of the case's networks. clips: the number of items that it was run on.
     chip: the kind of chip as its own tool names it (`cpu`: ONNX Runtime). simulated: it behaved like one.
     data, weights: as reports name them. digests: of the weights, the graph and the clips.
+    others: what of it other code made, in words.
     scoring_s: wall time of decoding and running every clip, which overlap.
     peak_bytes: this process's largest resident size. surgery: the names of the rewrites of the graph.
     inputs: what a model's first network was fed of a few items, as digests by id.
@@ -53,6 +54,7 @@ class Record:
     machine: Mapping[str, str]
     surgery: str = ""
     inputs: Digests = field(default_factory=dict)
+    others: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,12 @@ class Cell:
     @property
     def notes(self) -> list[str]:
         """What a reader of this cell's numbers must know."""
-        return [f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried]
+        return [*(f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried), *self.others]
+
+    @property
+    def others(self) -> list[str]:
+        """What other code made of what this cell was measured with, in words."""
+        return list(dict.fromkeys(other for part in self.parts for other in part.record.others))
 
     @property
     def statistic(self) -> Statistic:

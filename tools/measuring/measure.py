@@ -38,7 +38,7 @@ class Job:
 
     data: as reports name it. budget_s: how long timing may take; None: nobody asks for times.
     before: the folder with the scores of the network before this one, if there is one. locks: the folder of
-    the devices' locks; empty for this user's own.
+    the devices' locks; empty for this user's own. others: what of it other code made, in words.
     """
 
     case: Case
@@ -51,6 +51,7 @@ class Job:
     folder: Path
     before: Path | None = None
     locks: str = ""
+    others: tuple[str, ...] = ()
 
     @property
     def network(self) -> Network:
@@ -135,6 +136,6 @@ def _record(job: Job, precision: str, chip: ChipKind, stack: Iterable[tuple[str,
         case=str(job.case), network=job.network.name, data=job.data, weights=job.checkpoint.origin, precision=precision,
         chip=chip.name, simulated=chip.simulated, clips=clips, scoring_s=scoring_s,
         peak_bytes=memory.peak_resident_bytes(), estimated_bytes=need,
-        digests={"weights": job.checkpoint.sha256, "graph": job.graph.digest, "clips": job.dataset.digest},
+        others=job.others, digests={"weights": job.checkpoint.sha256, "graph": job.graph.digest, "clips": job.dataset.digest},
         versions=dict((*versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av"), *stack)),
         machine=dict(versions.machine()), surgery=" ".join(job.graph.surgery))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tools.datasets.clips import ClipSet, clip_set
 from tools.deployment.weights import Weights
+from tools.errors import ReferenceRunError
 from tools.measuring import reference, reference_inputs
 from tools.measuring.inputs import TorchInputs
 from tools.measuring.predictions import FILE, Predictions, load
@@ -15,6 +16,7 @@ from tools.media.preprocess import Floats, crops, normalise
 from tools.pytorch import run
 from tools.spec.model import ListFormat, ModelSpec, Network
 from tools.storage.context import Context
+from tools.storage.elsewhere import missing_makers
 
 
 def dataset(context: Context[ModelSpec], checkpoints: tuple[Weights, ...]) -> ClipSet:
@@ -39,11 +41,20 @@ def finish(clips: ClipSet, spec: ModelSpec, before: Predictions | None, scores: 
 
 def torch_reference(context: Context[ModelSpec], checkpoints: tuple[Weights, ...], clips: ClipSet) -> Predictions | None:
     """Torch's scores, stored or made by a child process; None if that would take too long unasked."""
-    wanted = reference.stage(context, checkpoints[0], clips)
+    few = len(clips.clips) <= reference.IMPLICIT_REFERENCE
+    wanted = reference.stage(context, checkpoints[0], clips, asked=few)
     scores = reference.stored(context, wanted.key, clips)
-    if scores is None and len(clips.clips) <= reference.IMPLICIT_REFERENCE:
+    if scores is not None:
+        return scores
+    if few:
         return load(wanted.find_or_run(context).file(FILE))
-    return scores
+    if context.store.by_other_code(wanted.key) is None or missing_makers(wanted.key):
+        return None
+    try:
+        return load(wanted.find_or_run(context).file(FILE))
+    except ReferenceRunError as error:  # the scores that other code made do not hold
+        context.say(error.what)
+        return None
 
 
 def torch_inputs(context: Context[ModelSpec], clips: ClipSet) -> TorchInputs:

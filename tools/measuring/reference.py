@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,13 +27,15 @@ from tools.deployment.weights import Weights
 from tools.errors import ReferenceRunError
 from tools.machine import events, versions
 from tools.machine.reading import load_json
+from tools.measuring.adoption import Earlier, adopted
 from tools.measuring.metrics import first_not_finite, hits
 from tools.measuring.predictions import FILE, Predictions, load, save
+from tools.media.decode import Clip
 from tools.media.preprocess import Floats
 from tools.pytorch import frames, networks, pipeline, run
 from tools.spec.digest import spec_digest
 from tools.spec.model import ModelSpec, Spec
-from tools.storage import elsewhere
+from tools.storage import code, elsewhere
 from tools.storage.context import Context
 from tools.storage.entries import Facts, Key
 from tools.storage.shards import Made, Shards
@@ -42,14 +44,20 @@ from tools.storage.store import Store
 
 IMPLICIT_REFERENCE = 500  # clips that torch is run on unasked, about five minutes on two cores
 DIGESTS = "clips.json"  # the SHA-256 of every clip by its id
+Score = Callable[[Sequence[Clip]], Iterator[Floats]]
 
 
-def stage(context: Context[ModelSpec], checkpoint: Weights, clips: ClipSet, device: str = "auto") -> Stage:
-    """Torch's scores of these clips; a run goes on where one that was killed stopped."""
-    wanted = key(context.spec, checkpoint, clips)
+def stage(context: Context[ModelSpec], checkpoint: Weights, clips: ClipSet, device: str = "auto", *, asked: bool = True) -> Stage:
+    """Torch's scores of these clips; a run goes on where one that was killed stopped.
+
+    asked: whether all clips may be computed, where scores that other code made are here and do not hold.
+    """
+    wanted, store = key(context.spec, checkpoint, clips), context.store
     floor = context.spec.mini.floor_top1 if choice.is_whole_mini(context) else 0.0
+    made = store.by_other_code(wanted)
     return Stage(wanted, f"running the torch reference on {len(clips.clips)} clips",
-                 partial(build, context.spec, checkpoint, clips, floor, device, context.store.unfinished(wanted)))
+                 partial(build, context.spec, checkpoint, clips, floor, device, store.unfinished(wanted),
+                         earlier=Earlier(made, asked) if made else None))
 
 
 def key(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> Key:
@@ -57,9 +65,9 @@ def key(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> Key:
     shaped_by = (("weights", checkpoint.sha256), ("spec", spec_digest(spec)), ("clips", clips.digest),
                  *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "opencv-python-headless"))
     if clips.format == "videos":
-        return Key("reference", spec.name, (*shaped_by, *frames.decoder()))
+        return Key("reference", spec.name, (*shaped_by, *frames.decoder(), code.part(build)))
     # Decord never decoded a folder of frames. Its version stays, so that references in stores are found.
-    return Key("reference", spec.name, (*shaped_by, *versions.public("decord")))
+    return Key("reference", spec.name, (*shaped_by, *versions.public("decord"), code.part(build)))
 
 
 def command(context: Context[Spec]) -> str:
@@ -71,38 +79,63 @@ def command(context: Context[Spec]) -> str:
 
 
 def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, floor_top1: float, device: str, shards: Path,
-          folder: Path) -> Facts:
+          folder: Path, *, earlier: Earlier | None = None) -> Facts:
     """Score every clip and save the scores in *folder*; until all are there, they are kept in *shards*.
+
+    earlier: scores that are kept if a few clips computed again have the same.
 
     Raises:
         ReferenceRunError: scores are not finite; or top-1 is below *floor_top1*: a reference that is mostly
             wrong would not show a broken export.
     """
     runner = run.torch_device(device)
-    network, ids = checkpoint.network, tuple(clip.id for clip in clips.clips)
-    deployed = run.on_device(networks.deployed(network, networks.load_network(network, checkpoint.path)), runner)
-    checkpoint.require_unchanged()
+    score = _scorer(spec, checkpoint, clips, runner)
     clips.require_unchanged()
-
-    def produce(first: int) -> Iterator[Made]:
-        done = first
-        for scores in run.scored(deployed, lambda: pipeline.clip_loader(spec, clips.format), clips.clips[first:], runner):
-            require_finite(scores, ids[done:], str(checkpoint.path))
-            done += len(scores)
-            events.progress("torch reference", done, len(clips.clips))
-            yield len(scores), {"scores": scores, "device": np.array([runner.label])}
-
-    made = Shards(shards, len(clips.clips)).compute(produce, "clip")
-    scores: Floats = made["scores"]
+    kept = adopted(earlier, clips, score, softmax=spec.network.softmax) if earlier else None
+    if earlier and kept:
+        scores, told = kept.scores, {"torch_device": earlier.entry.facts["torch_device"], "kept_from": str(earlier.entry.key)}
+    else:
+        scores, devices = _whole(clips, score, runner, shards)
+        told = {"torch_device": devices}
     top1 = float(hits(scores, np.array([clip.label for clip in clips.clips]), 1).mean())
     if top1 < floor_top1:
         raise ReferenceRunError(f"torch reaches top-1 {top1:.4f} on the mini clips, below {floor_top1}",
                                 where=f"MiniSpec of {spec.name}",
                                 remedy="make the clips easier: less noise, more travel, or another residual_scale")
     clips.require_unchanged()  # hours later: these scores are kept under the digest of the clips
-    save(Predictions(ids, scores), folder / FILE)
+    save(Predictions(clips.ids, scores), folder / FILE)
     (folder / DIGESTS).write_text(json.dumps({clip.id: clip.sha256 for clip in clips.clips}, indent=0))
-    return {"top1": top1, "clips": len(scores), "torch_device": ", ".join(np.unique(made["device"]))}
+    return {"top1": top1, "clips": len(scores), **told}
+
+
+def _scorer(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, runner: run.TorchDevice) -> Score:
+    """What gives the scores of chosen ones of *clips*, batch by batch; all of them are finite."""
+    network = checkpoint.network
+    deployed = run.on_device(networks.deployed(network, networks.load_network(network, checkpoint.path)), runner)
+    checkpoint.require_unchanged()
+
+    def score(chosen: Sequence[Clip]) -> Iterator[Floats]:
+        done = 0
+        for scores in run.scored(deployed, lambda: pipeline.clip_loader(spec, clips.format), chosen, runner):
+            require_finite(scores, tuple(clip.id for clip in chosen[done : done + len(scores)]), str(checkpoint.path))
+            done += len(scores)
+            yield scores
+
+    return score
+
+
+def _whole(clips: ClipSet, score: Score, runner: run.TorchDevice, shards: Path) -> tuple[Floats, str]:
+    """The scores of all clips, and the devices that they were computed on."""
+
+    def produce(first: int) -> Iterator[Made]:
+        done = first
+        for scores in score(clips.clips[first:]):
+            done += len(scores)
+            events.progress("torch reference", done, len(clips.clips))
+            yield len(scores), {"scores": scores, "device": np.array([runner.label])}
+
+    made = Shards(shards, len(clips.clips)).compute(produce, "clip")
+    return made["scores"], ", ".join(np.unique(made["device"]))
 
 
 def require_finite(scores: Floats, ids: tuple[str, ...], where: str | None = None) -> None:

@@ -24,6 +24,7 @@ from tools.measuring.reference_localiser import read_by_mmaction2
 from tools.pytorch import frames, pipeline
 from tools.spec.digest import spec_digest
 from tools.spec.model import LocaliserSpec, ModelSpec, Spec
+from tools.storage import code
 from tools.storage.context import Context
 from tools.storage.elsewhere import missing_makers
 from tools.storage.entries import Facts, Key
@@ -50,7 +51,7 @@ def of_videos(context: Context[LocaliserSpec], videos: VideoSet) -> Stage:
 def _stage(spec: Spec, items: str, decoder: tuple[tuple[str, str], ...], build: Callable[[Path], Facts]) -> Stage:
     key = Key("inputs", spec.name, (
         ("spec", spec_digest(spec)), ("items", items), ("machine", platform.machine()),
-        *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "numpy", "opencv-python-headless"), *decoder))
+        *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "numpy", "opencv-python-headless"), *decoder, code.part(build)))
     return Stage(key, "running torch's pipeline on a few inputs", build)
 
 

@@ -26,6 +26,7 @@ from tools.media.preprocess import Floats
 from tools.pytorch import bsn_steps, networks
 from tools.spec.digest import spec_digest
 from tools.spec.model import LocaliserSpec
+from tools.storage import code
 from tools.storage.context import Context
 from tools.storage.entries import Entry, Facts, Key
 from tools.storage.shards import Made, Shards
@@ -63,7 +64,7 @@ def stage(context: Context[LocaliserSpec], checkpoints: tuple[Weights, ...], cho
     spec = context.spec
     wanted = Key("reference", spec.name, (
         *((checkpoint.network.name, checkpoint.sha256) for checkpoint in checkpoints), ("spec", spec_digest(spec)),
-        ("videos", chosen.digest), *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "numpy")))
+        ("videos", chosen.digest), *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "numpy"), code.part(build)))
     return Stage(wanted, f"running the torch reference on {len(chosen.videos)} videos",
                  partial(build, spec, checkpoints, chosen, choice.is_whole_mini(context), context.store.unfinished(wanted)))
 

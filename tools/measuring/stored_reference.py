@@ -40,7 +40,7 @@ def listed(context: Context[ModelSpec], classes: int) -> ClipList | None:
 
 
 def find(context: Context[ModelSpec], clips_of: ClipList) -> StoredReference | None:
-    """The reference of these clips with the weights of `--weights`; None if any part of it is not here."""
+    """The reference of these clips and of `--weights`; None if part of it is missing or of other code."""
     checkpoint = _checkpoint(context)
     try:
         checked = _checked(context, clips_of)
@@ -49,7 +49,7 @@ def find(context: Context[ModelSpec], clips_of: ClipList) -> StoredReference | N
     if checkpoint is None or checked is None:
         return None
     scores = reference.stored(context, reference.key(context.spec, checkpoint, checked), checked)
-    return StoredReference(scores, checked, checkpoint) if scores is not None else None
+    return StoredReference(scores, checked, checkpoint) if scores is not None and not context.others else None
 
 
 def _checked(context: Context[ModelSpec], clips_of: ClipList) -> ClipSet | None:

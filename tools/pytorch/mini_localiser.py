@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
-REVISION = "1"  # raise it when equal specs give other weights
 BATCH = 16
 TEM_RATE, PEM_RATE = 1e-3, 1e-2
 TRAINED_ON = 500  # proposals per video, as in the original training

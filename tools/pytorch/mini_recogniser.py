@@ -20,7 +20,6 @@ from tools.storage.entries import Facts
 if TYPE_CHECKING:
     from torch import nn
 
-REVISION = "4"  # raise it when equal specs give other weights
 FOLDS = 5
 Wide = NDArray[np.float64]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tools.machine.events import OnEvent, forward
@@ -18,22 +18,31 @@ T = TypeVar("T", bound=Spec)
 
 @dataclass(frozen=True, slots=True)
 class Context(Generic[S]):
-    """A run's options and its model; *on_event* is told what is being done, by default the terminal."""
+    """A run's options and its model; *on_event* is told what is being done, by default the terminal.
+
+    others: what the run has used so far that other code made, in words; it grows, and `of` shares it.
+    """
 
     settings: Settings
     spec: S
     on_event: OnEvent = forward
+    others: list[str] = field(default_factory=list, compare=False)
 
     def of(self, spec: T) -> Context[T]:
         """The same run, typed for the kind of model that *spec* is."""
-        return Context(self.settings, spec, self.on_event)
+        return Context(self.settings, spec, self.on_event, self.others)
 
     @property
     def store(self) -> Store:
         """The store of this run, which reports damaged entries and whom it waits for."""
         from tools.storage.store import Store
 
-        return Store(self.settings.store, self.say)
+        return Store(self.settings.store, self.say, self._note)
+
+    def _note(self, other: str) -> None:
+        if other not in self.others:
+            self.others.append(other)
+            self.say(other)
 
     def say(self, text: str) -> None:
         self.on_event({"kind": "say", "text": text})

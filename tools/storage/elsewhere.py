@@ -11,11 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from tools.errors import StoreError
+from tools.machine import versions
 from tools.machine.versions import ABSENT
+from tools.storage.code import CODE
 from tools.storage.entries import Key, Manifest, label, manifest_path, namesakes, readable_manifest
 
 MAKERS = ("torch", "mmaction2", "mmengine", "onnxsim")  # the others can be replaced, as mmcv-lite by mmcv
 SHA256_LENGTH = 64
+CAUSES = frozenset({CODE, "data", "cann", *MAKERS, "mmcv-lite", "onnx", "numpy", "av", "decord", "opencv-python-headless"})
 
 
 def absent(key: Key) -> tuple[str, ...]:
@@ -28,6 +31,11 @@ def missing_makers(key: Key) -> tuple[str, ...]:
     return tuple(name for name in absent(key) if name in MAKERS)
 
 
+def takes_other_code(key: Key) -> bool:
+    """Whether an entry that other code made must do: torch is not installed, and it may travel."""
+    return key.kind != "om" and versions.of("torch") == (("torch", ABSENT),)
+
+
 def alike(root: Path, key: Key, *parts: str) -> list[Key]:
     """The keys of entries that differ from *key* in *parts* and in packages absent here; last used first."""
     if not parts and not absent(key):
@@ -35,8 +43,9 @@ def alike(root: Path, key: Key, *parts: str) -> list[Key]:
     used: dict[Key, float] = {}
     for path in namesakes(root, key):
         manifest = readable_manifest(path)
-        if manifest is not None and _differing(key, manifest) == list(parts):
-            real = replace(key, shaped_by=tuple((name, manifest["shaped_by"][name]) for name, _ in key.shaped_by))
+        if manifest is not None and _apart(key, manifest) == list(parts):
+            there = manifest["shaped_by"]
+            real = replace(key, shaped_by=tuple((name, there[name]) for name, _ in key.shaped_by if name in there))
             if manifest_path(root, real) == path and real != key:
                 used[real] = path.stat().st_mtime
     return sorted(used, key=lambda real: used[real], reverse=True)
@@ -60,23 +69,39 @@ def require_makers(root: Path, key: Key, doing: str, model: str = "MODEL") -> No
                f"then python -m tools.store export {model}.tar -m {model}; and here: python -m tools.store import {model}.tar")
 
 
+def why_anew(root: Path, key: Key) -> str | None:
+    """Why an entry is made although one of its name is there; None if that one was asked for otherwise."""
+    found = [(parts, path, manifest) for path in namesakes(root, key) if (manifest := readable_manifest(path))
+             and (parts := _apart(key, manifest)) and CAUSES.issuperset(parts)]
+    if not found:
+        return None
+    parts, path, manifest = min(found, key=lambda one: (len(one[0]), -one[1].stat().st_mtime))
+    commit = manifest.get("commit", versions.UNKNOWN)
+    return f"{key.kind}/{key.name} is made anew: {label(root, path)}, made at commit {commit}, differs in {_told(key, manifest, parts)}"
+
+
 def _nearest(root: Path, key: Key) -> str | None:
     """The entry of the same kind and name that differs from *key* in the fewest parts, and these parts."""
-    differing = [(_differing(key, manifest), path) for path in namesakes(root, key)
+    differing = [(_apart(key, manifest), path, manifest) for path in namesakes(root, key)
                  if (manifest := readable_manifest(path)) and manifest["name"] == key.name]
     if not differing:
         return None
-    parts, path = min(differing, key=lambda entry: len(entry[0]))
-    return f"{label(root, path)} {'differs in ' + ', '.join(parts) if parts else 'is damaged'}"
+    parts, path, manifest = min(differing, key=lambda entry: len(entry[0]))
+    return f"{label(root, path)} {f'differs in {_told(key, manifest, parts)}' if parts else 'is damaged'}"
 
 
-def _differing(key: Key, manifest: Manifest) -> list[str]:
-    """The parts in which an entry differs from *key*: versions with both values, digests by name only."""
+def _apart(key: Key, manifest: Manifest) -> list[str]:
+    """The names of the parts in which an entry differs from *key*."""
     if (manifest["kind"], manifest["name"]) != (key.kind, key.name):
         return ["its name"]
     wanted, there = dict(key.shaped_by), manifest["shaped_by"]
     parts = [name for name, value in wanted.items() if value not in (ABSENT, there.get(name))]
-    lost = [name for name in wanted.keys() ^ there.keys() if name not in parts]
+    return parts + [name for name in wanted.keys() ^ there.keys() if name not in parts]
+
+
+def _told(key: Key, manifest: Manifest, parts: list[str]) -> str:
+    """These parts in words: versions with both values, digests by name only."""
+    wanted, there = dict(key.shaped_by), manifest["shaped_by"]
     told = {name: f"{name} ({there[name]} there, {wanted[name]} here)" for name in parts
-            if name in there and len(wanted[name]) < SHA256_LENGTH}
-    return [told.get(name, name) for name in parts] + lost
+            if name in there and name in wanted and len(wanted[name]) < SHA256_LENGTH}
+    return ", ".join(told.get(name, name) for name in parts)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from tools.errors import StoreError
 from tools.machine.files import require_unchanged, sha256
 from tools.machine.reading import can_be_path, json_of, shown
+from tools.machine.versions import UNKNOWN
 from tools.spec.digest import digest
 
 Facts = Mapping[str, str | int | float]
@@ -44,23 +45,32 @@ class Key:
 
 
 class Manifest(TypedDict):
-    """What an entry's json holds."""
+    """What an entry's json holds; *made_by*: the builder, as `module:name`, whose code the key covers.
+
+    commit: of the checkout that made it. Both are missing from entries that were made before they were noted.
+    """
 
     kind: str
     name: str
     shaped_by: dict[str, str]
     files: dict[str, str]
     facts: dict[str, str | int | float]
+    made_by: NotRequired[str]
+    commit: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A verified artifact: its folder, its files' SHA-256 by name, and facts noted when it was built."""
+    """A verified artifact: its folder, its files' SHA-256 by name, and facts noted when it was built.
+
+    commit: of the checkout that built it.
+    """
 
     key: Key
     folder: Path
     files: Mapping[str, str]
     facts: Facts = field(default_factory=dict)
+    commit: str = UNKNOWN
 
     def file(self, name: str) -> Path:
         return self.folder / name
@@ -81,6 +91,8 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     parts = {"kind": str, "name": str, "shaped_by": dict, "files": dict, "facts": dict}
     if not isinstance(manifest, dict) or not all(isinstance(manifest.get(part), type) for part, type in parts.items()):
         raise StoreError("not a manifest: a part is missing or has another type", where=where, remedy=VERIFY)
+    if not all(isinstance(manifest.get(part, ""), str) for part in ("made_by", "commit")):
+        raise StoreError("not a manifest: what it says of its making is no text", where=where, remedy=VERIFY)
     for name, sha in manifest["files"].items():
         if not can_be_path(name):
             raise StoreError(f"the manifest lists {shown(name)}, which cannot be a file of an entry", where=where, remedy=VERIFY)

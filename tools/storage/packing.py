@@ -11,7 +11,9 @@ from typing import BinaryIO
 
 from tools.errors import StoreError
 from tools.machine.files import write_whole
+from tools.storage import code
 from tools.storage.archive import CONTENTS, Packed, contents_text
+from tools.storage.elsewhere import CAUSES
 from tools.storage.entries import HOST, Manifest, Say, label, manifests, readable_manifest
 
 STAYING = {"manifest", "features", "om"}  # of use on one machine only: digests of its files, graphs compiled for its device
@@ -46,11 +48,24 @@ def choose(root: Path, names: frozenset[str] | None, batches: Sequence[int], kin
     chosen = {path: _manifest(root, path) for path in there if (names is None or home_name(path) in names)
               and kind in ("", path.parent.parent.name)}
     kept = {path for path, manifest in chosen.items() if manifest["kind"] not in STAYING and _of_batch(path, manifest, batches)}
+    kept -= _superseded({path: chosen[path] for path in kept})
     kept = {path for path in kept if path.with_name(HOST) in kept}
     kept = _last_of_each_file({path: chosen[path] for path in kept})
     upstream = {sha[:16] for path in kept for sha in chosen[path]["shaped_by"].values()}
     kept |= {path for path in there if path.name == HOST and path.parent.name[-16:] in upstream}
     return sorted(kept, key=lambda path: (path.with_name(HOST).stat().st_mtime, path.parent, path.name != HOST, path.stat().st_mtime))
+
+
+def _superseded(kept: Mapping[Path, Manifest]) -> set[Path]:
+    """Of manifests that other code made, those whose request our code has an entry for as well."""
+    ours: dict[tuple[object, ...], bool] = {}
+    request, other = {}, {}
+    for path, manifest in kept.items():
+        asked = frozenset((name, value) for name, value in manifest["shaped_by"].items() if name not in CAUSES)
+        request[path] = (manifest["kind"], manifest["name"], path.parent if path.name != HOST else None, asked)
+        other[path] = code.is_other(manifest.get("made_by"), manifest["shaped_by"].get(code.CODE, ""))
+        ours[request[path]] = ours.get(request[path], False) or not other[path]
+    return {path for path in kept if other[path] and ours[request[path]]}
 
 
 def _last_of_each_file(kept: Mapping[Path, Manifest]) -> set[Path]:

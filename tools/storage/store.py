@@ -17,18 +17,21 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from tools.errors import StoreError
+from tools.machine import versions
 from tools.machine.files import flush, sha256
 from tools.machine.locks import hold
-from tools.storage import elsewhere, entries
+from tools.storage import code, elsewhere, entries
 from tools.storage.entries import Entry, Facts, Key, Manifest, Say
 
 
 class Store:
     """Finds and builds entries below *root* (the `store` folder of the artifacts folder)."""
 
-    def __init__(self, root: Path, say: Say = lambda text: None) -> None:
+    def __init__(self, root: Path, say: Say = lambda text: None, on_other: Say = lambda text: None) -> None:
         self.root = root
         self._say = say
+        self._on_other = on_other  # is told what is found although other code made it
 
     def unfinished(self, key: Key) -> Path:
         """The folder in which an entry that takes hours keeps its results until it is complete."""
@@ -38,14 +41,14 @@ class Store:
         """The entry if it is there and whole; a damaged one is announced and not returned.
 
         Where a package that shapes it is not installed here, an entry made with any version of it will do; it
-        is returned with its own key.
+        is returned with its own key. Where torch is not installed, so will an entry that other code made.
         """
         if key.host:
             host = self.find(key.host)
             if host is None:
                 return None
             key = replace(key, host=host.key)
-        return self._whole(key) or self._made_elsewhere(key)
+        return self._whole(key) or self._made_elsewhere(key) or self._lent(key)
 
     def _whole(self, key: Key) -> Entry | None:
         path = entries.manifest_path(self.root, key)
@@ -58,7 +61,7 @@ class Store:
         manifest = entries.read_manifest(path)
         with suppress(OSError):
             os.utime(path)  # the time of last use, for prune
-        return Entry(key, path.parent, manifest["files"], manifest["facts"])
+        return Entry(key, path.parent, manifest["files"], manifest["facts"], manifest.get("commit", versions.UNKNOWN))
 
     def _made_elsewhere(self, key: Key) -> Entry | None:
         candidates = elsewhere.alike(self.root, key)
@@ -69,6 +72,18 @@ class Store:
             self._say(f"{len(candidates)} entries made elsewhere fit {key.kind}/{key.name}; "
                       f"the one used last is taken: {found.key} ({versions})")
         return found
+
+    def _lent(self, key: Key) -> Entry | None:
+        entry = self.by_other_code(key) if elsewhere.takes_other_code(key) else None
+        if entry:
+            self._on_other(f"{key.kind}/{key.name} made by other code ({entry.commit})")
+        return entry
+
+    def by_other_code(self, key: Key) -> Entry | None:
+        """The whole entry used last that differs from *key* in code alone, where *key* is not here."""
+        if entries.manifest_path(self.root, key).is_file():
+            return None
+        return next((entry for other in elsewhere.alike(self.root, key, code.CODE) if (entry := self._whole(other))), None)
 
     def build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
         """Find the entry, or run *builder* on an empty folder and publish what it leaves there.
@@ -88,6 +103,10 @@ class Store:
 
     def _build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
         elsewhere.require_makers(self.root, key, f"making {key.kind}/{key.name}")
+        _require_same_code(key, builder)
+        why = elsewhere.why_anew(self.root, key)
+        if why:
+            self._say(why)
         partial = entries.empty_partial(self.root, key.digest[:16])
         try:
             facts = builder(partial)
@@ -96,13 +115,22 @@ class Store:
             raise
         files = {str(path.relative_to(partial)): sha256(path) for path in sorted(partial.rglob("*")) if path.is_file()}
         manifest: Manifest = {"kind": key.kind, "name": key.name, "shaped_by": dict(key.shaped_by),
-                              "files": files, "facts": dict(facts)}
+                              "files": files, "facts": dict(facts), "made_by": code.place_of(builder), "commit": versions.commit()}
         final = entries.manifest_path(self.root, key)
         (partial / final.name).write_text(json.dumps(manifest, indent=1, sort_keys=True))
         flush(partial)
         entries.publish(partial, final)
         shutil.rmtree(self.unfinished(key), ignore_errors=True)
-        return Entry(key, final.parent, files, facts)
+        return Entry(key, final.parent, files, facts, manifest["commit"])
+
+
+def _require_same_code(key: Key, builder: Callable[[Path], Facts]) -> None:
+    """Check that the key covers the code that is about to run: somebody may edit it meanwhile."""
+    place = code.place_of(builder)
+    wanted, here = dict(key.shaped_by).get(code.CODE), code.current(place)
+    if wanted and here and wanted != here:
+        raise StoreError(f"the code of {place} has changed since this run looked for {key}", where=str(code.file_of(place)),
+                         remedy="run it again")
 
 
 def require_writable(root: Path) -> None:

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.errors import StoreError
+from tools.machine import versions
 from tools.machine.files import flush
 from tools.machine.locks import hold
-from tools.storage import entries
+from tools.machine.versions import UNKNOWN
+from tools.storage import code, entries
 from tools.storage.archive import CONTENTS, Packed, damaged, foreign, read_contents, read_packed
 from tools.storage.entries import HOST, Say, damage_of, read_manifest
 
@@ -103,6 +105,9 @@ def _take(unpacking: Unpacking, entry: Packed) -> None:
         else:
             _publish(unpacking, entry, final)
     unpacking.say(f"{word or 'new'}: {named}")
+    if code.is_other(entry.manifest.get("made_by"), entry.manifest["shaped_by"].get(code.CODE, "")):
+        commit = entry.manifest.get("commit", UNKNOWN)
+        unpacking.say(f"made by other code ({commit}; here {versions.commit()}): {named}")
 
 
 def _why_not(unpacking: Unpacking, entry: Packed) -> str | None:

@@ -15,12 +15,12 @@ from tools.machine.pool import spread
 from tools.spec.digest import digest
 from tools.spec.mini import MiniSpec
 from tools.spec.model import ListFormat, ModelSpec
+from tools.storage import code
 from tools.storage.entries import Facts, Key
 from tools.storage.stages import Stage
 
 EDGES = (20, 21, 58, 59, 60, 63, 64, 65, 150)  # where a sampling rule changes from wrapping to spreading
 TRAIN_LIST = "train_videos.txt"
-REVISION = "3"  # raise it when the pixels of equal recipes change
 
 
 def list_name(kind: ListFormat) -> str:
@@ -35,7 +35,7 @@ def stage(spec: ModelSpec) -> Stage:
 
 def key(mini: MiniSpec) -> Key:
     recipes = digest([str(recipe) for recipe in [*test_recipes(mini), *train_recipes(mini)]])
-    return Key("data", "mini", (("revision", REVISION), ("recipes", recipes), *versions.of("av", "opencv-python-headless")))
+    return Key("data", "mini", (("recipes", recipes), *versions.of("av", "opencv-python-headless"), code.part(build)))
 
 
 def test_recipes(mini: MiniSpec) -> list[Recipe]:

@@ -1,0 +1,116 @@
+"""The code that shapes an entry, as a digest: what a builder's function reaches, and nothing beside it.
+
+A definition counts with the definitions it names, through imports, in all modules of tools. Counted are
+syntax trees. Docstrings, comments, what errors say and what is told while an entry is made do not count. The
+machinery of files, locks, events and storage does not count either. Empty fields of a node are left out, so
+that versions of Python agree as long as they parse the same text to the same nodes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
+
+from tools.spec import settings
+from tools.spec.digest import digest
+from tools.storage.syntax import Module, names, read, text
+
+CODE = "code"  # what the part of a key is called
+MACHINERY = ("tools.errors", "tools.machine", "tools.storage", "tools.spec.digest", "tools.spec.settings")
+EVERYTHING = "*"
+Place = tuple[str, str]  # a module and the name of a definition in it; "" stands for what runs on import
+Build = Callable[..., object]
+
+
+def part(build: Build) -> tuple[str, str]:
+    """The part of a key that stands for the code of the function *build*."""
+    return CODE, current(place_of(build))
+
+
+def place_of(build: Build) -> str:
+    """Where a builder is defined, as `module:name`; of a `partial` it is the function inside."""
+    while isinstance(build, partial):
+        build = build.func
+    return f"{build.__module__}:{build.__qualname__}"
+
+
+def file_of(place: str) -> Path:
+    """The file of the module in `module:name`."""
+    return settings.ROOT.joinpath(*place.partition(":")[0].split(".")).with_suffix(".py")
+
+
+def current(place: str) -> str:
+    """The digest of the code behind `module:name` as it is on this machine; empty if there is none."""
+    return code_digest(place, settings.ROOT)
+
+
+def is_other(made_by: str | None, digest: str) -> bool:
+    """Whether an entry of this builder and code was made by other code than is here, or by unknown code."""
+    return made_by is None or digest != current(made_by)
+
+
+@cache
+def code_digest(place: str, root: Path) -> str:
+    """The digest of the code behind `module:name` in the project at *root*; empty if there is none."""
+    module, _, name = place.partition(":")
+    found = reached((module, name), root)
+    return digest({":".join(where): [*words] for where, words in found.items()}) if found else ""
+
+
+def reached(start: Place, root: Path) -> dict[Place, list[str]]:
+    """The definitions that *start* needs, itself among them, each as text."""
+    found: dict[Place, list[str]] = {}
+    waiting = [start]
+    while waiting:
+        place = waiting.pop()
+        module = _module(root, place[0])
+        if place in found or module is None or _is_machinery(place[0]):
+            continue
+        if place[1] == EVERYTHING:
+            waiting += [(module.name, name) for name in module.definitions]
+        elif place[1] in module.definitions:
+            trees = module.definitions[place[1]]
+            found[place] = [text(tree) for tree in trees]
+            needed = list(_needed(module, trees, root))
+            found[place] += sorted(f"{used} of {target}" for used, target in needed if not target.startswith("tools."))
+            waiting += [_split(target, root) for _, target in needed] + [(module.name, "")]
+        else:
+            waiting += [_split(target, root) for target in module.imports.get(place[1], ())]
+    return found
+
+
+def _needed(module: Module, trees: list[ast.stmt], root: Path) -> Iterator[tuple[str, str]]:
+    """The names that statements of *module* use, each with the dotted name it stands for."""
+    for chain in {chain for tree in trees for chain in names(tree)}:
+        first, *rest = chain.split(".")
+        if first in module.definitions:
+            yield first, f"{module.name}.{first}"
+        for target in module.imports.get(first, ()):
+            while rest and _module(root, f"{target}.{rest[0]}"):
+                target = f"{target}.{rest.pop(0)}"
+            is_module = _module(root, target) is not None
+            yield first, f"{target}.{rest[0] if rest else EVERYTHING}" if is_module else target
+
+
+def _split(target: str, root: Path) -> Place:
+    """A dotted name as a module and a definition in it."""
+    if _module(root, target):
+        return target, EVERYTHING
+    module, _, name = target.rpartition(".")
+    return module, name
+
+
+def _is_machinery(module: str) -> bool:
+    return any(module == one or module.startswith(f"{one}.") for one in MACHINERY)
+
+
+@cache
+def _module(root: Path, name: str) -> Module | None:
+    """A module of tools below *root*; None if there is none of that name."""
+    base = root.joinpath(*name.split("."))
+    for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
+        if name.partition(".")[0] == "tools" and path.is_file():
+            return read(name, path.read_text(encoding="utf-8"))
+    return None
