@@ -65,7 +65,7 @@ def own_locks() -> Path:
 
 def tiny_arguments(artifacts: Path = TINY_ARTIFACTS) -> list[str]:
     """Options that make a run judge the tiny model."""
-    return [f"--models={TINY_MODELS}", f"--artifacts={artifacts}", f"--locks={own_locks()}", "--budget-s=1"]
+    return [f"--models={TINY_MODELS}", f"--artifacts={artifacts}", f"--locks={own_locks()}", "--budget-s=0.3"]
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +80,7 @@ def acceptance() -> Run:
 
 
 def built(command: str, *arguments: str) -> None:
-    """Let a stage's command make its artifact here, and what that needs: no process waits for torch to be imported."""
+    """Let a stage's command make its artifact, and what that needs, in this process, which has imported torch."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(child, "call", lambda work, title, **rest: work())
         done = ran(command, *arguments)
@@ -90,7 +90,8 @@ def built(command: str, *arguments: str) -> None:
 @pytest.fixture(scope="session")
 def tiny_store() -> Path:
     """The artifacts folder of the tiny model with everything for batch 4 in it, built on first use."""
-    built("reference", "tiny", *tiny_arguments())
+    for few in ([], ["--clips=8"]):
+        built("reference", "tiny", *tiny_arguments(), *few)
     built("specialise", "tiny", "4", *tiny_arguments())
     return TINY_ARTIFACTS
 

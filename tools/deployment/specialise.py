@@ -124,7 +124,7 @@ def build(network: Network, exported: Entry, batch: int, which: Surgeries, folde
 
 
 def import_onnxsim() -> ModuleType:
-    """Onnxsim, which would import torch for a quantiser that nobody uses here: two thirds of what this stage takes."""
+    """Onnxsim without torch, which it would import for a quantiser: most of the time of this stage."""
     hidden = "torch" not in sys.modules
     if hidden:
         sys.modules["torch"] = None  # type: ignore[assignment]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -34,7 +34,8 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
     """What the cells of a model are judged against, and how: a subclass for each kind of model.
 
     reference: torch's answers; None where torch has not run on this data. remake: the command that runs it.
-    inputs: what torch's pipeline makes of a few items; None for scores that nobody measured here.
+    inputs: finds or makes what torch's pipeline makes of a few items, once somebody asks whether a device
+    computes what torch does; None for scores that nobody measured here.
     others: what other code made of all that judges, in words.
     """
 
@@ -44,7 +45,7 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
     reference: Reference | None
     remake: str = "python -m tools.reference MODEL"
     expect: Expectations = NOTHING
-    inputs: TorchInputs | None = None
+    inputs: Callable[[], TorchInputs] | None = None
     others: Sequence[str] = ()
 
     def accuracy(self, cell: Cell) -> list[Judgement]:
@@ -65,7 +66,7 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
         wrong = self._unusable(cell)
         if wrong:
             return [wrong]
-        fed = [] if self.inputs is None else [same_inputs(cell.parts[0].record.inputs, self.inputs, self.spec.items, self.remake)]
+        fed = [] if self.inputs is None else [same_inputs(cell.parts[0].record.inputs, self.inputs(), self.spec.items, self.remake)]
         if self.reference is None:
             return [*fed, recorded("difference", self.no_reference)]
         gate, limited = fidelity_gate(cell, self.truth)
@@ -114,8 +115,8 @@ def by_other_code(judged: list[Judgement], cell: Cell, others: Sequence[str] = (
     if not cell.others and not others:
         return judged
     more = [other for other in others if other not in cell.others]
-    return [replace(one, verdict=max(one.verdict, Verdict.NO_VERDICT, key=list(Verdict).index),
-                    meaning="; ".join([*more, one.meaning])) for one in judged]
+    return [replace(one, verdict=verdict.at_best(one.verdict, Verdict.NO_VERDICT), meaning="; ".join([*more, one.meaning]))
+            for one in judged]
 
 
 def fidelity_gate(cell: Cell, truth: Truth) -> tuple[FidelityGate, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from tools.deployment.weights import Weights
@@ -23,6 +24,6 @@ def judge_of(context: Context[Spec], checkpoints: tuple[Weights, ...], dataset: 
     spec, settings = context.spec, context.settings
     kind = kinds.of(spec)
     torch: Any = kind.torch_reference(context, checkpoints, dataset)
-    inputs = kind.torch_inputs(context, dataset)
+    inputs = partial(kind.torch_inputs, context, dataset)
     return _JUDGES[spec.kind](spec, load_truth(settings.models, spec.name), dataset, torch, reference.command(context), settings.expect,
                               inputs, tuple(context.others))

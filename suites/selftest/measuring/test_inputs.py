@@ -77,7 +77,7 @@ class Clips:
         told = replace(record(case, name, COUNT), precision="fp16", chip="310P3", inputs=fed(recogniser.feed(self.clips, spec)))
         scores = Predictions(self.clips.ids, np.random.default_rng(0).random((COUNT, spec.classes), np.float32))
         cell = Cell(case, Path(), (Part(Path(), told, scores, None),))
-        return RecogniserJudge(spec, load_truth(MODELS, name), self.clips, scores, inputs=self.torch(spec)).fidelity(cell)
+        return RecogniserJudge(spec, load_truth(MODELS, name), self.clips, scores, inputs=lambda: self.torch(spec)).fidelity(cell)
 
 
 @pytest.fixture(scope="module")

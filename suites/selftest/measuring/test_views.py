@@ -119,11 +119,11 @@ def test_a_clip_is_scored_by_the_mean_of_its_views(size: int) -> None:
 
     Padding is not counted.
     """
-    predictions, (kept, valid) = score(Counting(), padded(7, size), 7, THREE.network.rows)  # type: ignore[arg-type]
+    predictions, kept = score(Counting(), padded(7, size), 7, THREE.network.rows)  # type: ignore[arg-type]
 
     assert tuple(f"v{number}" for number in range(7)) == predictions.ids
     assert np.stack([rows_of(number).mean(axis=0) for number in range(7)]).tobytes() == predictions.scores.tobytes()
-    assert (min(size, 7), size) == (valid, len(kept))
+    assert (min(size, 7), size) == (kept.valid, len(kept.batch))
 
 
 def test_only_r2plus1d_has_more_than_one_row_a_clip() -> None:

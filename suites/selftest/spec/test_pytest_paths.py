@@ -46,7 +46,7 @@ def test_options_are_joined_with_their_values(given: list[str], joined: list[str
 @pytest.mark.parametrize("form", ["{flag}={value}", "{flag} {value}"])
 def test_pytest_finds_the_project_whatever_paths_options_name(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, elsewhere: bool) -> None:
-    """In folders with a space in their names, below a pytest.ini of somebody else, from any working directory.
+    """In folders with a space in their names, below another pytest.ini, from any working directory.
 
     Otherwise pytest takes one of those folders for the project, and knows none of our options or settings.
     """

@@ -34,7 +34,7 @@ def collected(folder: Path, *arguments: str | Path) -> set[str]:
     return {Path(line.partition("::")[0]).name for line in done.stdout.splitlines() if "::" in line}
 
 
-@pytest.mark.parametrize("home", [True, False], ids=["at home, without xdist", "from elsewhere"])
+@pytest.mark.parametrize("home", [pytest.param(True, marks=pytest.mark.slow), False], ids=["at home, without xdist", "from elsewhere"])
 def test_every_file_is_collected(checkout: Path, tmp_path: Path, *, home: bool) -> None:
     """By `pytest .` at home, without pytest-xdist too, and by the project's path from any other folder."""
     found = collected(checkout, "-p", "no:xdist", ".") if home else collected(tmp_path, checkout)

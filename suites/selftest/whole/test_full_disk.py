@@ -5,15 +5,15 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from fixtures.gates import ROWS
 from fixtures.matrix import SETTINGS
+from fixtures.report import CARRIED
 from fixtures.results import Results
 from fixtures.run import RUN_NAME
 from suites.selftest.conftest import Run, python, tiny_arguments
@@ -57,14 +57,14 @@ def test_a_run_whose_files_cannot_grow_ends_with_its_table(tiny_store: Path) -> 
     assert 1 == table.count("\nMeasureError: cannot write the results of this run: File too large\n  where   ")
 
 
-@pytest.mark.parametrize("kept", ["--junitxml", "--benchmark-json"])
-def test_what_a_plugin_cannot_keep_costs_no_verdict(acceptance: Run, tiny_store: Path, kept: str) -> None:
+@pytest.mark.parametrize(("kept", "question"), [("--junitxml", "accuracy"), ("--benchmark-json", "throughput")])
+def test_what_a_plugin_cannot_keep_costs_no_verdict(acceptance: Run, tiny_store: Path, kept: str, question: str) -> None:
     """They write when all is done: the table and pytest's own last lines stay, and the status is 1."""
-    done = acceptance("-k", "bs4 and throughput", "--clips=8", f"{kept}=/dev/full")
+    done = acceptance("-k", f"bs4 and {question}", "--clips=8", f"{kept}=/dev/full")
 
     assert 1 == done.returncode, done.stdout + done.stderr
     assert "INTERNALERROR" not in done.stdout + done.stderr
-    assert "clips/s" in done.stdout.partition(" verdicts ")[2]
+    assert "tiny-bs4-cpu" in done.stdout.partition(" verdicts ")[2]
     assert 1 == done.stdout.count("\nMeasureError: cannot write what pytest or a plugin keeps of this run: No space left on device\n")
 
 
@@ -89,9 +89,10 @@ def test_results_that_cannot_be_written_are_shown(tmp_path: Path, full: bool) ->
     if full:
         kept.symlink_to("/dev/full")
     results = Results(config)
-    report: Any = SimpleNamespace(user_properties=[(ROWS, [asdict(PASSED)])], when="call", failed=False)
-    for _ in range(2):
-        results.pytest_runtest_logreport(report)
+    for question in ("accuracy", "fidelity"):
+        carried = {"case": PASSED.case, "question": question, "rows": [asdict(replace(PASSED, question=question))], "rates": [],
+                   "ended": None, "earlier": []}
+        results.pytest_runtest_logreport(cast("pytest.TestReport", SimpleNamespace(when="call", failed=False, **{CARRIED: carried})))
     status, lines = finish(results, config)
 
     assert 2 == sum("PASS (mini)" in line for line in lines)
