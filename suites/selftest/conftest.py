@@ -24,8 +24,9 @@ from tools.spec.settings import MODELS, ROOT
 TINY_MODELS = Path(__file__).parent / "models" / "tiny"
 TINY_ARTIFACTS = ROOT / "artifacts" / "selftest"
 TORCH = ("torch", "mmaction", "mmcv", "mmengine", "scipy")  # what `tools/setup --without-torch` leaves out and a test may import
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 if "PYTEST_XDIST_WORKER" in os.environ:  # every core has a worker of its own: more threads would only spin and wait
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    os.environ |= ONE_THREAD
 Command = Callable[..., tuple[int, str]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -94,6 +95,16 @@ def tiny_store() -> Path:
         built("reference", "tiny", *tiny_arguments(), *few)
     built("specialise", "tiny", "4", *tiny_arguments())
     return TINY_ARTIFACTS
+
+
+@pytest.fixture(scope="module")
+def every_core() -> Iterator[None]:
+    """Processes started meanwhile compute on every core: their work outlasts all that other workers have."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ONE_THREAD:
+            patch.delenv(name, raising=False)
+        patch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # a waiting thread leaves its core to the other worker
+        yield
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from tools.spec.truth import Truth
 
 SURE = 0.99  # of both tests
 LEAST = 0.5  # the share of what is known that torch must be able to reach
+SHORT = 20  # clips: fewer cannot tell a good port from chance among as many classes
 STEPS = 40  # halvings: the bound is exact to far more digits than are shown
 
 
@@ -41,6 +42,8 @@ def known_of(spec: ModelSpec, truth: Truth, weights: str) -> Known | None:
 def unlikely(reference: Floats, labels: Labels, known: Known | None, *, few: bool = False) -> str:
     """Why these can hardly be the labels of what torch scored; empty where they can.
 
+    Wrong labels are mostly those of the list's other classes, so chance is one in the classes that it has. In
+    a list of less than SHORT clips three of four would be chance then; there it is one in all classes.
     few: they are some clips of a data set whose labels are checked. So few may show nothing, and need not.
     """
     right, clips = int(metrics.hits(reference, labels, 1).sum()), len(labels)
@@ -49,11 +52,10 @@ def unlikely(reference: Floats, labels: Labels, known: Known | None, *, few: boo
     if known is not None and at_most(right, clips, LEAST * known.top1) <= 1 - SURE:
         return (f"{has}, at most {upper_bound(right, clips):.4f} with {SURE:.0%} confidence, below half of the {known.top1:g} that these "
                 f"weights are known to reach ({known.source}); {wrong}")
-    classes = len(np.unique(labels))
-    chance = 1 / max(2, classes)
-    p = at_least(right, clips, chance)
+    classes = max(2, len(np.unique(labels))) if clips >= SHORT else reference.shape[1]
+    p = at_least(right, clips, 1 / classes)
     if p > 1 - SURE and not few:
-        return f"{has}, which is not above chance: one of {max(2, classes)} classes, p = {p:.2g}; {wrong}"
+        return f"{has}, which is not above chance: one of {classes} classes, p = {p:.2g}; {wrong}"
     return ""
 
 

@@ -139,7 +139,7 @@ def test_the_fitted_checkpoint_is_a_normal_one(tiny_store: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.torch
 @pytest.mark.xdist_group("full-size tsm")  # which one worker builds for all: another would only wait for it
-def test_the_reference_of_the_full_size_network_is_good_but_not_perfect() -> None:
+def test_the_reference_of_the_full_size_network_is_good_but_not_perfect(every_core: None) -> None:
     """Torch tells at least 85 % and not all of TSM's mini clips, with a confident head."""
     from suites.selftest.whole.test_breaks import quiet
     from tools.datasets import clips as data

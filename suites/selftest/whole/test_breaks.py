@@ -73,7 +73,7 @@ def as_cell(predictions: Predictions) -> Cell:
 
 
 @pytest.fixture(scope="module")
-def deployment() -> Deployment:
+def deployment(every_core: None) -> Deployment:
     """TSM's artifacts from the project's store, built on first use; its reference is of all mini clips."""
     settings = Settings.parse({"data": "mini", "budget_s": "1"})
     spec = load_spec(MODELS, "tsm")
