@@ -81,7 +81,7 @@ def acceptance() -> Run:
 
 
 def built(command: str, *arguments: str) -> None:
-    """Let a stage's command make its artifact, and what that needs, in this process, which has imported torch."""
+    """Let a stage's command make its artifact, and what that needs, in this process with its torch."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(child, "call", lambda work, title, **rest: work())
         done = ran(command, *arguments)

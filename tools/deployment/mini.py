@@ -31,12 +31,20 @@ class MiniStages:
     fit: Callable[[Context[Any], Path, Path], Facts]
 
 
-def weights(context: Context[Spec]) -> Stage:
-    """The mini weights of a run's model; its mini data set is made first if the store has none."""
+def weights(context: Context[Spec]) -> Entry:
+    """The mini weights of a run's model, fitted by a child process if the store has none.
+
+    Only then is the mini data set looked at, which has thousands of files.
+    """
+    spec = context.spec
+    found = context.store.find(key(spec, data(spec).key))
+    if found:
+        return found
     dataset = _data(context)
-    quiet = Context(context.settings, context.spec)  # without on_event, which cannot travel to the child process
-    return Stage(key(context.spec, dataset.key), "fitting the mini weights",
-                 partial(_KINDS[context.spec.kind].fit, quiet, dataset.folder), takes="one to two minutes for a full-size network")
+    quiet = Context(context.settings, spec)  # without on_event, which cannot travel to the child process
+    fitting = Stage(key(spec, dataset.key), "fitting the mini weights", partial(_KINDS[spec.kind].fit, quiet, dataset.folder),
+                    takes="one to two minutes for a full-size network")
+    return fitting.find_or_run(context)
 
 
 def data(spec: Spec) -> Stage:

@@ -43,7 +43,7 @@ def checkpoints(context: Context[Spec]) -> tuple[Weights, ...]:
     """
     word = origin(context)
     if word == "mini":
-        return mini_weights(context.spec, mini.weights(context).find_or_run(context))
+        return mini_weights(context.spec, mini.weights(context))
     return tuple(_checked(context, network, path, word)
                  for network, path in zip(context.spec.networks, given(context, word), strict=True))
 

@@ -58,7 +58,7 @@ def trip(tiny_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Trip:
     (checkpoint,) = weights.checkpoints(context)
     graph = specialise.graph(context, checkpoint, 4)
     session = onnxruntime.InferenceSession(str(graph.path), providers=["CPUExecutionProvider"])
-    outputs = {path.stem: session.run(None, {"video": np.fromfile(path, np.float32).reshape(4, 8, 3, 64, 64)})[0]
+    outputs = {path.stem: session.run(None, {"video": np.fromfile(path, np.float32).reshape(4, *TINY.network.input.shape)})[0]
                for path in made.folder.glob("*.bin")}
     listed = stored_reference.listed(context, 20)
     assert listed is not None
