@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tools.storage import code
+from suites.selftest.storage.test_code import PLACES
+from tools.deployment import export
+from tools.deployment.weights import Weights
+from tools.spec.catalog import load_spec
+from tools.spec.settings import ROOT
+from tools.storage import code, syntax
 
 Way = tuple[str, str, str, str, str]
 Digests = Callable[[Way], tuple[str, str]]
@@ -42,7 +50,8 @@ WAYS: dict[str, Way] = {  # the modules make.py, other.py and base.py of a proje
     "a table filled by a loop": ("TABLE = {}\nfor key in 'ab':\n    TABLE[key] = 2\ndef build(): return TABLE['a']", "", "", "= 2", "= 3"),
     "a table filled by another module's loop": ("from tools.other import TABLE\ndef build(): return TABLE",
                                                 "TABLE = {}\nfor key in 'ab':\n    TABLE[key] = 2", "", "= 2", "= 3"),
-    "a function with arguments bound": ("from functools import partial\nfrom tools import other\ndef build(): return map(partial(other.f, 1), [1])",
+    "a function with arguments bound": (
+        "from functools import partial\nfrom tools import other\ndef build(): return map(partial(other.f, 1), [1])",
                                         "def f(a, b): return a + b", "", "a + b", "a - b"),
     "a bound argument": ("from functools import partial\nfrom tools import other\ndef build(): return map(partial(other.f, 1), [1])",
                          "def f(a, b): return a + b", "", "f, 1)", "f, 2)"),
@@ -115,3 +124,59 @@ def test_a_change_that_shapes_nothing_is_the_same_digest(changed: Digests, way: 
     """So that nobody waits for what is the same."""
     before, after = changed(SAME[way])
     assert before == after
+
+
+MODEL = """
+from tools.spec import MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
+STEP = 2
+def form(module): return every(module)
+def every(module): return module[::STEP]
+def never(module): return 1
+SPEC = ModelSpec(network=Network(name="own", config="", overrides=(), input=Tensor("a", (1,)), output=Tensor("b", (2,)), FORM),
+                 sampling=Sampling(1, 1, 1), preprocess=Preprocess(1, 1, (1, 1, 1), (1, 1, 1)), dataset="", list_file="", frames_folder="",
+                 clips=1, list_format="videos", mini=None)
+"""
+
+
+@pytest.mark.parametrize(("given", "old", "new", "same"), [
+    ("export_form=form", "::STEP", "1::STEP", False), ("export_form=form", "STEP = 2", "STEP = 3", False),
+    ("export_form=form", "return 1", "return 2", True), ("export_form=lambda module: every(module)", "::STEP", "1::STEP", False),
+    ("", "::STEP", "1::STEP", True)])
+def test_what_an_export_form_needs_shapes_the_exported_graph(tmp_path: Path, given: str, old: str, new: str, same: bool) -> None:
+    """A function or number of the model's file that the form uses; its own text is in another part."""
+    keys = []
+    for text in (MODEL, MODEL.replace(old, new)):
+        (tmp_path / "own.py").write_text(text.replace("FORM", given))
+        keys.append(export.stage(Weights(tmp_path, "5d" * 32, load_spec(tmp_path, "own").networks[0], "own")).key)
+    assert MODEL != MODEL.replace(old, new)
+    assert same == (keys[0] == keys[1])
+
+
+def test_code_is_named_where_it_is_used() -> None:
+    """A digest follows names: no module of tools is imported by a relative, a computed or no name."""
+    files = [*(ROOT / "tools").rglob("*.py")]
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert (0, False) == (node.level, "*" in [alias.name for alias in node.names]), path
+    computed = {":".join(place) for builder in PLACES for place, words in builder_reach(builder).items()
+                if any(word.partition(" of ")[2].startswith(("importlib", "builtins")) for word in words)}
+    assert set() == computed
+
+
+def builder_reach(builder: str) -> dict[code.Place, list[str]]:
+    """The definitions that a builder needs."""
+    module, _, name = builder.partition(":")
+    return code.reached((module, name), partial(code._module, ROOT))
+
+
+def test_a_process_parses_a_file_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """However many stages need it: the digests of all stages are taken at each start."""
+    shutil.copytree(ROOT / "tools", tmp_path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    parsed: list[str] = []
+    monkeypatch.setattr(syntax.ast, "parse", lambda source, right=ast.parse: (parsed.append(source), right(source))[1])
+    for path in (tmp_path / "tools").rglob("*.py"):
+        path.write_text(f"{path.read_text()}\n# copied\n")
+    for place in PLACES:
+        code.code_digest(place, tmp_path)
+    assert len(parsed) == len({*parsed}) > 0
