@@ -130,8 +130,10 @@ def _below(name: str, modules: tuple[str, ...]) -> bool:
 @cache
 def _module(root: Path, name: str) -> Module | None:
     """A module of tools below *root*; None if there is none of that name."""
+    if name.partition(".")[0] != "tools":
+        return None
     base = root.joinpath(*name.split("."))
     for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
-        if name.partition(".")[0] == "tools" and path.is_file():
+        if path.is_file():
             return read(name, path.read_text(encoding="utf-8"))
     return None
