@@ -25,6 +25,7 @@ from tools.storage.entries import Entry
 from tools.storage.stages import Stage
 
 T = TypeVar("T")
+KEPT_FROM = "kept_from"  # the fact that names the entry whose scores were kept
 SAMPLE = 16  # clips or videos, spread over the list
 EQUAL = 1e-5  # of the range of scores: more than rounding on another device or machine, less than any fault
 

@@ -22,7 +22,7 @@ from tools.localisation.recall import RANKS
 from tools.localisation.snippet_features import COLUMNS
 from tools.machine import events, versions
 from tools.machine.reading import load_json, load_npz, refusing
-from tools.measuring.adoption import Earlier, holds, read, sample
+from tools.measuring.adoption import KEPT_FROM, Earlier, holds, read, sample
 from tools.measuring.metrics import TINY
 from tools.measuring.predictions import Predictions, load, save
 from tools.measuring.reference import require_finite
@@ -105,7 +105,7 @@ def build(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSe
     np.savez(folder / PROPOSALS, rows=made["proposals"])
     write_results(found, folder / DETECTIONS)
     (folder / RECALL).write_text(json.dumps(recall))
-    told = {"kept_from": str(earlier.entry.key)} if earlier and kept else {}
+    told = {KEPT_FROM: str(earlier.entry.key)} if earlier and kept else {}
     return {**recall, "videos": len(chosen.videos), "torch_device": "cpu", **told}
 
 
