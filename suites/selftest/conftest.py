@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.deployment.moody_server import Moody, serving
+from suites.selftest.own_code import forget_other_code
 from suites.selftest.simulated.trials import Host
 from tools import record
 from tools.machine import child, events
@@ -70,10 +71,17 @@ def tiny_arguments(artifacts: Path = TINY_ARTIFACTS) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def acceptance() -> Run:
+def own_store() -> Path:
+    """The selftests' artifacts folder, with nothing in it that other code made."""
+    forget_other_code(TINY_ARTIFACTS / "store")
+    return TINY_ARTIFACTS
+
+
+@pytest.fixture(scope="session")
+def acceptance(own_store: Path) -> Run:
     """Run the acceptance suite on the tiny model with more arguments."""
 
-    def run(*arguments: str, artifacts: Path = TINY_ARTIFACTS, environment: Mapping[str, str] | None = None,
+    def run(*arguments: str, artifacts: Path = own_store, environment: Mapping[str, str] | None = None,
             ) -> subprocess.CompletedProcess[str]:
         return python("-m", "pytest", "-p", "no:cacheprovider", *tiny_arguments(artifacts), *arguments, environment=environment)
 
@@ -89,12 +97,12 @@ def built(command: str, *arguments: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny_store() -> Path:
+def tiny_store(own_store: Path) -> Path:
     """The artifacts folder of the tiny model with everything for batch 4 in it, built on first use."""
     for few in ([], ["--clips=8"]):
-        built("reference", "tiny", *tiny_arguments(), *few)
-    built("specialise", "tiny", "4", *tiny_arguments())
-    return TINY_ARTIFACTS
+        built("reference", "tiny", *tiny_arguments(own_store), *few)
+    built("specialise", "tiny", "4", *tiny_arguments(own_store))
+    return own_store
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tools.localisation.detections import DETECTIONS, write_results
 from tools.localisation.proposals import features, padded, propose
 from tools.localisation.snippet_features import read_features
 from tools.localisation.soft_nms import detect
-from tools.measuring import reference_inputs, reference_localiser
+from tools.measuring import adoption, reference_inputs, reference_localiser
 from tools.measuring.inputs import TorchInputs
 from tools.measuring.predictions import Predictions
 from tools.measuring.reference import IMPLICIT_REFERENCE
@@ -59,10 +59,9 @@ def finish(videos: VideoSet, spec: LocaliserSpec, before: Predictions | None, sc
 
 def torch_reference(context: Context[LocaliserSpec], checkpoints: tuple[Weights, ...], videos: VideoSet) -> TorchLocaliser | None:
     """Torch's answers, stored or made by a child process; None if that would take too long unasked."""
-    wanted = reference_localiser.stage(context, checkpoints, videos)
-    if len(videos.videos) > IMPLICIT_REFERENCE and context.store.find(wanted.key) is None:
-        return None
-    return TorchLocaliser.read(wanted.find_or_run(context), videos.ids)
+    few = len(videos.videos) <= IMPLICIT_REFERENCE
+    found = adoption.found_or_made(context, reference_localiser.stage(context, checkpoints, videos, asked=few), few=few)
+    return TorchLocaliser.read(found, videos.ids) if found else None
 
 
 def torch_inputs(context: Context[LocaliserSpec], videos: VideoSet) -> TorchInputs:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from tools.datasets.clips import ClipSet, clip_set
 from tools.deployment.weights import Weights
-from tools.errors import ReferenceRunError
-from tools.measuring import reference, reference_inputs
+from tools.measuring import adoption, reference, reference_inputs
 from tools.measuring.inputs import TorchInputs
 from tools.measuring.predictions import FILE, Predictions, load
 from tools.media.batches import Feed
@@ -16,7 +15,6 @@ from tools.media.preprocess import Floats, crops, normalise
 from tools.pytorch import run
 from tools.spec.model import ListFormat, ModelSpec, Network
 from tools.storage.context import Context
-from tools.storage.elsewhere import missing_makers
 
 
 def dataset(context: Context[ModelSpec], checkpoints: tuple[Weights, ...]) -> ClipSet:
@@ -46,15 +44,8 @@ def torch_reference(context: Context[ModelSpec], checkpoints: tuple[Weights, ...
     scores = reference.stored(context, wanted.key, clips)
     if scores is not None:
         return scores
-    if few:
-        return load(wanted.find_or_run(context).file(FILE))
-    if context.store.by_other_code(wanted.key) is None or missing_makers(wanted.key):
-        return None
-    try:
-        return load(wanted.find_or_run(context).file(FILE))
-    except ReferenceRunError as error:  # the scores that other code made do not hold
-        context.say(error.what)
-        return None
+    found = adoption.found_or_made(context, wanted, few=few)
+    return load(found.file(FILE)) if found else None
 
 
 def torch_inputs(context: Context[ModelSpec], clips: ClipSet) -> TorchInputs:

@@ -27,7 +27,7 @@ from tools.deployment.weights import Weights
 from tools.errors import ReferenceRunError
 from tools.machine import events, versions
 from tools.machine.reading import load_json
-from tools.measuring.adoption import Earlier, adopted
+from tools.measuring.adoption import KEPT_FROM, Earlier, adopted
 from tools.measuring.metrics import first_not_finite, hits
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.media.decode import Clip
@@ -93,7 +93,7 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, floor_top1: floa
     clips.require_unchanged()
     kept = adopted(earlier, clips, score, softmax=spec.network.softmax) if earlier else None
     if earlier and kept:
-        scores, told = kept.scores, {"torch_device": earlier.entry.facts["torch_device"], "kept_from": str(earlier.entry.key)}
+        scores, told = kept.scores, {"torch_device": earlier.entry.facts["torch_device"], KEPT_FROM: str(earlier.entry.key)}
     else:
         scores, devices = _whole(clips, score, runner, shards)
         told = {"torch_device": devices}

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tools.datasets import choice
 from tools.datasets.videos import VideoSet
 from tools.deployment.weights import Weights
 from tools.errors import ReferenceRunError
-from tools.localisation.detections import DETECTIONS, Detections, Doubles, read_results, write_results
+from tools.localisation.detections import DETECTIONS, Detections, Doubles, none_found, read_results, write_results
 from tools.localisation.proposals import bins
 from tools.localisation.recall import RANKS
 from tools.localisation.snippet_features import COLUMNS
 from tools.machine import events, versions
 from tools.machine.reading import load_json, load_npz, refusing
+from tools.measuring.adoption import KEPT_FROM, Earlier, holds, read, sample
+from tools.measuring.metrics import TINY
 from tools.measuring.predictions import Predictions, load, save
 from tools.measuring.reference import require_finite
 from tools.media.preprocess import Floats
@@ -33,6 +37,8 @@ from tools.storage.shards import Made, Shards
 from tools.storage.stages import Stage
 
 CURVES, PROPOSALS, RECALL = "curves.npz", "proposals.npz", "recall.json"
+Answers = Mapping[str, NDArray[Any]]  # the curves, proposals and detections of one video or of all
+Answer = Callable[[Sequence[int]], Iterator[Answers]]  # those of each of these videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +65,34 @@ class TorchLocaliser:
                    load_json(entry.file(RECALL), ReferenceRunError))
 
 
-def stage(context: Context[LocaliserSpec], checkpoints: tuple[Weights, ...], chosen: VideoSet) -> Stage:
-    """Torch's answers on these videos; a run goes on where one that was killed stopped."""
-    spec = context.spec
+def stage(context: Context[LocaliserSpec], checkpoints: tuple[Weights, ...], chosen: VideoSet, *, asked: bool = True) -> Stage:
+    """Torch's answers on these videos; a run goes on where one that was killed stopped.
+
+    asked: whether all videos may be computed, where answers that other code made are here and do not hold.
+    """
+    spec, store = context.spec, context.store
     wanted = Key("reference", spec.name, (
         *((checkpoint.network.name, checkpoint.sha256) for checkpoint in checkpoints), ("spec", spec_digest(spec)),
         ("videos", chosen.digest), *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "numpy"), code.part(build)))
+    made = store.by_other_code(wanted)
     return Stage(wanted, f"running the torch reference on {len(chosen.videos)} videos",
-                 partial(build, spec, checkpoints, chosen, choice.is_whole_mini(context), context.store.unfinished(wanted)))
+                 partial(build, spec, checkpoints, chosen, choice.is_whole_mini(context), store.unfinished(wanted),
+                         earlier=Earlier(made, asked) if made else None))
 
 
 def build(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet, floored: bool, shards: Path,
-          folder: Path) -> Facts:
+          folder: Path, *, earlier: Earlier | None = None) -> Facts:
     """Run both networks and mmaction2's steps on every video and save all; *shards* keeps it meanwhile.
+
+    earlier: answers that are kept if a few videos computed again have the same; recall is computed of them.
 
     Raises:
         ReferenceRunError: scores are not finite; or recall is too low to judge with, if *floored*.
     """
     chosen.require_unchanged()
-    made = Shards(shards, len(chosen.videos)).compute(lambda first: _videos(spec, checkpoints, chosen, first), "video")
+    answer = _answerer(spec, checkpoints, chosen)
+    kept = _adopted(earlier, chosen, answer) if earlier else None
+    made = kept or Shards(shards, len(chosen.videos)).compute(partial(_whole, answer, len(chosen.videos)), "video")
     predictions = Predictions(chosen.ids, made["curves"])
     numbers, rows = made["detections"][:, 0], made["detections"][:, 1:]
     found = {id: Detections(rows[numbers == number, :2], rows[numbers == number, 2]) for number, id in enumerate(chosen.ids)}
@@ -90,11 +105,12 @@ def build(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSe
     np.savez(folder / PROPOSALS, rows=made["proposals"])
     write_results(found, folder / DETECTIONS)
     (folder / RECALL).write_text(json.dumps(recall))
-    return {**recall, "videos": len(chosen.videos), "torch_device": "cpu"}
+    told = {KEPT_FROM: str(earlier.entry.key)} if earlier and kept else {}
+    return {**recall, "videos": len(chosen.videos), "torch_device": "cpu", **told}
 
 
-def _videos(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet, first: int) -> Iterator[Made]:
-    """TEM's curves, the scored proposals and the detections of each video from *first* on.
+def _answerer(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: VideoSet) -> Answer:
+    """What gives TEM's curves, the scored proposals and the detections of chosen videos, by their numbers.
 
     A row of proposals or detections begins with the video's number.
     """
@@ -103,17 +119,65 @@ def _videos(spec: LocaliserSpec, checkpoints: tuple[Weights, ...], chosen: Video
     tem, pem = (networks.deployed(one.network, networks.load_network(one.network, one.path)) for one in checkpoints)
     for one in checkpoints:
         one.require_unchanged()
-    for number, video in enumerate(chosen.videos[first:], first):
-        with torch.inference_mode():
-            curve = tem(torch.from_numpy(read_by_mmaction2(video.features))[None]).numpy()[0]
-            table = bsn_steps.proposals(curve, spec.proposals.peak_threshold)[: spec.proposals.top]
-            seen = bsn_steps.features(curve, table, spec.proposals.top).astype(np.float32)
-            scores = pem(torch.from_numpy(seen)[None]).numpy().reshape(-1)
-        found = bsn_steps.detections(table, scores, bsn_steps.info(video.duration_s), spec.proposals)
-        events.progress("torch reference", number + 1, len(chosen.videos))
-        yield 1, {"curves": curve[None],
-                  "proposals": np.column_stack([np.full(len(table), number), bins(table[:, :2]), scores]),
-                  "detections": np.column_stack([np.full(len(found), number), found.segments.reshape(-1, 2), found.scores])}
+
+    def answer(numbers: Sequence[int]) -> Iterator[Answers]:
+        for number in numbers:
+            video = chosen.videos[number]
+            with torch.inference_mode():
+                curve = tem(torch.from_numpy(read_by_mmaction2(video.features))[None]).numpy()[0]
+                table = bsn_steps.proposals(curve, spec.proposals.peak_threshold)[: spec.proposals.top]
+                seen = bsn_steps.features(curve, table, spec.proposals.top).astype(np.float32)
+                scores = pem(torch.from_numpy(seen)[None]).numpy().reshape(-1)
+            found = bsn_steps.detections(table, scores, bsn_steps.info(video.duration_s), spec.proposals)
+            yield {"curves": curve[None],
+                   "proposals": np.column_stack([np.full(len(table), number), bins(table[:, :2]), scores]),
+                   "detections": _rows(number, found)}
+
+    return answer
+
+
+def _rows(number: int, found: Detections) -> Doubles:
+    return np.column_stack([np.full(len(found), number), found.segments.reshape(-1, 2), found.scores])
+
+
+def _whole(answer: Answer, count: int, first: int) -> Iterator[Made]:
+    """The answers of each video from *first* on."""
+    for done, made in enumerate(answer(range(first, count)), first + 1):
+        events.progress("torch reference", done, count)
+        yield 1, made
+
+
+def _adopted(earlier: Earlier, chosen: VideoSet, answer: Answer) -> Answers | None:
+    """The earlier answers, if *answer* gives the same of a sample of videos; None if it does not.
+
+    Raises:
+        ReferenceRunError: it does not, and nobody asked for all videos.
+    """
+    stored = read(earlier, "videos", lambda entry: TorchLocaliser.read(entry, chosen.ids))
+    if stored is None:
+        return None
+    found = [stored.detections.get(id, none_found()) for id in chosen.ids]
+    kept: Answers = {"curves": stored.curves.scores, "proposals": stored.proposals,
+            "detections": np.concatenate([_rows(number, each) for number, each in enumerate(found)])}
+    numbers = sample(len(chosen.videos))
+    apart = [_apart(again, kept, number) for number, again in zip(numbers, answer(numbers), strict=True)]
+    worst = int(np.argmax(apart))
+    return kept if holds(earlier, len(numbers), "videos", apart[worst], chosen.ids[numbers[worst]]) else None
+
+
+def _apart(again: Answers, kept: Answers, number: int) -> float:
+    """A video's largest difference as a share of the range of all; infinite if its rows are more or fewer."""
+    shares = [_share(again["curves"][0], kept["curves"][number], kept["curves"])]
+    for name in ("proposals", "detections"):
+        there = kept[name][kept[name][:, 0] == number]
+        if again[name].shape != there.shape:
+            return np.inf
+        shares += [_share(again[name][:, column], there[:, column], kept[name][:, column]) for column in (1, 2, 3) if len(there)]
+    return float(np.max(shares))  # a NaN stays one
+
+
+def _share(again: NDArray[Any], there: NDArray[Any], of_all: NDArray[Any]) -> float:
+    return float(np.abs(again - there).max() / max(np.ptp(of_all), TINY))
 
 
 def read_by_mmaction2(path: Path) -> Floats:

@@ -13,12 +13,12 @@ from pathlib import Path
 from tools.errors import StoreError
 from tools.machine import versions
 from tools.machine.versions import ABSENT
-from tools.storage.code import CODE
+from tools.storage.code import CODE, FORM
 from tools.storage.entries import Key, Manifest, label, manifest_path, namesakes, readable_manifest
 
 MAKERS = ("torch", "mmaction2", "mmengine", "onnxsim")  # the others can be replaced, as mmcv-lite by mmcv
 SHA256_LENGTH = 64
-CAUSES = frozenset({CODE, "data", "cann", *MAKERS, "mmcv-lite", "onnx", "numpy", "av", "decord", "opencv-python-headless"})
+CAUSES = frozenset({CODE, FORM, "data", "cann", *MAKERS, "mmcv-lite", "onnx", "numpy", "av", "decord", "opencv-python-headless"})
 
 
 def absent(key: Key) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import TINY_ARTIFACTS, python
+from suites.selftest.conftest import python
 from suites.selftest.deployments import record
 from tools.datasets.videos import VideoSet
 from tools.deployment import specialise, weights
@@ -83,9 +83,9 @@ class Deployment:
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def deployment(own_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     """BSN's artifacts, built on first use into the selftests' store."""
-    settings = Settings.parse({"data": "mini", "budget_s": "1", "artifacts": str(TINY_ARTIFACTS)})
+    settings = Settings.parse({"data": "mini", "budget_s": "1", "artifacts": str(own_store)})
     spec = load_spec(MODELS, "bsn")
     assert isinstance(spec, LocaliserSpec)
     context = Context(settings, spec, quiet)
@@ -198,9 +198,9 @@ def test_the_combined_rate_is_that_of_both_in_a_row(deployment: Deployment) -> N
     assert [0.5, 0.5] == cell.series()
 
 
-def test_bsn_runs_from_nothing_to_a_verdict() -> None:
+def test_bsn_runs_from_nothing_to_a_verdict(own_store: Path) -> None:
     """`-m bsn` shows AR@100, both networks' and the combined rate, each with T4 ratios; nothing is red."""
-    done = python("-m", "pytest", "-p", "no:cacheprovider", "-m", "bsn", "-k", "bs16", "--budget-s=1", f"--artifacts={TINY_ARTIFACTS}")
+    done = python("-m", "pytest", "-p", "no:cacheprovider", "-m", "bsn", "-k", "bs16", "--budget-s=1", f"--artifacts={own_store}")
 
     assert 0 == done.returncode, done.stdout + done.stderr
     for metric in ("AR@100", "tem clips/s", "pem clips/s", "clips/s", "inputs", "tem difference", "pem difference", "detections"):

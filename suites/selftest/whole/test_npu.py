@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from suites.selftest.conftest import TINY_ARTIFACTS, TINY_MODELS, Run
+from suites.selftest.conftest import TINY_MODELS, Run
 from suites.selftest.simulated.npu import SimulatedNpu, Variant
 from suites.selftest.whole.test_run import results
 from tools.measuring.predictions import FILE, load
@@ -148,7 +148,7 @@ def test_a_device_that_is_not_idle_carries_no_judgement_of_speed(
 def test_what_cannot_be_compiled_is_an_error_of_that_cell_only(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
     """A compiler that fails, hangs or is missing is a CompileError of its cell; the others are measured."""
     npu, artifacts = SimulatedNpu(tmp_path / "host"), tmp_path / "artifacts"
-    shutil.copytree(TINY_ARTIFACTS, artifacts, ignore=shutil.ignore_patterns("runs", "om", "locks", ".partial"))  # what comes and goes
+    shutil.copytree(tiny_store, artifacts, ignore=shutil.ignore_patterns("runs", "om", "locks", ".partial"))  # what comes and goes
     npu.fault("atc", code="EZ3003", times=1)
     npu.fault("atc-hang", nth=3)
     done = acceptance("-k", "(bs1 or bs4 or bs8) and accuracy", "--device=npu:0", FEW, "--atc-timeout-s=3", artifacts=artifacts,

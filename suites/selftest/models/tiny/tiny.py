@@ -1,4 +1,4 @@
-"""A TSM small enough that the harness can be run through and through in seconds: ResNet-18 on four frames of 64 pixels."""
+"""A TSM with which the harness runs through and through in seconds: ResNet-18 on four frames of 64 pixels."""
 
 from tools.spec import MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
 
