@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import math
 import sys
 from dataclasses import dataclass
@@ -129,10 +128,12 @@ def import_onnxsim() -> ModuleType:
     if hidden:
         sys.modules["torch"] = None  # type: ignore[assignment]
     try:
-        return importlib.import_module("onnxsim")
+        import onnxsim
     finally:
         if hidden:
             del sys.modules["torch"]
+    module: ModuleType = onnxsim
+    return module
 
 
 def shared_tensors(graph: Path) -> dict[str, Span]:

@@ -26,4 +26,4 @@ def judge_of(context: Context[Spec], checkpoints: tuple[Weights, ...], dataset: 
     torch: Any = kind.torch_reference(context, checkpoints, dataset)
     inputs = partial(kind.torch_inputs, context, dataset)
     return _JUDGES[spec.kind](spec, load_truth(settings.models, spec.name), dataset, torch, reference.command(context), settings.expect,
-                              inputs, tuple(context.others))
+                              inputs, context.others)  # which grows with what is found later

@@ -100,7 +100,7 @@ def test_too_little_room_is_said_before_anything_is_written(
     with pytest.raises(DataError, match="do not fit"):
         dump.write_inputs(context, 4, tmp_path)
 
-    assert "7 clips in 2 files of 1.5 MiB, 2 of them to be written" in capsys.readouterr().err
+    assert "7 clips in 2 files of 0.8 MiB, 2 of them to be written" in capsys.readouterr().err
     assert [] == list(tmp_path.iterdir())
 
 

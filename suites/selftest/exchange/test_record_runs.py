@@ -188,7 +188,7 @@ def test_limits_come_from_a_run_that_is_right(
     added = [line for line in (writable_models / "tiny.toml").read_text().splitlines() if line not in before.splitlines()]
     assert "[gates.fidelity.fp16-310P3] # 2 times what tiny-bs4-npu0 measured, or float32's: 0.0" == added[0][:84]
     recording(*arguments, "--margin", 3, "--write")
-    assert 0.032 == read_truth(writable_models / "tiny.toml").fidelity["fp16-310P3"].max_relative_difference
+    assert 0.031 == read_truth(writable_models / "tiny.toml").fidelity["fp16-310P3"].max_relative_difference
     assert len(before.splitlines()) + 5 == len((writable_models / "tiny.toml").read_text().splitlines())
 
 

@@ -113,7 +113,8 @@ def test_without_torch_those_of_other_code_mark_and_cap_what_they_judge(tmp_path
     judged = judge(run(tmp_path, said), monkeypatch)
 
     assert judged.inputs is not None
-    assert ("", FED) == (judged.inputs.absent, judged.inputs.digests)
+    found = judged.inputs()
+    assert ("", FED) == (found.absent, found.digests)
     other = by == "b"
     marks = ["inputs/tiny made by other code (5d5d5d)"] if other else []
     assert (marks, marks) == ([*judged.others], said)

@@ -27,7 +27,7 @@ OURS = ("tools.media", "tools.localisation", "tools.measuring.recogniser", "tool
 SHARED = {  # types and file names, and how answers are kept to be compared: none of it computes an input or a score
     "tools.media.decode.Clip", "tools.media.decode.FRAME_NAME", "tools.media.preprocess.Frames", "tools.media.preprocess.Floats",
     "tools.localisation.detections.DETECTIONS", "tools.localisation.detections.Detections", "tools.localisation.detections.Doubles",
-    "tools.localisation.detections.read_results", "tools.localisation.detections.write_results",
+    "tools.localisation.detections.none_found", "tools.localisation.detections.read_results", "tools.localisation.detections.write_results",
     "tools.localisation.proposals.bins", "tools.localisation.recall.RANKS", "tools.localisation.snippet_features.COLUMNS",
 }
 
