@@ -1,0 +1,55 @@
+"""The tests of a project, and which of them belong to a module."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from suites.selftest.whole.test_arrow import imported
+
+TESTS = Path("suites/selftest")
+QUICK, TORCH = "not torch and not slow", "torch and not slow"
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """*names*: for the path of each file of tests the dotted names that it or a helper of it imports."""
+
+    names: Mapping[str, set[str]]
+
+    @classmethod
+    def read(cls, root: Path) -> Suite:
+        known = {_dotted(path.relative_to(root)) for folder in ("tools", TESTS) for path in (root / folder).rglob("*.py")}
+        direct = {str(path.relative_to(root)): set(_named(ast.parse(path.read_text(encoding="utf-8")), known))
+                  for path in sorted((root / TESTS).rglob("*.py"))}
+        helpers = {_dotted(Path(path)): names for path, names in direct.items() if not Path(path).name.startswith(("test_", "conftest"))}
+        names = {path: own.union(*(helpers[one] for one in own if one in helpers)) for path, own in direct.items()}
+        return cls({path: found for path, found in names.items() if Path(path).name.startswith("test_")})
+
+    def stages(self, path: str) -> list[tuple[str, tuple[str, ...]]]:
+        """Which tests are asked about a module, in turn, as a marker expression and files.
+
+        Files that import it, those of its room first; the rest of its room; the files of whole/ that import
+        it. At last what needs torch in all of these.
+        """
+        module, room = _dotted(Path(path)), str(TESTS / Path(path).parts[1])
+        near = [one for one, names in self.names.items() if module in names]
+        whole = tuple(one for one in near if one.startswith(f"{TESTS}/whole/"))
+        direct = tuple(sorted((one for one in near if one not in whole), key=lambda one: not one.startswith(f"{room}/")))
+        rest = tuple(one for one in self.names if one.startswith(f"{room}/") and one not in direct)
+        quick = [(QUICK, files) for files in (direct, rest, whole) if files]
+        return [*quick, (TORCH, (*direct, *rest, *whole))] if quick else []
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def _named(tree: ast.Module, known: set[str]) -> Iterator[str]:
+    """The modules that a file of tests imports, or names in a text; a command's name stands for it there."""
+    yield from imported(tree, known)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from {node.value, f"tools.{node.value}"} & known
