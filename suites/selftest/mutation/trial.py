@@ -86,10 +86,10 @@ class Trial:
         path = self.copy / mutant.path
         source = path.read_text(encoding="utf-8")
         try:
-            _write(path, mutant.applied(source))
+            write(path, mutant.applied(source))
             yield
         finally:
-            _write(path, source)
+            write(path, source)
 
     def _tests(self, *arguments: str) -> tuple[int | None, list[str]]:
         """Run pytest until a test fails: its exit status, None if it took too long, and what failed."""
@@ -116,7 +116,7 @@ def _left(root: Path, at: Path, names: list[str]) -> set[str]:
     return set(names) - {"README.md"} if at == root / "artifacts" else NOT_COPIED.intersection(names)
 
 
-def _write(path: Path, source: str) -> None:
+def write(path: Path, source: str) -> None:
     """Python takes a compiled file for that of any source of the same size and second, so it goes."""
     path.write_text(source, encoding="utf-8")
     Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)

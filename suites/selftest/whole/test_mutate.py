@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import py_compile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from suites.selftest.mutate import EQUIVALENT, INTERRUPTED, TOO_FEW, equivalent, main, sampled
 from suites.selftest.mutation.operators import KINDS, Mutant, mutants
 from suites.selftest.mutation.suite import QUICK, TORCH, Suite
-from suites.selftest.mutation.trial import Outcome, Trial
+from suites.selftest.mutation.trial import Outcome, Trial, write
 from tools.spec.settings import ROOT
 
 LINES = {  # kind of change -> a line in a function, and what it may become
@@ -161,6 +162,19 @@ def test_the_tests_of_a_module_are_asked_near_ones_first(toy: Path) -> None:
     stages = Suite.read(toy).stages("tools/two/words.py")
 
     assert [(QUICK, (near,)), (QUICK, (room,)), (QUICK, (whole,)), (TORCH, (near, room, whole))] == stages
+
+
+def test_a_changed_line_is_not_read_from_a_compiled_file(tmp_path: Path) -> None:
+    """A compiled file is told by the time and size of its source, and both may stay the same."""
+    path = tmp_path / "words.py"
+    path.write_text("a = 1 < 2")
+    compiled = Path(py_compile.compile(str(path)) or "")
+    assert compiled.exists()
+
+    write(path, "a = 1 > 2")
+
+    assert "a = 1 > 2" == path.read_text()
+    assert not compiled.exists()
 
 
 def test_what_was_judged_equivalent_is_still_there() -> None:
