@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -130,4 +131,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):  # a job in the background would not hear the first of them
+        signal.signal(number, signal.default_int_handler)
     raise SystemExit(main(sys.argv[1:]))

@@ -39,6 +39,11 @@ class Mutant:
         """What stays the same when lines above it come or go."""
         return self.path, self.within, self.before.strip(), self.after.strip()
 
+    @property
+    def about(self) -> str:
+        """The name at the top of the module that it belongs to: a function, a class or a constant."""
+        return self.within.partition(".")[0] or self.before.partition(" ")[0].rstrip(":")
+
     def __str__(self) -> str:
         return f"{self.path}:{self.line} {self.kind}\n    - {self.before.strip()}\n    + {self.after.strip()}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,13 @@ QUICK, TORCH = "not torch and not slow", "torch and not slow"
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """*names*: for the path of each file of tests the dotted names that it or a helper of it imports."""
+    """The files of tests by their path from the root.
+
+    names: the dotted names that each or a helper of it imports. words: those that stand in it.
+    """
 
     names: Mapping[str, set[str]]
+    words: Mapping[str, set[str]]
 
     @classmethod
     def read(cls, root: Path) -> Suite:
@@ -26,18 +31,20 @@ class Suite:
                   for path in sorted((root / TESTS).rglob("*.py"))}
         helpers = {_dotted(Path(path)): names for path, names in direct.items() if not Path(path).name.startswith(("test_", "conftest"))}
         names = {path: own.union(*(helpers[one] for one in own if one in helpers)) for path, own in direct.items()}
-        return cls({path: found for path, found in names.items() if Path(path).name.startswith("test_")})
+        tests = {path: found for path, found in names.items() if Path(path).name.startswith("test_")}
+        return cls(tests, {path: set(re.findall(r"\w+", (root / path).read_text(encoding="utf-8"))) for path in tests})
 
-    def stages(self, path: str) -> list[tuple[str, tuple[str, ...]]]:
+    def stages(self, path: str, about: str) -> list[tuple[str, tuple[str, ...]]]:
         """Which tests are asked about a module, in turn, as a marker expression and files.
 
-        Files that import it, those of its room first; the rest of its room; the files of whole/ that import
-        it. At last what needs torch in all of these.
+        Files that import it, first those that name the function or class *about*, and those of its room; the
+        rest of its room; the files of whole/ that import it. At last what needs torch in all of these.
         """
         module, room = _dotted(Path(path)), str(TESTS / Path(path).parts[1])
         near = [one for one, names in self.names.items() if module in names]
         whole = tuple(one for one in near if one.startswith(f"{TESTS}/whole/"))
-        direct = tuple(sorted((one for one in near if one not in whole), key=lambda one: not one.startswith(f"{room}/")))
+        direct = tuple(sorted((one for one in near if one not in whole),
+                              key=lambda one: (about not in self.words[one], not one.startswith(f"{room}/"))))
         rest = tuple(one for one in self.names if one.startswith(f"{room}/") and one not in direct)
         quick = [(QUICK, files) for files in (direct, rest, whole) if files]
         return [*quick, (TORCH, (*direct, *rest, *whole))] if quick else []

@@ -50,7 +50,7 @@ class Trial:
         """The first test that fails because of the mutant, or that none does."""
         shutil.rmtree(self.copy / "artifacts" / "selftest", ignore_errors=True)
         ran: list[str] = []
-        for marks, files in self._suite.stages(mutant.path):
+        for marks, files in self._suite.stages(mutant.path, mutant.about):
             killer = self._killer(mutant, marks, files)
             ran += [one for one in files if one not in ran]
             if killer:

@@ -153,15 +153,18 @@ def test_enough_is_the_share_that_was_asked_for(toy: Path, ending: Callable[...,
 
 
 def test_the_tests_of_a_module_are_asked_near_ones_first(toy: Path) -> None:
-    """Direct importers, then the room, then whole runs that import it, by a helper too; torch at last."""
+    """Importers that name the function, others, the room, whole runs by a helper too, and torch at last."""
+    (toy / "suites/selftest/one/test_longer.py").write_text("from tools.two.words import longer\n")
+    (toy / "suites/selftest/one/test_words.py").write_text("from tools.two import words\n")
     (toy / "suites/selftest/whole").mkdir()
     (toy / "suites/selftest/whole/helper.py").write_text("from tools.two import words\n")
     (toy / "suites/selftest/whole/test_all.py").write_text("from suites.selftest.whole import helper\n")
     (toy / "suites/selftest/whole/test_other.py").write_text("")
-    near, room, whole = (f"suites/selftest/{name}.py" for name in ("two/test_words", "two/test_none", "whole/test_all"))
-    stages = Suite.read(toy).stages("tools/two/words.py")
+    direct = tuple(f"suites/selftest/{name}.py" for name in ("two/test_words", "one/test_longer", "one/test_words"))
+    room, whole = "suites/selftest/two/test_none.py", "suites/selftest/whole/test_all.py"
+    stages = Suite.read(toy).stages("tools/two/words.py", "longer")
 
-    assert [(QUICK, (near,)), (QUICK, (room,)), (QUICK, (whole,)), (TORCH, (near, room, whole))] == stages
+    assert [(QUICK, direct), (QUICK, (room,)), (QUICK, (whole,)), (TORCH, (*direct, room, whole))] == stages
 
 
 def test_a_changed_line_is_not_read_from_a_compiled_file(tmp_path: Path) -> None:
