@@ -40,9 +40,9 @@ class Mutant:
         return self.path, self.within, self.before.strip(), self.after.strip()
 
     @property
-    def about(self) -> str:
-        """The name at the top of the module that it belongs to: a function, a class or a constant."""
-        return self.within.partition(".")[0] or self.before.partition(" ")[0].rstrip(":")
+    def about(self) -> tuple[str, ...]:
+        """The names that it belongs to: of its class and function, or of its constant."""
+        return tuple((self.within or self.before.partition(" ")[0].rstrip(":")).split("."))
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line} {self.kind}\n    - {self.before.strip()}\n    + {self.after.strip()}"

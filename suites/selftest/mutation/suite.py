@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,17 +34,17 @@ class Suite:
         tests = {path: found for path, found in names.items() if Path(path).name.startswith("test_")}
         return cls(tests, {path: set(re.findall(r"\w+", (root / path).read_text(encoding="utf-8"))) for path in tests})
 
-    def stages(self, path: str, about: str) -> list[tuple[str, tuple[str, ...]]]:
+    def stages(self, path: str, about: Collection[str]) -> list[tuple[str, tuple[str, ...]]]:
         """Which tests are asked about a module, in turn, as a marker expression and files.
 
-        Files that import it, first those that name the function or class *about*, and those of its room; the
+        Files that import it, first those with most of the names *about* and of its room; the
         rest of its room; the files of whole/ that import it. At last what needs torch in all of these.
         """
         module, room = _dotted(Path(path)), str(TESTS / Path(path).parts[1])
         near = [one for one, names in self.names.items() if module in names]
         whole = tuple(one for one in near if one.startswith(f"{TESTS}/whole/"))
         direct = tuple(sorted((one for one in near if one not in whole),
-                              key=lambda one: (about not in self.words[one], not one.startswith(f"{room}/"))))
+                              key=lambda one: (-len(self.words[one].intersection(about)), not one.startswith(f"{room}/"))))
         rest = tuple(one for one in self.names if one.startswith(f"{room}/") and one not in direct)
         quick = [(QUICK, files) for files in (direct, rest, whole) if files]
         return [*quick, (TORCH, (*direct, *rest, *whole))] if quick else []

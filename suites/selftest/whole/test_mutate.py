@@ -162,7 +162,7 @@ def test_the_tests_of_a_module_are_asked_near_ones_first(toy: Path) -> None:
     (toy / "suites/selftest/whole/test_other.py").write_text("")
     direct = tuple(f"suites/selftest/{name}.py" for name in ("two/test_words", "one/test_longer", "one/test_words"))
     room, whole = "suites/selftest/two/test_none.py", "suites/selftest/whole/test_all.py"
-    stages = Suite.read(toy).stages("tools/two/words.py", "longer")
+    stages = Suite.read(toy).stages("tools/two/words.py", ("longer",))
 
     assert [(QUICK, direct), (QUICK, (room,)), (QUICK, (whole,)), (TORCH, (*direct, room, whole))] == stages
 
