@@ -37,17 +37,18 @@ class Suite:
     def stages(self, path: str, about: Collection[str]) -> list[tuple[str, tuple[str, ...]]]:
         """Which tests are asked about a module, in turn, as a marker expression and files.
 
-        Files that import it, first those with most of the names *about* and of its room; the
-        rest of its room; the files of whole/ that import it. At last what needs torch in all of these.
+        Files that import it and have a name *about* it or are of its room, then the rest of its room, then
+        what needs torch in both. Then other files that import it, those of whole/ as the last.
         """
         module, room = _dotted(Path(path)), str(TESTS / Path(path).parts[1])
-        near = [one for one, names in self.names.items() if module in names]
-        whole = tuple(one for one in near if one.startswith(f"{TESTS}/whole/"))
-        direct = tuple(sorted((one for one in near if one not in whole),
-                              key=lambda one: (-len(self.words[one].intersection(about)), not one.startswith(f"{room}/"))))
-        rest = tuple(one for one in self.names if one.startswith(f"{room}/") and one not in direct)
-        quick = [(QUICK, files) for files in (direct, rest, whole) if files]
-        return [*quick, (TORCH, (*direct, *rest, *whole))] if quick else []
+        named = {one: len(self.words[one].intersection(about)) for one in self.names}
+        importing = sorted((one for one, names in self.names.items() if module in names),
+                           key=lambda one: (one.startswith(f"{TESTS}/whole/"), -named[one], not one.startswith(f"{room}/")))
+        near = tuple(one for one in importing if (named[one] and f"{TESTS}/whole/" not in one) or one.startswith(f"{room}/"))
+        rest = tuple(one for one in self.names if one.startswith(f"{room}/") and one not in near)
+        others = tuple(one for one in importing if one not in near)
+        asked = [(QUICK, near), (QUICK, rest), (TORCH, near + rest), (QUICK, others), (TORCH, others)]
+        return [(marks, files) for marks, files in asked if files]
 
 
 def _dotted(path: Path) -> str:

@@ -153,18 +153,18 @@ def test_enough_is_the_share_that_was_asked_for(toy: Path, ending: Callable[...,
 
 
 def test_the_tests_of_a_module_are_asked_near_ones_first(toy: Path) -> None:
-    """Importers that name the function, others, the room, whole runs by a helper too, and torch at last."""
-    (toy / "suites/selftest/one/test_longer.py").write_text("from tools.two.words import longer\n")
-    (toy / "suites/selftest/one/test_words.py").write_text("from tools.two import words\n")
+    """Importers that name the function, its room, others that import it, and of these whole runs at last."""
+    texts = {"one/test_longer": "from tools.two.words import longer", "one/test_words": "from tools.two import words",
+             "whole/helper": "from tools.two import words", "whole/test_all": "from suites.selftest.whole import helper",
+             "whole/test_other": ""}
     (toy / "suites/selftest/whole").mkdir()
-    (toy / "suites/selftest/whole/helper.py").write_text("from tools.two import words\n")
-    (toy / "suites/selftest/whole/test_all.py").write_text("from suites.selftest.whole import helper\n")
-    (toy / "suites/selftest/whole/test_other.py").write_text("")
-    direct = tuple(f"suites/selftest/{name}.py" for name in ("two/test_words", "one/test_longer", "one/test_words"))
-    room, whole = "suites/selftest/two/test_none.py", "suites/selftest/whole/test_all.py"
+    for name, text in texts.items():
+        (toy / f"suites/selftest/{name}.py").write_text(text)
+    near, room, others = (tuple(f"suites/selftest/{name}.py" for name in names) for names in (
+        ("two/test_words", "one/test_longer"), ("two/test_none",), ("one/test_words", "whole/test_all")))
     stages = Suite.read(toy).stages("tools/two/words.py", ("longer",))
 
-    assert [(QUICK, direct), (QUICK, (room,)), (QUICK, (whole,)), (TORCH, (*direct, room, whole))] == stages
+    assert [(QUICK, near), (QUICK, room), (TORCH, near + room), (QUICK, others), (TORCH, others)] == stages
 
 
 def test_a_changed_line_is_not_read_from_a_compiled_file(tmp_path: Path) -> None:
