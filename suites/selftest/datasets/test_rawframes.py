@@ -113,7 +113,7 @@ def test_one_frame_is_a_clip_and_none_is_not(tmp_path: Path) -> None:
 
     assert 1 == rawframes.extract(tmp_path / "one.avi", tmp_path / "one", tmp_path / "partial")
     assert {"img_00001.jpg"} == set(content(tmp_path / "one"))
-    with pytest.raises(DataError, match="^0 of 0 frames decode"):
+    with pytest.raises(DataError, match=r"^0 of 0 frames decode"):
         rawframes.extract(tmp_path / "none.avi", tmp_path / "none", tmp_path / "partial")
     assert not (tmp_path / "none").exists()
 
