@@ -9,7 +9,7 @@ import pytest
 
 from tools.judging.localiser import paired_recall, proposal_fidelity
 from tools.judging.verdict import Verdict
-from tools.media.preprocess import Floats
+from tools.localisation.detections import Doubles
 from tools.spec.catalog import load_truth
 from tools.spec.settings import MODELS
 
@@ -31,7 +31,7 @@ def test_a_score_may_be_as_far_off_as_the_limit(apart: float, verdict: Verdict) 
         assert ("0", Verdict.PASS) == (unpaired.measured, unpaired.verdict)
 
 
-def without(table: Floats, row: int) -> Floats:
+def without(table: Doubles, row: int) -> Doubles:
     return np.delete(table, row, axis=0)
 
 
@@ -40,7 +40,7 @@ def without(table: Floats, row: int) -> Floats:
     (np.vstack([THEIRS, [2, 1, 5, 0.5]]), "1", Verdict.PASS),
     (np.vstack([without(THEIRS, 3), [1, 2, 7, 0.5]]), "2", Verdict.FAIL),  # another end is another proposal, on either side
 ])
-def test_proposals_of_one_side_are_counted(ours: Floats, count: str, verdict: Verdict) -> None:
+def test_proposals_of_one_side_are_counted(ours: Doubles, count: str, verdict: Verdict) -> None:
     """Those that torch lacks, and those that we lack."""
     unpaired = proposal_fidelity(ours, THEIRS, "pem", GATE)[1]
 
