@@ -106,6 +106,18 @@ def test_a_damaged_video_leaves_no_folder(videos: Path) -> None:
     assert {NAMES[0], NAMES[2]} == {str(Path(name).parent) for name in content(videos.parent / "rawframes")}
 
 
+def test_one_frame_is_a_clip_and_none_is_not(tmp_path: Path) -> None:
+    """A video that says and has one frame becomes that frame; one without any is a DataError."""
+    encode.write_avi(clip(0)[:1], tmp_path / "one.avi")
+    (tmp_path / "none.avi").write_bytes(b"")
+
+    assert 1 == rawframes.extract(tmp_path / "one.avi", tmp_path / "one", tmp_path / "partial")
+    assert {"img_00001.jpg"} == set(content(tmp_path / "one"))
+    with pytest.raises(DataError, match=r"^0 of 0 frames decode"):
+        rawframes.extract(tmp_path / "none.avi", tmp_path / "none", tmp_path / "partial")
+    assert not (tmp_path / "none").exists()
+
+
 def test_the_first_test_split_is_enough(videos: Path) -> None:
     """If the splits lie beside the videos, only the clips of the list are extracted, or all if asked for."""
     (videos.parent / "annotations").mkdir()

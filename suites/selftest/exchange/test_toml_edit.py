@@ -93,3 +93,12 @@ def test_limits_that_are_no_table_of_their_own_are_refused(header: str) -> None:
     """Written in one line they cannot be renewed as a table."""
     with pytest.raises(RecordError, match=r"there is no table \[gates.fidelity.fp32\]"):
         with_limits(header + "min_cosine = 0.5}\n", Limits("fp32", LIMITS.gate, "again"))
+
+
+@pytest.mark.parametrize("inline", ["figures = {guide = []}\n[sources]\n", "sources = {guide = ''}\n[figures]\n"],
+                         ids=["figures", "sources"])
+def test_a_figure_needs_a_table_to_stand_in(inline: str) -> None:
+    """In a table that is written in one line there is no place for it, and the error names that table."""
+    missing = inline.partition(" ")[0]
+    with pytest.raises(RecordError, match=rf"there is no table \[{missing}\]"):
+        with_figure(inline, FIGURE)

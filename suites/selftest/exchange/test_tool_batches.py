@@ -35,6 +35,12 @@ def test_what_trtexec_ran_counts_and_not_what_it_was_built_for(tmp_path: Path, f
     assert (4, pytest.approx(4000 / 144.7, rel=1e-5)) == (found.batch, found.samples_per_s)
 
 
+def test_trtexecs_own_batch_counts_from_two_on(tmp_path: Path) -> None:
+    """Some versions print 1 for every explicit batch, so 1 says nothing."""
+    assert 2 == read(kept(tmp_path, trt(line="Batch: 2"))).batch
+    assert 4 == read(kept(tmp_path, trt(SHAPE, "Batch: 1"))).batch
+
+
 AIS_RUN = "[INFO] load model om/{model} success\n" + AIS.format(low=70.9, high=73.2, mean=71.5, median=71.4, formula=FORMULA.format(
     "{batch}", 71.5), rate="{rate}")
 

@@ -123,6 +123,13 @@ def test_what_is_known_comes_from_the_toml_or_the_mini_spec() -> None:
     assert [None, None] == [known_of(TINY, TRUTH, origin) for origin in ("own", "unsaid")]
 
 
+def test_no_probability_is_above_one() -> None:
+    """However the sum of many small ones is rounded."""
+    found = [at_most(right, CLIPS, share) for right in range(CLIPS + 1) for share in (0.01, 0.125, 0.4)]
+
+    assert 1.0 == max(found)
+
+
 @pytest.mark.torch
 @pytest.mark.parametrize(("right", "clips", "share"), [(0, 4, 0.425), (8, 63, 0.125), (17, 63, 0.425), (37, 3783, 1 / 101),
                                                        (3575, 3783, 0.945), (9000, 19796, 0.4), (63, 63, 0.9)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tarfile
 from dataclasses import replace
@@ -13,7 +14,7 @@ from suites.selftest.storage.test_store import HOSTED, KEY, OTHER, command, left
 from tools.errors import StoreError
 from tools.storage.archive import CONTENTS
 from tools.storage.entries import Key, folder_of, manifest_path, manifests
-from tools.storage.packing import choose, lacking, pack
+from tools.storage.packing import Digesting, choose, lacking, pack
 from tools.storage.store import Store
 from tools.storage.unpacking import unpack
 
@@ -202,3 +203,14 @@ def test_the_one_used_last_is_still_that_when_it_arrived(store: Store, tmp_path:
         os.utime(manifest_path(store.root, key), (used, used))
     pack(store.root, choose(store.root, TSM, []), tmp_path / "x.tar", print)
     assert [f"new: {key}" for key in keys] == said_by_unpacking(tmp_path / "x.tar", there(tmp_path))[:4]
+
+
+@pytest.mark.parametrize("sizes", [(), (1,), (1, 100)])
+def test_what_is_read_is_what_is_digested(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    """In parts or in one, to the end of the file."""
+    (tmp_path / "file").write_bytes(b"content")
+    with (tmp_path / "file").open("rb") as file:
+        digesting = Digesting(file)
+        read = b"".join([*(digesting.read(size) for size in sizes), digesting.read()])
+
+    assert (b"content", hashlib.sha256(b"content").digest()) == (read, digesting.sha.digest())
