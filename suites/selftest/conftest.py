@@ -25,6 +25,7 @@ from tools.spec.settings import MODELS, ROOT
 TINY_MODELS = Path(__file__).parent / "models" / "tiny"
 TINY_ARTIFACTS = ROOT / "artifacts" / "selftest"
 TORCH = ("torch", "mmaction", "mmcv", "mmengine", "scipy")  # what `tools/setup --without-torch` leaves out and a test may import
+LONGEST = "full-size tsm"  # the group of tests that share that network's weights and reference
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 if "PYTEST_XDIST_WORKER" in os.environ:  # every core has a worker of its own: more threads would only spin and wait
     os.environ |= ONE_THREAD
@@ -177,11 +178,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first, then whole runs of the tiny model, then the full-size network."""
+    """Quick tests first, then whole runs of the tiny model; of the slow ones the longest chain first."""
 
     def cost(item: pytest.Item) -> int:
         if item.get_closest_marker("slow"):
-            return 2
+            group = item.get_closest_marker("xdist_group")
+            return 2 if group and group.args == (LONGEST,) else 3
         return int(bool({"acceptance", "tiny_store"} & set(getattr(item, "fixturenames", ()))))
 
     items.sort(key=cost)
