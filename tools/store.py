@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 from tools.errors import StoreError
@@ -27,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", parents=[shared], help="every entry with its size")
     commands.add_parser("verify", parents=[shared], help="name what is damaged")
     prune = commands.add_parser("prune", parents=[shared], help="remove what is damaged or half-built")
-    prune.add_argument("--unused-days", type=float, metavar="N", help="also remove what was not used for N days")
+    prune.add_argument("--unused-days", type=_days, metavar="N", help="also remove what was not used for N days")
     export = commands.add_parser("export", parents=[shared], help="pack entries for another machine, one without torch say")
     export.add_argument("file", type=Path, metavar="FILE")
     export.add_argument("-m", "--model", nargs="+", action="extend", default=[], help="what belongs to these; all without it")
@@ -50,6 +51,13 @@ def main(arguments: Sequence[str]) -> int:
     else:
         return _look_after(root, options.command, getattr(options, "unused_days", None))
     return 0
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not 0 < days < inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days above 0; what is in use now must stay")
+    return days
 
 
 def _look_after(root: Path, command: str, unused_days: float | None) -> int:

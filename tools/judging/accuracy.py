@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tools.datasets.survey import Shortfall
 from tools.judging.judge import partial_data
 from tools.judging.numbers import Numbers
-from tools.judging.plausible import Known, unlikely
+from tools.judging.plausible import Known, chance, unlikely
 from tools.judging.verdict import Judgement, Verdict, at_best, doubt, recorded
 from tools.measuring import metrics
 from tools.measuring.metrics import Labels
@@ -47,7 +47,8 @@ def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement
     if against.reference is not None:
         assert against.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
         judged += _plausible(paired_accuracy(scores, against.reference, labels, against.truth.pairs),
-                             unlikely(against.reference, labels, against.known, few=against.few), against.expect)
+                             unlikely(against.reference, labels, against.known, few=against.few), against.expect,
+                             chance(labels, against.reference.shape[1]))
     if judged and against.reference is None and against.unpaired:
         judged.append(recorded("pairs", against.unpaired))
     else:
@@ -60,12 +61,12 @@ def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement
     return [*judged, *expected_accuracy(scores, labels, against.expect)]
 
 
-def _plausible(judged: list[Judgement], why: str, expect: Expectations) -> list[Judgement]:
-    """Pairs of labels that are in doubt judge nothing good, unless `--expect` says what top-1 is right."""
+def _plausible(judged: list[Judgement], why: str, expect: Expectations, luck: float) -> list[Judgement]:
+    """Pairs of labels that are in doubt judge nothing good, unless `--expect` names a top-1 above chance."""
     if not why:
         return judged
-    floor = dict(expect.floors).get("top1")
-    if floor is not None:
+    floor = dict(expect.floors).get("top1", 0.0)
+    if floor > luck:
         return [replace(one, meaning=f"{one.meaning}; judged as --expect says top1={floor!r}, although {why}") for one in judged]
     return [replace(one, verdict=at_best(one.verdict, Verdict.NO_VERDICT), meaning=f"{why}; {one.meaning}") for one in judged]
 

@@ -46,7 +46,11 @@ def proposal_fidelity(ours: Doubles, theirs: Doubles, name: str, gate: FidelityG
     _, mine, torchs = np.intersect1d(first, second, return_indices=True)
     alone = len(ours) + len(theirs) - 2 * len(mine)
     most = int(gate.max_flipped_share * len(theirs))
-    apart = float(np.abs(ours[mine, 3] - theirs[torchs, 3]).max(initial=0)) / float(np.ptp(theirs[:, 3]))
+    span = float(np.ptp(theirs[:, 3])) if len(theirs) else 0.0
+    if span == 0.0:
+        return [Judgement(f"{name} difference", "-", "-", Verdict.NO_VERDICT,
+                          f"torch's scores of {len(theirs)} proposals are all equal, so they tell no right port from a wrong one")]
+    apart = float(np.abs(ours[mine, 3] - theirs[torchs, 3]).max(initial=0)) / span
     return [
         limit(f"{name} difference", f"{apart:.1e}", f"<= {gate.max_relative_difference:.0e}",
               f"largest difference of a proposal's score over the range of torch's, of {len(mine)} proposals",

@@ -47,16 +47,21 @@ def unlikely(reference: Floats, labels: Labels, known: Known | None, *, few: boo
     few: they are some clips of a data set whose labels are checked. So few may show nothing, and need not.
     """
     right, clips = int(metrics.hits(reference, labels, 1).sum()), len(labels)
-    has = f"torch itself has {right} of {clips} clips right"
-    wrong = "a wrong list of labels looks like that, and --expect top1=SHARE says that it is none"
+    has = f"torch itself has {right} of {clips} clips right at top-1"
+    wrong = "wrong labels look like that; if they are right, say so with --expect top1=SHARE, above chance"
     if known is not None and at_most(right, clips, LEAST * known.top1) <= 1 - SURE:
         return (f"{has}, at most {upper_bound(right, clips):.4f} with {SURE:.0%} confidence, below half of the {known.top1:g} that these "
                 f"weights are known to reach ({known.source}); {wrong}")
-    classes = max(2, len(np.unique(labels))) if clips >= SHORT else reference.shape[1]
-    p = at_least(right, clips, 1 / classes)
+    luck = chance(labels, reference.shape[1])
+    p = at_least(right, clips, luck)
     if p > 1 - SURE and not few:
-        return f"{has}, which is not above chance: one of {classes} classes, p = {p:.2g}; {wrong}"
+        return f"{has}, which is not above chance: one of {1 / luck:.0f} classes, p = {p:.2g} is over {1 - SURE:.2g}; {wrong}"
     return ""
+
+
+def chance(labels: Labels, outputs: int) -> float:
+    """The share that is right by chance: one in the list's classes; of a short list one in *outputs*."""
+    return 1 / (max(2, len(np.unique(labels))) if len(labels) >= SHORT else outputs)
 
 
 def at_most(right: int, clips: int, share: float) -> float:

@@ -75,12 +75,14 @@ def hold(given: str, name: str, on_wait: Callable[[str], None]) -> Iterator[None
     path = require(given) / f"{name}.lock"
     with _telling(path):
         descriptor = _locked(path, on_wait)
+    holder = os.getpid()
     try:
-        _note(descriptor, f"process {os.getpid()} (working in {Path.cwd()})")
+        _note(descriptor, f"process {holder} (working in {Path.cwd()})")
         yield
     finally:
-        _note(descriptor, "")
-        fcntl.flock(descriptor, fcntl.LOCK_UN)  # forked workers that still end have this descriptor too
+        if os.getpid() == holder:  # a forked child that leaves by here ends nothing
+            _note(descriptor, "")
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # forked workers that still end have this descriptor too
         os.close(descriptor)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
+from statistics import fmean, median
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
 # the same bits again. In half precision a kernel may add up in another order: one step of such a number.
 REPEATS = {"fp32": 0.0}
 ONE_STEP = 2.0**-10
+LEAST_SHARE = 0.01  # of a call's time: less on the device is another unit, or another call
+SLOWER = 5.0  # times the median: what a busy machine may add to one of a few calls
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +48,54 @@ class Counted:
         self.calls += 1
 
 
-def doubt(timed: Counted, iterations: int, kept: Kept, precision: str) -> str:
-    """Why *iterations* times say nothing of the network's speed; empty where the calls are seen to run it.
+def doubt(timed: Counted, series: Sequence[float], kept: Kept, precision: str, by_device: Sequence[float] = ()) -> str:
+    """Why the times of *series* say nothing of the network's speed; empty where the calls are seen to run it.
 
     The last call must have given the scores of its batch. Another batch in its place, which is the same with
-    every sign turned, must give others. It turns the signs in *kept* itself, since a copy may be large.
+    every sign turned, must give others, in about the same time: answers may be remembered by batches. It
+    changes *kept* itself, since a copy may be large. by_device: the device's own times of the calls.
     """
-    if timed.calls != iterations + WARM_UP:
-        return f"{iterations} times were taken of {timed.calls - WARM_UP} calls"
+    if timed.calls != len(series) + WARM_UP:
+        return f"{len(series)} times were taken of {timed.calls - WARM_UP} calls"
+    if why := _of_another_clock(series, by_device):
+        return why
     tolerance = REPEATS.get(precision, ONE_STEP)
     if not _same(timed.bound.scores(timed.answer), kept.scores, tolerance):
         return "the last timed call did not give the scores that its batch was given before"
-    np.negative(kept.batch, out=kept.batch)
-    timed.bound.put(kept.batch)
-    timed()
+    first = _run_another(timed, kept, -1.0)
     if _same(timed.bound.scores(timed.answer), kept.scores, tolerance):
         return "the timed call gives the same scores for another batch"
+    return _slower(timed, median(series), kept, first)
+
+
+def _run_another(timed: Counted, kept: Kept, factor: float) -> float:
+    """Seconds of a call on the batch times *factor*, which nobody has run before."""
+    np.multiply(kept.batch, np.float32(factor), out=kept.batch)
+    timed.bound.put(kept.batch)
+    started = perf_counter()
+    timed()
+    return perf_counter() - started
+
+
+def _slower(timed: Counted, usual_s: float, kept: Kept, first_s: float) -> str:
+    """Why the times are those of remembered answers: several new batches all take far longer."""
+    least = first_s
+    for _ in range(TRIES - 1):
+        if least <= SLOWER * usual_s:
+            return ""
+        least = min(least, _run_another(timed, kept, 0.5))
+    return f"a batch that was not run before takes {least / usual_s:.0f} times as long" if least > SLOWER * usual_s else ""
+
+
+def _of_another_clock(series: Sequence[float], by_device: Sequence[float]) -> str:
+    """Why the device's own times cannot be those of these calls; empty where they can, or there are none."""
+    if not by_device:
+        return ""
+    if len(by_device) != len(series) or not all(isfinite(taken) and taken > 0 for taken in by_device):
+        return f"the device tells {len(by_device)} times of {len(series)} calls, or some that are no times"
+    theirs, ours = fmean(by_device), fmean(series)
+    if not LEAST_SHARE * ours <= theirs <= ours:
+        return f"the device says that a call takes {1000 * theirs:.3g} ms of the {1000 * ours:.3g} ms that are measured around it"
     return ""
 
 

@@ -109,7 +109,7 @@ def timed(engine: Engine, kept: Kept, budget_s: float) -> Times:
     calls = Counted(engine.bind(kept.batch))
     series = time_series(calls, budget_s, lambda count: events.progress("timing", count, count))
     by_device = engine.device_times()[-len(series) :]  # asked now, since another run follows
-    return Times(tuple(series), kept.valid, tuple(by_device), doubt(calls, len(series), kept, engine.precision))
+    return Times(tuple(series), kept.valid, tuple(by_device), doubt(calls, series, kept, engine.precision, by_device))
 
 
 def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1) -> tuple[Predictions, Kept]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from tools.errors import OptionError, TruthError
 from tools.spec.model import LocaliserSpec, ModelSpec, Spec
@@ -34,7 +34,17 @@ def load_spec(folder: Path, name: str) -> Spec:
     spec = getattr(load_module(path), "SPEC", None)
     if not isinstance(spec, ModelSpec | LocaliserSpec) or spec.name != name:
         raise TruthError(f"the file must define SPEC, a ModelSpec or LocaliserSpec named {name!r}", where=str(path))
+    for network in spec.networks:
+        _require_plain(network.export_form, path)
     return spec
+
+
+def _require_plain(form: object, path: Path) -> None:
+    """Check that an export form can travel to a child process, and be read for the store's keys."""
+    plain = isinstance(form, FunctionType) and form.__code__.co_filename == str(path) and form.__qualname__ == form.__name__
+    if form is not None and not plain:
+        raise TruthError(f"export_form is {form!r}, and has to be a plain function of this file without a decorator", where=str(path),
+                         remedy="write it with def at the top of the file")
 
 
 def load_module(path: Path) -> ModuleType:

@@ -67,7 +67,7 @@ def form(function: Build | None) -> tuple[tuple[str, str], ...]:
         return ()
     model = read(function.__module__, Path(function.__code__.co_filename).read_text(encoding="utf-8"))
     name = function.__name__ if function.__name__ in model.definitions else EVERYTHING
-    found = reached((model.name, name), lambda wanted: model if wanted == model.name else _module(settings.ROOT, wanted))
+    found = reached((model.name, name), lambda wanted: model if wanted == model.name else _below_root(settings.ROOT, wanted))
     return ((FORM, _digest_of(found)),)
 
 
@@ -130,8 +130,12 @@ def _below(name: str, modules: tuple[str, ...]) -> bool:
 @cache
 def _module(root: Path, name: str) -> Module | None:
     """A module of tools below *root*; None if there is none of that name."""
-    if name.partition(".")[0] != "tools":
-        return None
+    return _below_root(root, name) if name.partition(".")[0] == "tools" else None
+
+
+@cache
+def _below_root(root: Path, name: str) -> Module | None:
+    """A module of the project, a model's file may import any; None if there is none of that name."""
     base = root.joinpath(*name.split("."))
     for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
         if path.is_file():

@@ -31,6 +31,14 @@ def test_a_score_may_be_as_far_off_as_the_limit(apart: float, verdict: Verdict) 
         assert ("0", Verdict.PASS) == (unpaired.measured, unpaired.verdict)
 
 
+@pytest.mark.parametrize("theirs", [THEIRS * [1, 1, 1, 0], THEIRS[:1], THEIRS[:0]])
+def test_scores_of_torch_that_are_all_equal_carry_no_judgement(theirs: Doubles) -> None:
+    """They tell no right port from a wrong one, and end nothing."""
+    [judged] = proposal_fidelity(THEIRS, theirs, "pem", GATE)
+
+    assert ("pem difference", Verdict.NO_VERDICT) == (judged.metric, judged.verdict)
+
+
 def without(table: Doubles, row: int) -> Doubles:
     return np.delete(table, row, axis=0)
 

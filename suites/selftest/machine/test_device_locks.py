@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import queue
@@ -146,6 +147,20 @@ def test_a_holder_that_is_killed_leaves_the_lock_free(tmp_path: Path) -> None:
         other.join()
         with hold(str(place), "npu0", lambda words: pytest.fail("the dead one's lock is waited for")):
             pass
+
+
+def test_a_forked_child_that_leaves_by_the_lock_frees_nothing(tmp_path: Path) -> None:
+    """Its copy of the descriptor is closed, and the process that took the lock has it still."""
+    holding = hold(str(folder(tmp_path / "locks")), "npu0", lambda words: None)
+    with holding:
+        child = FORK.Process(target=holding.__exit__, args=(None, None, None))
+        child.start()
+        child.join(20)
+        with (tmp_path / "locks" / "npu0.lock").open() as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    with (tmp_path / "locks" / "npu0.lock").open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_file_made_again_while_it_is_waited_for_has_one_holder(tmp_path: Path) -> None:

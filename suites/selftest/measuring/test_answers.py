@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from tools import engines
 from tools.engines.cpu import CpuBound, CpuEngine
 from tools.judging.judge import throughput
 from tools.judging.verdict import Verdict
-from tools.measuring import cell, measure
+from tools.measuring import answers, cell, measure
 from tools.measuring.answers import Kept
 from tools.measuring.cell import Cell, Part, Times
 from tools.measuring.predictions import Predictions
@@ -105,6 +107,40 @@ def test_calls_that_do_not_run_their_batch_carry_no_judgement(
     verdict, reason = judged(measure.timed(engine, kept(engine), 0.0))
 
     assert (Verdict.NO_VERDICT, why) == (verdict, reason.split(";")[0])
+
+
+class Hashes(CpuBound):
+    """Runs a batch once, which takes a while, and gives its answer from then on."""
+
+    def __init__(self, engine: CpuEngine, batch: Floats) -> None:
+        super().__init__(engine, batch)
+        self.answers: dict[bytes, object] = {}
+
+    def __call__(self) -> object:
+        content = self._batch.tobytes()
+        if content not in self.answers:
+            time.sleep(0.05)
+            self.answers[content] = super().__call__()
+        return self.answers[content]
+
+
+def test_answers_remembered_by_their_batches_carry_no_judgement(engine: CpuEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right answers of calls that run nothing show by how long a batch takes that was not run before."""
+    monkeypatch.setattr(CpuEngine, "bind", lambda self, batch: Hashes(self, batch))
+
+    assert re.match(r"a batch that was not run before takes \d+ times as long", measure.timed(engine, kept(engine), 0.0).doubt)
+
+
+@pytest.mark.parametrize(("by_device", "why"), [
+    ((0.5,) * 3, ""), ((0.5, 0.7, 0.6), ""), ((), ""), ((1e-6,), "1 times of 3 calls"), ((0.5, float("nan"), 0.5), "no times"),
+    ((0.5, float("inf"), 0.5), "no times"), ((0.5, 0.5, 0.0), "no times"), ((500.0,) * 3, "5e+05 ms of the 1e+03 ms"),
+    ((0.0005,) * 3, "0.5 ms of the 1e+03 ms"),
+])
+def test_a_devices_own_times_are_of_the_same_calls(by_device: tuple[float, ...], why: str) -> None:
+    """As many as were timed, each a time, and together not longer than what is measured around them."""
+    found = answers._of_another_clock([1.0, 1.0, 1.0], by_device)
+
+    assert (why in found, bool(why)) == (True, bool(found))
 
 
 def test_times_without_calls_carry_no_judgement(engine: CpuEngine, monkeypatch: pytest.MonkeyPatch) -> None:

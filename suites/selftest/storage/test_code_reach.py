@@ -13,6 +13,7 @@ import pytest
 from suites.selftest.storage.test_code import PLACES
 from tools.deployment import export
 from tools.deployment.weights import Weights
+from tools.errors import TruthError
 from tools.spec.catalog import load_spec
 from tools.spec.settings import ROOT
 from tools.storage import code, syntax
@@ -150,6 +151,30 @@ def test_what_an_export_form_needs_shapes_the_exported_graph(tmp_path: Path, giv
         keys.append(export.stage(Weights(tmp_path, "5d" * 32, load_spec(tmp_path, "own").networks[0], "own")).key)
     assert MODEL != MODEL.replace(old, new)
     assert same == (keys[0] == keys[1])
+
+
+def test_what_an_export_form_imports_from_the_project_shapes_the_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module beside the models counts as the model's own file does."""
+    monkeypatch.setattr(code.settings, "ROOT", tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "forms").mkdir()
+    (tmp_path / "own.py").write_text(MODEL.replace("def form(module):", "from forms.some import scale\ndef form(module): scale();")
+                                     .replace("FORM", "export_form=form"))
+    digests = []
+    for number in (1, 2):
+        (tmp_path / "forms" / "some.py").write_text(f"def scale(): return {number}\n")
+        code._below_root.cache_clear()
+        digests.append(code.form(load_spec(tmp_path, "own").networks[0].export_form))
+    assert digests[0] != digests[1]
+
+
+@pytest.mark.parametrize("form", ["functools.partial(form)", "functools.cache(form)", "Form()", "contextlib.contextmanager(form)"])
+def test_an_export_form_that_cannot_be_read_is_refused(tmp_path: Path, form: str) -> None:
+    """What is no plain function of the file is one sentence that names the file."""
+    (tmp_path / "own.py").write_text("import contextlib, functools\nclass Form:\n    def __call__(self, module): return module\n"
+                                     + MODEL.replace("FORM", f"export_form={form}"))
+    with pytest.raises(TruthError, match="has to be a plain function of this file without a decorator"):
+        load_spec(tmp_path, "own")
 
 
 def test_code_is_named_where_it_is_used() -> None:

@@ -230,6 +230,8 @@ def test_prune_removes_what_was_not_used_lately(artifacts: Path) -> None:
     for path in manifests(store.root):
         os.utime(path, (0, 0))
     assert store.find(HOSTED)
+    for days in ("-3", "0", "nan"):
+        assert 2 == command(artifacts, "prune", "--unused-days", days).returncode
     done = command(artifacts, "prune", "--unused-days", "7")
     assert 0 == done.returncode, done.stderr
     assert f"{OTHER}: not used lately" in done.stdout

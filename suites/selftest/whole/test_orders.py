@@ -66,6 +66,13 @@ class Shuffling:
         random.Random(3).shuffle(items)
 
 
+class Skipping:
+    """A plugin that skips every test."""
+
+    def pytest_runtest_setup(self) -> None:
+        pytest.skip("not tonight")
+
+
 class Noticing:
     """A plugin that has something to say about itself, in a module of its own."""
 
@@ -99,6 +106,22 @@ def test_a_test_that_is_run_again_counts_as_its_last_try(play: Play, silent: boo
             ("tiny-bs4-cpu", "fidelity", "PASS (mini)", 1, False), ("tiny-bs4-cpu", "throughput", "RECORDED", 1, False)] == rows(done)
     assert ["FAIL, try 1, superseded", "PASS (mini)"] == shown(done, "top1")
     assert re.search(rf"= 2 passed, 15 deselected, {'' if silent else '1 rerun, '}1 recorded in ", done.said)
+
+
+@pytest.mark.parametrize(("switch", "said"), [
+    ((), "--nightly wants every answer, and has none to tiny-bs4-cpu accuracy: Skipped: not tonight"),
+    (("--benchmark-only",), "--nightly wants every answer, and has none to tiny-bs4-cpu accuracy: "),
+    (("--setup-plan",), "--nightly wants every answer, and no test has judged anything"),
+])
+def test_no_night_is_green_without_every_answer(play: Play, switch: Sequence[str], said: str) -> None:
+    """Whatever skips a question, or only plans, ends the run red and is named; by day a skip is shown."""
+    plugins = [] if switch else [Skipping()]
+    night = play(Script(), "-k", "bs4 and accuracy", "--nightly", "--data=mini", "--allow=mini", *switch, plugins=plugins)
+    day = play(Script(), "-k", "bs4 and accuracy", *switch, plugins=plugins)
+
+    assert (1, 0) == (night.status, day.status), night.said + day.said
+    assert said in night.said
+    assert "wants every answer" not in day.said
 
 
 def test_what_could_not_be_measured_is_not_measured_again(play: Play) -> None:
