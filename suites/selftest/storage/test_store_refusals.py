@@ -153,7 +153,7 @@ def test_a_hosted_entry_takes_no_file_of_another(tmp_path: Path, store: Store, m
 
 @pytest.mark.parametrize("checksum", ["", "5d", "5d" * 31 + "5g", "5d" * 33, 5, None])
 def test_what_is_no_checksum_is_refused(checksum: object) -> None:
-    """Of a manifest or of a file: no content could have it, so that the archive would seem damaged for ever."""
+    """Of a manifest or of a file: no content has such a one, and the archive would seem damaged for ever."""
     path, archive = f"{KEY}/entry.json", Path("x.tar")
     listed = json.loads(manifest(KEY.kind, KEY.name, {"head.bin": "a"}))
     assert path == read_packed(path, json.dumps(listed).encode(), archive).path
