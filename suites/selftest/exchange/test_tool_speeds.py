@@ -118,6 +118,14 @@ def test_trtexec_gives_the_guides_t4_rate(tmp_path: Path, model: str, network: s
     assert float(T4[model, network, batch][4]) == found.latency.p99
 
 
+def test_what_follows_a_block_of_trtexec_is_not_of_it(tmp_path: Path) -> None:
+    """The block is six lines, and a line of other times may come next."""
+    block = TRTEXEC.format(*T4["tsm", "", 16], stamp=STAMP)
+    other = f"[{STAMP}] [I] Enqueue Time: min = 0.1 ms, max = 0.2 ms, mean = 0.15 ms, median = 0.15 ms\n"
+
+    assert read(kept(tmp_path, block), 16) == read(kept(tmp_path, block + other), 16)
+
+
 def test_newer_trtexec_says_batch_and_device_itself(tmp_path: Path) -> None:
     """The log's command tells the batch size; of its lines with a mean, GPU Compute Time's counts."""
     found = read(kept(tmp_path, TRT8.format(stamp=STAMP)))

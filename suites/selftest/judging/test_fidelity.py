@@ -7,12 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest.judging.test_verdict import CLASSES, FIRST, scores, verdicts
+from suites.selftest.deployments import record
+from suites.selftest.judging.test_verdict import CLASSES, FIRST, TRUTH, scores, verdicts
+from tools.datasets.clips import ClipSet
 from tools.judging.judge import without_limits
+from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import Verdict, fidelity, limit, not_finite, unpaired
 from tools.measuring.cell import Cell, Part, Record
 from tools.measuring.predictions import Predictions
+from tools.media.decode import Clip
 from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec
+from tools.spec.model import ModelSpec
+from tools.spec.settings import MODELS
 from tools.spec.truth import FidelityGate
 
 FP32 = FidelityGate(max_relative_difference=1e-3, min_cosine=0.9999, max_flipped_share=0.01)
@@ -78,6 +85,21 @@ def test_scores_that_are_no_numbers_fail() -> None:
     assert judged is not None
     assert Verdict.FAIL is judged.verdict
     assert "the scores of b are not finite" in judged.reason
+
+
+@pytest.mark.parametrize("wrong", ["lost", "nan"])
+def test_scores_of_any_network_that_cannot_be_used_are_one_failure(wrong: str) -> None:
+    """Neither question goes on to numbers of such scores, which would mean nothing or not exist."""
+    clips = ClipSet("rawframes", tuple(Clip(name, Path(name), label, 9) for label, name in enumerate("abc")))
+    good = predictions(["a", "b", "c"], 3)
+    bad = predictions(["a", "b"], 2) if wrong == "lost" else Predictions(good.ids, good.scores + np.float32(np.nan))
+    case, spec = Case("tsm", 1, Device("cpu")), load_spec(MODELS, "tsm")
+    assert isinstance(spec, ModelSpec)
+    cell = Cell(case, Path(), tuple(Part(Path(), record(case, "tsm", 3), scores, None) for scores in (good, bad)))
+    judge = RecogniserJudge(spec, TRUTH, clips, good)
+
+    for judged in (judge.accuracy(cell), judge.fidelity(cell)):
+        assert [Verdict.FAIL] == [one.verdict for one in judged]
 
 
 def test_where_no_limits_are_stored_what_was_measured_is_told() -> None:

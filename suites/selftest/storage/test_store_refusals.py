@@ -15,7 +15,7 @@ import pytest
 
 from suites.selftest.storage.test_store import HOSTED, KEY, command, left, write, write_graph
 from tools.errors import StoreError
-from tools.storage.archive import CONTENTS, contents_text
+from tools.storage.archive import CONTENTS, contents_text, read_contents, read_packed
 from tools.storage.entries import folder_of
 from tools.storage.packing import choose, pack
 from tools.storage.store import Store
@@ -149,6 +149,21 @@ def test_a_hosted_entry_takes_no_file_of_another(tmp_path: Path, store: Store, m
     with pytest.raises(StoreError, match="lists files of another entry"):
         unpack(store.root, tmp_path / "x.tar", print)
     assert "a" == (folder_of(store.root, KEY) / "head.bin").read_text()
+
+
+@pytest.mark.parametrize("checksum", ["", "5d", "5d" * 31 + "5g", "5d" * 33, 5, None])
+def test_what_is_no_checksum_is_refused(checksum: object) -> None:
+    """Of a manifest or of a file: no content has such a one, and the archive would seem damaged for ever."""
+    path, archive = f"{KEY}/entry.json", Path("x.tar")
+    listed = json.loads(manifest(KEY.kind, KEY.name, {"head.bin": "a"}))
+    assert path == read_packed(path, json.dumps(listed).encode(), archive).path
+    assert {path: "5d" * 32} == read_contents(contents_text({path: "5d" * 32}), archive)
+
+    listed["files"]["head.bin"] = checksum
+    for read in (lambda: read_packed(path, json.dumps(listed).encode(), archive),
+                 lambda: read_contents(contents_text({path: checksum}), archive)):  # type: ignore[dict-item]
+        with pytest.raises(StoreError, match="not an archive of store entries"):
+            read()
 
 
 def test_another_format_is_named(tmp_path: Path, root: Path) -> None:
