@@ -136,3 +136,20 @@ def test_a_hang_names_the_device(bench: Bench) -> None:
 
     assert "said nothing for 15 s and was ended; the device npu0 is suspect" in error.value.what
     assert "" == bench.given_up
+
+
+def test_nothing_is_built_for_a_device_that_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong with the device is the error, before the weights are looked for."""
+    settings, asked = Settings.parse({}), list[object]()
+
+    class NotReady:
+        def require_ready(self, *what: object) -> None:
+            asked.extend(what)
+            raise DeviceError("no such NPU")
+
+    monkeypatch.setattr(launch, "family", lambda device: NotReady())
+    monkeypatch.setattr(launch, "checkpoints", lambda context: pytest.fail("the weights came first"))
+    with pytest.raises(DeviceError, match="no such NPU"):
+        launch.find(Context(settings, cast("Any", None), lambda event: None), CASE)
+
+    assert [CASE.device, settings] == asked
