@@ -54,7 +54,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _days(text: str) -> float:
-    days = float(text)
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
     if not 0 < days < inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of days above 0; what is in use now must stay")
     return days

@@ -84,9 +84,9 @@ def table(told: Sequence[Told]) -> str:
 
 
 def share(told: Sequence[Told]) -> float:
-    """How many of the mutants that a test could notice were noticed; 1 without any."""
+    """How many of the mutants that a test could notice were noticed; 0 without any, which shows nothing."""
     count = Counter(one.word for one in told)
-    return count["killed"] / ((count["killed"] + count["survived"]) or 1) if count["killed"] + count["survived"] else 1.0
+    return count["killed"] / ((count["killed"] + count["survived"]) or 1)
 
 
 def parser() -> argparse.ArgumentParser:

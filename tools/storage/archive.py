@@ -91,7 +91,7 @@ def read_packed(path: str, text: bytes, archive: Path) -> Packed:
     if packed.full_name != f"{packed.manifest['name']}-{packed.digest16}":
         raise foreign(archive, f"{path} is the manifest of another entry")
     for file, sha in packed.manifest["files"].items():
-        if not _stays_inside(file) or is_manifest(file) or not isinstance(sha, str) or not SHA256.fullmatch(sha):
+        if not _stays_inside(file) or is_manifest(file) or not SHA256.fullmatch(sha):
             raise foreign(archive, f"{path} lists {file!r}, which cannot be a file of an entry")
     return packed
 

@@ -135,7 +135,7 @@ def _module(root: Path, name: str) -> Module | None:
 
 @cache
 def _below_root(root: Path, name: str) -> Module | None:
-    """A module of the project, a model's file may import any; None if there is none of that name."""
+    """Any module of the project: a model's file may import those beside tools. None if there is none."""
     base = root.joinpath(*name.split("."))
     for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
         if path.is_file():

@@ -230,9 +230,8 @@ def test_the_runtime_folder_is_taken_where_it_is_the_users(tmp_path: Path, monke
     assert tmp_path / f"clipgate-{user}" == own_folder()
 
 
-@pytest.mark.parametrize(("lies_there", "words"), [
-    ("file", "a file or a link is in the place"), ("link", "a file or a link is in the place"), ("another's", "belongs to another user"),
-    ("open", "no sticky bit")])
+@pytest.mark.parametrize(("lies_there", "words"), [("open", "no sticky bit"), ("another's", "belongs to another user"),
+    ("file", "a file or a link is in the place"), ("link", "a file or a link is in the place")])
 def test_what_lies_in_the_place_of_the_own_folder_is_refused(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lies_there: str, words: str) -> None:
     """A file, a link and another user's folder are one sentence each, with the option that helps."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 CASE = Case("tiny", 4, Device("cpu"))
-RIGHT = "top1=0.4"  # torch has three of the five clips right, which could be chance: here the labels are known to be right
+RIGHT = "top1=0.4"  # torch has two of the five clips right, which could be chance; the labels are known to be right
 
 
 def own_list(store: Path, tmp_path: Path, edit: str = "", line: str = "") -> Path:

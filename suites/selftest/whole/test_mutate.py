@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.mutate import EQUIVALENT, INTERRUPTED, TOO_FEW, equivalent, main, sampled
+from suites.selftest.mutate import EQUIVALENT, INTERRUPTED, TOO_FEW, equivalent, main, sampled, share
 from suites.selftest.mutation.operators import KINDS, Mutant, mutants
 from suites.selftest.mutation.suite import QUICK, TORCH, Suite
 from suites.selftest.mutation.trial import Outcome, Trial, write
@@ -150,6 +150,7 @@ def test_enough_is_the_share_that_was_asked_for(toy: Path, ending: Callable[...,
     ending(Outcome("a test", ()), Outcome("", ("a test",)))
 
     assert main([f"--root={toy}", "--sample=2", f"--least={least}"]) == status
+    assert 0 == share([]), "where none was tried, none was noticed"
 
 
 def test_the_tests_of_a_module_are_asked_near_ones_first(toy: Path) -> None:
