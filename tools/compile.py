@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from tools import engines
-from tools.deployment import specialise
-from tools.deployment.compile import MODEL, Target, soc_version, stage
+from tools.deployment.compile import MODEL, Source, Target, soc_version, source_graph, stage
 from tools.deployment.weights import checkpoints
 from tools.engines.ascend import cann, ready
 from tools.errors import CompileError, DeviceError, OptionError
@@ -60,8 +59,8 @@ def main(arguments: Sequence[str]) -> int:
     for checkpoint in checkpoints(context):
         network = checkpoint.network
         if options.network in (None, network.name):
-            graph = specialise.graph(context, checkpoint, options.batch)
-            print(stage(settings, network, graph, options.batch, target).make(context).file(MODEL))
+            graph = source_graph(context, checkpoint, options.batch)
+            print(stage(settings, Source.of(graph, network, options.batch), target).make(context).file(MODEL))
     return 0
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 Parts = tuple[str, str, str | None, str | None]  # the class's name, what, where, remedy
 
 
@@ -33,6 +36,16 @@ class ClipgateError(Exception):
         if self.remedy:
             lines.append(f"  remedy  {self.remedy}")
         return visible("\n".join(lines))
+
+
+@contextmanager
+def naming(where: object) -> Iterator[None]:
+    """Say of an error that leaves this block where it was found, if it does not say so itself."""
+    try:
+        yield
+    except ClipgateError as error:
+        error.where = error.where or str(where)
+        raise
 
 
 def visible(text: str) -> str:
@@ -74,6 +87,10 @@ class ReferenceRunError(ClipgateError):
 
 class DeviceError(ClipgateError):
     """A device is not there, not healthy, or cannot be asked."""
+
+
+class GraphError(ClipgateError):
+    """A graph that a person gives cannot be read, or is not one of the model."""
 
 
 class EngineError(ClipgateError):

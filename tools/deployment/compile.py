@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tools.deployment import specialise
+from tools.deployment import given, specialise
 from tools.deployment.weights import Weights
 from tools.engines import family
 from tools.engines.ascend import atc, cann
-from tools.errors import CompileError
+from tools.errors import CompileError, GraphError
 from tools.machine import events
+from tools.machine.files import sha256
 from tools.spec.case import Case, Device
+from tools.spec.given import OM
 from tools.spec.model import Network, Spec
 from tools.spec.settings import Settings
 from tools.storage import code
@@ -32,28 +34,67 @@ class Target:
     toolkit: cann.Toolkit
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An ONNX graph and what atc is told of it; *name*: the network's, with its batch size."""
+
+    graph: specialise.Graph
+    name: str
+    input_format: str
+    input_shape: str
+    auto_tune: str = ""
+
+    @classmethod
+    def of(cls, graph: specialise.Graph, network: Network, batch: int) -> Source:
+        """A graph made from *network*'s weights, told of as its guide does; of a given one, its own input."""
+        shape, name = ",".join(str(size) for size in (batch, *network.input.shape)), network.input.name
+        input_format = network.atc.input_format
+        if own := graph.given:
+            input_format, shape, name = input_format if own.shape == shape else "ND", own.shape, own.input
+        return cls(graph, f"{network.name}-bs{batch}", input_format, f"{name}:{shape}", network.atc.auto_tune)
+
+
 def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> specialise.Graph:
-    """The file that the device of *case* loads, built by child processes if the store has none.
+    """The file that the device of *case* loads; what is made of it is built by child processes.
 
     Raises:
+        GraphError: what a person gives is not for this device, or does not fit the model.
         CompileError: the toolkit is missing, or atc fails.
     """
-    graph = specialise.graph(context, checkpoint, case.batch)
-    if family(case.device).LOADS == "onnx":
+    graph = source_graph(context, checkpoint, case.batch)
+    onnx = family(case.device).LOADS == "onnx"
+    if onnx and graph.path.suffix == OM:
+        raise GraphError(f"{case.device} runs ONNX graphs, and this file is compiled for an Ascend device", where=str(graph.path),
+                         remedy="choose --device npu:0, or give the ONNX graph that it was compiled from")
+    if onnx or graph.path.suffix == OM:
         return graph
     target = Target(context.settings.soc_version or soc_version(case.device), cann.find())
-    entry = stage(context.settings, checkpoint.network, graph, case.batch, target).find_or_run(context)
+    entry = stage(context.settings, Source.of(graph, checkpoint.network, case.batch), target).find_or_run(context)
     path = entry.file(MODEL)
-    return replace(graph, path=path, digest=entry.files[MODEL], weights_bytes=path.stat().st_size, peak_bytes=0)
+    return replace(graph, path=path, digest=entry.files[MODEL], weights_bytes=path.stat().st_size, peak_bytes=0,
+                   given=graph.given and replace(graph.given, files=(), precision="fp16"))
 
 
-def stage(settings: Settings, network: Network, graph: specialise.Graph, batch: int, target: Target) -> Stage:
-    """The compiled model of *graph*."""
+def source_graph(context: Context[Spec], checkpoint: Weights, batch: int) -> specialise.Graph:
+    """The graph that `--graph` names for *batch*; without that option the one made from the weights."""
+    places, spec, network = context.settings.graph, context.spec, checkpoint.network
+    if not places:
+        return specialise.graph(context, checkpoint, batch)
+    places.require([one.name for one in spec.networks], spec.name)
+    path = places.file(network.name, batch)
+    return given.om_graph(context, network, path) if path.suffix == OM else given.onnx_graph(context, network, path, batch)
+
+
+def stage(settings: Settings, source: Source, target: Target) -> Stage:
+    """The compiled model of *source*."""
+    graph = source.graph
+    files = [(path.name, sha) for path, sha in graph.given.files] if graph.given else []
+    files += [(path.name, sha256(path)) for flag in settings.atc_flags if (path := Path(flag.partition("=")[2])).is_file()]
     shaped_by = (("graph", graph.digest), ("weights", graph.weights_digest), ("cann", target.toolkit.version),
-                 ("flags", " ".join(_request(network, batch, target, settings).flags())), code.part(build))
-    return Stage(Key("om", f"{network.name}-bs{batch}", shaped_by),
-                 f"compiling {network.name} at batch {batch} for {target.soc_version}",
-                 partial(build, settings, network, graph, batch, target), takes="minutes")
+                 ("flags", " ".join(_request(source, target, settings).flags())), *(("file", f"{name} {sha}") for name, sha in files),
+                 code.part(build))
+    return Stage(Key("om", source.name, shaped_by), f"compiling {source.name.replace('-bs', ' at batch ')} for {target.soc_version}",
+                 partial(build, settings, source, target), takes="minutes")
 
 
 def soc_version(device: Device) -> str:
@@ -69,32 +110,31 @@ def soc_version(device: Device) -> str:
     return chip.soc_version
 
 
-def _request(network: Network, batch: int, target: Target, settings: Settings, folder: Path = Path()) -> atc.Request:
-    """The compilation of *network*; tuned as in its guide where asked for and where this toolkit can."""
-    tuned = network.atc.auto_tune if settings.auto_tune == "on" and target.toolkit.tunes else ""
-    shape = ",".join(str(size) for size in (batch, *network.input.shape))
-    return atc.Request(folder / "graph.onnx", folder / "model", network.atc.input_format, f"{network.input.name}:{shape}",
-                       target.soc_version, tuned)
+def _request(source: Source, target: Target, settings: Settings, folder: Path = Path()) -> atc.Request:
+    """The compilation of *source*; tuned as in its guide where asked for and where this toolkit can."""
+    tuned = source.auto_tune if settings.auto_tune == "on" and target.toolkit.tunes else ""
+    return atc.Request(folder / "graph.onnx", folder / "model", source.input_format, source.input_shape, target.soc_version, tuned,
+                       settings.atc_flags)
 
 
-def build(settings: Settings, network: Network, graph: specialise.Graph, batch: int, target: Target, folder: Path) -> Facts:
-    """Compile *graph* into *folder*, from a copy that holds the weights: older parsers read no second file.
+def build(settings: Settings, source: Source, target: Target, folder: Path) -> Facts:
+    """Compile *source* into *folder*, from a copy that holds the weights: older parsers read no second file.
 
     atc works in a folder beside its log. If it fails the folder stays, so that its command can be repeated.
     """
     import onnx
 
-    log = settings.store / "logs" / f"atc-{network.name}-bs{batch}-{target.soc_version}-{folder.name}.log"
+    log = settings.store / "logs" / f"atc-{source.name}-{target.soc_version}-{folder.name}.log"
     work = log.with_suffix("")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    request = _request(network, batch, target, settings, work)
-    onnx.save_model(onnx.load(str(graph.path)), str(request.model))
-    graph.require_unchanged()
+    request = _request(source, target, settings, work)
+    onnx.save_model(onnx.load(str(source.graph.path)), str(request.model))
+    source.graph.require_unchanged()
     if settings.auto_tune == "on" and not request.auto_tune:
         events.say(f"CANN {target.toolkit.version} has no auto-tune any more: compiled without; tune with its aoe")
     model = atc.compile_om(request, cann.environment(target.toolkit, settings.atc_python), log, settings.atc_timeout_s,
-                           lambda seconds: events.progress(f"atc {network.name}", seconds, int(settings.atc_timeout_s)))
+                           lambda seconds: events.progress(f"atc {source.name}", seconds, int(settings.atc_timeout_s)))
     model.rename(folder / MODEL)
     shutil.rmtree(work)  # with the kernels and reports that atc leaves
     return {"cann": target.toolkit.version, "soc_version": target.soc_version}

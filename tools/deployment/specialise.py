@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from tools.deployment import export
 from tools.deployment.surgery import operate
 from tools.deployment.weights import Weights
-from tools.errors import ExportError
+from tools.engines.fit import Asked
+from tools.errors import ExportError, GraphError
 from tools.machine import versions
 from tools.machine.files import require_unchanged
+from tools.spec.given import OM
 from tools.spec.model import Network, Spec, Surgeries, Surgery
 from tools.storage import code
 from tools.storage.context import Context
@@ -50,11 +52,29 @@ def peak_bytes(model: onnx.ModelProto) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """That a graph is a person's own: its *name*, each of its *files* with its digest, and what is *asked*.
+
+    precision: in which numbers it computes. input, shape, layout: of an ONNX graph's input, its shape as
+    `--input_shape` takes it.
+    """
+
+    name: str
+    files: tuple[tuple[Path, str], ...]
+    asked: Asked
+    precision: str
+    shape: str = ""
+    input: str = ""
+    layout: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """What a device loads for one batch size.
 
     weights_digest: of its weights file; surgery: the rewrites that were applied; weights_bytes: constants in
     both files; peak_bytes: an estimate of the host memory that a run needs beside them.
+    given: of a graph that was not made from the weights.
     """
 
     path: Path
@@ -63,10 +83,18 @@ class Graph:
     surgery: tuple[Surgery, ...]
     weights_bytes: int
     peak_bytes: int
+    given: Given | None = None
+
+    @property
+    def is_compiled_here(self) -> bool:
+        """Whether it is what we let a device's compiler make of an ONNX graph."""
+        return self.path.suffix == OM and not (self.given and self.given.files)
 
     def require_unchanged(self) -> None:
         """Check that graph and weights are still the files that were found; a StoreError names the other."""
         require_unchanged(self.path, self.digest)
+        for path, digest in self.given.files if self.given else ():
+            require_unchanged(path, digest, GraphError)
         beside = self.path.with_name(export.WEIGHTS)
         if beside.is_file():  # a compiled model holds its weights itself
             require_unchanged(beside, self.weights_digest)

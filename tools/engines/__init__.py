@@ -14,6 +14,7 @@ from tools.spec.case import Device
 if TYPE_CHECKING:
     from tools.engines.faults import Fault
     from tools.engines.findings import Examination, Show
+    from tools.engines.fit import Asked, Fit
     from tools.engines.idle import Watch
     from tools.media.preprocess import Floats
     from tools.spec.chips import ChipKind
@@ -37,12 +38,13 @@ class Bound(Protocol):
 
 
 class Engine(Protocol):
-    """A loaded graph on one device."""
+    """A loaded graph on one device; *fit*: how batches go into it."""
 
     precision: str
+    fit: Fit
 
     def infer(self, batch: Floats) -> Floats:
-        """Run one batch, [B, *input] -> [B, classes], float32 in host memory."""
+        """Run one batch, [B, *input] -> its rows of output, float32 in host memory."""
 
     def bind(self, batch: Floats) -> Bound:
         """This batch, its input already where the device reads it."""
@@ -80,8 +82,11 @@ class Family(Protocol):
         """Check what a measurement on *device* needs, before anything is built for it."""
         self.describe(device)
 
-    def load(self, device: Device, graph: Path, network: Network, batch: int) -> Engine:
-        """Load *graph* on *device* and check that it takes the network's input at *batch*."""
+    def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> Engine:
+        """Load *graph* on *device* and check that it takes the network's input at *batch*.
+
+        asked: of a graph that a person gives; one of our own has to fit the network exactly.
+        """
 
     def describe(self, device: Device) -> ChipKind:
         """The kind of chip of *device*; an error where it is not fit to be used."""
@@ -117,9 +122,9 @@ def family(device: Device) -> Family:
     return named(device.family)
 
 
-def open_engine(device: Device, graph: Path, network: Network, batch: int) -> Engine:
+def open_engine(device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> Engine:
     """Load *graph* on *device*, as its family does."""
-    return family(device).load(device, graph, network, batch)
+    return family(device).load(device, graph, network, batch, asked)
 
 
 def parse(text: str) -> Device:

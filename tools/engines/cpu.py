@@ -7,17 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.engines import Family
-from tools.errors import EngineError
+from tools.errors import EngineError, naming
 from tools.spec.case import Device
 from tools.spec.chips import CPU, ChipKind
 from tools.spec.model import Network
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession, RunOptions
+    import numpy as np
+    from numpy.typing import NDArray
+    from onnxruntime import InferenceSession, NodeArg, RunOptions
 
     from tools.engines.findings import Examination, Show
+    from tools.engines.fit import Asked, Fit
+    from tools.engines.ports import Ports
     from tools.media.preprocess import Floats
     from tools.spec.settings import Settings
+
+TYPES = {"float": "float32", "double": "float64"}  # ONNX Runtime's names of types where NumPy has others
 
 
 class CpuBound:
@@ -31,13 +37,10 @@ class CpuBound:
         return self._engine.run(self._batch)
 
     def put(self, batch: Floats) -> None:
-        self._engine.check(batch)
-        self._batch = batch
+        self._batch = self._engine.fit.arranged(batch)
 
     def scores(self, answer: object) -> Floats | None:
-        import numpy as np
-
-        return np.asarray(answer[0], np.float32) if isinstance(answer, list) and answer else None
+        return self._engine.fit.checked(answer[0]) if isinstance(answer, list) and answer else None
 
 
 class CpuEngine:
@@ -45,19 +48,16 @@ class CpuEngine:
 
     precision = "fp32"
 
-    def __init__(self, session: InferenceSession, network: Network, batch: int) -> None:
+    def __init__(self, session: InferenceSession, fit: Fit) -> None:
         self._session = session
-        self._input = network.input.name
-        self._shape = (batch, *network.input.shape)
+        self.fit = fit
         self._ran = False
-        self._outputs = [output.name for output in session.get_outputs()]
+        self._outputs = [session.get_outputs()[fit.output].name]
 
     def infer(self, batch: Floats) -> Floats:
-        import numpy as np
-
-        self.check(batch)
+        arranged = self.fit.arranged(batch)
         try:
-            return np.asarray(self.run(batch, self._options())[0], np.float32)
+            return self.fit.checked(self.run(arranged, self._options())[0])
         except failures() as error:
             raise EngineError(f"ONNX Runtime failed: {str(error).splitlines()[0]}") from error
 
@@ -76,9 +76,9 @@ class CpuEngine:
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         return options
 
-    def run(self, batch: Floats, options: RunOptions | None = None) -> Sequence[Any]:
-        """The graph's outputs; its first are the scores."""
-        return self._session.run(self._outputs, {self._input: batch}, options)  # type: ignore[no-any-return]
+    def run(self, arranged: NDArray[np.floating], options: RunOptions | None = None) -> Sequence[Any]:
+        """The output with the scores, of a batch as the graph takes it."""
+        return self._session.run(self._outputs, {self.fit.input.name: arranged}, options)  # type: ignore[no-any-return]
 
     def bind(self, batch: Floats) -> CpuBound:
         return CpuBound(self, batch)
@@ -89,11 +89,6 @@ class CpuEngine:
     def close(self) -> None:
         pass
 
-    def check(self, batch: Floats) -> None:
-        """Refuse, with an EngineError, what the graph does not take."""
-        if batch.shape != self._shape or batch.dtype != "float32":
-            raise EngineError(f"the graph takes float32 {list(self._shape)}, got {batch.dtype} {list(batch.shape)}")
-
 
 def failures() -> tuple[type[Exception], ...]:
     """The errors of ONNX Runtime. Their classes share no base but Exception."""
@@ -101,6 +96,17 @@ def failures() -> tuple[type[Exception], ...]:
 
     return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile,
             state.NotImplemented, state.RuntimeException)
+
+
+def ports(session: InferenceSession) -> Ports:
+    """What a session takes and gives."""
+    from tools.engines.ports import Port, Ports
+
+    def port(node: NodeArg) -> Port:
+        kind = node.type.removeprefix("tensor(").removesuffix(")")
+        return Port(node.name, TYPES.get(kind, kind), tuple(size if isinstance(size, int) else None for size in node.shape))
+
+    return Ports(tuple(map(port, session.get_inputs())), tuple(map(port, session.get_outputs())))
 
 
 class CpuFamily(Family):
@@ -116,24 +122,24 @@ class CpuFamily(Family):
     def describe(self, device: Device) -> ChipKind:
         return CPU
 
-    def load(self, device: Device, graph: Path, network: Network, batch: int) -> CpuEngine:
+    def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> CpuEngine:
         """A session on *graph*.
 
         Raises:
-            EngineError: ONNX Runtime refuses the file, or it has another input.
+            EngineError: ONNX Runtime refuses the file, or it has another input or output.
         """
         import onnxruntime
+
+        from tools.engines import fit
 
         try:
             session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
         except failures() as error:
             raise EngineError(f"ONNX Runtime cannot load the graph: {str(error).splitlines()[0]}", where=str(graph),
-                              remedy="python -m tools.store verify") from error
-        inputs = [(node.name, node.shape) for node in session.get_inputs()]
-        wanted = (network.input.name, [batch, *network.input.shape])
-        if inputs != [wanted]:
-            raise EngineError(f"the graph's input is {inputs}, not {wanted}", where=str(graph))
-        return CpuEngine(session, network, batch)
+                              remedy="python -m tools.store verify" if asked is None else "python -m tools.inspect FILE") from error
+        with naming(graph):
+            found = ports(session)
+            return CpuEngine(session, fit.exact(found, network, batch) if asked is None else fit.fitted(found, network, batch, asked))
 
     def examine(self, settings: Settings, show: Show) -> Examination:
         from tools.engines import host

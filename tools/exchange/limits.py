@@ -11,11 +11,10 @@ from tools.exchange import runs
 from tools.exchange.recordable import require_real
 from tools.exchange.toml_edit import Limits
 from tools.judging.floors import beyond, floor_of
-from tools.judging.judge import EXACT
 from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import RED
 from tools.measuring import metrics
-from tools.measuring.cell import Cell
+from tools.measuring.cell import EXACT, Cell
 from tools.measuring.metrics import Distance
 from tools.measuring.stored_reference import StoredReference
 from tools.spec.model import ModelSpec

@@ -15,7 +15,7 @@ from tools.judging.floors import floor_of
 from tools.judging.numbers import Numbers
 from tools.judging.same_inputs import same_inputs
 from tools.judging.verdict import Judgement, Verdict, recorded
-from tools.measuring.cell import Cell, Part
+from tools.measuring.cell import EXACT, Cell, Part
 from tools.measuring.inputs import TorchInputs
 from tools.measuring.timing import Summary
 from tools.spec.chips import ChipKind, kind
@@ -23,7 +23,6 @@ from tools.spec.expectations import NOTHING, Expectations
 from tools.spec.model import Spec
 from tools.spec.truth import FidelityGate, Truth
 
-EXACT = "fp32"
 S = TypeVar("S", bound=Spec)
 Data = TypeVar("Data", bound=ClipSet | VideoSet)
 Reference = TypeVar("Reference")

@@ -15,6 +15,7 @@ from tools.judging.judge import JudgeOf
 from tools.judging.plausible import known_of
 from tools.judging.verdict import Judgement
 from tools.measuring.cell import Cell
+from tools.measuring.metrics import centred
 from tools.measuring.predictions import Predictions
 from tools.spec.model import ModelSpec
 from tools.spec.truth import FidelityGate
@@ -35,6 +36,8 @@ class RecogniserJudge(JudgeOf[ModelSpec, ClipSet, Predictions]):
 
     def usable_fidelity(self, cell: Cell, torch: Predictions, gate: FidelityGate) -> list[Judgement]:
         """The device's scores against torch's of the same clips."""
-        scores = cell.parts[0].predictions.scores
-        return verdict.fidelity(scores, torch.scores, self.dataset.ids, gate, softmax=self.spec.network.softmax,
+        scores, theirs = cell.parts[0].predictions.scores, torch.scores
+        if cell.record.shifted:
+            scores, theirs = centred(scores), centred(theirs)
+        return verdict.fidelity(scores, theirs, self.dataset.ids, gate, softmax=self.spec.network.softmax,
                                 smallest=floor_of(cell.record.precision).smallest)

@@ -21,6 +21,7 @@ from tools.spec.model import Spec
 RECORD = "cell.json"
 TIMES = "times.json"
 IDLE = "idle.json"
+EXACT = "fp32"  # the precision whose limits hold for every chip
 AGAIN = "measure the case again"
 UNSEEN = "this run is older than the look at what timed calls give"
 
@@ -36,6 +37,9 @@ class Record:
     scoring_s: wall time of decoding and running every clip, which overlap.
     peak_bytes: this process's largest resident size. surgery: the names of the rewrites of the graph.
     inputs: what a model's first network was fed of a few items, as digests by id.
+    given: of a graph that was not made from the weights, what it is and how it was read, in words.
+    flags: a person's own for the compiler of the device's model.
+    shifted: whether rows of scores are logits up to a constant.
     """
 
     case: str
@@ -55,6 +59,9 @@ class Record:
     surgery: str = ""
     inputs: Digests = field(default_factory=dict)
     others: Sequence[str] = ()
+    given: str = ""
+    flags: str = ""
+    shifted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,14 @@ class Cell:
     @property
     def notes(self) -> list[str]:
         """What a reader of this cell's numbers must know."""
-        return [*(f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried), *self.others]
+        flags = dict.fromkeys(part.record.flags for part in self.parts if part.record.flags)
+        return [*(f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried), *self.given,
+                *(f"compiled with {words}" for words in flags), *self.others]
+
+    @property
+    def given(self) -> list[str]:
+        """What the graphs are that a person gave, in words: nobody can know whose weights they hold."""
+        return [part.record.given for part in self.parts if part.record.given]
 
     @property
     def others(self) -> list[str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tools import engines
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.engines import Engine
+from tools.engines.fit import Fit
 from tools.errors import MeasureError
 from tools.machine import device_locks, events, memory, versions
 from tools.machine.files import writing
@@ -24,6 +26,7 @@ from tools.measuring.cell import Record, Times
 from tools.measuring.kinds import Dataset
 from tools.measuring.metrics import mean_of_views
 from tools.measuring.predictions import FILE, Predictions, load, save
+from tools.measuring.scales import Scales
 from tools.measuring.timing import time_series
 from tools.media.batches import SLOTS, Batch, BatchStream
 from tools.media.preprocess import Floats
@@ -39,6 +42,7 @@ class Job:
     data: as reports name it. budget_s: how long timing may take; None: nobody asks for times.
     before: the folder with the scores of the network before this one, if there is one. locks: the folder of
     the devices' locks; empty for this user's own. others: what of it other code made, in words.
+    flags: a person's own for the compiler.
     """
 
     case: Case
@@ -52,6 +56,7 @@ class Job:
     before: Path | None = None
     locks: str = ""
     others: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     @property
     def network(self) -> Network:
@@ -89,13 +94,15 @@ def _measure(job: Job) -> None:
     with device_locks.hold(job.locks, case.device.label, waiting), watch or nullcontext():
         started = time.monotonic()
         with BatchStream(feed, case.batch) as stream:
-            engine = engines.open_engine(case.device, job.graph.path, network, case.batch)
+            engine = engines.open_engine(case.device, job.graph.path, network, case.batch,
+                                         job.graph.given.asked if job.graph.given else None)
             passing = stream if before else inputs.noted(stream, inputs.compared(feed.ids), fed)
-            predictions, kept = score(engine, passing, len(feed.ids), network.rows)
+            scales = _scales(job)
+            predictions, kept = score(engine, passing, len(feed.ids), network.rows, scales)
         save(predictions, folder / FILE)
         kind.finish(job.dataset, job.spec, before, predictions, folder)
         told = _record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need)
-        cell.write(replace(told, inputs=fed), folder / cell.RECORD)
+        cell.write(replace(_of_given(told, job, engine.fit, scales), inputs=fed), folder / cell.RECORD)
         times = None if job.budget_s is None else timed(engine, kept, job.budget_s)
         engine.close()
     if watch:
@@ -112,22 +119,43 @@ def timed(engine: Engine, kept: Kept, budget_s: float) -> Times:
     return Times(tuple(series), kept.valid, tuple(by_device), doubt(calls, series, kept, engine.precision, by_device))
 
 
-def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1) -> tuple[Predictions, Kept]:
+def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1,
+          scales: Scales | None = None) -> tuple[Predictions, Kept]:
     """Run every batch; its scores, and for timing a copy of the first batch with what it gave.
 
-    The score of an item is the mean of its *views* rows of output.
+    The score of an item is the mean of its *views* rows of output, or what *scales* makes of a given graph's.
     """
+    read = partial(mean_of_views, rows=views) if scales is None else scales.of
     ids: list[str] = []
     rows: list[Floats] = []
     kept: Kept | None = None
     for batch in stream:
         found = engine.infer(batch.array)
         kept = kept or Kept(batch.array.copy(), batch.valid, found.copy())
-        rows.append(mean_of_views(found, views)[: batch.valid])
+        rows.append(read(found)[: batch.valid])
         ids.extend(batch.ids)
         events.progress("scoring", len(ids), total)
     assert kept is not None
     return Predictions(tuple(ids), np.concatenate(rows)), kept
+
+
+def _scales(job: Job) -> Scales | None:
+    """What reads a recogniser's given graph; the scores of any other are on the network's own scale."""
+    given = job.graph.given
+    if given is None or len(job.network.output.shape) > 1:
+        return None
+    return Scales(job.case.batch, job.network.softmax, given.asked.output)
+
+
+def _of_given(record: Record, job: Job, fit: Fit, scales: Scales | None) -> Record:
+    """The record, with what a reader must know where the graph is a person's own."""
+    given = job.graph.given
+    if given is None:
+        return record
+    told = ", ".join([f"graph given: {given.name}", f"input {fit.input.name} {fit.layout} {fit.input.dtype}",
+                      *([f"output {scales.sentence}"] if scales else [])])
+    precision = record.precision if record.precision != cell.EXACT else given.precision
+    return replace(record, given=told, shifted=scales is not None and scales.shifted, precision=precision)
 
 
 def _record(job: Job, precision: str, chip: ChipKind, stack: Iterable[tuple[str, str]], clips: int, scoring_s: float,
@@ -138,4 +166,5 @@ def _record(job: Job, precision: str, chip: ChipKind, stack: Iterable[tuple[str,
         peak_bytes=memory.peak_resident_bytes(), estimated_bytes=need,
         others=job.others, digests={"weights": job.checkpoint.sha256, "graph": job.graph.digest, "clips": job.dataset.digest},
         versions=dict((*versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av"), *stack)),
-        machine=dict(versions.machine()), surgery=" ".join(job.graph.surgery))
+        machine=dict(versions.machine()), surgery=" ".join(job.graph.surgery),
+        flags=" ".join(job.flags) if job.graph.is_compiled_here else "")

@@ -65,6 +65,12 @@ def log_scores(scores: Floats, *, softmax: bool, smallest: float = TINY) -> NDAr
     return np.log(np.maximum(wide, smallest)) if softmax else wide
 
 
+def centred(logits: Floats) -> Floats:
+    """Logits [N, classes] less their row's mean: a constant common to all classes means nothing."""
+    less: Floats = logits - logits.mean(axis=1, keepdims=True)
+    return less
+
+
 def distance(scores: Floats, reference: Floats, *, softmax: bool, smallest: float = TINY) -> Distance:
     """How far *scores* [N, classes] lie from *reference*, on log-probabilities or logits.
 

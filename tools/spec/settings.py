@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TypeVar, get_args
 
 from tools.errors import OptionError
 from tools.spec.expectations import Expectations
+from tools.spec.given import GraphPlaces, Said, atc_flags, said_input, said_output
 from tools.spec.model import Surgeries
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +33,12 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
      "(the list's own folder without it)")),
     ("--weights", "auto", "auto|mini|published|FILE|DIR", ("mini: fitted to the mini clips; published: the guide's checkpoint; "
      "or a checkpoint of your own; a folder of checkpoints for a model of several networks")),
+    ("--graph", "", "FILE|DIR|PATTERN", ("judge this ONNX or .om file instead of a graph made from the weights; a folder or a pattern, "
+     "om/tsm_bs{batch}.om, has one a batch size; for bsn tem=...,pem=...")),
+    ("--graph-input", "", "NAME=LAYOUT", "what --graph's input is where its shape does not tell: video=NCTHW, or NTCHW, NCHW ..."),
+    ("--graph-output", "", "NAME=SCALE", "which output of --graph has the scores, and whether they are softmax, logits or log-softmax"),
+    ("--atc-flags", "", "FLAGS", ("more flags for Ascend's compiler, after an equals sign: "
+     "--atc-flags='--precision_mode=force_fp16 --log=error'")),
     ("--expect", "", "METRIC=SHARE", ("what the weights must reach on whatever data is judged, without tolerance: top1=0.93,top5=0.99; "
      "for bsn AR@100=0.75")),
     ("--clips", ALL, f"N|{ALL}", "judge N clips only, spread evenly over the classes, the same ones every time"),
@@ -56,6 +64,10 @@ class Settings:
     data: str
     data_root: str
     weights: str
+    graph: GraphPlaces
+    graph_input: Said
+    graph_output: Said
+    atc_flags: tuple[str, ...]
     expect: Expectations
     clips: int
     budget_s: float
@@ -82,6 +94,10 @@ class Settings:
             data_root=_folder(text["data_root"], "--data-root", "give the folder that holds ucf101/"),
             weights=_word_or_file(text["weights"], ("auto", "mini", "published"), "--weights", "a checkpoint file, or a folder of several",
                                   folder=True),
+            graph=GraphPlaces.parse(text["graph"]),
+            graph_input=said_input(text["graph_input"]),
+            graph_output=said_output(text["graph_output"]),
+            atc_flags=atc_flags(text["atc_flags"]),
             expect=Expectations.parse(text["expect"]),
             clips=0 if text["clips"] == ALL else int(_number(text["clips"], "--clips")),
             budget_s=_number(text["budget_s"], "--budget-s"),
@@ -103,16 +119,22 @@ class Settings:
 
     def arguments(self) -> list[str]:
         """These settings as the arguments of a command line."""
-        return [part for flag, *_ in OPTIONS for part in (flag, self._text(flag))]
+        return [part for flag, *_ in OPTIONS for part in self._argument(flag)]
+
+    def _argument(self, flag: str) -> list[str]:
+        text = self._text(flag)
+        return [f"{flag}={text}"] if text.startswith("-") else [flag, text]  # else it would be taken for an option
 
     def _text(self, flag: str) -> str:
-        return ALL if flag == "--clips" and not self.clips else str(getattr(self, _name(flag)))
+        value = getattr(self, _name(flag))
+        if flag == "--clips" and not self.clips:
+            return ALL
+        return shlex.join(value) if isinstance(value, tuple) else str(value)
 
     def chosen(self, *flags: str) -> list[str]:
         """Those of these options that are not at their default, as arguments."""
         usual = Settings.parse({})
-        return [part for flag in flags if getattr(self, _name(flag)) != getattr(usual, _name(flag))
-                for part in (flag, self._text(flag))]
+        return [part for flag in flags if getattr(self, _name(flag)) != getattr(usual, _name(flag)) for part in self._argument(flag)]
 
     @property
     def store(self) -> Path:

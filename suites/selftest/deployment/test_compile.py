@@ -12,15 +12,21 @@ import pytest
 from suites.selftest import tiny_graph
 from suites.selftest.simulated.npu import SimulatedNpu
 from tools.deployment import compile as deploy
-from tools.deployment.compile import MODEL, Target
+from tools.deployment.compile import MODEL, Source, Target
 from tools.deployment.specialise import Graph
 from tools.engines.ascend import cann, om
 from tools.errors import CompileError
 from tools.machine.files import sha256
+from tools.spec.model import Network
 from tools.spec.settings import Settings
 from tools.storage.entries import Facts
 
 TUNED = replace(tiny_graph.NETWORK, atc=replace(tiny_graph.NETWORK.atc, auto_tune="RL,GA"))
+
+
+def source(network: Network, batch: int) -> Source:
+    """A graph of *network* that nobody opens."""
+    return Source.of(Graph(Path("bs4.onnx"), "g", "w", (), 0, 0), network, batch)
 
 
 class Bench:
@@ -39,7 +45,8 @@ class Bench:
 
     def build(self, batch: int = 4, **changes: object) -> Facts:
         graph = Graph(self.graph, sha256(self.graph), "weights", (), 0, 0)
-        return deploy.build(replace(self.settings, **changes), tiny_graph.NETWORK, graph, batch, self.target, self.folder)  # type: ignore[arg-type]
+        source = Source.of(graph, tiny_graph.NETWORK, batch)
+        return deploy.build(replace(self.settings, **changes), source, self.target, self.folder)  # type: ignore[arg-type]
 
     def fails(self, batch: int = 4, **changes: object) -> CompileError:
         with pytest.raises(CompileError) as error:
@@ -151,18 +158,25 @@ def test_a_model_is_tuned_where_asked_for_and_possible(bench: Bench, version: st
     """As its guide did, by the toolkits that still do."""
     target = Target("Ascend310", replace(cann.find(), version=version))
 
-    assert tuned == deploy._request(TUNED, 4, target, replace(bench.settings, auto_tune=auto_tune)).auto_tune
+    assert tuned == deploy._request(source(TUNED, 4), target, replace(bench.settings, auto_tune=auto_tune)).auto_tune
 
 
 def test_everything_that_shapes_a_model_is_in_its_key(bench: Bench) -> None:
-    """The graph, its weights, the toolkit, the chip, the batch and the flags; not the folder of the graph."""
-    def key(target: Target = bench.target, batch: int = 4, graph: str = "g", weights: str = "w", auto_tune: str = "off") -> str:
+    """Graph, weights, toolkit, chip, batch, flags and the files they name; not the graph's folder."""
+    aipp = bench.root / "aipp.cfg"
+    aipp.write_text("one\n")
+
+    def key(target: Target = bench.target, batch: int = 4, graph: str = "g", weights: str = "w", auto_tune: str = "off",
+            flags: tuple[str, ...] = ()) -> str:
         compiled_from = Graph(Path(os.urandom(2).hex()), graph, weights, (), 0, 0)
-        return deploy.stage(replace(bench.settings, auto_tune=auto_tune), TUNED, compiled_from, batch, target).key.digest
+        settings = replace(bench.settings, auto_tune=auto_tune, atc_flags=flags)
+        return deploy.stage(settings, Source.of(compiled_from, TUNED, batch), target).key.digest
 
     old = replace(bench.target, toolkit=replace(bench.target.toolkit, version="5.0.2"))
     keys = [key(), key(replace(bench.target, soc_version="Ascend310")), key(old), key(old, auto_tune="on"), key(batch=8), key(graph="h"),
-            key(weights="v")]
+            key(weights="v"), key(flags=("--precision_mode=force_fp16",)), key(flags=(f"--insert_op_conf={aipp}",))]
+    aipp.write_text("another\n")
+    keys.append(key(flags=(f"--insert_op_conf={aipp}",)))
 
     assert len(keys) == len(set(keys))
     assert key() == keys[0]

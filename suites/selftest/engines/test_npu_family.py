@@ -17,6 +17,7 @@ from tools.engines.ascend import cann
 from tools.engines.ascend import engine as npu
 from tools.engines.ascend.engine import NpuEngine, load
 from tools.engines.ascend.family import FAMILY
+from tools.engines.fit import exact
 from tools.engines.idle import Watch
 from tools.errors import DeviceError, EngineError
 from tools.spec.case import Device
@@ -205,7 +206,8 @@ class Session:
 
 
 def engine(session: Any, **network: Any) -> NpuEngine:
-    return NpuEngine(SimpleNamespace(Tensor=Tensor), session, 3, replace(NETWORK, **network), 4)  # type: ignore[arg-type]
+    fit = exact(npu.ports(session), replace(NETWORK, **network), 4)
+    return NpuEngine(SimpleNamespace(Tensor=Tensor), session, 3, fit)  # type: ignore[arg-type]
 
 
 def test_a_model_that_takes_half_precision_gets_it() -> None:
@@ -223,14 +225,14 @@ def test_a_model_that_takes_half_precision_gets_it() -> None:
                                     np.zeros(20, np.float32)])
 def test_what_is_no_answer_is_an_error(output: Any) -> None:
     """An object, another type or another shape: builds differ in what they make of a tensor off the host."""
-    with pytest.raises(EngineError, match=r"the device gave .* not \[4, 5\]"):
+    with pytest.raises(EngineError, match=r"the graph gave .* not \[4, 5\]"):
         engine(Session(output)).infer(batch_of(4))
 
 
 @pytest.mark.parametrize("number", [27, 5, 9])
 def test_a_type_that_is_not_known_is_refused(number: int) -> None:
     """bfloat16 and whatever else the extension's enum may not know."""
-    with pytest.raises(EngineError, match="the compiled model's input is"):
+    with pytest.raises(EngineError, match="the graph's input is"):
         engine(Session(None, dtype=number))
 
 

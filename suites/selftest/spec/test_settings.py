@@ -14,6 +14,7 @@ from tools.errors import OptionError
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
 from tools.spec.expectations import Expectations
+from tools.spec.given import GraphPlaces, Said
 from tools.spec.settings import ARTIFACTS, MODELS, OPTIONS, RIGHT, Settings, add_arguments
 from tools.storage.context import Context
 
@@ -39,7 +40,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_options_everything_has_its_default() -> None:
     """A command line without options judges all that is there for a minute, into the project's artifacts."""
-    assert Settings("auto", "", "auto", Expectations(), 0, 60.0, 900.0, "", "", "off", 3600.0, "needed", ARTIFACTS, "", MODELS) == parse()
+    assert parse() == Settings("auto", "", "auto", GraphPlaces(), Said(), Said(), (), Expectations(), 0, 60.0, 900.0, "", "", "off", 3600.0,
+                               "needed", ARTIFACTS, "", MODELS)
 
 
 @pytest.mark.parametrize("arguments", [

@@ -46,7 +46,7 @@ ATC_PYTHON = "give the folder of such a python3 with --atc-python DIR; python -m
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One compilation: the ONNX file, the path of the result without suffix, and what shapes it."""
+    """One compilation: the ONNX file, the result's path without suffix, what shapes it; *more*: own flags."""
 
     model: Path
     output: Path
@@ -54,12 +54,15 @@ class Request:
     input_shape: str
     soc_version: str
     auto_tune: str = ""
+    more: tuple[str, ...] = ()
 
     def flags(self) -> list[str]:
-        """What shapes the result beside the graph."""
+        """What shapes the result beside the graph; a person's own flags take the place of ours."""
         tuned = [f"--auto_tune_mode={self.auto_tune}"] if self.auto_tune else []
-        return [f"--framework={ONNX}", f"--input_format={self.input_format}", f"--input_shape={self.input_shape}",
+        ours = [f"--framework={ONNX}", f"--input_format={self.input_format}", f"--input_shape={self.input_shape}",
                 f"--soc_version={self.soc_version}", "--log=error", *tuned]
+        theirs = {flag.partition("=")[0] for flag in self.more}
+        return [*(flag for flag in ours if flag.partition("=")[0] not in theirs), *self.more]
 
     def command(self) -> list[str]:
         return ["atc", f"--model={self.model}", f"--output={self.output}", *self.flags()]

@@ -12,8 +12,10 @@ from typing import cast
 import numpy as np
 
 from tools.engines.ascend import om
-from tools.engines.ascend.runtime import Resident, Session, durations, first_of, runner, unbuffer_stdout
-from tools.errors import EngineError
+from tools.engines.ascend.runtime import Description, Resident, Session, durations, first_of, runner, unbuffer_stdout
+from tools.engines.fit import Asked, Fit, exact, fitted
+from tools.engines.ports import Port, Ports
+from tools.errors import EngineError, naming
 from tools.machine import events
 from tools.media.preprocess import Floats
 from tools.spec.case import Device
@@ -21,7 +23,7 @@ from tools.spec.model import Network
 
 WHEEL = "install the vendor's aclruntime wheel for this Python into the same environment: tools/engines/ascend/README.md"
 FLOAT32, FLOAT16 = 0, 1  # numbers of the extension's dtypes
-TYPES: dict[int, type[np.floating]] = {FLOAT32: np.float32, FLOAT16: np.float16}
+TYPES = {FLOAT32: "float32", FLOAT16: "float16", 2: "int8", 3: "int32", 4: "uint8", 11: "float64"}
 QUIET = 3  # log level: errors only
 
 
@@ -47,18 +49,10 @@ class NpuEngine:
 
     precision = "fp16"
 
-    def __init__(self, runtime: ModuleType, session: Session, device: int, network: Network, batch: int) -> None:
-        self._runtime, self._session, self._device = runtime, session, device
-        self._output_shape = (batch * network.rows, *network.output.shape)
-        inputs = [(one.name, int(one.datatype), tuple(one.shape), int(one.size)) for one in session.get_inputs()]
-        outputs = [(one.name, int(one.datatype), tuple(one.shape)) for one in session.get_outputs()]
-        wanted = (network.input.name, (batch, *network.input.shape))
-        if [(name, shape) for name, _, shape, _ in inputs] != [wanted] or inputs[0][1] not in TYPES:
-            raise EngineError(f"the compiled model's input is {inputs}, not {wanted}")
-        if [shape for _, _, shape in outputs] != [self._output_shape] or outputs[0][1] not in TYPES:
-            raise EngineError(f"the compiled model's output is {outputs}, not {self._output_shape}")
-        self._shape, self._type, self._bytes = inputs[0][2], TYPES[inputs[0][1]], inputs[0][3]
-        self._outputs = [outputs[0][0]]  # node:index:tensor, the only name that the runtime knows
+    def __init__(self, runtime: ModuleType, session: Session, device: int, fit: Fit) -> None:
+        self._runtime, self._session, self._device, self.fit = runtime, session, device, fit
+        self._bytes = int(session.get_inputs()[0].size)
+        self._outputs = [session.get_outputs()[fit.output].name]  # node:index:tensor, the only name that the runtime knows
         self._execute = runner(session, self._outputs)
 
     def infer(self, batch: Floats) -> Floats:
@@ -72,9 +66,7 @@ class NpuEngine:
             scores = np.array(output)
         except RuntimeError as error:
             raise _failed(error) from error
-        if scores.dtype.type not in TYPES.values() or scores.shape != self._output_shape:
-            raise EngineError(f"the device gave {scores.dtype} {list(scores.shape)}, not {list(self._output_shape)}")
-        return scores.astype(np.float32)
+        return self.fit.checked(scores)
 
     def bind(self, batch: Floats) -> NpuBound:
         """What runs this batch, which stays on the device. The device's own times so far are forgotten."""
@@ -101,9 +93,7 @@ class NpuEngine:
 
     def resident(self, batch: Floats) -> Resident:
         """The batch on the device. The runtime checks only the number of bytes, and ignores strides."""
-        if batch.shape != self._shape or batch.dtype != np.float32:
-            raise EngineError(f"the model takes float32 {list(self._shape)}, got {batch.dtype} {list(batch.shape)}")
-        array = np.ascontiguousarray(batch.astype(self._type, copy=False))
+        array = self.fit.arranged(batch)
         if array.nbytes != self._bytes:
             raise EngineError(f"the model takes {self._bytes} bytes, the batch has {array.nbytes}")
         try:
@@ -114,11 +104,12 @@ class NpuEngine:
         return tensor
 
 
-def load(device: Device, graph: Path, network: Network, batch: int) -> NpuEngine:
+def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> NpuEngine:
     """A session on the compiled model *graph*.
 
     Raises:
-        EngineError: aclruntime is not there, is not for this device, or refuses the model.
+        EngineError: aclruntime is not there, is not for this device, or refuses the model, or the model takes
+            or gives something else.
     """
     assert device.index is not None
     if wrong := om.refusal(graph):
@@ -131,7 +122,19 @@ def load(device: Device, graph: Path, network: Network, batch: int) -> NpuEngine
         session = runtime.InferenceSession(str(graph), device.index, options)
     except RuntimeError as error:
         raise _failed(error, where=str(graph)) from error
-    return NpuEngine(runtime, session, device.index, network, batch)
+    found = ports(session)
+    with naming(graph):
+        return NpuEngine(runtime, session, device.index,
+                         exact(found, network, batch) if asked is None else fitted(found, network, batch, asked))
+
+
+def ports(session: Session) -> Ports:
+    """What a compiled model takes and gives; an axis that the runtime gives as -1 is free."""
+    def port(one: Description) -> Port:
+        return Port(one.name, TYPES.get(int(one.datatype), f"acl type {int(one.datatype)}"),
+                    tuple(None if size < 0 else int(size) for size in one.shape))
+
+    return Ports(tuple(map(port, session.get_inputs())), tuple(map(port, session.get_outputs())))
 
 
 def import_runtime() -> ModuleType:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tools.engines.ascend.engine import NpuEngine
     from tools.engines.faults import Fault
     from tools.engines.findings import Examination, Show
+    from tools.engines.fit import Asked
     from tools.engines.idle import Watch
     from tools.spec.chips import ChipKind
     from tools.spec.model import Network
@@ -45,10 +46,10 @@ class AscendFamily(Family):
 
         ready.require(device, settings)
 
-    def load(self, device: Device, graph: Path, network: Network, batch: int) -> NpuEngine:
+    def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> NpuEngine:
         from tools.engines.ascend import engine
 
-        return engine.load(device, graph, network, batch)
+        return engine.load(device, graph, network, batch, asked)
 
     def describe(self, device: Device) -> ChipKind:
         from tools.engines.ascend import idle, npu_smi

@@ -114,7 +114,7 @@ found.append(one.infer(batch).shape)
     given = [f"float32 {shape}" for shape in ("[3, 2, 3, 4]", "[4, 4, 3, 2]", "[4, 4, 3, 2]")]
     given += [f"{dtype} [4, 2, 3, 4]" for dtype in ("float64", "int32", "float16", ">f4")] + ["float32 []"]
 
-    assert [["EngineError", f"the model takes float32 [4, 2, 3, 4], got {text}", None] for text in given for _ in (1, 2)] == found[:-1]
+    assert [["EngineError", f"the network takes float32 [4, 2, 3, 4], got {text}", None] for text in given for _ in (1, 2)] == found[:-1]
     assert [4, 5] == found[-1]
 
 
@@ -133,9 +133,9 @@ attempt(lambda: engine(network=replace(NETWORK, rows=2)))
 """)
 
     assert ["EngineError"] * 5 == [error for error, _, _ in found]
-    assert ["('video', (4, 2, 3, 4))", "('image', (4, 2, 3, 4))", "('video', (4, 2, 4, 3))", "(4, 5)", "(8, 5)"] == [
+    assert ["video [4, 2, 3, 4]", "image [4, 2, 3, 4]", "video [4, 2, 4, 3]", "[4, 5]", "[8, 5]"] == [
         what.split(", not ")[1] for _, what, _ in found]
-    assert ["input"] * 3 + ["output"] * 2 == [what.removeprefix("the compiled model's ").split()[0] for _, what, _ in found]
+    assert ["input"] * 3 + ["output"] * 2 == [what.removeprefix("the graph's ").split()[0] for _, what, _ in found]
 
 
 @pytest.mark.parametrize(("fault", "conditions", "kind"), [
