@@ -47,7 +47,7 @@ def onnx_graph(context: Context[Spec], network: Network, path: Path, batch: int)
         if not one.is_file():
             raise GraphError("weights of the graph are not there", where=str(one), remedy=f"keep them beside {path.name}")
     files = ((path, sha), *((one, sha256(one)) for one in beside))
-    given = Given(path.name, files, asked(context, network), str(entry.facts["precision"]), str(entry.facts["shape"]),
+    given = Given(_named(path, sha), files, asked(context, network), str(entry.facts["precision"]), str(entry.facts["shape"]),
                   str(entry.facts["input"]), str(entry.facts["layout"]))
     return Graph(path, sha, "", (), sum(one.stat().st_size for one, _ in files), int(entry.facts["peak_bytes"]), given)
 
@@ -60,8 +60,12 @@ def om_graph(context: Context[Spec], network: Network, path: Path) -> Graph:
         raise GraphError(f"aclruntime refuses this file: {wrong}", where=str(path),
                          remedy=f"copy it to a folder and mode that it takes: install -m 644 {path.name} /home/me/models/")
     sha = sha256(path)
-    given = Given(path.name, ((path, sha),), asked(context, network), "fp16")
+    given = Given(_named(path, sha), ((path, sha),), asked(context, network), "fp16")
     return Graph(path, sha, "", (), path.stat().st_size, 0, given)
+
+
+def _named(path: Path, sha: str) -> str:
+    return f"{path.name} (sha256 {sha[:12]})"
 
 
 def stage(network: Network, path: Path, sha: str, batch: int, asked: Asked) -> Stage:

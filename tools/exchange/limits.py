@@ -50,6 +50,9 @@ def _require_right(cell: Cell, spec: ModelSpec, truth: Truth, reference: StoredR
     if cell.record.precision == EXACT:
         raise RecordError(f"{cell.case} is {EXACT}, whose limits are not measured but required", where=where,
                           remedy="record those of a device that computes in another precision")
+    if cell.given:
+        raise RecordError(f"{cell.case} was measured with a graph that a person gave", where=where,
+                          remedy="limits come from clipgate's own export: measure it without --graph")
     wanted = {"clips": reference.clips.digest, "weights": reference.checkpoint.sha256}
     other = [name for name, digest in wanted.items() if cell.record.digests.get(name) != digest]
     if other:
