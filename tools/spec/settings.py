@@ -89,6 +89,9 @@ class Settings:
             OptionError: a number is none or not above 0, a word is unknown, or a list or folder is not there.
         """
         text = {_name(flag): values.get(_name(flag), default) for flag, default, *_ in OPTIONS}
+        for flag in ("--graph-input", "--graph-output"):
+            if text[_name(flag)] and not text["graph"]:
+                raise OptionError(f"{flag} says something of a graph, and none is given", where=flag, remedy="give it with --graph FILE")
         return cls(
             data=_word_or_file(text["data"], ("auto", "mini", "full"), "--data", "a list file"),
             data_root=_folder(text["data_root"], "--data-root", "give the folder that holds ucf101/"),
