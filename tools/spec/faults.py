@@ -44,7 +44,11 @@ def _line(at: Place, lines: Mapping[Place, int]) -> int:
 
 def shown(value: object) -> str:
     """A value as a toml has it, and as a person who wrote it knows it; a long one is cut."""
-    text = _written(value)
+    return cut(_written(value))
+
+
+def cut(text: str) -> str:
+    """So much of a text as fits into a sentence."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
