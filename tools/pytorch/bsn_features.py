@@ -6,6 +6,7 @@ Ours are compared with them, so nothing here is shared with our reader but the b
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +15,7 @@ import numpy as np
 
 from tools.errors import ReferenceRunError
 from tools.localisation.snippet_features import COLUMNS
-from tools.machine.reading import load_npy, read_text
+from tools.machine.reading import load_npy, read_text, refusing
 from tools.media.preprocess import Floats
 from tools.pytorch.networks import import_mmaction
 
@@ -23,10 +24,16 @@ SCRIPT = Path("tools", "data", "activitynet", "activitynet_feature_postprocessin
 
 
 def read_by_mmaction2(path: Path) -> Floats:
-    """One video's features, [400, 100] float32."""
+    """One video's features, [400, 100] float32.
+
+    Raises:
+        ReferenceRunError: mmaction2 cannot read them; they were checked before, so they have changed since.
+    """
     import_mmaction()
-    found: Floats = np.ascontiguousarray(_pooled(path) if path.suffix.lower() == ".npy" else _loaded(path))
-    assert found.shape[0] == COLUMNS
+    with refusing(ReferenceRunError, "mmaction2 cannot read the features", str(path), "let its files rest, and run again"), \
+            warnings.catch_warnings(action="ignore"):  # NumPy warns of some damage besides
+        found: Floats = np.ascontiguousarray(_pooled(path) if path.suffix.lower() == ".npy" else _loaded(path))
+        assert found.shape[0] == COLUMNS, f"they have {found.shape[0]} columns"
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from suites.selftest.whole.hostile import contents
 from tools.errors import DataError
 from tools.localisation import snippet_pooling
 from tools.localisation.snippet_features import read_features
@@ -162,6 +163,17 @@ def test_a_file_that_is_no_array_is_named_and_never_unpickled(
     assert str(tmp_path / "v_1.npy") == caught.value.where
     assert "never opened" in str(caught.value.remedy)
     assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("ending", [".npy", ".NPY"])
+def test_no_content_leaves_with_an_exception_of_python(tmp_path: Path, ending: str) -> None:
+    """Whatever a file called .npy holds, it is a DataError that names it."""
+    path = tmp_path / f"v_1{ending}"
+    for content in contents():
+        path.write_bytes(content)
+        with pytest.raises(DataError) as caught:
+            read_features(path)
+        assert str(path) == caught.value.where
 
 
 @pytest.mark.parametrize(("name", "value"), [("POINTS", 4), ("EDGE", 0.5)])
