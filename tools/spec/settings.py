@@ -27,8 +27,9 @@ RIGHT = {  # what an option that takes a number takes
 }
 Word = TypeVar("Word", bound=str)
 OPTIONS: tuple[tuple[str, str, str, str], ...] = (
-    ("--data", "auto", "auto|mini|full|LIST", ("mini: clips the harness makes itself; full: the data set under "
-     "--data-root; or a list file of your own, a line a clip: 'path label' or 'frame-folder frames label'; for bsn a video_info_new.csv")),
+    ("--data", "auto", "auto|mini|full|LIST|DIR", ("mini: clips the harness makes itself; full: the data set under "
+     "--data-root; or a list file of your own, a line a clip: 'path label' or 'frame-folder frames label'; for bsn a video_info_new.csv, "
+     "or a folder of features, v_<id>.csv of 100 x 400 or v_<id>.npy of T x 400")),
     ("--data-root", "", "DIR", ("folder that holds ucf101/, kinetics400/ ...; also what a list's paths are relative to "
      "(the list's own folder without it)")),
     ("--weights", "auto", "auto|mini|published|FILE|DIR", ("mini: fitted to the mini clips; published: the guide's checkpoint; "
@@ -93,7 +94,8 @@ class Settings:
             if text[_name(flag)] and not text["graph"]:
                 raise OptionError(f"{flag} says something of a graph, and none is given", where=flag, remedy="give it with --graph FILE")
         return cls(
-            data=_word_or_file(text["data"], ("auto", "mini", "full"), "--data", "a list file"),
+            data=_word_or_file(text["data"], ("auto", "mini", "full"), "--data", "a list file, or a folder of features for bsn",
+                               folder=True),
             data_root=_folder(text["data_root"], "--data-root", "give the folder that holds ucf101/"),
             weights=_word_or_file(text["weights"], ("auto", "mini", "published"), "--weights", "a checkpoint file, or a folder of several",
                                   folder=True),
