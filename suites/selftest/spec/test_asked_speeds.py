@@ -61,7 +61,8 @@ def test_all_that_is_given_counts() -> None:
 @pytest.mark.parametrize(("model", "text", "batches", "said"), [
     ("tsm", "xT4=1", [1, 16, 64], "at bs64, so xT4=1.0"), ("tsm", "bs64:xT4=1", [64], "so bs64:xT4=1.0"),
     ("slowfast", "xT4=0.5", [1], "at bs1"), ("bsn", "xT4=1", [1, 4, 8], "at bs4, bs8,"),
-    ("tsm", "xT4=1", [1, 32], ""), ("tsm", "bs64:xT4=1", [1], ""), ("tsm", "clips/s=1,latency_ms=4", [64], ""),
+    ("tsm", "xT4=1", [1, 32], ""), ("tsm", "bs64:xT4=1", [1], ""), ("tsm", "bs1:xT4=1", [64], ""),
+    ("tsm", "clips/s=1,latency_ms=4", [64], ""),
 ])
 def test_a_ratio_needs_a_stored_t4(model: str, text: str, batches: list[int], said: str) -> None:
     """At every batch size that is run and asked; the remedy names the sizes that have one, if any has."""

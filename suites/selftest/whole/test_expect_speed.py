@@ -11,6 +11,7 @@ from suites.selftest.conftest import TINY_MODELS
 from suites.selftest.whole.scripted import Ended, Play, Script, player
 from tools import evaluate, measure, score
 from tools.errors import OptionError
+from tools.judging.results import from_json, to_json
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def test_a_run_judges_the_speeds_that_are_asked_of_it(play: Play) -> None:
     assert done.status == 1
     [row] = [row for row in done.rows if (row["batch"], row["metric"]) == (16, "latency_ms expected")]
     assert ("at most", 300.0, pytest.approx(161.6)) == (row["limit"], row["reference_ms"], row["measured_ms"])
+    assert row == to_json(from_json(row))
     assert "tiny-bs16-cpu: FAIL: clips/s expected 99.010/s median (reference >= 250.5)" in done.said
     assert "--expect bs4:clips/s=20.0,bs4:xT4=0.02,bs1:clips/s=1000000000.0,latency_ms=300.0,bs32:xT4=1.0,bs16:clips/s=250.5" in done.said
 
