@@ -49,7 +49,7 @@ def _judged(asked: AskedSpeed, cell: Cell, truth: Truth, chip: ChipKind) -> Judg
     unfit = no_judgement(summaries, truth) or _too_few(summaries)
     found = _found(asked, cell, truth, chip, times)
     bound = f"{asked.bound:.12g}{' ms' if found.unit == 'ms' else ''}"
-    verdict, meaning = (Verdict.NO_VERDICT, f"{how}; {unfit}") if unfit else _settled(asked, found, bound, how)
+    verdict, meaning = (Verdict.NO_VERDICT, unfit) if unfit else _settled(asked, found, bound, how)
     numbers = Numbers(found.unit, found.interval.measured, asked.bound, cell.statistic, limit="at most" if asked.at_most else "at least")
     reference = f"{'<=' if asked.at_most else '>='} {bound}"
     return Judgement(f"{asked.quantity} expected", found.shown, reference, verdict, f"{meaning}{found.of}", numbers=numbers)

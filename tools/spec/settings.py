@@ -136,11 +136,16 @@ def action_of(flag: str) -> str | type[argparse.Action]:
 
 
 class Joined(argparse.Action):
-    """Keeps everything that an option is given, with commas between."""
+    """Keeps all that an option is given, with commas between; what it has already adds nothing.
+
+    So a worker of pytest-xdist, which is handed what was read and reads the same words again, has it once.
+    """
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option_string: str | None = None,
                  ) -> None:
-        setattr(namespace, self.dest, ",".join(filter(None, (getattr(namespace, self.dest), str(values)))))
+        kept = [part for part in getattr(namespace, self.dest).split(",") if part]
+        more = [part for part in str(values).split(",") if str(values) and part not in kept]
+        setattr(namespace, self.dest, ",".join([*kept, *more]))
 
 
 def _name(flag: str) -> str:

@@ -48,12 +48,20 @@ def test_what_asks_for_no_speed_is_one_sentence_with_its_remedy(text: str, what:
 
 
 def test_all_that_is_given_counts() -> None:
-    """An option that is given twice is taken together, and what both say is refused."""
+    """An option that is given twice is taken together, and where both speak of the same thing refused.
+
+    Read once more on top of itself, as in a worker of pytest-xdist, it is the same.
+    """
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    options = parser.parse_args(["--expect", "top1=0.9", "--expect=bs4:clips/s=8", "--expect", ""])
+    words = ["--expect", "top1=0.9,top5=0.95", "--expect=bs4:clips/s=8", "--expect", ""]
+    options = parser.parse_args(words)
 
-    assert Expectations.parse("top1=0.9,bs4:clips/s=8") == Settings.of(options).expect
+    assert Expectations.parse("top1=0.9,top5=0.95,bs4:clips/s=8") == Settings.of(options).expect
+    assert "top1=0.9,top5=0.95,bs4:clips/s=8" == parser.parse_args(words, namespace=options).expect
+    for empty in ("top1=0.9,", ",top1=0.9"):
+        with pytest.raises(OptionError, match="does not say what is expected"):
+            Settings.of(parser.parse_args(["--expect", empty]))
     with pytest.raises(OptionError, match="top1 is expected 2 times"):
         Settings.of(parser.parse_args(["--expect", "top1=0.9", "--expect", "top1=0.8"]))
 
