@@ -28,6 +28,7 @@ def to_json(row: Row) -> dict[str, Value]:
              "superseded": row.superseded, "digests": row.digests}
     numbers = row.numbers
     told["statistic"] = numbers.statistic or None if numbers else None
+    told["limit"] = numbers.limit or None if numbers else None
     if numbers:
         told[f"measured_{numbers.unit}"] = _number(numbers.measured)
         told[f"reference_{numbers.unit}"] = _number(numbers.reference)
@@ -60,7 +61,8 @@ def _numbers(told: Mapping[str, Any]) -> Numbers | None:
     if unit is None or told[f"measured_{unit}"] is None:
         return None
     timing = Timing(**{one.name: told[one.name] for one in fields(Timing)}) if "median_ms" in told else None
-    return Numbers(unit, told[f"measured_{unit}"], told[f"reference_{unit}"], told["statistic"] or "", timing)
+    return Numbers(unit, told[f"measured_{unit}"], told[f"reference_{unit}"], told["statistic"] or "", timing,
+                   told.get("limit") or "")  # an older line has none
 
 
 def append(rows: Sequence[Row], run: Path) -> None:
