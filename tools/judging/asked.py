@@ -70,8 +70,8 @@ def _settled(asked: AskedSpeed, found: Found, bound: str, how: str) -> tuple[Ver
         return Verdict.PASS, f"{within}, which keeps to the {bound} of --expect"
     if seen.low > asked.bound or seen.high < asked.bound:
         return Verdict.FAIL, f"{within}, all of it {'above' if asked.at_most else 'below'} the {bound} of --expect"
-    return Verdict.NO_VERDICT, (f"{within}, and so does the {bound} of --expect: these times cannot tell whether it is kept; on an idle "
-                                "machine they spread less")
+    return Verdict.NO_VERDICT, (f"{within}, and so does the {bound} of --expect: these times cannot tell whether it is kept; a longer "
+                                "--budget-s takes more of them, and on an idle machine they spread less")
 
 
 def _found(asked: AskedSpeed, cell: Cell, truth: Truth, chip: ChipKind, times: Sequence[Times]) -> Found:
