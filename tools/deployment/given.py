@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.deployment import signature
 from tools.deployment.specialise import Given, Graph, peak_bytes
 from tools.engines.fit import Asked, Fit, fitted
 from tools.engines.ports import Port, Ports
@@ -59,9 +60,24 @@ def om_graph(context: Context[Spec], network: Network, path: Path) -> Graph:
     if wrong := om.refusal(path):
         raise GraphError(f"aclruntime refuses this file: {wrong}", where=str(path),
                          remedy=f"copy it to a folder and mode that it takes: install -m 644 {path.name} /home/me/models/")
+    found = signature.kind(path)
+    if found not in ("", signature.OFFLINE):
+        raise GraphError(f"the file is {found}, and no model that atc compiled", where=str(path),
+                         remedy="name it .onnx" if found == signature.ONNX else INSPECT)
     sha = sha256(path)
-    given = Given(_named(path, sha), ((path, sha),), asked(context, network), "fp16")
+    given = Given(", ".join([_named(path, sha), *_compiled(path)]), ((path, sha),), asked(context, network), "fp16")
     return Graph(path, sha, "", (), path.stat().st_size, 0, given)
+
+
+def _compiled(path: Path) -> list[str]:
+    """For which chip and by which compiler, as far as the file tells."""
+    from tools.engines.ascend import om_header
+
+    try:
+        told = om_header.read(path).attributes
+    except GraphError:
+        return []  # whether it can be loaded is for the runtime to say
+    return [f"for {told.soc_version}"] * bool(told.soc_version) + [f"by atc {told.atc_version}"] * bool(told.atc_version)
 
 
 def _named(path: Path, sha: str) -> str:
@@ -103,15 +119,11 @@ def read(network: Network, path: Path, sha: str, batch: int, asked: Asked, folde
 
 def load(path: Path) -> onnx.ModelProto:
     """The graph without the weights that lie in files of their own; a GraphError where it is no ONNX."""
-    import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-
-    try:
-        model = onnx.load(str(path), load_external_data=False)
-    except (DecodeError, OSError) as error:
-        raise GraphError("the file is no ONNX graph, or is cut off", where=str(path), remedy=INSPECT) from error
-    if not model.graph.node:
-        raise GraphError("the file holds no graph", where=str(path), remedy=INSPECT)
+    model = signature.onnx_model(path)
+    if model is None:
+        found = signature.kind(path)
+        raise GraphError(f"the file is {found}, and no ONNX graph" if found else "the file is no ONNX graph, or is cut off",
+                         where=str(path), remedy=INSPECT)
     return model
 
 

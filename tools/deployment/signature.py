@@ -1,0 +1,76 @@
+"""What a file is by its first bytes, where that is certain."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.engines.ascend import om_header
+from tools.errors import GraphError
+from tools.machine.reading import refusing
+
+if TYPE_CHECKING:
+    import onnx
+
+OFFLINE, ONNX = "an offline model of CANN", "an ONNX graph"
+CHECKPOINT = "a checkpoint of torch"
+BEGINNINGS = (
+    (om_header.MAGIC, OFFLINE), (b"\x7fELF", "a program or library (ELF)"), (b"\x1f\x8b", "packed with gzip"),
+    (b"\x93NUMPY", "an array of NumPy"), (b"\x89HDF", "an HDF5 file"), (b"version https://git-lfs", "only a pointer of Git LFS"),
+    (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", CHECKPOINT),
+)
+LARGEST_TEXT = 2**20
+MAY_BE_ONNX = 8  # the tag of the number with which every ONNX graph is written to begin
+
+
+def kind(path: Path) -> str:
+    """What the file at *path* certainly is, in words; empty where that cannot be told.
+
+    Raises:
+        GraphError: it is no file, or cannot be read.
+    """
+    if not path.is_file():
+        raise GraphError("this is a folder, and one file is asked for" if path.is_dir() else "no such file", where=str(path),
+                         remedy="name a file that ends in .onnx or .om")
+    with refusing(GraphError, "the file cannot be read", str(path)), path.open("rb") as file:
+        head = file.read(LARGEST_TEXT + 1)
+    if not head:
+        return "empty"
+    known = next((name for beginning, name in BEGINNINGS if head.startswith(beginning)), "")
+    if known:
+        return known
+    if head.startswith(b"PK") and _holds_pickle(path):
+        return CHECKPOINT
+    if len(head) <= LARGEST_TEXT and _is_text(head):
+        return "a text"
+    return ONNX if head[0] == MAY_BE_ONNX and onnx_model(path) else ""
+
+
+def onnx_model(path: Path) -> onnx.ModelProto | None:
+    """The graph without the weights that lie in files of their own; None where the file is no ONNX."""
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        model = onnx.load_model(str(path), format="protobuf", load_external_data=False)
+    except (DecodeError, OSError):
+        return None
+    return model if model.graph.node else None
+
+
+def _holds_pickle(path: Path) -> bool:
+    """Whether an archive is what torch saves; others may be models of the newest CANN."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/data.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter.isspace() for letter in text)
