@@ -137,7 +137,8 @@ def _port(value: onnx.ValueInfoProto) -> Port:
     from onnx import TensorProto
 
     tensor = value.type.tensor_type
-    kind = TensorProto.DataType.Name(tensor.elem_type).lower()
+    known = tensor.elem_type in TensorProto.DataType.values()
+    kind = TensorProto.DataType.Name(tensor.elem_type).lower() if known else f"type {tensor.elem_type}"
     return Port(value.name, {"float": "float32", "double": "float64"}.get(kind, kind),
                 tuple(axis.dim_value if axis.HasField("dim_value") and axis.dim_value > 0 else None for axis in tensor.shape.dim))
 

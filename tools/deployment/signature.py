@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,16 @@ def onnx_model(path: Path) -> onnx.ModelProto | None:
         model = onnx.load_model(str(path), format="protobuf", load_external_data=False)
     except (DecodeError, OSError):
         return None
-    return model if model.graph.node else None
+    return model if model.graph.node and all(isinstance(text, str) for text in _texts(model)) else None
+
+
+def _texts(model: onnx.ModelProto) -> Iterator[str]:
+    """What others work with as text. protobuf gives bytes where a damaged file has no UTF-8."""
+    yield from (model.producer_name, model.producer_version, *(one.domain for one in model.opset_import))
+    yield from (one.name for one in (*model.graph.input, *model.graph.output))
+    yield from (text for node in model.graph.node for text in (node.domain, node.op_type, *node.input, *node.output))
+    yield from (text for tensor in model.graph.initializer
+                for text in (tensor.name, *(word for entry in tensor.external_data for word in (entry.key, entry.value))))
 
 
 def _holds_pickle(path: Path) -> bool:

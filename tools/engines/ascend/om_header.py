@@ -165,7 +165,7 @@ def _attributes(file: BinaryIO, part: Part) -> Iterator[tuple[str, str]]:
 
 def _fields(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Each field of a protobuf message that holds bytes: its number, and where they begin and end."""
-    at, damaged = start, GraphError("the model definition in the file is damaged", remedy=FRESH)
+    at = start
     for _ in range(MOST_FIELDS):
         if at == end:
             return
@@ -177,22 +177,26 @@ def _fields(file: BinaryIO, start: int, end: int) -> Iterator[tuple[int, int, in
             value, used = _varint(head, used)
             size = value if kind == 2 else 0
         at += used
-        if kind not in (0, 2, *FIXED) or not tag >> 3 or not used or size > end - at:
-            raise damaged
+        if kind not in (0, 2, *FIXED) or not tag >> 3 or size > end - at:
+            raise _damaged()
         if kind == 2:
             yield tag >> 3, at, at + size
         at += size
-    raise damaged
+    raise _damaged()
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """The number that begins at *at*, and where it ends; 0 where it does not end."""
+    """The number that begins at *at*, and where it ends; a GraphError where it does not."""
     value = 0
     for shift, byte in enumerate(data[at : at + 10]):
         value |= (byte & 127) << 7 * shift
         if byte < 128:
             return value, at + shift + 1
-    return 0, 0
+    raise _damaged()
+
+
+def _damaged() -> GraphError:
+    return GraphError("the model definition in the file is damaged", remedy=FRESH)
 
 
 def _text(file: BinaryIO, start: int, end: int) -> str:

@@ -129,10 +129,11 @@ def test_only_the_newest_header_says_that_shapes_are_free(file: Path) -> None:
     (model(table((0, b"\x0a\x05ab"))), "the model definition in the file is damaged"),
     (model(table((0, b"\x0b"))), "the model definition in the file is damaged"),
     (model(table((0, b"\x02\x00"))), "the model definition in the file is damaged"),
+    (model(table((0, b"\x0a\x80"))), "the model definition in the file is damaged"),
     (model(table((0, b"\xff" * 30))), "the model definition in the file is damaged"),
     (model(table((0, field(11, b"\x0a\xff\xff\x03")))), "the model definition in the file is damaged"),
     (model(table((0, b"\x10\x01" * (om_header.MOST_FIELDS + 1)))), "the model definition in the file is damaged"),
-], ids=range(19))
+], ids=range(20))
 def test_a_file_that_contradicts_itself_is_one_sentence(file: Path, data: bytes, sentence: str) -> None:
     """It names the file, whatever is wrong."""
     with pytest.raises(GraphError) as error:
