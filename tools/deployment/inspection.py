@@ -41,7 +41,7 @@ def lines(path: Path, specs: Sequence[Spec], batches: Sequence[int] = BATCHES, o
     found = signature.kind(path)
     if found == signature.OFFLINE:
         return _offline(path)
-    model = signature.onnx_model(path) if found in ("", signature.ONNX) else None
+    model = signature.onnx_model(path)
     if model is None:
         otherwise = om_header.UNKNOWN if path.suffix == OM else "the file is no ONNX graph, or is cut off"
         raise GraphError(f"the file is {found}, and neither {signature.ONNX} nor {signature.OFFLINE}" if found else otherwise,

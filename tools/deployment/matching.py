@@ -73,7 +73,7 @@ def _reason(ports: Ports, network: Network, batches: Sequence[int], asked: Asked
     if len(ports.inputs) != 1:
         return f"the graph has {len(ports.inputs)} inputs, and {network.name} takes one"
     for batch in batches:
-        given = Port(network.output.name, "float32", (batch * network.rows, *network.output.shape))
+        given = Port(network.output.name, "float32", (batch, *network.output.shape))
         try:
             fitted(replace(ports, outputs=(given,)), network, batch, asked)
         except UnsaidError:

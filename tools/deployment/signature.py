@@ -64,7 +64,7 @@ def _texts(model: onnx.ModelProto) -> Iterator[str]:
     """What others work with as text. protobuf gives bytes where a damaged file has no UTF-8."""
     yield from (model.producer_name, model.producer_version, *(one.domain for one in model.opset_import))
     yield from (one.name for one in (*model.graph.input, *model.graph.output))
-    yield from (text for node in model.graph.node for text in (node.domain, node.op_type, *node.input, *node.output))
+    yield from (text for node in model.graph.node for text in (node.domain, node.op_type))
     yield from (text for tensor in model.graph.initializer
                 for text in (tensor.name, *(word for entry in tensor.external_data for word in (entry.key, entry.value))))
 
