@@ -1,4 +1,4 @@
-"""Tells what clipgate sees of an ONNX graph or a compiled model, and which of our models it fits."""
+"""Tells what is in a graph's file, ONNX or .om, and which of our models it fits."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def onnx_graph(context: Context[Spec], network: Network, path: Path, batch: int)
     entry = stage(network, path, sha, batch, asked(context, network)).find_or_run(context)
     beside = [path.parent / name for name in str(entry.facts["beside"]).splitlines()]
     for one in beside:
-        if not one.is_file():
+        if not signature.is_there(one):
             raise GraphError("weights of the graph are not there", where=str(one), remedy=f"keep them beside {path.name}")
     files = ((path, sha), *((one, sha256(one)) for one in beside))
     given = Given(_named(path, sha), files, asked(context, network), str(entry.facts["precision"]), str(entry.facts["shape"]),

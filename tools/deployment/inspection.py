@@ -91,7 +91,7 @@ def _facts(model: onnx.ModelProto) -> list[Row]:
 def _beside(path: Path, model: onnx.ModelProto) -> tuple[list[Row], list[str]]:
     """The files of weights beside the graph, and which of them are missing."""
     names = given.external(model)
-    there = [name for name in names if (path.parent / name).is_file()]
+    there = [name for name in names if signature.is_there(path.parent / name)]
     size = sum((path.parent / name).stat().st_size for name in there)
     rows = [("beside it", f"{_few(there)}: {_bytes(size)}")] * bool(there)
     return rows, [name for name in names if name not in there]

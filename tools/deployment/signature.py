@@ -31,8 +31,10 @@ def kind(path: Path) -> str:
     Raises:
         GraphError: it is no file, or cannot be read.
     """
-    if not path.is_file():
-        raise GraphError("this is a folder, and one file is asked for" if path.is_dir() else "no such file", where=str(path),
+    with refusing(GraphError, "the file cannot be found", str(path)):
+        is_folder, is_file = path.is_dir(), path.is_file()
+    if not is_file:
+        raise GraphError("this is a folder, and one file is asked for" if is_folder else "no such file", where=str(path),
                          remedy="name a file that ends in .onnx or .om")
     with refusing(GraphError, "the file cannot be read", str(path)), path.open("rb") as file:
         head = file.read(LARGEST_TEXT + 1)
@@ -46,6 +48,14 @@ def kind(path: Path) -> str:
     if len(head) <= LARGEST_TEXT and _is_text(head):
         return "a text"
     return ONNX if head[0] == MAY_BE_ONNX and onnx_model(path) else ""
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file is there, whatever name a graph gives it: one may be longer than a name can be."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def onnx_model(path: Path) -> onnx.ModelProto | None:

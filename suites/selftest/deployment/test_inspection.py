@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import set_external_data
 
 from suites.selftest import tiny_graph
 from suites.selftest.conftest import TINY_MODELS, ran
@@ -186,6 +187,18 @@ BAD = {  # what lies there -> what is said of it
     "folder": (lambda path: path.mkdir(), "this is a folder, and one file is asked for"),
     "nothing": (lambda path: None, "no such file"),
 }
+
+
+def test_a_name_that_no_file_can_have_is_no_exception(path: Path) -> None:
+    """Neither the graph's, nor one of weights that it names."""
+    with pytest.raises(GraphError, match="the file cannot be found: File name too long"):
+        told(Path("x" * 300), TSM)
+    model = save(path, [4, 8, 3, 224, 224], [4, 101])
+    set_external_data(model.graph.initializer[0], "w" * 300)
+    model.graph.initializer[0].ClearField("raw_data")
+    path.write_bytes(model.SerializeToString())
+
+    assert f"Its weights are missing: {'w' * 300}. Keep them beside the graph." == told(path, TSM)[1]
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".om"])
