@@ -120,11 +120,11 @@ def read(network: Network, path: Path, sha: str, batch: int, asked: Asked, folde
 def load(path: Path) -> onnx.ModelProto:
     """The graph without the weights that lie in files of their own; a GraphError where it is no ONNX."""
     model = signature.onnx_model(path)
-    if model is None:
-        found = signature.kind(path)
-        raise GraphError(f"the file is {found}, and no ONNX graph" if found else "the file is no ONNX graph, or is cut off",
-                         where=str(path), remedy=INSPECT)
-    return model
+    if model is not None and model.graph.node:
+        return model
+    found = signature.kind(path)
+    otherwise = "the file is no ONNX graph, or is cut off" if model is None else "the file holds no graph"
+    raise GraphError(f"the file is {found}, and no ONNX graph" if found else otherwise, where=str(path), remedy=INSPECT)
 
 
 def ports(model: onnx.ModelProto) -> Ports:

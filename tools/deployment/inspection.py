@@ -42,7 +42,7 @@ def lines(path: Path, specs: Sequence[Spec], batches: Sequence[int] = BATCHES, o
     if found == signature.OFFLINE:
         return _offline(path)
     model = signature.onnx_model(path)
-    if model is None:
+    if model is None or not model.graph.node:
         otherwise = om_header.UNKNOWN if path.suffix == OM else "the file is no ONNX graph, or is cut off"
         raise GraphError(f"the file is {found}, and neither {signature.ONNX} nor {signature.OFFLINE}" if found else otherwise,
                          where=str(path), remedy="name an ONNX graph, or a model that atc compiled")

@@ -47,7 +47,8 @@ def kind(path: Path) -> str:
         return CHECKPOINT
     if len(head) <= LARGEST_TEXT and _is_text(head):
         return "a text"
-    return ONNX if head[0] == MAY_BE_ONNX and onnx_model(path) else ""
+    model = onnx_model(path) if head[0] == MAY_BE_ONNX else None
+    return ONNX if model is not None and model.graph.node else ""
 
 
 def is_there(path: Path) -> bool:
@@ -59,7 +60,7 @@ def is_there(path: Path) -> bool:
 
 
 def onnx_model(path: Path) -> onnx.ModelProto | None:
-    """The graph without the weights that lie in files of their own; None where the file is no ONNX."""
+    """The graph without the weights that lie in files of their own; None where it is no ONNX."""
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
@@ -67,7 +68,7 @@ def onnx_model(path: Path) -> onnx.ModelProto | None:
         model = onnx.load_model(str(path), format="protobuf", load_external_data=False)
     except (DecodeError, OSError):
         return None
-    return model if model.graph.node and all(isinstance(text, str) for text in _texts(model)) else None
+    return model if all(isinstance(text, str) for text in _texts(model)) else None
 
 
 def _texts(model: onnx.ModelProto) -> Iterator[str]:
