@@ -31,7 +31,8 @@ def told(figure: NewFigure, old: Truth, new: Truth) -> list[str]:
     was = next((f"{one.value:g}" for one in old.figures if one.id == figure.id), "-")
     lines = [f"{figure.id}: {was} -> {figure.value:g} {figure.unit} ({figure.section})"]
     if figure.metric != "throughput":
-        return [*lines, "  it judges nothing: [gates.accuracy.references] names what does"]
+        names = "names what does" if new.accuracy else "is not there to name it"
+        return [*lines, f"  it judges nothing: [gates.accuracy.references] {names}"]
     return [*lines, *(f"  {other}" for other in _beside(figure, old)), f"  {_judging(figure, new)}"]
 
 

@@ -200,7 +200,7 @@ def _require_recall(recall: Mapping[str, float], chosen: VideoSet, spec: Localis
     rng = np.random.default_rng(0)
     guesses = [Detections(np.sort(rng.uniform(0, video.duration_s, (100, 2)), axis=1), rng.uniform(size=100)) for video in chosen.videos]
     blind = _recall([video.truth for video in chosen.videos], guesses)
-    floors = {"AR@100": blind["AR@100"] + spec.mini.floor_gain, "AR@10": blind["AR@10"] * spec.mini.floor_ratio}
+    floors = {"AR@100": blind["AR@100"] + spec.mini.reference_gain_at_least, "AR@10": blind["AR@10"] * spec.mini.reference_ratio_at_least}
     low = [f"{name} {recall[name]:.4f}, below {least:.4f}" for name, least in floors.items() if recall[name] < least]
     if low:
         raise ReferenceRunError(f"torch reaches {'; '.join(low)} on the mini videos", where=f"MiniVideos of {spec.name}",
