@@ -76,7 +76,7 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> special
 
 
 def source_graph(context: Context[Spec], checkpoint: Weights, batch: int) -> specialise.Graph:
-    """The graph that `--graph` names for *batch*; without it the model's own or one made from weights."""
+    """The graph that `--graph` names for *batch*; without it the model's, or one made of weights."""
     places, spec, network = context.settings.graph, context.spec, checkpoint.network
     if not places:
         return _own_graph(context, network, batch) if network.graph else specialise.graph(context, checkpoint, batch)
