@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,6 +33,7 @@ from tools.media.decode import Clip
 from tools.media.preprocess import Floats
 from tools.pytorch import pipeline
 from tools.spec.model import ModelSpec
+from tools.storage import stages
 
 NAMED = "beside ONNX Runtime float32 on the CPU"
 SHAPE = (4, 3, 16, 16)
@@ -85,6 +87,19 @@ def test_its_own_graph_is_recorded_and_never_passed(own: OwnModel) -> None:
         assert {"RECORDED"} == only(words)
         assert all(NAMED in reasons[metric] and "compared with itself" in reasons[metric] for metric in NETWORK)
         assert "PASS" == words["inputs"]
+
+
+@pytest.mark.torch
+def test_a_file_of_another_batch_size_is_the_same_network(own: OwnModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its reference is the smallest one's, and the two come from one hand; but a loss is a loss."""
+    for batch in (1, 4):
+        own_graphs.save(own.models / f"colours_bs{batch}.onnx", batch=batch)
+    several = replace(own.spec, network=replace(own.spec.network, graph="colours_bs{batch}.onnx"))
+    monkeypatch.setattr(stages, "load_spec", lambda *_: several)
+    same = only(measured(own)[0])
+    own_graphs.save(own.models / "colours_bs4.onnx", "wrong order", batch=4)
+
+    assert ({"RECORDED"}, "FAIL") == (same, measured(own)[0]["top1"])
 
 
 @pytest.mark.torch
