@@ -147,5 +147,5 @@ def expected(measured: Mapping[str, float], expect: Expectations) -> list[Judgem
         good = round(measured[metric] - floor, 9) >= 0  # 93 of 100 clips are 0.93
         judged.append(Judgement(f"{metric} expected", f"{measured[metric]:.4f}", f">= {floor!r}", Verdict.PASS if good else Verdict.FAIL,
                                 f"{measured[metric]:.6f} {'reaches' if good else 'is below'} the {floor!r} of --expect",
-                                numbers=Numbers("share", float(measured[metric]), floor)))
+                                numbers=Numbers("share", float(measured[metric]), floor, limit="at least")))
     return judged

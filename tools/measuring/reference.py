@@ -120,7 +120,7 @@ def made(spec: ModelSpec, clips: ClipSet, runner: Runner, shards: Path, folder: 
     top1 = float(hits(scores, np.array([clip.label for clip in clips.clips]), 1).mean())
     if top1 < least_top1:
         raise ReferenceRunError(f"torch reaches top-1 {top1:.4f} on the mini clips, below {least_top1}",
-                                where=f"MiniSpec of {spec.name}",
+                                where=f"reference_top1_at_least in {spec.name}.py",
                                 remedy="make the clips easier: less noise, more travel, or another residual_scale")
     clips.require_unchanged()  # hours later: these scores are kept under the digest of the clips
     save(Predictions(clips.ids, scores), folder / FILE)

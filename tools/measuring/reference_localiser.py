@@ -19,15 +19,14 @@ from tools.errors import ReferenceRunError
 from tools.localisation.detections import DETECTIONS, Detections, Doubles, none_found, read_results, write_results
 from tools.localisation.proposals import bins
 from tools.localisation.recall import RANKS
-from tools.localisation.snippet_features import COLUMNS
 from tools.machine import events, versions
 from tools.machine.reading import load_json, load_npz, refusing
 from tools.measuring.adoption import KEPT_FROM, Earlier, holds, read, sample
 from tools.measuring.metrics import TINY
 from tools.measuring.predictions import Predictions, load, save
 from tools.measuring.reference import require_finite
-from tools.media.preprocess import Floats
 from tools.pytorch import bsn_steps, networks
+from tools.pytorch.bsn_features import read_by_mmaction2
 from tools.spec.digest import spec_digest
 from tools.spec.model import LocaliserSpec
 from tools.storage import code
@@ -178,16 +177,6 @@ def _apart(again: Answers, kept: Answers, number: int) -> float:
 
 def _share(again: NDArray[Any], there: NDArray[Any], of_all: NDArray[Any]) -> float:
     return float(np.abs(again - there).max() / max(np.ptp(of_all), TINY))
-
-
-def read_by_mmaction2(path: Path) -> Floats:
-    """Read by mmaction2's own loader, [400, 100] float32."""
-    networks.import_mmaction()
-    from mmaction.datasets.transforms import LoadLocalizationFeature
-
-    found: Floats = np.ascontiguousarray(LoadLocalizationFeature()({"feature_path": str(path)})["raw_feature"])
-    assert found.shape[0] == COLUMNS
-    return found
 
 
 def _recall(truths: list[Doubles], found: list[Detections]) -> dict[str, float]:

@@ -77,7 +77,8 @@ def load_module(path: Path) -> ModuleType:
         spec_source.check_calls(path)  # an argument that is unknown or missing is told with all others
         faults = Faults()
         line = _line(error, path)
-        faults.add((line,), f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}")
+        said = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+        faults.add((line,), f"{type(error).__name__}: {said}")
         faults.settle(path, lambda: {(line,): line}, IMPORTS if isinstance(error, ImportError | NameError) else PYTHON)
     return module
 
