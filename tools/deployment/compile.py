@@ -90,7 +90,7 @@ def source_graph(context: Context[Spec], checkpoint: Weights, batch: int) -> spe
 def _own_graph(context: Context[Spec], network: Network, batch: int) -> specialise.Graph:
     """The ONNX file for *batch* of a network that is nothing else."""
     path = own_graph.places(context, network).file(network.name, batch)
-    graph = given.onnx_graph(context, network, path, batch, own_graph.asked(context, network))
+    graph = given.onnx_graph(context, network, path, batch, own_graph.asked(context.spec, network))
     return replace(graph, given=graph.given and replace(graph.given, own=True))
 
 

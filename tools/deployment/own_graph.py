@@ -13,7 +13,7 @@ from tools.machine import versions
 from tools.machine.files import require_unchanged, sha256
 from tools.spec.case import BATCHES
 from tools.spec.digest import digest
-from tools.spec.given import NOTHING_SAID, ONNX, GraphPlaces, axes, said_input, said_output
+from tools.spec.given import ONNX, GraphPlaces, axes, said_input, said_output
 from tools.spec.model import Network, Spec
 from tools.storage import code
 from tools.storage.context import Context
@@ -42,16 +42,9 @@ def places(context: Context[Spec], network: Network) -> GraphPlaces:
     return GraphPlaces((("", str(context.settings.models / network.graph)),))
 
 
-def asked(context: Context[Spec], network: Network) -> Asked:
-    """What is known of the graph before it is opened.
-
-    The model's file says it. The options do where it says nothing, unless they are about another graph.
-    """
-    settings = context.settings
-    about_it = not settings.graph
-    return Asked(axes(context.spec, network),
-                 said_input(network.graph_input) if network.graph_input else settings.graph_input if about_it else NOTHING_SAID,
-                 said_output(network.graph_output) if network.graph_output else settings.graph_output if about_it else NOTHING_SAID)
+def asked(spec: Spec, network: Network) -> Asked:
+    """What the model's file says of the graph; the options are about the one of `--graph`."""
+    return Asked(axes(spec, network), said_input(network.graph_input), said_output(network.graph_output))
 
 
 def find(context: Context[Spec], network: Network) -> OwnGraph:
@@ -66,7 +59,7 @@ def find(context: Context[Spec], network: Network) -> OwnGraph:
         raise GraphError("the graph of a model has to be ONNX, since its reference is computed on the CPU", where=str(path),
                          remedy=f"name the ONNX file in {network.name}.py, and judge this one with --graph")
     sha = sha256(path)
-    entry = stage(network, path, sha, asked(context, network)).find_or_run(context)
+    entry = stage(network, path, sha, asked(context.spec, network)).find_or_run(context)
     return OwnGraph(path, with_beside(path, sha, str(entry.facts["beside"]).splitlines()))
 
 

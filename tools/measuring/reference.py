@@ -75,9 +75,8 @@ def command(context: Context[Spec]) -> str:
     """The whole command line that makes the reference of a run."""
     settings, word = context.settings, origin(context)
     meant = replace(settings, data=choice.chosen(context), weights=settings.weights if word in ("own", GRAPH) else word)
-    about_it = ("--graph-input", "--graph-output") if word == GRAPH and not settings.graph else ()
     return shlex.join(["python", "-m", "tools.reference", context.spec.name, *meant.chosen(
-        "--data", "--data-root", "--weights", *about_it, "--clips", "--artifacts", "--models")])
+        "--data", "--data-root", "--weights", "--clips", "--artifacts", "--models")])
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from tools.datasets.clips import ClipSet
 from tools.deployment import own_graph
 from tools.deployment.weights import Weights
 from tools.engines import cpu
-from tools.engines.fit import Asked
 from tools.machine import versions
 from tools.measuring import reference
 from tools.measuring.adoption import Earlier
@@ -39,24 +38,22 @@ FACT = "computed_by"
 
 def stage(context: Context[ModelSpec], checkpoint: Weights, clips: ClipSet, *, asked: bool = True) -> Stage:
     """The graph's scores of these clips; the rest as for torch's."""
-    wanted, store = key(context, checkpoint, clips), context.store
+    wanted, store = key(context.spec, checkpoint, clips), context.store
     made = store.by_other_code(wanted)
     return Stage(wanted, f"running {checkpoint.path.name} in ONNX Runtime as the reference on {len(clips.clips)} clips",
-                 partial(build, context.spec, checkpoint, clips, own_graph.asked(context, checkpoint.network), store.unfinished(wanted),
-                         earlier=Earlier(made, asked) if made else None))
+                 partial(build, context.spec, checkpoint, clips, store.unfinished(wanted), earlier=Earlier(made, asked) if made else None))
 
 
-def key(context: Context[ModelSpec], checkpoint: Weights, clips: ClipSet) -> Key:
+def key(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> Key:
     """The key of the graph's scores of these clips: its files, how it is read, and what feeds and runs it."""
-    spec = context.spec
     decoder = frames.decoder() if clips.format == "videos" else ()
     return Key("reference", spec.name, (
-        ("weights", checkpoint.sha256), ("read as", str(own_graph.asked(context, checkpoint.network))), ("spec", spec_digest(spec)),
+        ("weights", checkpoint.sha256), ("read as", str(own_graph.asked(spec, checkpoint.network))), ("spec", spec_digest(spec)),
         ("clips", clips.digest), *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "opencv-python-headless", "onnxruntime"),
         *decoder, code.part(build)))
 
 
-def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, asked: Asked, shards: Path, folder: Path, *,
+def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, shards: Path, folder: Path, *,
           earlier: Earlier | None = None) -> Facts:
     """Let ONNX Runtime score every clip and save the scores in *folder*.
 
@@ -65,12 +62,13 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, asked: Asked, sh
     """
     [(_, version)] = versions.of("onnxruntime")
     label = f"ONNX Runtime {version}, float32 on the CPU, one thread, no optimisations"
-    runner = Runner(scorer(spec, checkpoint, clips, asked), label, FACT, reference_name(spec))
+    runner = Runner(scorer(spec, checkpoint, clips), label, FACT, reference_name(spec))
     return reference.made(spec, clips, runner, shards, folder, earlier=earlier)
 
 
-def scorer(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, asked: Asked) -> reference.Score:
+def scorer(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> reference.Score:
     """What gives the scores of chosen ones of *clips*, in batches of the graph's size, the last filled up."""
+    asked = own_graph.asked(spec, checkpoint.network)
     engine = cpu.plain(checkpoint.path, checkpoint.network, asked)
     checkpoint.require_unchanged()
     size = engine.fit.taken[0]

@@ -50,7 +50,7 @@ def find(context: Context[ModelSpec], clips_of: ClipList) -> StoredReference | N
     if checkpoint is None or checked is None:
         return None
     graph = checkpoint.network.graph
-    wanted = reference_graph.key(context, checkpoint, checked) if graph else reference.key(context.spec, checkpoint, checked)
+    wanted = reference_graph.key(context.spec, checkpoint, checked) if graph else reference.key(context.spec, checkpoint, checked)
     scores = reference.stored(context, wanted, checked)
     return StoredReference(scores, checked, checkpoint) if scores is not None and not context.others else None
 

@@ -141,13 +141,14 @@ def test_an_om_is_no_model(own: OwnModel) -> None:
 
 
 def test_what_is_said_of_the_graph_is_said_in_the_model_s_file(own: OwnModel) -> None:
-    """There it holds beside another graph too, of which the options speak."""
-    assert "video=NTCHW" == str(own_graph.asked(own.context(graph_input="video=NTCHW"), own.spec.network).input)
-    assert "" == str(own_graph.asked(own.context(graph_input="video=NTCHW", graph=str(own.graph)), own.spec.network).input)
+    """The options are about another graph, beside which it holds too."""
     own.says('graph="colours.onnx",', 'graph="colours.onnx", graph_input="clip=NTCHW", graph_output="scores=logits",')
-    for options in ({}, {"graph_input": "video=NCTHW", "graph_output": "logits", "graph": str(own.graph)}):
-        asked = own_graph.asked(own.context(**options), own.spec.network)
-        assert ("clip=NTCHW", "scores=logits") == (str(asked.input), str(asked.output))
+    asked = own_graph.asked(own.spec, own.spec.network)
+    other = source_graph(own.context(graph_input="clip=NTCHW", graph=str(own.graph)), weights(own), 4)
+
+    assert ("clip=NTCHW", "scores=logits") == (str(asked.input), str(asked.output))
+    assert other.given is not None
+    assert ("clip=NTCHW", "") == (str(other.given.asked.input), str(other.given.asked.output))
 
 
 @pytest.mark.parametrize(("command", "words"), [
