@@ -25,7 +25,7 @@ def _given(options: Options, context: Context[ModelSpec]) -> Given:
     settings.expect.require(spec.metrics, spec.name)
     settings.expect.refuse_speeds("python -m tools.score")
     classes = options.classes or spec.classes
-    known = settings.data != "auto" or choice.chosen(context) == "full"
+    known = settings.data != "auto" or choice.full_is_there(context)
     listed = stored_reference.listed(context, classes) if known else None
     if known and listed is None:
         raise OptionError("the mini clips are not made yet, so that no results can be of them", where="--data mini",

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from tools.errors import OptionError
+from tools.spec.given import is_file_alone
 from tools.spec.model import Spec
 from tools.storage.context import Context
 
@@ -14,11 +15,22 @@ def chosen(context: Context[Spec]) -> str:
     """`mini`, `full` or the path of a list, or of a folder of features.
 
     `auto` is `full` where a full list is, or annotations that it can be made of; otherwise it is `mini`.
+
+    Raises:
+        OptionError: it is `mini`, and the model is an ONNX file alone.
     """
+    said = context.settings.data
+    name = said if said != "auto" else "full" if full_is_there(context) else "mini"
+    if name == "mini" and is_file_alone(context.spec):
+        raise OptionError(f"{context.spec.name} is an ONNX file alone, which does not know the classes of the mini clips",
+                          where=f"--data {said}", remedy="give --data LIST with labels of its own classes, or --data full --data-root DIR")
+    return name
+
+
+def full_is_there(context: Context[Spec]) -> bool:
+    """Whether `--data-root` has the list of the full data set, or annotations that it can be made of."""
     settings = context.settings
-    if settings.data != "auto":
-        return settings.data
-    return "full" if settings.data_root and _has_full_data(context.spec, Path(settings.data_root)) else "mini"
+    return bool(settings.data_root) and _has_full_data(context.spec, Path(settings.data_root))
 
 
 def _has_full_data(spec: Spec, data_root: Path) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tools.deployment import given, specialise
+from tools.deployment import given, own_graph, specialise
 from tools.deployment.weights import Weights
 from tools.engines import family
 from tools.engines.ascend import atc, cann
@@ -76,13 +76,22 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> special
 
 
 def source_graph(context: Context[Spec], checkpoint: Weights, batch: int) -> specialise.Graph:
-    """The graph that `--graph` names for *batch*; without that option the one made from the weights."""
+    """The graph that `--graph` names for *batch*; without it the model's, or one made of weights."""
     places, spec, network = context.settings.graph, context.spec, checkpoint.network
     if not places:
-        return specialise.graph(context, checkpoint, batch)
+        return _own_graph(context, network, batch) if network.graph else specialise.graph(context, checkpoint, batch)
     places.require([one.name for one in spec.networks], spec.name)
     path = places.file(network.name, batch)
-    return given.om_graph(context, network, path) if path.suffix == OM else given.onnx_graph(context, network, path, batch)
+    if path.suffix == OM:
+        return given.om_graph(context, network, path)
+    return given.onnx_graph(context, network, path, batch, given.asked(context, network))
+
+
+def _own_graph(context: Context[Spec], network: Network, batch: int) -> specialise.Graph:
+    """The ONNX file for *batch* of a network that is nothing else."""
+    path = own_graph.places(context, network).file(network.name, batch)
+    graph = given.onnx_graph(context, network, path, batch, own_graph.asked(context.spec, network))
+    return replace(graph, given=graph.given and replace(graph.given, own=True))
 
 
 def stage(settings: Settings, source: Source, target: Target) -> Stage:

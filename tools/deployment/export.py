@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.deployment.weights import Weights
-from tools.errors import ExportError
+from tools.errors import ExportError, OptionError
 from tools.machine import versions
 from tools.pytorch import networks
 from tools.spec.digest import network_digest
@@ -28,8 +28,15 @@ BIG = 1024  # bytes from which a tensor goes into the weights file
 
 
 def stage(checkpoint: Weights) -> Stage:
-    """The exported graph of these weights."""
+    """The exported graph of these weights.
+
+    Raises:
+        OptionError: they are an ONNX graph.
+    """
     network = checkpoint.network
+    if network.graph:
+        raise OptionError(f"{network.name} is an ONNX graph already, which is neither exported nor simplified", where=str(checkpoint.path),
+                          remedy="it is measured as it is: pytest -m " + network.name)
     shaped_by = (("weights", checkpoint.sha256), ("network", network_digest(network)), ("opset", str(OPSET)),
                  *versions.of("torch", "mmaction2", "mmcv-lite", "onnx"), code.part(build), *code.form(network.export_form))
     return Stage(Key("onnx", network.name, shaped_by), f"exporting {network.name} to ONNX", partial(build, checkpoint))

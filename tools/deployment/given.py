@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.deployment import signature
+from tools.deployment.onnx_file import INSPECT, external, load, ports, precision, with_beside
 from tools.deployment.specialise import Given, Graph, peak_bytes
 from tools.engines.fit import Asked, Fit, fitted
-from tools.engines.ports import Port, Ports
 from tools.errors import EngineError, GraphError, naming
 from tools.machine import versions
 from tools.machine.files import require_unchanged, sha256
@@ -25,9 +23,6 @@ from tools.storage.stages import Stage
 if TYPE_CHECKING:
     import onnx
 
-INSPECT = "python -m tools.inspect FILE tells what clipgate sees of it"
-QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger")
-
 
 def asked(context: Context[Spec], network: Network) -> Asked:
     """What is known of a given graph of *network* before it is opened."""
@@ -35,20 +30,16 @@ def asked(context: Context[Spec], network: Network) -> Asked:
     return Asked(axes(context.spec, network), settings.graph_input, settings.graph_output)
 
 
-def onnx_graph(context: Context[Spec], network: Network, path: Path, batch: int) -> Graph:
+def onnx_graph(context: Context[Spec], network: Network, path: Path, batch: int, asked: Asked) -> Graph:
     """The ONNX graph at *path*, read by a child process unless the store notes that it was.
 
     Raises:
         GraphError: it is no ONNX, or no graph of this network at *batch*.
     """
     sha = sha256(path)
-    entry = stage(network, path, sha, batch, asked(context, network)).find_or_run(context)
-    beside = [path.parent / name for name in str(entry.facts["beside"]).splitlines()]
-    for one in beside:
-        if not signature.is_there(one):
-            raise GraphError("weights of the graph are not there", where=str(one), remedy=f"keep them beside {path.name}")
-    files = ((path, sha), *((one, sha256(one)) for one in beside))
-    given = Given(_named(path, sha), files, asked(context, network), str(entry.facts["precision"]), str(entry.facts["shape"]),
+    entry = stage(network, path, sha, batch, asked).find_or_run(context)
+    files = with_beside(path, sha, str(entry.facts["beside"]).splitlines())
+    given = Given(_named(path, sha), files, asked, str(entry.facts["precision"]), str(entry.facts["shape"]),
                   str(entry.facts["input"]), str(entry.facts["layout"]))
     return Graph(path, sha, "", (), sum(one.stat().st_size for one, _ in files), int(entry.facts["peak_bytes"]), given)
 
@@ -117,32 +108,6 @@ def read(network: Network, path: Path, sha: str, batch: int, asked: Asked, folde
             "shape": ",".join(map(str, fit.shape)), "layout": fit.layout}
 
 
-def load(path: Path) -> onnx.ModelProto:
-    """The graph without the weights that lie in files of their own; a GraphError where it is no ONNX."""
-    model = signature.onnx_model(path)
-    if model is not None and model.graph.node:
-        return model
-    found = signature.kind(path)
-    otherwise = "the file is no ONNX graph, or is cut off" if model is None else "the file holds no graph"
-    raise GraphError(f"the file is {found}, and no ONNX graph" if found else otherwise, where=str(path), remedy=INSPECT)
-
-
-def ports(model: onnx.ModelProto) -> Ports:
-    """What the graph takes, without its constants, and what it gives."""
-    constants = {tensor.name for tensor in model.graph.initializer}
-    return Ports(tuple(_port(one) for one in model.graph.input if one.name not in constants), tuple(map(_port, model.graph.output)))
-
-
-def _port(value: onnx.ValueInfoProto) -> Port:
-    from onnx import TensorProto
-
-    tensor = value.type.tensor_type
-    known = tensor.elem_type in TensorProto.DataType.values()
-    kind = TensorProto.DataType.Name(tensor.elem_type).lower() if known else f"type {tensor.elem_type}"
-    return Port(value.name, {"float": "float32", "double": "float64"}.get(kind, kind),
-                tuple(axis.dim_value if axis.HasField("dim_value") and axis.dim_value > 0 else None for axis in tensor.shape.dim))
-
-
 def _settle(model: onnx.ModelProto, fit: Fit) -> None:
     """Fix the input's free axes, of which all other shapes follow."""
     [port] = [one for one in model.graph.input if one.name == fit.input.name]
@@ -150,26 +115,3 @@ def _settle(model: onnx.ModelProto, fit: Fit) -> None:
         axis.dim_value = size
     for value in model.graph.output:  # their shapes may name the axes that are settled now
         value.type.tensor_type.ClearField("shape")
-
-
-def precision(model: onnx.ModelProto) -> str:
-    """In which numbers the graph computes: most of its large constants' type."""
-    from onnx import TensorProto
-
-    if any(node.op_type in QUANTISED for node in model.graph.node):
-        return "int8"
-    sizes: dict[int, int] = {}
-    for tensor in model.graph.initializer:
-        sizes[tensor.data_type] = sizes.get(tensor.data_type, 0) + math.prod(tensor.dims)
-    floats: Mapping[int, str] = {TensorProto.FLOAT: "fp32", TensorProto.DOUBLE: "fp32", TensorProto.FLOAT16: "fp16",
-                                 TensorProto.BFLOAT16: "bf16"}
-    return floats[max((kind for kind in sizes if kind in floats), key=sizes.__getitem__, default=TensorProto.FLOAT)]
-
-
-def external(model: onnx.ModelProto) -> list[str]:
-    """The files beside the graph that hold its weights, as it names them."""
-    from onnx import TensorProto
-
-    return sorted({entry.value for tensor in model.graph.initializer if tensor.data_location == TensorProto.EXTERNAL
-                   for entry in tensor.external_data if entry.key == "location"})
-

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.deployment import given, signature
+from tools.deployment import onnx_file, signature
 from tools.deployment.matching import Match, match
 from tools.engines.ascend import om, om_header
 from tools.engines.ports import Port
@@ -46,7 +46,7 @@ def lines(path: Path, specs: Sequence[Spec], batches: Sequence[int] = BATCHES, o
         otherwise = om_header.UNKNOWN if path.suffix == OM else "the file is no ONNX graph, or is cut off"
         raise GraphError(f"the file is {found}, and neither {signature.ONNX} nor {signature.OFFLINE}" if found else otherwise,
                          where=str(path), remedy="name an ONNX graph, or a model that atc compiled")
-    ports = given.ports(model)
+    ports = onnx_file.ports(model)
     matches = [match(ports, spec, network, batches) for spec in specs for network in spec.networks]
     return [*_verdict(path, model, matches), "", *_matched(path, matches, options), "",
             *_table([*_file(path), *_facts(model), *_beside(path, model)[0]])]
@@ -74,7 +74,7 @@ def _matched(path: Path, matches: Iterable[Match], options: Sequence[str]) -> It
 
 def _facts(model: onnx.ModelProto) -> list[Row]:
     """What the graph says of itself."""
-    ports = given.ports(model)
+    ports = onnx_file.ports(model)
     kinds = Counter(_qualified(node.domain, node.op_type) for node in model.graph.node)
     opsets = [f"{one.version} ({one.domain or 'ai.onnx'})" for one in model.opset_import]
     operators = ", ".join(f"{name} {count}" for name, count in sorted(kinds.items(), key=lambda one: (-one[1], one[0])))
@@ -85,12 +85,12 @@ def _facts(model: onnx.ModelProto) -> list[Row]:
             ("producer", f"{model.producer_name} {model.producer_version}".strip() or NOT_TOLD),
             ("nodes", f"{len(model.graph.node)}: {operators}"),
             ("constants", f"{len(model.graph.initializer)}, with {_bytes(held)} in the graph itself"),
-            ("precision", given.precision(model))]
+            ("precision", onnx_file.precision(model))]
 
 
 def _beside(path: Path, model: onnx.ModelProto) -> tuple[list[Row], list[str]]:
     """The files of weights beside the graph, and which of them are missing."""
-    names = given.external(model)
+    names = onnx_file.external(model)
     there = [name for name in names if signature.is_there(path.parent / name)]
     size = sum((path.parent / name).stat().st_size for name in there)
     rows = [("beside it", f"{_few(there)}: {_bytes(size)}")] * bool(there)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from tools.datasets import choice
 from tools.errors import OptionError
+from tools.spec.given import GRAPH, is_file_alone
 from tools.spec.model import Spec
 from tools.storage.context import Context
 
 
 def origin(context: Context[Spec]) -> str:
-    """What `--weights` means beside `--data`: mini, published or own.
+    """What `--weights` means beside `--data`: mini, published or own; graph for an ONNX file alone.
 
     Raises:
         OptionError: the two do not belong together.
     """
-    chosen, data = context.settings.weights, choice.chosen(context)
+    chosen = context.settings.weights
+    if is_file_alone(context.spec):
+        if chosen != "auto":
+            raise OptionError(f"{context.spec.name} is an ONNX file alone, and its weights are in that file", where=f"--weights {chosen}",
+                              remedy="leave --weights out; --graph FILE judges another file beside the model's own")
+        return GRAPH
+    data = choice.chosen(context)
     if chosen == "auto":
         if data not in ("mini", "full"):
             raise OptionError("a list of your own needs to know whose weights to judge", where="--weights",

@@ -105,6 +105,9 @@ def published(models: Path, artifacts: Path, spec: Spec) -> list[Published]:
     truth = load_truth(models, spec.name)
     checkpoints = []
     for network in spec.networks:
+        if network.graph:
+            raise WeightsError(f"{network.name} is an ONNX file alone, and nothing is fetched for it", where=str(models / network.graph),
+                               remedy="bring that file yourself")
         stored = truth.weights if len(spec.networks) == 1 else truth.network_weights.get(network.name)
         if stored is None:
             raise WeightsError(f"no weights of {network.name} were published", where=str(truth.path),

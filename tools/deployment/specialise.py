@@ -55,6 +55,7 @@ def peak_bytes(model: onnx.ModelProto) -> int:
 class Given:
     """That a graph is a person's own: its *name*, each of its *files* with its digest, and what is *asked*.
 
+    own: whether it is the model itself, of which nothing but an ONNX file is there.
     precision: in which numbers it computes. input, shape, layout: of an ONNX graph's input, its shape as
     `--input_shape` takes it.
     """
@@ -66,6 +67,7 @@ class Given:
     shape: str = ""
     input: str = ""
     layout: str = ""
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

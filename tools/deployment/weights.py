@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tools.deployment import mini
+from tools.deployment import mini, own_graph
 from tools.deployment.origin import origin
 from tools.deployment.published import published
 from tools.errors import WeightsError
@@ -14,6 +14,7 @@ from tools.machine import events, versions
 from tools.machine.files import require_unchanged, sha256
 from tools.pytorch import networks
 from tools.spec.digest import network_digest
+from tools.spec.given import GRAPH
 from tools.spec.model import Network, Spec
 from tools.storage import code
 from tools.storage.context import Context
@@ -23,16 +24,22 @@ from tools.storage.stages import Stage
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A checkpoint of *network*, which has as many outputs as its head; *origin*: mini, published or own."""
+    """A checkpoint of *network*, which has as many outputs as its head; *origin*: mini, published or own.
+
+    Of a network that is an ONNX file, *origin* graph, it is that file; *files*: all that it consists of, each
+    with its digest.
+    """
 
     path: Path
     sha256: str
     network: Network
     origin: str
+    files: tuple[tuple[Path, str], ...] = ()
 
     def require_unchanged(self) -> None:
         """Check, after loading it, that the file is still the one that was found; else a WeightsError."""
-        require_unchanged(self.path, self.sha256, WeightsError)
+        for path, sha in self.files or ((self.path, self.sha256),):
+            require_unchanged(path, sha, WeightsError)
 
 
 def checkpoints(context: Context[Spec]) -> tuple[Weights, ...]:
@@ -42,6 +49,10 @@ def checkpoints(context: Context[Spec]) -> tuple[Weights, ...]:
         WeightsError: the file is no checkpoint of this model, or does not have the published digest.
     """
     word = origin(context)
+    if word == GRAPH:
+        [network] = context.spec.networks
+        own = own_graph.find(context, network)
+        return (Weights(own.path, own.sha256, network, word, own.files),)
     if word == "mini":
         return mini_weights(context.spec, mini.weights(context))
     return tuple(_checked(context, network, path, word)

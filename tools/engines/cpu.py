@@ -15,7 +15,7 @@ from tools.spec.model import Network
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from onnxruntime import InferenceSession, NodeArg, RunOptions
+    from onnxruntime import InferenceSession, NodeArg, RunOptions, SessionOptions
 
     from tools.engines.findings import Examination, Show
     from tools.engines.fit import Asked, Fit
@@ -109,6 +109,35 @@ def ports(session: InferenceSession) -> Ports:
     return Ports(tuple(map(port, session.get_inputs())), tuple(map(port, session.get_outputs())))
 
 
+def plain(graph: Path, network: Network, asked: Asked) -> CpuEngine:
+    """A session that computes node by node as the file says, on one thread, at the smallest batch size.
+
+    Raises:
+        EngineError: ONNX Runtime refuses the file, or it does not fit.
+    """
+    import onnxruntime
+
+    from tools.engines import fit
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    with naming(graph):
+        session = _session(graph, "python -m tools.inspect FILE", options)
+        return CpuEngine(session, fit.smallest(ports(session), network, asked))
+
+
+def _session(graph: Path, remedy: str, options: SessionOptions | None = None) -> InferenceSession:
+    import onnxruntime
+
+    try:
+        return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    except failures() as error:
+        raise EngineError(f"ONNX Runtime cannot load the graph: {str(error).splitlines()[0]}", where=str(graph), remedy=remedy) from error
+
+
 class CpuFamily(Family):
     """The CPU: it needs nothing in its environment, and nobody can tell whose work it does beside ours."""
 
@@ -128,15 +157,9 @@ class CpuFamily(Family):
         Raises:
             EngineError: ONNX Runtime refuses the file, or it has another input or output.
         """
-        import onnxruntime
-
         from tools.engines import fit
 
-        try:
-            session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
-        except failures() as error:
-            raise EngineError(f"ONNX Runtime cannot load the graph: {str(error).splitlines()[0]}", where=str(graph),
-                              remedy="python -m tools.store verify" if asked is None else "python -m tools.inspect FILE") from error
+        session = _session(graph, "python -m tools.store verify" if asked is None else "python -m tools.inspect FILE")
         with naming(graph):
             found = ports(session)
             return CpuEngine(session, fit.exact(found, network, batch) if asked is None else fit.fitted(found, network, batch, asked))

@@ -108,6 +108,21 @@ def fitted(ports: Ports, network: Network, batch: int, asked: Asked) -> Fit:
     return Fit(taken, layout.word, layout.order, replace(port, shape=layout.shape), number, answers, ports.outputs[number].dtype)
 
 
+def smallest(ports: Ports, network: Network, asked: Asked) -> Fit:
+    """The fit at the smallest batch size that the graph takes.
+
+    Raises:
+        EngineError: it takes none; the error of the smallest.
+    """
+    errors: list[EngineError] = []
+    for batch in BATCHES:
+        try:
+            return fitted(ports, network, batch, asked)
+        except EngineError as error:
+            errors.append(error)
+    raise errors[0]
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     word: str

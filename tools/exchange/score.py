@@ -14,6 +14,7 @@ from tools.exchange.outputs import OutputFolder
 from tools.exchange.pairing import Scored, pair
 from tools.judging import verdict
 from tools.judging.accuracy import TOP, Against, accuracy
+from tools.judging.beside import beside
 from tools.judging.numbers import Numbers
 from tools.judging.plausible import known_of
 from tools.judging.rows import Row, word
@@ -21,6 +22,7 @@ from tools.judging.speed import shown
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring import metrics
 from tools.measuring.predictions import Predictions
+from tools.spec.given import GRAPH, is_file_alone
 from tools.spec.model import ModelSpec
 from tools.spec.truth import Truth
 from tools.storage.context import Context
@@ -50,6 +52,8 @@ class Given:
     @property
     def weights(self) -> str:
         said = self.context.settings.weights
+        if is_file_alone(self.spec):
+            return GRAPH
         if said in ("mini", "published"):
             return said
         if said != "auto":
@@ -62,10 +66,10 @@ class Given:
         official = self.context.settings.weights == "published" and count == self.spec.clips and whole
         why = (f"{self.truth.path.name} names no reference for it" if official else
                f"the stored figures judge --weights published on all {self.spec.clips} clips (here {self.weights}, {count})")
-        unjudged = (f"{why}, and no torch reference of these clips and weights is in the store "
+        unjudged = (f"{why}, and no reference of these clips and weights is in the store "
                     f"(--data and --weights name both; python -m tools.reference {self.spec.name} makes it)")
         return Against(self.truth, official, self.reference.scores if self.reference else None, unjudged, self.context.settings.expect,
-                       known=known_of(self.spec, self.truth, self.weights), few=choice.is_some(self.data))
+                       known=known_of(self.spec, self.truth, self.weights), few=choice.is_some(self.data), beside=beside(self.spec))
 
 
 def judge(given: Given, scored: Scored, format: str) -> list[Judgement]:

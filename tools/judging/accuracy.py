@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tools.datasets.survey import Shortfall
+from tools.judging.beside import TORCH, Beside
 from tools.judging.judge import partial_data
 from tools.judging.numbers import Numbers
 from tools.judging.plausible import Known, chance, unlikely
@@ -28,6 +29,7 @@ class Against:
     expect: the floors of `--expect`, which always judge. shortfall: what the data set lacks.
     unpaired: why torch's scores are missing, for a row of its own beside the stored figures.
     known: what top-1 the weights are known to reach. few: only some clips of a checked data set are judged.
+    beside: what the reference is.
     """
 
     truth: Truth
@@ -39,6 +41,7 @@ class Against:
     unpaired: str = ""
     known: Known | None = None
     few: bool = False
+    beside: Beside = TORCH
 
 
 def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement]:
@@ -46,9 +49,7 @@ def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement
     judged = stored_accuracy(scores, labels, against.truth) if against.official else []
     if against.reference is not None:
         assert against.truth.pairs is not None, "a recogniser's toml has [gates.pairs]"
-        judged += _plausible(paired_accuracy(scores, against.reference, labels, against.truth.pairs),
-                             unlikely(against.reference, labels, against.known, few=against.few), against.expect,
-                             chance(labels, against.reference.shape[1]))
+        judged += against.beside.judged(_pairs(scores, labels, against, against.reference, against.truth.pairs))
     if judged and against.reference is None and against.unpaired:
         judged.append(recorded("pairs", against.unpaired))
     else:
@@ -63,6 +64,14 @@ def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement
     return [*judged, *expected_accuracy(scores, labels, against.expect)]
 
 
+def _pairs(scores: Floats, labels: Labels, against: Against, reference: Floats, gate: PairsGate) -> list[Judgement]:
+    """Judgements beside the reference, as far as its labels can be right."""
+    name = against.beside.name
+    return _plausible(paired_accuracy(scores, reference, labels, gate, name),
+                      unlikely(reference, labels, against.known, few=against.few, name=name), against.expect,
+                      chance(labels, reference.shape[1]))
+
+
 def _plausible(judged: list[Judgement], why: str, expect: Expectations, luck: float) -> list[Judgement]:
     """Pairs of labels that are in doubt judge nothing good, unless `--expect` names a top-1 above chance."""
     if not why:
@@ -73,22 +82,22 @@ def _plausible(judged: list[Judgement], why: str, expect: Expectations, luck: fl
     return [replace(one, verdict=at_best(one.verdict, Verdict.NO_VERDICT), meaning=f"{why}; {one.meaning}") for one in judged]
 
 
-def paired_accuracy(scores: Floats, reference: Floats, labels: Labels, gate: PairsGate) -> list[Judgement]:
+def paired_accuracy(scores: Floats, reference: Floats, labels: Labels, gate: PairsGate, name: str = "torch") -> list[Judgement]:
     """top-1 and top-5 against the torch reference, clip by clip: FAIL above the allowed net loss."""
     allowed = max(gate.max_loss_clips, int(gate.max_loss_share * len(labels)))
-    return [_paired(k, scores, reference, labels, allowed) for k in TOP.values()]
+    return [_paired(k, scores, reference, labels, allowed, name) for k in TOP.values()]
 
 
-def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, allowed: int) -> Judgement:
+def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, allowed: int, name: str) -> Judgement:
     ours, theirs = metrics.hits(scores, labels, k), metrics.hits(reference, labels, k)
     lost, won = int((theirs & ~ours).sum()), int((ours & ~theirs).sum())
-    pairs = f"{lost} of {len(labels)} clips lost, {won} won against torch; a net loss of {allowed} is allowed"
-    verdict, reason = Verdict.PASS, f"{pairs}{_tied(k, scores, labels)}{_tied(k, reference, labels, 'torch ')}"
+    pairs = f"{lost} of {len(labels)} clips lost, {won} won against {name}; a net loss of {allowed} is allowed"
+    verdict, reason = Verdict.PASS, f"{pairs}{_tied(k, scores, labels)}{_tied(k, reference, labels, f'{name} ')}"
     if lost - won > allowed:
         verdict = Verdict.FAIL
     elif int(theirs.sum()) <= allowed:
         verdict = Verdict.NO_VERDICT
-        reason = f"torch itself has {int(theirs.sum())} of {len(labels)} clips right, so there is nothing to lose"
+        reason = f"{name} itself has {int(theirs.sum())} of {len(labels)} clips right, so there is nothing to lose"
     return Judgement(f"top{k}", f"{ours.mean():.4f}", f"{theirs.mean():.4f}", verdict, reason,
                      numbers=Numbers("share", float(ours.mean()), float(theirs.mean())))
 

@@ -20,6 +20,7 @@ from tools.measuring.inputs import TorchInputs
 from tools.measuring.timing import Summary
 from tools.spec.chips import ChipKind, kind
 from tools.spec.expectations import NOTHING, Expectations
+from tools.spec.given import reference_name
 from tools.spec.model import Spec
 from tools.spec.truth import FidelityGate, Truth
 
@@ -87,8 +88,8 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
     @property
     def no_reference(self) -> str:
         """Why nothing is judged beside torch, with the command that makes what is missing."""
-        return (f"torch has not run on these {len(self.dataset.ids):,} {self.spec.items}, which takes too long to begin unasked; "
-                f"once, on any machine: {self.remake}")
+        return (f"{reference_name(self.spec)} has not run on these {len(self.dataset.ids):,} {self.spec.items}, which takes too long "
+                f"to begin unasked; once, on any machine: {self.remake}")
 
     def _unusable(self, cell: Cell) -> Judgement | None:
         """FAIL where an item has no row of scores or several, or a score is not a number."""

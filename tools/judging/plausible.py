@@ -39,15 +39,17 @@ def known_of(spec: ModelSpec, truth: Truth, weights: str) -> Known | None:
     return None
 
 
-def unlikely(reference: Floats, labels: Labels, known: Known | None, *, few: bool = False) -> str:
+def unlikely(reference: Floats, labels: Labels, known: Known | None, *, few: bool = False,
+             name: str = "torch") -> str:
     """Why these can hardly be the labels of what torch scored; empty where they can.
 
     Wrong labels are mostly those of the list's other classes, so chance is one in the classes that it has. In
     a list of less than SHORT clips three of four would be chance then; there it is one in all classes.
     few: they are some clips of a data set whose labels are checked. So few may show nothing, and need not.
+    name: of what computed the reference.
     """
     right, clips = int(metrics.hits(reference, labels, 1).sum()), len(labels)
-    has = f"torch itself has {right} of {clips} clips right at top-1"
+    has = f"{name} itself has {right} of {clips} clips right at top-1"
     wrong = "wrong labels look like that; if they are right, say so with --expect top1=SHARE, above chance"
     if known is not None and at_most(right, clips, LEAST * known.top1) <= 1 - SURE:
         return (f"{has}, at most {upper_bound(right, clips):.4f} with {SURE:.0%} confidence, below half of the {known.top1:g} that these "

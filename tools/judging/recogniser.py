@@ -10,6 +10,7 @@ from tools.datasets import choice
 from tools.datasets.clips import ClipSet
 from tools.judging import verdict
 from tools.judging.accuracy import Against, accuracy
+from tools.judging.beside import beside
 from tools.judging.floors import floor_of
 from tools.judging.judge import JudgeOf
 from tools.judging.plausible import known_of
@@ -31,13 +32,14 @@ class RecogniserJudge(JudgeOf[ModelSpec, ClipSet, Predictions]):
         torch = None if self.reference is None else self.reference.scores
         against = Against(self.truth, official, torch, self.no_reference, self.expect, self.dataset.shortfall,
                           unpaired=self.no_reference, known=known_of(self.spec, self.truth, cell.record.weights),
-                          few=choice.is_some(cell.record.data))
+                          few=choice.is_some(cell.record.data), beside=beside(self.spec, itself=cell.record.itself))
         return accuracy(cell.parts[0].predictions.scores, labels, against)
 
     def usable_fidelity(self, cell: Cell, torch: Predictions, gate: FidelityGate) -> list[Judgement]:
-        """The device's scores against torch's of the same clips."""
-        scores, theirs = cell.parts[0].predictions.scores, torch.scores
-        if cell.record.shifted:
+        """The device's scores against torch's of the same clips, or the scores of the model's own graph."""
+        scores, theirs, softmax = cell.parts[0].predictions.scores, torch.scores, self.spec.network.softmax
+        if cell.record.shifted or (self.spec.network.graph and not softmax):  # which may end in softmax itself
             scores, theirs = centred(scores), centred(theirs)
-        return verdict.fidelity(scores, theirs, self.dataset.ids, gate, softmax=self.spec.network.softmax,
-                                smallest=floor_of(cell.record.precision).smallest)
+        other = beside(self.spec, itself=cell.record.itself)
+        return other.judged(verdict.fidelity(scores, theirs, self.dataset.ids, gate, softmax=softmax,
+                                             smallest=floor_of(cell.record.precision).smallest, name=other.name))

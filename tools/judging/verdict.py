@@ -103,15 +103,15 @@ def doubt(figure: Figure) -> str:
 
 
 def fidelity(scores: Floats, reference: Floats, ids: Sequence[str], gate: FidelityGate, *, softmax: bool,
-             smallest: float = metrics.TINY) -> list[Judgement]:
+             smallest: float = metrics.TINY, name: str = "torch") -> list[Judgement]:
     """Device against torch on the same clips: largest relative difference, cosine, flipped clips.
 
-    smallest: the smallest probability that the device's precision can hold.
+    smallest: the smallest probability that the device's precision can hold. name: of the reference.
     """
     apart = metrics.distance(scores, reference, softmax=softmax, smallest=smallest)
     flips = int(gate.max_flipped_share * len(ids))
     return [*closeness(apart, ids, gate, "log-probabilities" if softmax else "logits"),
-            limit("flipped", str(apart.flipped), f"<= {flips}", f"clips of {len(ids)} whose best class is not torch's",
+            limit("flipped", str(apart.flipped), f"<= {flips}", f"clips of {len(ids)} whose best class is not {name}'s",
                   Numbers("clips", apart.flipped, flips), good=apart.flipped <= flips)]
 
 

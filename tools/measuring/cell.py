@@ -38,6 +38,8 @@ class Record:
     peak_bytes: this process's largest resident size. surgery: the names of the rewrites of the graph.
     inputs: what a model's first network was fed of a few items, as digests by id.
     given: of a graph that was not made from the weights, what it is and how it was read, in words.
+    own: the same of the graph of a model that is an ONNX file alone. itself: whether it ran where its
+    reference does, so that the network is compared with itself.
     flags: a person's own for the compiler of the device's model.
     shifted: whether rows of scores are logits up to a constant.
     """
@@ -62,6 +64,8 @@ class Record:
     given: str = ""
     flags: str = ""
     shifted: bool = False
+    own: str = ""
+    itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,8 @@ class Cell:
     def notes(self) -> list[str]:
         """What a reader of this cell's numbers must know."""
         flags = dict.fromkeys(part.record.flags for part in self.parts if part.record.flags)
-        return [*(f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried), *self.given,
+        own = [part.record.own for part in self.parts if part.record.own]
+        return [*(f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried), *self.given, *own,
                 *(f"compiled with {words}" for words in flags), *self.others]
 
     @property

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tools import engines
-from tools.deployment.specialise import Graph
+from tools.deployment.specialise import Given, Graph
 from tools.deployment.weights import Weights
 from tools.engines import Engine
 from tools.engines.fit import Fit
@@ -153,10 +153,18 @@ def _of_given(record: Record, job: Job, fit: Fit, scales: Scales | None) -> Reco
     given = job.graph.given
     if given is None:
         return record
-    told = ", ".join([f"graph given: {given.name}", f"input {fit.input.name} {fit.layout} {fit.input.dtype}",
+    what = "the model" if given.own else "graph given"
+    told = ", ".join([f"{what}: {given.name}", f"input {fit.input.name} {fit.layout} {fit.input.dtype}",
                       *([f"output {scales.sentence}"] if scales else [])])
     precision = record.precision if record.precision != cell.EXACT else given.precision
-    return replace(record, given=told, shifted=scales is not None and scales.shifted, precision=precision)
+    record = replace(record, own=told) if given.own else replace(record, given=told)
+    return replace(record, shifted=scales is not None and scales.shifted, precision=precision, itself=_is_itself(job, given))
+
+
+def _is_itself(job: Job, given: Given) -> bool:
+    """Whether the graph is the model's own, or the same file, and runs in ONNX Runtime as the reference."""
+    same = {sha for _, sha in given.files} == {sha for _, sha in job.checkpoint.files}
+    return engines.family(job.case.device).LOADS == "onnx" and bool(job.checkpoint.files) and (given.own or same)
 
 
 def _record(job: Job, precision: str, chip: ChipKind, stack: Iterable[tuple[str, str]], clips: int, scoring_s: float,

@@ -6,15 +6,18 @@ from pathlib import Path
 
 from tools.datasets.clips import ClipSet, clip_set
 from tools.deployment.weights import Weights
-from tools.measuring import adoption, reference, reference_inputs
+from tools.errors import OptionError
+from tools.measuring import adoption, reference, reference_graph, reference_inputs
 from tools.measuring.inputs import TorchInputs
 from tools.measuring.predictions import FILE, Predictions, load
 from tools.media.batches import Feed
 from tools.media.decode import Clip, sampled_frames
 from tools.media.preprocess import Floats, crops, normalise
 from tools.pytorch import run
+from tools.spec.given import reference_name
 from tools.spec.model import ListFormat, ModelSpec, Network
 from tools.storage.context import Context
+from tools.storage.stages import Stage
 
 
 def dataset(context: Context[ModelSpec], checkpoints: tuple[Weights, ...]) -> ClipSet:
@@ -38,14 +41,23 @@ def finish(clips: ClipSet, spec: ModelSpec, before: Predictions | None, scores: 
 
 
 def torch_reference(context: Context[ModelSpec], checkpoints: tuple[Weights, ...], clips: ClipSet) -> Predictions | None:
-    """Torch's scores, stored or made by a child process; None if that would take too long unasked."""
+    """Torch's scores, stored or made by a child process; None if that would take too long unasked.
+
+    Of a model that is an ONNX file alone they are ONNX Runtime's.
+    """
     few = len(clips.clips) <= reference.IMPLICIT_REFERENCE
-    wanted = reference.stage(context, checkpoints[0], clips, asked=few)
+    wanted = _stage(context, checkpoints[0], clips, asked=few)
     scores = reference.stored(context, wanted.key, clips)
     if scores is not None:
         return scores
     found = adoption.found_or_made(context, wanted, few=few)
     return load(found.file(FILE)) if found else None
+
+
+def _stage(context: Context[ModelSpec], checkpoint: Weights, clips: ClipSet, device: str = "auto", *, asked: bool = True) -> Stage:
+    if checkpoint.network.graph:
+        return reference_graph.stage(context, checkpoint, clips, asked=asked)
+    return reference.stage(context, checkpoint, clips, device, asked=asked)
 
 
 def torch_inputs(context: Context[ModelSpec], clips: ClipSet) -> TorchInputs:
@@ -54,17 +66,23 @@ def torch_inputs(context: Context[ModelSpec], clips: ClipSet) -> TorchInputs:
 
 
 def require_torch_device(context: Context[ModelSpec], device: str) -> None:
-    """Raise an OptionError unless torch sees *device* here."""
-    if device != "auto":
+    """Raise an OptionError unless torch sees *device* here, or ONNX Runtime's CPU is meant."""
+    if context.spec.network.graph:
+        if device not in ("auto", "cpu"):
+            raise OptionError(f"the reference of {context.spec.name} is ONNX Runtime on the CPU, and torch runs no network of it",
+                              where="--torch-device", remedy="leave it out")
+    elif device != "auto":
         run.torch_device(device)
 
 
 def make_reference(context: Context[ModelSpec], checkpoints: tuple[Weights, ...], clips: ClipSet, device: str) -> str:
     """Run torch in this process unless the store has its scores; a sentence that says where they are."""
     reference_inputs.of_clips(context, clips).make(context)
-    wanted = reference.stage(context, checkpoints[0], clips, device)
-    if context.store.find(wanted.key) is None and (among := reference.superset(context.store, wanted.key, clips)):
+    wanted = _stage(context, checkpoints[0], clips, device)
+    name = reference_name(context.spec)
+    if context.store.find(wanted.key) is None and (among := reference.superset(context.store, wanted.key, clips, name)):
         return among.sentence
     made = wanted.make(context)
     facts = made.facts
-    return f"top-1 {facts['top1']:.4f} on {facts['clips']} clips, torch on {facts['torch_device']}: {made.file(FILE)}"
+    by = facts[reference_graph.FACT] if context.spec.network.graph else f"torch on {facts['torch_device']}"
+    return f"top-1 {facts['top1']:.4f} on {facts['clips']} clips, {by}: {made.file(FILE)}"

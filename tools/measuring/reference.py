@@ -34,6 +34,7 @@ from tools.media.decode import Clip
 from tools.media.preprocess import Floats
 from tools.pytorch import frames, networks, pipeline, run
 from tools.spec.digest import spec_digest
+from tools.spec.given import GRAPH, reference_name
 from tools.spec.model import ModelSpec, Spec
 from tools.storage import code, elsewhere
 from tools.storage.context import Context
@@ -73,14 +74,27 @@ def key(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> Key:
 def command(context: Context[Spec]) -> str:
     """The whole command line that makes the reference of a run."""
     settings, word = context.settings, origin(context)
-    meant = replace(settings, data=choice.chosen(context), weights=settings.weights if word == "own" else word)
+    meant = replace(settings, data=choice.chosen(context), weights=settings.weights if word in ("own", GRAPH) else word)
     return shlex.join(["python", "-m", "tools.reference", context.spec.name, *meant.chosen(
         "--data", "--data-root", "--weights", "--clips", "--artifacts", "--models")])
 
 
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """What computes a reference: *score* gives chosen clips' scores, batch by batch.
+
+    label: what it runs on, for records. fact: how an entry calls that. name: of what computes, in sentences.
+    """
+
+    score: Score
+    label: str
+    fact: str = "torch_device"
+    name: str = "torch"
+
+
 def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, least_top1: float, device: str, shards: Path,
           folder: Path, *, earlier: Earlier | None = None) -> Facts:
-    """Score every clip and save the scores in *folder*; until all are there, they are kept in *shards*.
+    """Let torch score every clip and save the scores in *folder*; until all are there, *shards* keeps them.
 
     earlier: scores that are kept if a few clips computed again have the same.
 
@@ -89,14 +103,19 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, least_top1: floa
             wrong would not show a broken export.
     """
     runner = run.torch_device(device)
-    score = _scorer(spec, checkpoint, clips, runner)
+    return made(spec, clips, Runner(_scorer(spec, checkpoint, clips, runner), runner.label), shards, folder, least_top1, earlier)
+
+
+def made(spec: ModelSpec, clips: ClipSet, runner: Runner, shards: Path, folder: Path, least_top1: float = 0.0,
+         earlier: Earlier | None = None) -> Facts:
+    """Save in *folder* what *runner* scores; the rest as for `build`."""
     clips.require_unchanged()
-    kept = adopted(earlier, clips, score, softmax=spec.network.softmax) if earlier else None
+    kept = adopted(earlier, clips, runner.score, softmax=spec.network.softmax) if earlier else None
     if earlier and kept:
-        scores, told = kept.scores, {"torch_device": earlier.entry.facts["torch_device"], KEPT_FROM: str(earlier.entry.key)}
+        scores, told = kept.scores, {runner.fact: earlier.entry.facts[runner.fact], KEPT_FROM: str(earlier.entry.key)}
     else:
-        scores, devices = _whole(clips, score, runner, shards)
-        told = {"torch_device": devices}
+        scores, devices = _whole(clips, runner, shards)
+        told = {runner.fact: devices}
     top1 = float(hits(scores, np.array([clip.label for clip in clips.clips]), 1).mean())
     if top1 < least_top1:
         raise ReferenceRunError(f"torch reaches top-1 {top1:.4f} on the mini clips, below {least_top1}",
@@ -124,34 +143,34 @@ def _scorer(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, runner: run.To
     return score
 
 
-def _whole(clips: ClipSet, score: Score, runner: run.TorchDevice, shards: Path) -> tuple[Floats, str]:
+def _whole(clips: ClipSet, runner: Runner, shards: Path) -> tuple[Floats, str]:
     """The scores of all clips, and the devices that they were computed on."""
 
     def produce(first: int) -> Iterator[Made]:
         done = first
-        for scores in score(clips.clips[first:]):
+        for scores in runner.score(clips.clips[first:]):
             done += len(scores)
-            events.progress("torch reference", done, len(clips.clips))
+            events.progress(f"{runner.name} reference", done, len(clips.clips))
             yield len(scores), {"scores": scores, "device": np.array([runner.label])}
 
     made = Shards(shards, len(clips.clips)).compute(produce, "clip")
     return made["scores"], ", ".join(np.unique(made["device"]))
 
 
-def require_finite(scores: Floats, ids: tuple[str, ...], where: str | None = None) -> None:
+def require_finite(scores: Floats, ids: tuple[str, ...], where: str | None = None, name: str = "torch") -> None:
     """Raise a ReferenceRunError that names the first item whose row of *scores* is not finite."""
     bad = first_not_finite(scores.reshape(len(scores), -1))
     if bad is not None:
-        raise ReferenceRunError(f"torch's own scores of {ids[bad]} are not finite numbers", where=where,
+        raise ReferenceRunError(f"{name}'s own scores of {ids[bad]} are not finite numbers", where=where,
                                 remedy="these weights cannot judge anything")
 
 
 def stored(context: Context[ModelSpec], wanted: Key, clips: ClipSet) -> Predictions | None:
-    """Torch's scores of these clips if the store has them: as *wanted*, or among the scores of more clips."""
+    """The reference of these clips if the store has it: as *wanted*, or among the scores of more clips."""
     entry = context.store.find(wanted)
     if entry:
         return load(entry.file(FILE))
-    among = superset(context.store, wanted, clips)
+    among = superset(context.store, wanted, clips, reference_name(context.spec))
     if among is None:
         return None
     context.say(among.sentence)
@@ -166,7 +185,7 @@ class Superset:
     sentence: str
 
 
-def superset(store: Store, wanted: Key, clips: ClipSet) -> Superset | None:
+def superset(store: Store, wanted: Key, clips: ClipSet, name: str = "torch") -> Superset | None:
     """The scores of *clips* from a stored reference of more clips that has each by its id and digest."""
     for other in elsewhere.alike(store.root, wanted, "clips"):
         entry = store.find(other)
@@ -178,5 +197,5 @@ def superset(store: Store, wanted: Key, clips: ClipSet) -> Superset | None:
             row = {id: number for number, id in enumerate(found.ids)}
             ids = tuple(clip.id for clip in clips.clips)
             return Superset(Predictions(ids, np.ascontiguousarray(found.scores[[row[id] for id in ids]])),
-                            f"torch's scores of these {len(ids):,} clips are among those of {len(digests):,}: {other}")
+                            f"{name}'s scores of these {len(ids):,} clips are among those of {len(digests):,}: {other}")
     return None

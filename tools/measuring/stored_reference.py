@@ -13,8 +13,9 @@ from tools.deployment.origin import origin
 from tools.deployment.weights import Weights
 from tools.errors import ClipgateError, DataError
 from tools.machine.files import sha256
-from tools.measuring import reference
+from tools.measuring import reference, reference_graph
 from tools.measuring.predictions import Predictions
+from tools.spec.given import GRAPH
 from tools.spec.model import ModelSpec
 from tools.storage.context import Context
 
@@ -48,7 +49,9 @@ def find(context: Context[ModelSpec], clips_of: ClipList) -> StoredReference | N
         return None
     if checkpoint is None or checked is None:
         return None
-    scores = reference.stored(context, reference.key(context.spec, checkpoint, checked), checked)
+    graph = checkpoint.network.graph
+    wanted = reference_graph.key(context.spec, checkpoint, checked) if graph else reference.key(context.spec, checkpoint, checked)
+    scores = reference.stored(context, wanted, checked)
     return StoredReference(scores, checked, checkpoint) if scores is not None and not context.others else None
 
 
@@ -66,6 +69,8 @@ def _checkpoint(context: Context[ModelSpec]) -> Weights | None:
         word = origin(context)
         if word == "mini":
             return _mini(context)
+        if word == GRAPH:
+            return weights.checkpoints(context)[0]
         [path] = weights.given(context, word)
     except ClipgateError:  # nobody said which weights, or they are not on this machine
         return None

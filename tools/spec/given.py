@@ -17,6 +17,7 @@ FLAG = "--graph"
 ONNX, OM = ".onnx", ".om"
 SUFFIXES = (ONNX, OM)
 BATCH = "{batch}"
+GRAPH = "graph"  # whose weights they are, of a model that is an ONNX file alone
 Scale = Literal["softmax", "logits", "log-softmax"]
 OWN = {  # flags of atc that clipgate gives itself, and what sets them
     "--model": "--graph names the file", "--output": "clipgate keeps the model in its store", "--framework": "it is ONNX",
@@ -192,3 +193,13 @@ def axes(spec: Spec, network: Network) -> str:
     if isinstance(spec, LocaliserSpec):
         return "CT" if network.name == spec.tem.name else "PC"
     return "TCHW" if spec.preprocess.layout == "NCHW" else "VCTHW"
+
+
+def is_file_alone(spec: Spec) -> bool:
+    """Whether the model is nothing but an ONNX file: no torch network, no weights beside it."""
+    return any(network.graph for network in spec.networks)
+
+
+def reference_name(spec: Spec) -> str:
+    """What computes the reference of a model, as sentences name it."""
+    return "ONNX Runtime" if is_file_alone(spec) else "torch"

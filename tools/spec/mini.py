@@ -47,6 +47,10 @@ class MiniSpec:
     train_frames: tuple[int, int] = (20, 40)
 
 
+NO_MINI = MiniSpec(seed=0, test_clips=1, train_per_class=1, calibration_clips=1, noise=0.0, travel=0.0, residual_scale=0.0,
+                   ridge=(1.0,), top_probability=0.0, reference_top1_at_least=0.0)  # stands for none: nothing is made of it
+
+
 @dataclass(frozen=True, slots=True)
 class MiniVideos:
     """How the mini videos and the mini weights of a localiser are made.

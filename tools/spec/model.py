@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tools.errors import OptionError
 from tools.spec.figures import LOCALISATION, RECOGNITION
-from tools.spec.mini import MiniSpec, MiniVideos
+from tools.spec.mini import NO_MINI, MiniSpec, MiniVideos
 
 if TYPE_CHECKING:
     from torch import nn
@@ -94,6 +94,9 @@ class Network:
 
     config: the mmaction2 config that builds it, relative to the package's config folder.
     overrides: dotted keys of its `model` section that this deployment changes.
+    graph: instead of a config, the ONNX file that is the network, relative to the models folder; a folder or
+        a pattern with `{batch}` has one a batch size. graph_input, graph_output: what its shapes and values
+        do not tell, as `--graph-input` and `--graph-output` say it.
     output: one row of the graph's output; a checkpoint's head may give a recogniser another length.
     rows: rows of output for each item of the batch: the views, where the graph does not average them.
     softmax: whether the exported graph ends in softmax.
@@ -104,16 +107,19 @@ class Network:
     """
 
     name: str
-    config: str
-    overrides: tuple[tuple[str, str | int | float | bool | None], ...]
-    input: Tensor
-    output: Tensor
+    config: str = ""
+    overrides: tuple[tuple[str, str | int | float | bool | None], ...] = ()
+    input: Tensor = field(kw_only=True)
+    output: Tensor = field(kw_only=True)
     rows: int = 1
     softmax: bool = False
     surgery: tuple[Surgery, ...] = ()
     optional_surgery: tuple[Surgery, ...] = ()
     export_form: Callable[[nn.Module], None] | None = None
     atc: Atc = Atc()
+    graph: str = ""
+    graph_input: str = ""
+    graph_output: str = ""
 
     def surgeries(self, which: Surgeries) -> tuple[Surgery, ...]:
         """The rewrites that `--surgery` *which* applies, in their order."""
@@ -143,6 +149,7 @@ class ModelSpec:
     """One recogniser of the matrix.
 
     dataset, list_file: folder and list below `--data-root`; clips: how many a complete list holds.
+    mini: none where the network is an ONNX file alone, which cannot be fitted to the mini clips.
     bins: how its inputs are written for the guide's tools; shapes nothing that is built or measured here.
     """
 
@@ -158,7 +165,7 @@ class ModelSpec:
     frames_folder: str
     clips: int
     list_format: ListFormat
-    mini: MiniSpec
+    mini: MiniSpec = NO_MINI
     bins: Bins = Bins()
 
     @property

@@ -8,8 +8,11 @@ from functools import cache
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Literal, Union, get_args, get_origin, get_type_hints
 
+from tools.errors import OptionError
 from tools.spec.faults import Faults, Place, cut
-from tools.spec.model import LocaliserSpec, ModelSpec, Spec
+from tools.spec.given import said_input, said_output
+from tools.spec.mini import NO_MINI
+from tools.spec.model import LocaliserSpec, ModelSpec, Network, Spec
 from tools.spec.ranges import PLAIN
 
 ABOVE_ZERO = {"clip_len", "interval", "clips", "short_side", "crop", "deviation", "rows", "shape", "test_clips", "train_per_class",
@@ -96,7 +99,29 @@ def input_shape(spec: ModelSpec) -> tuple[int, ...]:
     return (how.view_count * frames.clips, 3, frames.clip_len, how.crop, how.crop)
 
 
+def _check_origin(network: Network, at: Place, faults: Faults) -> None:
+    """Check that one thing says what the network is, and nothing is asked of a file that it cannot do."""
+    name = ".".join(map(str, at))
+    if bool(network.config) == bool(network.graph):
+        faults.add(at, f"{name} has {'both config and' if network.graph else 'neither config nor'} graph: the mmaction2 config that builds "
+                       "it, or the ONNX file that it is")
+    for field in ("overrides", "surgery", "optional_surgery", "export_form") if network.graph else ():
+        if getattr(network, field):
+            faults.add((*at, field), f"{name}.{field} is for a network that torch builds, and graph names an ONNX file")
+    for field in ("graph_input", "graph_output") if not network.graph else ():
+        if getattr(network, field):
+            faults.add((*at, field), f"{name}.{field} is for a network that is an ONNX file, and no graph is named")
+    for field, read in (("graph_input", said_input), ("graph_output", said_output)):
+        try:
+            read(getattr(network, field))
+        except OptionError as error:
+            faults.add((*at, field), f"{name}.{field}: {error.what}")
+
+
 def _check_network(spec: ModelSpec, faults: Faults) -> None:
+    _check_origin(spec.network, ("network",), faults)
+    if not spec.network.graph and spec.mini == NO_MINI:
+        faults.add(("mini",), "mini is missing: how the clips and weights are made that the harness makes itself")
     made = input_shape(spec)
     if spec.network.input.shape != made:
         faults.add(("network", "input"), f"network.input.shape = {spec.network.input.shape}, and sampling and preprocess "
@@ -110,5 +135,9 @@ def _check_network(spec: ModelSpec, faults: Faults) -> None:
 
 
 def _check_networks(spec: LocaliserSpec, faults: Faults) -> None:
+    for network, at in ((spec.tem, "tem"), (spec.pem, "pem")):
+        _check_origin(network, (at,), faults)
+        if network.graph:
+            faults.add((at, "graph"), f"{at}.graph: an ONNX file alone can be a recogniser only; judge it with --graph {at}=FILE")
     if spec.tem.name == spec.pem.name:
         faults.add(("pem", "name"), f"pem.name = {spec.pem.name!r} is the name of tem as well")

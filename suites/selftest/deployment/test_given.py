@@ -12,7 +12,7 @@ import pytest
 
 from suites.selftest import tiny_graph
 from tools.deployment import compile as deploy
-from tools.deployment import given, specialise
+from tools.deployment import given, onnx_file, specialise
 from tools.deployment.weights import Weights
 from tools.engines import open_engine
 from tools.engines.fit import Asked
@@ -228,7 +228,7 @@ def test_the_precision_is_that_of_most_constants(tmp_path: Path, dtype: type, ex
     model.graph.initializer.append(numpy_helper.from_array(np.zeros(500, np.int64), "indices"))
     model.graph.node.extend(helper.make_node(kind, ["bias", "bias"], ["q"]) for kind in extra)
 
-    assert precision == given.precision(model)
+    assert precision == onnx_file.precision(model)
 
 
 def test_one_file_with_a_free_batch_axis_serves_every_batch(tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ FITTED, TRAINED = "tools.deployment.mini:_fit_recogniser", "tools.deployment.min
 CLIPS, VIDEOS = "tools.datasets.mini.clips:build", "tools.datasets.mini.videos:build"
 CHECKED = "tools.deployment.weights:_check"
 OF_CLIPS, OF_VIDEOS = "tools.measuring.reference_inputs:build_clips", "tools.measuring.reference_inputs:build_videos"
-PLACES = {EXPORT, SPECIALISE, COMPILE, REFERENCE, LOCALISER, FITTED, TRAINED, CLIPS, VIDEOS, CHECKED, OF_CLIPS, OF_VIDEOS}
+GIVEN_GRAPH, OWN_GRAPH, OF_GRAPH = "tools.deployment.given:read", "tools.deployment.own_graph:read", "tools.measuring.reference_graph:build"
+PLACES = {EXPORT, SPECIALISE, COMPILE, REFERENCE, LOCALISER, FITTED, TRAINED, CLIPS, VIDEOS, CHECKED, OF_CLIPS, OF_VIDEOS, GIVEN_GRAPH,
+          OWN_GRAPH, OF_GRAPH}
 GIVEN = {  # where a key's function is handed its builder: the builders it is handed
     "tools.deployment.mini:_KINDS[spec.kind].fit": {FITTED, TRAINED},
     "tools.measuring.reference_inputs:build": {OF_CLIPS, OF_VIDEOS},
@@ -45,17 +47,20 @@ SHAPING = {  # a line of the code, another one, and the stages whose entries it 
     "pytorch/run.py": ("rows.shape[-1]).mean(1)", "rows.shape[-1]).amax(1)", {REFERENCE}),
     "pytorch/mini_recogniser.py": ("FOLDS = 5", "FOLDS = 4", {FITTED}),
     "datasets/mini/encode.py": ("STEADY = ", "STEADY = None or ", {CLIPS}),
-    "pytorch/pipeline.py": ('"start_index": 1', '"start_index": 0', {REFERENCE, OF_CLIPS, FITTED}),
+    "pytorch/pipeline.py": ('"start_index": 1', '"start_index": 0', {REFERENCE, OF_CLIPS, FITTED, OF_GRAPH}),
+    "engines/cpu.py": ("ORT_DISABLE_ALL", "ORT_ENABLE_ALL", {OF_GRAPH}),
+    "engines/fit.py": ('MERGED = "VTP"', 'MERGED = "VT"', {GIVEN_GRAPH, OWN_GRAPH, OF_GRAPH}),
+    "measuring/scales.py": ("SUM = 0.02", "SUM = 0.2", {OF_GRAPH}),
     "localisation/snippet_features.py": ("COLUMNS = ", "COLUMNS = 0 + ", {TRAINED, VIDEOS, LOCALISER, OF_VIDEOS}),
     "machine/reading.py": ("np.loadtxt(lines, np.float32", "np.loadtxt(lines, np.float16", {TRAINED}),
-    "storage/shards.py": ("if kept else 0", "if kept else 1", {REFERENCE, LOCALISER}),
+    "storage/shards.py": ("if kept else 0", "if kept else 1", {REFERENCE, LOCALISER, OF_GRAPH}),
     "pytorch/checkpoints.py": ("BESIDE = ", "BESIDE = None or ", {EXPORT, REFERENCE, LOCALISER, CHECKED}),
 }
 IDLE = {  # what may change without any entry being made anew
     "a docstring": ("deployment/surgery.py", '"""Give the attributes of a convolution', '"""Give some attributes of a convolution'),
     "a comment": ("deployment/surgery.py", "HEIGHT = 2  # the axis", "HEIGHT = 2  # that axis"),
     "an error's words": ("deployment/surgery_shift.py", "constant-shift: the graph has no zeros", "constant-shift: no zeros"),
-    "an event's words": ("measuring/reference.py", 'events.progress("torch reference"', 'events.progress("torch"'),
+    "an event's words": ("measuring/reference.py", 'events.progress(f"{runner.name} reference"', 'events.progress(f"{runner.name}"'),
     "storage": ("storage/store.py", "shutil.rmtree(partial, ignore_errors=True)", "shutil.rmtree(partial)"),
     "the machine": ("machine/files.py", "import ", "import os as other\nimport "),
     "another stage's function": ("measuring/reference.py", 'DIGESTS not in entry.files', 'DIGESTS in entry.files'),

@@ -133,7 +133,7 @@ STEP = 2
 def form(module): return every(module)
 def every(module): return module[::STEP]
 def never(module): return 1
-SPEC = ModelSpec(network=Network(name="own", config="", overrides=(), input=Tensor("a", (1, 3, 1, 1)), output=Tensor("b", (2,)), FORM),
+SPEC = ModelSpec(network=Network(name="own", config="a.py", overrides=(), input=Tensor("a", (1, 3, 1, 1)), output=Tensor("b", (2,)), FORM),
                  sampling=Sampling(1, 1, 1), preprocess=Preprocess(1, 1, (1, 1, 1), (1, 1, 1)), dataset="a", list_file="b",
                  frames_folder="c", clips=1, list_format="videos", mini=MiniSpec(1, 1, 1, 1, 1, 1, 1, (1,), 0.5, 0.5))
 """
@@ -186,7 +186,8 @@ def test_code_is_named_where_it_is_used() -> None:
                 assert (0, False) == (node.level, "*" in [alias.name for alias in node.names]), path
     computed = {":".join(place) for builder in PLACES for place, words in builder_reach(builder).items()
                 if any(word.partition(" of ")[2].startswith(("importlib", "builtins")) for word in words)}
-    assert set() == computed
+    of_mmaction2 = {"tools.pytorch.bsn_features:_script"}  # it loads a file of that package, whose version is in the keys
+    assert of_mmaction2 == computed
 
 
 def builder_reach(builder: str) -> dict[code.Place, list[str]]:
