@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,13 +13,15 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import record
-from tools.errors import ClipgateError, DeviceError, EngineError
+from tools.errors import ClipgateError, DeviceError, EngineError, MeasureError
 from tools.machine.child import StalledError
 from tools.measuring import cell, launch, quarantine
 from tools.measuring.cell import Part
+from tools.measuring.measure import Job
 from tools.measuring.predictions import FILE, Predictions, save
 from tools.spec.case import Case, Device
-from tools.spec.settings import Settings
+from tools.spec.catalog import load_spec
+from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 
 CASE = Case("tiny", 4, Device("npu", 0))
@@ -153,3 +156,79 @@ def test_nothing_is_built_for_a_device_that_is_not_ready(monkeypatch: pytest.Mon
         launch.find(Context(settings, cast("Any", None), lambda event: None), CASE)
 
     assert [CASE.device, settings] == asked
+
+
+BSN = load_spec(MODELS, "bsn")
+
+
+def jobs(monkeypatch: pytest.MonkeyPatch, run: Path, networks: Sequence[str] = (), *, graphs: int = 2, timed: bool = True) -> list[Job]:
+    """What the processes of BSN's case would measure."""
+    made: list[Job] = []
+    monkeypatch.setattr(launch, "_measured", lambda context, job, run: made.append(job))
+    monkeypatch.setattr(launch.choice, "word", lambda context: "mini")
+    found: Any = launch.Found(cast("Any", tuple(SimpleNamespace(network=network) for network in BSN.networks)), cast("Any", None),
+                              cast("Any", tuple(f"graph {number}" for number in range(graphs))))
+    context = Context(Settings.parse({"budget_s": "7"}), BSN, lambda event: None)
+    measured = launch.launch(context, CASE, found, run, networks, timed=timed)
+    assert (CASE, run / str(CASE), len(made)) == (measured.case, measured.folder, len(measured.parts))
+    return made
+
+
+def test_each_network_has_a_process_with_its_graph(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In their order, each in its folder and behind the one before; the second alone needs the first."""
+    folders = [tmp_path / str(CASE) / name for name in ("tem", "pem")]
+    both, [second] = jobs(monkeypatch, tmp_path), jobs(monkeypatch, tmp_path, ["pem"])
+
+    assert [("graph 0", folders[0], None, 7.0), ("graph 1", folders[1], folders[0], 7.0)] == [
+        (job.graph, job.folder, job.before, job.budget_s) for job in both]
+    assert [network.name for network in BSN.networks] == [job.network.name for job in both]
+    assert both[1] == second
+    assert [None, None] == [job.budget_s for job in jobs(monkeypatch, tmp_path, timed=False)]
+    with pytest.raises(ValueError, match="shorter"):
+        jobs(monkeypatch, tmp_path, graphs=1)
+
+
+def test_the_second_network_needs_what_the_first_left(bench: Bench) -> None:
+    """The error names the first network, the file, and how to measure it too."""
+    before = bench.run / "tem"
+    job: Any = SimpleNamespace(case=CASE, spec=BSN, before=before)
+    with pytest.raises(MeasureError, match="tem comes first, and has left no predictions") as caught:
+        launch._require_first(job)
+    assert (str(before / FILE), "measure it into the same --run, or leave --network out to measure all") == (
+        caught.value.where, caught.value.remedy)
+
+    before.mkdir()
+    (before / FILE).touch()
+    launch._require_first(job)
+
+
+def test_kernel_faults_count_until_a_measurement_succeeds(bench: Bench) -> None:
+    """Each cell that ends with one counts; those before a good measurement are forgotten."""
+    def cell_with(*attempts: Attempt) -> None:
+        bench.attempts = [*attempts]
+        with suppress(EngineError):
+            bench.measure()
+
+    failed = [fails(KERNEL)] * 2
+    for attempts in (failed, [bench.succeeds], failed):
+        cell_with(*attempts)
+    assert "" == bench.given_up
+    cell_with(*failed)
+    assert bench.given_up
+
+
+def test_an_error_of_timing_keeps_the_scores(bench: Bench) -> None:
+    """They are judged, and the part says why it has no times. What an earlier measurement left goes first."""
+    def scored(scratch: Path, log: Path) -> None:
+        assert not (bench.folder / cell.TIMES).exists()
+        bench.succeeds(scratch, log)
+        (bench.folder / cell.TIMES).unlink()
+        fails("no fault", EngineError("no time"))(scratch, log)
+
+    bench.attempts = [bench.succeeds, scored]
+    assert bench.measure().times is not None
+    part = bench.measure()
+
+    assert part.times is None
+    assert "no time" == getattr(part.timing_error, "what", "")
+    assert ("a",) == part.predictions.ids
