@@ -39,7 +39,8 @@ class Suite:
 
         Files that import it and have a name *about* it or are of its room, then the rest of its room, then
         what needs torch in both. Then other files that import it, those of whole/ as the last. At the very
-        last come the slow tests of all of these; those of whole/ only where the module's own name stands.
+        last come slow tests: of its room, and of other importers that have all names *about* it. Those of
+        whole/ take minutes, and are asked only where the module's own name stands as well.
         """
         module, room, whole = _dotted(Path(path)), str(TESTS / Path(path).parts[1]), f"{TESTS}/whole/"
         named = {one: len(self.words[one].intersection(about)) for one in self.names}
@@ -48,7 +49,9 @@ class Suite:
         near = tuple(one for one in importing if (named[one] and not one.startswith(whole)) or one.startswith(f"{room}/"))
         rest = tuple(one for one in self.names if one.startswith(f"{room}/") and one not in near)
         others = tuple(one for one in importing if one not in near)
-        slow = tuple(one for one in near + rest + others if not one.startswith(whole) or module.rpartition(".")[2] in self.words[one])
+        own = {module.rpartition(".")[2]}
+        slow = tuple(one for one in near + rest + others if one.startswith(f"{room}/")
+                     or self.words[one].issuperset({*about, *own} if one.startswith(whole) else about))
         asked = [(QUICK, near), (QUICK, rest), (TORCH, near + rest), (QUICK, others), (TORCH, others), (SLOW, slow)]
         return [(marks, files) for marks, files in asked if files]
 
