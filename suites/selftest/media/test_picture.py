@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
-from tools.media.picture import ENCODE_AGAIN, MATRICES, MATRIX_TURNS, ONE, Converter, PictureError, Turn, turn_of
+from tools.media.picture import ENCODE_AGAIN, MATRICES, Converter, PictureError, Turn, turn_of
 
 if TYPE_CHECKING:
     import av
@@ -19,6 +19,7 @@ BT601, BT709 = (0.299, 0.114), (0.2126, 0.0722)
 WEIGHTS = {0: BT601, 1: BT709, 2: BT601, 4: (0.30, 0.11), 5: BT601, 6: BT601, 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
 COLOURS = ((120, 128, 128), (81, 90, 200), (145, 60, 70), (60, 200, 110))  # Y, Cb, Cr
 SIDE = 16
+ONE = 65536
 
 
 def frame(colour: tuple[int, int, int], matrix: int, *, full: bool = False, shift: int = 0) -> av.VideoFrame:
@@ -58,6 +59,55 @@ def test_colours_are_those_of_the_matrix(matrix: int, full: bool) -> None:
 
 def test_every_known_matrix_is_tried() -> None:
     assert WEIGHTS.keys() == MATRICES.keys()
+
+
+def test_matrices_of_like_weights_are_told_apart() -> None:
+    """FCC's is nearly BT.601's, and is another one."""
+    fcc, bt601 = (Converter().picture(frame((120, 240, 16), matrix, full=True)) for matrix in (4, 5))
+
+    assert not np.array_equal(fcc, bt601)
+
+
+@pytest.mark.parametrize(("format", "colours"), [("yuv420p", 2), ("yuv420p10le", 4)])
+def test_colours_of_more_than_8_bits_are_interpolated(format: str, colours: int) -> None:
+    """Where two lines share their colours, 8 bits repeat them: an edge is sharp. Deeper ones mix."""
+    import av
+
+    made, deep = av.VideoFrame(SIDE, SIDE, format), "10" in format
+    for number, plane in enumerate(made.planes):
+        lines = np.full((plane.height, plane.line_size // (1 + deep)), 128, np.uint16 if deep else np.uint8)
+        if number:
+            lines[SIDE // 4:] = 200
+        plane.update((lines << 2 * deep).tobytes())
+    column = Converter().picture(made)[:, SIDE // 2]
+
+    assert colours == len({tuple(pixel) for pixel in column.tolist()})
+
+
+@pytest.mark.parametrize(("format", "said", "white"), [
+    ("yuv444p", 0, 255), ("yuv444p", 2, 235), ("yuvj444p", 0, 235)
+])
+def test_the_range_is_limited_unless_a_file_says_full(format: str, said: int, white: int) -> None:
+    """Or its format does: 235 is white where the range is limited."""
+    import av
+
+    made = av.VideoFrame(SIDE, SIDE, format)
+    for number, plane in enumerate(made.planes):
+        plane.update(bytes([128 if number else 235]) * plane.buffer_size)
+    made.color_range = said
+
+    assert (white, white, white) == tuple(Converter().picture(made)[0, 0].tolist())
+
+
+def test_an_rgb_frame_is_its_picture() -> None:
+    """Whatever it says of a matrix, it has none."""
+    import av
+
+    values = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    made = av.VideoFrame.from_ndarray(values, format="rgb24")
+    made.colorspace = 8
+
+    assert np.array_equal(values, Converter().picture(made))
 
 
 def test_an_unknown_matrix_is_refused() -> None:
@@ -111,7 +161,8 @@ def matrix_frame(*numbers: int) -> av.VideoFrame:
     return cast("Any", SimpleNamespace(side_data={"DISPLAYMATRIX": np.array([a, b, 0, c, d, 0, 0, 0, 1 << 30], np.int32).tobytes()}))
 
 
-@pytest.mark.parametrize("numbers", MATRIX_TURNS)
+@pytest.mark.parametrize("numbers", [(a * ONE, b * ONE, c * ONE, d * ONE) for a, b, c, d in [
+    (1, 0, 0, 1), (-1, 0, 0, 1), (1, 0, 0, -1), (-1, 0, 0, -1), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, -1, 0), (0, -1, -1, 0)]])
 def test_a_turn_moves_points_as_the_matrix_says(numbers: tuple[int, int, int, int]) -> None:
     """(x, y) of the stored picture goes to (a x + c y, b x + d y), and back."""
     a, b, c, d = (number // ONE for number in numbers)
