@@ -96,7 +96,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
 
 
 def test_a_network_is_scored_told_and_timed_in_this_order(bench: Bench) -> None:
-    """All files are as they were found; scores are safe before the record, and both before anything is timed."""
+    """All files are as they were found; scores are safe before the record, both before anything is timed."""
     measure.measure(bench.job)
 
     assert ["feeds after None", "memory of tiny-bs4-npu0", "graph is as it was", "clips are as they were", "holds npu0 in /locks",
