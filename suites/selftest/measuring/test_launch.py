@@ -131,6 +131,27 @@ def test_a_good_measurement_leaves_no_scratch(bench: Bench) -> None:
     assert not (bench.folder / "scratch").exists()
 
 
+def test_only_dumps_of_what_failed_are_kept(bench: Bench) -> None:
+    """An attempt that dumps nothing leaves no folder, nor does one that succeeds, whatever it left there."""
+    def silent(scratch: Path, log: Path) -> None:
+        log.touch()
+        raise EngineError("it fails")
+
+    def dumps(scratch: Path, log: Path) -> None:
+        (scratch / "kernel_meta").mkdir()
+        bench.succeeds(scratch, log)
+
+    bench.attempts = [silent, dumps, fails(LOST)]
+    with pytest.raises(EngineError):
+        bench.measure()
+    assert not (bench.folder / "scratch").exists()
+    bench.measure()
+    assert not (bench.folder / "scratch").exists()
+    with pytest.raises(EngineError):
+        bench.measure()
+    assert ["1"] == [path.name for path in (bench.folder / "scratch").iterdir()]
+
+
 def test_a_hang_names_the_device(bench: Bench) -> None:
     """It is tried once: each silence costs its time; the device is under suspicion, and not given up."""
     bench.attempts = [fails("nothing", StalledError("the child process said nothing for 15 s and was ended"))]
