@@ -56,7 +56,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Stage]:
 
 @pytest.mark.parametrize(("spec", "kind", "parts"), [(TSM, "recogniser", 1), (BSN, "localiser", 2)])
 def test_mini_weights_are_fitted_to_the_mini_data_once(tmp_path: Path, made: list[Stage], spec: Spec, kind: str, parts: int) -> None:
-    """Then they are found, and nobody looks at the thousands of files of the data; each network has a file."""
+    """Then they are found, and nobody looks at the thousands of files of the data. A network has a file."""
     context = run(tmp_path, spec)
     fitted = mini.weights(context)
     assert [mini.data(spec).key.kind, "weights"] == [stage.key.kind for stage in made]
