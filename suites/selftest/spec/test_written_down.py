@@ -48,7 +48,7 @@ def test_what_shapes_a_network_is_in_its_digest() -> None:
 
 
 def test_what_shapes_an_input_is_in_a_specs_digest() -> None:
-    """How its mini data are made is not, nor are the files of its guide. Its networks are, in their places."""
+    """How its mini data are made is not, nor are the files of its guide. Its networks are, in their order."""
     assert digest.spec_digest(TSM) == digest.spec_digest(replace(TSM, mini=replace(TSM.mini, seed=1), bins=None))
     assert digest.spec_digest(BSN) == digest.spec_digest(replace(BSN, mini=replace(BSN.mini, seed=1)))
     others = [replace(TSM, sampling=Sampling(1, 1, 9)), replace(TSM, network=replace(TSM.network, rows=7)), replace(TSM, dataset="x"),
