@@ -17,7 +17,9 @@ from tools.datasets.ledger import ClipState, opened, path_of
 from tools.datasets.listing import Listing
 from tools.errors import OptionError
 from tools.media.decode import Clip, undecodable
-from tools.spec.settings import Settings
+from tools.spec.catalog import load_spec
+from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 
 Lost = dict[int, str]  # what is wrong with a clip, by its number
 
@@ -146,3 +148,30 @@ def test_the_status_is_of_all_that_models_read(monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(OptionError, match="whose files are to be checked") as caught:
         check.check(options)  # type: ignore[arg-type]
     assert ("--data-root", "give the folder that holds ucf101/") == (caught.value.where, caught.value.remedy)
+
+
+@pytest.mark.parametrize(("there", "kind"), [
+    ((), "rawframes"), (("rawframes",), "rawframes"), (("rawframes", "videos"), "rawframes"), (("videos",), "videos"),
+])
+def test_videos_are_checked_only_where_no_frames_are_there(tmp_path: Path, there: tuple[str, ...], kind: str) -> None:
+    """By the annotations that both are named in."""
+    spec = load_spec(MODELS, "tsm")
+    annotations = tmp_path / "ucf101" / "annotations"
+    for name in ("annotations", *there):
+        (tmp_path / "ucf101" / name).mkdir(parents=True)
+    (annotations / "classInd.txt").write_text("1 Haircut\n")
+    (annotations / "testlist01.txt").write_text("Haircut/v_1.avi\n")
+    settings = Settings.parse({"data_root": str(tmp_path)})
+    rows = check.ROWS["recogniser"](Context(settings, spec))
+
+    assert (kind, tmp_path / "ucf101" / kind) == (rows.kind, rows.root)
+    assert rows.list_file.name == spec.list_file.replace("rawframes", kind)
+
+
+def test_of_videos_that_nothing_lists_the_frames_are_asked_for(tmp_path: Path) -> None:
+    spec = load_spec(MODELS, "tsm")
+    (tmp_path / "ucf101" / "videos").mkdir(parents=True)
+    (tmp_path / "ucf101" / spec.list_file).write_text("Haircut/v_1 9 0\n")
+    rows = check.ROWS["recogniser"](Context(Settings.parse({"data_root": str(tmp_path)}), spec))
+
+    assert ("rawframes", tmp_path / "ucf101" / spec.list_file) == (rows.kind, rows.list_file)
