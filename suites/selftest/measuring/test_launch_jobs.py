@@ -1,4 +1,4 @@
-"""The processes of a case: one for each of its networks, in their order, with its checkpoint and its graph."""
+"""The processes of a case: one for each of its networks, in their order, with checkpoint and graph."""
 
 from __future__ import annotations
 
