@@ -66,6 +66,38 @@ def test_mini_videos_are_many_short_actions(spec: LocaliserSpec) -> None:
         assert spec.mini.lengths[0] - 1e-9 <= lengths.min() <= lengths.max() <= spec.mini.lengths[1] + 1e-9
 
 
+@pytest.mark.parametrize(("length", "around"), [(0.03, 0.005), (0.25, 0.0125)])
+def test_an_action_and_its_ends_each_have_a_direction(spec: LocaliserSpec, length: float, around: float) -> None:
+    """Of one strength between 0.4 and 1, in the bins that the action, its start and its end lie in.
+
+    A start or an end is a tenth as long as the action, and a bin at least.
+    """
+    quiet = replace(spec.mini, noise=0.0, actions=(1, 1), lengths=(length, length))
+    of_each = np.linalg.pinv(action_sequences._directions(quiet))
+    for number in range(10):
+        made = action_sequences.render(quiet, 1, number)
+        parts = made.features @ of_each
+        [(start, end)] = made.segments / made.duration_s
+        strength, kind = parts[:, :5].max(), parts[:, :5].max(axis=0).argmax()
+        places = {kind: (start, end), 5: (start - around, start + around), 6: (end - around, end + around)}
+        expected = np.zeros((100, 7))
+        for column, span in places.items():
+            expected[:, column] = [max(0, min(span[1] * 100, one + 1) - max(span[0] * 100, one)) * strength for one in range(100)]
+
+        assert 0.4 <= strength <= 1
+        assert np.allclose(expected, parts, atol=1e-4)
+
+
+def test_the_mini_set_counts_as_activitynet_does(spec: LocaliserSpec) -> None:
+    """Videos of 30 to 200 seconds at 25 frames a second, which gives the duration; named by their part."""
+    made = [action_sequences.render(spec.mini, part, 7) for part in (1, 2)]
+
+    assert ["v_mini_train_007", "v_mini_test_007"] == [one.name for one in made]
+    for one in made:
+        assert 30 * 25 <= one.frames < 200 * 25
+        assert one.frames / 25 == one.duration_s
+
+
 def test_the_mini_set_is_laid_out_as_activitynet_is(home: Path, spec: LocaliserSpec) -> None:
     """The real ones' readers read list, annotations and features, and give back what was made."""
     found = read_videos(home / spec.annotations, home / spec.list_file, home / spec.features_folder)

@@ -186,6 +186,17 @@ def test_a_rewritten_graph_computes_the_same(name: str, tmp_path: Path) -> None:
     assert np.allclose(expected, actual, rtol=1e-6, atol=1e-6)
 
 
+def test_the_new_axis_has_a_kernel_a_stride_and_a_dilation_of_one() -> None:
+    """And no padding; whatever else a convolution says is as it was."""
+    body, constants, _ = GRAPHS["uneven pads, stride and dilation"]
+    model = made(body, constants)
+    operate(model, "conv1d-to-conv2d")
+    [node] = [node for node in model.graph.node if node.op_type == "Conv"]
+
+    assert {"kernel_shape": [1, 3], "pads": [0, 3, 0, 1], "strides": [1, 2], "dilations": [1, 2]} == {
+        attribute.name: [*attribute.ints] for attribute in node.attribute}
+
+
 @pytest.mark.parametrize(("body", "constants", "words"), [
     ("y = Relu(x)", {}, "no convolution of a sequence"),
     ("u = Unsqueeze <axes=[2]> (x)\nc = Conv <kernel_shape=[1, 3]> (u, w)\ny = Squeeze <axes=[2]> (c)", {"w": (3, 4, 1, 3)},

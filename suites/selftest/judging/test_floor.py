@@ -18,6 +18,7 @@ from tools.datasets.clips import ClipSet
 from tools.deployment import specialise, weights
 from tools.engines import open_engine
 from tools.judging.floors import ANY, FLOORS, beyond
+from tools.judging.numbers import Numbers
 from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import Judgement, Verdict
 from tools.measuring import measure, recogniser
@@ -93,6 +94,19 @@ def test_a_reason_names_the_floor() -> None:
     assert ("FAIL", ">= 0.99") == (one.verdict.value, one.reference)
     assert "no limits are stored for fp16-310P3" in one.reason
     assert f"below the floor of every fp16 device: {one.measured}, limit >= 0.99" in one.reason
+
+
+def test_what_nothing_judges_is_shown_in_numbers_without_a_limit() -> None:
+    """For programs: the measured number, and nothing that it is held against; a FAIL keeps the floor's."""
+    good = {one.metric: one for one in judgements(confident(), confident(), "fp16")}
+    zeros = {one.metric: one for one in judgements(np.zeros_like(confident()), confident(), "fp16")}
+
+    for metric, unit, measured in (("difference", "share", 0.0), ("cosine", "cosine", 1.0), ("flipped", "clips", 0)):
+        one = good[metric]
+        assert ("RECORDED", "-") == (one.verdict.value, one.reference)
+        assert Numbers(unit, pytest.approx(measured, abs=1e-6)) == one.numbers
+        assert one.meaning.endswith(f": {one.measured}; no limits are stored for fp16-310P3 ([gates.fidelity.fp16-310P3])")
+    assert 0.99 == getattr(zeros["cosine"].numbers, "reference", None)
 
 
 def test_the_floor_of_each_precision_is_stated_once() -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from suites.selftest.deployments import record
+from tools.engines.idle import Idle
 from tools.errors import ClipgateError, MeasureError
+from tools.measuring import cell
 from tools.measuring.cell import Cell, Part, Times
-from tools.measuring.predictions import Predictions
+from tools.measuring.predictions import FILE, Predictions, save
 from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec
+from tools.spec.settings import MODELS
 
 CASE = Case("bsn", 1, Device("cpu"))
 TIMES = Times((0.25, 0.25), 1)
@@ -33,3 +41,105 @@ def test_a_cell_without_times_names_the_first_network_that_lacks_them() -> None:
         assert told is not None
         assert ("the cell has no times", where) == (told.what, told.where)
     assert untimed(TIMES, None, DIED) is DIED
+
+
+def part(folder: Path, **more: Any) -> Part:
+    scores = Predictions(("a", "b"), np.zeros((2, 3), np.float32))
+    return Part(folder, record(CASE, folder.name, 2), scores, **{"times": TIMES, **more})
+
+
+def saved(folder: Path, times: Times | None = TIMES, idle: Idle | None = None) -> Path:
+    """What a measured network leaves."""
+    folder.mkdir(exist_ok=True)
+    one = part(folder)
+    save(one.predictions, folder / FILE)
+    cell.write(one.record, folder / cell.RECORD)
+    for value, name in ((times, cell.TIMES), (idle, cell.IDLE)):
+        if value is not None:
+            cell.write(value, folder / name)
+    return folder
+
+
+def test_what_was_saved_is_read_back(tmp_path: Path) -> None:
+    """All of it; and where nothing was timed or watched, that there is none."""
+    idle, times = Idle("busy", ("pid 7",), 9), Times((0.5, 0.25), 3, (0.125, 0.0625), "a doubt")
+    whole, bare = cell.read(saved(tmp_path / "whole", times, idle)), cell.read(saved(tmp_path / "bare", None))
+
+    assert (times, idle, None, "") == (whole.times, whole.idle, whole.timing_error, whole.retried)
+    assert (record(CASE, "whole", 2), tmp_path / "whole") == (replace(whole.record, others=()), whole.folder)
+    assert ("a", "b") == whole.predictions.ids
+    assert (None, None) == (bare.times, bare.idle)
+
+
+@pytest.mark.parametrize(("name", "old", "new", "words"), [
+    (cell.TIMES, "0.25,", "-0.25,", "a time is"), (cell.TIMES, "0.25,", "0,", "a time is"), (cell.TIMES, '"valid": 1', '"valid": 0', "0"),
+    (cell.TIMES, '"series"', '"other"', "cannot be read"), (cell.RECORD, '"case"', '"other"', "cannot be read"),
+    (cell.RECORD, "{", "", "what was measured"), (cell.IDLE, '"state"', '"other"', "cannot be read"),
+])
+def test_what_cannot_be_read_back_is_refused(tmp_path: Path, name: str, old: str, new: str, words: str) -> None:
+    """Times that no rate can be taken from too; each time says which file, and to measure again."""
+    file = saved(tmp_path / "tem", idle=Idle("idle", (), 9)) / name
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+    with pytest.raises(MeasureError, match=words) as caught:
+        cell.read(tmp_path / "tem")
+    assert str(tmp_path / "tem") in str(caught.value.where)
+    if words != "0":
+        assert "measure the case again" == caught.value.remedy
+
+
+def test_a_series_of_no_times_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MeasureError, match="there are no times") as caught:
+        cell.read(saved(tmp_path / "tem", Times((), 1)))
+    assert (str(tmp_path / "tem" / cell.TIMES), "measure the case again") == (caught.value.where, caught.value.remedy)
+
+
+def test_times_of_before_they_were_doubted_are_doubted(tmp_path: Path) -> None:
+    file = saved(tmp_path / "tem") / cell.TIMES
+    stored = json.loads(file.read_text())
+    del stored["doubt"]
+    file.write_text(json.dumps(stored))
+
+    times = cell.read(tmp_path / "tem").times
+    assert times is not None
+    assert "this run is older than the look at what timed calls give" == times.doubt
+
+
+def test_the_device_times_are_judged_where_it_has_its_own(tmp_path: Path) -> None:
+    """By their mean, as its tool does; whether they were enough is told by our clock."""
+    both = Times((1.0,) * 30, 4, (0.5,) * 20 + (1.0,) * 10)
+    one = Cell(CASE, tmp_path, (part(tmp_path / "tem", times=both),))
+
+    assert ("median", 4.0) == (Times((1.0,) * 30, 4).summary().statistic, Times((1.0,) * 30, 4).summary().clips_per_s)
+    assert ("mean", 6.0) == (both.summary().statistic, round(both.summary().clips_per_s, 9))
+    assert "mean" == one.statistic
+    assert Times((1.0,) * 30, 4).summary().short == both.summary().short
+    assert Times((0.001,) * 3, 4, (5.0,) * 30).summary().short == Times((0.001,) * 3, 4).summary().short
+    assert "median" == replace(one, parts=(part(tmp_path / "tem"),)).statistic
+    assert "median" == replace(one, parts=(part(tmp_path / "tem", times=None),)).statistic
+
+
+def test_networks_in_a_row_share_their_time(tmp_path: Path) -> None:
+    """The rate is of both, and each iteration of the shorter series takes the sum."""
+    both = Cell(CASE, tmp_path, (part(tmp_path / "tem", times=Times((0.25,) * 3, 1)), part(tmp_path / "pem", times=Times((0.75,) * 2, 1))))
+
+    assert [1.0, 1.0] == both.series()
+    assert 1.0 == both.rate()
+    assert both.parts[1].record == both.record
+
+
+def test_notes_tell_of_second_attempts_and_of_other_code_once(tmp_path: Path) -> None:
+    told = (("tem", "", ("x by other code",)), ("pem", "a kernel failed", ("x by other code", "y too")))
+    one = Cell(CASE, tmp_path, tuple(
+        replace(part(tmp_path / name, retried=retried), record=replace(record(CASE, name, 2), others=others))
+        for name, retried, others in told))
+
+    assert ["x by other code", "y too"] == one.others
+    assert ["measured at the second attempt: a kernel failed", "x by other code", "y too"] == one.notes
+
+
+def test_each_network_has_a_folder_below_the_cases_if_there_are_several(tmp_path: Path) -> None:
+    assert tmp_path / "bsn-bs1-cpu" / "pem" == cell.part_folder(CASE, load_spec(MODELS, "bsn"), "pem", tmp_path)
+    assert tmp_path / "bsn-bs1-cpu" == cell.part_folder(CASE, load_spec(MODELS, "tsm"), "tsm", tmp_path)

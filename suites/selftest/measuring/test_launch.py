@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -128,6 +129,27 @@ def test_a_good_measurement_leaves_no_scratch(bench: Bench) -> None:
     assert not (bench.folder / "scratch").exists()
 
 
+def test_only_dumps_of_what_failed_are_kept(bench: Bench) -> None:
+    """An attempt that dumps nothing leaves no folder, nor does one that succeeds, whatever it left there."""
+    def silent(scratch: Path, log: Path) -> None:
+        log.touch()
+        raise EngineError("it fails")
+
+    def dumps(scratch: Path, log: Path) -> None:
+        (scratch / "kernel_meta").mkdir()
+        bench.succeeds(scratch, log)
+
+    bench.attempts = [silent, dumps, fails(LOST)]
+    with pytest.raises(EngineError):
+        bench.measure()
+    assert not (bench.folder / "scratch").exists()
+    bench.measure()
+    assert not (bench.folder / "scratch").exists()
+    with pytest.raises(EngineError):
+        bench.measure()
+    assert ["1"] == [path.name for path in (bench.folder / "scratch").iterdir()]
+
+
 def test_a_hang_names_the_device(bench: Bench) -> None:
     """It is tried once: each silence costs its time; the device is under suspicion, and not given up."""
     bench.attempts = [fails("nothing", StalledError("the child process said nothing for 15 s and was ended"))]
@@ -153,3 +175,35 @@ def test_nothing_is_built_for_a_device_that_is_not_ready(monkeypatch: pytest.Mon
         launch.find(Context(settings, cast("Any", None), lambda event: None), CASE)
 
     assert [CASE.device, settings] == asked
+
+
+def test_kernel_faults_count_until_a_measurement_succeeds(bench: Bench) -> None:
+    """Each cell that ends with one counts; those before a good measurement are forgotten."""
+    def cell_with(*attempts: Attempt) -> None:
+        bench.attempts = [*attempts]
+        with suppress(EngineError):
+            bench.measure()
+
+    failed = [fails(KERNEL)] * 2
+    for attempts in (failed, [bench.succeeds], failed):
+        cell_with(*attempts)
+    assert "" == bench.given_up
+    cell_with(*failed)
+    assert bench.given_up
+
+
+def test_an_error_of_timing_keeps_the_scores(bench: Bench) -> None:
+    """They are judged, and the part says why it has no times. What an earlier measurement left goes first."""
+    def scored(scratch: Path, log: Path) -> None:
+        assert not (bench.folder / cell.TIMES).exists()
+        bench.succeeds(scratch, log)
+        (bench.folder / cell.TIMES).unlink()
+        fails("no fault", EngineError("no time"))(scratch, log)
+
+    bench.attempts = [bench.succeeds, scored]
+    assert bench.measure().times is not None
+    part = bench.measure()
+
+    assert part.times is None
+    assert "no time" == getattr(part.timing_error, "what", "")
+    assert ("a",) == part.predictions.ids

@@ -11,7 +11,7 @@ from pathlib import Path
 from suites.selftest.whole.test_arrow import imported
 
 TESTS = Path("suites/selftest")
-QUICK, TORCH = "not torch and not slow", "torch and not slow"
+QUICK, TORCH, SLOW = "not torch and not slow", "torch and not slow", "slow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,21 @@ class Suite:
         """Which tests are asked about a module, in turn, as a marker expression and files.
 
         Files that import it and have a name *about* it or are of its room, then the rest of its room, then
-        what needs torch in both. Then other files that import it, those of whole/ as the last.
+        what needs torch in both. Then other files that import it, those of whole/ as the last. At the very
+        last come slow tests: of its room, and of other importers that have all names *about* it. Those of
+        whole/ take minutes, and are asked only where the module's own name stands as well.
         """
-        module, room = _dotted(Path(path)), str(TESTS / Path(path).parts[1])
+        module, room, whole = _dotted(Path(path)), str(TESTS / Path(path).parts[1]), f"{TESTS}/whole/"
         named = {one: len(self.words[one].intersection(about)) for one in self.names}
         importing = sorted((one for one, names in self.names.items() if module in names),
-                           key=lambda one: (one.startswith(f"{TESTS}/whole/"), -named[one], not one.startswith(f"{room}/")))
-        near = tuple(one for one in importing if (named[one] and f"{TESTS}/whole/" not in one) or one.startswith(f"{room}/"))
+                           key=lambda one: (one.startswith(whole), -named[one], not one.startswith(f"{room}/")))
+        near = tuple(one for one in importing if (named[one] and not one.startswith(whole)) or one.startswith(f"{room}/"))
         rest = tuple(one for one in self.names if one.startswith(f"{room}/") and one not in near)
         others = tuple(one for one in importing if one not in near)
-        asked = [(QUICK, near), (QUICK, rest), (TORCH, near + rest), (QUICK, others), (TORCH, others)]
+        own = {module.rpartition(".")[2]}
+        slow = tuple(one for one in near + rest + others if one.startswith(f"{room}/")
+                     or self.words[one].issuperset({*about, *own} if one.startswith(whole) else about))
+        asked = [(QUICK, near), (QUICK, rest), (TORCH, near + rest), (QUICK, others), (TORCH, others), (SLOW, slow)]
         return [(marks, files) for marks, files in asked if files]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS
 from tools.errors import TruthError
+from tools.spec.ranges import outside
 from tools.spec.truth import read_truth
 
 TOML = (TINY_MODELS / "tiny.toml").read_text()
@@ -40,3 +41,23 @@ def written(folder: Path, text: str) -> Path:
     path = folder / "tiny.toml"
     path.write_text(text)
     return path
+
+
+@pytest.mark.parametrize(("name", "value", "words"), [
+    ("value", 0.001, ""), ("value", 0, "is not above 0"), ("max_variation", 0.0, "is not above 0"), ("max_loss_clips", 0, ""),
+    ("max_loss_clips", -1, "is not at least 0"), ("max_drop", 0, ""), ("max_drop", 0.999, ""),
+    ("max_drop", 1, "is a share, and not below 1"), ("value", 1, ""),
+    ("min_cosine", 1, ""), ("min_cosine", 1.001, "is over 1, which no cosine is"), ("value", 999999999999999, ""),
+    ("value", 10**15, "is no finite number of a sensible size"), ("value", -(10**15), "is no finite number of a sensible size"),
+    ("value", -1, "is not above 0"), ("value", True, ""), ("value", "2", ""),
+])
+def test_a_range_includes_or_excludes_its_ends(name: str, value: object, words: str) -> None:
+    """What is said of a number is that of the first range it lies outside; other types have none."""
+    assert words == outside(name, value)
+
+
+def test_a_table_is_outside_as_soon_as_one_of_its_numbers_is() -> None:
+    """As in the ratios of several devices, by the name of the table."""
+    assert "is not above 0" == outside("min_t4_ratio", {"Ascend310": 0.5, "Ascend910": 0.0})
+    assert "" == outside("min_t4_ratio", {"Ascend310": 0.5, "Ascend910": 2})
+    assert "" == outside("min_t4_ratio", {})

@@ -10,7 +10,7 @@ import pytest
 
 from suites.selftest.mutate import EQUIVALENT, INTERRUPTED, TOO_FEW, equivalent, main, sampled, share
 from suites.selftest.mutation.operators import KINDS, Mutant, mutants
-from suites.selftest.mutation.suite import QUICK, TORCH, Suite
+from suites.selftest.mutation.suite import QUICK, SLOW, TORCH, Suite
 from suites.selftest.mutation.trial import Outcome, Trial, write
 from tools.spec.settings import ROOT
 
@@ -154,18 +154,22 @@ def test_enough_is_the_share_that_was_asked_for(toy: Path, ending: Callable[...,
 
 
 def test_the_tests_of_a_module_are_asked_near_ones_first(toy: Path) -> None:
-    """Importers that name the function, its room, others that import it, and of these whole runs at last."""
+    """Importers that name the function, its room, others that import it, whole runs of these, and slow tests.
+
+    Slow ones are asked of the room and where the function is named, of whole runs where the module is, too.
+    """
     texts = {"one/test_longer": "from tools.two.words import longer", "one/test_words": "from tools.two import words",
              "whole/helper": "from tools.two import words", "whole/test_all": "from suites.selftest.whole import helper",
-             "whole/test_other": ""}
+             "whole/test_both": "from tools.two import words; words.longer", "whole/test_other": ""}
     (toy / "suites/selftest/whole").mkdir()
     for name, text in texts.items():
         (toy / f"suites/selftest/{name}.py").write_text(text)
     near, room, others = (tuple(f"suites/selftest/{name}.py" for name in names) for names in (
-        ("two/test_words", "one/test_longer"), ("two/test_none",), ("one/test_words", "whole/test_all")))
+        ("two/test_words", "one/test_longer"), ("two/test_none",), ("one/test_words", "whole/test_both", "whole/test_all")))
+    slow = (*near, *room, others[1])
     stages = Suite.read(toy).stages("tools/two/words.py", ("longer",))
 
-    assert [(QUICK, near), (QUICK, room), (TORCH, near + room), (QUICK, others), (TORCH, others)] == stages
+    assert [(QUICK, near), (QUICK, room), (TORCH, near + room), (QUICK, others), (TORCH, others), (SLOW, slow)] == stages
 
 
 def test_a_changed_line_is_not_read_from_a_compiled_file(tmp_path: Path) -> None:

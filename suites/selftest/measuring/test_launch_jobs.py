@@ -1,0 +1,63 @@
+"""The processes of a case: one for each of its networks, in their order, with checkpoint and graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tools.errors import MeasureError
+from tools.measuring import launch
+from tools.measuring.measure import Job
+from tools.measuring.predictions import FILE
+from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec
+from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
+
+CASE = Case("bsn", 4, Device("npu", 0))
+BSN = load_spec(MODELS, "bsn")
+
+
+def jobs(monkeypatch: pytest.MonkeyPatch, run: Path, networks: Sequence[str] = (), *, graphs: int = 2, timed: bool = True) -> list[Job]:
+    """What the processes of BSN's case would measure."""
+    made: list[Job] = []
+    monkeypatch.setattr(launch, "_measured", lambda context, job, run: made.append(job))
+    monkeypatch.setattr(launch.choice, "word", lambda context: "mini")
+    found: Any = launch.Found(cast("Any", tuple(SimpleNamespace(network=network) for network in BSN.networks)), cast("Any", None),
+                              cast("Any", tuple(f"graph {number}" for number in range(graphs))))
+    context = Context(Settings.parse({"budget_s": "7"}), BSN, lambda event: None)
+    measured = launch.launch(context, CASE, found, run, networks, timed=timed)
+    assert (CASE, run / str(CASE), len(made)) == (measured.case, measured.folder, len(measured.parts))
+    return made
+
+
+def test_each_network_has_a_process_with_its_graph(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In their order, each in its folder and behind the one before; the second alone needs the first."""
+    folders = [tmp_path / str(CASE) / name for name in ("tem", "pem")]
+    both, [second] = jobs(monkeypatch, tmp_path), jobs(monkeypatch, tmp_path, ["pem"])
+
+    assert [("graph 0", folders[0], None, 7.0), ("graph 1", folders[1], folders[0], 7.0)] == [
+        (job.graph, job.folder, job.before, job.budget_s) for job in both]
+    assert [network.name for network in BSN.networks] == [job.network.name for job in both]
+    assert both[1] == second
+    assert [None, None] == [job.budget_s for job in jobs(monkeypatch, tmp_path, timed=False)]
+    with pytest.raises(ValueError, match="shorter"):
+        jobs(monkeypatch, tmp_path, graphs=1)
+
+
+def test_the_second_network_needs_what_the_first_left(tmp_path: Path) -> None:
+    """The error names the first network, the file, and how to measure it too."""
+    before = tmp_path / "tem"
+    job: Any = SimpleNamespace(case=CASE, spec=BSN, before=before)
+    with pytest.raises(MeasureError, match="tem comes first, and has left no predictions") as caught:
+        launch._require_first(job)
+    assert (str(before / FILE), "measure it into the same --run, or leave --network out to measure all") == (
+        caught.value.where, caught.value.remedy)
+
+    before.mkdir()
+    (before / FILE).touch()
+    launch._require_first(job)

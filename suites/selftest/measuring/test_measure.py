@@ -1,0 +1,225 @@
+"""One network measured in a process of its own: what it checks first, what it leaves, and in which order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from suites.selftest.conftest import TINY_MODELS
+from tools.engines.idle import Idle
+from tools.errors import DataError, MeasureError, StoreError
+from tools.measuring import cell, measure
+from tools.measuring.cell import Times
+from tools.measuring.inputs import digest_of
+from tools.measuring.measure import Job
+from tools.measuring.predictions import FILE, Predictions, load, save
+from tools.media.batches import SLOTS, Feed
+from tools.media.preprocess import Floats
+from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec
+
+SPEC = load_spec(TINY_MODELS, "tiny")
+CASE = Case("tiny", 4, Device("npu", 0))
+IDS = tuple(f"v_{number}" for number in range(6))
+SHAPE = (2, 3)
+
+
+def fill(number: int, row: Floats) -> None:
+    row[:] = number
+
+
+class Bench:
+    """A network and two batches, one of them short. *did*: what was done in turn."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
+        self.did, self.folder, self.need = list[str](), folder, 0
+        self.watch: Any = None
+        self.before: Path | None = None
+        self.budget_s: float | None = 1.0
+        self.kind = SimpleNamespace(feed=self.feed, finish=self.finish)
+        driver = SimpleNamespace(describe=lambda device: SimpleNamespace(name="310P3", simulated=True), versions=lambda: [("cann", "8")],
+                                 watch=lambda device: self.watch)
+        patch.setattr(measure.kinds, "of", lambda spec: self.kind)
+        patch.setattr(measure.engines, "family", lambda device: driver)
+        patch.setattr(measure.engines, "open_engine", self.open_engine)
+        patch.setattr(measure.memory, "require", self.require)
+        patch.setattr(measure.device_locks, "hold", self.hold)
+        patch.setattr(measure, "timed", self.timed)
+
+    @property
+    def job(self) -> Job:
+        graph = SimpleNamespace(path=Path("g.om"), digest="g" * 64, peak_bytes=1000, weights_bytes=100, surgery=("a", "b"),
+                                require_unchanged=lambda: self.did.append("graph is as it was"))
+        clips = SimpleNamespace(digest="c" * 64, require_unchanged=lambda: self.did.append("clips are as they were"))
+        weights = SimpleNamespace(network=SPEC.networks[0], origin="own", sha256="w" * 64)
+        return Job(CASE, SPEC, cast("Any", weights), cast("Any", graph), cast("Any", clips), "my list", self.budget_s, self.folder,
+                   self.before, "/locks", ("made by other code",))
+
+    def feed(self, dataset: object, spec: object, network: object, before: Predictions | None) -> Feed:
+        self.did.append(f"feeds after {before.ids if before else None}")
+        return Feed(IDS, SHAPE, fill)
+
+    def finish(self, dataset: object, spec: object, before: object, scores: Predictions, folder: Path) -> None:
+        self.did.append(f"finishes {len(scores.ids)}, saved: {(folder / FILE).is_file()}, told: {(folder / cell.RECORD).is_file()}")
+
+    def require(self, need: int, what: str) -> None:
+        self.did.append(f"memory of {what}")
+        self.need = need
+
+    @contextmanager
+    def hold(self, folder: str, label: str, waiting: Callable[[str], None]) -> Iterator[None]:
+        self.did.append(f"holds {label} in {folder}")
+        yield
+        self.did.append("lets go")
+
+    def open_engine(self, device: Device, path: Path, network: object, batch: int) -> Any:
+        assert (CASE.device, Path("g.om"), SPEC.networks[0], 4) == (device, path, network, batch)
+        return SimpleNamespace(infer=lambda array: array.reshape(len(array), -1)[:, :2].copy(), precision="fp16",
+                               close=lambda: self.did.append("closes"))
+
+    def timed(self, engine: object, kept: Any, budget_s: float) -> Times:
+        self.did.append(f"times, told: {(self.folder / cell.RECORD).is_file()}")
+        assert (4, (4, *SHAPE), budget_s) == (kept.valid, kept.batch.shape, 1.0)
+        return Times((1.0,), 4)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
+    return Bench(monkeypatch, tmp_path)
+
+
+def test_a_network_is_scored_told_and_timed_in_this_order(bench: Bench) -> None:
+    """All files are as they were found; scores are safe before the record, both before anything is timed."""
+    measure.measure(bench.job)
+
+    assert ["feeds after None", "memory of tiny-bs4-npu0", "graph is as it was", "clips are as they were", "holds npu0 in /locks",
+            "finishes 6, saved: True, told: False", "times, told: True", "closes", "lets go"] == bench.did
+    found = load(bench.folder / FILE)
+    assert IDS == found.ids
+    assert [[number, number] for number in range(6)] == found.scores.tolist()
+    times = cell.read(bench.folder).times
+    assert times is not None
+    assert ((1.0,), 4) == (times.series, times.valid)
+
+
+def test_a_record_says_what_was_measured_with_what(bench: Bench) -> None:
+    measure.measure(bench.job)
+    told = json.loads((bench.folder / cell.RECORD).read_text())
+    numbers = {name: told.pop(name) for name in ("scoring_s", "peak_bytes", "estimated_bytes", "versions", "machine")}
+
+    assert {"case": "tiny-bs4-npu0", "network": SPEC.networks[0].name, "data": "my list", "weights": "own", "precision": "fp16",
+            "chip": "310P3", "simulated": True, "clips": 6, "digests": {"weights": "w" * 64, "graph": "g" * 64, "clips": "c" * 64},
+            "surgery": "a b", "inputs": {id: digest_of(np.full(SHAPE, number, np.float32)) for number, id in enumerate(IDS)},
+            "others": ["made by other code"]} == told
+    assert 0 < numbers["scoring_s"] < 60
+    assert numbers["peak_bytes"] > 2**20
+    assert bench.need == numbers["estimated_bytes"] == measure.memory.need_bytes(1000, 100, 4 * 4 * 6, SLOTS)
+    assert {"cann", "onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av"} == numbers["versions"].keys()
+    assert {"python", "system", "cpu", "cores", "load"} == numbers["machine"].keys()
+
+
+def test_a_second_network_is_fed_by_the_scores_of_the_first(bench: Bench, tmp_path: Path) -> None:
+    """Its inputs are made of scores, so they are compared with nobody's."""
+    bench.before = tmp_path / "first"
+    bench.before.mkdir()
+    save(Predictions(IDS[:2], np.zeros((2, 3), np.float32)), bench.before / FILE)
+    measure.measure(bench.job)
+
+    assert f"feeds after {IDS[:2]}" == bench.did[0]
+    assert {} == json.loads((bench.folder / cell.RECORD).read_text())["inputs"]
+
+
+def test_where_nobody_asks_for_times_none_are_taken(bench: Bench) -> None:
+    """The record is then the last thing that is left."""
+    assert bench.folder / cell.TIMES == bench.job.last
+    bench.budget_s = None
+    measure.measure(bench.job)
+
+    assert bench.folder / cell.RECORD == bench.job.last
+    assert not any(done.startswith("times") for done in bench.did)
+    assert {FILE, cell.RECORD} == {path.name for path in bench.folder.iterdir()}
+
+
+def test_whoever_watched_the_device_is_read_at_the_end(bench: Bench) -> None:
+    @contextmanager
+    def watching() -> Iterator[None]:
+        bench.did.append("watches")
+        yield
+        bench.did.append("watched")
+
+    watch = watching()
+    watch.idle = lambda: Idle("busy", ("pid 7",), 3)  # type: ignore[attr-defined]
+    bench.watch = watch
+    measure.measure(bench.job)
+
+    assert ["holds npu0 in /locks", "watches"] == bench.did[4:6]
+    assert ["closes", "watched", "lets go"] == bench.did[-3:]
+    assert Idle("busy", ("pid 7",), 3) == cell.read(bench.folder).idle
+
+
+@pytest.mark.parametrize("wrong", ["memory", "graph", "clips"])
+def test_nothing_is_left_where_it_cannot_begin(bench: Bench, monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    """Too little memory, or files that are others now: no device is taken for it."""
+    job = bench.job
+
+    def refuse(*given: object) -> None:
+        raise {"memory": MeasureError, "graph": StoreError, "clips": DataError}[wrong]("not so")
+
+    if wrong == "memory":
+        monkeypatch.setattr(measure.memory, "require", refuse)
+    else:
+        monkeypatch.setattr(job.graph if wrong == "graph" else job.dataset, "require_unchanged", refuse)
+    with pytest.raises((MeasureError, StoreError, DataError), match="not so"):
+        measure.measure(job)
+    assert not any(done.startswith("holds") for done in bench.did)
+    assert [] == [*bench.folder.iterdir()]
+
+
+def test_times_are_of_the_kept_batch_and_the_devices_own_of_the_same_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device has times of every call; only those of the series count, which are the last."""
+    def series(calls: Any, budget_s: float, beat: Callable[[int], None]) -> list[float]:
+        for _ in range(5):
+            calls()
+        beat(5)
+        return [1.0, 2.0, 3.0]
+
+    batch, called = np.ones((2, 3), np.float32), []
+    engine: Any = SimpleNamespace(bind=lambda given: lambda: called.append(given), precision="fp32",
+                                  device_times=lambda: [9.0, 9.0, 0.1, 0.2, 0.3])
+    kept: Any = SimpleNamespace(batch=batch, valid=1)
+    monkeypatch.setattr(measure, "time_series", series)
+    said: list[tuple[object, ...]] = []
+    monkeypatch.setattr(measure.events, "progress", lambda *what: said.append(what))
+    monkeypatch.setattr(measure, "doubt", lambda calls, series, kept, precision, by_device: f"{len(series)} {precision} {by_device}")
+    times = measure.timed(engine, kept, 1.0)
+
+    assert Times((1.0, 2.0, 3.0), 1, (0.1, 0.2, 0.3), "3 fp32 [0.1, 0.2, 0.3]") == times
+    assert 5 == len(called)
+    assert all(one is batch for one in called)
+    assert [("timing", 5, 5)] == said
+
+
+def test_the_first_batch_is_kept_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy, since the stream fills the same memory again; progress counts the items that are done."""
+    said: list[tuple[object, ...]] = []
+    monkeypatch.setattr(measure.events, "progress", lambda *what: said.append(what))
+    array = np.zeros((4, 3), np.float32)
+
+    def stream() -> Iterator[Any]:
+        for number, valid in enumerate((4, 1), 1):
+            array[:] = number
+            yield SimpleNamespace(array=array, valid=valid, ids=tuple(f"{number}{one}" for one in range(valid)))
+
+    found, kept = measure.score(cast("Any", SimpleNamespace(infer=lambda given: given[:, :2] * 10)), stream(), 5)
+
+    assert ("10", "11", "12", "13", "20") == found.ids
+    assert [10.0] * 4 + [20.0] == found.scores[:, 0].tolist()
+    assert (1.0, 10.0, 4) == (kept.batch.max(), kept.scores.max(), kept.valid)
+    assert [("scoring", 4, 5), ("scoring", 5, 5)] == said
