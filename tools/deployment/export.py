@@ -31,7 +31,8 @@ def stage(checkpoint: Weights) -> Stage:
     """The exported graph of these weights."""
     network = checkpoint.network
     shaped_by = (("weights", checkpoint.sha256), ("network", network_digest(network)), ("opset", str(OPSET)),
-                 *versions.of("torch", "mmaction2", "mmcv-lite", "onnx"), code.part(build), *code.form(network.export_form))
+                 *versions.of("torch", "mmaction2", "mmcv-lite", "onnx", *network.packages), code.part(build),
+                 *code.form(network.export_form))
     return Stage(Key("onnx", network.name, shaped_by), f"exporting {network.name} to ONNX", partial(build, checkpoint))
 
 

@@ -1,24 +1,35 @@
-"""Finds the models: every `<name>.py` with a `<name>.toml` beside it in a models folder."""
+"""Finds the models: every `<name>.py` with a `<name>.toml` beside it in a models folder.
+
+A file without a toml that assigns no SPEC is none: it is a config or a module that a model is built by.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import re
+from dataclasses import replace
 from pathlib import Path
 from types import FunctionType, ModuleType
 
 from tools.errors import OptionError, TruthError
+from tools.spec import own
 from tools.spec.model import LocaliserSpec, ModelSpec, Spec
 from tools.spec.truth import Truth, read_truth
 
+SPEC = re.compile(rb"^SPEC\b", re.MULTILINE)
 MODULE = "clipgate_model_"  # begins the name of a model's module
 
 
 def model_names(folder: Path) -> list[str]:
     """The models a folder declares, sorted."""
-    names = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    names = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__" and _is_model(path))
     if not names:
         raise OptionError("no models here", where=str(folder), remedy="--models takes a folder of <model>.py and <model>.toml")
     return names
+
+
+def _is_model(path: Path) -> bool:
+    return path.with_suffix(".toml").is_file() or SPEC.search(path.read_bytes()) is not None
 
 
 def load_spec(folder: Path, name: str) -> Spec:
@@ -36,7 +47,14 @@ def load_spec(folder: Path, name: str) -> Spec:
         raise TruthError(f"the file must define SPEC, a ModelSpec or LocaliserSpec named {name!r}", where=str(path))
     for network in spec.networks:
         _require_plain(network.export_form, path)
-    return spec
+    return _with_own_files(spec, path)
+
+
+def _with_own_files(spec: Spec, path: Path) -> Spec:
+    """The spec whose networks know what the configs and modules beside the model's file are made of."""
+    if isinstance(spec, ModelSpec):
+        return replace(spec, network=own.resolved(spec.network, path))
+    return replace(spec, tem=own.resolved(spec.tem, path), pem=own.resolved(spec.pem, path))
 
 
 def _require_plain(form: object, path: Path) -> None:

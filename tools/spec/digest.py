@@ -23,10 +23,13 @@ def network_digest(network: Network) -> str:
     """Digest of what shapes a network's weights and graph, the text of its export form included.
 
     Optional surgery is left out: it shapes only a second graph, whose own key holds it. So a spec can gain
-    such a rewrite and keep what was fitted and exported.
+    such a rewrite and keep what was fitted and exported. Of a person's own files it is the content that
+    counts, wherever they lie.
     """
-    form = network.export_form
-    shaping = {key: value for key, value in asdict(network).items() if key not in ("atc", "optional_surgery")}
+    form, own = network.export_form, network.own
+    shaping = {key: value for key, value in asdict(network).items() if key not in ("atc", "optional_surgery", "own", "module")}
+    if own:
+        shaping |= {"config": "", "own": own.digest, "module": network.module}
     return digest({**shaping, "export_form": inspect.getsource(form) if form else None})
 
 
