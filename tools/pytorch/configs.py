@@ -14,7 +14,7 @@ from tools.errors import TruthError
 from tools.machine.reading import UNREADABLE, reason
 from tools.spec.model import Network
 from tools.spec.own import require_unchanged
-from tools.spec.sources import PACKAGE, Own
+from tools.spec.sources import PACKAGE, Own, module_file
 
 if TYPE_CHECKING:
     from mmengine.config import ConfigDict
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 RAISED = (*UNREADABLE, NameError, ImportError)
 LOCALISERS = ("TEM", "PEM")  # of mmaction2, which have no classifier
 CLASSIFIER = "cls_head.fc_cls"
+IMPORTED: dict[str, str] = {}  # what the modules of a person's folder were made of, by their first name
 
 
 def model_config(network: Network) -> ConfigDict:
@@ -93,13 +94,16 @@ def running(own: Own | None, doing: str, start: Path) -> Iterator[None]:
 
 
 def _forget_others(own: Own | None) -> None:
-    """Drop modules of the same name that this process imported from another folder."""
+    """Drop the modules of a person's folder that this process has imported with another content."""
     importlib.invalidate_caches()
-    folders = tuple(f"{root}/" for root, _ in own.roots) if own else ()
-    tops = {name.partition(".")[0] for name in own.modules} if own else set()
-    for name, module in [*sys.modules.items()]:
-        if name.partition(".")[0] in tops and not str(getattr(module, "__file__", None) or folders[0]).startswith(folders):
-            del sys.modules[name]
+    folders = [root for root in own.roots if not root[1]] if own else []
+    for top in {name.partition(".")[0] for name in own.modules} if own else ():
+        made_of = f"{own} {folders}"
+        if module_file(top, folders) and IMPORTED.get(top) != made_of:
+            for name in list(sys.modules):
+                if name == top or name.startswith(f"{top}."):
+                    del sys.modules[name]
+            IMPORTED[top] = made_of
 
 
 def _line(error: BaseException, start: Path, folders: list[str]) -> str:

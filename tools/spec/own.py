@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import sys
 from dataclasses import replace
@@ -71,10 +70,7 @@ def _own(start: Path, asked: Path, roots: list[Root], name: str = "") -> Own:
 
 def _installed(top: str) -> list[Root]:
     """The folders in which an installed module or package of that name lies; nothing is imported."""
-    try:
-        there = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return []
+    there = next((found for finder in sys.meta_path if (found := finder.find_spec(top, None))), None)
     if there is None:
         return []
     if there.submodule_search_locations is not None:
