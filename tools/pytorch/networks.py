@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.errors import WeightsError
+from tools.errors import TruthError, WeightsError
 from tools.pytorch import own_module
 from tools.pytorch.checkpoints import Checkpoint, read_checkpoint
 from tools.pytorch.configs import CLASSIFIER, model_config, running
@@ -39,6 +39,9 @@ def build_network(network: Network) -> nn.Module:
     start = Path(network.own.start if network.own else network.config)
     with running(network.own, f"mmaction2 cannot build the network of {network.config}", start):
         module: nn.Module = revert_sync_batchnorm(MODELS.build(config))
+    if "cls_head" in config and not head(network, module):
+        raise TruthError(f"the config {network.config} describes a recogniser without {CLASSIFIER}: its head is {config.cls_head.type}",
+                         where=str(start), remedy="give a config whose head has that layer, or build the network by a module of your own")
     return module.eval()
 
 

@@ -27,6 +27,9 @@ def resolved(network: Network, path: Path) -> Network:
     if network.config and network.module:
         raise TruthError(f"{network.name} has both a config and a module", where=str(path), remedy="keep the one that builds the network")
     folder = path.parent.resolve()
+    if network.module and network.overrides:
+        raise TruthError(f"{network.name} has overrides, and is built by a module", where=str(path),
+                         remedy="overrides change a config: write the values into the module")
     if network.module:
         return replace(network, own=_of_module(network, folder, path))
     config = folder / network.config

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.torch
 TSN = "recognition/tsn/tsn_imagenet-pretrained-r50_8xb32-1x1x3-100e_kinetics400-rgb.py"
 TSM16 = "recognition/tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_kinetics400-rgb.py"
+X3D = "recognition/x3d/x3d_s_13x6x1_facebook-kinetics400-rgb.py"
 SMALL = (("backbone.pretrained", None), ("backbone.depth", 18), ("cls_head.in_channels", 512))
 
 
@@ -90,6 +91,7 @@ CONFIGS = {  # what is wrong: the config, what is said
     "no dict": ("model = 'Recognizer2D'\n", "describes no recogniser: it has no `model`"),
     "no head": ("model = dict(type='Recognizer2D', backbone=dict(type='ResNet'))\n", "describes no recogniser: its model is Recognizer2D"),
     "another localiser": ("model = dict(type='BMN')\n", "describes no recogniser: its model is BMN without cls_head"),
+    "another head": (f"_base_ = 'mmaction::{X3D}'\n", "describes a recogniser without cls_head.fc_cls: its head is X3DHead"),
     "unknown type": ("model = dict(type='Nothing', cls_head=dict())\n", "mmaction2 cannot build the network of c.py: KeyError"),
     "unknown depth": (f"_base_ = 'mmaction::{TSN}'\nmodel = dict(backbone=dict(depth=19))\n", "mmaction2 cannot build the network of c.py"),
     "no such base": ("_base_ = 'mmaction::recognition/none.py'\n", "mmengine cannot read the config c.py"),

@@ -47,7 +47,8 @@ def test_the_last_linear_layer_that_runs_is_fitted(tmp_path: Path) -> None:
 def test_features_are_the_mean_of_all_rows_that_the_layer_sees(tmp_path: Path) -> None:
     """Of a module that scores every frame and averages the scores, whatever the axes."""
     fit(of_module(tmp_path, "class Frames(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
-                            "        self.fc = nn.Linear(3, 5)\n    def forward(self, video): return self.fc(video.mean((3, 4))).mean(1)\ndef build(): return Frames()\n"))
+                            "        self.fc = nn.Linear(3, 5)\n"
+                            "    def forward(self, video): return self.fc(video.mean((3, 4))).mean(1)\ndef build(): return Frames()\n"))
 
 
 INSIDE = """

@@ -58,7 +58,7 @@ def test_a_module_that_is_no_network_is_one_sentence(tmp_path: Path, what: str) 
 
 
 def test_each_folder_has_its_own_module_of_a_name(tmp_path: Path) -> None:
-    """A module of the same name from another folder is never taken, and the path of imports is left as it was."""
+    """A module of the same name from another folder is never taken, and the path of imports is restored."""
     before, found = [*sys.path], []
     for number in (1, 2):
         (tmp_path / str(number)).mkdir()

@@ -131,6 +131,7 @@ BROKEN = {  # what is broken: how the network is built, the file and its text, w
     "a path for a module": ('module="./net.py"', "net.py", "", "names no function", "mine.py"),
     "a broken import": ('module="net:build"', "net.py", "def build()\n", "is no Python", "net.py:1"),
     "a name that others need": ('module="queue:build"', "queue.py", "", "has the name of a module", "queue.py"),
+    "overrides of a module": ('module="net:build", overrides=(("a", 1),)', "net.py", "", "has overrides", "mine.py"),
     "both": ('module="net:build", config="c.py"', "c.py", "", "both a config and a module", "mine.py"),
 }
 
