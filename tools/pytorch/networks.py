@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.errors import TruthError, WeightsError
+from tools.machine.own_code import running
 from tools.pytorch import own_module
 from tools.pytorch.checkpoints import Checkpoint, read_checkpoint
-from tools.pytorch.configs import CLASSIFIER, model_config, running
+from tools.pytorch.configs import CLASSIFIER, model_config
 from tools.pytorch.wrappings import listed
 from tools.spec.model import Network
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.errors import TruthError
-from tools.pytorch.configs import running
+from tools.machine.own_code import function_of, running
 from tools.spec.model import Network
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ def build(network: Network) -> nn.Module:
         TruthError: the function raises something, returns no module, or one with other input or output.
     """
     import torch
-    from mmengine.model import revert_sync_batchnorm
+
+    with warnings.catch_warnings(action="ignore"):  # of parts of torch that mmengine imports
+        from mmengine.model import revert_sync_batchnorm
 
     start = _start(network)
     with running(network.own, f"{network.module} cannot be run", start):
-        function = _function(network)
+        function = function_of(network.module, _start(network))
         module = function(**({CLASSES: network.output.shape[0]} if CLASSES in inspect.signature(function).parameters else {}))
     if not isinstance(module, torch.nn.Module):
         raise TruthError(f"{network.module} returns {type(module).__name__}, and not a torch.nn.Module", where=str(start),
@@ -44,15 +46,7 @@ def build(network: Network) -> nn.Module:
 def takes_classes(network: Network) -> bool:
     """Whether the function is told the number of classes, so that a checkpoint may have another one."""
     with running(network.own, f"{network.module} cannot be run", _start(network)):
-        return CLASSES in inspect.signature(_function(network)).parameters
-
-
-def _function(network: Network) -> Callable[..., object]:
-    name, _, function = network.module.partition(":")
-    found: Callable[..., object] | None = getattr(importlib.import_module(name), function, None)
-    if not callable(found):
-        raise TruthError(f"{name} has no function {function}", where=str(_start(network)), remedy=f"write def {function}(): in it")
-    return found
+        return CLASSES in inspect.signature(function_of(network.module, _start(network))).parameters
 
 
 def classifier(network: Network, module: nn.Module) -> str:

@@ -22,10 +22,10 @@ MODULE = "clipgate_model_"  # begins the name of a model's module
 
 def model_names(folder: Path) -> list[str]:
     """The models a folder declares, sorted."""
-    names = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__" and _is_model(path))
-    if not names:
+    files = sorted(path for path in folder.glob("*.py") if path.stem != "__init__")
+    if not files:
         raise OptionError("no models here", where=str(folder), remedy="--models takes a folder of <model>.py and <model>.toml")
-    return names
+    return [path.stem for path in files if _is_model(path)] or [path.stem for path in files]
 
 
 def _is_model(path: Path) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.errors import OptionError, TruthError
+from tools.errors import TruthError
 from tools.spec import own
 from tools.spec.catalog import load_spec, model_names
 from tools.spec.digest import spec_digest
@@ -68,6 +68,16 @@ def test_a_digest_is_that_of_the_content_wherever_it_lies(tmp_path: Path, built:
     assert spec_digest(load_spec(folder, "mine")) == spec_digest(load_spec(tmp_path / "far" / "away", "mine"))
 
 
+def test_an_absolute_config_shapes_nothing_by_its_path(tmp_path: Path) -> None:
+    """The same content by two absolute paths is one network."""
+    digests = []
+    for place in (tmp_path / "here", tmp_path / "there"):
+        folder = models(place, f'config="{place}/configs/head.py"')
+        digests.append(spec_digest(load_spec(folder, "mine")))
+
+    assert digests[0] == digests[1]
+
+
 def test_another_function_of_the_same_module_is_another_network(tmp_path: Path) -> None:
     """The files are the same, and what is built is not."""
     digests = {spec_digest(load_spec(models(tmp_path, f'module="shared:{name}"'), "mine")) for name in ("build", "other")}
@@ -101,10 +111,9 @@ def test_files_beside_a_model_are_no_models(tmp_path: Path) -> None:
 
     (folder / "extra.toml").write_text("")
     assert ["extra", "mine"] == model_names(folder)
-    (folder / "mine.py").unlink()
     (folder / "extra.toml").unlink()
-    with pytest.raises(OptionError, match="no models here"):
-        model_names(folder)
+    (folder / "mine.py").rename(folder / "other.py")
+    assert ["other"] == model_names(folder)
 
 
 def test_an_installed_module_is_all_that_it_imports_of_its_own_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
