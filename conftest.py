@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.spec.settings import OPTIONS
+from tools.spec.settings import OPTIONS, action_of
 
 pytest_plugins = ["fixtures.matrix", "fixtures.benchmarks", "fixtures.build", "fixtures.run", "fixtures.gates", "fixtures.report"]
 
@@ -15,4 +15,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--nightly", action="store_true", help="every verdict must be a real one: RECORDED turns red, mini needs --allow")
     group.addoption("--allow", default="", choices=["mini"], help="let --nightly end well on data or weights of the harness's own")
     for flag, default, metavar, text in OPTIONS:
-        group.addoption(flag, default=default, metavar=metavar, help=text)
+        group.addoption(flag, action=action_of(flag), default=default, metavar=metavar, help=text)

@@ -29,6 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     spec = localiser(context.spec, remedy="give one that has detections: bsn")
     expect = context.settings.expect
     expect.require(spec.metrics, spec.name)
+    expect.refuse_speeds("python -m tools.evaluate")
     truths = (read_ground_truth(options.ground_truth) if options.ground_truth
               else {video.name: video.truth for video in videos.listed(context.of(spec))})
     found = read_results(options.results, truths)

@@ -15,7 +15,9 @@ from tools.judging.verdict import Judgement, failed, status
 from tools.machine import device_locks, events
 from tools.measuring.cell import Cell
 from tools.measuring.launch import Found, find, launch
+from tools.spec.asked_speeds import require_t4
 from tools.spec.case import BATCHES, Case
+from tools.spec.catalog import load_truth
 from tools.spec.model import Spec
 from tools.storage.context import Context
 from tools.storage.stages import parse
@@ -41,6 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.network not in (None, *names):
         raise OptionError(f"{spec.name} has no network {options.network!r}", where="--network", remedy=f"choose {', '.join(names)}")
     settings.expect.require(spec.metrics, spec.name)
+    require_t4(settings.expect.speeds, load_truth(settings.models, spec.name), [case.batch])
     engines.family(case.device).require(settings.artifacts)
     device_locks.require(settings.locks)
     _require_run(run)

@@ -23,6 +23,7 @@ from tools.storage.stages import Options, parse
 def _given(options: Options, context: Context[ModelSpec]) -> Given:
     spec, settings = context.spec, context.settings
     settings.expect.require(spec.metrics, spec.name)
+    settings.expect.refuse_speeds("python -m tools.score")
     classes = options.classes or spec.classes
     known = settings.data != "auto" or choice.chosen(context) == "full"
     listed = stored_reference.listed(context, classes) if known else None

@@ -26,5 +26,5 @@ SPEC = LocaliserSpec(
     features_folder="csv_mean_100",
     clips=4728,
     mini=MiniVideos(seed=20180608, test_videos=63, train_videos=128, actions=(4, 12), lengths=(0.02, 0.07), noise=0.1,
-                    tem_epochs=6, pem_epochs=20, floor_gain=0.1, floor_ratio=1.5),
+                    tem_epochs=6, pem_epochs=20, reference_gain_at_least=0.1, reference_ratio_at_least=1.5),
 )

@@ -21,6 +21,6 @@ SPEC = ModelSpec(
     list_format="videos",
     mini=MiniSpec(seed=20200724, test_clips=31, train_per_class=8, calibration_clips=12, calibration_batch=12, noise=12.0, travel=160.0,
                   residual_scale=0.3,
-                  ridge=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03), top_probability=0.9, floor_top1=0.85),
+                  ridge=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03), top_probability=0.9, reference_top1_at_least=0.85),
     bins=Bins(info="k400.info"),
 )

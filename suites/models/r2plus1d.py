@@ -24,7 +24,7 @@ SPEC = ModelSpec(
     list_format="rawframes",
     # waves and steps that the first layers' 7x7x3 kernels see; random ones further in tell little of motion
     mini=MiniSpec(seed=20200729, test_clips=19, train_per_class=6, calibration_clips=6, calibration_batch=6, noise=14.0, travel=32.0,
-                  residual_scale=0.1, ridge=(0.01, 0.03, 0.1, 0.3, 1.0), top_probability=0.9, floor_top1=0.85, span=64, wave=16.0,
-                  test_frames=(64, 90), train_frames=(57, 70)),
+                  residual_scale=0.1, ridge=(0.01, 0.03, 0.1, 0.3, 1.0), top_probability=0.9, reference_top1_at_least=0.85, span=64,
+                  wave=16.0, test_frames=(64, 90), train_frames=(57, 70)),
     bins=Bins(folder="predata_bts{batch}", info=None),
 )

@@ -53,7 +53,7 @@ SPEC = ModelSpec(
     clips=19796,
     list_format="videos",
     mini=MiniSpec(seed=20200716, test_clips=31, train_per_class=9, calibration_clips=8, noise=8.0, travel=80.0, residual_scale=0.3,
-                  ridge=(0.0001, 0.001, 0.01, 0.1), top_probability=0.9, floor_top1=0.85, span=64, test_frames=(64, 150),
+                  ridge=(0.0001, 0.001, 0.01, 0.1), top_probability=0.9, reference_top1_at_least=0.85, span=64, test_frames=(64, 150),
                   train_frames=(64, 80)),
     bins=Bins(folder="bin", info="kinetics400.info", one_video=True),
 )

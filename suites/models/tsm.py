@@ -22,6 +22,6 @@ SPEC = ModelSpec(
     clips=3783,
     list_format="rawframes",
     mini=MiniSpec(seed=20210630, test_clips=63, train_per_class=10, calibration_clips=12, noise=4.0, travel=160.0, residual_scale=0.3,
-                  ridge=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03), top_probability=0.9, floor_top1=0.85),
+                  ridge=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03), top_probability=0.9, reference_top1_at_least=0.85),
     bins=Bins(info="ucf101.info"),
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.datasets import clips, listing, survey, videos
+from tools.datasets.defects import features_told
 from tools.datasets.listing import Listing
 from tools.errors import OptionError
 from tools.machine import events
@@ -84,6 +85,8 @@ def _report(rows: Listing, path: Path) -> bool:
     each = [f"{counts[word]:,} {word}" for word in ("missing", "empty", "damaged") if counts[word]]
     unit = "" if rows.kind == "features" else f" with {frames:,} frames"
     print(f"{rows.dataset}: {usable:,} of {total:,} named can be used{unit}; {', '.join(each) or 'nothing is missing, empty or damaged'}")
+    if rows.kind == "features":
+        print("".join(f"  {line}\n" for line in features_told(rows, defects.values())), end="")
     if shortfall is not None:
         print(f"{rows.dataset} is not complete: {usable:,} of {shortfall.complete:,}; accuracy on it is NO VERDICT")
     if rows.kind == "videos" and rows.list_file.parent.joinpath("videos") == rows.root:

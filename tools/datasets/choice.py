@@ -11,7 +11,7 @@ from tools.storage.context import Context
 
 
 def chosen(context: Context[Spec]) -> str:
-    """`mini`, `full` or the path of a list.
+    """`mini`, `full` or the path of a list, or of a folder of features.
 
     `auto` is `full` where a full list is, or annotations that it can be made of; otherwise it is `mini`.
     """
@@ -29,9 +29,13 @@ def _has_full_data(spec: Spec, data_root: Path) -> bool:
 
 
 def word(context: Context[Spec]) -> str:
-    """The data as rows and reports name them: mini, full, or the list's file name; a subset says its size."""
+    """The data as rows and reports name them: mini, full, or the list's file name; a subset says its size.
+
+    A folder has its name with a slash, so that none is taken for a data set.
+    """
     name, clips = chosen(context), context.settings.clips
-    name = name if name in ("mini", "full") else Path(name).name
+    if name not in ("mini", "full"):
+        name = Path(name).name + "/" * Path(name).is_dir()
     return f"{name}[{clips}]" if clips else name
 
 

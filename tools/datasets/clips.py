@@ -11,6 +11,7 @@ from tools.datasets.listing import Listing, find, of_list
 from tools.datasets.lists import ClipList, balanced, read_list
 from tools.datasets.mini import clips as mini
 from tools.datasets.survey import Shortfall
+from tools.errors import OptionError
 from tools.media.decode import Clip
 from tools.spec.digest import digest
 from tools.spec.model import ListFormat, ModelSpec
@@ -76,13 +77,20 @@ def full_listing(context: Context[ModelSpec], classes: int) -> Listing:
 
 
 def clip_list(context: Context[ModelSpec], classes: int) -> ClipList:
-    """The mini list, or a list of your own, read and cut to `--clips`."""
+    """The mini list, or a list of your own, read and cut to `--clips`.
+
+    Raises:
+        OptionError: it is a folder; DataError: naming the line that is wrong.
+    """
     name, settings = choice.chosen(context), context.settings
     if name == "mini":
         root = mini.stage(context.spec).find_or_run(context).folder
         path = root / mini.list_name(context.spec.list_format)
     else:
         path = Path(name)
+        if path.is_dir():
+            raise OptionError(f"{context.spec.name} reads clips by a list, and this is a folder: {path}", where="--data",
+                              remedy="give a list file, a line a clip; a folder holds features, for bsn")
         root = Path(settings.data_root) if settings.data_root else path.parent
     whole = read_list(path, root, classes)
     return replace(whole, clips=balanced(whole.clips, settings.clips))

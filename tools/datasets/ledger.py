@@ -23,7 +23,7 @@ from tools.media.decode import Clip, ClipError
 from tools.spec.digest import Json, digest
 
 FOLDER = "checked"
-REVISION = "3"  # raise it when equal files would be judged otherwise, or the columns change
+REVISION = "4"  # raise it when equal files would be judged otherwise, or the columns change
 SAVE_S = 1.0  # what an interrupted check loses at most
 COLUMNS = "id, size, changed, asked, frames, sha256, sampled_crc32, word, what, detail, place, remedy"
 TABLE = f"CREATE TABLE IF NOT EXISTS clips ({COLUMNS.replace('id,', 'id TEXT PRIMARY KEY,', 1)}) WITHOUT ROWID"

@@ -12,7 +12,9 @@ from tools.datasets.listing import OWN, Listing
 from tools.datasets.lists import at_equal_distances
 from tools.datasets.mini import videos as mini
 from tools.datasets.survey import Shortfall
+from tools.errors import DataError
 from tools.localisation.activitynet import Subset, Video, check_features, read_videos
+from tools.localisation.feature_folder import read_folder
 from tools.media.decode import Clip
 from tools.spec.digest import digest
 from tools.spec.model import LocaliserSpec
@@ -48,7 +50,8 @@ class VideoSet:
 def video_set(context: Context[LocaliserSpec]) -> VideoSet:
     """The videos of a run with the digests of their features; a child process checks what is new or changed.
 
-    A list of your own is used whole, a full data set as far as features are good; the set says what it lacks.
+    A list or folder of your own is used whole, a full data set as far as features are good.
+    The set says what it lacks.
 
     Raises:
         DataError: naming the row or the file that is wrong; OptionError: there is no full data set.
@@ -88,14 +91,30 @@ def listed(context: Context[LocaliserSpec]) -> tuple[Video, ...]:
 
 
 def read(path: Path, context: Context[LocaliserSpec], subset: Subset = "validation") -> tuple[Video, ...]:
-    """The videos of a subset of the list *path*.
+    """The videos of a subset of the list *path*, or those that a folder *path* has features of.
 
-    Annotations and features lie beside it; those of a list of your own lie below `--data-root` if given.
+    Annotations and features lie beside a list; those of a list of your own lie below `--data-root` if given.
     """
     root, spec = context.settings.data_root, context.spec
+    if path.is_dir():
+        home = _home_of(path, context)
+        return read_folder(path, home / spec.annotations, home / spec.list_file)
     own = root and choice.chosen(context) not in ("mini", "full")
     home = Path(root) if own else path.parent
     return read_videos(home / spec.annotations, path, home / spec.features_folder, subset)
+
+
+def _home_of(folder: Path, context: Context[LocaliserSpec]) -> Path:
+    """Where list and annotations of a folder's videos are: below `--data-root`, in it or beside it."""
+    root, spec = context.settings.data_root, context.spec
+    places = dict.fromkeys([*([Path(root), Path(root) / spec.dataset] if root else []), folder, folder.parent])
+    lacking = {place: [name for name in (spec.list_file, spec.annotations) if not (place / name).is_file()] for place in places}
+    found = next((place for place, names in lacking.items() if not names), None)
+    if found is None:
+        raise DataError(f"a folder of features needs {spec.list_file} and {spec.annotations}, which say what its videos are: "
+                        + "; ".join(f"{place} has no {' and no '.join(names)}" for place, names in lacking.items()), where=str(folder),
+                        remedy="put both into the folder or beside it, or give --data-root DIR, where both are")
+    return found
 
 
 def _list_file(context: Context[LocaliserSpec]) -> Path:

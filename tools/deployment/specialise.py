@@ -96,7 +96,7 @@ class Graph:
         for path, digest in self.given.files if self.given else ():
             require_unchanged(path, digest, GraphError)
         beside = self.path.with_name(export.WEIGHTS)
-        if beside.is_file():  # a compiled model holds its weights itself
+        if self.weights_digest and beside.is_file():  # a compiled model holds its weights itself
             require_unchanged(beside, self.weights_digest)
 
 

@@ -166,6 +166,8 @@ def _output(outputs: Sequence[Port], network: Network, taken: tuple[int, ...], a
     views, frames = sizes.get("V", 1), sizes.get("T", 1)
     rows = dict.fromkeys((1, network.rows, views, frames, views * frames)) if len(network.output.shape) == 1 else (1,)
     answers = tuple((taken[0] * count, *network.output.shape) for count in rows)
+    if not outputs:
+        raise EngineError("the graph gives nothing", remedy="export it again, with its scores as the output")
     named = [number for number, one in enumerate(outputs) if asked.output.name in ("", one.name, *one.name.split(":")[-1:])]
     if not named:
         raise EngineError(f"the graph has no output {asked.output.name!r}; it has {listed(tuple(outputs))}",

@@ -14,6 +14,7 @@ from tools.exchange import runs
 from tools.exchange.speeds import Speed
 from tools.exchange.toml_edit import NewFigure
 from tools.judging import judge
+from tools.judging.asked import METRICS as ASKED
 from tools.judging.rows import RESULTS, Row
 from tools.judging.speed import no_judgement, stored_rate
 from tools.judging.verdict import Verdict
@@ -31,7 +32,8 @@ def told(figure: NewFigure, old: Truth, new: Truth) -> list[str]:
     was = next((f"{one.value:g}" for one in old.figures if one.id == figure.id), "-")
     lines = [f"{figure.id}: {was} -> {figure.value:g} {figure.unit} ({figure.section})"]
     if figure.metric != "throughput":
-        return [*lines, "  it judges nothing: [gates.accuracy.references] names what does"]
+        names = "names what does" if new.accuracy else "is not there to name it"
+        return [*lines, f"  it judges nothing: [gates.accuracy.references] {names}"]
     return [*lines, *(f"  {other}" for other in _beside(figure, old)), f"  {_judging(figure, new)}"]
 
 
@@ -176,7 +178,8 @@ def _require_rate(cell: Cell, truth: Truth, judged: Sequence[Row]) -> None:
         if spread > truth.throughput.max_variation:
             raise RecordError(f"the times of {cell.case} spread by {spread:.1%}, over the limit of {truth.throughput.max_variation:.0%}",
                               where=where, remedy="measure it again on an idle machine")
-    said = [(row.verdict, row.reason) for row in judged if (row.case, row.question) == (str(cell.case), "throughput")]
+    said = [(row.verdict, row.reason) for row in judged if (row.case, row.question) == (str(cell.case), "throughput")
+            and row.metric not in ASKED]  # what a person asked of a rate says nothing about how well it was measured
     said += [(one.verdict.value, one.reason) for one in judge.throughput(cell, truth)]
     for verdict, reason in said:
         if verdict in (Verdict.NO_VERDICT.value, Verdict.ERROR.value):

@@ -68,11 +68,14 @@ class Limits:
 
 
 def with_figure(text: str, figure: NewFigure) -> str:
-    """*text* with the figure's row: in place of the row with its id, or as the last row of `recorded`."""
+    """*text* with the figure's row: in place of the row with its id, or as the last row of `recorded`.
+
+    A toml that had no figures gets the tables for them.
+    """
     import tomlkit
 
     document = tomlkit.parse(text)
-    figures, sources = _last(document, "figures"), _last(document, "sources")
+    sources, figures = (_last_or_new(document, name) for name in ("sources", "figures"))
     row = tomlkit.inline_table()
     row.update(figure.row)
     rows = figures.get(RECORDED)
@@ -145,6 +148,16 @@ def _last(document: TOMLDocument, *path: str) -> Table:
     if not found:
         raise _unwritten(*path)
     return found[-1]
+
+
+def _last_or_new(document: TOMLDocument, name: str) -> Table:
+    """The table *name*; where the document has none, a new one at its end."""
+    import tomlkit
+
+    if name not in document:
+        document.append(None, tomlkit.nl())
+        document.append(name, tomlkit.table())
+    return _last(document, name)
 
 
 def _unwritten(*path: str) -> RecordError:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from tools.datasets.clips import ClipSet
 from tools.datasets.survey import Shortfall
 from tools.datasets.videos import VideoSet
-from tools.judging import speed, verdict
+from tools.judging import asked, speed, verdict
 from tools.judging.floors import floor_of
 from tools.judging.numbers import Numbers
 from tools.judging.same_inputs import same_inputs
@@ -73,8 +73,8 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
         return [*fed, *(judged if limited else without_limits(cell, judged))]
 
     def throughput(self, cell: Cell) -> list[Judgement]:
-        """Whether the device is as fast as what is stored of its kind."""
-        return throughput(cell, self.truth)
+        """Whether the device is as fast as what is stored of its kind, and as what `--expect` asks."""
+        return throughput(cell, self.truth, self.expect)
 
     @abstractmethod
     def usable_accuracy(self, cell: Cell, *, official: bool) -> list[Judgement]:
@@ -137,7 +137,7 @@ def without_limits(cell: Cell, judged: Sequence[Judgement]) -> list[Judgement]:
 
 def _unlimited(numbers: Numbers | None) -> Numbers | None:
     """The numbers without the floor that they were held against: reaching it judges nothing."""
-    return replace(numbers, reference=None) if numbers else None
+    return replace(numbers, reference=None, limit="") if numbers else None
 
 
 def _precision(cell: Cell) -> str:
@@ -145,11 +145,15 @@ def _precision(cell: Cell) -> str:
     return EXACT if record.precision == EXACT else f"{record.precision}-{record.chip}"
 
 
-def throughput(cell: Cell, truth: Truth) -> list[Judgement]:
-    """Clips per second of each network, and of all in turn, against what is stored of this device."""
+def throughput(cell: Cell, truth: Truth, expect: Expectations = NOTHING) -> list[Judgement]:
+    """Clips per second of each network, and of all in turn, against what is stored of this device.
+
+    What *expect* asks of the speed is asked of all networks in turn.
+    """
     chip = kind(cell.record.chip)
     summaries = [summary_of(part) for part in cell.parts]
-    judged = [*_rates(cell, truth, chip, summaries), *speed.against_t4(cell.rate(), truth, chip, cell.case.batch, summaries)]
+    judged = [*_rates(cell, truth, chip, summaries), *speed.against_t4(cell.rate(), truth, chip, cell.case.batch, summaries),
+              *asked.asked_of(cell, truth, chip, expect)]
     seen = [f"the device was {part.idle.sentence}" for part in cell.parts if part.idle is not None and part.idle.state != "idle"]
     doubts = [part.times.doubt for part in cell.parts if part.times is not None and part.times.doubt]
     why = [*doubts, *seen]

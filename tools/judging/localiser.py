@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tools.datasets.videos import VideoSet
-from tools.judging.accuracy import against_published, expected
+from tools.judging.accuracy import against_published, expected, unpublished
 from tools.judging.judge import JudgeOf, partial_data
 from tools.judging.numbers import Numbers
 from tools.judging.segments import Video, faults, first_sentence, unlike
@@ -86,7 +86,7 @@ class LocaliserJudge(JudgeOf[LocaliserSpec, VideoSet, TorchLocaliser]):
         found = self._detections(cell)
         truths = [video.truth for video in self.dataset.videos]
         measured = average_recall(truths, [found[id] for id in self.dataset.ids]).named()
-        stored = self.truth.accuracy.references if official else ()
+        stored = self.truth.references if official else ()
         judged = [against_published(metric, measured[metric], self.truth) for metric in stored]
         if self.reference is None:
             judged.append(recorded("pairs", self.no_reference) if judged else
@@ -96,6 +96,8 @@ class LocaliserJudge(JudgeOf[LocaliserSpec, VideoSet, TorchLocaliser]):
             judged += paired_recall(measured, self.reference.recall, self.truth.recall.max_difference)
         if self.dataset.shortfall is not None:
             judged = partial_data(judged, self.dataset.shortfall)
+        if official:
+            judged = unpublished(judged, self.truth)
         return [*judged, *expected(measured, self.expect)]
 
     def usable_fidelity(self, cell: Cell, torch: TorchLocaliser, gate: FidelityGate) -> list[Judgement]:

@@ -7,7 +7,8 @@ from typing import Literal
 
 from tools.measuring.timing import Statistic, Summary
 
-Unit = Literal["share", "cosine", "ratio", "clips", "inputs", "proposals", "detections", "clips_per_s"]
+Unit = Literal["share", "cosine", "ratio", "clips", "inputs", "proposals", "detections", "clips_per_s", "ms"]
+Limit = Literal["at least", "at most"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Numbers:
     """A judged number, in *unit*, and the number that it is held against, if there is one.
 
     statistic: of which times a rate is; empty for what is no rate. timing: those times, of a single network.
+    limit: on which side of *reference* the number must be; empty where that is no limit.
     """
 
     unit: Unit
@@ -43,3 +45,4 @@ class Numbers:
     reference: float | None = None
     statistic: Statistic | Literal[""] = ""
     timing: Timing | None = None
+    limit: Limit | Literal[""] = ""

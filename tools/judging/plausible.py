@@ -32,9 +32,9 @@ class Known:
 def known_of(spec: ModelSpec, truth: Truth, weights: str) -> Known | None:
     """What weights of this origin are known to reach: a published figure, or the floor of mini weights."""
     if weights == "mini":
-        return Known(spec.mini.floor_top1, f"floor_top1 in {spec.name}.py")
-    if weights == "published" and "top1" in truth.accuracy.references:
-        figure = truth.figure(truth.accuracy.references["top1"])
+        return Known(spec.mini.reference_top1_at_least, f"reference_top1_at_least in {spec.name}.py")
+    if weights == "published" and "top1" in truth.references:
+        figure = truth.figure(truth.references["top1"])
         return Known(figure.fraction, f"{truth.path.name} {figure.id}")
     return None
 

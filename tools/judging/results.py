@@ -18,7 +18,7 @@ SCHEMA_VERSION = 2  # 1 had numbers as texts, and no version
 UNITS: tuple[str, ...] = get_args(Unit)
 Value = str | int | float | bool | Mapping[str, Mapping[str, str]] | None
 WORDS = ("case", "model", "device", "chip", "precision", "data", "weights", "question", "metric", "verdict", "exit_reason", "error",
-         "reason", "date", "commit")
+         "reason", "graph", "date", "commit")
 
 
 def to_json(row: Row) -> dict[str, Value]:
@@ -28,6 +28,7 @@ def to_json(row: Row) -> dict[str, Value]:
              "superseded": row.superseded, "digests": row.digests}
     numbers = row.numbers
     told["statistic"] = numbers.statistic or None if numbers else None
+    told["limit"] = numbers.limit or None if numbers else None
     if numbers:
         told[f"measured_{numbers.unit}"] = _number(numbers.measured)
         told[f"reference_{numbers.unit}"] = _number(numbers.reference)
@@ -50,7 +51,7 @@ def from_json(told: Mapping[str, Any]) -> Row:
     if told["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"it is of schema version {told['schema_version']}, not {SCHEMA_VERSION}")
     rest: dict[str, Any] = {name: told[name] for name in ("simulated", "short", "attempt", "superseded", "digests")}
-    rest |= {name: told[name] or "" for name in WORDS}
+    rest |= {name: (told.get(name) if name == "graph" else told[name]) or "" for name in WORDS}  # an older line has none
     return Row(**rest, batch=told["batch"] or 0, measured="", reference="",
                numbers=_numbers(told))
 
@@ -60,7 +61,8 @@ def _numbers(told: Mapping[str, Any]) -> Numbers | None:
     if unit is None or told[f"measured_{unit}"] is None:
         return None
     timing = Timing(**{one.name: told[one.name] for one in fields(Timing)}) if "median_ms" in told else None
-    return Numbers(unit, told[f"measured_{unit}"], told[f"reference_{unit}"], told["statistic"] or "", timing)
+    return Numbers(unit, told[f"measured_{unit}"], told[f"reference_{unit}"], told["statistic"] or "", timing,
+                   told.get("limit") or "")  # an older line has none
 
 
 def append(rows: Sequence[Row], run: Path) -> None:

@@ -22,6 +22,7 @@ class Row:
     data, weights: as reports name them.
     exit_reason: how the test ended; error: the class of what ended it, if something did.
     digests: of the weights, the graph and the clips of each network. date (UTC), commit: of the run.
+    graph: of a given one, its file and how it was read.
     attempt: which try of the test it is of; superseded: a later try has rows too, and those count.
     """
 
@@ -49,6 +50,7 @@ class Row:
     commit: str = ""
     attempt: int = 1
     superseded: bool = False
+    graph: str = ""
 
     @property
     def shown(self) -> str:
@@ -66,7 +68,8 @@ class Row:
         return cls(str(case), question, record.data, record.weights, judged.metric, judged.measured, judged.reference,
                    word(judged.verdict, record.weights, simulated=record.simulated), "; ".join([judged.reason, *cell.notes]),
                    record.chip, record.simulated, judged.short, case.model, case.batch, case.device.label, record.precision,
-                   {part.record.network: dict(part.record.digests) for part in cell.parts}, judged.numbers)
+                   {part.record.network: dict(part.record.digests) for part in cell.parts}, judged.numbers,
+                   graph="; ".join(cell.given))
 
     @classmethod
     def revived(cls, fields: Mapping[str, Any]) -> Row:

@@ -22,4 +22,4 @@ def same_inputs(ours: Digests, torch: TorchInputs, items: str, remake: str) -> J
         first = other[0]
         meaning = f"{meaning}; the first is {first}: {ours.get(first, 'none')} here, {torch.digests[first]} of torch's pipeline"
     return Judgement(METRIC, str(len(other)), "<= 0", Verdict.FAIL if other else Verdict.PASS, meaning, "<= 0",
-                     numbers=Numbers("inputs", len(other), 0))
+                     numbers=Numbers("inputs", len(other), 0, limit="at most"))

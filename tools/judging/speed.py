@@ -93,7 +93,7 @@ def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, par
     unfit = no_judgement(parts, truth)
     verdict = Verdict.NO_VERDICT if unfit else Verdict.PASS if ratio >= least else Verdict.FAIL
     return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", verdict, f"{reason}; {unfit}" if unfit else reason,
-                      numbers=Numbers("ratio", ratio, least, parts[0].statistic))]
+                      numbers=Numbers("ratio", ratio, least, parts[0].statistic, limit="at least"))]
 
 
 def unfounded(judged: Judgement, why: str) -> Judgement:

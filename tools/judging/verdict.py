@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from tools.errors import ClipgateError
-from tools.judging.numbers import Numbers
+from tools.judging.numbers import Limit, Numbers
 from tools.measuring import metrics
 from tools.measuring.metrics import Distance
 from tools.measuring.predictions import Predictions
@@ -122,10 +122,12 @@ def closeness(apart: Distance, ids: Sequence[str], gate: FidelityGate, scale: st
               f"largest difference of {scale} over their range, at {ids[apart.worst]}",
               Numbers("share", apart.relative, gate.max_relative_difference), good=apart.relative <= gate.max_relative_difference),
         limit("cosine", f"{apart.cosine:.6f}", f">= {gate.min_cosine}", f"smallest cosine of one's {scale}",
-              Numbers("cosine", apart.cosine, gate.min_cosine), good=apart.cosine >= gate.min_cosine),
+              Numbers("cosine", apart.cosine, gate.min_cosine), good=apart.cosine >= gate.min_cosine, side="at least"),
     ]
 
 
-def limit(metric: str, measured: str, bound: str, meaning: str, numbers: Numbers | None = None, *, good: bool) -> Judgement:
-    """A measured number beside its bound, in texts and in *numbers*."""
-    return Judgement(metric, measured, bound, Verdict.PASS if good else Verdict.FAIL, meaning, bound, numbers=numbers)
+def limit(metric: str, measured: str, bound: str, meaning: str, numbers: Numbers | None = None, *, good: bool,
+          side: Limit = "at most") -> Judgement:
+    """A measured number beside its bound, in texts and in *numbers*; *side*: where the number must be."""
+    sided = replace(numbers, limit=side) if numbers else None
+    return Judgement(metric, measured, bound, Verdict.PASS if good else Verdict.FAIL, meaning, bound, numbers=sided)

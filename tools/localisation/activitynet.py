@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -40,8 +40,9 @@ class Video:
         return np.array(self.segments, np.float64).reshape(-1, 2)
 
 
-def read_videos(annotations: Path, listing: Path, features: Path, subset: Subset = "validation") -> tuple[Video, ...]:
-    """The videos of a subset, in the order of *listing*.
+def read_videos(annotations: Path, listing: Path, features: Path, subset: Subset = "validation",
+                chosen: Collection[str] | None = None) -> tuple[Video, ...]:
+    """The videos of a subset, or those of them that are *chosen*, in the order of *listing*.
 
     *annotations*: `anet_anno_action.json`. *listing*: `video_info_new.csv`, of which name and subset are
     read. *features*: the folder of `<name>.csv`; only `check_features` looks into it. A true segment may be
@@ -53,7 +54,9 @@ def read_videos(annotations: Path, listing: Path, features: Path, subset: Subset
     """
     known = read_object(annotations, "the annotations")
     videos = []
-    for number, name in _listed(listing, subset):
+    for number, name, its_subset in _listed(listing):
+        if its_subset != subset or (chosen is not None and name not in chosen):
+            continue
         if name not in known:
             raise DataError(f"{name} is not annotated", where=f"{listing}:{number}", remedy=f"add it to {annotations}")
         where = f"{annotations}: {name}"
@@ -101,20 +104,24 @@ def read_ground_truth(path: Path, subset: Subset = "validation") -> dict[str, Do
     return truths
 
 
-def _listed(path: Path, subset: Subset) -> Iterator[tuple[int, str]]:
-    """Line and name of each video of the subset."""
+def read_subsets(path: Path) -> dict[str, str]:
+    """The subset of every video of a list; errors as for `read_videos`."""
+    return {name: subset for _, name, subset in _listed(path)}
+
+
+def _listed(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Line, name and subset of each video."""
     seen: dict[str, int] = {}
     for number, row in reading.read_rows(path, DataError, ("subset", "video"), "the list of videos", REMEDY):
-        name, where = row["video"], f"{path}:{number}"
-        if not (name and name.startswith(PREFIX) and row["subset"]):
+        name, subset, where = row["video"], row["subset"], f"{path}:{number}"
+        if not (name and name.startswith(PREFIX) and subset):
             raise DataError(f"the row names no video {PREFIX}<id> and its subset", where=where, remedy=REMEDY)
         reading.file_name(f"{name}.csv", where, DataError, REMEDY)
         if name in seen:
             raise DataError(f"{name} is listed twice, first on line {seen[name]}", where=where,
                             remedy="name every video once: results are paired by name")
         seen[name] = number
-        if row["subset"] == subset:
-            yield number, name
+        yield number, name, subset
 
 
 def _positive(video: object, key: str, where: str) -> float:

@@ -61,7 +61,7 @@ def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks
     budget_s = context.settings.budget_s if timed else None
     data, locks, others = choice.word(context), context.settings.locks, tuple(context.others)
     jobs = [Job(case, spec, checkpoint, graph, found.dataset, data, budget_s, folder, before, locks, others,
-                context.settings.atc_flags)
+                context.settings.atc_flags, bool(context.settings.expect.at(case.batch)))
             for checkpoint, graph, folder, before in zip(found.checkpoints, found.graphs, folders, [None, *folders[:-1]], strict=True)
             if not networks or checkpoint.network.name in networks]
     with writing("what this cell leaves", run, MeasureError):

@@ -42,7 +42,7 @@ class Job:
     data: as reports name it. budget_s: how long timing may take; None: nobody asks for times.
     before: the folder with the scores of the network before this one, if there is one. locks: the folder of
     the devices' locks; empty for this user's own. others: what of it other code made, in words.
-    flags: a person's own for the compiler.
+    flags: a person's own for the compiler. whole: whether timing takes all of its budget.
     """
 
     case: Case
@@ -57,6 +57,7 @@ class Job:
     locks: str = ""
     others: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    whole: bool = False
 
     @property
     def network(self) -> Network:
@@ -103,7 +104,7 @@ def _measure(job: Job) -> None:
         kind.finish(job.dataset, job.spec, before, predictions, folder)
         told = _record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need)
         cell.write(replace(_of_given(told, job, engine.fit, scales), inputs=fed), folder / cell.RECORD)
-        times = None if job.budget_s is None else timed(engine, kept, job.budget_s)
+        times = None if job.budget_s is None else timed(engine, kept, job.budget_s, whole=job.whole)
         engine.close()
     if watch:
         cell.write(watch.idle(), folder / cell.IDLE)
@@ -111,10 +112,10 @@ def _measure(job: Job) -> None:
         cell.write(times, folder / cell.TIMES)
 
 
-def timed(engine: Engine, kept: Kept, budget_s: float) -> Times:
+def timed(engine: Engine, kept: Kept, budget_s: float, *, whole: bool = False) -> Times:
     """The times of single iterations of a batch, and whether these ran the network on it."""
     calls = Counted(engine.bind(kept.batch))
-    series = time_series(calls, budget_s, lambda count: events.progress("timing", count, count))
+    series = time_series(calls, budget_s, lambda count: events.progress("timing", count, count), whole=whole)
     by_device = engine.device_times()[-len(series) :]  # asked now, since another run follows
     return Times(tuple(series), kept.valid, tuple(by_device), doubt(calls, series, kept, engine.precision, by_device))
 

@@ -53,7 +53,7 @@ def stage(context: Context[ModelSpec], checkpoint: Weights, clips: ClipSet, devi
     asked: whether all clips may be computed, where scores that other code made are here and do not hold.
     """
     wanted, store = key(context.spec, checkpoint, clips), context.store
-    floor = context.spec.mini.floor_top1 if choice.is_whole_mini(context) else 0.0
+    floor = context.spec.mini.reference_top1_at_least if choice.is_whole_mini(context) else 0.0
     made = store.by_other_code(wanted)
     return Stage(wanted, f"running the torch reference on {len(clips.clips)} clips",
                  partial(build, context.spec, checkpoint, clips, floor, device, store.unfinished(wanted),
@@ -78,14 +78,14 @@ def command(context: Context[Spec]) -> str:
         "--data", "--data-root", "--weights", "--clips", "--artifacts", "--models")])
 
 
-def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, floor_top1: float, device: str, shards: Path,
+def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, least_top1: float, device: str, shards: Path,
           folder: Path, *, earlier: Earlier | None = None) -> Facts:
     """Score every clip and save the scores in *folder*; until all are there, they are kept in *shards*.
 
     earlier: scores that are kept if a few clips computed again have the same.
 
     Raises:
-        ReferenceRunError: scores are not finite; or top-1 is below *floor_top1*: a reference that is mostly
+        ReferenceRunError: scores are not finite; or top-1 is below *least_top1*: a reference that is mostly
             wrong would not show a broken export.
     """
     runner = run.torch_device(device)
@@ -98,9 +98,9 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, floor_top1: floa
         scores, devices = _whole(clips, score, runner, shards)
         told = {"torch_device": devices}
     top1 = float(hits(scores, np.array([clip.label for clip in clips.clips]), 1).mean())
-    if top1 < floor_top1:
-        raise ReferenceRunError(f"torch reaches top-1 {top1:.4f} on the mini clips, below {floor_top1}",
-                                where=f"MiniSpec of {spec.name}",
+    if top1 < least_top1:
+        raise ReferenceRunError(f"torch reaches top-1 {top1:.4f} on the mini clips, below {least_top1}",
+                                where=f"reference_top1_at_least in {spec.name}.py",
                                 remedy="make the clips easier: less noise, more travel, or another residual_scale")
     clips.require_unchanged()  # hours later: these scores are kept under the digest of the clips
     save(Predictions(clips.ids, scores), folder / FILE)

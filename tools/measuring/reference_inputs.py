@@ -20,8 +20,8 @@ from tools.errors import ReferenceRunError
 from tools.machine import versions
 from tools.machine.reading import load_json
 from tools.measuring.inputs import TorchInputs, digest_of, spread
-from tools.measuring.reference_localiser import read_by_mmaction2
 from tools.pytorch import frames, pipeline
+from tools.pytorch.bsn_features import read_by_mmaction2
 from tools.spec.digest import spec_digest
 from tools.spec.model import LocaliserSpec, ModelSpec, Spec
 from tools.storage import code

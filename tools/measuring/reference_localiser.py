@@ -19,15 +19,14 @@ from tools.errors import ReferenceRunError
 from tools.localisation.detections import DETECTIONS, Detections, Doubles, none_found, read_results, write_results
 from tools.localisation.proposals import bins
 from tools.localisation.recall import RANKS
-from tools.localisation.snippet_features import COLUMNS
 from tools.machine import events, versions
 from tools.machine.reading import load_json, load_npz, refusing
 from tools.measuring.adoption import KEPT_FROM, Earlier, holds, read, sample
 from tools.measuring.metrics import TINY
 from tools.measuring.predictions import Predictions, load, save
 from tools.measuring.reference import require_finite
-from tools.media.preprocess import Floats
 from tools.pytorch import bsn_steps, networks
+from tools.pytorch.bsn_features import read_by_mmaction2
 from tools.spec.digest import spec_digest
 from tools.spec.model import LocaliserSpec
 from tools.storage import code
@@ -180,16 +179,6 @@ def _share(again: NDArray[Any], there: NDArray[Any], of_all: NDArray[Any]) -> fl
     return float(np.abs(again - there).max() / max(np.ptp(of_all), TINY))
 
 
-def read_by_mmaction2(path: Path) -> Floats:
-    """Read by mmaction2's own loader, [400, 100] float32."""
-    networks.import_mmaction()
-    from mmaction.datasets.transforms import LoadLocalizationFeature
-
-    found: Floats = np.ascontiguousarray(LoadLocalizationFeature()({"feature_path": str(path)})["raw_feature"])
-    assert found.shape[0] == COLUMNS
-    return found
-
-
 def _recall(truths: list[Doubles], found: list[Detections]) -> dict[str, float]:
     by_threshold, _, _, auc = bsn_steps.recall(truths, found)
     return {**{f"AR@{k}": float(by_threshold[:, k - 1].mean()) for k in RANKS}, "AUC": float(auc) / 100}
@@ -200,7 +189,7 @@ def _require_recall(recall: Mapping[str, float], chosen: VideoSet, spec: Localis
     rng = np.random.default_rng(0)
     guesses = [Detections(np.sort(rng.uniform(0, video.duration_s, (100, 2)), axis=1), rng.uniform(size=100)) for video in chosen.videos]
     blind = _recall([video.truth for video in chosen.videos], guesses)
-    floors = {"AR@100": blind["AR@100"] + spec.mini.floor_gain, "AR@10": blind["AR@10"] * spec.mini.floor_ratio}
+    floors = {"AR@100": blind["AR@100"] + spec.mini.reference_gain_at_least, "AR@10": blind["AR@10"] * spec.mini.reference_ratio_at_least}
     low = [f"{name} {recall[name]:.4f}, below {least:.4f}" for name, least in floors.items() if recall[name] < least]
     if low:
         raise ReferenceRunError(f"torch reaches {'; '.join(low)} on the mini videos", where=f"MiniVideos of {spec.name}",

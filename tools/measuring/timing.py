@@ -38,10 +38,11 @@ class Summary:
 
 
 def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int], None],
-                clock: Callable[[], float] = perf_counter) -> list[float]:
+                clock: Callable[[], float] = perf_counter, *, whole: bool = False) -> list[float]:
     """Time *step* one call at a time, after WARM_UP calls that are not kept.
 
     It stops at MIN_SECONDS and MIN_ITERATIONS, or when *budget_s* is spent, but not before FLOOR_ITERATIONS.
+    *whole*: only when it is spent, for a number whose uncertainty more times make smaller.
     Every few seconds, between two calls, *beat* is told how many were made.
     """
     for _ in range(WARM_UP):
@@ -51,7 +52,7 @@ def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int
     collecting = gc.isenabled()
     gc.disable()
     try:
-        while not _enough(len(series), total, budget_s):
+        while not _enough(len(series), total, budget_s, whole=whole):
             start = clock()
             step()
             taken = clock() - start
@@ -66,8 +67,8 @@ def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int
     return series
 
 
-def _enough(count: int, total_s: float, budget_s: float) -> bool:
-    return (count >= MIN_ITERATIONS and total_s >= MIN_SECONDS) or (count >= FLOOR_ITERATIONS and total_s >= budget_s)
+def _enough(count: int, total_s: float, budget_s: float, *, whole: bool) -> bool:
+    return (not whole and count >= MIN_ITERATIONS and total_s >= MIN_SECONDS) or (count >= FLOOR_ITERATIONS and total_s >= budget_s)
 
 
 def summarise(series: Sequence[float], valid: int, statistic: Statistic = "median") -> Summary:

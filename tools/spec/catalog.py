@@ -7,17 +7,24 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from types import FunctionType, ModuleType
 
 from tools.errors import OptionError, TruthError
-from tools.spec import own
+from tools.spec import own, spec_rules, spec_source
+from tools.spec.faults import Faults, Place
 from tools.spec.model import LocaliserSpec, ModelSpec, Spec
 from tools.spec.truth import Truth, read_truth
 
 SPEC = re.compile(rb"^SPEC\b", re.MULTILINE)
 MODULE = "clipgate_model_"  # begins the name of a model's module
+RAISED = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError, SyntaxError,
+          TypeError, ValueError)  # what a file of Python may raise that is not of ours
+IMPORTS = f"a model's file can import {', '.join(spec_source.KINDS)} from tools.spec; other libraries it imports inside functions"
+PYTHON = "correct that line: the file is Python, and is run when it is read"
+SPEC_PAGE = "tools/spec/model.py and mini.py say what each value means; suites/README.md, 'Adding a model', how one begins"
 
 
 def model_names(folder: Path) -> list[str]:
@@ -37,14 +44,20 @@ def load_spec(folder: Path, name: str) -> Spec:
 
     Raises:
         OptionError: there is no such model.
-        TruthError: the file holds no SPEC of that name.
+        TruthError: the file cannot be run, holds no SPEC of that name, or values that cannot be meant.
     """
     path = folder / f"{name}.py"
     if not path.is_file():
         raise OptionError(f"unknown model {name!r}", where=str(folder), remedy=f"choose one of: {', '.join(model_names(folder))}")
     spec = getattr(load_module(path), "SPEC", None)
-    if not isinstance(spec, ModelSpec | LocaliserSpec) or spec.name != name:
+    if not isinstance(spec, ModelSpec | LocaliserSpec):
         raise TruthError(f"the file must define SPEC, a ModelSpec or LocaliserSpec named {name!r}", where=str(path))
+    faults = Faults()
+    spec_rules.check(spec, faults)
+    if not faults.found and spec.name != name:
+        at: Place = ("name",) if isinstance(spec, LocaliserSpec) else ("network", "name")
+        faults.add(at, f"{'.'.join(map(str, at))} = {spec.name!r}, and the file is called {path.name}: SPEC must be named {name!r}")
+    faults.settle(path, lambda: spec_source.lines_of(path), SPEC_PAGE)
     for network in spec.networks:
         _require_plain(network.export_form, path)
     return _with_own_files(spec, path)
@@ -66,13 +79,33 @@ def _require_plain(form: object, path: Path) -> None:
 
 
 def load_module(path: Path) -> ModuleType:
-    """A model's file as a module of its own, which no import statement finds."""
+    """A model's file as a module of its own, which no import statement finds.
+
+    Raises:
+        TruthError: it cannot be run.
+    """
     description = importlib.util.spec_from_file_location(f"{MODULE}{path.stem}", path)
     assert description is not None
     assert description.loader is not None
     module = importlib.util.module_from_spec(description)
-    description.loader.exec_module(module)
+    try:
+        description.loader.exec_module(module)
+    except RAISED as error:
+        spec_source.check_calls(path)  # an argument that is unknown or missing is told with all others
+        faults = Faults()
+        line = _line(error, path)
+        said = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+        faults.add((line,), f"{type(error).__name__}: {said}")
+        faults.settle(path, lambda: {(line,): line}, IMPORTS if isinstance(error, ImportError | NameError) else PYTHON)
     return module
+
+
+def _line(error: BaseException, path: Path) -> int:
+    """The line of *path* at which it stopped; 0 where nothing tells."""
+    name = str(path.absolute())
+    if isinstance(error, SyntaxError) and error.filename == name:
+        return error.lineno or 0
+    return next((frame.lineno or 0 for frame in reversed(traceback.extract_tb(error.__traceback__)) if frame.filename == name), 0)
 
 
 def load_truth(folder: Path, name: str) -> Truth:

@@ -56,7 +56,7 @@ class GraphPlaces:
     def require(self, networks: Sequence[str], model: str) -> None:
         """Check that each of the *networks* of *model* has one; an OptionError if not."""
         names = [name for name, _ in self.places]
-        if names == [""] if len(networks) == 1 else sorted(names) == sorted(networks):
+        if sorted(names) == sorted(networks) or (names == [""] and len(networks) == 1):
             return
         wanted = ",".join(f"{name}=..." for name in networks) if len(networks) > 1 else "..."
         raise OptionError(f"{model} has the network{'s' * (len(networks) > 1)} {' and '.join(networks)}, and {FLAG} names "

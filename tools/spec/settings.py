@@ -27,8 +27,9 @@ RIGHT = {  # what an option that takes a number takes
 }
 Word = TypeVar("Word", bound=str)
 OPTIONS: tuple[tuple[str, str, str, str], ...] = (
-    ("--data", "auto", "auto|mini|full|LIST", ("mini: clips the harness makes itself; full: the data set under "
-     "--data-root; or a list file of your own, a line a clip: 'path label' or 'frame-folder frames label'; for bsn a video_info_new.csv")),
+    ("--data", "auto", "auto|mini|full|LIST|DIR", ("mini: clips the harness makes itself; full: the data set under "
+     "--data-root; or a list file of your own, a line a clip: 'path label' or 'frame-folder frames label'; for bsn a video_info_new.csv, "
+     "or a folder of features, v_<id>.csv of 100 x 400 or v_<id>.npy of T x 400")),
     ("--data-root", "", "DIR", ("folder that holds ucf101/, kinetics400/ ...; also what a list's paths are relative to "
      "(the list's own folder without it)")),
     ("--weights", "auto", "auto|mini|published|FILE|DIR", ("mini: fitted to the mini clips; published: the guide's checkpoint; "
@@ -39,8 +40,9 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("--graph-output", "", "NAME=SCALE", "which output of --graph has the scores, and whether they are softmax, logits or log-softmax"),
     ("--atc-flags", "", "FLAGS", ("more flags for Ascend's compiler, after an equals sign: "
      "--atc-flags='--precision_mode=force_fp16 --log=error'")),
-    ("--expect", "", "METRIC=SHARE", ("what the weights must reach on whatever data is judged, without tolerance: top1=0.93,top5=0.99; "
-     "for bsn AR@100=0.75")),
+    ("--expect", "", "NAME=NUMBER", ("what the weights must reach on whatever data is judged, without tolerance: top1=0.93,top5=0.99; "
+     "for bsn AR@100=0.75; and what the device must: clips/s=80, xT4=1.0, latency_ms=40 (of a batch, at most), of one batch size: "
+     "bs16:clips/s=80; given several times, all of it counts")),
     ("--clips", ALL, f"N|{ALL}", "judge N clips only, spread evenly over the classes, the same ones every time"),
     ("--budget-s", "60", "S", "seconds each network of a cell may be timed; never fewer than 3 iterations"),
     ("--timeout-s", "900", "S", "seconds a device may be silent before its cell is ended"),
@@ -89,8 +91,12 @@ class Settings:
             OptionError: a number is none or not above 0, a word is unknown, or a list or folder is not there.
         """
         text = {_name(flag): values.get(_name(flag), default) for flag, default, *_ in OPTIONS}
+        for flag in ("--graph-input", "--graph-output"):
+            if text[_name(flag)] and not text["graph"]:
+                raise OptionError(f"{flag} says something of a graph, and none is given", where=flag, remedy="give it with --graph FILE")
         return cls(
-            data=_word_or_file(text["data"], ("auto", "mini", "full"), "--data", "a list file"),
+            data=_word_or_file(text["data"], ("auto", "mini", "full"), "--data", "a list file, or a folder of features for bsn",
+                               folder=True),
             data_root=_folder(text["data_root"], "--data-root", "give the folder that holds ucf101/"),
             weights=_word_or_file(text["weights"], ("auto", "mini", "published"), "--weights", "a checkpoint file, or a folder of several",
                                   folder=True),
@@ -148,7 +154,25 @@ def names() -> list[str]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The shared options, for a command line."""
     for flag, default, metavar, text in OPTIONS:
-        parser.add_argument(flag, default=default, metavar=metavar, help=text)
+        parser.add_argument(flag, action=action_of(flag), default=default, metavar=metavar, help=text)
+
+
+def action_of(flag: str) -> str | type[argparse.Action]:
+    """What a parser does with an option that is given: of most the last counts, of `--expect` all."""
+    return Joined if flag == "--expect" else "store"
+
+
+class Joined(argparse.Action):
+    """Keeps all that an option is given, with commas between; what it has already adds nothing.
+
+    So a worker of pytest-xdist, which is handed what was read and reads the same words again, has it once.
+    """
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option_string: str | None = None,
+                 ) -> None:
+        kept = [part for part in getattr(namespace, self.dest).split(",") if part]
+        more = [part for part in str(values).split(",") if str(values) and part not in kept]
+        setattr(namespace, self.dest, ",".join([*kept, *more]))
 
 
 def _name(flag: str) -> str:

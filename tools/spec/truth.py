@@ -1,21 +1,25 @@
-"""Reads a model's toml into frozen values; an unknown or missing key is an error that names it."""
+"""Reads a model's toml into frozen values; all that is wrong with it is one error."""
 
 from __future__ import annotations
 
 import tomllib
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from tools.errors import TruthError
-from tools.spec import toml_tables
-from tools.spec.chips import is_simulated
-from tools.spec.figures import METRICS, Figure, Provenance
-from tools.spec.toml_tables import Table
+from tools.errors import STAGES, TruthError
+from tools.spec.case import BATCHES
+from tools.spec.faults import Faults, shown
+from tools.spec.figure_rows import check_names, figures
+from tools.spec.figures import Figure, Provenance
+from tools.spec.toml_lines import lines_of
+from tools.spec.toml_tables import Part, Table
 
-FIGURE_KEYS = {field.name for field in fields(Figure)} - {"origin", "source"}  # those two are filled in here
+TABLES = ("dataset", "sources", "weights", "gates", "figures", "archive", "known_issues")
+GATES = ("accuracy", "pairs", "recall", "fidelity", "throughput")
+EXACT = "fp32"  # the limits of a device that computes as torch does; those of others are made from them
+PAGE = "suites/README.md, 'Stored numbers', says what each table holds"
 IssueKind = Literal["notimpl", "notyet", "never"]
 T = TypeVar("T")
 
@@ -63,7 +67,7 @@ class FidelityGate:
 
 @dataclass(frozen=True, slots=True)
 class ThroughputGate:
-    """What a measured rate must reach.
+    """What a measured rate must reach. The defaults are ours, and those of every toml here: no guide has any.
 
     max_variation: the spread above which times are not judged.
     max_slowdown: the share of a stored rate that may be missing.
@@ -71,8 +75,8 @@ class ThroughputGate:
     judge_by: whether a published or a recorded figure judges where both are stored of a chip and batch size.
     """
 
-    max_variation: float
-    max_slowdown: float
+    max_variation: float = 0.1
+    max_slowdown: float = 0.05
     t4: str | None = None
     min_t4_ratio: Mapping[str, float] = field(default_factory=dict)
     judge_by: Provenance = "published"
@@ -94,6 +98,7 @@ class Truth:
     """Everything stored about one model.
 
     figures: what gates, comparisons and tables read. archive: what else the sources print; nothing reads it.
+    accuracy: None where nobody published any; then torch alone judges.
     weights: those of a model of one network. network_weights: those of a model of several, by name.
     pairs: how a recogniser is judged beside torch. recall: how a localiser is.
     """
@@ -102,7 +107,7 @@ class Truth:
     dataset: str
     weights: PublishedWeights | None
     network_weights: Mapping[str, PublishedWeights]
-    accuracy: AccuracyGate
+    accuracy: AccuracyGate | None
     pairs: PairsGate | None
     recall: RecallGate | None
     fidelity: Mapping[str, FidelityGate]
@@ -110,6 +115,11 @@ class Truth:
     figures: tuple[Figure, ...]
     archive: tuple[Figure, ...]
     known_issues: tuple[KnownIssue, ...]
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """The id of the published figure that judges each metric; empty where nobody published any."""
+        return self.accuracy.references if self.accuracy else {}
 
     def figure(self, id: str) -> Figure:
         for figure in self.figures:
@@ -135,110 +145,94 @@ def read_truth(path: Path) -> Truth:
     """Read and check *path*.
 
     Raises:
-        TruthError: naming the table and the key that is unknown, missing or of the wrong type.
+        TruthError: naming every table and key that is unknown, missing or of the wrong type, with its line.
     """
-    table = _load(path)
-    weights, network_weights = _weights(table, path)
-    gates = _gates(table, path)
-    truth = Truth(
-        path=path,
-        dataset=str(table["dataset"]),
-        weights=weights,
-        network_weights=network_weights,
-        accuracy=_gate(AccuracyGate, gates, "accuracy", path),
-        pairs=_gate(PairsGate, gates, "pairs", path) if "pairs" in gates else None,
-        recall=_gate(RecallGate, gates, "recall", path) if "recall" in gates else None,
-        fidelity={name: toml_tables.fill(FidelityGate, row, f"{path} [gates.fidelity.{name}]")
-                  for name, row in toml_tables.sections(toml_tables.section(gates, "fidelity", path), f"{path} [gates.fidelity]")},
-        throughput=_gate(ThroughputGate, gates, "throughput", path),
-        figures=_figures(table, "figures", path),
-        archive=_figures(table, "archive", path) if "archive" in table else (),
-        known_issues=_known_issues(table, path),
-    )
-    _check(truth)
+    text, table = _load(path)
+    root = Part(table, (), "", Faults())
+    root.refuse_unknown(TABLES)
+    if not isinstance(table.get("dataset"), str):
+        root.wrong("dataset is missing or no text", "dataset")
+    truth = _truth(root, path)
+    check_names(root)
+    root.faults.settle(path, lambda: lines_of(text), PAGE)
     return truth
 
 
-def _load(path: Path) -> Table:
+def _load(path: Path) -> tuple[str, Table]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:  # no toml, no text, too long a number, tables too deep
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
         raise TruthError(f"cannot be read: {error}", where=str(path), remedy="every model has a toml beside its .py") from error
-    toml_tables.refuse_unknown(table, {"dataset", "sources", "weights", "gates", "figures", "archive", "known_issues"}, str(path))
-    if not isinstance(table.get("dataset"), str):
-        raise TruthError("dataset is missing or no text", where=str(path))
-    return table
+    try:
+        return text, tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # no toml, too long a number, tables too deep
+        raise TruthError(f"cannot be read as toml: {error}", where=str(path), remedy="correct that place first; "
+                         "what else may be wrong is told once it can be read") from error
 
 
-def _known_issues(table: Table, path: Path) -> tuple[KnownIssue, ...]:
-    rows = toml_tables.rows(table.get("known_issues", []), f"{path} known_issues")
-    return tuple(toml_tables.fill(KnownIssue, row, f"{path} [[known_issues]] {number}") for number, row in enumerate(rows, 1))
+def _truth(root: Part, path: Path) -> Truth:
+    """What could be read; faulty parts are left out."""
+    gates = _gates(root)
+    weights, network_weights = _weights(root)
+    return Truth(
+        path=path,
+        dataset=str(root.table.get("dataset")),
+        weights=weights,
+        network_weights=network_weights,
+        accuracy=_gate(AccuracyGate, gates, "accuracy"),
+        pairs=_gate(PairsGate, gates, "pairs"),
+        recall=_gate(RecallGate, gates, "recall"),
+        fidelity=_fidelity(gates),
+        throughput=_gate(ThroughputGate, gates, "throughput") or ThroughputGate(),
+        figures=figures(root, "figures"),
+        archive=figures(root, "archive"),
+        known_issues=_known_issues(root),
+    )
 
 
-def _gates(table: Table, path: Path) -> Table:
-    gates = toml_tables.section(table, "gates", path)
-    toml_tables.refuse_unknown(gates, {"accuracy", "pairs", "recall", "fidelity", "throughput"}, f"{path} [gates]")
-    if ("pairs" in gates) == ("recall" in gates):
-        raise TruthError("needs either [gates.pairs] or [gates.recall]", where=f"{path} [gates]",
-                         remedy="a recogniser is judged clip by clip, a proposal network by its recall")
+def _known_issues(root: Part) -> tuple[KnownIssue, ...]:
+    found = []
+    for row in root.rows("known_issues"):
+        issue = row.fill(KnownIssue)
+        if issue is not None and issue.batch not in (0, *BATCHES):
+            row.wrong(f"batch = {issue.batch} is none of {', '.join(map(str, BATCHES))}, or 0 for all of them", "batch")
+        if issue is not None and issue.stage not in STAGES:
+            row.wrong(f"stage = {shown(issue.stage)} is none of {', '.join(STAGES)}", "stage")
+        found += [issue] if issue is not None else []
+    return tuple(found)
+
+
+def _gates(root: Part) -> Part:
+    gates = root.inner("gates")
+    if gates is None:
+        return Part({}, ("gates",), "[gates]", root.faults)
+    gates.refuse_unknown(GATES)
+    if ("pairs" in gates.table) == ("recall" in gates.table):
+        gates.wrong("needs either [gates.pairs] or [gates.recall]: a recogniser is judged clip by clip, a proposal network by its recall")
     return gates
 
 
-def _gate(kind: type[T], gates: Table, name: str, path: Path) -> T:
-    return toml_tables.fill(kind, toml_tables.section(gates, name, path), f"{path} [gates.{name}]")
+def _gate(kind: type[T], gates: Part, name: str) -> T | None:
+    part = gates.inner(name) if name in gates.table else None
+    return part.fill(kind) if part else None
 
 
-def _weights(table: Table, path: Path) -> tuple[PublishedWeights | None, dict[str, PublishedWeights]]:
+def _fidelity(gates: Part) -> dict[str, FidelityGate]:
+    if not gates.table:
+        return {}  # that they are missing is said of all of them
+    limits = gates.inner("fidelity")
+    if limits and EXACT not in limits.table:
+        limits.inner(EXACT)  # says that it is missing
+    filled = {name: part.fill(FidelityGate) for name, part in (limits.inners() if limits else {}).items()}
+    return {name: gate for name, gate in filled.items() if gate is not None}
+
+
+def _weights(root: Part) -> tuple[PublishedWeights | None, dict[str, PublishedWeights]]:
     """The checkpoint of [weights], or one for each [weights.<network>]; a model may have neither."""
-    if "weights" not in table:
+    found = root.inner("weights") if "weights" in root.table else None
+    if found is None:
         return None, {}
-    found, where = toml_tables.section(table, "weights", path), f"{path} [weights"
-    if not any(isinstance(row, dict) for row in found.values()):
-        return toml_tables.fill(PublishedWeights, found, f"{where}]"), {}
-    return None, {name: toml_tables.fill(PublishedWeights, row, f"{where}.{name}]")
-                  for name, row in toml_tables.sections(found, f"{where}]")}
-
-
-def _check(truth: Truth) -> None:
-    """Check that every figure, device and network that is named is stored."""
-    where = f"{truth.path} [gates.accuracy.references]"
-    if not truth.accuracy.references:
-        raise TruthError("names no figure", where=where, remedy=f"name one for any of {', '.join(METRICS)}")
-    for metric, id in truth.accuracy.references.items():
-        if metric not in METRICS:
-            raise TruthError(f"unknown metric {metric}", where=where, remedy=f"known here: {', '.join(METRICS)}")
-        if truth.figure(id).metric != metric:
-            raise TruthError(f"{id} is a figure of {truth.figure(id).metric}, not of {metric}", where=where)
-    _check_devices(truth)
-    for network in truth.network_weights:
-        if network not in {figure.network for figure in truth.figures}:
-            raise TruthError(f"no figure is of the network {network!r}", where=f"{truth.path} [weights.{network}]")
-    for id, count in Counter(figure.id for figure in (*truth.figures, *truth.archive)).items():
-        if count > 1:
-            raise TruthError(f"{count} figures have the id {id!r}", where=str(truth.path))
-
-
-def _check_devices(truth: Truth) -> None:
-    if truth.throughput.t4 not in {None, *(figure.device for figure in truth.figures)}:
-        raise TruthError(f"no figure is of the device {truth.throughput.t4!r}", where=f"{truth.path} [gates.throughput]")
-    for device in truth.throughput.min_t4_ratio:
-        if device not in {figure.device for figure in truth.figures}:
-            raise TruthError(f"no figure is of the device {device!r}", where=f"{truth.path} [gates.throughput] min_t4_ratio")
-
-
-def _figures(table: Table, name: str, path: Path) -> tuple[Figure, ...]:
-    sources = toml_tables.section(table, "sources", path)
-    found = []
-    for origin, rows in toml_tables.section(table, name, path).items():
-        if origin not in sources:
-            raise TruthError(f"[{name}] {origin} has no entry in [sources]", where=str(path))
-        for row in toml_tables.rows(rows, f"{path} [{name}] {origin}"):
-            where, source = f"{path} [{name}] {row.get('id')}", f"{sources[origin]}, section {row.get('section')}"
-            toml_tables.refuse_unknown(row, FIGURE_KEYS, where)
-            figure = toml_tables.fill(Figure, {**row, "origin": origin, "source": source}, where)
-            if is_simulated(figure.device):
-                raise TruthError("was measured on a simulation, and judges nothing", where=where, remedy="take it out")
-            if figure.contradiction:
-                raise TruthError(figure.contradiction, where=where)
-            found.append(figure)
-    return tuple(found)
+    if not any(isinstance(row, dict) for row in found.table.values()):
+        return found.fill(PublishedWeights), {}
+    filled = {name: part.fill(PublishedWeights) for name, part in found.inners().items()}
+    return None, {name: weights for name, weights in filled.items() if weights is not None}

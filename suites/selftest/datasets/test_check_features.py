@@ -6,13 +6,15 @@ Those that can be used are used, the rest is told, and partial data is called wh
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tools.datasets import choice, survey, videos
+from tools.datasets import check, choice, survey, videos
+from tools.datasets.defects import FEW, ORIGIN
 from tools.datasets.survey import Shortfall
 from tools.errors import DataError
 from tools.judging.judge import partial_data
@@ -20,7 +22,7 @@ from tools.judging.verdict import Judgement, Verdict
 from tools.localisation.snippet_features import write_features
 from tools.spec.catalog import load_spec
 from tools.spec.model import LocaliserSpec
-from tools.spec.settings import MODELS, Settings
+from tools.spec.settings import MODELS, ROOT, Settings
 from tools.storage.context import Context
 
 NAMES = ("v_a", "v_b", "v_c")
@@ -58,15 +60,62 @@ def test_videos_without_features_are_told(tmp_path: Path) -> None:
         f"({tmp_path}/activitynet/video_info_new.csv:4); python -m tools.data check activitynet")
 
 
+def test_the_check_says_which_features_lack_and_where_they_come_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """How many have no file and which, what is wrong with others, and the section that names the origin."""
+    context = tree(tmp_path)
+    folder = tmp_path / "activitynet" / "csv_mean_100"
+    complete = check.run(videos.listing(context), context.settings)
+    told = capsys.readouterr().out
+
+    assert not complete
+    assert "activitynet: 1 of 3 named can be used; 1 missing, 1 damaged\n" in told
+    assert f"  without a file in {folder}: 1, v_b.csv\n" in told
+    assert "  with a file that cannot be used: 1, v_c cannot be used: the features have 99 rows instead of 100\n" in told
+    assert f"  to do: put their files there; {ORIGIN}\nactivitynet is not complete" in told
+    page, section = ORIGIN.partition(',')[0], ORIGIN.split('"')[1]
+    assert f"\n## {section}\n" in (ROOT / page).read_text()
+
+
+def test_the_check_knows_arrays_in_the_place_of_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The full data set is of CSV; what may be judged instead is said, and complete features need no word."""
+    context = tree(tmp_path)
+    folder = tmp_path / "activitynet" / "csv_mean_100"
+    (folder / "v_b.npy").touch()
+    check.run(videos.listing(context), context.settings)
+    assert f"1 of them have a .npy there, which --data {folder} takes" in capsys.readouterr().out
+    for name in ("v_b", "v_c"):
+        shutil.copy(folder / "v_a.csv", folder / f"{name}.csv")
+    check.run(videos.listing(context), context.settings)
+
+    assert ORIGIN not in capsys.readouterr().out
+
+
+def test_a_check_of_many_names_the_first_few(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """So that the summary is read; each has its own line above."""
+    context = tree(tmp_path)
+    folder = tmp_path / "activitynet"
+    more = [f"v_m{number}" for number in range(20)]
+    known = json.loads((folder / "anet_anno_action.json").read_text())
+    (folder / "anet_anno_action.json").write_text(json.dumps({**known, **dict.fromkeys(more, known["v_a"])}))
+    with (folder / "video_info_new.csv").open("a") as file:
+        file.writelines(f"{name},validation\n" for name in more)
+    check.run(videos.listing(context), context.settings)
+    told = capsys.readouterr().out
+
+    assert all(f"missing  {name}: is missing" in told for name in more)
+    assert f": 21, {'; '.join(f'{name}.csv' for name in ['v_b', *more][:FEW])}; and 16 more\n" in told
+
+
 def test_no_features_at_all_are_one_error(tmp_path: Path) -> None:
     """Where no video has features that can be used the error names the first with its line."""
     context = tree(tmp_path)
-    (tmp_path / "activitynet" / "csv_mean_100" / "v_a.csv").unlink()
+    (tmp_path / "activitynet" / "csv_mean_100" / "v_a.csv").rename(tmp_path / "activitynet" / "csv_mean_100" / "v_a.npy")
     survey.check(videos.listing(context), context.settings)
     with pytest.raises(DataError, match="none of the 3 clips of activitynet can be used: clip v_a is missing") as caught:
         videos.video_set(replace(context, on_event=lambda event: None))
 
     assert "video_info_new.csv:3" in str(caught.value.where)
+    assert f"1 of them have a .npy there, which --data {tmp_path}/activitynet/csv_mean_100 takes; {ORIGIN}" in str(caught.value.remedy)
 
 
 def test_data_is_full_where_its_list_can_be_made(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ BROKEN: dict[str, tuple[Break, tuple[str, ...]]] = {
     "no features": (lambda home: _three(home).unlink(), ("1 of 6 videos have no features", "v_mini_test_003.csv")),
     "short": (lambda home: _three(home).write_text("\n".join(_three(home).read_text().splitlines()[:-7])),
               ("93 rows", "v_mini_test_003.csv")),
-    "no header": (lambda home: _three(home).write_text(_three(home).read_text().partition("\n")[2]), ("header", "v_mini_test_003.csv:1")),
+    "no row at all": (lambda home: _three(home).write_text(_three(home).read_text().partition("\n")[0]), ("0 rows", "v_mini_test_003.csv")),
     "nan": (_nan, ("row 5, column 1", "'nan'", "v_mini_test_003.csv:6")),
     "unknown": (lambda home: spoil(home / "video_info_new.csv", "v_mini_test_003", "v_other"),
                 ("v_other is not annotated", "video_info_new.csv:8")),

@@ -131,3 +131,32 @@ def test_a_log_of_another_gpu_is_refused(recording: Command, tmp_path: Path) -> 
     assert "the log was made on Tesla T4, not on A10" in recording("tsm", "throughput", one, "--device", "A10")[1]
     assert "trtexec does not run on 310P3" in recording("tsm", "throughput", one, "--device", "310P3")[1]
     assert "recorded-T4-bs16: - -> 110.574" in recording("tsm", "throughput", one, "--device", "T4")[1]
+
+
+UNPUBLISHED = """# nothing about this model was ever printed
+dataset = "UCF101-split1-val(3783)"
+
+[gates.pairs]
+max_loss_clips = 1
+max_loss_share = 0.01
+
+[gates.fidelity.fp32]
+max_relative_difference = 1e-3
+min_cosine = 0.9999
+max_flipped_share = 0.01
+"""
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_model_without_any_figure_can_be_recorded(recording: Command, writable_models: Path, tmp_path: Path, ends: str) -> None:
+    """The tables for figures and their source are added behind all else, which stays byte for byte."""
+    path, before = writable_models / "tsm.toml", UNPUBLISHED.replace("\n", ends)
+    path.write_bytes(before.encode())
+    for batch in (8, 16):
+        assert 0 == recording("tsm", "throughput", t4_log(tmp_path, batch), "--device", "T4", "--batch", batch, "--write")[0]
+    after = path.read_bytes().decode()
+
+    assert after.startswith(before)
+    assert after.count("\n") == after.count(ends)
+    assert [("recorded-T4-bs8", "recorded"), ("recorded-T4-bs16", "recorded")] == [
+        (figure.id, figure.provenance) for figure in read_truth(path).figures]

@@ -140,6 +140,14 @@ def test_a_rate_that_pytest_could_not_judge_is_refused(recording: Command, tmp_p
     assert "is NO VERDICT: because" in recording("tiny", "throughput", folder)[1]
 
 
+def test_what_was_asked_of_a_rate_keeps_none_from_being_stored(recording: Command, tmp_path: Path) -> None:
+    """Nobody could tell whether a bound was kept; the rate itself was measured all the same."""
+    folder = measured_run(tmp_path)
+    judged(folder, MEASURED, "NO VERDICT", "throughput", "clips/s expected")
+
+    assert (0, False) == (recording("tiny", "throughput", folder)[0], "NO VERDICT" in recording("tiny", "throughput", folder)[1])
+
+
 def test_an_accuracy_is_that_of_the_model_or_refused(recording: Command, writable_models: Path, tmp_path: Path) -> None:
     """Only published weights on the complete data set have an accuracy to store; it judges nothing."""
     folder = measured_run(tmp_path)

@@ -11,6 +11,7 @@ from suites.selftest.deployments import record
 from suites.selftest.judging.test_verdict import CLASSES, FIRST, TRUTH, scores, verdicts
 from tools.datasets.clips import ClipSet
 from tools.judging.judge import without_limits
+from tools.judging.numbers import Numbers
 from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import Verdict, fidelity, limit, not_finite, unpaired
 from tools.measuring.cell import Cell, Part, Record
@@ -107,7 +108,18 @@ def test_where_no_limits_are_stored_what_was_measured_is_told() -> None:
     told = Record("tsm-bs1-npu0", "tsm", "full", "own", "fp16", "310P3", simulated=False, clips=1, scoring_s=1.0, peak_bytes=1,
                   estimated_bytes=1, digests={}, versions={}, machine={})
     cell = Cell(Case("tsm", 1, Device("npu", 0)), Path(), (Part(Path(), told, predictions(["a"], 1), None),))
-    [one] = without_limits(cell, [limit("cosine", "0.999000", ">= 0.99", "smallest, limit of all", good=True)])
+    numbers = Numbers("cosine", 0.999, 0.99)
+    [one] = without_limits(cell, [limit("cosine", "0.999000", ">= 0.99", "smallest, limit of all", numbers, good=True, side="at least")])
 
     assert ("cosine", "0.999000", "-", "RECORDED") == (one.metric, one.measured, one.reference, one.verdict.value)
     assert "smallest, limit of all: 0.999000; no limits are stored for fp16-310P3 ([gates.fidelity.fp16-310P3])" == one.reason
+    assert Numbers("cosine", 0.999) == one.numbers
+
+
+def test_programs_read_on_which_side_of_a_limit_a_number_must_be() -> None:
+    """A difference and a count at most, a cosine at least."""
+    made = scores((3, FIRST))
+    judged = fidelity(made, made, ["a", "b", "c"], FP32, softmax=False)
+
+    assert {"difference": "at most", "cosine": "at least", "flipped": "at most"} == {
+        one.metric: one.numbers.limit for one in judged if one.numbers}

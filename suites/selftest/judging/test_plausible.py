@@ -120,7 +120,7 @@ def test_what_is_known_comes_from_the_toml_or_the_mini_spec() -> None:
     """Published weights reach their figure, mini weights their floor; of own ones nothing is known."""
     tiny, tsm = known_of(TINY, load_truth(TINY_MODELS, "tiny"), "mini"), known_of(TINY, TRUTH, "published")
 
-    assert (Known(0.3, "floor_top1 in tiny.py"), Known(0.945, "tsm.toml r0011")) == (tiny, tsm)
+    assert (Known(0.3, "reference_top1_at_least in tiny.py"), Known(0.945, "tsm.toml r0011")) == (tiny, tsm)
     assert [None, None] == [known_of(TINY, TRUTH, origin) for origin in ("own", "unsaid")]
 
 

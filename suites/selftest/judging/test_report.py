@@ -131,7 +131,7 @@ def test_only_what_an_npu_measured_stands_in_the_guides_table() -> None:
 
 def read(name: str, truth: Truth) -> set[str]:
     """The figures that any run, on any device, judges by or shows: references, and rates of a batch size."""
-    found = set(truth.accuracy.references.values())
+    found = set(truth.references.values())
     chips = [kind(chip) for device in DEVICES if device.maker == "Ascend" for chip in device.stands_for]
     for network in ("", *(network.name for network in load_spec(MODELS, name).networks)):
         for batch in BATCHES:

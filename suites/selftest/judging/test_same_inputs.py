@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tools.judging.numbers import Numbers
 from tools.judging.same_inputs import same_inputs
 from tools.judging.verdict import Verdict
 from tools.measuring.inputs import TorchInputs
@@ -12,6 +13,7 @@ def test_equal_digests_pass() -> None:
     judged = same_inputs({"a": "x", "b": "y", "c": "z"}, TorchInputs({"a": "x", "b": "y"}), "clips", "x")
 
     assert (Verdict.PASS, "0", "<= 0") == (judged.verdict, judged.measured, judged.reference)
+    assert Numbers("inputs", 0, 0, limit="at most") == judged.numbers
 
 
 def test_another_digest_fails_and_both_are_told() -> None:

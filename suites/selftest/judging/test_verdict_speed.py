@@ -88,6 +88,8 @@ def test_a_card_must_reach_half_a_t4(clips_per_s: float, expected: str) -> None:
     assert ("x T4", ">= 0.5", expected) == (found.metric, found.reference, found.verdict.value)
     assert f"{4 * clips_per_s / 110.577:.3f}" == found.measured
     assert "a card of 4 chips, derived from one" in found.reason
+    assert found.numbers is not None
+    assert (0.5, "at least") == (found.numbers.reference, found.numbers.limit)
 
 
 @pytest.mark.parametrize(("chip", "batch"), [(kind("310P3"), 16), (CPU, 16), (kind("Sim310"), 16), (kind("310"), 64)])

@@ -67,6 +67,11 @@ def test_features_read_back(tmp_path: Path) -> None:
     assert [HEADER] == (tmp_path / "v_1.csv").read_text().splitlines()[:1]
 
 
+def test_a_header_may_lack(tmp_path: Path) -> None:
+    """The same 100 rows with and without a line above them are the same features."""
+    assert np.array_equal(numbers(), read_features(edited(tmp_path, lambda lines: lines[1:])))
+
+
 @pytest.mark.parametrize("name", ["v_test1.csv", "v_test2.csv"])
 def test_an_excerpt_of_features_is_named(name: str) -> None:
     """The published excerpts have five rows, and say so."""
@@ -76,7 +81,9 @@ def test_an_excerpt_of_features_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize(("edit", "line", "words"), [
-    (lambda lines: lines[1:], ":1", "no header line"),
+    pytest.param(lambda lines: lines[2:], "", "99 rows instead of 100", id="neither header nor first row"),
+    pytest.param(lambda lines: [",".join(map(str, range(400))), *lines[1:]], "", "101 rows instead of 100", id="a header of numbers"),
+    (lambda lines: with_field(60, 7, "walk")(lines[1:]), ":60", "row 60, column 7 is 'walk', not a finite number"),
     (lambda lines: lines[:-1], "", "99 rows instead of 100"),
     (lambda lines: [*lines, lines[-1]], "", "101 rows instead of 100"),
     (lambda lines: lines[:1], "", "0 rows instead of 100"),
@@ -92,7 +99,10 @@ def test_an_excerpt_of_features_is_named(name: str) -> None:
     (with_field(60, 7, "walk"), ":60", "row 59, column 7 is 'walk', not a finite number"),
 ])
 def test_features_that_cannot_be_used_are_named(tmp_path: Path, edit: Callable[[list[str]], list[str]], line: str, words: str) -> None:
-    """A missing header, another shape, or a field that is no finite number is a DataError: file, line."""
+    """Another shape, or a field that is no finite number, is a DataError: file, line of the file, row.
+
+    A header of numbers, as pandas writes for columns without names, is not taken for features.
+    """
     path = edited(tmp_path, edit)
 
     with pytest.raises(DataError, match=words) as caught:

@@ -164,13 +164,17 @@ def test_views_in_another_order_fail(made: Clips, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.torch
 def test_features_are_compared_as_well(tmp_path: Path) -> None:
-    """TEM is fed mmaction2's bits of the features; read column by column they are others."""
+    """TEM is fed mmaction2's bits of tables and of arrays; read column by column they are others."""
     spec = load_spec(MODELS, "bsn")
     assert isinstance(spec, LocaliserSpec)
     rng, rows = np.random.default_rng(1), []
     for number in range(COUNT):
-        write_features(rng.standard_normal((100, 400)).astype(np.float32), tmp_path / f"{number}.csv")
-        rows.append(Video(f"v_{number}", 9.0, 9, 9, (), tmp_path / f"{number}.csv"))
+        path = tmp_path / f"{number}{'.npy' if number % 2 else '.csv'}"
+        if number % 2:
+            np.save(path, rng.standard_normal((57 + number, 400)))
+        else:
+            write_features(rng.standard_normal((100, 400)).astype(np.float32), path)
+        rows.append(Video(f"v_{number}", 9.0, 9, 9, (), path))
     few = VideoSet(tuple(rows), ())
     reference_inputs.build_videos(few, tmp_path)
     torch = TorchInputs(json.loads((tmp_path / reference_inputs.FILE).read_text()))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from suites.selftest import given_graphs as graphs
 from suites.selftest.conftest import python
 from suites.selftest.deployments import record
 from tools.datasets.videos import VideoSet
@@ -210,3 +211,18 @@ def test_bsn_runs_from_nothing_to_a_verdict(own_store: Path) -> None:
     run = Path(re.search(r"results: (.*)/results.jsonl", done.stdout)[1])  # type: ignore[index]
     results = json.loads((run / str(CASE) / "pem" / DETECTIONS).read_text())
     assert 63 == len(results["results"])
+
+
+def test_a_graph_of_each_network_may_be_given(deployment: Deployment, own_store: Path, tmp_path: Path) -> None:
+    """In another layout, with other names; the rows say of both that they were given, and none is red."""
+    tem, pem = (graphs.save(path, tmp_path / f"{name}_bs16.onnx", graphs.with_input("x", axes, ("Transpose", {"perm": [0, 2, 1]})))
+                for path, name, axes in zip(deployment.graphs, ("tem", "pem"), ([16, 100, 400], [16, 32, 1000]), strict=True))
+    done = python("-m", "pytest", "-p", "no:cacheprovider", "-m", "bsn", "-k", "bs16 and not throughput", f"--artifacts={own_store}",
+                  f"--graph=tem={tem.parent}/tem_bs{{batch}}.onnx,pem={pem}")
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    run = Path(re.search(r"results: (.*)/results.jsonl", done.stdout)[1])  # type: ignore[index]
+    rows = [json.loads(line) for line in (run / "results.jsonl").read_text().splitlines()]
+    assert {"PASS (mini)"} == {row["verdict"] for row in rows}
+    for name, layout in (("tem", "NTC"), ("pem", "NCP")):
+        assert all(re.search(rf"graph given: {name}_bs16\.onnx \(sha256 \w+\), input x {layout} float32", row["graph"]) for row in rows)

@@ -64,6 +64,15 @@ def test_warming_up_is_not_kept() -> None:
     assert WARM_UP + 3 == steps.calls
 
 
+def test_a_question_that_more_times_answer_better_takes_the_whole_budget() -> None:
+    """It neither stops where enough was timed for a rate, nor before three iterations."""
+    steps, few = Steps(1.0), Steps(100.0)
+
+    assert 40 == len(time_series(steps, 40, silent, steps.clock, whole=True))
+    assert FLOOR_ITERATIONS == len(time_series(few, 40, silent, few.clock, whole=True))
+    assert MIN_ITERATIONS == len(Steps(1.0).time(40))
+
+
 def test_the_beat_is_heard_between_calls() -> None:
     """The beat hears, every few seconds of timing, how many iterations were made."""
     heard: list[int] = []

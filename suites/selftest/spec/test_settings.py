@@ -72,7 +72,7 @@ def test_paths_are_absolute(files: Path) -> None:
     ("--clips", "-1"), ("--clips", "2.5"), ("--clips", "many"), ("--clips", ""), ("--clips", "nan"), ("--clips", "inf"),
     ("--clips", "0"), ("--clips", "none"), ("--budget-s", "0"), ("--budget-s", "-2"), ("--timeout-s", "0"), ("--atc-timeout-s", "0"),
     ("--budget-s", "-0.5"), ("--budget-s", "1 min"), ("--budget-s", "nan"),
-    ("--data", "gone.txt"), ("--data", "root"), ("--data", "published"), ("--weights", "gone.pth"), ("--weights", "full"),
+    ("--data", "gone.txt"), ("--data", "published"), ("--weights", "gone.pth"), ("--weights", "full"),
     ("--data-root", "gone"), ("--data-root", "own.txt"), ("--locks", "gone"), ("--locks", "own.txt"),
     ("--surgery", "none"), ("--surgery", "constant-shift"),
     ("--expect", "top1"), ("--expect", "top9=0.9"), ("--expect", "top5=0"), ("--expect", "top5=-0.1"),

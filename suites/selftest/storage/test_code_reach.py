@@ -133,9 +133,9 @@ STEP = 2
 def form(module): return every(module)
 def every(module): return module[::STEP]
 def never(module): return 1
-SPEC = ModelSpec(network=Network(name="own", config="", overrides=(), input=Tensor("a", (1,)), output=Tensor("b", (2,)), FORM),
-                 sampling=Sampling(1, 1, 1), preprocess=Preprocess(1, 1, (1, 1, 1), (1, 1, 1)), dataset="", list_file="", frames_folder="",
-                 clips=1, list_format="videos", mini=None)
+SPEC = ModelSpec(network=Network(name="own", config="", overrides=(), input=Tensor("a", (1, 3, 1, 1)), output=Tensor("b", (2,)), FORM),
+                 sampling=Sampling(1, 1, 1), preprocess=Preprocess(1, 1, (1, 1, 1), (1, 1, 1)), dataset="a", list_file="b",
+                 frames_folder="c", clips=1, list_format="videos", mini=MiniSpec(1, 1, 1, 1, 1, 1, 1, (1,), 0.5, 0.5))
 """
 
 

@@ -58,7 +58,7 @@ def stand_in(name: str) -> ModelSpec:
     return replace(
         spec, network=replace(spec.network, overrides=(*spec.network.overrides, *SHORTER[name]), input=Tensor("video", shape)),
         preprocess=replace(spec.preprocess, short_side=64 if spec.preprocess.views == "three" else 73, crop=64),
-        mini=replace(spec.mini, calibration_clips=len(CLASSES), floor_top1=0.0))
+        mini=replace(spec.mini, calibration_clips=len(CLASSES), reference_top1_at_least=0.0))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from suites.selftest.whole.test_run import results
 from tools.datasets.clips import ClipSet
 from tools.errors import OptionError
 from tools.judging.accuracy import expected_accuracy
+from tools.judging.numbers import Numbers
 from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import Verdict
 from tools.measuring.cell import Cell, Part, Record
@@ -68,6 +69,7 @@ def test_an_expectation_is_a_floor_without_tolerance(right: int, floor: float, e
     assert ("top1 expected", f"{right / 100:.4f}", f">= {floor}", expected) == (
         judged.metric, judged.measured, judged.reference, judged.verdict)
     assert "--expect" in judged.reason
+    assert Numbers("share", right / 100, floor, limit="at least") == judged.numbers
 
 
 def test_an_expectation_replaces_no_other_judgement() -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.conftest import clean_environment, python
+from tools import engines
+from tools.spec import template
+from tools.spec.catalog import model_names
 from tools.spec.settings import MODELS, ROOT
 
 OF_THE_PROCESS = ("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:threadexception", "-p", "no:unraisableexception")
@@ -68,6 +71,33 @@ def test_a_model_may_be_named_like_a_keyword(tmp_path: Path) -> None:
 
     assert 3 == len(ids), said
     assert all("nonlocal-bs4-cpu" in id for id in ids)
+
+
+@pytest.mark.parametrize("like", model_names(MODELS))
+def test_a_new_model_is_collected_as_it_is_written(tmp_path: Path, like: str) -> None:
+    """Before anything is filled in: all its batch sizes, by its own marker."""
+    template.write("own", like, tmp_path, MODELS, engines.FAMILIES)
+    status, ids, said = collect(f"--models={tmp_path}", "-m", "own")
+
+    assert (0, 18) == (status, len(ids)), said
+    assert all("[own-bs" in id for id in ids)
+
+
+def test_all_that_is_wrong_with_a_model_is_one_message(tmp_path: Path) -> None:
+    """Of its toml, or of its .py: collecting ends with a line for each fault, and no traceback."""
+    python, toml = template.write("own", "tsm", tmp_path, MODELS, engines.FAMILIES)
+    right = toml.read_text()
+    toml.write_text(right.replace("max_loss_share = 0.01", 'max_loss_share = "1 %"').replace("min_cosine", "cosine"))
+    found = collect(f"--models={tmp_path}", "-m", "own")
+    toml.write_text(right)
+    python.write_text(python.read_text().replace("reference_top1_at_least", "floor_top1"))
+    renamed = collect(f"--models={tmp_path}", "-m", "own")
+
+    assert [4, 4] == [found[0], renamed[0]]
+    assert "3 things are wrong in own.toml" in found[2]
+    assert '[gates.pairs] max_loss_share = "1 %" has the wrong type (a number from 0 to below 1)' in found[2]
+    assert "MiniSpec calls floor_top1 reference_top1_at_least now" in renamed[2]
+    assert "Traceback" not in found[2] + renamed[2]
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

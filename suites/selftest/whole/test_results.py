@@ -21,7 +21,7 @@ from tools.judging.verdict import Verdict
 from tools.spec.settings import ROOT
 
 TEXTS = {"case", "model", "device", "data", "weights", "question", "metric", "exit_reason", "reason", "date", "commit"}
-TEXTS_OR_NULL = {"chip", "precision", "verdict", "error", "statistic"}
+TEXTS_OR_NULL = {"chip", "precision", "verdict", "error", "statistic", "limit", "graph"}
 WHOLE, YES_OR_NO = {"schema_version", "batch", "attempt"}, {"simulated", "short", "superseded"}
 ALWAYS = TEXTS | TEXTS_OR_NULL | WHOLE | YES_OR_NO | {"digests"}
 OF_TIMES = set(Timing.__dataclass_fields__) - {"statistic"}
@@ -101,6 +101,7 @@ def test_a_judged_row_says_its_number_and_what_it_is_held_against(ended: tuple[E
     assert OF_TIMES <= set(rate)
     assert not OF_TIMES & (set(share) | set(count))
     assert {"tiny": {"weights": "w", "graph": "g", "clips": "c"}} == rate["digests"]
+    assert [None, None] == [share["limit"], rate["limit"]]  # torch's own share is no bound
 
 
 def test_what_is_written_is_read_back(ended: tuple[Ended, Path]) -> None:
@@ -109,6 +110,8 @@ def test_what_is_written_is_read_back(ended: tuple[Ended, Path]) -> None:
         assert results.to_json(results.from_json(row)) == row
         with pytest.raises(ValueError, match="schema version 1"):
             results.from_json({**row, "schema_version": 1})
+        before = {key: value for key, value in row.items() if key != "limit"}  # as lines were before they had sides
+        assert results.to_json(results.from_json(before)) == {**row, "limit": None}
 
 
 def test_a_rate_says_of_which_times_it_is(ended: tuple[Ended, Path]) -> None:

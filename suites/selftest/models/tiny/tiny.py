@@ -21,6 +21,6 @@ SPEC = ModelSpec(
     clips=23,
     list_format="rawframes",
     mini=MiniSpec(seed=7, test_clips=23, train_per_class=8, calibration_clips=12, noise=2.0, travel=80.0, residual_scale=0.3,
-                  ridge=(0.0001, 0.001, 0.01), top_probability=0.9, floor_top1=0.3,
+                  ridge=(0.0001, 0.001, 0.01), top_probability=0.9, reference_top1_at_least=0.3,
                   test_frames=(20, 30), train_frames=(12, 20)),
 )

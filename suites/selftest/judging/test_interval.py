@@ -1,0 +1,88 @@
+"""How well times are known: the interval holds the typical time as often as it says, whatever they are."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+import pytest
+
+from tools.judging.interval import BLOCKS, Interval, outer_rank, student, total, typical_time
+from tools.measuring.timing import MIN_ITERATIONS, Statistic
+
+DRAWS = 600
+
+
+@pytest.mark.parametrize(("count", "confidence", "rank"), [(20, 0.95, 5), (20, 0.975, 4), (6, 0.95, 0), (10, 0.95, 1), (100, 0.95, 39)])
+def test_ranks_are_those_of_the_binomial_table(count: int, confidence: float, rank: int) -> None:
+    """Between them lies the median with that confidence; one rank further in it would not."""
+    missed = [2 * sum(comb(count, below) for below in range(one + 1)) / 2**count for one in (rank, rank + 1)]
+
+    assert rank == outer_rank(count, confidence)
+    assert missed[0] <= 1 - confidence < missed[1]
+
+
+@pytest.mark.parametrize(("freedom", "confidence", "quantile"), [(19, 0.95, 2.0930), (19, 0.975, 2.4334), (60, 0.95, 2.0003)])
+def test_quantiles_are_those_of_students_table(freedom: int, confidence: float, quantile: float) -> None:
+    """To the digits that tables print."""
+    assert quantile == pytest.approx(student(freedom, confidence), abs=1e-4)
+
+
+def test_the_shortest_series_has_each_time_as_a_block() -> None:
+    """Of 20 times the interval of the median ends at the sixth and the fifteenth."""
+    assert BLOCKS == MIN_ITERATIONS
+    assert Interval(6.0, 10.5, 15.0) == typical_time([float(number) for number in (*range(1, 20, 2), *range(2, 21, 2))], "median", 0.95)
+
+
+def test_of_several_networks_ends_are_added_and_turned_over_in_a_rate() -> None:
+    """The fastest rate belongs to the shortest time."""
+    both = total([Interval(1, 2, 4), Interval(1, 3, 4)])
+
+    assert Interval(2, 5, 8) == both
+    assert Interval(0.125, 0.2, 0.5) == both.inverse()
+    assert Interval(20, 50, 80) == both.times(10)
+
+
+def held(series: list[np.ndarray], statistic: Statistic, truth: float) -> float:
+    found = [typical_time(one.tolist(), statistic, 0.95) for one in series]
+    return float(np.mean([one.low <= truth <= one.high for one in found]))
+
+
+def alike(count: int, likeness: float) -> np.ndarray:
+    """Times of which each resembles the one before."""
+    steps, found = np.random.default_rng(count).standard_normal((count + 50, DRAWS)), [np.zeros(DRAWS)]
+    for step in steps:
+        found.append(likeness * found[-1] + np.sqrt(1 - likeness**2) * step)
+    return 1 + 0.03 * np.array(found[51:]).T
+
+
+@pytest.mark.parametrize("statistic", ["median", "mean"])
+@pytest.mark.parametrize("count", [20, 47, 400])
+def test_the_interval_holds_the_typical_time_as_often_as_it_says(count: int, statistic: Statistic) -> None:
+    """With 95 % confidence, but for the luck of the draw: of times with a long tail, and of few."""
+    times = np.random.default_rng(1).gamma(4.0, 0.01, (DRAWS, count)) + 1
+    typical = np.median(np.random.default_rng(2).gamma(4.0, 0.01, 400_000)) + 1 if statistic == "median" else 1.04
+
+    assert held(list(times), statistic, float(typical)) >= 0.93
+
+
+@pytest.mark.parametrize("statistic", ["median", "mean"])
+def test_times_that_resemble_each_other_seem_no_better_known(statistic: Statistic) -> None:
+    """The blocks hold what they say where single times, taken as independent, are far from it."""
+    times, count = alike(600, 0.8), 600
+    rank = outer_rank(count, 0.95)
+    naive = [np.sort(one)[rank] <= 1 <= np.sort(one)[-1 - rank] for one in times]
+
+    assert held(list(times), statistic, 1.0) >= 0.92
+    assert np.mean(naive) < 0.7
+
+
+@pytest.mark.parametrize("statistic", ["median", "mean"])
+def test_the_measured_value_lies_in_its_interval(statistic: Statistic) -> None:
+    """Of two levels, of equal times and of one time too; and no mean is below the shortest time."""
+    uneven = [1.0, 1.0, 5.0] * 15 + [5.0] * 15, [5.0, 5.0, 1.0] * 15 + [1.0] * 15  # most blocks are not like most times
+    for series in (*uneven, [1.0] * 21 + [2.0] * 20, [1.0] * 30, [1.0], [1.0] * 19 + [30.0], [1.0, 2.0] * 15):
+        found = typical_time(series, statistic, 0.95)
+
+        assert min(series) <= found.low <= found.measured <= found.high
+    assert Interval(1.0, 1.0, 1.0) == typical_time([1.0] * 30, statistic, 0.95)
