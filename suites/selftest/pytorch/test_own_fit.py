@@ -44,6 +44,13 @@ def test_the_last_linear_layer_that_runs_is_fitted(tmp_path: Path) -> None:
     assert not any(part.training for part in module.modules())
 
 
+def test_dropout_stays_off_while_statistics_are_taken(tmp_path: Path) -> None:
+    """A layer that drops everything would leave nothing that varies."""
+    module, _ = fit(of_module(tmp_path, "def build(): return nn.Sequential(nn.Dropout(1.0), Net())\n"))
+
+    assert (module.state_dict()["1.net.1.running_var"] > 0.01).all()
+
+
 def test_features_are_the_mean_of_all_rows_that_the_layer_sees(tmp_path: Path) -> None:
     """Of a module that scores every frame and averages the scores, whatever the axes."""
     fit(of_module(tmp_path, "class Frames(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
