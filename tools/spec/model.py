@@ -111,8 +111,6 @@ class Network:
 
     name: str
     config: str = ""
-    module: str = ""
-    own: Own | None = None
     overrides: tuple[tuple[str, str | int | float | bool | None], ...] = ()
     input: Tensor
     output: Tensor
@@ -122,6 +120,8 @@ class Network:
     optional_surgery: tuple[Surgery, ...] = ()
     export_form: Callable[[nn.Module], None] | None = None
     atc: Atc = Atc()
+    module: str = ""
+    own: Own | None = None
 
     @property
     def packages(self) -> tuple[str, ...]:

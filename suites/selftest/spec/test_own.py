@@ -15,9 +15,11 @@ from tools.spec.model import Network
 
 MODEL = """
 from tools.spec import MiniSpec, ModelSpec, Network, Preprocess, Sampling, Tensor
-SPEC = ModelSpec(network=Network(name="mine", BUILT, input=Tensor("a", (1,)), output=Tensor("b", (2,))), sampling=Sampling(1, 1, 1),
-                 preprocess=Preprocess(1, 1, (1, 1, 1), (1, 1, 1)), dataset="", list_file="", frames_folder="", clips=1,
-                 list_format="videos", mini=None)
+SPEC = ModelSpec(network=Network(name="mine", BUILT, input=Tensor("a", (1, 3, 1, 1)), output=Tensor("b", (2,))),
+                 sampling=Sampling(1, 1, 1), preprocess=Preprocess(1, 1, (1, 1, 1), (1, 1, 1)), dataset="set", list_file="list.txt",
+                 frames_folder="frames", clips=1, list_format="videos",
+                 mini=MiniSpec(seed=1, test_clips=1, train_per_class=1, calibration_clips=1, noise=1.0, travel=1.0, residual_scale=1.0,
+                               ridge=(1.0,), top_probability=0.9, reference_top1_at_least=0.1))
 """
 CONFIG, MODULE = 'config="configs/head.py"', 'module="pack.net:build"'
 FILES = {
