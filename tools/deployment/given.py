@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.deployment import signature
 from tools.deployment.specialise import Given, Graph, peak_bytes
 from tools.engines.fit import Asked, Fit, fitted
 from tools.engines.ports import Port, Ports
@@ -44,7 +45,7 @@ def onnx_graph(context: Context[Spec], network: Network, path: Path, batch: int)
     entry = stage(network, path, sha, batch, asked(context, network)).find_or_run(context)
     beside = [path.parent / name for name in str(entry.facts["beside"]).splitlines()]
     for one in beside:
-        if not one.is_file():
+        if not signature.is_there(one):
             raise GraphError("weights of the graph are not there", where=str(one), remedy=f"keep them beside {path.name}")
     files = ((path, sha), *((one, sha256(one)) for one in beside))
     given = Given(_named(path, sha), files, asked(context, network), str(entry.facts["precision"]), str(entry.facts["shape"]),
@@ -59,9 +60,24 @@ def om_graph(context: Context[Spec], network: Network, path: Path) -> Graph:
     if wrong := om.refusal(path):
         raise GraphError(f"aclruntime refuses this file: {wrong}", where=str(path),
                          remedy=f"copy it to a folder and mode that it takes: install -m 644 {path.name} /home/me/models/")
+    found = signature.kind(path)
+    if found not in ("", signature.OFFLINE):
+        raise GraphError(f"the file is {found}, and no model that atc compiled", where=str(path),
+                         remedy="name it .onnx" if found == signature.ONNX else INSPECT)
     sha = sha256(path)
-    given = Given(_named(path, sha), ((path, sha),), asked(context, network), "fp16")
+    given = Given(", ".join([_named(path, sha), *_compiled(path)]), ((path, sha),), asked(context, network), "fp16")
     return Graph(path, sha, "", (), path.stat().st_size, 0, given)
+
+
+def _compiled(path: Path) -> list[str]:
+    """For which chip and by which compiler, as far as the file tells."""
+    from tools.engines.ascend import om_header
+
+    try:
+        told = om_header.read(path).attributes
+    except GraphError:
+        return []  # whether it can be loaded is for the runtime to say
+    return [f"for {told.soc_version}"] * bool(told.soc_version) + [f"by atc {told.atc_version}"] * bool(told.atc_version)
 
 
 def _named(path: Path, sha: str) -> str:
@@ -103,16 +119,12 @@ def read(network: Network, path: Path, sha: str, batch: int, asked: Asked, folde
 
 def load(path: Path) -> onnx.ModelProto:
     """The graph without the weights that lie in files of their own; a GraphError where it is no ONNX."""
-    import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-
-    try:
-        model = onnx.load(str(path), load_external_data=False)
-    except (DecodeError, OSError) as error:
-        raise GraphError("the file is no ONNX graph, or is cut off", where=str(path), remedy=INSPECT) from error
-    if not model.graph.node:
-        raise GraphError("the file holds no graph", where=str(path), remedy=INSPECT)
-    return model
+    model = signature.onnx_model(path)
+    if model is not None and model.graph.node:
+        return model
+    found = signature.kind(path)
+    otherwise = "the file is no ONNX graph, or is cut off" if model is None else "the file holds no graph"
+    raise GraphError(f"the file is {found}, and no ONNX graph" if found else otherwise, where=str(path), remedy=INSPECT)
 
 
 def ports(model: onnx.ModelProto) -> Ports:
@@ -125,7 +137,8 @@ def _port(value: onnx.ValueInfoProto) -> Port:
     from onnx import TensorProto
 
     tensor = value.type.tensor_type
-    kind = TensorProto.DataType.Name(tensor.elem_type).lower()
+    known = tensor.elem_type in TensorProto.DataType.values()
+    kind = TensorProto.DataType.Name(tensor.elem_type).lower() if known else f"type {tensor.elem_type}"
     return Port(value.name, {"float": "float32", "double": "float64"}.get(kind, kind),
                 tuple(axis.dim_value if axis.HasField("dim_value") and axis.dim_value > 0 else None for axis in tensor.shape.dim))
 

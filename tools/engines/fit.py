@@ -22,6 +22,10 @@ FED = (*FLOATS, "float64")  # what a batch of float32 can be turned into
 MERGED = "VTP"  # axes of an item that a graph may count as its batch
 
 
+class UnsaidError(EngineError):
+    """A graph fits in several ways, and nothing says which."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Of a graph that a person gives: the axes of an item as the network has them, and what is said."""
@@ -84,7 +88,8 @@ def fitted(ports: Ports, network: Network, batch: int, asked: Asked) -> Fit:
     """The fit of a graph that a person gives.
 
     Raises:
-        EngineError: it does not fit, naming both sides; or it fits in several ways, naming what says which.
+        EngineError: it does not fit, naming both sides.
+        UnsaidError: it fits in several ways, naming what says which.
     """
     port = _input(ports.inputs, asked.input)
     if port.dtype not in FED:
@@ -96,7 +101,7 @@ def fitted(ports: Ports, network: Network, batch: int, asked: Asked) -> Fit:
         raise _unfit(port, network, asked, taken)
     if len({one.word for one in fits}) > 1:
         words = [one.word for one in fits]
-        raise EngineError(f"the graph's input is {port}, which may be {' or '.join(words)}",
+        raise UnsaidError(f"the graph's input is {port}, which may be {' or '.join(words)}",
                           remedy=f"say which: --graph-input {port.name}={words[0]}")
     layout = fits[0]
     number, answers = _output(ports.outputs, network, taken, asked)
@@ -177,7 +182,7 @@ def _output(outputs: Sequence[Port], network: Network, taken: tuple[int, ...], a
         raise EngineError(f"the graph gives {listed(tuple(outputs))}, and {network.name} gives {_either(answers)}",
                           remedy="the graph and --weights must have the same classes, and the graph's output a row for each clip")
     if len(fits) > 1:
-        raise EngineError(f"several outputs may be the scores: {listed(tuple(outputs[number] for number in fits))}",
+        raise UnsaidError(f"several outputs may be the scores: {listed(tuple(outputs[number] for number in fits))}",
                           remedy=f"say which: --graph-output {outputs[fits[0]].name}=softmax")
     return fits[0], answers
 

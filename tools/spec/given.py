@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -81,16 +81,24 @@ class GraphPlaces:
         return _usable(found[0], batch)
 
 
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
+    """Whether *path* is that; what the system cannot even look at, such as too long a name, is not."""
+    try:
+        return kind(path)
+    except (OSError, ValueError):
+        return False
+
+
 def _there(place: str) -> str:
     """The absolute path of what *place* names; of a pattern only its folder has to be there."""
     path = Path(place).absolute()
-    if not (path.parent.is_dir() if BATCH in path.name else BATCH in place or path.exists()):
+    if not (_is(Path.is_dir, path.parent) if BATCH in path.name else BATCH in place or _is(Path.exists, path)):
         raise OptionError(f"no such file or folder: {place}", where=FLAG, remedy=f"give {PLACES}")
     return str(path)
 
 
 def _usable(path: Path, batch: int) -> Path:
-    if not path.is_file():
+    if not _is(Path.is_file, path):
         raise OptionError(f"there is no graph of batch {batch}: no such file", where=str(path),
                           remedy=f"make it, or choose the batch sizes that you have with -k, such as -k bs{BATCHES[0]}")
     if path.suffix not in SUFFIXES:
@@ -173,7 +181,7 @@ def _own_flag(flag: str) -> str:
     name, equals, value = flag.partition("=")
     if name in OWN:
         raise OptionError(f"{name} is not for a person to give: {OWN[name]}", where="--atc-flags", remedy="leave it out")
-    return f"{name}={Path(value).absolute()}" if equals and Path(value).is_file() else flag
+    return f"{name}={Path(value).absolute()}" if equals and _is(Path.is_file, Path(value)) else flag
 
 
 def axes(spec: Spec, network: Network) -> str:

@@ -57,6 +57,11 @@ def with_nothing(path: Path) -> Path:
     return path
 
 
+def without_nodes(path: Path) -> Path:
+    path.write_bytes(b"\x08\x06\x12\x04mine")
+    return path
+
+
 def cut_off(path: Path) -> Path:
     whole = tiny_graph.save(path, BATCH).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
@@ -99,10 +104,11 @@ def one_weight_beside(path: Path) -> Path:
 
 
 BAD: dict[str, tuple[Callable[[Path], Path], str, str]] = {
-    "nothing": (with_nothing, "the file holds no graph", "tools.inspect"),
-    "text": (with_text, "is no ONNX graph, or is cut off", "tools.inspect"),
+    "nothing": (with_nothing, "the file is empty, and no ONNX graph", "tools.inspect"),
+    "no nodes": (without_nodes, "the file holds no graph", "tools.inspect"),
+    "text": (with_text, "the file is a text, and no ONNX graph", "tools.inspect"),
     "half": (cut_off, "is no ONNX graph, or is cut off", "tools.inspect"),
-    "checkpoint": (checkpoint, "is no ONNX graph, or is cut off", "tools.inspect"),
+    "checkpoint": (checkpoint, "the file is a checkpoint of torch, and no ONNX graph", "tools.inspect"),
     "another batch": (lambda path: tiny_graph.save(path, 8), "is one of batch 8, and batch 4 is asked for", "-k bs8"),
     "another model": (of_another_model, r"clip float32 \[4, 7, 3, 4\], and tiny at batch 4 is NTCH \[4, 2, 3, 4\]", "of this model"),
     "other classes": (lambda path: tiny_graph.save(path, BATCH, classes=6), r"scores float32 \[4, 6\], and tiny gives \[4, 5\]",
