@@ -9,7 +9,7 @@ import numpy as np
 from tools.media.preprocess import Floats
 from tools.spec.model import Network, Tensor
 
-NETWORK = Network("tiny", input=Tensor("video", (2, 3, 4)), output=Tensor("scores", (5,)))
+NETWORK = Network(name="tiny", input=Tensor("video", (2, 3, 4)), output=Tensor("scores", (5,)))
 
 
 def save(path: Path, batch: int, opset: int = 11, classes: int = 5) -> Path:

@@ -38,7 +38,8 @@ def stage(checkpoint: Weights) -> Stage:
         raise OptionError(f"{network.name} is an ONNX graph already, which is neither exported nor simplified", where=str(checkpoint.path),
                           remedy="it is measured as it is: pytest -m " + network.name)
     shaped_by = (("weights", checkpoint.sha256), ("network", network_digest(network)), ("opset", str(OPSET)),
-                 *versions.of("torch", "mmaction2", "mmcv-lite", "onnx"), code.part(build), *code.form(network.export_form))
+                 *versions.of("torch", "mmaction2", "mmcv-lite", "onnx", *network.packages), code.part(build),
+                 *code.form(network.export_form))
     return Stage(Key("onnx", network.name, shaped_by), f"exporting {network.name} to ONNX", partial(build, checkpoint))
 
 

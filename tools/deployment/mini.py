@@ -54,8 +54,9 @@ def data(spec: Spec) -> Stage:
 
 def key(spec: Spec, data_key: Key) -> Key:
     """The key of the weights that are fitted to this mini data set."""
+    beside = dict.fromkeys(package for network in spec.networks for package in network.packages)
     shaped_by = (("spec", spec_digest(spec)), ("mini", digest(asdict(spec.mini))),
-                 ("data", data_key.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine"),
+                 ("data", data_key.digest), *versions.of("torch", "mmaction2", "mmcv-lite", "mmengine", *beside),
                  code.part(_KINDS[spec.kind].fit))
     return Key("weights", f"{spec.name}-mini", shaped_by)
 

@@ -111,11 +111,12 @@ def _checked(context: Context[Spec], network: Network, path: Path, word: str) ->
 
 def checked(network: Network, path: Path, sha: str) -> Stage:
     """Loading this checkpoint into *network*; the entry notes the classes of its head, 0 if it has none."""
-    shaped_by = (("weights", sha), ("network", network_digest(network)), *versions.of("torch", "mmaction2"), code.part(_check))
+    shaped_by = (("weights", sha), ("network", network_digest(network)), *versions.of("torch", "mmaction2", *network.packages),
+                 code.part(_check))
     return Stage(Key("checked", network.name, shaped_by), f"checking {path.name}", partial(_check, network, path, sha))
 
 
 def _check(network: Network, path: Path, sha: str, folder: Path) -> Facts:
-    classes = networks.head_outputs(networks.load_network(network, path, events.say))
+    classes = networks.head_outputs(network, networks.load_network(network, path, events.say))
     require_unchanged(path, sha, WeightsError)
     return {"classes": classes}

@@ -64,7 +64,7 @@ def stage(context: Context[ModelSpec], checkpoint: Weights, clips: ClipSet, devi
 def key(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> Key:
     """The key of torch's scores of these clips; what decodes shapes the scores of videos."""
     shaped_by = (("weights", checkpoint.sha256), ("spec", spec_digest(spec)), ("clips", clips.digest),
-                 *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "opencv-python-headless"))
+                 *versions.public("torch", "mmaction2", "mmcv-lite", "mmengine", "opencv-python-headless", *spec.network.packages))
     if clips.format == "videos":
         return Key("reference", spec.name, (*shaped_by, *frames.decoder(), code.part(build)))
     # Decord never decoded a folder of frames. Its version stays, so that references in stores are found.

@@ -44,13 +44,15 @@ class Checkpoint:
         return f"the checkpoint ({self.told})" if self.told else "the checkpoint"
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
+def read_checkpoint(path: Path, own: frozenset[str] = frozenset()) -> Checkpoint:
     """The weights in a `.pth` or `.ckpt` file, read without running any code from it.
+
+    own: the names that a network of a person's own has; where one of them is met, nothing stands before it.
 
     Raises:
         WeightsError: it is no checkpoint, needs code to be read, or holds no weights or more than one set.
     """
-    found = weights_in(_load(path))
+    found = weights_in(_load(path), own)
     if found.several:
         raise WeightsError(f"the checkpoint holds several sets of weights: {' and '.join(found.several)}", where=str(path),
                            remedy="save the one that was measured alone: torch.save({'state_dict': ...}, FILE)")

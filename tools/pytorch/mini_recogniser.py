@@ -13,8 +13,8 @@ from tools.errors import WeightsError
 from tools.machine import events
 from tools.media.decode import Clip
 from tools.media.preprocess import Floats
-from tools.pytorch import networks, pipeline
-from tools.spec.model import ModelSpec
+from tools.pytorch import networks, own_module, pipeline
+from tools.spec.model import ModelSpec, Network
 from tools.storage.entries import Facts
 
 if TYPE_CHECKING:
@@ -32,18 +32,22 @@ def build(spec: ModelSpec, clips: Sequence[Clip], folder: Path) -> Facts:
     network = networks.build_network(spec.network)
     _scale_residuals(network, spec.mini.residual_scale, spec.mini.branch_scale)
     load = pipeline.clip_loader(spec, "videos")
-    first = spec.network.input.shape[0] // spec.preprocess.view_count
+    head = _head(spec.network, network)
+    first = spec.network.input.shape[0] // (1 if spec.network.module else spec.preprocess.view_count)
 
     def one_view(clip: Clip) -> Floats:
         return load(clip)[:first]
 
-    _calibrate(network, [one_view(clip) for clip in clips[: spec.mini.calibration_clips]], spec.mini.calibration_batch)
-    features = _features(network, clips, one_view)
+    inputs = [one_view(clip) for clip in clips[: spec.mini.calibration_clips]]
+    with own_module.trying(spec.network, "calibrated"):
+        _calibrate(spec.network, network, inputs, spec.mini.calibration_batch)
+    features = _features(spec.network, network, head, clips, one_view)
     labels = np.array([clip.label for clip in clips])
     strength, agreement = choose_ridge(features, labels, spec.mini.ridge)
     weight, bias = fit_head(features, labels, strength)
     factor = confident_scale(features @ weight.T + bias, spec.classes, spec.mini.top_probability)
-    _set_head(network, weight * factor, bias * factor)
+    _set_head(head, weight * factor, bias * factor)
+    _require_last(spec.network, network, inputs[0], (features[0] @ weight.T + bias) * factor)
     torch.save({"state_dict": network.state_dict(), "meta": {"clipgate": f"mini weights of {spec.name}"}}, folder / f"{spec.name}.pth")
     return {"ridge": strength, "cross_validated_top1": agreement, "head_scale": factor,
             "top_probability": mean_top_probability((features @ weight.T + bias) * factor, spec.classes)}
@@ -57,16 +61,17 @@ def _scale_residuals(network: nn.Module, scale: float, branch_scale: float) -> N
     import torch
 
     for module in network.modules():
-        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not module.weight.any():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.affine and not module.weight.any():
             torch.nn.init.constant_(module.weight, branch_scale)
     for block in network.modules():
         if hasattr(block, "downsample") and hasattr(block, "conv2"):
             last = block.get_submodule("conv3" if hasattr(block, "conv3") else "conv2")
             norms = [module for module in last.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
-            torch.nn.init.constant_(norms[-1].weight, scale)
+            if norms and norms[-1].affine:  # a network of other people may have them elsewhere
+                torch.nn.init.constant_(norms[-1].weight, scale)
 
 
-def _calibrate(network: nn.Module, inputs: Sequence[Floats], together: int) -> None:
+def _calibrate(how: Network, network: nn.Module, inputs: Sequence[Floats], together: int) -> None:
     """Set the running statistics of every BatchNorm to the average over batches of *together* inputs.
 
     Statistics of one clip at a time leave out how clips differ. Dot-product attention is cubic in its input:
@@ -78,27 +83,29 @@ def _calibrate(network: nn.Module, inputs: Sequence[Floats], together: int) -> N
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a plain average, not a moving one
-    network.train()
+    for module in norms if how.module else [network]:  # of a person's own, dropout stays off
+        module.train()
+    run = networks.forward(how, network, "backbone")
     with torch.no_grad():
         for start in range(0, len(inputs), together):
             events.progress("calibrating BatchNorm", start, len(inputs))
-            network._forward(torch.from_numpy(np.stack(inputs[start : start + together])), stage="backbone")  # type: ignore[operator]
+            run(torch.from_numpy(np.stack(inputs[start : start + together])))
     network.eval()
 
 
-def _features(network: nn.Module, clips: Sequence[Clip], load: Callable[[Clip], Floats]) -> Wide:
+def _features(how: Network, network: nn.Module, head: nn.Linear, clips: Sequence[Clip], load: Callable[[Clip], Floats]) -> Wide:
     """What the classifier layer sees, averaged over segments and views: [clips, features]."""
     import torch
 
     seen: list[Wide] = []
 
     def keep(layer: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        seen.append(inputs[0].double().mean(0).numpy())
+        seen.append(inputs[0].double().reshape(-1, inputs[0].shape[-1]).mean(0).numpy())
 
-    handle = network.get_submodule("cls_head.fc_cls").register_forward_pre_hook(keep)
+    handle, run = head.register_forward_pre_hook(keep), networks.forward(how, network)
     with torch.inference_mode():
         for done, clip in enumerate(clips, 1):
-            network._forward(torch.from_numpy(load(clip))[None], stage="head")  # type: ignore[operator]
+            run(torch.from_numpy(load(clip))[None])
             events.progress("features of training clips", done, len(clips))
     handle.remove()
     return np.stack(seen)
@@ -157,14 +164,41 @@ def confident_scale(logits: Wide, classes: int, wanted: float) -> float:
     return high
 
 
-def _set_head(network: nn.Module, weight: Wide, bias: Wide) -> None:
+def _head(how: Network, network: nn.Module) -> nn.Linear:
+    """The classifier, whose weights are fitted.
+
+    Raises:
+        WeightsError: there is none that can be.
+    """
+    import torch
+
+    name = networks.head(how, network)
+    head = network.get_submodule(name) if name else None
+    if isinstance(head, torch.nn.Linear) and head.bias is not None:
+        return head
+    lacks = f"the last torch.nn.Linear, {name}, has no bias" if name else "no torch.nn.Linear gives its scores"
+    raise WeightsError(f"mini weights cannot be fitted to {how.built_by}: {lacks}", where=how.own.start if how.own else None,
+                       remedy="give your own: --weights FILE with a list of your own clips, --data LIST")
+
+
+def _set_head(head: nn.Linear, weight: Wide, bias: Wide) -> None:
     """Write the fitted classes into the classifier; the others get zero weight and bias."""
     import torch
 
-    head = network.get_submodule("cls_head.fc_cls")
-    assert isinstance(head, torch.nn.Linear)
     with torch.no_grad():
         head.weight.zero_()
         head.bias.zero_()
         head.weight[: len(weight)] = torch.from_numpy(weight).float()
         head.bias[: len(bias)] = torch.from_numpy(bias).float()
+
+
+def _require_last(how: Network, network: nn.Module, clip: Floats, logits: Wide) -> None:
+    """Check that the network's scores of a clip are those of the fitted layer, or their mean."""
+    import torch
+
+    with torch.inference_mode():
+        scores = networks.forward(how, network)(torch.from_numpy(clip)[None]).double().mean(0).numpy()
+    if np.abs(scores[: len(logits)] - logits).max() > 0.01 * max(float(np.ptp(logits)), 1e-6):
+        raise WeightsError(f"mini weights cannot be fitted to {how.built_by}: its scores are not those of its last torch.nn.Linear",
+                           where=how.own.start if how.own else None,
+                           remedy="return that layer's output; or give your own: --weights FILE with a list of your own clips")

@@ -38,22 +38,25 @@ class Found:
     instead: str = ""
 
 
-def weights_in(content: object) -> Found:
-    """The only weights that a checkpoint holds, or those that its framework would load."""
+def weights_in(content: object, own: frozenset[str] = frozenset()) -> Found:
+    """The only weights that a checkpoint holds, or those that its framework would load.
+
+    own: names of the network; no prefix is taken off where one of them is met.
+    """
     if not isinstance(content, Mapping):
         return Found({}, instead=f"it is a {type(content).__name__}")
     if is_state(content):
-        return _bare(content, (), lightning=False)
+        return _bare(content, (), own, lightning=False)
     sets = {name: state for name in (*PLAIN, *AVERAGED) if (state := _state(content.get(name)))}
     lightning = LIGHTNING in content or ("hyper_parameters" in content and "state_dict" in content)
     told = ("Lightning",) if lightning else ()
     averaged = [name for name in AVERAGED if name in sets]
     if averaged == ["ema_state_dict"] and "state_dict" in sets and "steps" in sets["ema_state_dict"]:
-        return _bare(sets["state_dict"], ("EMA of mmengine, whose 'state_dict' holds the averaged weights",), lightning=False)
+        return _bare(sets["state_dict"], ("EMA of mmengine, whose 'state_dict' holds the averaged weights",), own, lightning=False)
     if len(sets) != 1:
         return Found({}, told, several=tuple(f"'{name}'{_ema(name)}" for name in sets), instead=f"at its top are {listed(content)}")
     [(name, state)] = sets.items()
-    return _bare(state, (*told, *([f"EMA under '{name}'"] if averaged else [])), lightning=lightning)
+    return _bare(state, (*told, *([f"EMA under '{name}'"] if averaged else [])), own, lightning=lightning)
 
 
 def _ema(name: str) -> str:
@@ -83,13 +86,13 @@ def _state(value: object) -> State | None:
     return inner[0] if len(inner) == 1 else None
 
 
-def _bare(state: State, told: tuple[str, ...], *, lightning: bool) -> Found:
+def _bare(state: State, told: tuple[str, ...], own: frozenset[str], *, lightning: bool) -> Found:
     """The weights by the network's own names: every common prefix is taken off and told."""
     notes = [*told]
     if any(COMPILED in key for key in state):
         state = {key.replace(COMPILED, ""): value for key, value in state.items()}
         notes.append("'_orig_mod.' (torch.compile)")
-    while (prefix := _prefix(state, lightning=lightning)) is not None:
+    while not own & state.keys() and (prefix := _prefix(state, lightning=lightning)) is not None:
         counters = [key for key in COUNTERS if key in state]
         others = [key for key in state if not key.startswith(f"{prefix}.") and key not in counters]
         if any(key.partition(".")[0] in AROUND for key in others):

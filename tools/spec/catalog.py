@@ -1,18 +1,24 @@
-"""Finds the models: every `<name>.py` with a `<name>.toml` beside it in a models folder."""
+"""Finds the models: every `<name>.py` with a `<name>.toml` beside it in a models folder.
+
+A file without a toml that assigns no SPEC is none: it is a config or a module that a model is built by.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from types import FunctionType, ModuleType
 
 from tools.errors import OptionError, TruthError
-from tools.spec import spec_rules, spec_source
+from tools.spec import own, spec_rules, spec_source
 from tools.spec.faults import Faults, Place
 from tools.spec.model import LocaliserSpec, ModelSpec, Spec
 from tools.spec.truth import Truth, read_truth
 
+SPEC = re.compile(rb"^SPEC\b", re.MULTILINE)
 MODULE = "clipgate_model_"  # begins the name of a model's module
 RAISED = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError, SyntaxError,
           TypeError, ValueError)  # what a file of Python may raise that is not of ours
@@ -23,10 +29,14 @@ SPEC_PAGE = "tools/spec/model.py and mini.py say what each value means; suites/R
 
 def model_names(folder: Path) -> list[str]:
     """The models a folder declares, sorted."""
-    names = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
-    if not names:
+    files = sorted(path for path in folder.glob("*.py") if path.stem != "__init__")
+    if not files:
         raise OptionError("no models here", where=str(folder), remedy="--models takes a folder of <model>.py and <model>.toml")
-    return names
+    return [path.stem for path in files if _is_model(path)] or [path.stem for path in files]
+
+
+def _is_model(path: Path) -> bool:
+    return path.with_suffix(".toml").is_file() or SPEC.search(path.read_bytes()) is not None
 
 
 def load_spec(folder: Path, name: str) -> Spec:
@@ -50,7 +60,14 @@ def load_spec(folder: Path, name: str) -> Spec:
     faults.settle(path, lambda: spec_source.lines_of(path), SPEC_PAGE)
     for network in spec.networks:
         _require_plain(network.export_form, path)
-    return spec
+    return _with_own_files(spec, path)
+
+
+def _with_own_files(spec: Spec, path: Path) -> Spec:
+    """The spec whose networks know what the configs and modules beside the model's file are made of."""
+    if isinstance(spec, ModelSpec):
+        return replace(spec, network=own.resolved(spec.network, path))
+    return replace(spec, tem=own.resolved(spec.tem, path), pem=own.resolved(spec.pem, path))
 
 
 def _require_plain(form: object, path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from tools.spec.model import Network, Spec
 
-BESIDE = ("atc", "optional_surgery", "graph", "graph_input", "graph_output")  # of a network, what does not shape its weights
+BESIDE = ("atc", "optional_surgery", "own", "module", "graph", "graph_input", "graph_output")  # what does not shape a network's weights
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
@@ -24,11 +24,13 @@ def network_digest(network: Network) -> str:
     """Digest of what shapes a network's weights and graph, the text of its export form included.
 
     Optional surgery is left out: it shapes only a second graph, whose own key holds it. So a spec can gain
-    such a rewrite and keep what was fitted and exported. Of a network that is an ONNX file, the file's own
-    digest stands in every key.
+    such a rewrite and keep what was fitted and exported. Of a person's own files it is the content that
+    counts, wherever they lie. Of a network that is an ONNX file, the file's own digest stands in every key.
     """
-    form = network.export_form
+    form, own = network.export_form, network.own
     shaping = {key: value for key, value in asdict(network).items() if key not in BESIDE}
+    if own:
+        shaping |= {"config": "", "own": own.digest, "module": network.module}
     return digest({**shaping, "export_form": inspect.getsource(form) if form else None})
 
 

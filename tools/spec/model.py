@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from tools.errors import OptionError
+from tools.spec.bins import USUAL_BINS, Bins
 from tools.spec.figures import LOCALISATION, RECOGNITION
 from tools.spec.mini import NO_MINI, MiniSpec, MiniVideos
+from tools.spec.sources import Own
 
 if TYPE_CHECKING:
     from torch import nn
@@ -88,18 +90,22 @@ class Atc:
     auto_tune: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """One graph of a model: what torch exports and a device runs.
 
-    config: the mmaction2 config that builds it, relative to the package's config folder.
+    config: the mmaction2 config that builds it: your own, by its path from the model's file, or one of the
+        package, by its path from the package's config folder.
+    module: instead of a config, `my_net:build`: the function `build` of the module `my_net`, beside the
+        model's file or installed, returns a torch module that maps [B, *input] to logits [B * rows, *output].
+    own: what is known of the files of these two; `load_spec` fills it in.
     overrides: dotted keys of its `model` section that this deployment changes.
     graph: instead of a config, the ONNX file that is the network, relative to the models folder; a folder or
         a pattern with `{batch}` has one a batch size. graph_input, graph_output: what its shapes and values
         do not tell, as `--graph-input` and `--graph-output` say it.
     output: one row of the graph's output; a checkpoint's head may give a recogniser another length.
     rows: rows of output for each item of the batch: the views, where the graph does not average them.
-    softmax: whether the exported graph ends in softmax.
+    softmax: whether the exported graph ends in softmax, which is put behind the network's logits.
     surgery: rewrites of a batch size's ONNX graph with equal outputs; tools/deployment/surgery.py names them.
     optional_surgery: rewrites that only `--surgery all` applies, after those.
     export_form: changes the torch network in place for the export, with equal outputs; never the reference.
@@ -109,8 +115,8 @@ class Network:
     name: str
     config: str = ""
     overrides: tuple[tuple[str, str | int | float | bool | None], ...] = ()
-    input: Tensor = field(kw_only=True)
-    output: Tensor = field(kw_only=True)
+    input: Tensor
+    output: Tensor
     rows: int = 1
     softmax: bool = False
     surgery: tuple[Surgery, ...] = ()
@@ -120,6 +126,18 @@ class Network:
     graph: str = ""
     graph_input: str = ""
     graph_output: str = ""
+    module: str = ""
+    own: Own | None = None
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What a person's own files import, whose versions are parts of keys."""
+        return self.own.packages if self.own else ()
+
+    @property
+    def built_by(self) -> str:
+        """What an error names: the config or the module."""
+        return self.module or self.config
 
     def surgeries(self, which: Surgeries) -> tuple[Surgery, ...]:
         """The rewrites that `--surgery` *which* applies, in their order."""
@@ -128,20 +146,6 @@ class Network:
     def with_outputs(self, classes: int) -> Network:
         """This network as a checkpoint with another number of classes makes it."""
         return replace(self, output=Tensor(self.output.name, (classes,)))
-
-
-@dataclass(frozen=True, slots=True)
-class Bins:
-    """The files of inputs that a model's guide feeds to an inference tool, as its script names them.
-
-    folder: of the .bin files, with `{batch}` for the batch size. info: the file of `index label` lines
-    beside it; None where labels stand in the .bin files' names. one_video: whether a file holds one video
-    at every batch size.
-    """
-
-    folder: str = "out_bin_{batch}"
-    info: str | None = "labels.info"
-    one_video: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,7 @@ class ModelSpec:
     clips: int
     list_format: ListFormat
     mini: MiniSpec = NO_MINI
-    bins: Bins = Bins()
+    bins: Bins = USUAL_BINS
 
     @property
     def name(self) -> str:

@@ -102,9 +102,10 @@ def input_shape(spec: ModelSpec) -> tuple[int, ...]:
 def _check_origin(network: Network, at: Place, faults: Faults) -> None:
     """Check that one thing says what the network is, and nothing is asked of a file that it cannot do."""
     name = ".".join(map(str, at))
-    if bool(network.config) == bool(network.graph):
-        faults.add(at, f"{name} has {'both config and' if network.graph else 'neither config nor'} graph: the mmaction2 config that builds "
-                       "it, or the ONNX file that it is")
+    said = [field for field in ("config", "module", "graph") if getattr(network, field)]
+    if len(said) != 1:
+        faults.add(at, f"{name} has {' and '.join(said) or 'neither config, module nor graph'}: give one, the mmaction2 config or the "
+                       "torch module that builds it, or the ONNX file that it is")
     for field in ("overrides", "surgery", "optional_surgery", "export_form") if network.graph else ():
         if getattr(network, field):
             faults.add((*at, field), f"{name}.{field} is for a network that torch builds, and graph names an ONNX file")

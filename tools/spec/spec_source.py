@@ -8,9 +8,10 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from types import MappingProxyType
 
+from tools.spec.bins import Bins
 from tools.spec.faults import Faults, Place
 from tools.spec.mini import RENAMED, MiniSpec, MiniVideos
-from tools.spec.model import Atc, Bins, LocaliserSpec, ModelSpec, Network, Preprocess, ProposalSpec, Sampling, Tensor
+from tools.spec.model import Atc, LocaliserSpec, ModelSpec, Network, Preprocess, ProposalSpec, Sampling, Tensor
 
 KINDS: Mapping[str, type] = MappingProxyType({kind.__name__: kind for kind in (
     Atc, Bins, LocaliserSpec, MiniSpec, MiniVideos, ModelSpec, Network, Preprocess, ProposalSpec, Sampling, Tensor)})

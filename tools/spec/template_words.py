@@ -7,7 +7,8 @@ from types import MappingProxyType
 
 WORDS: Mapping[str, str] = MappingProxyType({  # a field, of any class or, with a dot, of one
     "Network.name": "the name of this file, and of the marker: pytest -m {name}",
-    "Network.config": "the config of mmaction2 that builds it, below the folder configs of that package",
+    "Network.config": "the config of mmaction2 that builds it: your own by its path from this file, or one of that package",
+    "Network.module": "the function that returns the network: a module beside this file, or an installed one",
     "Network.overrides": "what of the config's model is changed, by dotted keys; pretrained = None downloads nothing",
     "Network.input": "the graph's input and its shape for one clip: what sampling and preprocess make, see below",
     "Network.output": "the graph's output and its shape for one clip: the classes of the checkpoint",

@@ -22,8 +22,9 @@ def refused(folder: Path, old: str, new: str) -> str:
 
 
 @pytest.mark.parametrize(("new", "words"), [
-    ('config="a.py", graph="colours.onnx"', "network has both config and graph"),
-    ('rows=1', "network has neither config nor graph"),
+    ('config="a.py", graph="colours.onnx"', "network has config and graph"),
+    ('config="a.py", module="net:build"', "network has config and module"),
+    ('rows=1', "network has neither config, module nor graph"),
     ('graph="colours.onnx", overrides=(("a", 1),)', "network.overrides is for a network that torch builds"),
     ('graph="colours.onnx", surgery=("constant-shift",)', "network.surgery is for a network that torch builds"),
     ('graph="colours.onnx", graph_input="NN"', "network.graph_input: 'NN' is no layout"),

@@ -79,15 +79,18 @@ def test_a_folder_without_models_or_of_others_is_named(tmp_path: Path) -> None:
     assert (str(tmp_path), "choose one of: a, b") == (caught.value.where, caught.value.remedy)
 
 
-@pytest.mark.parametrize("text", ["", "SPEC = 7", TEXT.replace('name="mine"', 'name="another"', 1)])
-def test_a_models_file_must_define_it_by_its_name(tmp_path: Path, text: str) -> None:
-    with pytest.raises(TruthError, match="the file must define SPEC, a ModelSpec or LocaliserSpec named 'mine'") as caught:
+@pytest.mark.parametrize(("text", "words"), [
+    ("", "the file must define SPEC, a ModelSpec or LocaliserSpec named 'mine'"), ("SPEC = 7", "the file must define SPEC"),
+    (TEXT.replace('name="mine"', 'name="another"', 1), "SPEC must be named 'mine'"),
+], ids=["nothing", "a number", "another name"])
+def test_a_models_file_must_define_it_by_its_name(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(TruthError, match=words) as caught:
         load_spec(model(tmp_path, text), "mine")
     assert str(tmp_path / "mine.py") == caught.value.where
 
 
 @pytest.mark.parametrize(("form", "plain"), [
-    ("def form(module):\n    pass\n", True), ("from os.path import join as form\n", False), ("form = 7\n", False),
+    ("def form(module):\n    pass\n", True), ("from os.path import join as form\n", False), ("form = len\n", False),
     ("def outer():\n    def form(module):\n        pass\n    return form\nform = outer()\n", False), ("form = None\n", True),
 ], ids=["of the file", "imported", "none", "inside another", "empty"])
 def test_an_export_form_is_a_plain_function_of_the_file(tmp_path: Path, form: str, plain: bool) -> None:
@@ -231,7 +234,8 @@ def test_what_is_not_there_is_refused_by_its_option(options: dict[str, str], whe
     assert str(caught.value.remedy).startswith(remedy)
 
 
-def test_weights_may_be_a_folder_and_a_list_may_not(tmp_path: Path) -> None:
-    assert str(tmp_path) == Settings.parse({"weights": str(tmp_path)}).weights
-    with pytest.raises(OptionError, match="no such choice or file"):
-        Settings.parse({"data": str(tmp_path)})
+def test_weights_and_data_may_be_a_folder(tmp_path: Path) -> None:
+    """Which models take one is the models' to say."""
+    settings = Settings.parse({"weights": str(tmp_path), "data": str(tmp_path)})
+
+    assert (str(tmp_path), str(tmp_path)) == (settings.weights, settings.data)
