@@ -100,7 +100,7 @@ def test_only_what_is_not_there_yet_is_written(context: Context[ModelSpec], said
 
     before = (plan.folder / "0.bin").stat().st_mtime_ns
     (plan.folder / "1.bin").write_bytes(b"cut")
-    (plan.folder / "1.partial").write_bytes(b"half")
+    (plan.folder / "9.partial").write_bytes(b"half")
     said.clear()
     dump.write_inputs(context, 4, tmp_path)
     assert [14.0, 15.0, 16.0, 17.0] == labels(plan.folder / "1.bin")
@@ -133,6 +133,9 @@ def test_all_that_is_to_be_written_must_fit(context: Context[ModelSpec], said: l
     monkeypatch.setattr(dump.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     if fits:
         dump.write_inputs(context, 4, tmp_path)
+        monkeypatch.setattr(dump.shutil, "disk_usage", lambda path: SimpleNamespace(free=3 * 2**30))
+        dump.write_inputs(context, 4, tmp_path)
+        assert said[-1].endswith("0 of them to be written: 0.00 GiB; 3.0 GiB are free")
         return
     with pytest.raises(DataError, match=r"0\.00 GiB do not fit, 0\.00 GiB are free") as caught:
         dump.write_inputs(context, 4, tmp_path)
