@@ -38,7 +38,7 @@ def test_one_frame_in_fifty_may_be_lost(tmp_path: Path, monkeypatch: pytest.Monk
     """The rest is a damaged video, which leaves no folder of its name."""
     reader = Reader(declared, given)
     monkeypatch.setattr(cv2, "VideoCapture", lambda path: reader)
-    target = tmp_path / "deep" / "v"
+    target = tmp_path / "very" / "deep" / "v"
     if fits:
         assert given == rawframes.extract(tmp_path / "v.avi", target, tmp_path / "partial" / "v")
         assert (given, False) == (len([*target.iterdir()]), (tmp_path / "partial" / "v").exists())

@@ -89,6 +89,8 @@ def labels(path: Path) -> list[float]:
 
 def test_only_what_is_not_there_yet_is_written(context: Context[ModelSpec], said: list[str], tmp_path: Path) -> None:
     """A file that is lost or cut is made again, in its place; what an interrupted run left goes."""
+    dump.write_inputs(context, 4, tmp_path / "not" / "there")
+    said.clear()
     plan = dump.write_inputs(context, 4, tmp_path)
     assert [[10.0, 11.0, 12.0, 13.0], [14.0, 15.0, 16.0, 17.0]] == [labels(plan.folder / f"{number}.bin") for number in (0, 1)]
     assert [18.0, 19.0] == labels(plan.folder / "2.bin")[:2]
