@@ -178,6 +178,9 @@ def test_the_command_says_where_inputs_and_labels_are(monkeypatch: pytest.Monkey
             "tsm's guide writes one video a file; the tool makes the batches: ais_bench --batchsize 16"] == said
     assert [(1, Path("there"))] == dumped(monkeypatch, size=1)
     assert 1 == len(capsys.readouterr().out.splitlines())
+    with pytest.raises(SystemExit):
+        data.main(["dump", "tsm"])
+    assert "the following arguments are required: --out" in capsys.readouterr().err
     with pytest.raises(OptionError, match="no such batch size: 0") as caught:
         data.main(["dump", "tsm", "--out", "there", "--batch", "0"])
     assert ("--batch", "for example --batch 16") == (caught.value.where, caught.value.remedy)
