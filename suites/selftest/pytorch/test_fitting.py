@@ -189,3 +189,40 @@ def test_a_step_goes_down_and_shrunk_layers_are_enlarged() -> None:
         loss = mini_localiser._step(optimizer, (layer.weight**2).sum())
         assert not loss.requires_grad
     assert 0.0 == layer.weight.item()
+
+
+@pytest.mark.torch
+def test_tem_is_trained_on_the_weighed_loss_of_its_three_curves(said: list[tuple[object, ...]]) -> None:
+    """Of actions with the network's own weight, of starts and of ends; labels are of shares of each video."""
+    import torch
+    from torch import nn
+
+    asked: list[Any] = []
+
+    class Tem(nn.Module):
+        """Gives one number everywhere, of which a curve's loss is as much as its labels say."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.level = nn.Parameter(torch.tensor(2.0))
+            self.loss_weight, self.match_threshold = 10.0, 0.5
+
+        def generate_labels(self, shares: list[torch.Tensor]) -> list[torch.Tensor]:
+            asked.extend(share.tolist() for share in shares)
+            return [torch.full((len(shares), 4), value) for value in (1.0, 0.1, 0.01)]
+
+        def _forward(self, batch: torch.Tensor) -> torch.Tensor:
+            return self.level * torch.ones(len(batch), 3, 4)
+
+        def loss_cls(self, scores: torch.Tensor, labels: torch.Tensor, threshold: float) -> torch.Tensor:
+            assert (threshold, scores.shape) == (0.5, labels.shape)
+            return (scores * labels).mean()
+
+    tem = Tem()
+    videos = [Video("v", 10.0, 250, 250, ((2.0, 4.0),), Path())] * 3
+    loss = mini_localiser._train_tem(tem, torch.zeros(3, 1), videos, 1)
+
+    assert 2.0 * (10.0 + 0.1 + 0.01) == pytest.approx(loss, rel=1e-6)
+    assert [[[0.2, 0.4]]] * 3 == asked
+    assert 2.0 - mini_localiser.TEM_RATE == pytest.approx(tem.level.item(), rel=1e-6)
+    assert (1e-3, 1e-2, 500, 16) == (mini_localiser.TEM_RATE, mini_localiser.PEM_RATE, mini_localiser.TRAINED_ON, mini_localiser.BATCH)
