@@ -61,3 +61,31 @@ def test_the_second_network_needs_what_the_first_left(tmp_path: Path) -> None:
     before.mkdir()
     (before / FILE).touch()
     launch._require_first(job)
+
+
+def test_a_case_is_found_once_its_device_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checkpoints, its data, and what the device loads of each checkpoint."""
+    did: list[object] = []
+    context = Context(Settings.parse({}), BSN, lambda event: None)
+    ready = SimpleNamespace(require_ready=lambda device, settings: did.append((device, settings)))
+    monkeypatch.setattr(launch, "family", lambda device: ready)
+    monkeypatch.setattr(launch, "checkpoints", lambda context: did.append("weights") or ("tem's", "pem's"))
+    monkeypatch.setattr(launch.kinds, "of", lambda spec: SimpleNamespace(dataset=lambda context, weights: f"videos of {weights}"))
+    monkeypatch.setattr(launch, "loadable", lambda context, one, case: f"graph of {one} for {case}")
+    found = launch.find(context, CASE)
+
+    assert [(CASE.device, context.settings), "weights"] == did
+    assert (("tem's", "pem's"), "videos of (\"tem's\", \"pem's\")") == (found.checkpoints, found.dataset)
+    assert ("graph of tem's for bsn-bs4-npu0", "graph of pem's for bsn-bs4-npu0") == found.graphs
+
+
+def test_unless_told_otherwise_all_networks_are_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With what other code made told to each, and the folder of locks."""
+    made: list[Job] = []
+    monkeypatch.setattr(launch, "_measured", lambda context, job, run: made.append(job))
+    monkeypatch.setattr(launch.choice, "word", lambda context: "mini")
+    networks = tuple(SimpleNamespace(network=network) for network in BSN.networks)
+    context = Context(Settings.parse({"budget_s": "7", "locks": str(tmp_path)}), BSN, lambda event: None, ["x by other code"])
+    launch.launch(context, CASE, cast("Any", launch.Found(cast("Any", networks), cast("Any", None), cast("Any", ("a", "b")))), tmp_path)
+
+    assert [(7.0, "mini", str(tmp_path), ("x by other code",))] * 2 == [(job.budget_s, job.data, job.locks, job.others) for job in made]
