@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from tools.errors import MeasureError
+from tools.engines.faults import Fault
+from tools.errors import ChildError, ClipgateError, DataError, EngineError, MeasureError
 from tools.measuring import launch
 from tools.measuring.measure import Job
 from tools.measuring.predictions import FILE
@@ -19,6 +21,7 @@ from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 
 CASE = Case("bsn", 4, Device("npu", 0))
+FAULT = Fault("kernel", "a kernel failed", ("507015",), ("first", "second"))
 BSN = load_spec(MODELS, "bsn")
 
 
@@ -89,3 +92,50 @@ def test_unless_told_otherwise_all_networks_are_timed(monkeypatch: pytest.Monkey
     launch.launch(context, CASE, cast("Any", launch.Found(cast("Any", networks), cast("Any", None), cast("Any", ("a", "b")))), tmp_path)
 
     assert [(7.0, "mini", str(tmp_path), ("x by other code",))] * 2 == [(job.budget_s, job.data, job.locks, job.others) for job in made]
+
+
+@pytest.mark.parametrize(("error", "fault", "told"), [
+    (EngineError("it fails", remedy="mend it"), None, False), (DataError("it fails", remedy="mend it"), FAULT, False),
+    (EngineError("it fails", remedy="mend it"), FAULT, True), (ChildError("it fails", remedy="mend it"), FAULT, True),
+])
+def test_what_the_runtime_said_explains_an_error_of_the_device(tmp_path: Path, error: ClipgateError, fault: Fault | None,
+                                                               told: bool) -> None:
+    """Only where it said something, and not where something else was wrong."""
+    found = launch._explained(error, fault, tmp_path / "child.log", CASE)
+
+    assert type(error) is type(found)
+    if not told:
+        assert found is error
+        return
+    assert f"a kernel failed (507015): {error.what}" == found.what
+    assert (str(tmp_path / "child.log"), "mend it\n    its last words were\n      first\n      second") == (found.where, found.remedy)
+    unknown = launch._explained(error, replace(FAULT, kind="unknown"), tmp_path, CASE)
+    assert error.what == unknown.what
+    bare = launch._explained(type(error)("it fails", where="there"), FAULT, tmp_path, CASE)
+    assert ("there", "its last words were\n      first\n      second") == (bare.where, bare.remedy)
+
+
+@pytest.mark.parametrize(("networks", "title"), [(1, "measuring bsn-bs4-npu0"), (2, "measuring bsn-bs4-npu0 tem")])
+def test_each_attempt_is_announced_and_read_by_its_own_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, networks: int,
+                                                             title: str) -> None:
+    """Those that an earlier attempt left in the log are not taken for its own."""
+    said, read, asked = list[str](), list[str](), list[object]()
+
+    def call(work: object, title: str, *, log: Path, **how: object) -> None:
+        asked.extend((title, how["stall_s"], how["environment"]))
+        with log.open("a") as words:
+            words.write(f"attempt {len(read) + 1}")
+        raise EngineError("it fails")
+
+    driver = SimpleNamespace(environment=lambda: {"A": "b"}, diagnose=lambda words: read.append(words))
+    monkeypatch.setattr(launch, "family", lambda device: driver)
+    monkeypatch.setattr(launch.child, "call", call)
+    job: Any = SimpleNamespace(case=CASE, spec=SimpleNamespace(networks=[None] * networks), network=BSN.tem, folder=tmp_path,
+                               last=tmp_path / "times.json")
+    context = Context(Settings.parse({"timeout_s": "9"}), BSN, lambda event: said.append(str(event["text"])))
+    for _ in range(2):
+        assert "it fails" == getattr(launch._attempt(context, job)[0], "what", "")
+
+    assert ["attempt 1", "attempt 2"] == read
+    assert [f"{title} ..."] * 2 == said
+    assert [title, 9.0, {"A": "b"}] * 2 == asked
