@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,10 @@ from tools.datasets.listing import OWN, Listing
 from tools.datasets.survey import Shortfall
 from tools.errors import DataError
 from tools.media.decode import Clip, ClipError, undecodable
+from tools.spec.catalog import load_spec
 from tools.spec.model import Sampling
-from tools.spec.settings import Settings
+from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
 
 
 def videos(folder: Path, count: int, dataset: str = "ucf101", complete: int = 0) -> Listing:
@@ -100,6 +103,32 @@ def test_what_is_known_holds_while_the_files_stay_as_they_are(tmp_path: Path) ->
     absent = survey._still_true(clip, "videos", ClipState(survey.ABSENT, 0))
     assert absent is not None
     assert "missing" == getattr(absent.defect, "word", "")
+
+
+def test_a_missing_clip_of_an_own_list_is_told_before_anything_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them, without a child process; of a data set the check is what finds them."""
+    listing = videos(tmp_path / "set", 3, OWN)
+    lost = [lacking(clip) for clip in [*listing.rows()][1:]]
+    assert ["", "missing", "missing"] == [getattr(survey._absent(clip, "videos"), "word", "") for clip in listing.rows()]
+    monkeypatch.setattr(survey.child, "call", lambda *given, **how: pytest.fail("a process was started"))
+    spec = load_spec(MODELS, "tsm")
+    context = Context(Settings.parse({"artifacts": str(tmp_path / "artifacts")}), spec, lambda event: None)
+    with pytest.raises(DataError) as caught:
+        survey.usable(listing, context)
+    assert str(unusable(listing, lost)) == str(caught.value)
+
+
+def test_a_check_runs_in_a_process_of_its_own_and_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its log lies in the store; files that go on changing are an error."""
+    listing, said, asked = videos(tmp_path / "set", 2), list[str](), list[Any]()
+    context = Context(Settings.parse({"artifacts": str(tmp_path / "artifacts")}), load_spec(MODELS, "tsm"),
+                      lambda event: said.append(str(event["text"])))
+    monkeypatch.setattr(survey.child, "call", lambda work, title, **how: asked.append((title, how)))
+    with pytest.raises(DataError, match="files change while they are checked") as caught:
+        survey.usable(listing, context)
+    assert (str(listing.root), "start again when they have come to rest") == (caught.value.where, caught.value.remedy)
+    assert [f"checking ucf101 below {listing.root} ...", "checking ucf101: 0 s"] == said
+    assert [("checking ucf101", {"on_event": context.on_event, "log": context.settings.store / "logs" / "check-ucf101.log"})] == asked
 
 
 def test_a_state_is_trusted_unless_a_required_clip_had_a_defect(tmp_path: Path) -> None:

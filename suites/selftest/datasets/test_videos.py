@@ -66,6 +66,25 @@ def test_mini_videos_are_many_short_actions(spec: LocaliserSpec) -> None:
         assert spec.mini.lengths[0] - 1e-9 <= lengths.min() <= lengths.max() <= spec.mini.lengths[1] + 1e-9
 
 
+def test_a_recipe_gives_these_videos_on_every_machine(spec: LocaliserSpec) -> None:
+    """Weights and references were made of just these."""
+    made = action_sequences.render(load_spec(MODELS, "bsn").mini, 2, 7)
+
+    assert (4181, 9) == (made.frames, len(made.segments))
+    assert np.allclose([[5.400912928, 16.2054402], [31.070606359, 35.794096212]], made.segments[:2], rtol=1e-8)
+    assert np.allclose([[-0.05253, 0.243578], [0.116989, 0.231427], [-0.125747, 0.001959]],
+                       made.features[[0, 50, 99]][:, [0, 399]], atol=1e-5)
+    assert 3304.2 == pytest.approx(np.abs(made.features).sum(), rel=1e-4)
+
+
+def test_videos_are_of_every_length_and_number_of_actions(spec: LocaliserSpec) -> None:
+    """From the fewest to the most, each included."""
+    made = [action_sequences._segments(np.random.default_rng(number), replace(spec.mini, actions=(1, 3), lengths=(0.1, 0.2)))
+            for number in range(60)]
+
+    assert {1, 2, 3} == {len(segments) for segments in made}
+
+
 @pytest.mark.parametrize(("length", "around"), [(0.03, 0.005), (0.25, 0.0125)])
 def test_an_action_and_its_ends_each_have_a_direction(spec: LocaliserSpec, length: float, around: float) -> None:
     """Of one strength between 0.4 and 1, in the bins that the action, its start and its end lie in.

@@ -89,6 +89,8 @@ def labels(path: Path) -> list[float]:
 
 def test_only_what_is_not_there_yet_is_written(context: Context[ModelSpec], said: list[str], tmp_path: Path) -> None:
     """A file that is lost or cut is made again, in its place; what an interrupted run left goes."""
+    dump.write_inputs(context, 4, tmp_path / "not" / "there")
+    said.clear()
     plan = dump.write_inputs(context, 4, tmp_path)
     assert [[10.0, 11.0, 12.0, 13.0], [14.0, 15.0, 16.0, 17.0]] == [labels(plan.folder / f"{number}.bin") for number in (0, 1)]
     assert [18.0, 19.0] == labels(plan.folder / "2.bin")[:2]
@@ -100,7 +102,7 @@ def test_only_what_is_not_there_yet_is_written(context: Context[ModelSpec], said
 
     before = (plan.folder / "0.bin").stat().st_mtime_ns
     (plan.folder / "1.bin").write_bytes(b"cut")
-    (plan.folder / "1.partial").write_bytes(b"half")
+    (plan.folder / "9.partial").write_bytes(b"half")
     said.clear()
     dump.write_inputs(context, 4, tmp_path)
     assert [14.0, 15.0, 16.0, 17.0] == labels(plan.folder / "1.bin")
@@ -133,6 +135,9 @@ def test_all_that_is_to_be_written_must_fit(context: Context[ModelSpec], said: l
     monkeypatch.setattr(dump.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     if fits:
         dump.write_inputs(context, 4, tmp_path)
+        monkeypatch.setattr(dump.shutil, "disk_usage", lambda path: SimpleNamespace(free=3 * 2**30))
+        dump.write_inputs(context, 4, tmp_path)
+        assert said[-1].endswith("0 of them to be written: 0.00 GiB; 3.0 GiB are free")
         return
     with pytest.raises(DataError, match=r"0\.00 GiB do not fit, 0\.00 GiB are free") as caught:
         dump.write_inputs(context, 4, tmp_path)
@@ -173,6 +178,9 @@ def test_the_command_says_where_inputs_and_labels_are(monkeypatch: pytest.Monkey
             "tsm's guide writes one video a file; the tool makes the batches: ais_bench --batchsize 16"] == said
     assert [(1, Path("there"))] == dumped(monkeypatch, size=1)
     assert 1 == len(capsys.readouterr().out.splitlines())
+    with pytest.raises(SystemExit):
+        data.main(["dump", "tsm"])
+    assert "the following arguments are required: --out" in capsys.readouterr().err
     with pytest.raises(OptionError, match="no such batch size: 0") as caught:
         data.main(["dump", "tsm", "--out", "there", "--batch", "0"])
     assert ("--batch", "for example --batch 16") == (caught.value.where, caught.value.remedy)
