@@ -19,8 +19,8 @@ from tools.spec.settings import MODELS
 
 TSM, SLOWFAST, R2PLUS1D = (load_spec(MODELS, name).networks[0] for name in ("tsm", "slowfast", "r2plus1d"))
 TEM, PEM = load_spec(MODELS, "bsn").networks
-SMALL = Network("small", "", (), Tensor("video", (2, 3, 4, 5)), Tensor("class", (6,)))
-VIEWS = Network("views", "", (), Tensor("video", (3, 2, 4, 5, 5)), Tensor("class", (6,)), rows=3)
+SMALL = Network(name="small", input=Tensor("video", (2, 3, 4, 5)), output=Tensor("class", (6,)))
+VIEWS = Network(name="views", input=Tensor("video", (3, 2, 4, 5, 5)), output=Tensor("class", (6,)), rows=3)
 ALL = replace(TSM, input=Tensor("video", (3, 3, 4, 4)))  # three frames of three channels
 
 
