@@ -65,7 +65,7 @@ def _shift(before: Frames, after: Frames) -> tuple[int, int]:
 
 
 MINI = MiniSpec(seed=5, test_clips=20, train_per_class=2, calibration_clips=1, noise=2.0, travel=30.0, residual_scale=1.0, ridge=(1.0,),
-                top_probability=0.9, floor_top1=0.5, span=7, wave=50.0)
+                top_probability=0.9, reference_top1_at_least=0.5, span=7, wave=50.0)
 
 
 def test_recipes_are_of_every_class_in_turn() -> None:
@@ -85,7 +85,7 @@ def test_recipes_are_of_every_class_in_turn() -> None:
 
 
 def test_a_data_set_is_known_by_its_recipes() -> None:
-    assert clips.key(MINI) == clips.key(replace(MINI, floor_top1=0.9, ridge=(2.0,)))
+    assert clips.key(MINI) == clips.key(replace(MINI, reference_top1_at_least=0.9, ridge=(2.0,)))
     others = [replace(MINI, seed=6), replace(MINI, noise=3.0), replace(MINI, test_clips=21), replace(MINI, train_per_class=3)]
     assert 5 == len({clips.key(MINI).digest, *(clips.key(one).digest for one in others)})
     assert ("data", "mini") == (clips.key(MINI).kind, clips.key(MINI).name)

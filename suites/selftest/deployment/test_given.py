@@ -52,16 +52,6 @@ def with_text(path: Path) -> Path:
     return path
 
 
-def with_nothing(path: Path) -> Path:
-    path.touch()
-    return path
-
-
-def without_nodes(path: Path) -> Path:
-    path.write_bytes(b"\x08\x06\x12\x04mine")
-    return path
-
-
 def cut_off(path: Path) -> Path:
     whole = tiny_graph.save(path, BATCH).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
@@ -104,7 +94,8 @@ def one_weight_beside(path: Path) -> Path:
 
 
 BAD: dict[str, tuple[Callable[[Path], Path], str, str]] = {
-    "nothing": (with_nothing, "the file is empty, and no ONNX graph", "tools.inspect"),
+    "nothing": (lambda path: path.touch() or path,  # type: ignore[func-returns-value]
+                 "the file is empty, and no ONNX graph", "tools.inspect"),
     "no nodes": (without_nodes, "the file holds no graph", "tools.inspect"),
     "text": (with_text, "the file is a text, and no ONNX graph", "tools.inspect"),
     "half": (cut_off, "is no ONNX graph, or is cut off", "tools.inspect"),
@@ -169,22 +160,6 @@ def test_a_compiled_model_is_not_for_the_cpu(tmp_path: Path) -> None:
         found(path, tmp_path)
 
     assert "--device npu:0" in str(error.value.remedy)
-
-
-@pytest.mark.parametrize(("spoil", "what"), [
-    (lambda path: path.chmod(0o666), "group and others must not be able to write it"),
-    (lambda path: (path.rename(path.with_name("real.om")), path.symlink_to("real.om")), "a regular file, not a link")])
-def test_a_compiled_model_that_the_runtime_would_refuse_is_refused_first(tmp_path: Path, spoil: Callable[[Path], object],
-                                                                         what: str) -> None:
-    """The runtime says nothing but that its path is wrong."""
-    path = tmp_path / "mine.om"
-    path.write_bytes(b"IMOD")
-    path.chmod(0o644)
-    spoil(path)
-    with pytest.raises(GraphError, match=what) as error:
-        given.om_graph(context_of(path, tmp_path), NETWORK, path)  # type: ignore[arg-type]
-
-    assert "install -m 644 mine.om" in str(error.value.remedy)
 
 
 def test_a_given_graph_is_the_file_itself(tmp_path: Path) -> None:
