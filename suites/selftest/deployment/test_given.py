@@ -52,6 +52,11 @@ def with_text(path: Path) -> Path:
     return path
 
 
+def without_nodes(path: Path) -> Path:
+    path.write_bytes(b"\x08\x06\x12\x04mine")
+    return path
+
+
 def cut_off(path: Path) -> Path:
     whole = tiny_graph.save(path, BATCH).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
