@@ -11,6 +11,8 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS
 from tools import compile as compile_command
 from tools import fetch
+from tools.deployment.compile import Source
+from tools.deployment.specialise import Graph
 from tools.errors import CompileError, DeviceError, OptionError, WeightsError
 from tools.spec.case import Device
 from tools.spec.catalog import load_spec
@@ -26,8 +28,11 @@ def test_a_compiled_model_is_told_by_its_file(monkeypatch: pytest.MonkeyPatch, t
     asked: list[object] = []
     entry = SimpleNamespace(file=lambda name: f"{asked[-1]}/{name}")
 
-    def stage(settings: object, network: Any, graph: object, batch: int, target: Any) -> object:
-        asked.append(f"{network.name} {graph} {batch} {target.soc_version} {target.toolkit}")
+    def source_graph(context: object, checkpoint: Any, batch: int) -> Graph:
+        return Graph(Path(f"graph of {checkpoint.network.name} {batch}"), "", "", (), 0, 0)
+
+    def stage(settings: object, source: Source, target: Any) -> object:
+        asked.append(f"{source.name}, {source.graph.path}, {target.soc_version} {target.toolkit}")
         return SimpleNamespace(make=lambda context: entry)
 
     networks = [SimpleNamespace(network=network) for network in load_spec(MODELS, "bsn").networks]
@@ -36,15 +41,15 @@ def test_a_compiled_model_is_told_by_its_file(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(compile_command, "soc_version", lambda device: f"found of {device}")
     monkeypatch.setattr(compile_command.cann, "find", lambda: "8.0")
     monkeypatch.setattr(compile_command, "checkpoints", lambda context: networks)
-    monkeypatch.setattr(compile_command.specialise, "graph", lambda context, checkpoint, batch: f"graph {batch}")
+    monkeypatch.setattr(compile_command, "source_graph", source_graph)
     monkeypatch.setattr(compile_command, "stage", stage)
 
     assert 0 == compile_command.main(line(tmp_path, "bsn", "4", "--soc-version", "Ascend310", models=MODELS))
-    assert ["tem graph 4 4 Ascend310 8.0", "pem graph 4 4 Ascend310 8.0"] == asked
+    assert ["tem-bs4, graph of tem 4, Ascend310 8.0", "pem-bs4, graph of pem 4, Ascend310 8.0"] == asked
     assert [f"{one}/model.om" for one in asked] == capsys.readouterr().out.splitlines()
     asked.clear()
     assert 0 == compile_command.main(line(tmp_path, "bsn", "8", "--network", "pem", "--device", "npu:3", models=MODELS))
-    assert ["pem graph 8 8 found of npu:3 8.0"] == asked
+    assert ["pem-bs8, graph of pem 8, found of npu:3 8.0"] == asked
 
 
 def parsed(text: str) -> Device:

@@ -11,7 +11,7 @@ import pytest
 
 from tools.deployment import compile as deploy
 from tools.deployment import mini, specialise, weights
-from tools.deployment.compile import MODEL, Target
+from tools.deployment.compile import MODEL, Source, Target
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.errors import CompileError, StoreError, WeightsError
@@ -133,7 +133,7 @@ def test_a_checkpoint_that_changes_while_it_is_checked_is_refused(tmp_path: Path
     own = tmp_path / "own.pth"
     own.write_bytes(b"a checkpoint")
     monkeypatch.setattr(weights.networks, "load_network", lambda network, path, say: "a network")
-    monkeypatch.setattr(weights.networks, "head_outputs", lambda module: 7)
+    monkeypatch.setattr(weights.networks, "head_outputs", lambda network, module: 7 if module == "a network" else 0)
 
     assert {"classes": 7} == weights._check(TSM.networks[0], own, sha256(own), tmp_path)
     with pytest.raises(WeightsError, match=r"own.pth has changed"):
@@ -166,7 +166,7 @@ def test_a_compiled_model_is_that_of_its_graph_chip_toolkit_and_flags(tmp_path: 
 
     def digest(graph: Graph = GRAPH, batch: int = 4, soc: str = "Ascend310", version: str = "8.0.0", **options: str) -> str:
         target = Target(soc, cast("Any", SimpleNamespace(version=version, tunes=True)))
-        return deploy.stage(replace(settings, **options), network, graph, batch, target).key.digest
+        return deploy.stage(replace(settings, **options), Source.of(graph, network, batch), target).key.digest
 
     same = digest()
     others = [digest(replace(GRAPH, digest="h" * 64)), digest(replace(GRAPH, weights_digest="v" * 64)), digest(batch=8),
@@ -180,7 +180,8 @@ def test_a_compilation_is_tuned_where_it_is_asked_for_and_can_be(tmp_path: Path,
     """What goes in is named with its shape, the batch first."""
     network = replace(TSM.networks[0], atc=replace(TSM.networks[0].atc, auto_tune="RL,GA"))
     settings = replace(Settings.parse({}), auto_tune=asked)  # type: ignore[arg-type]
-    request = deploy._request(network, 4, Target("Ascend310", cast("Any", SimpleNamespace(tunes=tunes))), settings, tmp_path)
+    target = Target("Ascend310", cast("Any", SimpleNamespace(tunes=tunes)))
+    request = deploy._request(Source.of(GRAPH, network, 4), target, settings, tmp_path)
 
     assert (tuned, tmp_path / "graph.onnx", tmp_path / "model") == (request.auto_tune, request.model, request.output)
     shape = ",".join(map(str, (4, *network.input.shape)))
