@@ -146,7 +146,7 @@ def test_a_devices_own_times_are_of_the_same_calls(by_device: tuple[float, ...],
 def test_times_without_calls_carry_no_judgement(engine: CpuEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Times that were taken around nothing are NO VERDICT, however right the call is that was made first."""
 
-    def skipping(step: Callable[[], object], budget_s: float, beat: Callable[[int], None]) -> list[float]:
+    def skipping(step: Callable[[], object], budget_s: float, beat: Callable[[int], None], *, whole: bool) -> list[float]:
         step()
         return [1e-7] * 30
 

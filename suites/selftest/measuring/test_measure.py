@@ -56,11 +56,11 @@ class Bench:
     @property
     def job(self) -> Job:
         graph = SimpleNamespace(path=Path("g.om"), digest="g" * 64, peak_bytes=1000, weights_bytes=100, surgery=("a", "b"),
-                                require_unchanged=lambda: self.did.append("graph is as it was"))
+                                given=None, is_compiled_here=True, require_unchanged=lambda: self.did.append("graph is as it was"))
         clips = SimpleNamespace(digest="c" * 64, require_unchanged=lambda: self.did.append("clips are as they were"))
         weights = SimpleNamespace(network=SPEC.networks[0], origin="own", sha256="w" * 64)
         return Job(CASE, SPEC, cast("Any", weights), cast("Any", graph), cast("Any", clips), "my list", self.budget_s, self.folder,
-                   self.before, "/locks", ("made by other code",))
+                   self.before, "/locks", ("made by other code",), ("--a=1", "--b"), whole=True)
 
     def feed(self, dataset: object, spec: object, network: object, before: Predictions | None) -> Feed:
         self.did.append(f"feeds after {before.ids if before else None}")
@@ -79,14 +79,14 @@ class Bench:
         yield
         self.did.append("lets go")
 
-    def open_engine(self, device: Device, path: Path, network: object, batch: int) -> Any:
-        assert (CASE.device, Path("g.om"), SPEC.networks[0], 4) == (device, path, network, batch)
-        return SimpleNamespace(infer=lambda array: array.reshape(len(array), -1)[:, :2].copy(), precision="fp16",
+    def open_engine(self, device: Device, path: Path, network: object, batch: int, asked: object) -> Any:
+        assert (CASE.device, Path("g.om"), SPEC.networks[0], 4, None) == (device, path, network, batch, asked)
+        return SimpleNamespace(infer=lambda array: array.reshape(len(array), -1)[:, :2].copy(), precision="fp16", fit=None,
                                close=lambda: self.did.append("closes"))
 
-    def timed(self, engine: object, kept: Any, budget_s: float) -> Times:
+    def timed(self, engine: object, kept: Any, budget_s: float, *, whole: bool) -> Times:
         self.did.append(f"times, told: {(self.folder / cell.RECORD).is_file()}")
-        assert (4, (4, *SHAPE), budget_s) == (kept.valid, kept.batch.shape, 1.0)
+        assert (4, (4, *SHAPE), 1.0, True) == (kept.valid, kept.batch.shape, budget_s, whole)
         return Times((1.0,), 4)
 
 
@@ -117,7 +117,7 @@ def test_a_record_says_what_was_measured_with_what(bench: Bench) -> None:
     assert {"case": "tiny-bs4-npu0", "network": SPEC.networks[0].name, "data": "my list", "weights": "own", "precision": "fp16",
             "chip": "310P3", "simulated": True, "clips": 6, "digests": {"weights": "w" * 64, "graph": "g" * 64, "clips": "c" * 64},
             "surgery": "a b", "inputs": {id: digest_of(np.full(SHAPE, number, np.float32)) for number, id in enumerate(IDS)},
-            "others": ["made by other code"]} == told
+            "others": ["made by other code"], "given": "", "flags": "--a=1 --b", "shifted": False, "own": "", "itself": False} == told
     assert 0 < numbers["scoring_s"] < 60
     assert numbers["peak_bytes"] > 2**20
     assert bench.need == numbers["estimated_bytes"] == measure.memory.need_bytes(1000, 100, 4 * 4 * 6, SLOTS)
@@ -184,7 +184,8 @@ def test_nothing_is_left_where_it_cannot_begin(bench: Bench, monkeypatch: pytest
 
 def test_times_are_of_the_kept_batch_and_the_devices_own_of_the_same_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """The device has times of every call; only those of the series count, which are the last."""
-    def series(calls: Any, budget_s: float, beat: Callable[[int], None]) -> list[float]:
+    def series(calls: Any, budget_s: float, beat: Callable[[int], None], *, whole: bool) -> list[float]:
+        assert (1.0, True) == (budget_s, whole)
         for _ in range(5):
             calls()
         beat(5)
@@ -198,7 +199,7 @@ def test_times_are_of_the_kept_batch_and_the_devices_own_of_the_same_calls(monke
     said: list[tuple[object, ...]] = []
     monkeypatch.setattr(measure.events, "progress", lambda *what: said.append(what))
     monkeypatch.setattr(measure, "doubt", lambda calls, series, kept, precision, by_device: f"{len(series)} {precision} {by_device}")
-    times = measure.timed(engine, kept, 1.0)
+    times = measure.timed(engine, kept, 1.0, whole=True)
 
     assert Times((1.0, 2.0, 3.0), 1, (0.1, 0.2, 0.3), "3 fp32 [0.1, 0.2, 0.3]") == times
     assert 5 == len(called)
