@@ -93,7 +93,7 @@ def test_a_reference_that_is_mostly_wrong_is_none(tmp_path: Path, did: list[str]
     assert 0.75 == build(tmp_path, wrong, 0.75)["top1"]
     with pytest.raises(ReferenceRunError, match=r"torch reaches top-1 0.7500 on the mini clips, below 0.76") as caught:
         build(tmp_path, wrong, 0.76)
-    assert ("MiniSpec of tiny", "make the clips easier: less noise, more travel, or another residual_scale") == (
+    assert ("reference_top1_at_least in tiny.py", "make the clips easier: less noise, more travel, or another residual_scale") == (
         caught.value.where, caught.value.remedy)
 
 
@@ -106,7 +106,7 @@ def test_devices_of_a_run_that_went_on_elsewhere_are_told_once_each(tmp_path: Pa
     shards = tmp_path / "shards"
     shards.mkdir()
     np.savez(shards / "0000000-0000002.npz", scores=SCORES[:2] * 2, device=np.array(["b", "a"]))
-    scores, devices = reference._whole(CLIPS, score, cast("Any", SimpleNamespace(label="a")), shards)
+    scores, devices = reference._whole(CLIPS, reference.Runner(score, "a"), shards)
 
     assert [*(SCORES[:2] * 2).tolist(), *SCORES[2:].tolist()] == scores.tolist()
     assert "a, b" == devices
