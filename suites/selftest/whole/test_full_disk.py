@@ -16,11 +16,12 @@ from fixtures.matrix import SETTINGS
 from fixtures.report import CARRIED
 from fixtures.results import Results
 from fixtures.run import RUN_NAME
-from suites.selftest.conftest import Run, python, tiny_arguments
+from suites.selftest.conftest import TINY_MODELS, Run, python, tiny_arguments
 from tools.errors import ClipgateError, MeasureError
 from tools.judging.rows import RESULTS, Row
 from tools.measuring import launch, measure
 from tools.spec.case import Case, Device
+from tools.spec.catalog import load_spec
 from tools.spec.settings import Settings
 from tools.storage.context import Context
 
@@ -113,10 +114,9 @@ def test_only_a_disk_is_taken_for_a_disk(
 
     monkeypatch.setattr(launch, "_measured", fail)
     monkeypatch.setattr(measure, "_measure", fail)
-    network = SimpleNamespace(name="tiny")
-    spec: Any = SimpleNamespace(name="tiny", networks=[network], dataset="none")
+    spec = load_spec(TINY_MODELS, "tiny")
     context = Context(Settings.parse({"data": "mini"}), spec)
-    found: Any = SimpleNamespace(checkpoints=[SimpleNamespace(network=network)], graphs=[None], dataset=None)
+    found: Any = SimpleNamespace(checkpoints=[SimpleNamespace(network=spec.networks[0])], graphs=[None], dataset=None)
     calls: dict[str, Callable[[], object]] = {
         "parent": lambda: launch.launch(context, Case("tiny", 4, Device("cpu")), found, tmp_path),
         "child": lambda: measure.measure(cast("measure.Job", SimpleNamespace(folder=tmp_path)))}
