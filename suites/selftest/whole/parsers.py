@@ -27,7 +27,7 @@ LAYER = "tools.machine.reading"
 LIBRARIES = {"tomllib"}  # what a room below the layer reads with
 FILE_NAME = re.compile(r"[\w-]+\.(json|jsonl|npz|txt|csv|lock|toml)")
 STEPS = {"Context", "Store", "Options", "Job", "Settings", "Published", "Network", "Truth", "Given", "LocaliserSpec", "Sequence", "Mapping",
-         "Weights", "Key", "VideoSet", "Runner"}
+         "Weights", "Key", "VideoSet", "Runner", "Own"}
 FOLDERS = {"folder", "run", "root", "models", "artifacts", "data_root", "videos"}  # parameters that take one
 Function = tuple[str, str]  # module and name
 
