@@ -71,6 +71,7 @@ def test_one_reading_is_chosen_by_what_tells_most() -> None:
     assert close is raw_rows._one([close], 9)
     assert sure is raw_rows._one([close, sure, far], 9)
     assert close is raw_rows._one([far, close], 9)
+    assert close is raw_rows._one([far, close, one(spread=9)], 9)
     assert many is raw_rows._one([close, many], 5)
     assert raw_rows._one([close, many], 6) is None
     assert close is raw_rows._one([close, many], 4)
