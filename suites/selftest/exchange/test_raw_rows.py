@@ -93,3 +93,15 @@ def test_why_no_type_is_chosen_is_told(tmp_path: Path) -> None:
     assert (str(tmp_path), "write NPY or TXT, which say what they hold (ais_bench: --outfmt NPY)") == (error.where, error.remedy)
     assert np.float32 is raw_rows.type_of([path], 4, 1, 1)
     assert np.float32 is raw_rows.type_of([path], 3, 1, 1)
+
+
+@pytest.mark.parametrize(("sizes", "labelled", "expected"), [
+    ((64,), 8, np.float16), ((64, 32), 8, np.float16), ((64, 64), 4, np.float64), ((64,), 4, np.float32), ((64,), 99, np.float32)])
+def test_where_no_type_gives_numbers_the_count_decides(tmp_path: Path, sizes: tuple[int, ...], labelled: int,
+                                                       expected: raw_rows.Number) -> None:
+    """Every bit is set, which is no number in any type. The largest file says how much may be padding."""
+    paths = [tmp_path / f"{number}.bin" for number in range(len(sizes))]
+    for path, size in zip(paths, sizes, strict=True):
+        path.write_bytes(b"\xff" * size)
+
+    assert expected is raw_rows.type_of(paths, 4, 1, labelled)
