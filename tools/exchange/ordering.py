@@ -113,7 +113,7 @@ def _by_number(folder: OutputFolder, numbers: Mapping[OutputFile, int]) -> list[
 def _by_names(folder: OutputFolder, names: Sequence[str], place: str) -> list[OutputFile]:
     files = {file.stem: file for file in folder.files}
     missing = [name for name in names if name not in files]
-    if missing or len(set(names)) != len(files):
+    if missing or not len(set(names)) == len(names) == len(files):
         surplus = sorted(files.keys() - set(names))
         odd = f"there is none of {missing[0]}" if missing else f"{surplus[0]} is not named there" if surplus else "a name is there twice"
         raise ScoreError(f"{len(files)} files, and {place} names {len(names)} inputs: {odd}", where=str(folder.path), remedy=OTHERS)

@@ -12,6 +12,7 @@ import pytest
 
 from suites.selftest.storage.test_store import HOSTED, KEY, OTHER, command, left, write, write_graph
 from tools.errors import StoreError
+from tools.storage import unpacking
 from tools.storage.archive import CONTENTS
 from tools.storage.entries import Key, folder_of, manifest_path, manifests
 from tools.storage.packing import Digesting, choose, lacking, pack
@@ -214,3 +215,8 @@ def test_what_is_read_is_what_is_digested(tmp_path: Path, sizes: tuple[int, ...]
         read = b"".join([*(digesting.read(size) for size in sizes), digesting.read()])
 
     assert (b"content", hashlib.sha256(b"content").digest()) == (read, digesting.sha.digest())
+
+
+def test_no_file_of_an_archive_is_in_memory_whole() -> None:
+    """A checkpoint has hundreds of megabytes; it comes in pieces of a few at most."""
+    assert 2**16 <= unpacking.CHUNK <= 2**22

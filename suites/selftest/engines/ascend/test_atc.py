@@ -7,6 +7,7 @@ import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -125,6 +126,15 @@ def test_success_without_a_new_file_is_a_failure(fake: Fake, lines: tuple[str, .
     error = fake.fails(*lines, SUCCESS)
 
     assert ("atc says it succeeded, and left no model", str(fake.log), fake.repeat) == (error.what, error.where, error.remedy)
+
+
+@pytest.mark.parametrize(("age", "counts"), [("1", True), ("1.01", False)])
+def test_a_file_of_the_second_before_counts_as_new(fake: Fake, monkeypatch: pytest.MonkeyPatch, age: str, *, counts: bool) -> None:
+    """Some file systems know no parts of a second."""
+    monkeypatch.setattr(atc, "time", SimpleNamespace(time=lambda: 1e9, monotonic=time.monotonic))
+    lines = (f"touch -d @{1e9 - float(age):.2f} model.om", SUCCESS)
+
+    assert fake.run(*lines) if counts else fake.fails(*lines)
 
 
 def test_ending_well_without_saying_so_is_a_failure(fake: Fake) -> None:
