@@ -59,7 +59,8 @@ class CpuEngine:
         try:
             return self.fit.checked(self.run(arranged, self._options())[0])
         except failures() as error:
-            raise EngineError(f"ONNX Runtime failed: {str(error).splitlines()[0]}") from error
+            read = f"its input was given as {self.fit.layout}: --graph-input says another layout" if self.fit.layout else None
+            raise EngineError(f"ONNX Runtime failed: {str(error).splitlines()[0]}", remedy=read) from error
 
     def _options(self) -> RunOptions | None:
         """Options of the first run, which give its memory back; none later.

@@ -102,7 +102,7 @@ def fitted(ports: Ports, network: Network, batch: int, asked: Asked) -> Fit:
     if len({one.word for one in fits}) > 1:
         words = [one.word for one in fits]
         raise UnsaidError(f"the graph's input is {port}, which may be {' or '.join(words)}",
-                          remedy=f"say which: --graph-input {port.name}={words[0]}")
+                          remedy=f"say which: --graph-input {' or '.join(f'{port.name}={word}' for word in words)}")
     layout = fits[0]
     number, answers = _output(ports.outputs, network, taken, asked)
     return Fit(taken, layout.word, layout.order, replace(port, shape=layout.shape), number, answers, ports.outputs[number].dtype)
@@ -198,7 +198,7 @@ def _output(outputs: Sequence[Port], network: Network, taken: tuple[int, ...], a
                           remedy="the graph and --weights must have the same classes, and the graph's output a row for each clip")
     if len(fits) > 1:
         raise UnsaidError(f"several outputs may be the scores: {listed(tuple(outputs[number] for number in fits))}",
-                          remedy=f"say which: --graph-output {outputs[fits[0]].name}=softmax")
+                          remedy=f"say which: --graph-output {' or '.join(outputs[number].name for number in fits)}")
     return fits[0], answers
 
 

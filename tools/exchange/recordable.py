@@ -196,6 +196,9 @@ def accuracies_of_run(run: Path, spec: Spec) -> list[NewFigure]:
     found: dict[str, NewFigure] = {}
     for cell in runs.cells(run, spec):
         require_real(cell)
+        if cell.given:
+            raise RecordError(f"{cell.case} was measured with a graph that a person gave, and nobody knows whose weights it holds",
+                              where=str(cell.folder), remedy="measure it without --graph")
         record = cell.record
         if (record.weights, record.data, record.clips) != ("published", "full", spec.clips):
             raise RecordError(f"{cell.case} judged {record.weights} weights on {record.data} ({record.clips} clips), which is no accuracy "

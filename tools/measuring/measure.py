@@ -17,7 +17,7 @@ from tools.deployment.specialise import Given, Graph
 from tools.deployment.weights import Weights
 from tools.engines import Engine
 from tools.engines.fit import Fit
-from tools.errors import MeasureError
+from tools.errors import MeasureError, naming
 from tools.machine import device_locks, events, memory, versions
 from tools.machine.files import writing
 from tools.measuring import cell, inputs, kinds
@@ -94,12 +94,15 @@ def _measure(job: Job) -> None:
     waiting = lambda holder: events.say(f"waiting: {holder} holds {case.device}")
     with device_locks.hold(job.locks, case.device.label, waiting), watch or nullcontext():
         started = time.monotonic()
-        with BatchStream(feed, case.batch) as stream:
+        job.dataset.require_unchanged()  # again: another cell may have held the device for hours
+        with BatchStream(feed, case.batch) as stream, naming(job.graph.path):
             engine = engines.open_engine(case.device, job.graph.path, network, case.batch,
                                          job.graph.given.asked if job.graph.given else None)
+            job.graph.require_unchanged()  # what was loaded is what was found
             passing = stream if before else inputs.noted(stream, inputs.compared(feed.ids), fed)
             scales = _scales(job)
             predictions, kept = score(engine, passing, len(feed.ids), network.rows, scales)
+        job.graph.require_unchanged()  # weights beside a graph may be read as they are used
         save(predictions, folder / FILE)
         kind.finish(job.dataset, job.spec, before, predictions, folder)
         told = _record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need)

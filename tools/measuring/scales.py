@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
@@ -62,7 +62,7 @@ class Scales:
             total = found.astype(np.float64).sum(axis=1)
             raise EngineError(f"--graph-output says {self.said.word}, and the first batch is {seen}: its scores go from "
                               f"{found.min():.4g} to {found.max():.4g}, and its rows add up to {total.min():.4g} to {total.max():.4g}",
-                              remedy=f"say --graph-output {seen}, or give the graph that ends in {self.said.word}")
+                              remedy=f"say --graph-output {replace(self.said, word=seen)}, or give the graph that ends in {self.said.word}")
         return seen
 
 

@@ -72,13 +72,17 @@ class GraphPlaces:
         """
         place = next(place for name, place in self.places if name in ("", network))
         path = Path(place.replace(BATCH, str(batch)))
-        if not path.is_dir():
+        if not _is(Path.is_dir, path):
             return _usable(path, batch)
-        found = [one for one in sorted(path.iterdir()) if one.suffix in SUFFIXES and _is_of(one, batch)]
+        graphs = [one for one in sorted(path.iterdir()) if one.suffix in SUFFIXES]
+        if not graphs:
+            raise OptionError(f"this folder has no graph: no file that ends in {ONNX} or {OM}", where=str(path), remedy=f"give {PLACES}")
+        found = [one for one in graphs if _is_of(one, batch)]
         if len(found) != 1:
-            have = ", ".join(one.name for one in found) or f"none of its {sum(one.suffix in SUFFIXES for one in path.iterdir())} graphs"
+            have = ", ".join(one.name for one in found) or f"none of its {len(graphs)} graphs"
             raise OptionError(f"batch {batch} wants one graph that is named *bs{batch}.onnx or *bs{batch}.om, and there is {have}",
-                              where=str(path), remedy=f"name it with a pattern: {FLAG} '{path}/NAME_bs{BATCH}.om'")
+                              where=str(path), remedy=f"name one file, such as {FLAG} {graphs[0]}, or a pattern: "
+                                                      f"{FLAG} '{path}/NAME_bs{BATCH}{graphs[0].suffix}'")
         return _usable(found[0], batch)
 
 
@@ -132,7 +136,7 @@ class Said:
         return cls(name, word)
 
     def __str__(self) -> str:
-        return f"{self.name}={self.word}" if self.name else self.word
+        return "=".join(filter(None, (self.name, self.word)))
 
 
 NOTHING_SAID = Said()
@@ -148,7 +152,9 @@ def said_input(text: str) -> Said:
 
 
 def said_output(text: str) -> Said:
-    """What `--graph-output` says: on which scale the scores are."""
+    """What `--graph-output` says: the scores' name, on which scale they are, or both."""
+    if text and "=" not in text and text not in get_args(Scale):
+        return Said(text)
     said = Said.parse(text, "--graph-output", "scores=softmax")
     if said.word and said.word not in get_args(Scale):
         raise OptionError(f"{said.word!r} is no scale of scores", where="--graph-output",

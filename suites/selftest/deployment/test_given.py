@@ -111,7 +111,7 @@ BAD: dict[str, tuple[Callable[[Path], Path], str, str]] = {
                       "same classes"),
     "pixels": (of_pixels, "clip uint8 .*feeds normalised numbers", "AIPP"),
     "two inputs": (two_inputs, "the graph has 2 inputs", "the clip alone"),
-    "two outputs": (two_outputs, "several outputs may be the scores", "--graph-output a=softmax"),
+    "two outputs": (two_outputs, "several outputs may be the scores", "--graph-output a or b"),
     "free axes": (all_free, "which may be NTCH or ", "--graph-input clip=NTCH"),
 }
 

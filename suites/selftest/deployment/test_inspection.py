@@ -89,7 +89,7 @@ def test_a_graph_that_fits_in_several_ways_says_what_to_say(path: Path) -> None:
 
     assert "my.onnx may be tsm." == found[0]
     assert "  tsm         in several ways: several outputs may be the scores: " in found[2]
-    assert found[2].endswith("say which: --graph-output scores=softmax")
+    assert found[2].endswith("say which: --graph-output scores or mo re")
     assert "\n" not in "".join(found)
 
 

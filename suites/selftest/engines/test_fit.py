@@ -85,7 +85,7 @@ def test_each_model_takes_its_own_layout(network: Network, letters: str, batch: 
 
 
 @pytest.mark.parametrize(("shape", "asked", "what", "remedy"), [
-    ((None, None, None, None, None), Asked("TCHW"), "which may be NTCHW or NTHWC or NCTHW", "--graph-input x=NTCHW"),
+    ((None, None, None, None, None), Asked("TCHW"), "which may be NTCHW or NTHWC or NCTHW", "--graph-input x=NTCHW or x=NTHWC or x=NCTHW"),
     ((1, 8, 3, 224, 224), Asked("TCHW"), "one of batch 1, and batch 4 is asked for: its input is x float32", "-k bs1"),
     ((4, 3, 32, 224, 224), Asked("TCHW"), r"x float32 \[4, 3, 32, 224, 224\], and tsm at batch 4 is NTCHW \[4, 8, 3, 224, 224\]; or NT",
      "of this model"),

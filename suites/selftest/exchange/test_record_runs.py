@@ -155,6 +155,11 @@ def test_an_accuracy_is_that_of_the_model_or_refused(recording: Command, writabl
     assert "judged mini weights on mini (23 clips), which is no accuracy" in recording("tiny", "accuracy", folder)[1]
 
     official = replace(MEASURED, data="full", weights="published")
+    theirs = replace(official, given="graph given: mine.onnx")
+    given = measured_run(tmp_path / "given", theirs)
+    judged(given, theirs, "PASS")
+    assert "a graph that a person gave, and nobody knows whose weights" in recording("tiny", "accuracy", given)[1]
+
     folder = measured_run(tmp_path / "full", official)
     judged(folder, official, "PASS")
     status, said = recording("tiny", "accuracy", folder, "--write")

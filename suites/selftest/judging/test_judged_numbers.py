@@ -49,7 +49,7 @@ def test_the_t4_gate_is_reached_by_its_ratio(share: float, judged: Verdict) -> N
     [gate] = speed.against_t4(share * 0.5 * t4.right / 4, TRUTH, kind("310"), 16, [SERIES])
 
     assert (judged, "x T4", ">= 0.5") == (gate.verdict, gate.metric, gate.reference)
-    assert Numbers("ratio", pytest.approx(share * 0.5), 0.5, "median") == gate.numbers
+    assert Numbers("ratio", pytest.approx(share * 0.5), 0.5, "median", limit="at least") == gate.numbers
 
 
 def test_detections_are_held_against_none_and_a_share() -> None:
@@ -57,16 +57,16 @@ def test_detections_are_held_against_none_and_a_share() -> None:
     total = sum(len(video.theirs) for video in videos())
     faulty, apart = detection_fidelity(videos(), HOW, replace(FP32, max_flipped_share=0.25))
 
-    assert (Numbers("detections", 0, 0), "<= 0") == (faulty.numbers, faulty.reference)
-    assert Numbers("detections", 0, int(0.25 * total)) == apart.numbers
+    assert (Numbers("detections", 0, 0, limit="at most"), "<= 0") == (faulty.numbers, faulty.reference)
+    assert Numbers("detections", 0, int(0.25 * total), limit="at most") == apart.numbers
     assert f"whose scores are not torch's, of {total}" in apart.meaning
 
 
 def test_proposals_and_recall_are_held_against_torchs() -> None:
     theirs = np.array([[0, 1, 5, 0.0], [0, 2, 5, 1.0], [1, 1, 5, 0.5], [1, 2, 6, 0.5]])
     difference, unpaired = proposal_fidelity(theirs + np.array([0, 0, 0, 0.1]), theirs[:3], "pem", replace(FP32, max_flipped_share=0.5))
-    assert Numbers("share", pytest.approx(0.1), FP32.max_relative_difference) == difference.numbers
-    assert (Numbers("proposals", 1, 1), "proposals that only one side has, of 3") == (unpaired.numbers, unpaired.meaning)
+    assert Numbers("share", pytest.approx(0.1), FP32.max_relative_difference, limit="at most") == difference.numbers
+    assert (Numbers("proposals", 1, 1, limit="at most"), "proposals that only one side has, of 3") == (unpaired.numbers, unpaired.meaning)
     assert difference.meaning.endswith("of 3 proposals")
     [recall] = paired_recall({"AR@100": 0.5}, {"AR@100": 0.75}, 0.25)
     assert (Numbers("share", 0.5, 0.75), "0.5000", "0.7500") == (recall.numbers, recall.measured, recall.reference)
@@ -79,12 +79,12 @@ def test_closeness_is_held_against_the_gates_limits() -> None:
     for apart, words in ((Distance(0.125, 0.75, 1, 1), [Verdict.PASS] * 2), (Distance(0.126, 0.749, 1, 1), [Verdict.FAIL] * 2)):
         difference, cosine = verdict.closeness(apart, ["a", "b"], gate, "logits")
         assert words == [difference.verdict, cosine.verdict]
-        assert Numbers("share", apart.relative, 0.125) == difference.numbers
-        assert Numbers("cosine", apart.cosine, 0.75) == cosine.numbers
+        assert Numbers("share", apart.relative, 0.125, limit="at most") == difference.numbers
+        assert Numbers("cosine", apart.cosine, 0.75, limit="at least") == cosine.numbers
         assert difference.meaning.endswith("largest difference of logits over their range, at b")
     scores = np.eye(4, dtype=np.float32)
     flipped = verdict.fidelity(scores[[1, 0, 2, 3]], scores, tuple("abcd"), gate, softmax=False)[2]
-    assert (Numbers("clips", 2, 2), "<= 2", Verdict.PASS) == (flipped.numbers, flipped.reference, flipped.verdict)
+    assert (Numbers("clips", 2, 2, limit="at most"), "<= 2", Verdict.PASS) == (flipped.numbers, flipped.reference, flipped.verdict)
 
 
 @pytest.mark.parametrize(("ids", "rows", "expected", "words"), [

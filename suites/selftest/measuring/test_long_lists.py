@@ -11,7 +11,8 @@ from tools.errors import OptionError
 from tools.measuring import localiser, recogniser, reference, reference_localiser
 from tools.pytorch import run
 
-CONTEXT = cast("Any", SimpleNamespace(spec=SimpleNamespace(name="mine")))
+CONTEXT = cast("Any", SimpleNamespace(spec=SimpleNamespace(name="mine", network=SimpleNamespace(graph=""))))
+OWN = SimpleNamespace(network=SimpleNamespace(graph=""))
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_five_hundred_are_few(told: list[bool], count: int, *, few: bool) -> Non
     """Of clips and of videos."""
     clips, videos = SimpleNamespace(clips=range(count)), SimpleNamespace(videos=range(count))
 
-    assert recogniser.torch_reference(CONTEXT, cast("Any", ["own"]), cast("Any", clips)) is None
+    assert recogniser.torch_reference(CONTEXT, cast("Any", [OWN]), cast("Any", clips)) is None
     assert localiser.torch_reference(CONTEXT, cast("Any", ("own",)), cast("Any", videos)) is None
     assert [few] * 4 == told
 
@@ -44,7 +45,7 @@ def test_five_hundred_are_few(told: list[bool], count: int, *, few: bool) -> Non
 def test_stored_scores_are_taken_however_long_the_list_is(told: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "stored", lambda context, key, clips: (key, "scores"))
 
-    scores: object = recogniser.torch_reference(CONTEXT, cast("Any", ["own"]), cast("Any", SimpleNamespace(clips=range(501))))
+    scores: object = recogniser.torch_reference(CONTEXT, cast("Any", [OWN]), cast("Any", SimpleNamespace(clips=range(501))))
     assert (("key", "scores"), [False]) == (scores, told)
 
 

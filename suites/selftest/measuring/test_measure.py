@@ -99,7 +99,8 @@ def test_a_network_is_scored_told_and_timed_in_this_order(bench: Bench) -> None:
     """All files are as they were found; scores are safe before the record, both before anything is timed."""
     measure.measure(bench.job)
 
-    assert ["feeds after None", "memory of tiny-bs4-npu0", "graph is as it was", "clips are as they were", "holds npu0 in /locks",
+    files = ["graph is as it was", "clips are as they were"]
+    assert ["feeds after None", "memory of tiny-bs4-npu0", *files, "holds npu0 in /locks", *reversed(files), "graph is as it was",
             "finishes 6, saved: True, told: False", "times, told: True", "closes", "lets go"] == bench.did
     found = load(bench.folder / FILE)
     assert IDS == found.ids
@@ -162,6 +163,22 @@ def test_whoever_watched_the_device_is_read_at_the_end(bench: Bench) -> None:
     assert ["holds npu0 in /locks", "watches"] == bench.did[4:6]
     assert ["closes", "watched", "lets go"] == bench.did[-3:]
     assert Idle("busy", ("pid 7",), 3) == cell.read(bench.folder).idle
+
+
+@pytest.mark.parametrize("when", [2, 3])
+def test_a_graph_that_changes_later_leaves_no_scores(bench: Bench, monkeypatch: pytest.MonkeyPatch, when: int) -> None:
+    """While another cell holds the device, or while it is scored: its digest would name other numbers."""
+    job, looks = bench.job, list[int]()
+
+    def look() -> None:
+        looks.append(1)
+        if len(looks) == when:
+            raise StoreError("it has changed")
+
+    monkeypatch.setattr(job.graph, "require_unchanged", look)
+    with pytest.raises(StoreError, match="it has changed"):
+        measure.measure(job)
+    assert not (bench.folder / FILE).exists()
 
 
 @pytest.mark.parametrize("wrong", ["memory", "graph", "clips"])

@@ -81,7 +81,7 @@ def test_the_first_batch_settles_the_scale() -> None:
 def test_a_word_that_the_values_contradict_is_an_error(said: str, found: Floats, seen: str) -> None:
     with pytest.raises(EngineError, match=f"says {said}, and the first batch is {seen}: its scores go from .* add up to") as error:
         Scales(4, softmax=True, said=Said("scores", said)).of(found)
-    assert f"--graph-output {seen}" in str(error.value.remedy)
+    assert f"--graph-output scores={seen}" in str(error.value.remedy)
 
 
 def test_a_word_that_fits_is_told_as_the_persons() -> None:

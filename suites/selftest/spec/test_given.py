@@ -15,6 +15,7 @@ from tools.spec.settings import Settings
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder: one file, and a folder with graphs of batches 1, 16 and 4 (two of those)."""
     (tmp_path / "om").mkdir()
+    (tmp_path / "empty").mkdir()
     for name in ("mine.onnx", "mine.pth", "om/tsm_bs1.om", "om/tsm_bs16.om", "om/tsm_bs4.om", "om/tsm_bs4.onnx", "om/notes_bs1.txt"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
@@ -30,6 +31,13 @@ def test_a_place_has_the_file_of_a_batch_size(folder: Path, text: str, batch: in
 
     assert folder / found == places.file("tsm", batch)
     assert places == GraphPlaces.parse(str(places))
+
+
+def test_a_name_that_is_too_long_is_not_there(folder: Path) -> None:
+    """Whatever the system says when it is asked for it."""
+    for text in ("x" * 300, "x" * 300 + "{batch}.onnx", "{batch}" + "x" * 300 + "/y.onnx"):
+        with pytest.raises(OptionError):
+            GraphPlaces.parse(text).file("tsm", 4)
 
 
 def test_each_network_has_its_own(folder: Path) -> None:
@@ -51,7 +59,9 @@ def test_a_place_that_is_not_there_is_refused(folder: Path, text: str, what: str
 
 @pytest.mark.parametrize(("text", "batch", "what", "remedy"), [
     ("mine.pth", 1, "a graph's name ends in .onnx or .om, not in .pth", "export the network to ONNX"),
-    ("om", 4, r"there is tsm_bs4.om, tsm_bs4.onnx", "name it with a pattern"), ("om", 8, "there is none of its 4 graphs", "pattern"),
+    ("om", 4, r"there is tsm_bs4.om, tsm_bs4.onnx", "or a pattern"), ("om", 8, "there is none of its 4 graphs", "a pattern: --graph"),
+    (".", 1, "there is none of its 1 graphs", "--graph"),
+    ("empty", 1, "this folder has no graph", "give a file, a folder or a pattern"),
     ("om/tsm_bs{batch}.om", 8, "there is no graph of batch 8", "-k bs1")])
 def test_a_batch_size_without_its_one_file_is_refused(folder: Path, text: str, batch: int, what: str, remedy: str) -> None:
     with pytest.raises(OptionError, match=what) as error:
@@ -89,10 +99,12 @@ def test_an_input_that_is_no_layout_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("word", ["softmax", "logits", "log-softmax"])
 def test_an_output_is_said(word: str) -> None:
+    """By its name, its scale, or both."""
+    assert (Said("y"), "y") == (said_output("y"), str(said_output("y")))
     assert (Said("y", word), Said("", word)) == (said_output(f"y={word}"), said_output(word))
 
 
-@pytest.mark.parametrize("text", ["y=probabilities", "y=", "Softmax"])
+@pytest.mark.parametrize("text", ["y=probabilities", "y="])
 def test_an_output_that_is_no_scale_is_refused(text: str) -> None:
     with pytest.raises(OptionError) as error:
         said_output(text)

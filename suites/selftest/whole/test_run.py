@@ -115,10 +115,15 @@ def test_a_known_issue_is_a_strict_xfail_of_its_stage(tiny_store: Path, tmp_path
         text = (Path(tiny_arguments()[0].partition("=")[2]) / f"tiny{suffix}").read_text()
         row = '\n[[known_issues]]\ndevice = "cpu"\nbatch = 4\nkind = "notyet"\nstage = "ExportError"\nreason = "none"\n'
         (models / f"tiny{suffix}").write_text(text + (row if suffix == ".toml" else ""))
-    done = python("-m", "pytest", *tiny_arguments()[1:], f"--models={models}", "-k", "bs4 and accuracy", "--clips=8")
-
+    arguments = ["-m", "pytest", *tiny_arguments()[1:], f"--models={models}", "-k", "bs4 and accuracy", "--clips=8"]
+    done = python(*arguments)
     assert done.returncode == 1, done.stdout
     assert "XPASS(strict)" in done.stdout
+
+    given = tmp_path / "mine.onnx"
+    given.write_text("no graph")
+    done = python(*arguments, f"--graph={given}")  # the issue is of the graph that clipgate makes
+    assert (1, True) == (done.returncode, "GraphError: the file is a text" in done.stdout), done.stdout
 
 
 def test_the_same_cell_is_measured_without_pytest(tiny_store: Path, tmp_path: Path) -> None:
