@@ -20,7 +20,7 @@ from tools.measuring.predictions import FILE, load
 from tools.media.batches import BatchStream
 from tools.media.decode import Clip
 from tools.media.preprocess import Floats
-from tools.pytorch import networks
+from tools.pytorch import configs, networks
 from tools.spec.case import Device
 from tools.spec.catalog import load_spec
 from tools.spec.model import Network, Tensor
@@ -50,7 +50,7 @@ def test_synchronised_batchnorm_becomes_plain_with_the_same_weights() -> None:
     networks.import_mmaction()
     from mmaction.registry import MODELS as REGISTRY
 
-    synchronised = REGISTRY.build(networks._model_config(NETWORK))
+    synchronised = REGISTRY.build(configs.model_config(NETWORK))
     plain = networks.build_network(NETWORK)
     keys = [{key: tuple(value.shape) for key, value in module.state_dict().items()} for module in (synchronised, plain)]
     eps = [{name: module.eps for name, module in each.named_modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)}
