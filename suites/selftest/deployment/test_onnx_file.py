@@ -64,7 +64,9 @@ def placed(place: str, tensor: onnx.TensorProto) -> onnx.ModelProto:
     sparse = helper.make_sparse_tensor(tensor, array("where", 1, np.int64), [5000])
     if place == "sparse":
         return model([], sparse=[sparse])
-    return model([node("Constant", "", "held", sparse_value=sparse)] if place == "sparse constant" else [node("Identity")], *[tensor])
+    if place == "sparse constant":
+        return model([node("Constant", "", "held", sparse_value=sparse)])
+    return model([node("Identity")], tensor)
 
 
 PLACES = ["graph", "constant", "branch", "branch of a branch", "function", "sparse", "sparse constant"]
