@@ -84,7 +84,10 @@ def source_graph(context: Context[Spec], checkpoint: Weights, batch: int) -> spe
     path = places.file(network.name, batch)
     if path.suffix == OM:
         return given.om_graph(context, network, path)
-    return given.onnx_graph(context, network, path, batch, given.asked(context, network))
+    graph = given.onnx_graph(context, network, path, batch, given.asked(context, network))
+    if not network.graph:
+        return graph
+    return replace(graph, given=graph.given and replace(graph.given, same=own_graph.is_saved_again(context, network, path)))
 
 
 def _own_graph(context: Context[Spec], network: Network, batch: int) -> specialise.Graph:

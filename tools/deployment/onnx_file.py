@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.deployment import signature
+from tools.deployment.onnx_walk import nodes, tensors
 from tools.engines.ports import Port, Ports
 from tools.errors import GraphError
 from tools.machine.files import sha256
@@ -16,7 +19,10 @@ if TYPE_CHECKING:
     import onnx
 
 INSPECT = "python -m tools.inspect FILE tells what clipgate sees of it"
-QUANTISED = ("QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger")
+QUANTISED = re.compile("QLinear|Dynamic[Qq]uantize|Quantize|Dequantize|MatMulNBits|MatMulBnb4|GatherBlockQuantized|.*Integer")
+QUANTISED_THERE = re.compile("Q[A-Z]")  # among ONNX Runtime's own operators, where QuickGelu is another thing
+HALF: Mapping[int, str] = {10: "fp16", 16: "bf16"}  # onnx is imported inside functions only: its FLOAT16 and BFLOAT16
+LARGE = 1024  # elements; fewer are a scale or a bias, and no layer
 
 
 def load(path: Path) -> onnx.ModelProto:
@@ -46,24 +52,51 @@ def _port(value: onnx.ValueInfoProto) -> Port:
 
 
 def precision(model: onnx.ModelProto) -> str:
-    """In which numbers the graph computes: most of its large constants' type."""
+    """In which numbers the graph computes; what is not float32 in a part of it is not float32.
+
+    Quantised operators tell int8, and so do weights that are cast from whole numbers. A large constant in
+    half precision or a cast to it tells that; otherwise it is most of the constants' type.
+    """
     from onnx import TensorProto
 
-    if any(node.op_type in QUANTISED for node in model.graph.node):
+    found, sizes = [*nodes(model)], Counter[int]()
+    cast = {name for node in found if node.op_type == "Cast" for name in node.input}
+    large, whole = set[int](), 0
+    for name, tensor in tensors(model):
+        size = math.prod(tensor.dims)
+        sizes[tensor.data_type] += size
+        large |= {tensor.data_type} if size >= LARGE else set()
+        whole += size if name in cast and tensor.data_type in _narrow() else 0
+    floats: Mapping[int, str] = {TensorProto.FLOAT: "fp32", TensorProto.DOUBLE: "fp32", **HALF}
+    if any(map(_is_quantised, found)) or whole > sum(sizes[kind] for kind in floats):
         return "int8"
-    sizes: dict[int, int] = {}
-    for tensor in model.graph.initializer:
-        sizes[tensor.data_type] = sizes.get(tensor.data_type, 0) + math.prod(tensor.dims)
-    floats: Mapping[int, str] = {TensorProto.FLOAT: "fp32", TensorProto.DOUBLE: "fp32", TensorProto.FLOAT16: "fp16",
-                                 TensorProto.BFLOAT16: "bf16"}
-    return floats[max((kind for kind in sizes if kind in floats), key=sizes.__getitem__, default=TensorProto.FLOAT)]
+    half = [kind for kind in HALF if kind in large | _computed_in(found)]
+    return floats[max(half or (kind for kind in sizes if kind in floats), key=sizes.__getitem__, default=TensorProto.FLOAT)]
+
+
+def _is_quantised(node: onnx.NodeProto) -> bool:
+    return bool(QUANTISED.match(node.op_type) or (node.domain == "com.microsoft" and QUANTISED_THERE.match(node.op_type)))
+
+
+def _narrow() -> set[int]:
+    """The types of whole numbers that hold quantised weights."""
+    from onnx import TensorProto
+
+    return {TensorProto.INT8, TensorProto.UINT8, TensorProto.INT4, TensorProto.UINT4}
+
+
+def _computed_in(found: Sequence[onnx.NodeProto]) -> set[int]:
+    """The types of casts whose result another node takes."""
+    taken = {name for node in found for name in node.input}
+    return {attribute.i for node in found if node.op_type == "Cast" and taken & set(node.output)
+            for attribute in node.attribute if attribute.name == "to"}
 
 
 def external(model: onnx.ModelProto) -> list[str]:
     """The files beside the graph that hold its weights, as it names them."""
     from onnx import TensorProto
 
-    return sorted({entry.value for tensor in model.graph.initializer if tensor.data_location == TensorProto.EXTERNAL
+    return sorted({entry.value for _, tensor in tensors(model) if tensor.data_location == TensorProto.EXTERNAL
                    for entry in tensor.external_data if entry.key == "location"})
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tools.deployment import content
 from tools.deployment.onnx_file import INSPECT, external, load, ports, precision, with_beside
 from tools.engines.fit import Asked, smallest
 from tools.errors import EngineError, GraphError, OptionError, naming
@@ -72,6 +75,31 @@ def _smallest_file(places: GraphPlaces, network: Network) -> Path:
         except OptionError as error:
             errors.append(error)
     raise errors[0]
+
+
+def is_saved_again(context: Context[Spec], network: Network, path: Path) -> bool:
+    """Whether the graph at *path* computes what a file of the model does, of whatever batch size."""
+    found = _content(context, network, path)
+    return bool(found) and found in {_content(context, network, one) for one in _files(places(context, network), network)}
+
+
+def _files(places: GraphPlaces, network: Network) -> Iterator[Path]:
+    """The model's files, of every batch size that has one."""
+    seen = set[Path]()
+    for batch in BATCHES:
+        with suppress(OptionError):
+            path = places.file(network.name, batch)
+            if path.suffix == ONNX and path not in seen:
+                seen.add(path)
+                yield path
+
+
+def _content(context: Context[Spec], network: Network, path: Path) -> str:
+    """What tells that two graphs compute the same; empty where that cannot be read."""
+    try:
+        return content.of(context, network, path)
+    except GraphError:
+        return ""
 
 
 def stage(network: Network, path: Path, sha: str, asked: Asked) -> Stage:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.deployment.onnx_walk import nodes, tensors
 from tools.engines.ascend import om_header
 from tools.errors import GraphError
 from tools.machine.reading import refusing
@@ -75,9 +76,9 @@ def _texts(model: onnx.ModelProto) -> Iterator[str]:
     """What others work with as text. protobuf gives bytes where a damaged file has no UTF-8."""
     yield from (model.producer_name, model.producer_version, *(one.domain for one in model.opset_import))
     yield from (one.name for one in (*model.graph.input, *model.graph.output))
-    yield from (text for node in model.graph.node for text in (node.domain, node.op_type))
-    yield from (text for tensor in model.graph.initializer
-                for text in (tensor.name, *(word for entry in tensor.external_data for word in (entry.key, entry.value))))
+    yield from (text for node in nodes(model) for text in (node.domain, node.op_type))
+    yield from (text for name, tensor in tensors(model)
+                for text in (name, *(word for entry in tensor.external_data for word in (entry.key, entry.value))))
 
 
 def _holds_pickle(path: Path) -> bool:

@@ -55,7 +55,8 @@ def peak_bytes(model: onnx.ModelProto) -> int:
 class Given:
     """That a graph is a person's own: its *name*, each of its *files* with its digest, and what is *asked*.
 
-    own: whether it is the model itself, of which nothing but an ONNX file is there.
+    own: whether it is the model itself, of which nothing but an ONNX file is there. same: whether it is
+    another file that computes what one of the model's own files does.
     precision: in which numbers it computes. input, shape, layout: of an ONNX graph's input, its shape as
     `--input_shape` takes it.
     """
@@ -68,6 +69,7 @@ class Given:
     input: str = ""
     layout: str = ""
     own: bool = False
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,8 +165,8 @@ def _of_given(record: Record, job: Job, fit: Fit, scales: Scales | None) -> Reco
 
 
 def _is_itself(job: Job, given: Given) -> bool:
-    """Whether the graph is the model's own, or the same file, and runs in ONNX Runtime as the reference."""
-    same = {sha for _, sha in given.files} == {sha for _, sha in job.checkpoint.files}
+    """Whether the graph is the model's own or computes the same, in ONNX Runtime as the reference does."""
+    same = given.same or {sha for _, sha in given.files} == {sha for _, sha in job.checkpoint.files}
     return engines.family(job.case.device).LOADS == "onnx" and bool(job.checkpoint.files) and (given.own or same)
 
 

@@ -80,9 +80,14 @@ def only(words: dict[str, str]) -> set[str]:
 
 @pytest.mark.torch
 def test_its_own_graph_is_recorded_and_never_passed(own: OwnModel) -> None:
-    """Whether it is measured as the model's, or named once more with --graph."""
-    again = shutil.copy(own.graph, own.root / "again.onnx")
-    for more in ((), (f"--graph={again}",)):
+    """Whether it is measured as the model's, or named once more with --graph, as it is or saved anew."""
+    import onnx
+
+    again, outside = shutil.copy(own.graph, own.root / "again.onnx"), own_graphs.save(own.root / "outside.onnx", external="outside.bin")
+    made = onnx.load(str(outside))
+    made.producer_name = "another"
+    onnx.save_model(made, str(own.root / "by_another.onnx"))
+    for more in ((), (f"--graph={again}",), (f"--graph={outside}",), (f"--graph={own.root / 'by_another.onnx'}",)):
         words, reasons = measured(own, *more)
         assert {"RECORDED"} == only(words)
         assert all(NAMED in reasons[metric] and "compared with itself" in reasons[metric] for metric in NETWORK)

@@ -31,9 +31,10 @@ FITTED, TRAINED = "tools.deployment.mini:_fit_recogniser", "tools.deployment.min
 CLIPS, VIDEOS = "tools.datasets.mini.clips:build", "tools.datasets.mini.videos:build"
 CHECKED = "tools.deployment.weights:_check"
 OF_CLIPS, OF_VIDEOS = "tools.measuring.reference_inputs:build_clips", "tools.measuring.reference_inputs:build_videos"
+CONTENT = "tools.deployment.content:read"
 GIVEN_GRAPH, OWN_GRAPH, OF_GRAPH = "tools.deployment.given:read", "tools.deployment.own_graph:read", "tools.measuring.reference_graph:build"
 PLACES = {EXPORT, SPECIALISE, COMPILE, REFERENCE, LOCALISER, FITTED, TRAINED, CLIPS, VIDEOS, CHECKED, OF_CLIPS, OF_VIDEOS, GIVEN_GRAPH,
-          OWN_GRAPH, OF_GRAPH}
+          OWN_GRAPH, OF_GRAPH, CONTENT}
 GIVEN = {  # where a key's function is handed its builder: the builders it is handed
     "tools.deployment.mini:_KINDS[spec.kind].fit": {FITTED, TRAINED},
     "tools.measuring.reference_inputs:build": {OF_CLIPS, OF_VIDEOS},
@@ -42,6 +43,7 @@ SHAPING = {  # a line of the code, another one, and the stages whose entries it 
     "deployment/surgery.py": ("HEIGHT = 2", "HEIGHT = 3", {SPECIALISE}),
     "deployment/surgery_shift.py": ("        merged += 1", "        merged += 2", {SPECIALISE}),
     "deployment/export.py": ("OPSET = 11", "OPSET = 13", {EXPORT}),
+    "deployment/content.py": ('"doc_string", "meta', '"doc", "meta', {CONTENT}),
     "deployment/compile.py": ("if settings.auto_tune == \"on\" and target", "if target", {COMPILE}),
     "pytorch/networks.py": ("if network.softmax else scores", "if not network.softmax else scores", {EXPORT, REFERENCE, LOCALISER}),
     "pytorch/run.py": ("rows.shape[-1]).mean(1)", "rows.shape[-1]).amax(1)", {REFERENCE}),
