@@ -90,7 +90,7 @@ def test_a_model_that_is_a_graph_alone_can_be_begun_with(tmp_path: Path, more: s
 
 
 def test_the_config_is_said_to_be_one_of_three(tmp_path: Path) -> None:
-    """Whoever has a module or a graph learns there what else to leave out; no part of a localiser is a graph."""
+    """Whoever has a module or a graph learns what else to leave out; no part of a localiser is a graph."""
     recogniser, localiser = made(tmp_path, "tsm")[0], made(tmp_path, "bsn", "two")[0]
 
     assert 'or module="my_net:build", or graph="my.onnx": then leave out overrides' in recogniser
