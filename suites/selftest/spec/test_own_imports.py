@@ -106,3 +106,15 @@ def test_a_call_that_imports_a_plain_name_is_an_import(tmp_path: Path, text: str
     folder = models(tmp_path, 'module="net:build"', {"net.py": text, "helpers/__init__.py": "", "helpers/deep.py": ""})
 
     assert [True, True] == changes(folder, folder / "helpers/__init__.py", folder / "helpers/deep.py")
+
+
+def test_an_installed_module_may_lack_what_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can correct its file; that it is absent is in the key."""
+    monkeypatch.syspath_prepend(models(tmp_path / "site-packages", MODULE, {"net.py": "def draw():\n    import nobody_has_this\n"}))
+
+    assert ("nobody_has_this",) == network(models(tmp_path / "models", 'module="net:build"', {})).packages
+
+
+def test_a_folder_without_a_file_of_its_own_can_be_imported(tmp_path: Path) -> None:
+    """It runs nothing, and is neither refused nor a package."""
+    assert () == network(models(tmp_path, 'module="net:build"', {**FILES, "net.py": "import lazy\n"})).packages
