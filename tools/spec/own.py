@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tools.errors import TruthError
+from tools.spec.installed import installed
 from tools.spec.model import Network
 from tools.spec.sources import KEYED, Own, Root, module_file, sources
 
@@ -52,7 +53,8 @@ def _of_module(network: Network, folder: Path, path: Path) -> Own:
     name = network.module.partition(":")[0]
     top = name.partition(".")[0]
     local = (str(folder), "")
-    roots = [local, *([] if module_file(top, [local]) else _installed(top))]
+    there = None if module_file(top, [local]) else installed(top)
+    roots = [local, *(there.roots if there else ())]
     start = module_file(name, roots)
     if start is None:
         raise TruthError(f"the module {name} is neither in {folder} nor installed", where=str(path), remedy=FORM)
@@ -67,13 +69,3 @@ def _own(start: Path, asked: Path, roots: list[Root], name: str = "") -> Own:
         raise TruthError(f"{taken[0].name} has the name of a module that others need", where=str(taken[0]),
                          remedy=f"give it another name, and use that in {asked.name}")
     return Own(str(start), tuple(roots), found.digest, name, found.modules, found.packages)
-
-
-def _installed(top: str) -> list[Root]:
-    """The folders in which an installed module or package of that name lies; nothing is imported."""
-    there = next((found for finder in sys.meta_path if (found := finder.find_spec(top, None))), None)
-    if there is None:
-        return []
-    if there.submodule_search_locations is not None:
-        return [(str(Path(place).parent), top) for place in there.submodule_search_locations]
-    return [(str(Path(there.origin).parent), top)] if there.origin and Path(there.origin).is_file() else []

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.errors import TruthError
+from tools.spec.imports import Import, assigned, imports
+from tools.spec.installed import in_site, installed
 
 BASE = "_base_"  # what mmengine calls the configs that one inherits
-CUSTOM = "custom_imports"  # and the modules that one needs
 PACKAGE = "mmaction::"  # begins a config of mmaction2's package, whose version is part of every key
 KEYED = {"torch", "mmaction", "mmcv", "mmengine", "numpy", "tools"}  # whose versions or code are parts of keys
+KNOWN = KEYED | sys.stdlib_module_names
 
 Root = tuple[str, str]  # a folder of modules, and the only one of them, with what is in it, that is meant; "" for all
 
@@ -51,8 +53,10 @@ class Sources:
 def sources(start: Path, roots: Sequence[Root], name: str = "") -> Sources:
     """What *start* is made of, the module of that *name* if it is one; modules are looked for below *roots*.
 
+    Of a module that Python finds elsewhere the files count as well, where no version tells what they are.
+
     Raises:
-        TruthError: a file is no Python, or inherits one that is not there.
+        TruthError: a file is no Python, or inherits or imports one that is not there.
     """
     found: dict[Path, str] = {}
     packages, modules = set[str](), dict(_files(name, roots))
@@ -67,16 +71,17 @@ def sources(start: Path, roots: Sequence[Root], name: str = "") -> Sources:
             continue
         tree = _parsed(content, path)
         waiting += _inherited(tree, path)
-        for dotted, base in _imported(tree, path):
-            files = dict(_files(dotted, [(str(base), "")] if base else roots))
+        for one in imports(tree, path):
+            files = dict(_files(one.name, [(str(one.base), "")] if one.base else roots))
+            if not files and not one.base and one.top not in KNOWN and not _is_folder(one.name, roots):
+                files, brought = _elsewhere(one, path)
+                packages |= brought
             waiting += files.values()
-            if not base:
-                modules |= files
-                packages |= set() if files else {dotted.partition(".")[0]}
+            waiting += _all_of(files.get(one.name)) if one.all else []
+            modules |= {} if one.base else files
     first, *others = found.items()
     listed = [first[1], *sorted(f"{path.name} {digest}" for path, digest in others)]
-    known = KEYED | sys.stdlib_module_names
-    return Sources(hashlib.sha256("\n".join(listed).encode()).hexdigest(), tuple(sorted(modules)), tuple(sorted(packages - known)))
+    return Sources(hashlib.sha256("\n".join(listed).encode()).hexdigest(), tuple(sorted(modules)), tuple(sorted(packages)))
 
 
 def module_file(name: str, roots: Sequence[Root]) -> Path | None:
@@ -85,7 +90,7 @@ def module_file(name: str, roots: Sequence[Root]) -> Path | None:
         if only and name.partition(".")[0] != only:
             continue
         base = Path(root).joinpath(*name.split("."))
-        for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
+        for path in (base / "__init__.py", base.with_name(f"{base.name}.py")):  # in Python's order
             if path.is_file():
                 return path.resolve()
     return None
@@ -116,18 +121,32 @@ def _files(name: str, roots: Sequence[Root]) -> Iterator[tuple[str, Path]]:
             yield dotted, path
 
 
-def _imported(tree: ast.Module, path: Path) -> Iterator[tuple[str, Path | None]]:
-    """The dotted names that a file imports, at any depth; relative ones with the folder they begin in."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, None) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = path.parents[node.level - 1] if node.level else None
-            for alias in node.names:
-                yield ".".join(filter(None, [node.module, alias.name.strip("*")])) or "__init__", base
-        elif value := _assigned(node, CUSTOM):
-            texts = [one.value for one in ast.walk(value) if isinstance(one, ast.Constant)]
-            yield from ((text, None) for text in texts if isinstance(text, str) and text.replace(".", "").isidentifier())
+def _is_folder(name: str, roots: Sequence[Root]) -> bool:
+    """Whether it is a folder of modules that runs nothing when it is imported."""
+    return any(not only and Path(root, *name.split(".")).is_dir() for root, only in roots)
+
+
+def _elsewhere(one: Import, path: Path) -> tuple[dict[str, Path], set[str]]:
+    """The files of a module that is not beside the model's file, and the packages it is installed with.
+
+    Raises:
+        TruthError: a person's file needs it, and it is nowhere: what it is would be in no key.
+    """
+    there = installed(one.top)
+    if there is not None:
+        files = {} if there.told else dict(_files(one.name, there.roots)) | ({one.top: there.file} if there.file else {})
+        if files or there.told or in_site(path):
+            return files, {*there.distributions}
+    if one.may_fail or in_site(path):
+        return {}, {one.top}
+    what = f"the file imports {one.name}, which is neither beside the model's file nor installed"
+    raise TruthError(what, where=f"{path}:{one.line}", remedy=(
+        "put it beside the model's file, or install it; where the code can do without, write try: and except ImportError: around it"))
+
+
+def _all_of(init: Path | None) -> list[Path]:
+    """The files of a package, any of which `from package import *` may run."""
+    return sorted(init.parent.rglob("*.py")) if init and init.name == "__init__.py" else []
 
 
 def _inherited(tree: ast.Module, path: Path) -> Iterator[Path]:
@@ -136,7 +155,7 @@ def _inherited(tree: ast.Module, path: Path) -> Iterator[Path]:
     Raises:
         TruthError: one is not there, is no config in Python, or is not named by a plain text.
     """
-    for value in filter(None, (_assigned(node, BASE) for node in tree.body)):
+    for value in filter(None, (assigned(node, BASE) for node in tree.body)):
         where = f"{path}:{value.lineno}"
         names = [one.value for one in (value.elts if isinstance(value, ast.List | ast.Tuple) else [value]) if isinstance(one, ast.Constant)]
         plain = [name for name in names if isinstance(name, str)]
@@ -149,10 +168,3 @@ def _inherited(tree: ast.Module, path: Path) -> Iterator[Path]:
                 raise TruthError(f"the config inherits {name!r}, and {path.parent / name} is no config", where=where,
                                  remedy=f'name a .py file by its path from this one, or one of mmaction2\'s as "{PACKAGE}recognition/..."')
             yield (path.parent / name).resolve()
-
-
-def _assigned(node: ast.AST, name: str) -> ast.expr | None:
-    """The value that a statement gives to *name*."""
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
-        return node.value
-    return None

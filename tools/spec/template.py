@@ -124,7 +124,7 @@ def _call(value: object, name: str, depth: int, *, several: bool = False) -> Ite
     indent, kind = "    " * (depth + 1), "Part" if several else type(value).__name__
     yield f"{type(value).__name__}("
     for field, found in _told(value):
-        yield f"{indent}# {words(kind, field, name)}"
+        yield from (f"{indent}# {line}" for line in words(kind, field, name))
         whole = is_dataclass(found) and type(found).__name__ not in ON_ONE_LINE
         part = isinstance(value, LocaliserSpec) and isinstance(found, Network)
         first, *inner = _call(found, name, depth + 1, several=part) if whole else [_short(found)]
@@ -159,4 +159,6 @@ def toml(name: str, like: str, truth: Truth) -> str:
 
 
 def _table(gate: object, name: str) -> str:
-    return "\n".join(f"# {words(type(gate).__name__, field, name)}\n{field} = {_short(found)}" for field, found in _told(gate))
+    lines = ((*(f"# {line}" for line in words(type(gate).__name__, field, name)), f"{field} = {_short(found)}")
+             for field, found in _told(gate))
+    return "\n".join(line for block in lines for line in block)

@@ -7,8 +7,16 @@ from types import MappingProxyType
 
 WORDS: Mapping[str, str] = MappingProxyType({  # a field, of any class or, with a dot, of one
     "Network.name": "the name of this file, and of the marker: pytest -m {name}",
-    "Network.config": "the config of mmaction2 that builds it: your own by its path from this file, or one of that package",
+    "Network.config": "the config of mmaction2 that builds it: your own by its path from this file, or one of that package\n"
+                      'or module="my_net:build", or graph="my.onnx": then leave out overrides\n'
+                      "(and, for a graph, softmax, atc, mini)",
+    "Part.config": "the config of mmaction2 that builds it: your own by its path from this file, or one of that package\n"
+                   'or module="my_net:build": then leave out overrides',
     "Network.module": "the function that returns the network: a module beside this file, or an installed one",
+    "Network.graph": "the ONNX file that is the network: by its path from this file, or an absolute one",
+    "Network.graph_input": "what the shapes of its input do not tell: its name, the order of its axes, or both, as frames=NTCHW",
+    "Network.graph_output": "what its scores do not tell: its output's name, their scale, or both, as scores=logits",
+    "Network.optional_surgery": "rewrites that only --surgery all applies, after those",
     "Network.overrides": "what of the config's model is changed, by dotted keys; pretrained = None downloads nothing",
     "Network.input": "the graph's input and its shape for one clip: what sampling and preprocess make, see below",
     "Network.output": "the graph's output and its shape for one clip: the classes of the checkpoint",
@@ -20,7 +28,7 @@ WORDS: Mapping[str, str] = MappingProxyType({  # a field, of any class or, with 
     "Network.surgery": "rewrites of the ONNX graph that devices need, with equal outputs",
     "Network.export_form": "changes the network for the export, with equal outputs; torch's own reference goes without it",
     "Network.atc": "the input format that Ascend's compiler is told",
-    "ModelSpec.network": "what torch exports and a device runs",
+    "ModelSpec.network": "what a device runs, and what makes it",
     "ModelSpec.sampling": "which frames of a clip the network sees",
     "ModelSpec.preprocess": "from frames to input: the same steps, to the bit, as in the pipeline of mmaction2",
     "ModelSpec.dataset": "the folder of the whole data set below --data-root; mini data need none",
@@ -29,6 +37,7 @@ WORDS: Mapping[str, str] = MappingProxyType({  # a field, of any class or, with 
     "ModelSpec.clips": "how many clips the complete list holds",
     "ModelSpec.list_format": "rawframes: a line is 'folder frames label'; videos: 'path label'",
     "ModelSpec.mini": "the clips and weights that the harness makes itself, to try a port without data; leave them at first",
+    "ModelSpec.bins": "how its inputs are written for the tools of a guide",
     "Sampling.clip_len": "frames of a run",
     "Sampling.interval": "how far apart they are",
     "Sampling.clips": "runs of a clip",
@@ -81,7 +90,7 @@ WORDS: Mapping[str, str] = MappingProxyType({  # a field, of any class or, with 
 })
 
 
-def words(kind: str, field: str, name: str) -> str:
-    """What to say above the value of a field of a class; a part is a network of several."""
+def words(kind: str, field: str, name: str) -> list[str]:
+    """The lines to say above the value of a field of a class; a part is a network of several."""
     keys = (f"{kind}.{field}", f"Network.{field}" if kind == "Part" else field)
-    return next(WORDS[key] for key in keys if key in WORDS).format(name=name)
+    return next(WORDS[key] for key in keys if key in WORDS).format(name=name).splitlines()

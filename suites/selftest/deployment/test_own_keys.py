@@ -16,6 +16,8 @@ from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec
 from tools.storage.entries import Key
 
+MAYBE = "try:\n    import nobody_has_this\nexcept ImportError:\n    pass\n"
+
 
 def keys(folder: Path) -> dict[str, Key]:
     """The keys of all that is made with the network of a model's file, by what it is."""
@@ -40,7 +42,7 @@ def test_a_changed_file_makes_everything_anew(tmp_path: Path, built: str, change
 
 def test_the_version_of_what_a_module_imports_is_in_every_key(tmp_path: Path) -> None:
     """Another version of a package may compute something else; one that is absent here is said to be."""
-    folder = models(tmp_path, MODULE, {**FILES, "pack/blocks.py": "import einops, nobody_has_this\nimport shared, lazy.late\n"})
+    folder = models(tmp_path, MODULE, {**FILES, "pack/blocks.py": f"import einops\n{MAYBE}import shared, lazy.late\n"})
     wanted = {("einops", version("einops")), ("nobody_has_this", "absent")}
 
     assert [] == [name for name, key in keys(folder).items() if not wanted <= {*key.shaped_by}]

@@ -28,7 +28,7 @@ FILES = {
     "shared.py": "SIZE = 1\n", "pack/__init__.py": "NAME = 1\n",
     "pack/net.py": "from . import blocks\nfrom .parts import layer\ndef build():\n    import lazy.late\n",
     "pack/blocks.py": "import torch, json, einops\nfrom shared import SIZE\n", "pack/parts/__init__.py": "", "pack/parts/layer.py": "",
-    "lazy/late.py": "import timm.layers\n", "beside.py": "import shared\n",
+    "lazy/late.py": "import onnx.helper\n", "beside.py": "import shared\n",
 }
 OF_CONFIG = ("configs/head.py", "configs/base.py", "configs/deep/root.py", "extra.py", "shared.py")
 OF_MODULE = ("pack/__init__.py", "pack/net.py", "pack/blocks.py", "pack/parts/__init__.py", "pack/parts/layer.py", "lazy/late.py",
@@ -89,7 +89,7 @@ def test_another_function_of_the_same_module_is_another_network(tmp_path: Path) 
 
 def test_the_packages_that_a_module_imports_are_known(tmp_path: Path) -> None:
     """Their versions are parts of keys; Python's own modules, and what every key has, are none of them."""
-    assert ("einops", "timm") == network(models(tmp_path, MODULE)).packages
+    assert ("einops", "onnx") == network(models(tmp_path, MODULE)).packages
     assert () == network(models(tmp_path, CONFIG)).packages
 
 
@@ -119,7 +119,7 @@ def test_files_beside_a_model_are_no_models(tmp_path: Path) -> None:
 
 
 def test_an_installed_module_is_all_that_it_imports_of_its_own_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is imported to find it, and what lies beside its package is another one."""
+    """Nothing is imported to find it; what lies beside its package is found as Python finds it."""
     site = models(tmp_path / "site", MODULE)
     monkeypatch.syspath_prepend(site)
     folder = models(tmp_path / "models", MODULE, {})
@@ -127,7 +127,7 @@ def test_an_installed_module_is_all_that_it_imports_of_its_own_package(tmp_path:
     (site / "pack/parts/layer.py").write_text("SIZE = 2\n")
 
     assert network(folder).own != before.own
-    assert ("einops", "lazy", "shared") == before.packages
+    assert ("einops", "onnx") == before.packages
 
 
 BROKEN = {  # what is broken: how the network is built, the file and its text, what is said, and where

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from suites.selftest import own_graphs
 from tools import new_model
 from tools.errors import OptionError
 from tools.spec import template
@@ -17,6 +18,8 @@ from tools.spec.catalog import load_spec, load_truth, model_names
 from tools.spec.digest import spec_digest
 from tools.spec.model import Bins, LocaliserSpec, ModelSpec, Spec
 from tools.spec.settings import MODELS
+from tools.spec.spec_source import KINDS
+from tools.spec.template_words import words
 
 FAMILIES = ("cpu", "npu")
 MOST_COLUMNS = 110  # of a comment
@@ -64,6 +67,35 @@ def test_every_value_has_a_line_that_explains_it(tmp_path: Path, like: str) -> N
     assert [] == [row for before, row in pairwise(rows) if " = " in row and row[0] != "#" and not before.startswith("# ")]
     assert [] == [line for line in (*lines, *rows) if line.lstrip().startswith("#") and len(line) > MOST_COLUMNS]
     assert all(f"Every value is that of {like}, as a start" in text for text in (python, toml))
+
+
+UNSAID = template.ON_ONE_LINE | {"Bins"}  # classes whose values no line of their own explains
+
+
+@pytest.mark.parametrize("kind", sorted({*KINDS, "Part"} - UNSAID))
+def test_every_field_has_words(kind: str) -> None:
+    """Of every class that a model's file can call: any model may be one to begin with."""
+    for field in fields(KINDS["Network" if kind == "Part" else kind]):
+        assert field.name == "own" or all(words(kind, field.name, "own")), field.name
+
+
+@pytest.mark.parametrize("more", ["", ', graph_input="frames=NTCHW", graph_output="scores=logits"'])
+def test_a_model_that_is_a_graph_alone_can_be_begun_with(tmp_path: Path, more: str) -> None:
+    """It has no mini data, and says where its graph is and how that is read."""
+    own = own_graphs.model(tmp_path)
+    own.says('graph="colours.onnx"', f'graph="colours.onnx"{more}')
+    made(own.models, "colours")
+
+    assert replace(own.spec, network=replace(own.spec.network, name="own")) == load_spec(own.models, "own")
+
+
+def test_the_config_is_said_to_be_one_of_three(tmp_path: Path) -> None:
+    """Whoever has a module or a graph learns what else to leave out; no part of a localiser is a graph."""
+    recogniser, localiser = made(tmp_path, "tsm")[0], made(tmp_path, "bsn", "two")[0]
+
+    assert 'or module="my_net:build", or graph="my.onnx": then leave out overrides' in recogniser
+    assert "(and, for a graph, softmax, atc, mini)" in recogniser
+    assert (2, 0) == (localiser.count('or module="my_net:build": then leave out overrides'), localiser.count("graph="))
 
 
 def test_only_what_is_needed_is_written(tmp_path: Path) -> None:
