@@ -52,10 +52,17 @@ def main(arguments: Sequence[str]) -> int:
     if len(measured.parts) < len(names):
         if measured.untimed:
             raise measured.untimed
+        _print(settings.expect.unjudged_line([]))
         return 0
     answers = _answers(context, found, measured)
-    print("\n".join(_told(measured, answers)))
+    asked = [(question, case.batch) for question in answers]
+    _print([*_told(measured, answers), *settings.expect.unjudged_line(asked)])
     return status(one.verdict for judged in answers.values() for one in judged)
+
+
+def _print(lines: Sequence[str]) -> None:
+    for line in lines:
+        print(line)
 
 
 def _require_run(run: Path) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tools.judging.interval import BLOCKS, Interval, total, typical_time
+from tools.judging.interval import Interval, fewest, total, typical_time
 from tools.judging.numbers import Numbers, Unit
 from tools.judging.speed import no_judgement, shown
 from tools.judging.verdict import Judgement, Verdict, doubt
 from tools.measuring.cell import Cell, Times
-from tools.measuring.timing import Summary
+from tools.measuring.timing import MIN_SECONDS
 from tools.spec.asked_speeds import QUANTITIES, AskedSpeed, t4_rate
 from tools.spec.chips import ChipKind
 from tools.spec.expectations import Expectations
 from tools.spec.truth import Truth
 
 CONFIDENCE = 0.95
+HOPELESS = 2.0  # times the bound: so far off it, in each of FEW times, no longer series is wanted
+FEW = 6
+MORE = 1.1  # of the seconds that the times wanted have taken so far, since the next ones may take longer
 METRICS = frozenset(f"{quantity} expected" for quantity in QUANTITIES)
 
 
@@ -37,7 +41,8 @@ class Found:
 def asked_of(cell: Cell, truth: Truth, chip: ChipKind, expect: Expectations) -> list[Judgement]:
     """A row for each speed that is asked of the cell's batch size, through all of its networks in turn.
 
-    It is PASS or FAIL only if all of the interval in which the speed lies is on one side of the bound.
+    It is PASS or FAIL only if all of the interval in which the speed lies is on one side of the bound, and
+    FAIL at once where each single time is hopelessly far on the wrong one.
     """
     return [_judged(asked, cell, truth, chip) for asked in expect.at(cell.case.batch)]
 
@@ -46,19 +51,39 @@ def _judged(asked: AskedSpeed, cell: Cell, truth: Truth, chip: ChipKind) -> Judg
     times = [part.times for part in cell.parts if part.times is not None]
     summaries = [one.summary() for one in times]
     how = ", ".join(f"{one.iterations} iterations in {one.total_s:.1f} s, spread {one.variation:.1%}" for one in summaries)
-    unfit = no_judgement(summaries, truth) or _too_few(summaries)
-    found = _found(asked, cell, truth, chip, times)
+    confidence = 1 - (1 - CONFIDENCE) / len(times)  # where there are several, all lie in their intervals with CONFIDENCE
+    found = _found(asked, cell, truth, chip, [typical_time(_judging(one), cell.statistic, confidence) for one in times])
     bound = f"{asked.bound:.12g}{' ms' if found.unit == 'ms' else ''}"
-    verdict, meaning = (Verdict.NO_VERDICT, unfit) if unfit else _settled(asked, found, bound, how)
+    unfit = _too_few(times, confidence) or no_judgement(summaries, truth)
+    if min(len(_judging(one)) for one in times) >= FEW and _hopeless(asked, cell, truth, chip, times):
+        verdict, meaning = Verdict.FAIL, f"each single time misses the {bound} of --expect by a factor of {HOPELESS:g} or more ({how})"
+    else:
+        verdict, meaning = (Verdict.NO_VERDICT, unfit) if unfit else _settled(asked, found, bound, how)
     numbers = Numbers(found.unit, found.interval.measured, asked.bound, cell.statistic, limit="at most" if asked.at_most else "at least")
     reference = f"{'<=' if asked.at_most else '>='} {bound}"
     return Judgement(f"{asked.quantity} expected", found.shown, reference, verdict, f"{meaning}{found.of}", numbers=numbers)
 
 
-def _too_few(summaries: Sequence[Summary]) -> str:
-    """Why the times that a device took itself tell no interval; empty where they do."""
-    fewest = min(one.iterations for one in summaries)
-    return f"the device has times of {fewest} iterations, and {BLOCKS} are wanted" if fewest < BLOCKS else ""
+def _judging(times: Times) -> Sequence[float]:
+    """The device's own times where it took them."""
+    return times.device_series or times.series
+
+
+def _too_few(times: Sequence[Times], confidence: float) -> str:
+    """Why so few times tell no interval, and how long to take more; empty where they do."""
+    wanted, there = fewest(confidence), min(len(_judging(one)) for one in times)
+    if there >= wanted:
+        return ""
+    longest = max(sum(one.series) / len(_judging(one)) for one in times)
+    return (f"{there} iterations are too few to tell how well a speed is known: {wanted} are wanted, which takes about "
+            f"--budget-s {math.ceil(max(longest * wanted * MORE, MIN_SECONDS))} here")
+
+
+def _hopeless(asked: AskedSpeed, cell: Cell, truth: Truth, chip: ChipKind, times: Sequence[Times]) -> bool:
+    """Whether even the shortest times of all networks together are far on the wrong side of the bound."""
+    shortest = [min(_judging(one)) for one in times]
+    best = _found(asked, cell, truth, chip, [Interval(one, one, one) for one in shortest]).interval.measured
+    return best >= HOPELESS * asked.bound if asked.at_most else best * HOPELESS <= asked.bound
 
 
 def _settled(asked: AskedSpeed, found: Found, bound: str, how: str) -> tuple[Verdict, str]:
@@ -74,18 +99,14 @@ def _settled(asked: AskedSpeed, found: Found, bound: str, how: str) -> tuple[Ver
                                 "--budget-s takes more of them, and on an idle machine they spread less")
 
 
-def _found(asked: AskedSpeed, cell: Cell, truth: Truth, chip: ChipKind, times: Sequence[Times]) -> Found:
-    """The speed that is asked for.
-
-    Where there are several networks each lies in its own interval with so much more confidence that all do
-    with CONFIDENCE.
-    """
+def _found(asked: AskedSpeed, cell: Cell, truth: Truth, chip: ChipKind, each: Sequence[Interval]) -> Found:
+    """The speed that is asked for, of the typical times of each network."""
     statistic = cell.statistic
-    each = [typical_time(one.device_series or one.series, statistic, 1 - (1 - CONFIDENCE) / len(times)) for one in times]
     if asked.quantity == "latency_ms":
         latency = total(each).times(1000)
         return Found(latency, "ms", f"{latency.measured:.3f} ms {statistic}", f"{statistic} time of a batch in ms")
-    rate = total([one.times(1 / part.valid) for one, part in zip(each, times, strict=True)]).inverse()
+    valid = [part.times.valid for part in cell.parts if part.times is not None]
+    rate = total([one.times(1 / clips) for one, clips in zip(each, valid, strict=True)]).inverse()
     if asked.quantity == "clips/s":
         return Found(rate, "clips_per_s", shown(rate.measured, statistic), f"{statistic} rate of one chip in clips/s")
     t4 = t4_rate(truth, cell.case.batch)

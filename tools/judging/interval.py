@@ -9,9 +9,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from tools.measuring.timing import MIN_ITERATIONS, Statistic
+from tools.measuring.timing import Statistic
 
-BLOCKS = MIN_ITERATIONS  # as many as the shortest series that is judged has iterations
+BLOCKS = 20  # at most: more would each be shorter, and more alike
+BLOCK = 10  # at least so many times in a row are a block
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +36,38 @@ def total(parts: Sequence[Interval]) -> Interval:
 
 
 def typical_time(series: Sequence[float], statistic: Statistic, confidence: float) -> Interval:
-    """The median or the mean of times, and where it lies; of fewer than BLOCKS the confidence is less.
+    """The median or the mean of times, and where it lies; of fewer than `fewest` the confidence is less.
 
     Times that follow each other are alike: they share a clock rate, a temperature, a neighbour. Taken as
-    independent they would seem to tell more than they do. So the series is cut into BLOCKS stretches, and
-    each counts as one observation: its median, or its mean. Of 20 times each is a stretch of its own. What
-    changes more slowly than a stretch lasts widens the interval only as far as it was seen.
+    independent they would seem to tell more than they do. So a series is BLOCKS blocks, or fewer of BLOCK
+    times, and each counts as one observation: its median, or its mean. Between two of them, as many from
+    either end as the binomial allows, lies the typical time. Nobody knows where a slow spell begins, so a
+    block may begin anywhere, and of all such blocks the ends are taken. This widens the interval. A mean also
+    lies within Student's t of the blocks cut side by side, which sees rare long times.
 
-    The median lies between two order statistics of the blocks, which is exact (binomial) whatever the shape
-    of the times; the mean within Student's t of the blocks' mean, and is not below the shortest time.
+    The limit of this, in 4000 simulated series of 60 or of 120 times: with 95 % confidence asked for, the
+    typical time lay beyond one given end in 0.3 % of them where times were independent. Where each was like
+    the one before (AR(1), 0.9) it was 5 %, with spells of about 5 iterations at another level 2 %, and with
+    spells of about 10 it was 5 to 6.4 %. With spells of 30 it was 18 to 22 %: what lasts longer than a block
+    is not seen for what it is.
     """
     times = np.asarray(series)
-    blocks = np.array_split(times, min(BLOCKS, len(times)))
-    if statistic == "median":
-        found = sorted(float(np.median(block)) for block in blocks)
-        rank, median = outer_rank(len(blocks), confidence), float(np.median(times))
-        return Interval(min(found[rank], median), median, max(found[-1 - rank], median))
-    mean = float(times.mean())
-    if len(blocks) == 1:
-        return Interval(mean, mean, mean)
-    reach = student(len(blocks) - 1, confidence) * float(np.std([block.mean() for block in blocks], ddof=1)) / math.sqrt(len(blocks))
-    return Interval(max(mean - reach, float(times.min())), mean, mean + reach)
+    count = max(1, min(BLOCKS, len(times) // BLOCK))
+    length, typical = len(times) // count, np.median if statistic == "median" else np.mean
+    starts = np.linspace(0, len(times) - length, BLOCK * (count - 1) + 1).astype(int)
+    found = np.sort(typical(np.lib.stride_tricks.sliding_window_view(times, length)[starts], axis=1))
+    beyond, measured = outer_rank(count, confidence) * len(found) // count, float(typical(times))
+    low, high = min(float(found[beyond]), measured), max(float(found[-1 - beyond]), measured)
+    if statistic == "median" or count == 1:
+        return Interval(low, measured, high)
+    deviation = float(np.std([block.mean() for block in np.array_split(times, count)], ddof=1))
+    reach = student(count - 1, confidence) * deviation / math.sqrt(count)
+    return Interval(max(min(low, measured - reach), float(times.min())), measured, max(high, measured + reach))
+
+
+def fewest(confidence: float) -> int:
+    """How many times tell an interval with that confidence: the median is beyond all blocks more rarely."""
+    return BLOCK * math.ceil(1 - math.log2(1 - confidence))
 
 
 def outer_rank(count: int, confidence: float) -> int:
@@ -68,7 +80,8 @@ def outer_rank(count: int, confidence: float) -> int:
 
 
 def student(freedom: int, confidence: float) -> float:
-    """The two-sided quantile of Student's t, expanded around the normal one; right to 1e-3 from 19 on."""
+    """The two-sided quantile of Student's t, expanded around the normal one; right to 2e-3 from 5 on."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    terms: tuple[float, ...] = ((z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384)
+    terms: tuple[float, ...] = ((z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+                                (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160)
     return z + math.fsum(term / freedom**power for power, term in enumerate(terms, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tools.errors import OptionError
@@ -41,6 +41,17 @@ class Expectations:
     def at(self, batch: int) -> list[AskedSpeed]:
         """The speeds that are asked of a batch size: its own, and those of every one."""
         return [speed for speed in self.speeds if speed.batch in (None, batch)]
+
+    def unjudged(self, asked: Collection[tuple[str, int]]) -> list[str]:
+        """What no question judges of those *asked*, each with its batch size; as `--expect` says it."""
+        questions, sizes = {question for question, _ in asked}, {batch for question, batch in asked if question == "throughput"}
+        floors = [f"{metric}={floor!r}" for metric, floor in self.floors if "accuracy" not in questions]
+        return [*floors, *(str(speed) for speed in self.speeds if (speed.batch not in sizes if speed.batch else not sizes))]
+
+    def unjudged_line(self, asked: Collection[tuple[str, int]]) -> list[str]:
+        """The line that says so, if there is something to say."""
+        left = self.unjudged(asked)
+        return [f"asked, not judged by this selection: {', '.join(left)}"] if left else []
 
     def require(self, known: Sequence[str], model: str) -> None:
         """Refuse, with an OptionError, a metric that *model* is not measured by."""

@@ -22,7 +22,7 @@ from tools.spec.catalog import load_truth
 from tools.spec.expectations import Expectations
 from tools.spec.settings import MODELS
 
-STEADY = tuple(0.2 + 0.002 * (number % 5 - 2) for number in range(40))  # 0.2 s, between 0.198 and 0.202
+STEADY = tuple(0.2 + 0.001 * (5 * number % 13 - 6) for number in range(78))  # 0.2 s, between 0.194 and 0.206
 NONE = Predictions((), np.zeros((0, 1), np.float32))
 
 
@@ -51,31 +51,56 @@ def test_a_speed_is_settled_outside_of_its_interval_only(bounds: Sequence[str], 
     assert ["80.000/s median", "200.000 ms median", "0.723"] == [
         one.measured for one in sorted(found, key=lambda one: ["clips/s", "latency_ms", "xT4"].index(one.metric.split()[0]))]
     for one in found:
-        assert "with 95% confidence (40 iterations in 8.0 s, spread 1.4%)" in one.reason
+        assert "with 95% confidence (78 iterations in 15.6 s, spread 1.9%)" in one.reason
         assert "--expect" in one.reason
 
 
 def test_the_bound_itself_is_kept() -> None:
     """Times that are all equal are known exactly, and what they just reach is reached."""
-    cell = cell_of([Times((0.25,) * 30, 16)])
+    cell = cell_of([Times((0.25,) * 60, 16)])
 
     assert ["PASS", "PASS"] == [one.verdict.value for one in judged("clips/s=64,latency_ms=250", cell)]
     assert ["FAIL", "FAIL"] == [one.verdict.value for one in judged("clips/s=64.001,latency_ms=249.999", cell)]
 
 
 @pytest.mark.parametrize(("times", "why"), [
-    (Times((0.2,) * 19, 16), "19 iterations in 3.8 s are too few to be judged"),
-    (Times((0.1,) * 29, 16), "29 iterations in 2.9 s are too few"),
-    (Times((0.1, 0.2) * 20, 16), "a spread of 33.8% is over the limit of 10%"),
-    (Times((0.2,) * 30, 16, (0.2,) * 19), "the device has times of 19 iterations, and 20 are wanted"),
-    (Times((0.2,) * 30, 16, doubt="the timed calls gave other scores"), "the timed calls gave other scores"),
+    (Times((0.2,) * 59, 16), "59 iterations are too few to tell how well a speed is known: 60 are wanted, which takes about --budget-s 14"),
+    (Times((0.04,) * 60, 16), "60 iterations in 2.4 s are too few"),
+    (Times((0.1, 0.2) * 30, 16), "a spread of 33.6% is over the limit of 10%"),
+    (Times((0.2,) * 60, 16, (0.2,) * 59), "59 iterations are too few"),
+    (Times((0.01,) * 20, 16), "60 are wanted, which takes about --budget-s 3 here"),
+    (Times((0.2,) * 60, 16, doubt="the timed calls gave other scores"), "the timed calls gave other scores"),
 ])
 def test_times_that_can_judge_nothing_settle_nothing(times: Times, why: str) -> None:
-    """However far from the bound they lie: too few, too wide, or not of the network."""
-    for text in ("clips/s=1", "clips/s=100000", "latency_ms=1", "latency_ms=1e6"):
+    """Kept by far, or missed by less than a half: too few times, too wide, or not of the network."""
+    near = 1.9 * 16 / min(times.series)
+    for text in ("clips/s=1", f"clips/s={near:.3f}", f"latency_ms={16000 / near:.3f}", "latency_ms=1e6"):
         [found] = judged(text, cell_of([times]))
 
         assert ("NO VERDICT", True) == (found.verdict.value, why in found.reason)
+
+
+@pytest.mark.parametrize(("series", "bound", "verdict"), [
+    ((0.2,) * 6, "clips/s=160", "FAIL"), ((0.2,) * 6, "clips/s=159", "NO VERDICT"), ((0.2,) * 5, "clips/s=160", "NO VERDICT"),
+    ((0.2,) * 6, "latency_ms=100", "FAIL"), ((0.2,) * 6, "latency_ms=101", "NO VERDICT"), ((0.2, 0.4) * 3, "latency_ms=100", "FAIL"),
+    ((0.19, *(0.2,) * 40), "latency_ms=100", "NO VERDICT"), ((0.2,) * 6, "clips/s=1", "NO VERDICT"),
+])
+def test_a_hopeless_speed_fails_at_once(series: tuple[float, ...], bound: str, verdict: str) -> None:
+    """Where each of six single times misses the bound by a factor of two; nothing passes so."""
+    [found] = judged(bound, cell_of([Times(series, 16)]))
+
+    assert verdict == found.verdict.value
+    assert (verdict == "FAIL") == ("each single time misses the" in found.reason)
+    [doubted] = judged(bound, cell_of([Times(series, 16, doubt="the timed calls gave other scores")]))
+    assert "NO VERDICT" == doubted.verdict.value
+
+
+def test_a_hopeless_speed_is_of_all_networks_in_turn() -> None:
+    """BSN's shortest times together are what no batch was faster than."""
+    both = cell_of([Times((0.1,) * 6, 1), Times((0.3,) * 6, 1)], model="bsn", batch=1)
+
+    assert ["FAIL", "FAIL"] == [one.verdict.value for one in judged("clips/s=5,latency_ms=200", both)]
+    assert ["NO VERDICT", "NO VERDICT"] == [one.verdict.value for one in judged("clips/s=4.9,latency_ms=201", both)]
 
 
 def test_a_device_that_was_not_idle_settles_nothing() -> None:
@@ -99,7 +124,7 @@ def test_only_what_is_asked_of_the_batch_size_is_judged() -> None:
 def test_the_devices_own_times_judge_by_their_mean() -> None:
     """As its rate is shown; our clock's times around the runs are no matter."""
     device = (*STEADY[:-1], 0.3)
-    [rate, latency] = judged("clips/s=70,latency_ms=210", cell_of([Times((9.0,) * 40, 16, device)], chip="310P3"))
+    [rate, latency] = judged("clips/s=70,latency_ms=210", cell_of([Times((9.0,) * 78, 16, device)], chip="310P3"))
 
     assert (f"{16 / np.mean(device):.3f}/s mean", f"{1000 * np.mean(device):.3f} ms mean") == (rate.measured, latency.measured)
     assert ("PASS", "PASS") == (rate.verdict.value, latency.verdict.value)
@@ -112,10 +137,12 @@ def test_networks_in_turn_take_the_sum_of_their_times() -> None:
     found, single = judged("clips/s=1,latency_ms=900", both), judged("clips/s=1,latency_ms=900", alone)
 
     assert ["1.250/s median", "800.000 ms median"] == [one.measured for one in found] == [one.measured for one in single]
-    assert "40 iterations in 8.0 s, spread 1.4%, 40 iterations in 24.0 s" in found[0].reason
-    rising = Times(tuple(0.2 + 0.0005 * number for number in range(20)), 1)
-    wider = judged("latency_ms=410", cell_of([rising, rising], model="bsn", batch=1))[0]
-    assert ("NO VERDICT", True) == (wider.verdict.value, "between 404.000 and 415.000" in wider.reason)  # the fifth and the sixteenth
+    assert "78 iterations in 15.6 s, spread 1.9%, 78 iterations in 46.8 s" in found[0].reason
+    rising = Times(tuple(0.2 + 0.0005 * number for number in range(70)), 1)
+    wider = judged("latency_ms=440", cell_of([rising, rising], model="bsn", batch=1))[0]
+    assert ("NO VERDICT", True) == (wider.verdict.value, "between 404.500 and 464.500" in wider.reason)  # the first and the last ten
+    sixty = cell_of([rising, Times(rising.series[:69], 1)], model="bsn", batch=1)
+    assert "69 iterations are too few" in judged("latency_ms=440", sixty)[0].reason
     short = replace(both, parts=(both.parts[0], replace(both.parts[1], times=Times(STEADY[:5], 1))))
     assert ["NO VERDICT", "NO VERDICT"] == [one.verdict.value for one in judged("clips/s=0.1,latency_ms=1e5", short)]
 

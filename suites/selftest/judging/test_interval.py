@@ -7,8 +7,8 @@ from math import comb
 import numpy as np
 import pytest
 
-from tools.judging.interval import BLOCKS, Interval, outer_rank, student, total, typical_time
-from tools.measuring.timing import MIN_ITERATIONS, Statistic
+from tools.judging.interval import Interval, fewest, outer_rank, student, total, typical_time
+from tools.measuring.timing import Statistic
 
 DRAWS = 600
 
@@ -22,16 +22,26 @@ def test_ranks_are_those_of_the_binomial_table(count: int, confidence: float, ra
     assert missed[0] <= 1 - confidence < missed[1]
 
 
-@pytest.mark.parametrize(("freedom", "confidence", "quantile"), [(19, 0.95, 2.0930), (19, 0.975, 2.4334), (60, 0.95, 2.0003)])
+@pytest.mark.parametrize(("freedom", "confidence", "quantile"), [
+    (5, 0.95, 2.5706), (6, 0.975, 2.9687), (19, 0.95, 2.0930), (19, 0.975, 2.4334), (60, 0.95, 2.0003),
+])
 def test_quantiles_are_those_of_students_table(freedom: int, confidence: float, quantile: float) -> None:
-    """To the digits that tables print."""
-    assert quantile == pytest.approx(student(freedom, confidence), abs=1e-4)
+    """To the digits that tables print, where there are not very few blocks."""
+    assert quantile == pytest.approx(student(freedom, confidence), abs=1e-4 if freedom > 6 else 2e-3)
 
 
-def test_the_shortest_series_has_each_time_as_a_block() -> None:
-    """Of 20 times the interval of the median ends at the sixth and the fifteenth."""
-    assert BLOCKS == MIN_ITERATIONS
-    assert Interval(6.0, 10.5, 15.0) == typical_time([float(number) for number in (*range(1, 20, 2), *range(2, 21, 2))], "median", 0.95)
+def test_the_shortest_series_is_six_blocks_of_ten() -> None:
+    """Of 60 times that rise the interval ends at the medians of the first ten and of the last ten."""
+    assert [60, 70] == [fewest(0.95), fewest(0.975)]
+    assert Interval(4.5, 29.5, 54.5) == typical_time([float(number) for number in range(60)], "median", 0.95)
+
+
+def test_a_block_may_begin_anywhere() -> None:
+    """A spell of ten slow times is one block, wherever it lies."""
+    for begin in range(51):
+        series = [2.0 if begin <= number < begin + 10 else 1.0 for number in range(60)]
+
+        assert Interval(1.0, 1.0, 2.0) == typical_time(series, "median", 0.95)
 
 
 def test_of_several_networks_ends_are_added_and_turned_over_in_a_rate() -> None:
@@ -57,13 +67,31 @@ def alike(count: int, likeness: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("statistic", ["median", "mean"])
-@pytest.mark.parametrize("count", [20, 47, 400])
+@pytest.mark.parametrize("count", [60, 97, 400])
 def test_the_interval_holds_the_typical_time_as_often_as_it_says(count: int, statistic: Statistic) -> None:
     """With 95 % confidence, but for the luck of the draw: of times with a long tail, and of few."""
     times = np.random.default_rng(1).gamma(4.0, 0.01, (DRAWS, count)) + 1
     typical = np.median(np.random.default_rng(2).gamma(4.0, 0.01, 400_000)) + 1 if statistic == "median" else 1.04
 
     assert held(list(times), statistic, float(typical)) >= 0.93
+
+
+def spells(count: int, length: int) -> np.ndarray:
+    """Times at a level that another follows every *length* iterations or so."""
+    chance = np.random.default_rng(length * count)
+    number = np.cumsum(chance.random((DRAWS, count)) < 1 / length, axis=1)
+    return 1 + 0.03 * np.take_along_axis(chance.standard_normal((DRAWS, count + 1)), number, axis=1)
+
+
+@pytest.mark.parametrize("count", [60, 120, 400])
+def test_a_bound_is_seldom_kept_by_luck(count: int) -> None:
+    """A bound that is just the typical time seems kept, or missed, in about one of 17 series at most.
+
+    The rest is the luck of these few draws: with 300 of each kind, both ends counted, it is 0.9 % either way.
+    """
+    independent = 1 + 0.03 * np.random.default_rng(count).standard_normal((DRAWS, count))
+    for kind in (independent, alike(count, 0.9), spells(count, 5), spells(count, 10)):
+        assert (1 - held(list(kind[:300]), "median", 1.0)) / 2 <= 0.06 + 2 * 0.009
 
 
 @pytest.mark.parametrize("statistic", ["median", "mean"])

@@ -12,6 +12,7 @@ from suites.selftest.whole.scripted import Ended, Play, Script, player
 from tools import evaluate, measure, score
 from tools.errors import OptionError
 from tools.judging.results import from_json, to_json
+from tools.judging.verdict import recorded
 
 
 @pytest.fixture
@@ -54,6 +55,41 @@ def test_a_ratio_to_no_t4_is_refused_before_anything_is_measured(play: Play) -> 
     assert (4, []) == (done.status, script.measured)
     assert "no T4 figure of tiny is stored at bs16, so xT4=1.0 cannot be judged there" in done.said
     assert "run only batch sizes that have one, bs4, or ask for a rate" in done.said
+
+
+UNJUDGED = "asked, not judged by this selection: "
+
+
+@pytest.mark.parametrize(("selected", "expected", "left"), [
+    ("accuracy and bs4", "clips/s=5", "clips/s=5.0"), ("throughput and bs4", "top1=0.3", "top1=0.3"),
+    ("bs4", "bs16:clips/s=5,top1=0.3,clips/s=20", "bs16:clips/s=5.0"), ("bs4 or bs16", "bs16:clips/s=5,top1=0.3,clips/s=20", ""),
+])
+def test_what_is_asked_and_not_judged_is_said_and_red_by_night(play: Play, selected: str, expected: str, left: str) -> None:
+    """In one line; --nightly wants an answer."""
+    day = play(Script(), "-k", selected, "--expect", expected)
+    night = play(Script(), "-k", selected, "--expect", expected, "--nightly", "--data=mini", "--allow=mini")
+
+    assert [UNJUDGED + left] * bool(left) == [line for line in day.said.splitlines() if line.startswith(UNJUDGED)]
+    assert (UNJUDGED + left in night.said) == bool(left)
+    assert (0, 1 if left else night_of_recorded(night)) == (day.status, night.status)
+
+
+def night_of_recorded(night: Ended) -> int:
+    """A number that nothing judges is red by night, with or without a question."""
+    return int(any(row["verdict"] == "RECORDED" for row in night.rows))
+
+
+def test_a_cell_measured_by_hand_says_what_it_does_not_judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+                                                             capsys: pytest.CaptureFixture[str]) -> None:
+    """Another batch size is not this cell's."""
+    monkeypatch.setattr(measure, "find", lambda *_: None)
+    monkeypatch.setattr(measure, "launch", lambda context, case, found, run, _: Script().launch(context, case, found, run))
+    monkeypatch.setattr(measure, "_answers", lambda *_: {name: [recorded(name, "made up")] for name in ("accuracy", "throughput")})
+
+    ended = measure.main(["tiny", "--batch=4", "--expect=bs16:clips/s=5,top1=0.3,clips/s=20", f"--models={TINY_MODELS}",
+                          f"--artifacts={tmp_path}"])
+
+    assert (0, f"{UNJUDGED}bs16:clips/s=5.0") == (ended, capsys.readouterr().out.splitlines()[-1])
 
 
 @pytest.mark.parametrize(("main", "words", "said"), [

@@ -117,11 +117,12 @@ def test_no_night_is_green_without_every_answer(play: Play, switch: Sequence[str
     """Whatever skips a question, or only plans, ends the run red and is named; by day a skip is shown."""
     plugins = [] if switch else [Skipping()]
     night = play(Script(), "-k", "bs4 and accuracy", "--nightly", "--data=mini", "--allow=mini", *switch, plugins=plugins)
-    day = play(Script(), "-k", "bs4 and accuracy", *switch, plugins=plugins)
+    day = play(Script(), "-k", "bs4 and accuracy", "--expect=top1=0.3", *switch, plugins=plugins)
 
     assert (1, 0) == (night.status, day.status), night.said + day.said
     assert said in night.said
     assert "wants every answer" not in day.said
+    assert "asked, not judged by this selection: top1=0.3" in day.said
 
 
 def test_what_could_not_be_measured_is_not_measured_again(play: Play) -> None:
