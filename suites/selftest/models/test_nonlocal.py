@@ -64,7 +64,7 @@ def test_a_fresh_non_local_block_is_an_identity(network: nn.Module) -> None:
 def test_every_block_of_the_mini_weights_changes_what_passes_it(network: nn.Module) -> None:
     """Scaled and calibrated, no BatchNorm is silent; each block moves its input by about its branch scale."""
     _scale_residuals(network, SPEC.mini.residual_scale, SPEC.mini.branch_scale)
-    _calibrate(network, [noise(8, 3, 64, 64)], 1)
+    _calibrate(SPEC.network, network, [noise(8, 3, 64, 64)], 1)
     found = effects(network)
 
     assert set() == silent_norms(network)
@@ -81,7 +81,7 @@ def test_what_the_blocks_multiply_stays_bounded(network: nn.Module) -> None:
 
     clips = [inputs_of(Recipe(label, 16, (1, label), noise=4.0, travel=160.0)) for label in range(7)]
     _scale_residuals(network, SPEC.mini.residual_scale, SPEC.mini.branch_scale)
-    _calibrate(network, clips[:6], SPEC.mini.calibration_batch)
+    _calibrate(SPEC.network, network, clips[:6], SPEC.mini.calibration_batch)
     largest: list[float] = []
     for module in network.modules():
         module.register_forward_hook(lambda _, given, out: largest.append(float(out.abs().max())))

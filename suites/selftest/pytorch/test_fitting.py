@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from suites.selftest import tiny_graph
 from tools.localisation.activitynet import Video
 from tools.media.decode import Clip
 from tools.pytorch import mini_localiser, mini_recogniser
@@ -71,7 +72,7 @@ def test_norms_have_the_average_of_what_batches_show(said: list[tuple[object, ..
 
     inputs = list(np.random.default_rng(0).standard_normal((4, 8, 2)).astype(np.float32))
     network = Network()
-    mini_recogniser._calibrate(network, inputs, together)
+    mini_recogniser._calibrate(tiny_graph.NETWORK, network, inputs, together)
     expected = np.mean([np.concatenate(inputs[start : start + together]).mean(axis=0) for start in range(0, 4, together)], axis=0)
 
     assert np.allclose(expected, network.norm.running_mean.numpy(), atol=1e-6)
@@ -100,14 +101,14 @@ def test_features_are_what_the_classifier_sees_and_it_is_written_as_fitted(said:
 
     network, rows = Network(), np.random.default_rng(0).standard_normal((3, 5, 2)).astype(np.float32)
     clips = [Clip(f"v_{number}", Path(), number) for number in range(3)]
-    found = mini_recogniser._features(network, clips, lambda clip: rows[clip.label])
+    found = mini_recogniser._features(tiny_graph.NETWORK, network, network.cls_head.fc_cls, clips, lambda clip: rows[clip.label])
     assert np.allclose(rows.mean(axis=1), found, atol=1e-6)
     assert [("features of training clips", done, 3) for done in (1, 2, 3)] == said
     network._forward(torch.zeros(1, 1, 2), stage="head")
     assert not network.cls_head.fc_cls._forward_pre_hooks
 
     weight, bias = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([5.0, 6.0])
-    mini_recogniser._set_head(network, weight, bias)
+    mini_recogniser._set_head(network.cls_head.fc_cls, weight, bias)
     assert [[1.0, 2.0], [3.0, 4.0], [0.0, 0.0], [0.0, 0.0]] == network.cls_head.fc_cls.weight.tolist()
     assert [5.0, 6.0, 0.0, 0.0] == network.cls_head.fc_cls.bias.tolist()
 
