@@ -101,8 +101,6 @@ def rows(file: OutputFile, format: str, classes: int, type: Number = np.float32)
 
 def _text(path: Path) -> Floats:
     lines = [line for _, line in read_lines(path, ScoreError, "the result")]
-    if not "".join(lines).strip():
-        raise ValueError("it is empty")
     return numbers_of(lines, ScoreError, "the result", str(path))
 
 

@@ -19,10 +19,12 @@ class Suite:
     """The files of tests by their path from the root.
 
     names: the dotted names that each or a helper of it imports. words: those that stand in it.
+    users: the modules of tools that import each module.
     """
 
     names: Mapping[str, set[str]]
     words: Mapping[str, set[str]]
+    users: Mapping[str, set[str]]
 
     @classmethod
     def read(cls, root: Path) -> Suite:
@@ -32,15 +34,21 @@ class Suite:
         helpers = {_dotted(Path(path)): names for path, names in direct.items() if not Path(path).name.startswith(("test_", "conftest"))}
         names = {path: own.union(*(helpers[one] for one in own if one in helpers)) for path, own in direct.items()}
         tests = {path: found for path, found in names.items() if Path(path).name.startswith("test_")}
-        return cls(tests, {path: set(re.findall(r"\w+", (root / path).read_text(encoding="utf-8"))) for path in tests})
+        users: dict[str, set[str]] = {}
+        for path in (root / "tools").rglob("*.py"):
+            for used in imported(ast.parse(path.read_text(encoding="utf-8")), known):
+                users.setdefault(used, set()).add(_dotted(path.relative_to(root)))
+        words = {path: set(re.findall(r"\w+", (root / path).read_text(encoding="utf-8"))) for path in tests}
+        return cls(tests, words, users)
 
     def stages(self, path: str, about: Collection[str]) -> list[tuple[str, tuple[str, ...]]]:
         """Which tests are asked about a module, in turn, as a marker expression and files.
 
         Files that import it and have a name *about* it or are of its room, then the rest of its room, then
-        what needs torch in both. Then other files that import it, those of whole/ as the last. At the very
-        last come slow tests: of its room, and of other importers that have all names *about* it. Those of
-        whole/ take minutes, and are asked only where the module's own name stands as well.
+        what needs torch in both. Then other files that import it, those of whole/ as the last, and files
+        outside of whole/ that import a module which imports it. At the very last come slow tests: of its
+        room, and of other importers that have all names *about* it. Those of whole/ take minutes, and are
+        asked only where the module's own name stands as well.
         """
         module, room, whole = _dotted(Path(path)), str(TESTS / Path(path).parts[1]), f"{TESTS}/whole/"
         named = {one: len(self.words[one].intersection(about)) for one in self.names}
@@ -49,10 +57,14 @@ class Suite:
         near = tuple(one for one in importing if (named[one] and not one.startswith(whole)) or one.startswith(f"{room}/"))
         rest = tuple(one for one in self.names if one.startswith(f"{room}/") and one not in near)
         others = tuple(one for one in importing if one not in near)
+        used_by = self.users.get(module, set())
+        further = tuple(one for one, names in self.names.items()
+                        if names & used_by and one not in (*near, *rest, *others) and not one.startswith(whole))
         own = {module.rpartition(".")[2]}
         slow = tuple(one for one in near + rest + others if one.startswith(f"{room}/")
                      or self.words[one].issuperset({*about, *own} if one.startswith(whole) else about))
-        asked = [(QUICK, near), (QUICK, rest), (TORCH, near + rest), (QUICK, others), (TORCH, others), (SLOW, slow)]
+        asked = [(QUICK, near), (QUICK, rest), (TORCH, near + rest), (QUICK, others), (TORCH, others),
+                 (QUICK, further), (TORCH, further), (SLOW, slow)]
         return [(marks, files) for marks, files in asked if files]
 
 

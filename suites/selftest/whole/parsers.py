@@ -61,6 +61,7 @@ def values(name: str, hint: object, folder: Path, path: Path, text: bytes) -> li
     known: dict[object, object] = {Path: folder if name in FOLDERS else path, bool: False, Device: Device("cpu"),
                                    str: text.decode("utf-8", "replace"), bytes: text, int: 3,
                                    OutputFile: OutputFile(path, "0"), Case: Case("tiny", 4, Device("cpu")),
+                                   tuple[tuple[Path, str], ...]: ((path, "0"),),
                                    Collection[str]: ("v_a",), Say: list[str]().append, Classes: Classes(("a", "b"), path)}
     if hint in (Spec, ModelSpec):
         return [load_spec(TINY_MODELS, "tiny")]

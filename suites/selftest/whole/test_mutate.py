@@ -154,22 +154,26 @@ def test_enough_is_the_share_that_was_asked_for(toy: Path, ending: Callable[...,
 
 
 def test_the_tests_of_a_module_are_asked_near_ones_first(toy: Path) -> None:
-    """Importers that name the function, its room, others that import it, whole runs of these, and slow tests.
+    """Importers that name the function, its room, other importers, whole runs of these, and slow tests.
 
-    Slow ones are asked of the room and where the function is named, of whole runs where the module is, too.
+    Before the slow ones come tests of what uses the module. Slow ones are asked of the room and where the
+    function is named, of whole runs where the module is, too.
     """
     texts = {"one/test_longer": "from tools.two.words import longer", "one/test_words": "from tools.two import words",
              "whole/helper": "from tools.two import words", "whole/test_all": "from suites.selftest.whole import helper",
-             "whole/test_both": "from tools.two import words; words.longer", "whole/test_other": ""}
+             "whole/test_both": "from tools.two import words; words.longer", "whole/test_other": "",
+             "one/test_user": "from tools.two import user"}
+    (toy / "tools/two/user.py").write_text("from tools.two.words import longer\n")
     (toy / "suites/selftest/whole").mkdir()
     for name, text in texts.items():
         (toy / f"suites/selftest/{name}.py").write_text(text)
     near, room, others = (tuple(f"suites/selftest/{name}.py" for name in names) for names in (
         ("two/test_words", "one/test_longer"), ("two/test_none",), ("one/test_words", "whole/test_both", "whole/test_all")))
-    slow = (*near, *room, others[1])
+    slow, further = (*near, *room, others[1]), ("suites/selftest/one/test_user.py",)
     stages = Suite.read(toy).stages("tools/two/words.py", ("longer",))
 
-    assert [(QUICK, near), (QUICK, room), (TORCH, near + room), (QUICK, others), (TORCH, others), (SLOW, slow)] == stages
+    assert [(QUICK, near), (QUICK, room), (TORCH, near + room), (QUICK, others), (TORCH, others),
+            (QUICK, further), (TORCH, further), (SLOW, slow)] == stages
 
 
 def test_a_changed_line_is_not_read_from_a_compiled_file(tmp_path: Path) -> None:
