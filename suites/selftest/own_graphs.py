@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pytest
 
 from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec
 from tools.spec.settings import Settings
+from tools.storage import stages
 from tools.storage.context import Context
 
 COLOURS = np.array([[200, 90, 60], [60, 90, 200], [70, 180, 70]], np.float32)
@@ -26,7 +28,7 @@ SPEC = ModelSpec(
     preprocess=Preprocess(short_side=18, crop=16, mean=(123.675, 116.28, 103.53), deviation=(58.395, 57.12, 57.375)),
     dataset="colours", list_file="val.txt", frames_folder="frames", clips=24, list_format="rawframes")
 """
-TRUTH = """dataset = "colours"
+LEAST = """dataset = "colours"
 [gates.pairs]
 max_loss_clips = 1
 max_loss_share = 0.01
@@ -81,7 +83,7 @@ def model(root: Path) -> OwnModel:
     made = OwnModel(root)
     made.models.mkdir()
     (made.models / "colours.py").write_text(MODEL)
-    (made.models / "colours.toml").write_text(TRUTH)
+    (made.models / "colours.toml").write_text(LEAST)
     save(made.graph)
     return made
 
@@ -129,3 +131,12 @@ def save(path: Path, variant: Variant = "right", batch: int | str = "n", externa
     beside = {"save_as_external_data": True, "location": external, "size_threshold": 0} if external else {}
     onnx.save_model(made, str(path), **beside)
     return path
+
+
+def in_this_process(root: Path, monkeypatch: pytest.MonkeyPatch) -> OwnModel:
+    """The model with a list of one clip; what a child process would do is done in this one."""
+    monkeypatch.setattr(stages.child, "call", lambda work, *more, **given: work())
+    made = model(root)
+    made.list.parent.mkdir()
+    made.list.write_text("v_0 5 0\n")
+    return made

@@ -68,7 +68,8 @@ def _compiled(path: Path) -> list[str]:
         told = om_header.read(path).attributes
     except GraphError:
         return []  # whether it can be loaded is for the runtime to say
-    return [f"for {told.soc_version}"] * bool(told.soc_version) + [f"by atc {told.atc_version}"] * bool(told.atc_version)
+    words = (("for", told.soc_version), ("by atc", told.atc_version))
+    return [f"{word} {said}" for word, said in words if said]
 
 
 def _named(path: Path, sha: str) -> str:

@@ -12,7 +12,6 @@ from suites.selftest import own_graphs
 from suites.selftest.own_graphs import OwnModel
 from tools.deployment.compile import source_graph
 from tools.deployment.weights import Weights, checkpoints
-from tools.storage import stages
 
 if TYPE_CHECKING:
     import onnx
@@ -20,12 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnModel:
-    """The model; what a child process would do is done in this one."""
-    monkeypatch.setattr(stages.child, "call", lambda work, *more, **given: work())
-    made = own_graphs.model(tmp_path)
-    made.list.parent.mkdir()
-    made.list.write_text("v_0 5 0\n")
-    return made
+    return own_graphs.in_this_process(tmp_path, monkeypatch)
 
 
 def weights(own: OwnModel) -> Weights:

@@ -16,17 +16,11 @@ from tools.errors import ClipgateError, GraphError, OptionError, WeightsError
 from tools.machine.files import sha256
 from tools.spec.case import BATCHES
 from tools.spec.digest import network_digest, spec_digest
-from tools.storage import stages
 
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnModel:
-    """The model; what a child process would do is done in this one."""
-    monkeypatch.setattr(stages.child, "call", lambda work, *more, **given: work())
-    made = own_graphs.model(tmp_path)
-    made.list.parent.mkdir()
-    made.list.write_text("v_0 5 0\n")
-    return made
+    return own_graphs.in_this_process(tmp_path, monkeypatch)
 
 
 def weights(own: OwnModel, **options: str) -> Weights:
