@@ -7,7 +7,7 @@ import pytest
 from tools.spec.settings import OPTIONS, action_of
 
 pytest_plugins = ["fixtures.matrix", "fixtures.benchmarks", "fixtures.timings", "fixtures.build", "fixtures.run", "fixtures.gates",
-                  "fixtures.report", "fixtures.workers"]
+                  "fixtures.report", "fixtures.workers", "fixtures.resume"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -15,5 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--device", default="auto", metavar="auto|cpu|npu:K[,npu:K]", help="devices to measure on")
     group.addoption("--nightly", action="store_true", help="every verdict must be a real one: RECORDED turns red, mini needs --allow")
     group.addoption("--allow", default="", choices=["mini"], help="let --nightly end well on data or weights of the harness's own")
+    group.addoption("--resume", nargs="?", const="last", metavar="RUN",
+                    help="go on with a run that was ended, the last one or artifacts/runs/RUN: nothing is measured twice")
     for flag, default, metavar, text in OPTIONS:
         group.addoption(flag, action=action_of(flag), default=default, metavar=metavar, help=text)

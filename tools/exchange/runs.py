@@ -7,7 +7,6 @@ from pathlib import Path
 from tools.errors import ClipgateError, MeasureError
 from tools.judging import results
 from tools.judging.rows import RESULTS, Row
-from tools.machine.reading import json_of, read_lines, refusing
 from tools.measuring import cell
 from tools.measuring.cell import Cell
 from tools.spec.case import Case
@@ -59,14 +58,4 @@ def rows(run: Path) -> list[Row]:
     Raises:
         MeasureError: a line cannot be read.
     """
-    path = run / RESULTS
-    if not path.is_file():
-        return []
-    found, what, remedy = [], "the results", "run the cases again"
-    for number, line in read_lines(path, MeasureError, what, remedy):
-        if line.strip():
-            where = f"{path}:{number}"
-            fields = json_of(line, MeasureError, what, where, remedy)
-            with refusing(MeasureError, f"{what} cannot be read", where, remedy):
-                found.append(results.from_json(fields))
-    return [row for row in found if not row.superseded]
+    return [row for row in results.read(run) if not row.superseded]

@@ -6,13 +6,15 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from tools.errors import MeasureError
 from tools.judging.numbers import Numbers, Timing, Unit
 from tools.judging.rows import RESULTS, Row
 from tools.machine.files import write_whole
+from tools.machine.reading import json_of, read_lines, refusing
 
 SCHEMA_VERSION = 2  # 1 had numbers as texts, and no version
 UNITS: tuple[str, ...] = get_args(Unit)
@@ -63,6 +65,44 @@ def _numbers(told: Mapping[str, Any]) -> Numbers | None:
     timing = Timing(**{one.name: told[one.name] for one in fields(Timing)}) if "median_ms" in told else None
     return Numbers(unit, told[f"measured_{unit}"], told[f"reference_{unit}"], told["statistic"] or "", timing,
                    told.get("limit") or "")  # an older line has none
+
+
+def read(run: Path) -> list[Row]:
+    """The rows of the run's results.jsonl; none where there is no such file.
+
+    A last line without its end was being written when its process was killed, and is left out.
+
+    Raises:
+        MeasureError: a line cannot be read.
+    """
+    path = run / RESULTS
+    if not path.is_file():
+        return []
+    found, what, remedy = [], "the results", "run the cases again"
+    for number, line in read_lines(path, MeasureError, what, remedy):
+        if line.strip() and line.endswith("\n"):
+            where = f"{path}:{number}"
+            fields = json_of(line, MeasureError, what, where, remedy)
+            with refusing(MeasureError, f"{what} cannot be read", where, remedy):
+                found.append(from_json(fields))
+    return found
+
+
+def asked_again(rows: Sequence[Row], case: str, question: str) -> tuple[list[Row], int]:
+    """The rows that an ended process left of a run, when a question is asked again; and the tries it has had.
+
+    What was judged is judged again from the same measurement and takes the place of its row. What was not,
+    an error or a skip, stays as an earlier try.
+    """
+    kept, tries = [], 0
+    for row in rows:
+        if (row.case, row.question) != (case, question):
+            kept.append(row)
+            continue
+        over = row.superseded or row.exit_reason != "judged"
+        tries = max(tries, row.attempt if over else row.attempt - 1)
+        kept += [replace(row, superseded=True)] if over else []
+    return kept, tries
 
 
 def append(rows: Sequence[Row], run: Path) -> None:

@@ -1,0 +1,84 @@
+"""Runs of pytest as they lie on disk: what each was asked, and that one process at a time works on it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tools.errors import OptionError
+from tools.machine.files import write_whole
+from tools.machine.reading import load_json, refusing
+
+FOLDER = "runs"  # below the artifacts
+ASKED = "run.json"
+LOCK = "run.lock"
+LAST = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run was asked, so that it can be gone on with.
+
+    folder: where it was started, which paths are relative to. arguments: paths and ids of tests.
+    deselected: the same of tests to leave out. options: the text of each option by its name.
+    """
+
+    folder: str
+    arguments: tuple[str, ...]
+    deselected: tuple[str, ...]
+    options: Mapping[str, str]
+
+
+def note(run: Path, asked: Asked) -> None:
+    """Keep what a run is asked, unless that is known: a run that is gone on with may be asked for less."""
+    if not (run / ASKED).is_file():
+        run.mkdir(parents=True, exist_ok=True)
+        write_whole(run / ASKED, lambda file: file.write(json.dumps(asdict(asked), indent=1).encode()))
+
+
+def read(run: Path) -> Asked:
+    """What a run was asked; an OptionError where that cannot be read."""
+    remedy = "start a new run, without --resume"
+    told = load_json(run / ASKED, OptionError, "what the run was asked", remedy)
+    with refusing(OptionError, "what the run was asked cannot be read", str(run / ASKED), remedy):
+        options = {str(name): str(text) for name, text in told["options"].items()}
+        return Asked(str(told["folder"]), tuple(map(str, told["arguments"])), tuple(map(str, told["deselected"])), options)
+
+
+def find(artifacts: Path, name: str) -> Path:
+    """The folder of the run *name*, which may be a path too, or of the one started last.
+
+    Raises:
+        OptionError: there is none, or it cannot be gone on with.
+    """
+    runs = artifacts / FOLDER
+    there = sorted((path.parent for path in runs.glob(f"*/{ASKED}")), key=lambda run: ((run / ASKED).stat().st_mtime, run.name))
+    if name == LAST and there:
+        return there[-1].resolve()
+    for run in (Path(name), runs / name):
+        if (run / ASKED).is_file():
+            return run.resolve()
+    remedy = f"choose {', '.join(run.name for run in there[-3:])}" if there else "nothing is to be gone on with: leave --resume out"
+    raise OptionError(f"no run to go on with is called {name!r}" if name != LAST else "no run is here to go on with",
+                      where=f"--resume, in {runs}", remedy=remedy)
+
+
+def claim(run: Path) -> int:
+    """Let no other process go on with a run as long as this one lives; the descriptor that says so.
+
+    Raises:
+        OptionError: another process works on it.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(run / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise OptionError("this run is still going on in another process", where=str(run),
+                          remedy="wait for it or end it, or start a new run without --resume") from error
+    return descriptor
