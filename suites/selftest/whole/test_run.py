@@ -51,24 +51,44 @@ def test_a_run_ends_in_a_table_of_verdicts(acceptance: Run, tiny_store: Path, tm
     assert "\ntiny.toml t3 (T4, 1000): suspect: nobody measured it\n" in done.stdout
 
 
-@pytest.mark.parametrize(("switch", "named"), [("--benchmark-disable", "--benchmark-disable"), ("--benchmark-skip", "--benchmark-skip"),
-                                               ("-n2", "pytest-xdist")])
-def test_throughput_that_was_not_benchmarked_is_never_green(acceptance: Run, tiny_store: Path, switch: str, named: str) -> None:
-    """With benchmarks off the throughput cell is NO VERDICT and red, says by what, and keeps its number.
-
-    Under pytest-xdist the tests of a device share a worker, so that its cell is measured once.
-    """
+@pytest.mark.parametrize("switch", ["--benchmark-disable", "--benchmark-skip"])
+def test_throughput_that_was_not_benchmarked_is_never_green(acceptance: Run, tiny_store: Path, switch: str) -> None:
+    """With benchmarks off the throughput cell is NO VERDICT and red, says by what, and keeps its number."""
     done = acceptance("-k", "bs4", "--clips=8", "-v", switch)
 
     assert done.returncode == 1, done.stdout
     [row] = [row for row in results(done.stdout) if row["metric"] == "clips/s"]
     assert "NO VERDICT" == row["verdict"]
-    assert named in row["reason"]
+    assert switch in row["reason"]
     assert row["measured_clips_per_s"] > 0
     assert "PASS (mini)" == verdicts(done.stdout)["top1"]
-    assert int(switch == "-n2") == len(set(re.findall(r"^\[(gw\d)\]", done.stdout, re.MULTILINE))), done.stdout
-    [log] = re.findall(r"^results: (.+)/results.jsonl$", done.stdout, re.MULTILINE)
+
+
+def test_under_pytest_xdist_speeds_are_recorded_as_without_it(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """The cell is measured once, its times stand in one JSON, and a run without workers is compared with it.
+
+    All fields are the same; `--benchmark-only` selects as ever.
+    """
+    storage = f"--benchmark-storage=file://{tmp_path}"
+    with_workers = acceptance("-n2", "-k", "bs4", "--clips=8", "-v", storage, "--benchmark-save=two")
+    alone = acceptance("-k", "bs4", "--clips=8", storage, "--benchmark-save=one", "--benchmark-compare", "--benchmark-only")
+
+    assert (0, 0) == (with_workers.returncode, alone.returncode), with_workers.stdout + alone.stdout
+    assert "RECORDED" == verdicts(with_workers.stdout)["clips/s"]
+    [log] = re.findall(r"^results: (.+)/results.jsonl$", with_workers.stdout, re.MULTILINE)
     assert 1 == (Path(log) / "tiny-bs4-cpu" / "child.log").read_text().count("$ ")
+    [[two], [one]] = [json.loads(path.read_text())["benchmarks"] for path in sorted(tmp_path.rglob("0*.json"))]
+    assert fields(one) == fields(two)
+    same = ("group", "name", "fullname", "params", "param")
+    assert [one[name] for name in same] == [two[name] for name in same]
+    assert two["stats"]["rounds"] == len(cell.read(Path(log) / "tiny-bs4-cpu").times.series)  # type: ignore[union-attr]
+    assert re.search(r"^test_throughput\[tiny-bs4-cpu\] \(0001_two\) ", alone.stdout, re.MULTILINE), alone.stdout
+    assert "automatically disabled" not in with_workers.stdout + with_workers.stderr
+
+
+def fields(value: object) -> object:
+    """The keys of a JSON object, and of those in it."""
+    return {key: fields(inner) for key, inner in value.items()} if isinstance(value, dict) else None
 
 
 def test_nightly_turns_recorded_red(acceptance: Run, tiny_store: Path) -> None:
