@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tools.errors import ChildError, ClipgateError, DataError, ExportError, MeasureError, OptionError, revive, visible
-from tools.machine import child, events, memory, pool
+from tools.machine import asserts, child, events, memory, pool
 from tools.machine.events import EVENTS_FD, Event
 
 
@@ -211,3 +212,17 @@ def test_the_peak_is_this_processs_own(tmp_path: Path) -> None:
     if status.exists():
         noted = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         assert int(noted.split()[1]) * 1024 >= before >= 2**20
+
+
+def test_no_command_begins_where_asserts_are_left_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whichever way a command is started: its own main is not called."""
+    def refuse() -> None:
+        raise OptionError("no asserts")
+
+    monkeypatch.setattr(asserts, "require", refuse)
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        assert 2 == events.run_command(lambda arguments: pytest.fail("it has begun"), [])
+    finally:
+        signal.signal(signal.SIGINT, on_interrupt)
+    assert "no asserts" in capsys.readouterr().err

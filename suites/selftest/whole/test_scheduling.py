@@ -106,7 +106,7 @@ def test_each_test_is_run_once_by_a_worker_that_has_collected_it(seed: int) -> N
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_case_whose_worker_dies_is_run_once_more_and_no_other_twice(seed: int) -> None:
-    """Whoever kills its worker each time is given up after two; the rest are run, by their own device's worker."""
+    """Whoever kills its worker each time is given up after two; the rest run on their own device's worker."""
     run = Run([[*tests, *SHARED] for tests in OWN], seed, deadly=["npu0-3", "any-2"]).play()
 
     assert ["any-2", "npu0-3"] == sorted(run.given_up)

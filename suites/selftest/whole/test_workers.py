@@ -42,7 +42,7 @@ class Played:
 
 @pytest.fixture
 def play(own_store: Path, tmp_path: Path) -> Iterator[Callable[..., Played]]:
-    """Run stand-ins of all cells of two simulated devices; *deadly* ones kill their worker once, or always."""
+    """Run stand-ins of all cells of two simulated devices; *deadly* ones kill their worker, once or ever."""
     folder = TINY_ARTIFACTS / "stand-ins" / tmp_path.name  # below the project, whose conftest it is to have
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "test_stand_in.py").write_text(STAND_IN)

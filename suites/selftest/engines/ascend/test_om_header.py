@@ -170,3 +170,9 @@ def test_no_length_in_a_file_is_loaded(file: Path) -> None:
 
     assert ("Ascend910B3", weights) == (told.attributes.soc_version, told.parts[1].end - told.parts[1].start)
     assert peak < 2**20
+
+
+def test_each_kind_of_part_has_one_word() -> None:
+    """CANN's ModelPartitionType counts from 0 to 12, and the two of a bundle lie apart."""
+    assert {*range(13), 24, 25} == set(om_header.PARTS)
+    assert len(om_header.PARTS) == len(set(om_header.PARTS.values()))
