@@ -71,10 +71,14 @@ def claim(run: Path) -> int:
     """Let no other process go on with a run as long as this one lives; the descriptor that says so.
 
     Raises:
-        OptionError: another process works on it.
+        OptionError: another process works on it, or its folder cannot be written.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(run / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(run / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise OptionError(f"the run's folder cannot be written: {error.strerror}", where=str(run / LOCK),
+                          remedy="make it writable, or choose another with --artifacts DIR") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

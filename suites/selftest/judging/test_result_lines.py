@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import record
+from tools.errors import MeasureError
 from tools.judging import comparisons, kinds, results
 from tools.judging.comparisons import Comparison
 from tools.judging.numbers import Numbers, Timing
@@ -70,6 +71,37 @@ def test_rows_are_added_to_a_run_or_written_anew(tmp_path: Path) -> None:
     assert ["tsm-bs4-npu0", "tsm-bs4-npu0", "another"] == [json.loads(line)["case"] for line in lines]
     results.rewrite([ROW], run)
     assert [lines[0]] == (run / RESULTS).read_text().splitlines()
+
+
+def test_a_line_that_was_cut_by_the_end_of_its_process_is_left_out(tmp_path: Path) -> None:
+    """Those before it count; one that is cut anywhere else is named."""
+    rows = [judged("a"), judged("b")]
+    results.append(rows, tmp_path)
+    whole = (tmp_path / RESULTS).read_text()
+    (tmp_path / RESULTS).write_text(whole + whole[:100])
+    assert ["a", "b"] == [row.case for row in results.read(tmp_path)]
+
+    (tmp_path / RESULTS).write_text(whole[:100] + "\n" + whole)
+    with pytest.raises(MeasureError, match="the results") as caught:
+        results.read(tmp_path)
+    assert f"{tmp_path / RESULTS}:1" == caught.value.where
+    assert [] == results.read(tmp_path / "not there")
+
+
+def judged(case: str, question: str = "accuracy", **more: Any) -> Row:
+    return Row(case, question, "mini", "mini", "top1", "1", "1", "PASS", "why", **more)
+
+
+def test_what_an_ended_process_judged_is_judged_again_and_its_errors_stay() -> None:
+    """A judged row gives way, at its own try; an error becomes an earlier try; other questions stay as they are."""
+    other = [judged("a", "fidelity"), judged("b")]
+    tries = [judged("a", attempt=1, superseded=True), judged("a", attempt=2)]
+    failed = judged("a", exit_reason="error")
+
+    assert ([*other], 0) == results.asked_again([*other, judged("a"), judged("a")], "a", "accuracy")
+    assert ([tries[0], *other], 1) == results.asked_again([*tries, *other], "a", "accuracy")
+    assert ([replace(failed, superseded=True), *other], 1) == results.asked_again([failed, *other], "a", "accuracy")
+    assert (other, 0) == results.asked_again(other, "c", "accuracy")
 
 
 def test_a_row_arrives_from_another_process() -> None:
