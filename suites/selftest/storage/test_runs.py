@@ -38,7 +38,8 @@ def test_the_last_run_is_the_one_started_last_and_others_go_by_name_or_path(tmp_
     assert early == runs.find(tmp_path, "b-early") == runs.find(Path("/nowhere"), str(early))
 
 
-@pytest.mark.parametrize(("name", "said"), [("last", "no run is here to go on with"), ("b-early", "no run to go on with is called 'b-early'"),
+@pytest.mark.parametrize(("name", "said"), [("last", "no run is here to go on with"),
+                                            ("b-early", "no run to go on with is called 'b-early'"),
                                             ("z-by-hand", "no run to go on with is called 'z-by-hand'")])
 def test_a_run_that_is_not_there_is_one_sentence(tmp_path: Path, name: str, said: str) -> None:
     """And where there are others, they are named."""
