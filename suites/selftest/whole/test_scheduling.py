@@ -100,7 +100,8 @@ def test_each_test_is_run_once_by_a_worker_that_has_collected_it(seed: int) -> N
     for device, tests in enumerate(OWN):
         assert {f"w{device}"} >= {worker for worker, test in run.done if test in tests}
         assert tests == [test for _, test in run.done if test in tests], "a device's cases keep their order"
-    assert [] == run.scheduling.not_run
+    assert [] == run.scheduling.not_run([name for tests in OWN for name in tests])
+    assert ["npu9-0"] == run.scheduling.not_run(["npu0-1", "npu9-0"]), "which no worker has collected"
     assert run.scheduling.tests_finished
 
 
@@ -134,7 +135,7 @@ def test_what_no_worker_is_left_to_run_is_named() -> None:
     scheduling.mark_test_complete(worker, 0)
 
     assert "b" == scheduling.remove_node(worker)
-    assert ["c", "d"] == scheduling.not_run
+    assert ["c", "d", "e"] == scheduling.not_run(["a", "e"])
     assert not scheduling.tests_finished
 
 
