@@ -93,6 +93,8 @@ def check_tool(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 def check_pytest(words: list[str], config: pytest.Config) -> None:
     """`pytest ...`: options that pytest, a plugin or conftest.py knows; markers and keywords that select."""
+    if "-n" in words and not config.pluginmanager.hasplugin("xdist"):  # this run is without pytest-xdist, whose option it is
+        del words[words.index("-n") : words.index("-n") + 2]
     options = config._parser.parse(words)  # what pytest itself reads its command line with
     marks = {line.partition(":")[0].partition("(")[0] for line in config.getini("markers")}
     assert names_of(options.markexpr) <= marks
