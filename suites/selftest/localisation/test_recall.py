@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -205,3 +205,19 @@ def test_nothing_to_be_found_is_named(truths: Sequence[Doubles]) -> None:
     with pytest.raises(DataError, match="no annotation") as caught:
         average_recall(truths, [found_of((10.0, 20.0)) for _ in truths])
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("step", [lambda: bsn_steps.proposals(np.zeros((3, 4), np.float32)),
+                                  lambda: bsn_steps.features(np.zeros((3, 4), np.float32), np.zeros((1, 7))),
+                                  lambda: bsn_steps.detections(np.zeros((1, 4)), np.zeros(1)),
+                                  lambda: bsn_steps.recall([ONE], [none_found()])],
+                         ids=["proposals", "features", "detections", "recall"])
+def test_each_of_their_steps_first_imports_mmaction2_without_warnings(monkeypatch: pytest.MonkeyPatch, step: Callable[[], object],
+                                                                      ) -> None:
+    """Whichever is called first in a process."""
+    def asked() -> None:
+        raise LookupError("asked for")
+
+    monkeypatch.setattr(bsn_steps, "import_mmaction", asked)
+    with pytest.raises(LookupError, match="asked for"):
+        step()
