@@ -8,7 +8,6 @@ An entry is built under a lock and a temporary name, flushed to disk and renamed
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -21,7 +20,7 @@ from tools.errors import StoreError
 from tools.machine import versions
 from tools.machine.files import flush, sha256
 from tools.machine.locks import hold
-from tools.storage import code, elsewhere, entries
+from tools.storage import code, elsewhere, entries, publishing
 from tools.storage.entries import Entry, Facts, Key, Manifest, Say
 
 
@@ -107,7 +106,7 @@ class Store:
         why = elsewhere.why_anew(self.root, key)
         if why:
             self._say(why)
-        partial = entries.empty_partial(self.root, key.digest[:16])
+        partial = publishing.empty_partial(self.root, key.digest[:16])
         try:
             facts = builder(partial)
         except BaseException:
@@ -117,9 +116,9 @@ class Store:
         manifest: Manifest = {"kind": key.kind, "name": key.name, "shaped_by": dict(key.shaped_by),
                               "files": files, "facts": dict(facts), "made_by": code.place_of(builder), "commit": versions.commit()}
         final = entries.manifest_path(self.root, key)
-        (partial / final.name).write_text(json.dumps(manifest, indent=1, sort_keys=True))
+        (partial / final.name).write_text(entries.manifest_text(manifest))
         flush(partial)
-        entries.publish(partial, final)
+        publishing.publish(self.root, partial, final)
         shutil.rmtree(self.unfinished(key), ignore_errors=True)
         return Entry(key, final.parent, files, facts, manifest["commit"])
 

@@ -19,7 +19,7 @@ from tools.machine import versions
 from tools.machine.files import flush
 from tools.machine.locks import hold
 from tools.machine.versions import UNKNOWN
-from tools.storage import code, entries
+from tools.storage import code, entries, publishing
 from tools.storage.archive import CONTENTS, Packed, damaged, foreign, read_contents, read_packed
 from tools.storage.entries import HOST, Say, damage_of, read_manifest
 
@@ -133,14 +133,14 @@ def _publish(unpacking: Unpacking, entry: Packed, final: Path) -> None:
                  if path.parent == final.parent and path != final for file in entries.files_of(path)}
         if taken & entry.manifest["files"].keys():
             raise foreign(unpacking.archive, f"{entry.path} lists files of another entry")
-    partial = entries.empty_partial(unpacking.root, entry.digest16)
+    partial = publishing.empty_partial(unpacking.root, entry.digest16)
     try:
         for name, sha in entry.manifest["files"].items():
             if _extract(unpacking, entry.member(name), partial / name) != sha:
                 raise damaged(unpacking.archive, f"{entry.member(name)} does not have its digest")
         (partial / final.name).write_bytes(entry.text)
         flush(partial)
-        entries.publish(partial, final)
+        publishing.publish(unpacking.root, partial, final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

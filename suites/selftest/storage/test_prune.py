@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from suites.selftest.conftest import ran
 from tools import store as command
-from tools.storage.entries import UNFINISHED, Facts, Key, empty_partial, folder_of
+from tools.storage.entries import UNFINISHED, Facts, Key, folder_of
+from tools.storage.publishing import empty_partial
 from tools.storage.store import Store
 
 KEY, OTHER = Key("onnx", "a", (("batch", "1"),)), Key("onnx", "b", (("batch", "1"),))
@@ -18,9 +20,12 @@ DAY_S = 86400
 
 
 def prune(artifacts: Path, *more: str) -> list[str]:
+    """What it says of each thing it removes; its last line counts them."""
     done = ran("store", "prune", "--artifacts", str(artifacts), *more)
     assert (0, "") == (done.returncode, done.stderr)
-    return done.stdout.splitlines()
+    *said, last = done.stdout.splitlines()
+    assert re.fullmatch(r"\d+ removed, \d+ entries stay", last)
+    return said
 
 
 def built(folder: Path) -> Facts:
