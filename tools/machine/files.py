@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,24 @@ def writing(what: str, folder: Path, error: type[ClipgateError]) -> Iterator[Non
             raise
         raise error(f"cannot write {what}: {failure.strerror}", where=str(failure.filename or folder),
                     remedy="make room, or choose another disk with --artifacts DIR") from failure
+
+
+def require_room(need: int, folder: Path, what: str, error: type[ClipgateError] = StoreError) -> None:
+    """Check, before anything large is written, that *need* bytes are free where *folder* is or will be.
+
+    Raises:
+        StoreError, or *error*: naming the folder and both numbers.
+    """
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
+    free = shutil.disk_usage(there).free
+    if need > free:
+        raise error(f"{what} needs {size_words(need)}, {size_words(free)} are free", where=str(folder),
+                    remedy="make room, or choose another disk with --artifacts DIR")
+
+
+def size_words(size: int) -> str:
+    """A number of bytes as a message has it: 1.2 GB, 300.0 MB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def flush(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -206,6 +207,14 @@ def is_ours(error: OSError, root: Path) -> bool:
     """Whether an error came from writing the store, not from a file that a builder reads."""
     inside = error.filename is not None and Path(str(error.filename)).is_relative_to(root)
     return inside or error.errno in FULL
+
+
+def broken(error: OSError, root: Path) -> StoreError:
+    """The error for a store that could be written until now."""
+    if error.errno == errno.ENOENT:
+        return StoreError("the artifact store was removed while it was used", where=str(error.filename or root),
+                          remedy="let nobody remove it during a run, and run it again")
+    return unwritable(error, root)
 
 
 def unwritable(error: OSError, root: Path) -> StoreError:

@@ -98,7 +98,7 @@ class Store:
         except OSError as error:
             if not entries.is_ours(error, self.root):
                 raise
-            raise entries.unwritable(error, self.root) from error
+            raise entries.broken(error, self.root) from error
 
     def _build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
         elsewhere.require_makers(self.root, key, f"making {key.kind}/{key.name}")

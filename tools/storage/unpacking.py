@@ -79,7 +79,7 @@ def unpack(root: Path, archive: Path, say: Say) -> None:
         raise damaged(archive, str(error)) from error
     except OSError as error:
         if entries.is_ours(error, root):
-            raise entries.unwritable(error, root) from error
+            raise entries.broken(error, root) from error
         raise damaged(archive, f"it cannot be read: {error.strerror or error}") from error
 
 
