@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import re
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
@@ -23,6 +26,7 @@ Say = Callable[[str], None]
 HOST = "entry.json"  # the manifest of an entry that has a folder of its own
 PARTIAL = ".partial"  # the folder of entries that are being built
 VERIFY = "python -m tools.store verify names what is damaged; it is built anew"
+CLOCKS_DIFFER_S = 3600.0  # at most, those of this machine and of one that keeps its files
 UNFINISHED = ".unfinished"  # hours of work that a later run goes on with
 
 
@@ -133,7 +137,11 @@ def damage_of(path: Path) -> str | None:
     try:
         return damage_in(path)
     except OSError as error:
-        return f"{Path(error.filename or path).name} cannot be read: {error.strerror or error}"
+        return unreadable(path, error)
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    return f"{Path(error.filename or path).name} cannot be read: {error.strerror or error}"
 
 
 def damage_in(path: Path) -> str | None:
@@ -168,6 +176,21 @@ def is_manifest(name: str) -> bool:
 def manifests(root: Path) -> list[Path]:
     """Every entry's manifest below the store's root, sorted."""
     return sorted(path for kind in root.glob("[!.]*") for path in kind.glob("*-*/*.json") if is_manifest(path.name))
+
+
+def note_use(path: Path) -> None:
+    """Note that the entry of manifest *path* is used now; a clock that was set back makes no use older."""
+    with suppress(OSError):
+        if path.stat().st_mtime <= time.time():
+            os.utime(path)
+
+
+def last_use(path: Path) -> tuple[bool, float]:
+    """When a manifest was used last, to compare; one in the future, of a wrong clock, counts least."""
+    with suppress(OSError):  # it was removed just now
+        used = path.stat().st_mtime
+        return used <= time.time() + CLOCKS_DIFFER_S, used
+    return False, 0.0
 
 
 def files_of(path: Path) -> list[Path]:

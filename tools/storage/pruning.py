@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tools.errors import StoreError
 from tools.machine.locks import hold
-from tools.storage.entries import HOST, PARTIAL, UNFINISHED, Say, damage_in, is_manifest, label, readable_manifest
+from tools.storage.entries import HOST, PARTIAL, UNFINISHED, Say, damage_in, files_of, is_manifest, label, last_use, readable_manifest, unreadable
 from tools.storage.publishing import lock_of_folder, lock_of_partial, take_away
 
 DAY_S = 86400
@@ -63,6 +63,9 @@ def folders(root: Path) -> list[Path]:
 
 
 def _from_folder(root: Path, folder: Path, days: float | None, say: Say) -> int:
+    """Remove what goes of one folder of entries; how many things went."""
+    if days is not None:
+        _say_what_is_from_the_future(root, folder, say)
     if not _going(folder, days):
         return 0
     try:
@@ -76,9 +79,16 @@ def _from_folder(root: Path, folder: Path, days: float | None, say: Say) -> int:
     except BusyError as busy:
         say(f"{folder.relative_to(root)}: {busy} is building it, left alone")
         return 0
-    for path, why in going.items():
+    told = [(path, why) for path, why in going.items() if why]
+    for path, why in told:
         say(f"{label(root, path) if is_manifest(path.name) else path.relative_to(root)}: {why}")
-    return len(going)
+    return len(told)
+
+
+def _say_what_is_from_the_future(root: Path, folder: Path, say: Say) -> None:
+    for path in folder.glob("*.json"):
+        if is_manifest(path.name) and not last_use(path)[0]:
+            say(f"{label(root, path)}: its last use lies in the future, so it stays; if the clock is right: touch {path}")
 
 
 def _going(folder: Path, days: float | None) -> Reasons:
@@ -87,8 +97,9 @@ def _going(folder: Path, days: float | None) -> Reasons:
     manifests = [host, *sorted(path for path in folder.glob("*.json") if is_manifest(path.name) and path != host)]
     going = {path: why for path in manifests if (why := _why(path, days))}
     if host not in going:
-        kept = [path for path in manifests if path not in going]
-        going |= dict.fromkeys(_unlisted(folder, kept), "no entry lists it")
+        theirs = {file for path in going for file in files_of(path)}  # which go along without a word of their own
+        strays = _unlisted(folder, [path for path in manifests if path not in going])
+        going |= {path: "" if path in theirs else "no entry lists it" for path in strays if path not in going}
     return going
 
 
@@ -99,6 +110,8 @@ def _why(path: Path, days: float | None) -> str | None:
         return damage or ("not used lately" if days is not None and unused_days(path) > days else None)
     except PermissionError:
         return None
+    except OSError as error:
+        return unreadable(path, error)
 
 
 def _unlisted(folder: Path, manifests: list[Path]) -> list[Path]:

@@ -8,11 +8,9 @@ An entry is built under a lock and a temporary name, flushed to disk and renamed
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,8 +56,7 @@ class Store:
             self._say(f"{key} is damaged ({damage}); it will be built again")
             return None
         manifest = entries.read_manifest(path)
-        with suppress(OSError):
-            os.utime(path)  # the time of last use, for prune
+        entries.note_use(path)
         return Entry(key, path.parent, manifest["files"], manifest["facts"], manifest.get("commit", versions.UNKNOWN))
 
     def _made_elsewhere(self, key: Key) -> Entry | None:
