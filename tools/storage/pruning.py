@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tools.errors import StoreError
 from tools.machine.locks import hold
-from tools.storage.entries import HOST, PARTIAL, UNFINISHED, Say, damage_in, files_of, is_manifest, label, last_use, readable_manifest, unreadable
+from tools.storage import entries
+from tools.storage.entries import HOST, PARTIAL, UNFINISHED, Say, files_of, is_manifest, label
 from tools.storage.publishing import lock_of_folder, lock_of_partial, take_away
 
 DAY_S = 86400
@@ -87,7 +88,7 @@ def _from_folder(root: Path, folder: Path, days: float | None, say: Say) -> int:
 
 def _say_what_is_from_the_future(root: Path, folder: Path, say: Say) -> None:
     for path in folder.glob("*.json"):
-        if is_manifest(path.name) and not last_use(path)[0]:
+        if is_manifest(path.name) and not entries.last_use(path)[0]:
             say(f"{label(root, path)}: its last use lies in the future, so it stays; if the clock is right: touch {path}")
 
 
@@ -106,17 +107,17 @@ def _going(folder: Path, days: float | None) -> Reasons:
 def _why(path: Path, days: float | None) -> str | None:
     """Why an entry goes; what may not be read is somebody else's, and stays."""
     try:
-        damage = damage_in(path)
+        damage = entries.damage_in(path)
         return damage or ("not used lately" if days is not None and unused_days(path) > days else None)
     except PermissionError:
         return None
     except OSError as error:
-        return unreadable(path, error)
+        return entries.unreadable(path, error)
 
 
 def _unlisted(folder: Path, manifests: list[Path]) -> list[Path]:
     """The files of a folder that none of its manifests lists; a killed builder left them."""
-    read = [readable_manifest(path) for path in manifests]
+    read = [entries.readable_manifest(path) for path in manifests]
     if None in read:
         return []  # what may not be read may list them
     listed = {*manifests, *(folder / name for manifest in read if manifest for name in manifest["files"])}
