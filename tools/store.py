@@ -8,18 +8,20 @@ from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 
-from tools.errors import StoreError
 from tools.machine import events
 from tools.spec.settings import ARTIFACTS, MODELS
+from tools.storage import access
 from tools.storage.carry import export_models
 from tools.storage.entries import damage_of, files_of, label, manifests
 from tools.storage.pruning import folders, prune
 from tools.storage.store import require_writable
 from tools.storage.unpacking import unpack
 
+STATUS = "Exit status: 0 if all is well; 1 if verify found damage, or the store cannot be read or written; 2 for wrong options."
+
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tools.store", description="Look after the artifact store.")
+    parser = argparse.ArgumentParser(prog="python -m tools.store", description="Look after the artifact store.", epilog=STATUS)
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -88,8 +90,7 @@ def _is_there(root: Path) -> bool:
     except OSError as error:
         if isinstance(error, FileNotFoundError) and root.parent.is_dir():
             return False
-        raise StoreError(f"cannot read the artifact store: {error.strerror or error}", where=str(error.filename),
-                         remedy="name the folder that holds it with --artifacts DIR, or let its owner make it readable") from error
+        raise access.unreadable(error, root) from error
     return True
 
 

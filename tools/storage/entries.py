@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from tools.errors import StoreError
-from tools.machine.files import FULL, require_unchanged, sha256
+from tools.machine.files import require_unchanged, sha256
 from tools.machine.reading import can_be_path, json_of, shown
 from tools.machine.versions import UNKNOWN
 from tools.spec.digest import digest
@@ -224,22 +223,3 @@ def label(root: Path, manifest: Path) -> str:
 
 def lock_path(root: Path, digest16: str) -> Path:
     return root / "locks" / f"{digest16}.lock"
-
-
-def is_ours(error: OSError, root: Path) -> bool:
-    """Whether an error came from writing the store, not from a file that a builder reads."""
-    inside = error.filename is not None and Path(str(error.filename)).is_relative_to(root)
-    return inside or error.errno in FULL
-
-
-def broken(error: OSError, root: Path) -> StoreError:
-    """The error for a store that could be written until now."""
-    if error.errno == errno.ENOENT:
-        return StoreError("the artifact store was removed while it was used", where=str(error.filename or root),
-                          remedy="let nobody remove it during a run, and run it again")
-    return unwritable(error, root)
-
-
-def unwritable(error: OSError, root: Path) -> StoreError:
-    return StoreError(f"cannot write the artifact store: {error.strerror or error}", where=str(error.filename or root),
-                      remedy="make it writable and not full, or choose another folder with --artifacts DIR")

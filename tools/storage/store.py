@@ -18,7 +18,7 @@ from tools.errors import StoreError
 from tools.machine import versions
 from tools.machine.files import flush, sha256
 from tools.machine.locks import hold
-from tools.storage import code, elsewhere, entries, publishing
+from tools.storage import access, code, elsewhere, entries, publishing
 from tools.storage.entries import Entry, Facts, Key, Manifest, Say
 
 
@@ -39,13 +39,19 @@ class Store:
 
         Where a package that shapes it is not installed here, an entry made with any version of it will do; it
         is returned with its own key. Where torch is not installed, so will an entry that other code made.
+
+        Raises:
+            StoreError: a folder of the store may not be read.
         """
         if key.host:
             host = self.find(key.host)
             if host is None:
                 return None
             key = replace(key, host=host.key)
-        return self._whole(key) or self._made_elsewhere(key) or self._lent(key)
+        try:
+            return self._whole(key) or self._made_elsewhere(key) or self._lent(key)
+        except PermissionError as error:
+            raise access.unreadable(error, self.root) from error
 
     def _whole(self, key: Key) -> Entry | None:
         path = entries.manifest_path(self.root, key)
@@ -93,9 +99,9 @@ class Store:
             with hold(entries.lock_path(self.root, key.digest[:16]), lambda holder: self._say(f"waiting: {holder} is building {key}")):
                 return self.find(key) or self._build(key, builder)
         except OSError as error:
-            if not entries.is_ours(error, self.root):
+            if not access.is_ours(error, self.root):
                 raise
-            raise entries.broken(error, self.root) from error
+            raise access.broken(error, self.root) from error
 
     def _build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
         elsewhere.require_makers(self.root, key, f"making {key.kind}/{key.name}")
@@ -140,4 +146,4 @@ def require_writable(root: Path) -> None:
         with tempfile.TemporaryFile(dir=root):
             pass
     except OSError as error:
-        raise entries.unwritable(error, root) from error
+        raise access.unwritable(error, root) from error

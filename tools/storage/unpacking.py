@@ -19,7 +19,7 @@ from tools.machine import versions
 from tools.machine.files import flush
 from tools.machine.locks import hold
 from tools.machine.versions import UNKNOWN
-from tools.storage import code, entries, publishing
+from tools.storage import access, code, entries, publishing
 from tools.storage.archive import CONTENTS, Packed, damaged, foreign, read_contents, read_packed
 from tools.storage.entries import HOST, Say, damage_of, read_manifest
 
@@ -78,8 +78,8 @@ def unpack(root: Path, archive: Path, say: Say) -> None:
     except tarfile.TarError as error:
         raise damaged(archive, str(error)) from error
     except OSError as error:
-        if entries.is_ours(error, root):
-            raise entries.broken(error, root) from error
+        if access.is_ours(error, root):
+            raise access.broken(error, root) from error
         raise damaged(archive, f"it cannot be read: {error.strerror or error}") from error
 
 

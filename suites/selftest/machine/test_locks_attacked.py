@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import shutil
 import signal
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,14 @@ def lock(tmp_path: Path) -> Path:
 
 class GivenUpError(Exception):
     """The test's process waits no longer."""
+
+
+@pytest.fixture
+def everybodys() -> Iterator[Path]:
+    """A folder to which the way is open for other users, as it is not to pytest's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def waits(holder: str) -> None:
@@ -70,22 +79,25 @@ def test_what_is_in_the_way_of_a_lock_is_named(lock: Path, put: Callable[[Path],
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's file")
 @pytest.mark.parametrize("mode", [0o600, 0o444, 0])
-def test_a_lock_of_another_user_is_one_error(lock: Path, mode: int) -> None:
+def test_a_lock_of_another_user_is_one_error(everybodys: Path, mode: int) -> None:
     """Where its owner lets nobody else have it; a lock of ours is writable for all."""
+    lock = everybodys / "locks" / "a.lock"
     with hold(lock, waits):
         assert 0o666 == lock.stat().st_mode & 0o777
-    lock.chmod(mode)
-    opened = lock.parents[2]
-    for folder in (lock.parent, *(above for above in lock.parents if above.is_relative_to(opened))):
-        folder.chmod(0o777)
+    lock.parent.chmod(0o777)
+
+    def have_it() -> None:
+        os.setuid(NOBODY)
+        hold_and(lock, lambda: None)
 
     def try_it() -> None:
-        os.chdir(lock.parent)  # the folders above are root's alone
         os.setuid(NOBODY)
         with pytest.raises(StoreError, match="cannot take a lock: Permission denied") as caught:
-            hold_and(Path("a.lock"), lambda: pytest.fail("it is held"))
+            hold_and(lock, lambda: pytest.fail("it is held"))
         assert "make it and its folder writable" in str(caught.value.remedy)
 
+    assert 0 == in_a_process(have_it)
+    lock.chmod(mode)
     assert 0 == in_a_process(try_it)
 
 
