@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GRAPH = "dynamic.onnx"
 WEIGHTS = "weights.bin"
 OPSET = 11
+WITH_OPTIMISER = 3  # so many times the weights has a checkpoint in which Adam's state lies too
 BIG = 1024  # bytes from which a tensor goes into the weights file
 
 
@@ -40,7 +41,8 @@ def stage(checkpoint: Weights) -> Stage:
     shaped_by = (("weights", checkpoint.sha256), ("network", network_digest(network)), ("opset", str(OPSET)),
                  *versions.of("torch", "mmaction2", "mmcv-lite", "onnx", *network.packages), code.part(build),
                  *code.form(network.export_form))
-    return Stage(Key("onnx", network.name, shaped_by), f"exporting {network.name} to ONNX", partial(build, checkpoint))
+    return Stage(Key("onnx", network.name, shaped_by), f"exporting {network.name} to ONNX", partial(build, checkpoint),
+                 least_bytes=checkpoint.path.stat().st_size // WITH_OPTIMISER)
 
 
 def build(checkpoint: Weights, folder: Path) -> Facts:

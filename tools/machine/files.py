@@ -14,6 +14,7 @@ from typing import BinaryIO
 from tools.errors import ClipgateError, StoreError
 
 MANY = 64
+LITTLE = 2**16  # bytes
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # a disk often turns read-only once it has errors
 
 
@@ -72,6 +73,11 @@ def require_room(need: int, folder: Path, what: str, error: type[ClipgateError] 
     if need > free:
         raise error(f"{what} needs {size_words(need)}, {size_words(free)} are free", where=str(folder),
                     remedy="make room, or choose another disk with --artifacts DIR")
+
+
+def is_full(folder: Path) -> bool:
+    """Whether there is room for next to nothing."""
+    return shutil.disk_usage(folder).free < LITTLE
 
 
 def size_words(size: int) -> str:

@@ -31,8 +31,8 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     try:
         _acquire(lock, path, on_wait)
     except OSError as error:
-        remedy = ("remove what is in its place: a lock is a plain file, in a folder" if error.errno in IN_THE_WAY
-                  else "make it and its folder writable, or choose another folder with --artifacts DIR")
+        remedy = ("remove what is in its place, a lock is a plain file in a folder; or choose another folder with --artifacts DIR"
+                  if error.errno in IN_THE_WAY else "make it and its folder writable, or choose another folder with --artifacts DIR")
         raise StoreError(f"cannot take a lock: {error.strerror or error}", where=str(error.filename or path), remedy=remedy) from error
     note = path.with_suffix(".holder")
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
 from pathlib import Path
 
 from tools.errors import StoreError
-from tools.machine.files import FULL
+from tools.machine.files import FULL, size_words
 
 
 def is_ours(error: OSError, root: Path) -> bool:
@@ -24,8 +26,16 @@ def broken(error: OSError, root: Path) -> StoreError:
 
 
 def unwritable(error: OSError, root: Path) -> StoreError:
-    return StoreError(f"cannot write the artifact store: {error.strerror or error}", where=str(error.filename or root),
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) and root.is_dir():
+        reason += f", {size_words(shutil.disk_usage(root).free)} are free"
+    return StoreError(f"cannot write the artifact store: {reason}", where=str(error.filename or root),
                       remedy="make it writable and not full, or choose another folder with --artifacts DIR")
+
+
+def full(root: Path) -> StoreError:
+    """The error for a library that failed, in words of its own, while the disk was full."""
+    return unwritable(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), root)
 
 
 def unreadable(error: OSError, root: Path) -> StoreError:

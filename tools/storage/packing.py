@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tools.errors import StoreError
-from tools.machine.files import write_whole
+from tools.machine.files import require_room, write_whole
 from tools.storage import code
 from tools.storage.archive import CONTENTS, Packed, contents_text
 from tools.storage.elsewhere import CAUSES
@@ -99,9 +99,11 @@ def pack(root: Path, chosen: Sequence[Path], archive: Path, say: Say) -> None:
     """Write the entries of these manifests to *archive*.
 
     Raises:
-        StoreError: naming the entry that is damaged, or the archive that cannot be written.
+        StoreError: naming the entry that is damaged, or the archive that cannot be written or has no room.
     """
     packed = [Packed(path.relative_to(root).as_posix(), path.read_bytes(), _manifest(root, path)) for path in chosen]
+    files = [root / entry.folder / name for entry in packed for name in entry.manifest["files"]]
+    require_room(sum(file.stat().st_size for file in files if file.is_file()), archive.parent, f"the archive {archive.name}")
     try:
         write_whole(archive, lambda file: _write(root, packed, file, say))
     except OSError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tools.errors import StoreError
 from tools.machine import versions
-from tools.machine.files import flush, sha256
+from tools.machine.files import flush, is_full, sha256
 from tools.machine.locks import hold
 from tools.storage import access, code, elsewhere, entries, publishing
 from tools.storage.entries import Entry, Facts, Key, Manifest, Say
@@ -111,9 +111,19 @@ class Store:
             self._say(why)
         partial = publishing.empty_partial(self.root, key.digest[:16])
         try:
-            facts = builder(partial)
+            entry = self._made(key, builder, partial)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
+            raise
+        shutil.rmtree(self.unfinished(key), ignore_errors=True)
+        return entry
+
+    def _made(self, key: Key, builder: Callable[[Path], Facts], partial: Path) -> Entry:
+        try:
+            facts = builder(partial)
+        except RuntimeError as error:  # as torch and its like tell that a file cannot be written
+            if is_full(partial):
+                raise access.full(self.root) from error
             raise
         files = {str(path.relative_to(partial)): sha256(path) for path in sorted(partial.rglob("*")) if path.is_file()}
         manifest: Manifest = {"kind": key.kind, "name": key.name, "shaped_by": dict(key.shaped_by),
@@ -122,7 +132,6 @@ class Store:
         (partial / final.name).write_text(entries.manifest_text(manifest))
         flush(partial)
         publishing.publish(self.root, partial, final)
-        shutil.rmtree(self.unfinished(key), ignore_errors=True)
         return Entry(key, final.parent, files, facts, manifest["commit"])
 
 

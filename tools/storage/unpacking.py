@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tools.errors import StoreError
 from tools.machine import versions
-from tools.machine.files import flush
+from tools.machine.files import flush, require_room
 from tools.machine.locks import hold
 from tools.machine.versions import UNKNOWN
 from tools.storage import access, code, entries, publishing
@@ -150,6 +150,7 @@ def _extract(unpacking: Unpacking, name: str, target: Path) -> str:
     digest = hashlib.sha256()
     member = unpacking.member(name)
     target.parent.mkdir(parents=True, exist_ok=True)
+    require_room(member.size, target.parent, f"unpacking {name}")
     with target.open("xb") as file:
         for chunk in unpacking.chunks(member):
             digest.update(chunk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -157,8 +158,8 @@ def test_where_nothing_can_be_fetched_the_way_by_hand_is_told(server: Moody, tmp
 def test_a_full_disk_is_one_sentence(server: Moody, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too little room is said before anything is written; a disk that fills up meanwhile, when it does."""
     one = target(tmp_path, server.url)
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
-    with pytest.raises(WeightsError, match=r"1\.0 MB are to come and 0\.0 MB are free"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(WeightsError, match=r"what is to come needs 1\.0 MB, 0\.0 MB are free"):
         fetched(one)
     monkeypatch.undo()
 
