@@ -44,7 +44,7 @@ class Stage:
     def make(self, context: Context[Spec]) -> Entry:
         """The entry, made in this process if the store has none: for the command that makes this artifact."""
         store = context.store
-        if store.find(self.key) is None:
+        if self.least_bytes and store.find(self.key) is None:
             require_room(self.least_bytes, store.root, self.doing)
         return store.build(self.key, self.build)
 

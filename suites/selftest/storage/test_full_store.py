@@ -181,6 +181,19 @@ def test_a_stage_is_not_begun_where_its_entry_does_not_fit(tmp_path: Path, how: 
     on_a_small_disk(tmp_path, begin)
 
 
+def test_a_stage_that_cannot_begin_its_log_is_one_error(tmp_path: Path) -> None:
+    """The log of its process is the first file that a full disk does not take."""
+    def begin() -> None:
+        context = Context(Settings.parse({"artifacts": str(tmp_path)}), load_spec(TINY_MODELS, "tiny"), lambda event: None)
+        fill(tmp_path)
+        with pytest.raises(StoreError, match=r"cannot write the artifact store: No space left on device, 0.0 MB are free"):
+            Stage(KEY, "exporting tiny", write_graph).find_or_run(context)
+        (tmp_path / "ballast").unlink()
+        assert Stage(KEY, "exporting tiny", write_graph).find_or_run(context)
+
+    on_a_small_disk(tmp_path, begin)
+
+
 def test_hours_of_work_outlast_a_full_disk(tmp_path: Path) -> None:
     """What was kept of them is gone on with once there is room."""
     def compute() -> None:
