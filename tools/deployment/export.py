@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tools.deployment.weights import Weights
 from tools.errors import ExportError, OptionError
 from tools.machine import versions
+from tools.machine.files import size_of
 from tools.pytorch import networks
 from tools.spec.digest import network_digest
 from tools.storage import code
@@ -42,7 +43,7 @@ def stage(checkpoint: Weights) -> Stage:
                  *versions.of("torch", "mmaction2", "mmcv-lite", "onnx", *network.packages), code.part(build),
                  *code.form(network.export_form))
     return Stage(Key("onnx", network.name, shaped_by), f"exporting {network.name} to ONNX", partial(build, checkpoint),
-                 least_bytes=checkpoint.path.stat().st_size // WITH_OPTIMISER)
+                 least_bytes=size_of(checkpoint.path) // WITH_OPTIMISER)
 
 
 def build(checkpoint: Weights, folder: Path) -> Facts:

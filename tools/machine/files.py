@@ -80,6 +80,11 @@ def is_full(folder: Path) -> bool:
     return shutil.disk_usage(folder).free < LITTLE
 
 
+def size_of(path: Path) -> int:
+    """The bytes of a file; 0 where it is gone, which whoever reads it will say."""
+    return path.stat().st_size if path.is_file() else 0
+
+
 def size_words(size: int) -> str:
     """A number of bytes as a message has it: 1.2 GB, 300.0 MB."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
