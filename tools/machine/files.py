@@ -38,7 +38,7 @@ def require_unchanged(path: Path, sha: str, error: type[ClipgateError] = StoreEr
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let *write* fill a temporary file, flush it, and name it *path*. If that fails, nothing is left."""
-    partial = path.with_suffix(".partial")
+    partial = path.with_name(f"{path.name}.partial")  # of this file alone: others may differ in the suffix only
     try:
         with partial.open("wb") as file:
             write(file)

@@ -73,6 +73,18 @@ def test_what_a_changed_manifest_says_is_believed_by_nobody(store: Store, name: 
     assert store.find(key)
 
 
+def test_what_the_disk_cannot_read_is_damage(store: Store, tmp_path: Path) -> None:
+    """As a disk that is going bad answers: the file is named, and the entry is built anew."""
+    said = list[str]()
+    file = folder_of(store.root, KEY) / "head.bin"
+    file.unlink()
+    file.symlink_to("/proc/self/mem")  # the kernel refuses to read its first byte
+
+    assert Store(store.root, said.append).find(KEY) is None
+    assert [f"{KEY} is damaged (head.bin cannot be read: Input/output error); it will be built again"] == said
+    assert is_right(store.build(KEY, MAKE[KEY]), tmp_path / "again")
+
+
 def test_an_entry_from_before_seals_is_still_good(store: Store, tmp_path: Path) -> None:
     """Stores that older code filled stay of use, and their archives come in."""
     path = manifest_path(store.root, KEY)
