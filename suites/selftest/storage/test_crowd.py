@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.storage.test_killed import strays
-from suites.selftest.storage.test_store import KEY, write
+from suites.selftest.storage.test_store import HOSTED, KEY, write, write_graph
 from tools.errors import StoreError
-from tools.storage import pruning
+from tools.storage import pruning, publishing
 from tools.storage.entries import Facts, folder_of
 from tools.storage.publishing import lock_of_folder
 from tools.storage.store import Store
@@ -131,3 +131,20 @@ def test_what_is_built_anew_while_prune_looks_at_it_stays(tmp_path: Path, monkey
     assert (0, []) == (pruning.prune(store.root, None, said.append), said)
     assert store.find(KEY)
     assert folder_of(store.root, KEY).is_dir()
+
+
+def test_prune_takes_no_file_of_an_entry_that_is_being_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files are beside its host already, and its manifest is not yet: prune says who is at it."""
+    store, said, move = Store(tmp_path / "store"), list[str](), os.replace
+    host = store.build(KEY, write("a"))
+
+    def prune_before_the_manifest(source: Path, target: Path) -> None:
+        if target.suffix == ".json":
+            assert host.file("bs4.onnx").is_file()
+            assert 0 == pruning.prune(store.root, None, said.append)
+        move(source, target)
+
+    monkeypatch.setattr(publishing.os, "replace", prune_before_the_manifest)
+    entry = store.build(HOSTED, write_graph)
+    assert entry == store.find(HOSTED)
+    assert [f"{KEY}: process {os.getpid()} (working in {Path.cwd()}) is building it, left alone"] == said
