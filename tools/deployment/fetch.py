@@ -94,9 +94,10 @@ def _copied(checkpoint: Published, given: Path) -> str:
     except OSError as error:
         raise WeightsError(f"cannot be read: {error.strerror or error}", where=str(given), remedy="make it readable") from error
     try:
-        require_room(os.fstat(copy.fileno()).st_size, checkpoint.partial.parent, f"a copy of {given.name}", WeightsError)
-        with copy, writing(checkpoint.partial, ROOM), checkpoint.partial.open("wb") as file:
-            shutil.copyfileobj(copy, file, 1 << 20)
+        with copy:
+            require_room(os.fstat(copy.fileno()).st_size, checkpoint.partial.parent, f"a copy of {given.name}", WeightsError)
+            with writing(checkpoint.partial, ROOM), checkpoint.partial.open("wb") as file:
+                shutil.copyfileobj(copy, file, 1 << 20)
         return _flushed(checkpoint, str(given), "get it again from where you had it")
     except BaseException:
         forget(checkpoint.partial)
