@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import time
+import os
 from collections.abc import Sequence
-from contextlib import suppress
 from math import inf
 from pathlib import Path
 
-from tools.errors import StoreError
 from tools.machine import events
-from tools.machine.locks import hold
 from tools.spec.settings import ARTIFACTS, MODELS
+from tools.storage import access
 from tools.storage.carry import export_models
-from tools.storage.entries import HOST, PARTIAL, UNFINISHED, damage_of, files_of, label, lock_path, manifests
+from tools.storage.entries import damage_of, files_of, label, manifests
+from tools.storage.pruning import folders, prune
 from tools.storage.store import require_writable
 from tools.storage.unpacking import unpack
 
+STATUS = "Exit status: 0 if all is well; 1 if verify found damage, or the store cannot be read or written; 2 for wrong options."
+
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tools.store", description="Look after the artifact store.")
+    parser = argparse.ArgumentParser(prog="python -m tools.store", description="Look after the artifact store.", epilog=STATUS)
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -63,56 +63,56 @@ def _days(text: str) -> float:
     return days
 
 
-def _look_after(root: Path, command: str, unused_days: float | None) -> int:
-    damaged = 0
-    for path in manifests(root):
-        if not path.exists():
-            continue  # its host was removed just now
-        damage = damage_of(path) if command != "list" else None
-        unused = unused_days is not None and _unused_days(path) > unused_days
-        if command == "list":
-            size = sum(file.stat().st_size for file in files_of(path) if file.is_file())
-            print(f"{size / 2**20:9.1f} MiB  {label(root, path)}")
-        elif damage or (command == "prune" and unused):
-            damaged += damage is not None
-            print(f"{label(root, path)}: {damage or 'not used lately'}")
-            if command == "prune":
-                _remove(path)
-    if command == "prune":
-        _remove_partials(root, unused_days)
-    elif command == "verify":
-        print(f"{len(manifests(root))} entries, {damaged} damaged")
-    return int(command == "verify" and damaged > 0)
+def _look_after(root: Path, command: str, days: float | None) -> int:
+    """List, verify or prune, and say what was found; 1 if verify found damage."""
+    if not _is_there(root):
+        print(f"nothing is stored yet in {root.parent}")
+        return 0
+    if command == "list":
+        return _list(root)
+    if command == "verify":
+        return _verify(root)
+    removed = prune(root, days, print)
+    print(f"{removed} removed, {len(manifests(root))} entries stay")
+    return 0
 
 
-def _unused_days(path: Path) -> float:
-    return (time.time() - path.stat().st_mtime) / 86400
+def _is_there(root: Path) -> bool:
+    """Whether anything was stored below the artifacts folder.
+
+    Raises:
+        StoreError: there is no such folder, it is none, or a part of it may not be read.
+    """
+    try:
+        for folder in (root.parent, root, *(path for path in root.glob("[!.]*") if path.is_dir()), *folders(root)):
+            with os.scandir(folder):
+                pass
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and root.parent.is_dir():
+            return False
+        raise access.unreadable(error, root) from error
+    return True
 
 
-def _remove_partials(root: Path, unused_days: float | None) -> None:
-    """Remove half-built entries that no builder has locked, and unfinished work that is long unused."""
-
-    def busy(holder: str) -> None:
-        raise StoreError(holder)
-
-    for partial in (root / PARTIAL).glob("*"):
-        with suppress(StoreError), hold(lock_path(root, partial.name), busy):
-            shutil.rmtree(partial, ignore_errors=True)
-    for kept in (root / UNFINISHED).glob("*/*"):
-        if unused_days is not None and _unused_days(kept) > unused_days:
-            print(f"{kept.relative_to(root)}: not gone on with lately")
-            shutil.rmtree(kept)
-    with suppress(OSError):
-        (root / PARTIAL).rmdir()
+def _list(root: Path) -> int:
+    found = manifests(root)
+    for path in found:
+        size = sum(file.stat().st_size for file in files_of(path) if file.is_file())
+        print(f"{size / 2**20:9.1f} MiB  {label(root, path)}")
+    if not found:
+        print(f"no entries in {root}")
+    return 0
 
 
-def _remove(manifest: Path) -> None:
-    if manifest.name == HOST:
-        shutil.rmtree(manifest.parent)
-        return
-    for file in files_of(manifest):
-        file.unlink(missing_ok=True)
-    manifest.unlink()
+def _verify(root: Path) -> int:
+    found, damaged = manifests(root), 0
+    for path in found:
+        damage = damage_of(path)
+        if damage:
+            damaged += 1
+            print(f"{label(root, path)}: {damage}")
+    print(f"{len(found)} entries, {damaged} damaged")
+    return int(damaged > 0)
 
 
 if __name__ == "__main__":

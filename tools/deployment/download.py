@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import socket
 import ssl
 import time
@@ -24,6 +23,7 @@ from urllib.request import Request, build_opener
 
 from tools.errors import WeightsError
 from tools.machine import events
+from tools.machine.files import require_room
 from tools.machine.reading import is_whole, load_json, refusing
 
 TIMEOUT_S = 30.0  # to an answer, and between two pieces of it
@@ -189,10 +189,8 @@ def _receive(job: Job, response: HTTPResponse, file: BinaryIO, span: tuple[int, 
 
 
 def _require_room(job: Job, size: int | None, offset: int) -> None:
-    free = shutil.disk_usage(job.partial.parent).free
-    if size is not None and size - offset > free:
-        raise WeightsError(f"{(size - offset) / 1e6:.1f} MB are to come and {free / 1e6:.1f} MB are free", where=str(job.partial.parent),
-                           remedy="make room, or choose another folder with --artifacts DIR")
+    if size is not None:
+        require_room(size - offset, job.partial.parent, "what is to come", WeightsError)
 
 
 def _version(url: str, response: HTTPResponse) -> Version:

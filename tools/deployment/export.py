@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tools.deployment.weights import Weights
 from tools.errors import ExportError, OptionError
 from tools.machine import versions
+from tools.machine.files import size_of
 from tools.pytorch import networks
 from tools.spec.digest import network_digest
 from tools.storage import code
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 GRAPH = "dynamic.onnx"
 WEIGHTS = "weights.bin"
 OPSET = 11
+WITH_OPTIMISER = 3  # so many times the weights has a checkpoint in which Adam's state lies too
 BIG = 1024  # bytes from which a tensor goes into the weights file
 
 
@@ -40,7 +42,8 @@ def stage(checkpoint: Weights) -> Stage:
     shaped_by = (("weights", checkpoint.sha256), ("network", network_digest(network)), ("opset", str(OPSET)),
                  *versions.of("torch", "mmaction2", "mmcv-lite", "onnx", *network.packages), code.part(build),
                  *code.form(network.export_form))
-    return Stage(Key("onnx", network.name, shaped_by), f"exporting {network.name} to ONNX", partial(build, checkpoint))
+    return Stage(Key("onnx", network.name, shaped_by), f"exporting {network.name} to ONNX", partial(build, checkpoint),
+                 least_bytes=size_of(checkpoint.path) // WITH_OPTIMISER)
 
 
 def build(checkpoint: Weights, folder: Path) -> Facts:

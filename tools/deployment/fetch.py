@@ -13,6 +13,7 @@ from tools.deployment.download import PAUSES_S, ROOM, Job, download, forget, wri
 from tools.deployment.published import Published
 from tools.errors import OptionError, WeightsError
 from tools.machine import events
+from tools.machine.files import require_room
 from tools.machine.locks import hold
 
 EVERY_S = 5.0  # between lines of progress where nobody watches
@@ -93,8 +94,10 @@ def _copied(checkpoint: Published, given: Path) -> str:
     except OSError as error:
         raise WeightsError(f"cannot be read: {error.strerror or error}", where=str(given), remedy="make it readable") from error
     try:
-        with copy, writing(checkpoint.partial, ROOM), checkpoint.partial.open("wb") as file:
-            shutil.copyfileobj(copy, file, 1 << 20)
+        with copy:
+            require_room(os.fstat(copy.fileno()).st_size, checkpoint.partial.parent, f"a copy of {given.name}", WeightsError)
+            with writing(checkpoint.partial, ROOM), checkpoint.partial.open("wb") as file:
+                shutil.copyfileobj(copy, file, 1 << 20)
         return _flushed(checkpoint, str(given), "get it again from where you had it")
     except BaseException:
         forget(checkpoint.partial)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import BinaryIO
 from tools.errors import ClipgateError, StoreError
 
 MANY = 64
+LITTLE = 2**16  # bytes
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # a disk often turns read-only once it has errors
 
 
@@ -36,7 +38,7 @@ def require_unchanged(path: Path, sha: str, error: type[ClipgateError] = StoreEr
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let *write* fill a temporary file, flush it, and name it *path*. If that fails, nothing is left."""
-    partial = path.with_suffix(".partial")
+    partial = path.with_name(f"{path.name}.partial")  # of this file alone: others may differ in the suffix only
     try:
         with partial.open("wb") as file:
             write(file)
@@ -58,6 +60,34 @@ def writing(what: str, folder: Path, error: type[ClipgateError]) -> Iterator[Non
             raise
         raise error(f"cannot write {what}: {failure.strerror}", where=str(failure.filename or folder),
                     remedy="make room, or choose another disk with --artifacts DIR") from failure
+
+
+def require_room(need: int, folder: Path, what: str, error: type[ClipgateError] = StoreError) -> None:
+    """Check, before anything large is written, that *need* bytes are free where *folder* is or will be.
+
+    Raises:
+        StoreError, or *error*: naming the folder and both numbers.
+    """
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
+    free = shutil.disk_usage(there).free
+    if need > free:
+        raise error(f"{what} needs {size_words(need)}, {size_words(free)} are free", where=str(folder),
+                    remedy="make room, or choose another disk with --artifacts DIR")
+
+
+def is_full(folder: Path) -> bool:
+    """Whether there is room for next to nothing."""
+    return shutil.disk_usage(folder).free < LITTLE
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file; 0 where it is gone, which whoever reads it will say."""
+    return path.stat().st_size if path.is_file() else 0
+
+
+def size_words(size: int) -> str:
+    """A number of bytes as a message has it: 1.2 GB, 300.0 MB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def flush(folder: Path) -> None:

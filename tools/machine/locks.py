@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.errors import StoreError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+
+IN_THE_WAY = {errno.EISDIR, errno.ELOOP, errno.EEXIST, errno.ENOTDIR}  # a folder or link in its place, a file in its folder's
 
 
 @contextmanager
@@ -17,23 +25,21 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     Raises:
         StoreError: the lock file cannot be created.
     """
-    from filelock import FileLock, Timeout
+    from filelock import FileLock
 
     lock = FileLock(path, mode=0o666)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            on_wait(_holder(path))
-            lock.acquire(poll_interval=0.1)
+        _acquire(lock, path, on_wait)
     except OSError as error:
-        raise StoreError(f"cannot take a lock: {error.strerror or error}", where=str(path),
-                         remedy="make the folder writable, or choose another with --artifacts DIR") from error
+        remedy = ("remove what is in its place, a lock is a plain file in a folder; or choose another folder with --artifacts DIR"
+                  if error.errno in IN_THE_WAY else "make it and its folder writable, or choose another folder with --artifacts DIR")
+        raise StoreError(f"cannot take a lock: {error.strerror or error}", where=str(error.filename or path), remedy=remedy) from error
     note = path.with_suffix(".holder")
     try:
         with suppress(OSError):  # another user's file; the note is only a courtesy
-            note.write_text(f"process {os.getpid()} (working in {Path.cwd()})")
+            note.unlink(missing_ok=True)  # of a process that was killed; or a link to somewhere else
+            with note.open("x") as file:
+                file.write(f"process {os.getpid()} (working in {Path.cwd()})")
         yield
     finally:
         with suppress(OSError):
@@ -41,8 +47,26 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
         lock.release()
 
 
-def _holder(path: Path) -> str:
+def _acquire(lock: BaseFileLock, path: Path, on_wait: Callable[[str], None]) -> None:
+    from filelock import Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return path.with_suffix(".holder").read_text()
+        lock.acquire(timeout=0)
+        return
+    except Timeout:
+        on_wait(_holder(path))
+    while True:
+        with suppress(FileNotFoundError):  # somebody removed the folder meanwhile, and the lock with it
+            lock.acquire(poll_interval=0.1)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _holder(path: Path) -> str:
+    note = path.with_suffix(".holder")
+    try:
+        words = note.read_text(errors="replace") if note.is_file() else ""  # a pipe in its place would be waited for
     except OSError:
-        return "another process"
+        words = ""
+    return words or "another process"

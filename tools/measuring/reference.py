@@ -12,6 +12,7 @@ Scores are kept as float32. In float16 a clip's smallest probabilities would bec
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -58,7 +59,8 @@ def stage(context: Context[ModelSpec], checkpoint: Weights, clips: ClipSet, devi
     made = store.by_other_code(wanted)
     return Stage(wanted, f"running the torch reference on {len(clips.clips)} clips",
                  partial(build, context.spec, checkpoint, clips, floor, device, store.unfinished(wanted),
-                         earlier=Earlier(made, asked) if made else None))
+                         earlier=Earlier(made, asked) if made else None),
+                 least_bytes=4 * len(clips.clips) * math.prod(context.spec.network.output.shape))
 
 
 def key(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> Key:

@@ -14,7 +14,7 @@ from tools.errors import StoreError
 from tools.machine import versions
 from tools.machine.versions import ABSENT
 from tools.storage.code import CODE, FORM
-from tools.storage.entries import Key, Manifest, label, manifest_path, namesakes, readable_manifest
+from tools.storage.entries import Key, Manifest, label, last_use, manifest_path, namesakes, readable_manifest
 
 MAKERS = ("torch", "mmaction2", "mmengine", "onnxsim")  # the others can be replaced, as mmcv-lite by mmcv
 SHA256_LENGTH = 64
@@ -40,14 +40,14 @@ def alike(root: Path, key: Key, *parts: str) -> list[Key]:
     """The keys of entries that differ from *key* in *parts* and in packages absent here; last used first."""
     if not parts and not absent(key):
         return []  # no other key can fit, so no manifest needs to be read
-    used: dict[Key, float] = {}
+    used: dict[Key, tuple[bool, float]] = {}
     for path in namesakes(root, key):
         manifest = readable_manifest(path)
         if manifest is not None and _apart(key, manifest) == list(parts):
             there = manifest["shaped_by"]
             real = replace(key, shaped_by=tuple((name, there[name]) for name, _ in key.shaped_by if name in there))
             if manifest_path(root, real) == path and real != key:
-                used[real] = path.stat().st_mtime
+                used[real] = last_use(path)
     return sorted(used, key=lambda real: used[real], reverse=True)
 
 
@@ -75,7 +75,7 @@ def why_anew(root: Path, key: Key) -> str | None:
              and (parts := _apart(key, manifest)) and CAUSES.issuperset(parts)]
     if not found:
         return None
-    parts, path, manifest = min(found, key=lambda one: (len(one[0]), -one[1].stat().st_mtime))
+    parts, path, manifest = max(found, key=lambda one: (-len(one[0]), last_use(one[1])))
     commit = manifest.get("commit", versions.UNKNOWN)
     return f"{key.kind}/{key.name} is made anew: {label(root, path)}, made at commit {commit}, differs in {_told(key, manifest, parts)}"
 

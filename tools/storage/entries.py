@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import errno
+import hashlib
+import json
 import os
 import re
-import shutil
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
@@ -23,6 +25,7 @@ Say = Callable[[str], None]
 HOST = "entry.json"  # the manifest of an entry that has a folder of its own
 PARTIAL = ".partial"  # the folder of entries that are being built
 VERIFY = "python -m tools.store verify names what is damaged; it is built anew"
+CLOCKS_DIFFER_S = 3600.0  # at most, those of this machine and of one that keeps its files
 UNFINISHED = ".unfinished"  # hours of work that a later run goes on with
 
 
@@ -47,7 +50,8 @@ class Key:
 class Manifest(TypedDict):
     """What an entry's json holds; *made_by*: the builder, as `module:name`, whose code the key covers.
 
-    commit: of the checkout that made it. Both are missing from entries that were made before they were noted.
+    commit: of the checkout that made it. sha256: the seal of all other parts, which tells a changed fact.
+    They are missing from entries that were made before they were noted.
     """
 
     kind: str
@@ -57,6 +61,7 @@ class Manifest(TypedDict):
     facts: dict[str, str | int | float]
     made_by: NotRequired[str]
     commit: NotRequired[str]
+    sha256: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,17 @@ class Entry:
             require_unchanged(self.file(name), sha)
 
 
+def seal(manifest: Manifest) -> str:
+    """The digest of all parts of a manifest but the seal itself."""
+    parts = {part: value for part, value in manifest.items() if part != "sha256"}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """A manifest as it is written, sealed."""
+    return json.dumps({**manifest, "sha256": seal(manifest)}, indent=1, sort_keys=True)
+
+
 def parse_manifest(text: bytes, where: str) -> Manifest:
     """The content of a manifest.
 
@@ -98,6 +114,8 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
             raise StoreError(f"the manifest lists {shown(name)}, which cannot be a file of an entry", where=where, remedy=VERIFY)
         if not isinstance(sha, str):
             raise StoreError(f"not a manifest: {name} has no digest", where=where, remedy=VERIFY)
+    if manifest.get("sha256", whole := seal(manifest)) != whole:
+        raise StoreError("the manifest has changed since it was written", where=where, remedy=VERIFY)
     return manifest
 
 
@@ -114,17 +132,39 @@ def readable_manifest(path: Path) -> Manifest | None:
 
 
 def damage_of(path: Path) -> str | None:
-    """What is wrong with the entry of manifest *path*, or None if every file has its digest."""
-    manifest = readable_manifest(path)
-    if manifest is None:
+    """What is wrong with the entry of manifest *path*, or None if every file is there with its digest."""
+    try:
+        return damage_in(path)
+    except OSError as error:
+        return unreadable(path, error)
+
+
+def unreadable(path: Path, error: OSError) -> str:
+    return f"{Path(error.filename or path).name} cannot be read: {error.strerror or error}"
+
+
+def damage_in(path: Path) -> str | None:
+    """As `damage_of`, but an OSError where something cannot be read."""
+    try:
+        manifest = read_manifest(path)
+    except StoreError:
         return f"{path.name} is unreadable"
+    if not path.with_name(HOST).is_file():
+        return f"{HOST} is missing"
     for name, expected in manifest["files"].items():
         file = path.parent / name
         if not file.is_file():
             return f"{name} is missing"
-        if sha256(file) != expected:
+        if _readable_sha256(file) != expected:
             return f"{name} does not have its digest"
     return None
+
+
+def _readable_sha256(file: Path) -> str:
+    try:
+        return sha256(file)
+    except OSError as error:  # of a disk that is going bad, which names no file
+        raise type(error)(error.errno, error.strerror, str(file)) from error
 
 
 def is_manifest(name: str) -> bool:
@@ -135,6 +175,21 @@ def is_manifest(name: str) -> bool:
 def manifests(root: Path) -> list[Path]:
     """Every entry's manifest below the store's root, sorted."""
     return sorted(path for kind in root.glob("[!.]*") for path in kind.glob("*-*/*.json") if is_manifest(path.name))
+
+
+def note_use(path: Path) -> None:
+    """Note that the entry of manifest *path* is used now; a clock that was set back makes no use older."""
+    with suppress(OSError):
+        if path.stat().st_mtime <= time.time():
+            os.utime(path)
+
+
+def last_use(path: Path) -> tuple[bool, float]:
+    """When a manifest was used last, to compare; one in the future, of a wrong clock, counts least."""
+    with suppress(OSError):  # it was removed just now
+        used = path.stat().st_mtime
+        return used <= time.time() + CLOCKS_DIFFER_S, used
+    return False, 0.0
 
 
 def files_of(path: Path) -> list[Path]:
@@ -168,34 +223,3 @@ def label(root: Path, manifest: Path) -> str:
 
 def lock_path(root: Path, digest16: str) -> Path:
     return root / "locks" / f"{digest16}.lock"
-
-
-def empty_partial(root: Path, digest16: str) -> Path:
-    """An empty folder to make an entry in; the caller holds the entry's lock."""
-    partial = root / PARTIAL / digest16
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    return partial
-
-
-def publish(partial: Path, final: Path) -> None:
-    """Move the flushed files in *partial*, the manifest among them, to the folder of the manifest *final*."""
-    if final.name != HOST:
-        for path in sorted(partial.iterdir(), key=lambda path: path.name == final.name):
-            os.replace(path, final.parent / path.name)
-        partial.rmdir()
-    else:
-        shutil.rmtree(final.parent, ignore_errors=True)
-        final.parent.parent.mkdir(parents=True, exist_ok=True)
-        os.rename(partial, final.parent)
-
-
-def is_ours(error: OSError, root: Path) -> bool:
-    """Whether an error came from writing the store, not from a file that a builder reads."""
-    inside = error.filename is not None and Path(str(error.filename)).is_relative_to(root)
-    return inside or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
-
-def unwritable(error: OSError, root: Path) -> StoreError:
-    return StoreError(f"cannot write the artifact store: {error.strerror or error}", where=str(error.filename or root),
-                      remedy="make it writable and not full, or choose another folder with --artifacts DIR")

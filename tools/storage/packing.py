@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tools.errors import StoreError
-from tools.machine.files import write_whole
+from tools.machine.files import require_room, write_whole
 from tools.storage import code
 from tools.storage.archive import CONTENTS, Packed, contents_text
 from tools.storage.elsewhere import CAUSES
-from tools.storage.entries import HOST, Manifest, Say, label, manifests, readable_manifest
+from tools.storage.entries import HOST, Manifest, Say, label, last_use, manifests, readable_manifest
 
 STAYING = {"manifest", "features", "om"}  # of use on one machine only: digests of its files, graphs compiled for its device
 NEEDED = {"onnx": "python -m tools.specialise {} BATCH", "reference": "python -m tools.reference {}"}
@@ -53,7 +53,7 @@ def choose(root: Path, names: frozenset[str] | None, batches: Sequence[int], kin
     kept = _last_of_each_file({path: chosen[path] for path in kept})
     upstream = {sha[:16] for path in kept for sha in chosen[path]["shaped_by"].values()}
     kept |= {path for path in there if path.name == HOST and path.parent.name[-16:] in upstream}
-    return sorted(kept, key=lambda path: (path.with_name(HOST).stat().st_mtime, path.parent, path.name != HOST, path.stat().st_mtime))
+    return sorted(kept, key=lambda path: (last_use(path.with_name(HOST)), path.parent, path.name != HOST, last_use(path)))
 
 
 def _superseded(kept: Mapping[Path, Manifest]) -> set[Path]:
@@ -71,7 +71,7 @@ def _superseded(kept: Mapping[Path, Manifest]) -> set[Path]:
 def _last_of_each_file(kept: Mapping[Path, Manifest]) -> set[Path]:
     """Of manifests in one folder that list the same files, the one used last: the others hold the same."""
     last = {}
-    for path in sorted(kept, key=lambda path: path.stat().st_mtime):
+    for path in sorted(kept, key=last_use):
         last[path.parent, tuple(sorted(kept[path]["files"])) or (path.name,)] = path
     return set(last.values())
 
@@ -99,9 +99,11 @@ def pack(root: Path, chosen: Sequence[Path], archive: Path, say: Say) -> None:
     """Write the entries of these manifests to *archive*.
 
     Raises:
-        StoreError: naming the entry that is damaged, or the archive that cannot be written.
+        StoreError: naming the entry that is damaged, or the archive that cannot be written or has no room.
     """
     packed = [Packed(path.relative_to(root).as_posix(), path.read_bytes(), _manifest(root, path)) for path in chosen]
+    files = [root / entry.folder / name for entry in packed for name in entry.manifest["files"]]
+    require_room(sum(file.stat().st_size for file in files if file.is_file()), archive.parent, f"the archive {archive.name}")
     try:
         write_whole(archive, lambda file: _write(root, packed, file, say))
     except OSError as error:

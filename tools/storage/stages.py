@@ -12,9 +12,11 @@ from pathlib import Path
 
 from tools.errors import ChildError
 from tools.machine import child, events
+from tools.machine.files import require_room
 from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
 from tools.spec.settings import Settings, add_arguments
+from tools.storage import access
 from tools.storage.context import Context
 from tools.storage.elsewhere import require_makers
 from tools.storage.entries import Entry, Facts, Key
@@ -30,22 +32,27 @@ class Stage:
 
     build: fills an empty folder and returns facts to note. It travels to a child process, so it is a function
     of a module or a `partial` of one. takes: how long it takes, for a user who waits.
+    least_bytes: what it writes at least, where that is known and large.
     """
 
     key: Key
     doing: str
     build: Callable[[Path], Facts]
     takes: str = ""
+    least_bytes: int = 0
 
     def make(self, context: Context[Spec]) -> Entry:
         """The entry, made in this process if the store has none: for the command that makes this artifact."""
-        return context.store.build(self.key, self.build)
+        store = context.store
+        if self.least_bytes and store.find(self.key) is None:
+            require_room(self.least_bytes, store.root, self.doing)
+        return store.build(self.key, self.build)
 
     def find_or_run(self, context: Context[Spec]) -> Entry:
         """The entry, made by a child process if the store has none.
 
         Raises:
-            StoreError: the store has none, and a package that makes it is not installed here.
+            StoreError: the store has none, and a package that makes it, or the room for it, is missing.
             ClipgateError: the child reported it.
         """
         entry = context.store.find(self.key)
@@ -53,10 +60,16 @@ class Stage:
             return entry
         root = context.settings.store
         require_makers(root, self.key, self.doing, context.spec.name)
+        require_room(self.least_bytes, root, self.doing)
         context.say(f"{self.doing}{f' ({self.takes})' if self.takes else ''} ...")
         started = time.monotonic()
         log = root / "logs" / f"{self.key.kind}-{self.key.name}-{os.getpid()}.log"
-        child.call(partial(_make, self, root), self.doing, log=log, on_event=context.on_event)
+        try:
+            child.call(partial(_make, self, root), self.doing, log=log, on_event=context.on_event)
+        except OSError as error:
+            if not access.is_ours(error, root):
+                raise
+            raise access.broken(error, root) from error
         context.say(f"{self.doing}: {time.monotonic() - started:.0f} s")
         entry = context.store.find(self.key)
         if entry is None:

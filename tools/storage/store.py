@@ -8,20 +8,17 @@ An entry is built under a lock and a temporary name, flushed to disk and renamed
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from tools.errors import StoreError
 from tools.machine import versions
-from tools.machine.files import flush, sha256
+from tools.machine.files import flush, is_full, sha256
 from tools.machine.locks import hold
-from tools.storage import code, elsewhere, entries
+from tools.storage import access, code, elsewhere, entries, publishing
 from tools.storage.entries import Entry, Facts, Key, Manifest, Say
 
 
@@ -42,13 +39,19 @@ class Store:
 
         Where a package that shapes it is not installed here, an entry made with any version of it will do; it
         is returned with its own key. Where torch is not installed, so will an entry that other code made.
+
+        Raises:
+            StoreError: a folder of the store may not be read.
         """
         if key.host:
             host = self.find(key.host)
             if host is None:
                 return None
             key = replace(key, host=host.key)
-        return self._whole(key) or self._made_elsewhere(key) or self._lent(key)
+        try:
+            return self._whole(key) or self._made_elsewhere(key) or self._lent(key)
+        except PermissionError as error:
+            raise access.unreadable(error, self.root) from error
 
     def _whole(self, key: Key) -> Entry | None:
         path = entries.manifest_path(self.root, key)
@@ -59,8 +62,7 @@ class Store:
             self._say(f"{key} is damaged ({damage}); it will be built again")
             return None
         manifest = entries.read_manifest(path)
-        with suppress(OSError):
-            os.utime(path)  # the time of last use, for prune
+        entries.note_use(path)
         return Entry(key, path.parent, manifest["files"], manifest["facts"], manifest.get("commit", versions.UNKNOWN))
 
     def _made_elsewhere(self, key: Key) -> Entry | None:
@@ -97,9 +99,9 @@ class Store:
             with hold(entries.lock_path(self.root, key.digest[:16]), lambda holder: self._say(f"waiting: {holder} is building {key}")):
                 return self.find(key) or self._build(key, builder)
         except OSError as error:
-            if not entries.is_ours(error, self.root):
+            if not access.is_ours(error, self.root):
                 raise
-            raise entries.unwritable(error, self.root) from error
+            raise access.broken(error, self.root) from error
 
     def _build(self, key: Key, builder: Callable[[Path], Facts]) -> Entry:
         elsewhere.require_makers(self.root, key, f"making {key.kind}/{key.name}")
@@ -107,20 +109,29 @@ class Store:
         why = elsewhere.why_anew(self.root, key)
         if why:
             self._say(why)
-        partial = entries.empty_partial(self.root, key.digest[:16])
+        partial = publishing.empty_partial(self.root, key.digest[:16])
         try:
-            facts = builder(partial)
+            entry = self._made(key, builder, partial)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
+            raise
+        shutil.rmtree(self.unfinished(key), ignore_errors=True)
+        return entry
+
+    def _made(self, key: Key, builder: Callable[[Path], Facts], partial: Path) -> Entry:
+        try:
+            facts = builder(partial)
+        except RuntimeError as error:  # as torch and its like tell that a file cannot be written
+            if is_full(partial):
+                raise access.full(self.root) from error
             raise
         files = {str(path.relative_to(partial)): sha256(path) for path in sorted(partial.rglob("*")) if path.is_file()}
         manifest: Manifest = {"kind": key.kind, "name": key.name, "shaped_by": dict(key.shaped_by),
                               "files": files, "facts": dict(facts), "made_by": code.place_of(builder), "commit": versions.commit()}
         final = entries.manifest_path(self.root, key)
-        (partial / final.name).write_text(json.dumps(manifest, indent=1, sort_keys=True))
+        (partial / final.name).write_text(entries.manifest_text(manifest))
         flush(partial)
-        entries.publish(partial, final)
-        shutil.rmtree(self.unfinished(key), ignore_errors=True)
+        publishing.publish(self.root, partial, final)
         return Entry(key, final.parent, files, facts, manifest["commit"])
 
 
@@ -144,4 +155,4 @@ def require_writable(root: Path) -> None:
         with tempfile.TemporaryFile(dir=root):
             pass
     except OSError as error:
-        raise entries.unwritable(error, root) from error
+        raise access.unwritable(error, root) from error

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from tools.errors import StoreError
 from tools.machine import versions
-from tools.machine.files import flush
+from tools.machine.files import flush, require_room
 from tools.machine.locks import hold
 from tools.machine.versions import UNKNOWN
-from tools.storage import code, entries
+from tools.storage import access, code, entries, publishing
 from tools.storage.archive import CONTENTS, Packed, damaged, foreign, read_contents, read_packed
 from tools.storage.entries import HOST, Say, damage_of, read_manifest
 
@@ -78,8 +78,8 @@ def unpack(root: Path, archive: Path, say: Say) -> None:
     except tarfile.TarError as error:
         raise damaged(archive, str(error)) from error
     except OSError as error:
-        if entries.is_ours(error, root):
-            raise entries.unwritable(error, root) from error
+        if access.is_ours(error, root):
+            raise access.broken(error, root) from error
         raise damaged(archive, f"it cannot be read: {error.strerror or error}") from error
 
 
@@ -133,14 +133,14 @@ def _publish(unpacking: Unpacking, entry: Packed, final: Path) -> None:
                  if path.parent == final.parent and path != final for file in entries.files_of(path)}
         if taken & entry.manifest["files"].keys():
             raise foreign(unpacking.archive, f"{entry.path} lists files of another entry")
-    partial = entries.empty_partial(unpacking.root, entry.digest16)
+    partial = publishing.empty_partial(unpacking.root, entry.digest16)
     try:
         for name, sha in entry.manifest["files"].items():
             if _extract(unpacking, entry.member(name), partial / name) != sha:
                 raise damaged(unpacking.archive, f"{entry.member(name)} does not have its digest")
         (partial / final.name).write_bytes(entry.text)
         flush(partial)
-        entries.publish(partial, final)
+        publishing.publish(unpacking.root, partial, final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -150,6 +150,7 @@ def _extract(unpacking: Unpacking, name: str, target: Path) -> str:
     digest = hashlib.sha256()
     member = unpacking.member(name)
     target.parent.mkdir(parents=True, exist_ok=True)
+    require_room(member.size, target.parent, f"unpacking {name}")
     with target.open("xb") as file:
         for chunk in unpacking.chunks(member):
             digest.update(chunk)

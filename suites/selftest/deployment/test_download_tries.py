@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import shutil
 import socket
 import ssl
 from email.message import Message
@@ -183,13 +184,13 @@ def test_a_reason_is_told_in_its_own_words(reason: object, words: str) -> None:
 @pytest.mark.parametrize(("size", "offset", "fits"), [(3_000_000, 0, True), (3_000_001, 0, False), (3_000_001, 1, True), (None, 0, True)])
 def test_what_is_to_come_must_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int | None, offset: int, fits: bool) -> None:
     """To the byte; where the server says no size nothing is known."""
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: SimpleNamespace(free=3_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=3_000_000))
     if fits:
         return download._require_room(job(tmp_path), size, offset)
-    with pytest.raises(WeightsError, match=r"3.0 MB are to come and 3.0 MB are free") as caught:
+    with pytest.raises(WeightsError, match=r"what is to come needs 3.0 MB, 3.0 MB are free") as caught:
         download._require_room(job(tmp_path), size, offset)
     assert str(tmp_path) == caught.value.where
-    assert "make room, or choose another folder with --artifacts DIR" == caught.value.remedy
+    assert "make room, or choose another disk with --artifacts DIR" == caught.value.remedy
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -154,11 +155,23 @@ def test_where_nothing_can_be_fetched_the_way_by_hand_is_told(server: Moody, tmp
     assert f"or put it at {one.place}" in str(caught.value.remedy)
 
 
+def test_a_copy_that_does_not_fit_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it needs is known: the size of the file that it is taken from."""
+    one = target(tmp_path, "")
+    (tmp_path / "given.pth").write_bytes(CONTENT)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(WeightsError, match=r"a copy of given.pth needs 1\.0 MB, 0\.0 MB are free") as caught:
+        fetch(one, tmp_path / "given.pth")
+    assert (str(one.partial.parent), []) == (caught.value.where, left(one))
+    monkeypatch.undo()
+    assert fetch(one, tmp_path / "given.pth").startswith("copied")
+
+
 def test_a_full_disk_is_one_sentence(server: Moody, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too little room is said before anything is written; a disk that fills up meanwhile, when it does."""
     one = target(tmp_path, server.url)
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
-    with pytest.raises(WeightsError, match=r"1\.0 MB are to come and 0\.0 MB are free"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(WeightsError, match=r"what is to come needs 1\.0 MB, 0\.0 MB are free"):
         fetched(one)
     monkeypatch.undo()
 

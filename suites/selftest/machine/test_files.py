@@ -47,6 +47,18 @@ def test_a_file_that_is_not_written_whole_leaves_the_old_one(tmp_path: Path, err
     assert ([path], b"old") == ([*tmp_path.iterdir()], path.read_bytes())
 
 
+def test_writing_one_file_touches_no_other(tmp_path: Path) -> None:
+    """Neither a user's own beside it, nor one of the same stem that is written at the same time."""
+    (tmp_path / "a.partial").write_text("mine")
+
+    def meanwhile(file: BinaryIO) -> None:
+        file.write(b"tar")
+        write_whole(tmp_path / "a.json", lambda other: other.write(b"json"))
+
+    write_whole(tmp_path / "a.tar", meanwhile)
+    assert {"a.partial": "mine", "a.tar": "tar", "a.json": "json"} == {path.name: path.read_text() for path in tmp_path.iterdir()}
+
+
 def test_what_is_written_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, seen = tmp_path / "a.json", list[tuple[bool, int]]()
     monkeypatch.setattr(files.os, "fsync", lambda descriptor: seen.append((path.exists(), os.fstat(descriptor).st_size)))

@@ -140,6 +140,7 @@ def test_a_reference_from_before_code_was_noted_is_kept(context: Context[ModelSp
     """Its key has no part for code, as those of stores that are older than that."""
     monkeypatch.setattr(code, "current", lambda place: "a")
     wanted = reference.stage(context, weights(context)[0], CLIPS)
+    assert 4 * COUNT * context.spec.network.output.shape[0] == wanted.least_bytes  # float32
     old = replace(wanted.key, shaped_by=tuple(pair for pair in wanted.key.shaped_by if pair[0] != code.CODE))
     context.store.build(old, wanted.build)
     torch.asked.clear()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from suites.selftest.conftest import ran
 from tools import store as command
-from tools.storage.entries import UNFINISHED, Facts, Key, empty_partial, folder_of
+from tools.storage.entries import UNFINISHED, Facts, Key, folder_of, manifest_path
+from tools.storage.publishing import empty_partial
 from tools.storage.store import Store
 
 KEY, OTHER = Key("onnx", "a", (("batch", "1"),)), Key("onnx", "b", (("batch", "1"),))
@@ -18,13 +21,21 @@ DAY_S = 86400
 
 
 def prune(artifacts: Path, *more: str) -> list[str]:
+    """What it says of each thing it removes; its last line counts them."""
     done = ran("store", "prune", "--artifacts", str(artifacts), *more)
     assert (0, "") == (done.returncode, done.stderr)
-    return done.stdout.splitlines()
+    *said, last = done.stdout.splitlines()
+    assert re.fullmatch(r"\d+ removed, \d+ entries stay", last)
+    return said
 
 
 def built(folder: Path) -> Facts:
     (folder / "file").write_bytes(bytes(2**19))
+    return {}
+
+
+def graph(folder: Path, text: str) -> Facts:
+    (folder / "bs1.onnx").write_text(text)
     return {}
 
 
@@ -50,6 +61,36 @@ def test_what_is_being_built_stays(tmp_path: Path) -> None:
     assert store.find(KEY) is not None
     assert prune(tmp_path) == []
     assert not gone.parent.exists()
+
+
+@pytest.mark.parametrize("why", ["unused", "damaged"])
+def test_a_file_that_another_entry_has_as_well_stays(tmp_path: Path, why: str) -> None:
+    """Entries of two keys have one graph, or two of one name: the older one goes without it."""
+    store = Store(tmp_path / "store")
+    older, later = (replace(OTHER, shaped_by=(("surgery", text),), host=KEY) for text in ("a", "b"))
+    store.build(KEY, built)
+    store.build(older, lambda folder: graph(folder, "same"))
+    store.build(later, lambda folder: graph(folder, "same" if why == "unused" else "other"))
+    age(manifest_path(store.root, older), 9)
+
+    words = "not used lately" if why == "unused" else "bs1.onnx does not have its digest"
+    assert [f"{KEY}/{manifest_path(store.root, older).name}: {words}"] == prune(tmp_path, "--unused-days", "7")
+    assert (None, True) == (store.find(older), store.find(later) is not None)
+
+
+@pytest.mark.parametrize("left", ["bs1.onnx", "inner/a"])
+def test_what_a_killed_process_left_beside_an_entry_goes(tmp_path: Path, left: str) -> None:
+    """A file that no entry lists; and a folder of files whose entry.json is gone."""
+    store = Store(tmp_path / "store")
+    for key in (KEY, OTHER):
+        stray = store.build(key, built).file(left)
+        stray.parent.mkdir(exist_ok=True)
+        stray.write_text("half")
+    manifest_path(store.root, OTHER).unlink()
+
+    assert [f"{KEY}/{left}: no entry lists it", f"{OTHER}: entry.json cannot be read: No such file or directory"] == prune(tmp_path)
+    assert store.find(KEY)
+    assert not folder_of(store.root, OTHER).exists()
 
 
 @pytest.mark.parametrize(("days", "words"), [(6.9, []), (7.1, ["not used lately"])])

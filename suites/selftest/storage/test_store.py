@@ -203,7 +203,7 @@ def test_verify_names_and_prune_removes_what_is_damaged(artifacts: Path) -> None
     damaged = f"{OTHER}: inner/list.txt does not have its digest"
 
     assert (1, [damaged, "3 entries, 1 damaged"]) == (before.returncode, before.stdout.splitlines())
-    assert (0, [damaged]) == (pruned.returncode, pruned.stdout.splitlines())
+    assert (0, [damaged, "2 removed, 2 entries stay"]) == (pruned.returncode, pruned.stdout.splitlines())
     assert (0, ["2 entries, 0 damaged"]) == (after.returncode, after.stdout.splitlines())
     store = Store(artifacts / "store")
     assert None not in (store.find(KEY), store.find(HOSTED))

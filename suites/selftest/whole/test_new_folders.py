@@ -16,7 +16,8 @@ from tools.judging import results
 from tools.machine import child, locks
 from tools.measuring import launch, quarantine
 from tools.spec.case import Device
-from tools.storage.entries import Facts, Key, empty_partial
+from tools.storage.entries import Facts, Key
+from tools.storage.publishing import empty_partial
 from tools.storage.shards import Shards
 from tools.storage.store import Store, require_writable
 
