@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,5 +89,6 @@ class Saved:
         self.are_whole, self.count, self._parts, self._fresh, self._seconds = False, 0, [], [], 0.0
 
     def finish(self) -> None:
-        """Remove the pieces: all scores are saved and told."""
-        self._pieces.forget()
+        """Remove all pieces: the scores are saved and told."""
+        for pieces in self._folder.glob(f"{PIECES}*"):
+            shutil.rmtree(pieces)

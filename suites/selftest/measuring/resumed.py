@@ -1,4 +1,4 @@
-"""A bench for measurements that end too soon: the real launch and measure, and a device that fails at will."""
+"""A bench for measurements that end too soon: what launches and measures them, and a device that fails."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tools.errors import EngineError
 from tools.machine.files import sha256
 from tools.measuring import cell, launch, measure, saved
 from tools.measuring.cell import Cell, Times
-from tools.measuring.predictions import Predictions
+from tools.measuring.predictions import FILE, Predictions
 from tools.media.batches import Feed
 from tools.media.preprocess import Floats
 from tools.spec.case import Case, Device
@@ -151,3 +151,20 @@ def whole(folder: Path, spec: Spec = TINY, count: int = 13) -> Bench:
 def lines(bench: Bench) -> Iterator[str]:
     """What was said of the case beside that it is measured."""
     return (line for line in bench.said if not line.endswith(" ..."))
+
+
+def same(ours: Bench, theirs: Bench, network: str = "") -> bool:
+    """Whether two measurements left the same scores, to the bit, and tell the same of them."""
+    found = [(one.place(network) / FILE).read_bytes() for one in (ours, theirs)]
+    return found[0] == found[1] and ours.record(network) == theirs.record(network)
+
+
+def flip(path: Path) -> None:
+    """Change one bit of the scores."""
+    content = bytearray(path.read_bytes())
+    content[content.index(np.load(path)["scores"].tobytes()) + 5] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-30])
