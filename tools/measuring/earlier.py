@@ -93,18 +93,29 @@ def _read_back(context: Context[Spec], job: Job) -> Part | None:
     if not (folder / RECORD).is_file():
         return None
     try:
-        return replace(read(folder), retried=retried(folder))
+        return _own(job)
     except ClipgateError as error:
         why = error.what
     remove_times(folder)
     try:
-        part = replace(read(folder), retried=retried(folder))
+        part = _own(job)
     except ClipgateError:
         context.say(f"{job.title}: measured again, since {why}")
         remove(folder)
         return None
     context.say(f"{job.title}: its times do not count, since {why}")
     return part
+
+
+def _own(job: Job) -> Part:
+    """What lies in the job's folder; a MeasureError where it cannot be read, or is of something else."""
+    part = read(job.folder)
+    if part.record.digests != {"weights": job.checkpoint.sha256, "graph": job.graph.digest, "clips": job.dataset.digest}:
+        raise MeasureError("its record tells of other weights, another graph or other clips", where=str(job.folder / RECORD))
+    if len(part.predictions.ids) != part.record.clips:
+        raise MeasureError(f"there are scores of {len(part.predictions.ids)} items, and its record tells of {part.record.clips}",
+                           where=str(job.folder / FILE))
+    return replace(part, retried=retried(job.folder))
 
 
 def remove(folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from suites.selftest.measuring.resumed import Bench, cut, flip, lines, same, whole
 from tools.measuring import cell, earlier, sameness
-from tools.measuring.predictions import FILE, load
+from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.measuring.sameness import CHANGED, Sameness
 
 READ_BACK = "tiny-bs4-cpu: measured before, and read back"
@@ -120,11 +120,24 @@ def test_times_that_nobody_asks_for_are_no_reason_to_measure(bench: Bench) -> No
     assert [READ_BACK] == bench.said
 
 
+def fewer(path: Path) -> None:
+    """The scores of another run, which had an item less."""
+    found = load(path)
+    save(Predictions(found.ids[:-1], found.scores[:-1]), path)
+
+
+def foreign(path: Path) -> None:
+    """The record of another graph, copied here."""
+    path.write_text(path.read_text().replace('"graph": "', '"graph": "0'))
+
+
 @pytest.mark.parametrize(("name", "damage", "line", "batches"), [
     (cell.TIMES, cut, "its times do not count, since what was measured cannot be read", 1),
     (cell.RECORD, cut, "measured again, since what was measured cannot be read", 4),
     (FILE, flip, "measured again, since the predictions cannot be read", 4),
     (FILE, Path.unlink, "measured again, since the predictions cannot be read", 4),
+    (FILE, fewer, "measured again, since there are scores of 12 items, and its record tells of 13", 4),
+    (cell.RECORD, foreign, "measured again, since its record tells of other weights, another graph or other clips", 4),
     (earlier.JOB, cut, "measured again, since what it was measured with cannot be read", 4),
     (earlier.JOB, Path.unlink, "measured again, since nothing tells what it was measured with", 4)])
 def test_what_cannot_be_read_is_measured_again(bench: Bench, undisturbed: Bench, name: str, damage: Damage, line: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,6 +22,7 @@ from tools.measuring.predictions import FILE
 from tools.measuring.sameness import CHANGED, Sameness
 from tools.spec.case import Case, Device
 from tools.spec.given import Said
+from tools.spec.settings import ROOT
 from tools.storage import code
 
 Change = Callable[[Job, Bench, pytest.MonkeyPatch], Job]
@@ -96,6 +98,17 @@ def test_each_ingredient_changes_its_part_alone(job: Job, bench: Bench, monkeypa
 
     assert " and ".join(CHANGED[part] for part in parts.split(" and ")) == before.changes(now)
     assert before.digest != now.digest
+
+
+@pytest.mark.parametrize("place", [
+    ("tools.measuring.measure", "score"), ("tools.measuring.timing", "time_series"), ("tools.measuring.scales", "Scales"),
+    ("tools.media.batches", "BatchStream"), ("tools.media.preprocess", "normalise"), ("tools.media.decode", "sampled_frames"),
+    ("tools.localisation.proposals", "propose"), ("tools.engines.fit", "Fit")], ids=lambda place: place[1])
+def test_the_code_that_measures_is_reached(place: tuple[str, str]) -> None:
+    """From a clip's bytes to its scores and times, of both kinds of model."""
+    found = code.reached(("tools.measuring.measure", "measure"), partial(code._module, ROOT))
+
+    assert place in found
 
 
 def test_every_part_has_an_ingredient_and_words() -> None:
