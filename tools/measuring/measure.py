@@ -132,7 +132,7 @@ def _scored(job: Job, engine: Engine, stream: BatchStream, scales: Scales | None
     total, rows, item = len(saved.ids), job.network.rows, "video" if job.spec.kind == "localiser" else "clip"
     first: Kept | None = None
     if saved.count:
-        again, first = score(engine, stream.batches(most=job.case.batch), total, rows, scales)
+        again, first = score(engine, stream.batches(count=1), total, rows, scales)
         if not repeated(again.scores, saved.scores[: len(again.ids)], engine.precision):
             events.say(f"{job.title}: scored again from the first {item} on, since its first batch has other scores than those saved")
             saved.forget()

@@ -91,20 +91,20 @@ class BatchStream:
     def __iter__(self) -> Iterator[Batch]:
         return self.batches()
 
-    def batches(self, first: int = 0, most: int | None = None) -> Iterator[Batch]:
-        """The batches from item *first* on, as if those before it had been taken, or *most* items of them.
+    def batches(self, first: int = 0, count: int | None = None) -> Iterator[Batch]:
+        """The batches from item *first* on, as if those before it had been taken; all, or *count* of them.
 
         Take them all before others are asked for.
         """
         if first % self._size:
             raise ValueError(f"no batch of {self._size} begins at item {first}")
-        end = len(self._feed.ids) if most is None else min(first + most, len(self._feed.ids))
-        starts = range(first, end, self._size)
+        starts = range(first, len(self._feed.ids), self._size)[:count]
+        end = min(starts.stop, len(self._feed.ids))
         waiting = {slot: self._ask(slot, start, end) for slot, start in zip(range(SLOTS), starts, strict=False)}
         for slot, start in zip(cycle(range(SLOTS)), starts, strict=False):
             while waiting[slot]:
                 waiting[self._done()] -= 1
-            ids = self._feed.ids[start : min(start + self._size, end)]
+            ids = self._feed.ids[start : start + self._size]
             rows = self._ring[slot]
             rows[len(ids) :] = rows[:1]
             yield Batch(rows, ids, len(ids))

@@ -26,6 +26,7 @@ from tools.spec.settings import ROOT
 from tools.storage import code
 
 Change = Callable[[Job, Bench, pytest.MonkeyPatch], Job]
+HERE = code.current
 GIVEN = Given("theirs.onnx", ((Path("theirs.onnx"), "0123"),), Asked("TCHW"), "fp32")
 
 
@@ -54,6 +55,11 @@ def given(**changed: Any) -> Change:
 def other(place: object, name: str, value: object) -> Change:
     """Something around the job is another one."""
     return lambda job, bench, patch: patch.setattr(place, name, value) or job
+
+
+def other_code(ending: str) -> Change:
+    """The code of one place is another."""
+    return other(code, "current", lambda place: "other" if place.endswith(ending) else HERE(place))
 
 
 def chip(**changed: object) -> Change:
@@ -85,8 +91,8 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "another Python": ("versions", other(versions.platform, "python_version", lambda: "4.0")),
     "flags": ("flags", lambda job, *_: replace(job, flags=("--a=1",))),
     "other data": ("data", lambda job, *_: replace(job, data="full")),
-    "other code that measures": ("code", other(code, "current", lambda place: "other" if place.endswith("measure:measure") else "")),
-    "other code of the family": ("code", other(code, "current", lambda place: "other" if place.endswith("cpu:*") else "")),
+    "other code that measures": ("code", other_code("measure:measure")),
+    "other code of the family": ("code", other_code("cpu:*")),
 }
 
 

@@ -86,11 +86,15 @@ def test_a_cell_killed_at_any_moment_goes_on(bench: Bench, monkeypatch: pytest.M
     assert same(bench, undisturbed)
 
 
-@pytest.mark.parametrize("then", ["before", "after"])
-@pytest.mark.parametrize("number", range(7))
+@pytest.mark.parametrize(("number", "then", "batches"), [
+    (0, "before", 4), (0, "after", 4), (1, "before", 4), (1, "after", 4), (2, "before", 4), (2, "after", 3), (3, "before", 3),
+    (3, "after", 2), (4, "before", 2), (4, "after", 2), (5, "before", 2), (5, "after", 1), (6, "before", 1), (6, "after", 0)])
 def test_a_machine_that_dies_at_any_file_loses_nothing(bench: Bench, undisturbed: Bench, monkeypatch: pytest.MonkeyPatch,
-                                                       number: int, then: str) -> None:
-    """Before or after each of its files: what it is measured with, three pieces, scores, record and times."""
+                                                       number: int, then: str, batches: int) -> None:
+    """Before or after each of its files: what it is measured with, three pieces, scores, record and times.
+
+    Only what was not saved is run again, and the first batch.
+    """
     replacing, count = os.replace, iter(range(100))
 
     def die(source: Path, target: Path) -> None:
@@ -104,8 +108,10 @@ def test_a_machine_that_dies_at_any_file_loses_nothing(bench: Bench, undisturbed
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(files.os, "replace", die)
         bench.measure()
+    bench.fed.clear()
     measured = bench.measure()
 
+    assert batches == len(bench.fed)
     assert same(bench, undisturbed)
     assert measured.untimed is None
     assert {FILE, cell.RECORD, cell.TIMES, earlier.JOB, launch.LOG} == {path.name for path in bench.place().iterdir() if path.is_file()}

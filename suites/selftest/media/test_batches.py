@@ -116,7 +116,7 @@ def test_batches_from_an_item_on_are_those_of_the_whole_list(clips: tuple[Clip, 
     with at_most(20), stream(clips, size) as batches:
         whole = [(batch.ids, batch.valid, batch.array.tobytes()) for batch in batches]
         for number in range(len(whole) + 1):
-            [first] = [(batch.ids, batch.valid, batch.array.tobytes()) for batch in batches.batches(most=size)]
+            [first] = [(batch.ids, batch.valid, batch.array.tobytes()) for batch in batches.batches(count=1)]
             assert whole[0] == first
             assert whole[number:] == [(batch.ids, batch.valid, batch.array.tobytes()) for batch in batches.batches(number * size)]
         if size > 1:
