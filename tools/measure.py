@@ -28,6 +28,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--network", help="one of a model's several networks; all of them without it")
     parser.add_argument("--run", type=Path, metavar="DIR", help="the run's folder; a new one under artifacts/runs without it")
+    parser.add_argument("--resume", action="store_true", help="go on from what --run has of this cell; without it all is measured anew")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,13 +43,15 @@ def main(arguments: Sequence[str]) -> int:
     names = [network.name for network in spec.networks]
     if options.network not in (None, *names):
         raise OptionError(f"{spec.name} has no network {options.network!r}", where="--network", remedy=f"choose {', '.join(names)}")
+    if options.resume and options.run is None:
+        raise OptionError("a new run has nothing to go on from", where="--resume", remedy="name the old run's folder with --run DIR")
     settings.expect.require(spec.metrics, spec.name)
     require_t4(settings.expect.speeds, load_truth(settings.models, spec.name), [case.batch])
     engines.family(case.device).require(settings.artifacts)
     device_locks.require(settings.locks)
     _require_run(run)
     found = find(context, case)
-    measured = launch(context, case, found, run, [options.network] if options.network else [])
+    measured = launch(context, case, found, run, [options.network] if options.network else [], resume=options.resume)
     if len(measured.parts) < len(names):
         if measured.untimed:
             raise measured.untimed

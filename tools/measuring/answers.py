@@ -99,6 +99,11 @@ def _of_another_clock(series: Sequence[float], by_device: Sequence[float]) -> st
     return ""
 
 
+def repeated(ours: Floats, before: Floats, precision: str) -> bool:
+    """Whether a batch has the scores that it was given *before*, as far as the device repeats itself."""
+    return _same(ours, before, REPEATS.get(precision, ONE_STEP))
+
+
 def _same(ours: Floats | None, scored: Floats, tolerance: float) -> bool:
     """Whether scores are those of the scoring run, not-a-number in the same places."""
     if ours is None or ours.shape != scored.shape:

@@ -18,8 +18,8 @@ from tools.engines.faults import Fault
 from tools.errors import ChildError, ClipgateError, EngineError, MeasureError
 from tools.machine import child
 from tools.machine.files import writing
-from tools.measuring import kinds, quarantine
-from tools.measuring.cell import IDLE, RECORD, TIMES, Cell, Part, part_folder, read
+from tools.measuring import earlier, kinds, quarantine, sameness
+from tools.measuring.cell import RECORD, Cell, Part, part_folder, read
 from tools.measuring.kinds import Dataset
 from tools.measuring.measure import Job, measure
 from tools.measuring.predictions import FILE
@@ -47,10 +47,12 @@ def find(context: Context[Spec], case: Case) -> Found:
     return Found(weights, kinds.of(context.spec).dataset(context, weights), tuple(loadable(context, one, case) for one in weights))
 
 
-def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = (), *, timed: bool = True) -> Cell:
+def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = (), *, timed: bool = True,
+           resume: bool = True) -> Cell:
     """Measure all networks of *case*, or *networks*, each in its own process; read what they save in *run*.
 
-    timed: whether anybody asks for times.
+    timed: whether anybody asks for times. resume: whether what a process before has left in *run* is used, as
+    far as it was measured with the same; without it everything is measured anew.
 
     Raises:
         ClipgateError: a process ended before it saved its scores. They are judged even if it fails later.
@@ -65,22 +67,33 @@ def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks
             for checkpoint, graph, folder, before in zip(found.checkpoints, found.graphs, folders, [None, *folders[:-1]], strict=True)
             if not networks or checkpoint.network.name in networks]
     with writing("what this cell leaves", run, MeasureError):
-        return Cell(case, run / str(case), tuple(_measured(context, job, run) for job in jobs))
+        return Cell(case, run / str(case), tuple(_measured(context, job, run, resume) for job in jobs))
 
 
-def _measured(context: Context[Spec], job: Job, run: Path) -> Part:
-    """Measure one network, twice if what failed may be chance: a kernel, or a copy to or from the device."""
+def _measured(context: Context[Spec], job: Job, run: Path, resume: bool) -> Part:
+    """One network, read back if it was measured before.
+
+    It is measured twice if what failed may be chance: a kernel, or a copy to or from the device. A second
+    attempt that was killed with its parent leaves a note, and is made once more, not twice.
+    """
     case = job.case
-    quarantine.refuse(run, case.device)
     _require_first(job)
+    same = sameness.of(job)
+    part = earlier.settle(context, job, same, resume=resume)
+    if part:
+        return part
+    quarantine.refuse(run, case.device)
+    job = replace(job, same=same.digest)
+    retried = earlier.retried(job.folder)
     failure, fault = _attempt(context, job)
-    retried = ""
-    if failure is not None and fault is not None and fault.may_be_chance:
+    if failure is not None and fault is not None and fault.may_be_chance and not retried:
         retried = fault.sentence
+        earlier.note_retry(job.folder, retried)
         context.say(f"{case}: {fault.sentence}; once more in a fresh process")
         failure, fault = _attempt(context, job)
     _remember(run, case, failure, fault)
     if failure is not None and not (job.folder / RECORD).is_file():
+        earlier.forget_retry(job.folder)
         if not retried:
             raise failure
         raise type(failure)(f"{failure.what} (twice, in two processes)", where=failure.where, remedy=failure.remedy)
@@ -106,10 +119,8 @@ def _remember(run: Path, case: Case, failure: ClipgateError | None, fault: Fault
 
 def _attempt(context: Context[Spec], job: Job) -> tuple[ClipgateError | None, Fault | None]:
     """Run the process once; how it failed, and the fault that its runtime's words tell of."""
-    scratch, log = _own_scratch(job.folder), job.folder / LOG
-    for name in (FILE, RECORD, TIMES, IDLE):
-        (job.folder / name).unlink(missing_ok=True)
-    title = f"measuring {job.case}" + (f" {job.network.name}" if len(job.spec.networks) > 1 else "")
+    scratch, log, title = _own_scratch(job.folder), job.folder / LOG, f"measuring {job.title}"
+    earlier.tidy(job.folder)
     context.say(f"{title} ...")
     driver = family(job.case.device)
     already = log.stat().st_size if log.is_file() else 0

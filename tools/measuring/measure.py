@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,11 +20,12 @@ from tools.errors import MeasureError, naming
 from tools.machine import device_locks, events, memory, versions
 from tools.machine.files import writing
 from tools.measuring import cell, inputs, kinds
-from tools.measuring.answers import Counted, Kept, doubt
+from tools.measuring.answers import Counted, Kept, doubt, repeated
 from tools.measuring.cell import Record, Times
 from tools.measuring.kinds import Dataset
 from tools.measuring.metrics import mean_of_views
 from tools.measuring.predictions import FILE, Predictions, load, save
+from tools.measuring.saved import Saved
 from tools.measuring.scales import Scales
 from tools.measuring.timing import time_series
 from tools.media.batches import SLOTS, Batch, BatchStream
@@ -33,6 +33,8 @@ from tools.media.preprocess import Floats
 from tools.spec.case import Case
 from tools.spec.chips import ChipKind
 from tools.spec.model import Network, Spec
+
+PACKAGES = ("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av")  # whose versions a record tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Job:
     before: the folder with the scores of the network before this one, if there is one. locks: the folder of
     the devices' locks; empty for this user's own. others: what of it other code made, in words.
     flags: a person's own for the compiler. whole: whether timing takes all of its budget.
+    same: the digest of what shapes the scores, by which a later process finds those of a killed one.
     """
 
     case: Case
@@ -58,6 +61,12 @@ class Job:
     others: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     whole: bool = False
+    same: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it measures, in words: the case, and which of its networks if it has several."""
+        return f"{self.case}" + (f" {self.network.name}" if len(self.spec.networks) > 1 else "")
 
     @property
     def network(self) -> Network:
@@ -72,6 +81,9 @@ class Job:
 def measure(job: Job) -> None:
     """Score and time a network while holding its device; write scores, record and times to its folder.
 
+    Where the folder has all scores and their record, it only times. Where a process that measured the same
+    was killed, it goes on after the scores that are saved.
+
     Raises:
         MeasureError: too little memory, or the disk is full. DataError: a clip cannot be read.
         DeviceError: its lock cannot be taken. EngineError: the device fails.
@@ -81,38 +93,63 @@ def measure(job: Job) -> None:
 
 
 def _measure(job: Job) -> None:
-    case, network, folder, kind = job.case, job.network, job.folder, kinds.of(job.spec)
+    case, network, folder = job.case, job.network, job.folder
     before = load(job.before / FILE) if job.before else None
-    feed = kind.feed(job.dataset, job.spec, network, before)
+    feed = kinds.of(job.spec).feed(job.dataset, job.spec, network, before)
     need = memory.need_bytes(job.graph.peak_bytes, job.graph.weights_bytes, 4 * case.batch * math.prod(feed.shape), SLOTS)
     memory.require(need, str(case))
     job.graph.require_unchanged()
     job.dataset.require_unchanged()
     driver = engines.family(case.device)
-    fed: dict[str, str] = {}
     chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
+    saved = Saved(folder, job.same, feed.ids, frozenset() if before else inputs.compared(feed.ids))
     waiting = lambda holder: events.say(f"waiting: {holder} holds {case.device}")
     with device_locks.hold(job.locks, case.device.label, waiting), watch or nullcontext():
-        started = time.monotonic()
+        saved.begin()
         job.dataset.require_unchanged()  # again: another cell may have held the device for hours
         with BatchStream(feed, case.batch) as stream, naming(job.graph.path):
             engine = engines.open_engine(case.device, job.graph.path, network, case.batch,
                                          job.graph.given.asked if job.graph.given else None)
             job.graph.require_unchanged()  # what was loaded is what was found
-            passing = stream if before else inputs.noted(stream, inputs.compared(feed.ids), fed)
             scales = _scales(job)
-            predictions, kept = score(engine, passing, len(feed.ids), network.rows, scales)
+            kept = _scored(job, engine, stream, scales, saved)
         job.graph.require_unchanged()  # weights beside a graph may be read as they are used
-        save(predictions, folder / FILE)
-        kind.finish(job.dataset, job.spec, before, predictions, folder)
-        told = _record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need)
-        cell.write(replace(_of_given(told, job, engine.fit, scales), inputs=fed), folder / cell.RECORD)
+        if not saved.are_whole:
+            _keep(partial(_record, job, engine, scales, chip, stack, saved, need), job, before, saved)
         times = None if job.budget_s is None else timed(engine, kept, job.budget_s, whole=job.whole)
         engine.close()
     if watch:
         cell.write(watch.idle(), folder / cell.IDLE)
     if times:
         cell.write(times, folder / cell.TIMES)
+
+
+def _scored(job: Job, engine: Engine, stream: BatchStream, scales: Scales | None, saved: Saved) -> Kept:
+    """Run what *saved* lacks; the first batch as it is kept for timing.
+
+    That one is always run: its scores tell whether the saved ones are those of this device.
+    """
+    total, rows, item = len(saved.ids), job.network.rows, "video" if job.spec.kind == "localiser" else "clip"
+    first: Kept | None = None
+    if saved.count:
+        again, first = score(engine, stream.batches(count=1), total, rows, scales)
+        if not repeated(again.scores, saved.scores[: len(again.ids)], engine.precision):
+            events.say(f"{job.title}: scored again from the first {item} on, since its first batch has other scores than those saved")
+            saved.forget()
+        elif saved.count < total:
+            events.say(f"resuming at {item} {saved.count + 1:,} of {total:,}")
+    if saved.count < total:
+        _, kept = score(engine, saved.noting(stream.batches(saved.count)), total, rows, scales, saved)
+    return first or kept
+
+
+def _keep(told: Callable[[], Record], job: Job, before: Predictions | None, saved: Saved) -> None:
+    """Save all scores, what the case's answer is made of, and the record, in this order."""
+    predictions = Predictions(saved.ids, saved.scores)
+    save(predictions, job.folder / FILE)
+    kinds.of(job.spec).finish(job.dataset, job.spec, before, predictions, job.folder)
+    cell.write(told(), job.folder / cell.RECORD)
+    saved.finish()
 
 
 def timed(engine: Engine, kept: Kept, budget_s: float, *, whole: bool = False) -> Times:
@@ -124,21 +161,25 @@ def timed(engine: Engine, kept: Kept, budget_s: float, *, whole: bool = False) -
 
 
 def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1,
-          scales: Scales | None = None) -> tuple[Predictions, Kept]:
+          scales: Scales | None = None, saved: Saved | None = None) -> tuple[Predictions, Kept]:
     """Run every batch; its scores, and for timing a copy of the first batch with what it gave.
 
     The score of an item is the mean of its *views* rows of output, or what *scales* makes of a given graph's.
+    saved: what keeps the scores as they come, behind those that it has.
     """
     read = partial(mean_of_views, rows=views) if scales is None else scales.of
     ids: list[str] = []
     rows: list[Floats] = []
     kept: Kept | None = None
+    before = saved.count if saved else 0
     for batch in stream:
         found = engine.infer(batch.array)
         kept = kept or Kept(batch.array.copy(), batch.valid, found.copy())
         rows.append(read(found)[: batch.valid])
         ids.extend(batch.ids)
-        events.progress("scoring", len(ids), total)
+        if saved:
+            saved.keep(rows[-1])
+        events.progress("scoring", before + len(ids), total)
     assert kept is not None
     return Predictions(tuple(ids), np.concatenate(rows)), kept
 
@@ -170,13 +211,14 @@ def _is_itself(job: Job, given: Given) -> bool:
     return engines.family(job.case.device).LOADS == "onnx" and bool(job.checkpoint.files) and (given.own or same)
 
 
-def _record(job: Job, precision: str, chip: ChipKind, stack: Iterable[tuple[str, str]], clips: int, scoring_s: float,
+def _record(job: Job, engine: Engine, scales: Scales | None, chip: ChipKind, stack: Iterable[tuple[str, str]], saved: Saved,
             need: int) -> Record:
-    return Record(
-        case=str(job.case), network=job.network.name, data=job.data, weights=job.checkpoint.origin, precision=precision,
-        chip=chip.name, simulated=chip.simulated, clips=clips, scoring_s=scoring_s,
+    told = Record(
+        case=str(job.case), network=job.network.name, data=job.data, weights=job.checkpoint.origin, precision=engine.precision,
+        chip=chip.name, simulated=chip.simulated, clips=len(saved.ids), scoring_s=saved.seconds,
         peak_bytes=memory.peak_resident_bytes(), estimated_bytes=need,
         others=job.others, digests={"weights": job.checkpoint.sha256, "graph": job.graph.digest, "clips": job.dataset.digest},
-        versions=dict((*versions.of("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av"), *stack)),
+        versions=dict((*versions.of(*PACKAGES), *stack)),
         machine=dict(versions.machine()), surgery=" ".join(job.graph.surgery),
-        flags=" ".join(job.flags) if job.graph.is_compiled_here else "")
+        flags=" ".join(job.flags) if job.graph.is_compiled_here else "", inputs=saved.fed)
+    return _of_given(told, job, engine.fit, scales)

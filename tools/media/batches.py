@@ -89,8 +89,18 @@ class BatchStream:
             worker.join()
 
     def __iter__(self) -> Iterator[Batch]:
-        starts = range(0, len(self._feed.ids), self._size)
-        waiting = {slot: self._ask(slot, start) for slot, start in zip(range(SLOTS), starts, strict=False)}
+        return self.batches()
+
+    def batches(self, first: int = 0, count: int | None = None) -> Iterator[Batch]:
+        """The batches from item *first* on, as if those before it had been taken; all, or *count* of them.
+
+        Take them all before others are asked for.
+        """
+        if first % self._size:
+            raise ValueError(f"no batch of {self._size} begins at item {first}")
+        starts = range(first, len(self._feed.ids), self._size)[:count]
+        end = min(starts.stop, len(self._feed.ids))
+        waiting = {slot: self._ask(slot, start, end) for slot, start in zip(range(SLOTS), starts, strict=False)}
         for slot, start in zip(cycle(range(SLOTS)), starts, strict=False):
             while waiting[slot]:
                 waiting[self._done()] -= 1
@@ -98,11 +108,11 @@ class BatchStream:
             rows = self._ring[slot]
             rows[len(ids) :] = rows[:1]
             yield Batch(rows, ids, len(ids))
-            waiting[slot] = self._ask(slot, start + SLOTS * self._size)
+            waiting[slot] = self._ask(slot, start + SLOTS * self._size, end)
 
-    def _ask(self, slot: int, start: int) -> int:
-        """Have a slot filled from item *start* on; how many rows it gets."""
-        numbers = range(start, min(start + self._size, len(self._feed.ids)))
+    def _ask(self, slot: int, start: int, end: int) -> int:
+        """Have a slot filled from item *start* on, not beyond *end*; how many rows it gets."""
+        numbers = range(start, min(start + self._size, end))
         for row, number in enumerate(numbers):
             self._tasks.put((slot, row, number))
         return len(numbers)

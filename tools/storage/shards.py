@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,32 @@ class Shards:
                 return
             yield end, arrays
             expected = end
+
+
+class Pieces(Shards):
+    """The same files, written and read by a caller who looks at earlier results before the work goes on."""
+
+    def so_far(self) -> dict[str, NDArray[Any]]:
+        """The results kept earlier, joined; none if there are none. Files behind a gap are removed.
+
+        They would stand in the way of those that are written from the gap on.
+        """
+        kept = list(self._kept())
+        whole = set(pairwise([0, *(end for end, _ in kept)]))
+        for path in self.folder.glob("*-*.npz"):
+            first, end = (int(number) for number in path.stem.split("-"))
+            if (first, end) not in whole:
+                path.unlink()
+        return _joined([arrays for _, arrays in kept]) if kept else {}
+
+    def add(self, first: int, end: int, arrays: Arrays) -> None:
+        """Keep the results of the items from *first* up to *end*, which are not the last ones."""
+        self._keep(first, end, arrays)
+
+    def forget(self) -> None:
+        """Remove all that was kept."""
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
 
 
 def _read(path: Path) -> Arrays | None:

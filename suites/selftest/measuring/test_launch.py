@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,7 +17,9 @@ from tools.errors import ClipgateError, DeviceError, EngineError
 from tools.machine.child import StalledError
 from tools.measuring import cell, launch, quarantine
 from tools.measuring.cell import Part
+from tools.measuring.measure import Job
 from tools.measuring.predictions import FILE, Predictions, save
+from tools.measuring.sameness import Sameness
 from tools.spec.case import Case, Device
 from tools.spec.settings import Settings
 from tools.storage.context import Context
@@ -26,6 +28,7 @@ CASE = Case("tiny", 4, Device("npu", 0))
 COPY = "EE9999: Inner Error! rtMemcpy execute failed, runtime result = 507899"
 KERNEL = "synchronize stream failed, runtime result = 507015"
 LOST = "device lost heartbeat, runtime result = 507010"
+SAME = Sameness(**{one.name: cast("Any", one.name) for one in fields(Sameness)})
 Attempt = Callable[[Path, Path], None]  # what a process does in its scratch, with its log
 
 
@@ -46,17 +49,17 @@ class Bench:
     run: Path
     attempts: list[Attempt]
     places: list[Path] = field(default_factory=list)
+    resume: bool = False
 
     def call(self, work: object, title: str, *, log: Path, folder: Path, **rest: object) -> None:
         self.places.append(folder)
         self.attempts.pop(0)(folder, log)
 
     def measure(self) -> Part:
-        network = SimpleNamespace(name="tiny")
-        job: Any = SimpleNamespace(case=CASE, spec=SimpleNamespace(networks=[network]), folder=self.folder, before=None,
-                                   last=self.folder / cell.TIMES)
+        nothing: Any = SimpleNamespace(networks=[None], network=SimpleNamespace(name="tiny"))
+        job = Job(CASE, nothing, nothing, nothing, nothing, "mini", 1.0, self.folder)
         context = Context(Settings.parse({}), cast("Any", None), lambda event: None)
-        return launch._measured(context, job, self.run)
+        return launch._measured(context, job, self.run, self.resume)
 
     def succeeds(self, scratch: Path, log: Path) -> None:
         save(Predictions(("a",), np.zeros((1, 5), np.float32)), self.folder / FILE)
@@ -80,6 +83,7 @@ class Bench:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(tmp_path, [])
     monkeypatch.setattr(launch.child, "call", made.call)
+    monkeypatch.setattr(launch.sameness, "of", lambda job: SAME)
     return made
 
 

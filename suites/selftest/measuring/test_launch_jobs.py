@@ -28,7 +28,7 @@ BSN = load_spec(MODELS, "bsn")
 def jobs(monkeypatch: pytest.MonkeyPatch, run: Path, networks: Sequence[str] = (), *, graphs: int = 2, timed: bool = True) -> list[Job]:
     """What the processes of BSN's case would measure."""
     made: list[Job] = []
-    monkeypatch.setattr(launch, "_measured", lambda context, job, run: made.append(job))
+    monkeypatch.setattr(launch, "_measured", lambda context, job, run, resume: made.append(job))
     monkeypatch.setattr(launch.choice, "word", lambda context: "mini")
     found: Any = launch.Found(cast("Any", tuple(SimpleNamespace(network=network) for network in BSN.networks)), cast("Any", None),
                               cast("Any", tuple(f"graph {number}" for number in range(graphs))))
@@ -85,7 +85,7 @@ def test_a_case_is_found_once_its_device_is_ready(monkeypatch: pytest.MonkeyPatc
 def test_unless_told_otherwise_all_networks_are_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With what other code made told to each, and the folder of locks."""
     made: list[Job] = []
-    monkeypatch.setattr(launch, "_measured", lambda context, job, run: made.append(job))
+    monkeypatch.setattr(launch, "_measured", lambda context, job, run, resume: made.append(job))
     monkeypatch.setattr(launch.choice, "word", lambda context: "mini")
     networks = tuple(SimpleNamespace(network=network) for network in BSN.networks)
     context = Context(Settings.parse({"budget_s": "7", "locks": str(tmp_path)}), BSN, lambda event: None, ["x by other code"])
@@ -130,8 +130,8 @@ def test_each_attempt_is_announced_and_read_by_its_own_words(monkeypatch: pytest
     driver = SimpleNamespace(environment=lambda: {"A": "b"}, diagnose=lambda words: read.append(words))
     monkeypatch.setattr(launch, "family", lambda device: driver)
     monkeypatch.setattr(launch.child, "call", call)
-    job: Any = SimpleNamespace(case=CASE, spec=SimpleNamespace(networks=[None] * networks), network=BSN.tem, folder=tmp_path,
-                               last=tmp_path / "times.json")
+    model: Any = SimpleNamespace(networks=[None] * networks, network=BSN.tem)
+    job = Job(CASE, model, model, model, model, "mini", 1.0, tmp_path)
     context = Context(Settings.parse({"timeout_s": "9"}), BSN, lambda event: said.append(str(event["text"])))
     for _ in range(2):
         assert "it fails" == getattr(launch._attempt(context, job)[0], "what", "")

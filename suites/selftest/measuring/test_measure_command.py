@@ -39,6 +39,7 @@ class Measured:
         self.cell = SimpleNamespace(parts=[None] * parts, untimed=untimed, folder=Path("run/case"))
         self.verdicts = {"accuracy": Verdict.PASS, "fidelity": Verdict.PASS, "throughput": Verdict.PASS}
         self.launched: list[Any] = []
+        self.resumed: list[bool] = []
         found = SimpleNamespace(checkpoints=("w",), dataset="d")
         judge = SimpleNamespace(**{name: lambda cell, name=name: [one(self.verdicts[name], name)] for name in self.verdicts})
         family = SimpleNamespace(require=lambda artifacts: did.append("family"))
@@ -52,8 +53,9 @@ class Measured:
             shown=judged.verdict.value, metric=judged.metric, reason=f"{question}: {judged.reason}"))
         patch.setattr(measure, "table", lambda rows: [f"a table of {len(rows)}"])
 
-    def launch(self, context: object, case: object, found: object, run: Path, networks: Sequence[str]) -> object:
+    def launch(self, context: object, case: object, found: object, run: Path, networks: Sequence[str], *, resume: bool) -> object:
         self.launched.append((run, list(networks)))
+        self.resumed.append(resume)
         return self.cell
 
 
@@ -90,6 +92,19 @@ def test_what_was_not_timed_is_an_error_of_throughput_alone(monkeypatch: pytest.
     said = capsys.readouterr().out
     assert "PASS accuracy" in said
     assert "ERROR throughput: throughput: no time" in said
+
+
+def test_a_cell_is_measured_anew_unless_an_old_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, did: list[str]) -> None:
+    """A folder alone says nothing; to resume without one is found before anything is looked for."""
+    done, given = Measured(monkeypatch, did), line(tmp_path, "tiny", "--batch", "4")
+    for more in ([], ["--resume"]):
+        measure.main([*given, f"--run={tmp_path / 'run'}", *more])
+    assert [False, True] == done.resumed
+
+    did.clear()
+    with pytest.raises(OptionError, match="a new run has nothing to go on from") as caught:
+        measure.main([*given, "--resume"])
+    assert ("--resume", "name the old run's folder with --run DIR", []) == (caught.value.where, caught.value.remedy, did)
 
 
 @pytest.mark.parametrize("untimed", [None, EngineError("no time")])

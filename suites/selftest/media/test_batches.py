@@ -110,6 +110,20 @@ def test_the_last_batch_is_padded_with_its_first_row(clips: tuple[Clip, ...], si
         assert array[0].tobytes() == row.tobytes()
 
 
+@pytest.mark.parametrize("size", [1, 3, 4])
+def test_batches_from_an_item_on_are_those_of_the_whole_list(clips: tuple[Clip, ...], size: int) -> None:
+    """With the same padding. The first one may be taken alone before; no batch begins inside another."""
+    with at_most(20), stream(clips, size) as batches:
+        whole = [(batch.ids, batch.valid, batch.array.tobytes()) for batch in batches]
+        for number in range(len(whole) + 1):
+            [first] = [(batch.ids, batch.valid, batch.array.tobytes()) for batch in batches.batches(count=1)]
+            assert whole[0] == first
+            assert whole[number:] == [(batch.ids, batch.valid, batch.array.tobytes()) for batch in batches.batches(number * size)]
+        if size > 1:
+            with pytest.raises(ValueError, match=f"no batch of {size} begins at item 1"):
+                next(batches.batches(1))
+
+
 @pytest.mark.parametrize(("damage", "words"), [("missing", "is missing"), ("empty", "is empty"), ("noise", "cannot be decoded")])
 def test_a_clip_that_cannot_be_decoded_is_named(clips: tuple[Clip, ...], tmp_path: Path, damage: str, words: str) -> None:
     """A missing, empty or noise frame raises DataError naming clip and file, whichever worker met it."""

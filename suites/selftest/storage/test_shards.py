@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.storage.test_store import KEY, command
-from tools.storage.shards import Made, Shards
+from tools.storage.shards import Made, Pieces, Shards
 from tools.storage.store import Store
 
 FORK = multiprocessing.get_context("fork")
@@ -102,3 +102,20 @@ def test_only_work_that_nobody_goes_on_with_is_pruned(tmp_path: Path) -> None:
     assert [f".unfinished/{KEY}: not gone on with lately", "1 removed, 0 entries stay"] == command(
         tmp_path, "prune", "--unused-days", "3").stdout.splitlines()
     assert not kept.exists()
+
+
+def test_pieces_behind_a_gap_make_room_for_new_ones(tmp_path: Path) -> None:
+    """What is kept before the gap is read; what is written from it on is read the next time."""
+    pieces = Pieces(tmp_path / "kept", 9)
+    assert {} == pieces.so_far()
+    for first in (0, 2, 4, 6):
+        pieces.add(first, first + 2, {"scores": np.arange(first, first + 2)})
+    (tmp_path / "kept" / "0000002-0000004.npz").write_bytes(b"torn")
+
+    assert [0, 1] == pieces.so_far()["scores"].tolist()
+    assert ["0000000-0000002.npz"] == [path.name for path in (tmp_path / "kept").iterdir()]
+    pieces.add(2, 8, {"scores": np.arange(2, 8)})
+    assert [*range(8)] == pieces.so_far()["scores"].tolist()
+    pieces.forget()
+    assert not (tmp_path / "kept").exists()
+    pieces.forget()

@@ -83,7 +83,7 @@ def test_a_cell_measured_by_hand_says_what_it_does_not_judge(monkeypatch: pytest
                                                              capsys: pytest.CaptureFixture[str]) -> None:
     """Another batch size is not this cell's."""
     monkeypatch.setattr(measure, "find", lambda *_: None)
-    monkeypatch.setattr(measure, "launch", lambda context, case, found, run, _: Script().launch(context, case, found, run))
+    monkeypatch.setattr(measure, "launch", lambda context, case, found, run, *_, **__: Script().launch(context, case, found, run))
     monkeypatch.setattr(measure, "_answers", lambda *_: {name: [recorded(name, "made up")] for name in ("accuracy", "throughput")})
 
     ended = measure.main(["tiny", "--batch=4", "--expect=bs16:clips/s=5,top1=0.3,clips/s=20", f"--models={TINY_MODELS}",

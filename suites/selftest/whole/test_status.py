@@ -35,8 +35,8 @@ def test_a_cell_measured_by_hand_ends_with_its_verdict(tiny_store: Path, tmp_pat
 def test_a_failed_timing_is_told_in_its_own_words(tiny_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was scored is judged; the rate is an ERROR that says what ended the timing; status 1."""
 
-    def untimed(*arguments: object) -> Cell:
-        cell = launch.launch(*arguments)  # type: ignore[arg-type]
+    def untimed(*arguments: object, **how: object) -> Cell:
+        cell = launch.launch(*arguments, **how)  # type: ignore[arg-type]
         error = EngineError("the device is lost", where="npu:0", remedy="reset it")
         return replace(cell, parts=tuple(replace(part, times=None, timing_error=error) for part in cell.parts))
 

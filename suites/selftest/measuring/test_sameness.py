@@ -1,0 +1,139 @@
+"""What shapes a measurement: each ingredient changes its own part of it, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from suites.selftest.measuring.resumed import TINY, Bench
+from tools.deployment.specialise import Given
+from tools.engines.fit import Asked
+from tools.machine import versions
+from tools.measuring import sameness
+from tools.measuring.measure import Job
+from tools.measuring.predictions import FILE
+from tools.measuring.sameness import CHANGED, Sameness
+from tools.spec.case import Case, Device
+from tools.spec.given import Said
+from tools.spec.settings import ROOT
+from tools.storage import code
+
+Change = Callable[[Job, Bench, pytest.MonkeyPatch], Job]
+HERE = code.current
+GIVEN = Given("theirs.onnx", ((Path("theirs.onnx"), "0123"),), Asked("TCHW"), "fp32")
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
+    return Bench(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def job(bench: Bench) -> Job:
+    """A job on a graph that a person gives, behind the scores of another network."""
+    found = bench.found
+    (bench.folder / FILE).write_bytes(b"scores")
+    return Job(bench.case, TINY, found.checkpoints[0], replace(found.graphs[0], given=GIVEN), found.dataset, "mini", 1.0,
+               bench.folder / "a", bench.folder)
+
+
+def graph(**changed: Any) -> Change:
+    return lambda job, *_: replace(job, graph=replace(job.graph, **changed))
+
+
+def given(**changed: Any) -> Change:
+    return graph(given=replace(GIVEN, **changed))
+
+
+def other(place: object, name: str, value: object) -> Change:
+    """Something around the job is another one."""
+    return lambda job, bench, patch: patch.setattr(place, name, value) or job
+
+
+def other_code(ending: str) -> Change:
+    """The code of one place is another."""
+    return other(code, "current", lambda place: "other" if place.endswith(ending) else HERE(place))
+
+
+def chip(**changed: object) -> Change:
+    return lambda job, bench, _: vars(bench.chip).update(changed) or job
+
+
+def scored_anew(job: Job, bench: Bench, patch: pytest.MonkeyPatch) -> Job:
+    (bench.folder / FILE).write_bytes(b"other scores")
+    return job
+
+
+CHANGES: dict[str, tuple[str, Change]] = {
+    "other weights": ("weights", lambda job, *_: replace(job, checkpoint=replace(job.checkpoint, sha256="other"))),
+    "weights called otherwise": ("weights", lambda job, *_: replace(job, checkpoint=replace(job.checkpoint, origin="published"))),
+    "another graph": ("graph", graph(digest="other")), "other weights beside the graph": ("graph", graph(weights_digest="other")),
+    "another rewrite": ("graph", graph(surgery=("a",))), "another given file": ("graph", given(files=((Path("theirs.onnx"), "4567"),))),
+    "its precision": ("graph", given(precision="fp16")), "no given graph": ("graph and asked", graph(given=None)),
+    "its layout": ("asked", given(asked=Asked("TCHW", input=Said(word="NTHWC")))),
+    "its output": ("asked", given(asked=Asked("TCHW", output=Said(word="logits")))),
+    "other clips": ("clips", lambda job, *_: replace(job, dataset=cast("Any", SimpleNamespace(digest="other")))),
+    "other scores before": ("before", scored_anew),
+    "another sampling": ("spec", lambda job, *_: replace(job, spec=replace(TINY, sampling=replace(TINY.sampling, interval=2)))),
+    "another batch size": ("batch", lambda job, *_: replace(job, case=replace(job.case, batch=8))),
+    "another device": ("device", lambda job, *_: replace(job, case=Case("tiny", 4, Device("cpu", 1)))),
+    "another chip": ("chip", chip(name="310P3")), "a simulated chip": ("simulated", chip(simulated=True)),
+    "another processor": ("machine", other(versions, "_cpu_name", lambda: "another")),
+    "fewer cores": ("machine", other(versions.os, "sched_getaffinity", lambda process: {0, 1, 2})),
+    "another version": ("versions", other(versions, "_version", lambda package: "7" if package == "onnxruntime" else "1")),
+    "another Python": ("versions", other(versions.platform, "python_version", lambda: "4.0")),
+    "flags": ("flags", lambda job, *_: replace(job, flags=("--a=1",))),
+    "other data": ("data", lambda job, *_: replace(job, data="full")),
+    "other code that measures": ("code", other_code("measure:measure")),
+    "other code of the family": ("code", other_code("cpu:*")),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_ingredient_changes_its_part_alone(job: Job, bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It is named in words, and the digest is another one."""
+    before, (parts, change) = sameness.of(job), CHANGES[name]
+    now = sameness.of(change(job, bench, monkeypatch))
+
+    assert " and ".join(CHANGED[part] for part in parts.split(" and ")) == before.changes(now)
+    assert before.digest != now.digest
+
+
+@pytest.mark.parametrize("place", [
+    ("tools.measuring.measure", "score"), ("tools.measuring.timing", "time_series"), ("tools.measuring.scales", "Scales"),
+    ("tools.media.batches", "BatchStream"), ("tools.media.preprocess", "normalise"), ("tools.media.decode", "sampled_frames"),
+    ("tools.localisation.proposals", "propose"), ("tools.engines.fit", "Fit")], ids=lambda place: place[1])
+def test_the_code_that_measures_is_reached(place: tuple[str, str]) -> None:
+    """From a clip's bytes to its scores and times, of both kinds of model."""
+    found = code.reached(("tools.measuring.measure", "measure"), partial(code._module, ROOT))
+
+    assert place in found
+
+
+def test_every_part_has_an_ingredient_and_words() -> None:
+    """So that a new part is tested, and can be told."""
+    names = [one.name for one in fields(Sameness)]
+
+    assert names == [*CHANGED]
+    assert {*names} == {part for parts, _ in CHANGES.values() for part in parts.split(" and ")}
+
+
+@pytest.mark.parametrize("change", [
+    lambda job: replace(job, folder=Path("elsewhere")), lambda job: replace(job, budget_s=None, whole=True),
+    lambda job: replace(job, locks="/locks", others=("made by other code",)),
+    lambda job: replace(job, checkpoint=replace(job.checkpoint, path=Path("moved.pth"))),
+    lambda job: replace(job, graph=replace(job.graph, path=Path("moved.onnx"), peak_bytes=11, weights_bytes=11))],
+    ids=["folder", "timing", "locks", "weights' place", "graph's place"])
+def test_what_shapes_no_score_changes_nothing(job: Job, change: Callable[[Job], Job]) -> None:
+    """Where files lie, how long is timed, what is waited for. A note in JSON is the same value."""
+    before = sameness.of(job)
+
+    assert before == sameness.of(change(job)) == Sameness(**json.loads(json.dumps(asdict(before))))
+    assert ("", before.digest) == (before.changes(sameness.of(job)), sameness.of(job).digest)

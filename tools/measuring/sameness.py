@@ -1,0 +1,90 @@
+"""What shapes a measurement, as a frozen value: what lies in a run's folder counts while it is the same."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+
+from tools import engines
+from tools.machine import versions
+from tools.machine.files import sha256
+from tools.measuring.measure import PACKAGES, Job, measure
+from tools.measuring.predictions import FILE
+from tools.spec.case import Device
+from tools.spec.digest import Json, digest, spec_digest
+from tools.storage import code
+
+CHANGED = {  # what a person reads where a field is another one
+    "weights": "the weights have changed", "graph": "the graph has changed",
+    "asked": "what is said of the graph's input and output has changed", "clips": "the clips have changed",
+    "before": "the first network's scores have changed", "spec": "the model's file has changed",
+    "batch": "the batch size has changed", "device": "the device has changed", "chip": "the kind of chip has changed",
+    "simulated": "a simulated device is not a real one", "machine": "the processor has changed",
+    "versions": "installed versions have changed", "flags": "the compiler's flags have changed",
+    "data": "the kind of data has changed", "code": "the code that measures has changed",
+}
+PREPROCESSING = ("opencv-python-headless",)  # shapes what is fed, beside what a record tells
+
+
+@dataclass(frozen=True, slots=True)
+class Sameness:
+    """What shapes the scores and the speed of one network of a case.
+
+    Files count by their digests, wherever they lie. before: of the scores of the first network, for a second
+    one. machine: the processor and how much of it this process may use. code: all that measures, the device
+    family's own included.
+    """
+
+    weights: str
+    graph: str
+    asked: str
+    clips: str
+    before: str
+    spec: str
+    batch: int
+    device: str
+    chip: str
+    simulated: bool
+    machine: str
+    versions: str
+    flags: str
+    data: str
+    code: str
+
+    @property
+    def digest(self) -> str:
+        """It all as one short word, for the names of folders."""
+        return digest(asdict(self))[:16]
+
+    def changes(self, now: Sameness) -> str:
+        """What is another *now*, in words; empty if nothing is."""
+        return " and ".join(CHANGED[one.name] for one in fields(self) if getattr(self, one.name) != getattr(now, one.name))
+
+
+def of(job: Job) -> Sameness:
+    """What would shape the measurement of *job* now.
+
+    Raises:
+        DeviceError: the device is not there, or not fit to be used.
+    """
+    driver, device = engines.family(job.case.device), job.case.device
+    chip, here = driver.describe(device), dict(versions.machine())
+    installed = (*versions.of(*PACKAGES, *PREPROCESSING), ("python", here["python"]), *driver.versions())
+    return Sameness(
+        weights=f"{job.checkpoint.origin} {job.checkpoint.sha256}", graph=_graph(job),
+        asked=str(job.graph.given.asked) if job.graph.given else "", clips=job.dataset.digest,
+        before=sha256(job.before / FILE) if job.before else "", spec=spec_digest(job.spec), batch=job.case.batch,
+        device=device.label, chip=chip.name, simulated=chip.simulated, machine=f"{here['cpu']}, {here['cores']} cores",
+        versions=", ".join(f"{name} {version}" for name, version in installed), flags=" ".join(job.flags), data=job.data,
+        code=_code(device))
+
+
+def _graph(job: Job) -> str:
+    """The graph's files, the rewrites that made it, and of a person's own what a record tells of it."""
+    graph, given = job.graph, job.graph.given
+    theirs: Json = [given.name, [sha for _, sha in given.files], given.own, given.same, given.precision] if given else None
+    return digest([graph.digest, graph.weights_digest, list(graph.surgery), theirs])
+
+
+def _code(device: Device) -> str:
+    """The code that measures. A family is imported by its name, so its modules are looked for by that."""
+    return digest([code.current(code.place_of(measure)), code.current(f"{engines.FAMILIES[device.family]}:{code.EVERYTHING}")])
