@@ -169,6 +169,11 @@ def part_folder(case: Case, spec: Spec, network: str, run: Path) -> Path:
     return run / str(case) / (network if len(spec.networks) > 1 else "")
 
 
+def is_scored(case: Case, spec: Spec, run: Path) -> bool:
+    """Whether all networks of a case have left their records."""
+    return all((part_folder(case, spec, network.name, run) / RECORD).is_file() for network in spec.networks)
+
+
 def read(folder: Path) -> Part:
     """What a measured network left in *folder*; a MeasureError where it cannot be read."""
     with refusing(MeasureError, "what was measured cannot be read", str(folder), AGAIN):
