@@ -17,7 +17,7 @@ EVENTS_FD = "CLIPGATE_EVENTS_FD"
 
 
 class Event(TypedDict, total=False):
-    """One line on the pipe; *kind* is `say` (text), `progress` (text, done, total) or `error` (its parts)."""
+    """A line on the pipe; *kind*: `say` (text), `progress` (text, done, total), `alive` or `error` (parts)."""
 
     kind: str
     text: str
@@ -29,6 +29,7 @@ class Event(TypedDict, total=False):
 
 
 OnEvent = Callable[[Event], None]
+PAUSES: list[Callable[[], None]] = []  # called at each progress: a point at which work can give way to others
 
 
 def say(text: str) -> None:
@@ -37,6 +38,13 @@ def say(text: str) -> None:
 
 def progress(text: str, done: int, total: int) -> None:
     forward({"kind": "progress", "text": text, "done": done, "total": total})
+    for pause in PAUSES:
+        pause()
+
+
+def alive() -> None:
+    """Tell the parent that this process waits for another and has not stalled; nobody is shown it."""
+    forward({"kind": "alive"})
 
 
 def forward(event: Event) -> None:

@@ -23,6 +23,7 @@ from tools.machine.files import writing
 from tools.measuring import cell, inputs, kinds
 from tools.measuring.answers import Counted, Kept, doubt
 from tools.measuring.cell import Record, Times
+from tools.measuring.host_quiet import Turns
 from tools.measuring.kinds import Dataset
 from tools.measuring.metrics import mean_of_views
 from tools.measuring.predictions import FILE, Predictions, load, save
@@ -91,23 +92,25 @@ def _measure(job: Job) -> None:
     driver = engines.family(case.device)
     fed: dict[str, str] = {}
     chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
+    turns = Turns.of(job.locks, case.device)
     waiting = lambda holder: events.say(f"waiting: {holder} holds {case.device}")
     with device_locks.hold(job.locks, case.device.label, waiting), watch or nullcontext():
         started = time.monotonic()
         job.dataset.require_unchanged()  # again: another cell may have held the device for hours
-        with BatchStream(feed, case.batch) as stream, naming(job.graph.path):
+        with BatchStream(feed, case.batch, turns.unit) as stream, turns.seen(), naming(job.graph.path):
             engine = engines.open_engine(case.device, job.graph.path, network, case.batch,
                                          job.graph.given.asked if job.graph.given else None)
             job.graph.require_unchanged()  # what was loaded is what was found
             passing = stream if before else inputs.noted(stream, inputs.compared(feed.ids), fed)
             scales = _scales(job)
-            predictions, kept = score(engine, passing, len(feed.ids), network.rows, scales)
+            predictions, kept = score(turns.scoring(engine), passing, len(feed.ids), network.rows, scales)
         job.graph.require_unchanged()  # weights beside a graph may be read as they are used
         save(predictions, folder / FILE)
         kind.finish(job.dataset, job.spec, before, predictions, folder)
         told = _record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need)
         cell.write(replace(_of_given(told, job, engine.fit, scales), inputs=fed), folder / cell.RECORD)
-        times = None if job.budget_s is None else timed(engine, kept, job.budget_s, whole=job.whole)
+        budget_s = job.budget_s
+        times = None if budget_s is None else turns.timing(lambda: timed(engine, kept, budget_s, whole=job.whole))
         engine.close()
     if watch:
         cell.write(watch.idle(), folder / cell.IDLE)

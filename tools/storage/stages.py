@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tools.errors import ChildError
-from tools.machine import child, events
+from tools.machine import child, events, quiet
 from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
 from tools.spec.settings import Settings, add_arguments
@@ -39,7 +39,8 @@ class Stage:
 
     def make(self, context: Context[Spec]) -> Entry:
         """The entry, made in this process if the store has none: for the command that makes this artifact."""
-        return context.store.build(self.key, self.build)
+        with quiet.working(context.settings.locks, context.say):
+            return context.store.build(self.key, self.build)
 
     def find_or_run(self, context: Context[Spec]) -> Entry:
         """The entry, made by a child process if the store has none.
@@ -56,7 +57,7 @@ class Stage:
         context.say(f"{self.doing}{f' ({self.takes})' if self.takes else ''} ...")
         started = time.monotonic()
         log = root / "logs" / f"{self.key.kind}-{self.key.name}-{os.getpid()}.log"
-        child.call(partial(_make, self, root), self.doing, log=log, on_event=context.on_event)
+        child.call(partial(_make, self, root, context.settings.locks), self.doing, log=log, on_event=context.on_event)
         context.say(f"{self.doing}: {time.monotonic() - started:.0f} s")
         entry = context.store.find(self.key)
         if entry is None:
@@ -65,8 +66,9 @@ class Stage:
         return entry
 
 
-def _make(stage: Stage, root: Path) -> None:
-    Store(root, events.say).build(stage.key, stage.build)
+def _make(stage: Stage, root: Path, locks: str) -> None:
+    with quiet.working(locks, events.say):
+        Store(root, events.say).build(stage.key, stage.build)
 
 
 def parse(command: str, about: str | None, arguments: Sequence[str], more: More = lambda parser: None) -> tuple[Options, Context[Spec]]:

@@ -45,13 +45,14 @@ class Bench:
         self.budget_s: float | None = 1.0
         self.kind = SimpleNamespace(feed=self.feed, finish=self.finish)
         driver = SimpleNamespace(describe=lambda device: SimpleNamespace(name="310P3", simulated=True), versions=lambda: [("cann", "8")],
-                                 watch=lambda device: self.watch)
+                                 watch=lambda device: self.watch, ON_HOST=False)
         patch.setattr(measure.kinds, "of", lambda spec: self.kind)
         patch.setattr(measure.engines, "family", lambda device: driver)
         patch.setattr(measure.engines, "open_engine", self.open_engine)
         patch.setattr(measure.memory, "require", self.require)
         patch.setattr(measure.device_locks, "hold", self.hold)
         patch.setattr(measure, "timed", self.timed)
+        patch.setattr(measure.Turns, "of", lambda locks, device: self.turns(locks, device))
 
     @property
     def job(self) -> Job:
