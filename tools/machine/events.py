@@ -17,7 +17,7 @@ EVENTS_FD = "CLIPGATE_EVENTS_FD"
 
 
 class Event(TypedDict, total=False):
-    """A line on the pipe; *kind*: `say` (text), `progress` (text, done, total), `alive` or `error` (parts)."""
+    """A line on the pipe; *kind*: `say` (text), `progress` (text, done, total), `alive`, `error` (parts)."""
 
     kind: str
     text: str

@@ -82,8 +82,8 @@ class Units:
 
 
 @contextmanager
-def alone(locks: str, tell: Tell, grace_s: float = GRACE_S) -> Iterator[Alone]:
-    """Time in quiet: once all units have ended, and other work has had *grace_s* to give way."""
+def alone(locks: str, tell: Tell) -> Iterator[Alone]:
+    """Time in quiet: once all units have ended, and other work has had a moment to give way."""
     began, first = time.monotonic(), once(tell)
 
     def waiting(words: str) -> None:
@@ -94,7 +94,7 @@ def alone(locks: str, tell: Tell, grace_s: float = GRACE_S) -> Iterator[Alone]:
 
     with (device_locks.hold(locks, TURN, waiting, patience_s=PATIENCE_S),
           device_locks.hold(locks, HOST, for_units, patience_s=PATIENCE_S)):
-        until = time.monotonic() + grace_s
+        until = time.monotonic() + GRACE_S
         while (beside := workers(locks)) and time.monotonic() < until:
             events.alive()
             time.sleep(device_locks.POLL_S)

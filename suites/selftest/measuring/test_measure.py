@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -85,6 +87,18 @@ class Bench:
         return SimpleNamespace(infer=lambda array: array.reshape(len(array), -1)[:, :2].copy(), precision="fp16", fit=None,
                                close=lambda: self.did.append("closes"))
 
+    def turns(self, locks: str, device: Device) -> Any:
+        assert ("/locks", CASE.device) == (locks, device)
+        return SimpleNamespace(unit=None, seen=nullcontext, scoring=self.in_turns, timing=self.in_quiet)
+
+    def in_turns(self, engine: Any) -> Any:
+        self.did.append("scores in turns")
+        return engine
+
+    def in_quiet(self, take: Callable[[], Times]) -> Times:
+        self.did.append(f"waits for quiet beside {len(multiprocessing.active_children())} decode workers")
+        return replace(take(), waited_s=2.5)
+
     def timed(self, engine: object, kept: Any, budget_s: float, *, whole: bool) -> Times:
         self.did.append(f"times, told: {(self.folder / cell.RECORD).is_file()}")
         assert (4, (4, *SHAPE), 1.0, True) == (kept.valid, kept.batch.shape, budget_s, whole)
@@ -101,14 +115,15 @@ def test_a_network_is_scored_told_and_timed_in_this_order(bench: Bench) -> None:
     measure.measure(bench.job)
 
     files = ["graph is as it was", "clips are as they were"]
-    assert ["feeds after None", "memory of tiny-bs4-npu0", *files, "holds npu0 in /locks", *reversed(files), "graph is as it was",
-            "finishes 6, saved: True, told: False", "times, told: True", "closes", "lets go"] == bench.did
+    assert ["feeds after None", "memory of tiny-bs4-npu0", *files, "holds npu0 in /locks", *reversed(files), "scores in turns",
+            "graph is as it was", "finishes 6, saved: True, told: False", "waits for quiet beside 0 decode workers", "times, told: True",
+            "closes", "lets go"] == bench.did
     found = load(bench.folder / FILE)
     assert IDS == found.ids
     assert [[number, number] for number in range(6)] == found.scores.tolist()
     times = cell.read(bench.folder).times
     assert times is not None
-    assert ((1.0,), 4) == (times.series, times.valid)
+    assert ((1.0,), 4, 2.5) == (times.series, times.valid, times.waited_s)
 
 
 def test_a_record_says_what_was_measured_with_what(bench: Bench) -> None:

@@ -1,0 +1,83 @@
+"""Waiting for others: what a user is told of it, and that it does not pass for having stalled."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from suites.selftest.machine.turn_takers import holds_unit, processes, silent, times_of, until
+from tools.machine import child, device_locks, events, quiet
+from tools.machine.events import EVENTS_FD
+from tools.machine.quiet import HOST, Units
+
+
+@pytest.fixture
+def locks(tmp_path: Path) -> str:
+    folder = tmp_path / "locks"
+    folder.mkdir(mode=0o700)
+    return str(folder)
+
+
+def test_a_pause_is_told_once_and_names_who_holds(locks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not before some seconds have passed; all forked workers together tell it once."""
+    monkeypatch.setattr(quiet, "PATIENCE_S", 0.3)
+    said: queue.Queue[str] = queue.Queue()
+    with processes(lambda: holds_unit(locks, tmp_path / "held")) as [holder]:
+        until((tmp_path / "held").exists)
+        threading.Timer(1.2, holder.kill).start()
+        with quiet.alone(locks, said.put) as alone:
+            assert 1 < alone.waited_s < 10
+
+    assert f"waiting 0 s for quiet: process {holder.pid} (working in {Path.cwd()})" == said.get_nowait()
+    assert said.empty()
+    told = tmp_path / "told"
+    units = Units(locks, lambda text: told.open("a").write(f"{text}\n"))
+
+    def once() -> None:
+        with units:
+            pass
+
+    with quiet.alone(locks, silent), processes(once, once, once):
+        time.sleep(1.2)
+    assert [f"waiting 0 s for quiet: process {os.getpid()} (working in {Path.cwd()})"] == told.read_text().splitlines()
+
+
+def waits(locks: str, writing: int, take: Callable[[str], object]) -> None:
+    os.environ[EVENTS_FD] = str(writing)
+    take(locks)
+
+
+def for_a_device(locks: str) -> None:
+    with device_locks.hold(locks, HOST, silent):
+        pass
+
+
+def for_a_unit(locks: str) -> None:
+    with Units(locks, silent):
+        pass
+
+
+@pytest.mark.parametrize("take", [for_a_device, for_a_unit, lambda locks: times_of(locks, 1, 0.0, Path(os.devnull))],
+                         ids=["device", "unit", "timing"])
+def test_a_process_that_waits_has_not_stalled(locks: str, monkeypatch: pytest.MonkeyPatch, take: Callable[[str], object]) -> None:
+    """Whoever watches it hears from it, however long another holds what it waits for."""
+    monkeypatch.setattr(device_locks, "BEAT_S", 0.1)
+    reading, writing = os.pipe()
+    heard: list[events.Event] = []
+    with quiet.alone(locks, silent), processes(lambda: waits(locks, writing, take)):
+        os.close(writing)
+        watched = threading.Thread(target=lambda: child._watch(reading, heard.append, 0.6), daemon=True)
+        watched.start()
+        watched.join(1.5)
+        assert watched.is_alive(), "it was taken for one that has stalled"
+    watched.join(10)
+    os.close(reading)
+
+    assert heard
+    assert {"alive"} == {event["kind"] for event in heard}
