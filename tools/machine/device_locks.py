@@ -24,7 +24,6 @@ FOR_ALL = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IWGRP | stat.S_IRO
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 NO_FILE = (errno.ELOOP, errno.EISDIR, errno.ENXIO)  # the kernel's words for a link that is not followed, a folder, a socket
 POLL_S = 0.1
-BEAT_S = 1.0  # a process that waits says so much more often than whoever watches it calls that silence
 MOST_WORDS = 500  # of a holder
 REMEDY = "choose another folder with --locks DIR"
 
@@ -157,7 +156,7 @@ def _locked(path: Path, on_wait: Callable[[str], None], mode: int, patience_s: f
             if not told and now - began >= patience_s:
                 on_wait(_words(descriptor))
                 told = True
-            if now - beaten >= BEAT_S:
+            if now - beaten >= events.BEAT_S:
                 events.alive()
                 beaten = now
             time.sleep(POLL_S)

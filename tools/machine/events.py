@@ -14,6 +14,7 @@ from tools.errors import ClipgateError, OptionError
 from tools.machine import asserts
 
 EVENTS_FD = "CLIPGATE_EVENTS_FD"
+BEAT_S = 1.0  # so often a process that waits says that it does: sooner than whoever watches it calls it silent
 
 
 class Event(TypedDict, total=False):
@@ -29,16 +30,17 @@ class Event(TypedDict, total=False):
 
 
 OnEvent = Callable[[Event], None]
-PAUSES: list[Callable[[], None]] = []  # called at each progress: a point at which work can give way to others
+PAUSES: list[Callable[[], None]] = []  # called where work that rests can give way to others
 
 
 def say(text: str) -> None:
     forward({"kind": "say", "text": text})
 
 
-def progress(text: str, done: int, total: int) -> None:
+def progress(text: str, done: int, total: int, *, at_rest: bool = True) -> None:
+    """Tell how far work is. *at_rest*: no other process goes on with it, so that it can give way here."""
     forward({"kind": "progress", "text": text, "done": done, "total": total})
-    for pause in PAUSES:
+    for pause in PAUSES if at_rest else ():
         pause()
 
 

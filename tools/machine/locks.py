@@ -6,8 +6,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.errors import StoreError
+from tools.machine import events
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 
 @contextmanager
@@ -26,7 +31,7 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
             lock.acquire(timeout=0)
         except Timeout:
             on_wait(_holder(path))
-            lock.acquire(poll_interval=0.1)
+            _wait(lock)
     except OSError as error:
         raise StoreError(f"cannot take a lock: {error.strerror or error}", where=str(path),
                          remedy="make the folder writable, or choose another with --artifacts DIR") from error
@@ -39,6 +44,16 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
         with suppress(OSError):
             note.unlink(missing_ok=True)
         lock.release()
+
+
+def _wait(lock: BaseFileLock) -> None:
+    """Take the lock however long that takes; our parent hears that we wait."""
+    from filelock import Timeout
+
+    while not lock.is_locked:
+        with suppress(Timeout):
+            lock.acquire(timeout=events.BEAT_S, poll_interval=0.1)
+        events.alive()
 
 
 def _holder(path: Path) -> str:

@@ -5,9 +5,10 @@ timings on two devices take turns: both run code on the host. Work that can stop
 short unit at a time: a clip that is decoded, a batch that the CPU computes. All pass `host-turn` on their way
 to `host`. Timing keeps that one while it waits, so that units which come and go cannot keep it out.
 
-Work that cannot stop soon (an export, a compiler) shares `host-work` instead. It begins only where it is
-quiet, and gives way wherever it reports progress. Timing gives it a moment to do so, and then names whoever
-works on. So timing waits for one unit and that moment, and nothing begins beside it.
+Other work (a reference, an export, a compiler) shares `host-work` instead. It begins only where it is quiet,
+and gives way where it reports progress and rests. Timing leaves it a moment to do so, and then names whoever
+works on. So timing waits for one unit and that moment, and nothing begins beside it. What torch's threads
+decode ahead goes on for a clip or two, unnamed.
 
 A lock ends with its process. Who also locks a device does that first, so that nobody waits in a ring.
 """
@@ -103,11 +104,11 @@ def alone(locks: str, tell: Tell) -> Iterator[Alone]:
 
 @contextmanager
 def working(locks: str, tell: Tell) -> Iterator[None]:
-    """Work that cannot stop soon: it begins where it is quiet, and gives way to timing at each progress.
+    """Work that is seen: it begins where it is quiet, and gives way to timing where it reports that it rests.
 
     Who can take no locks works all the same, unseen.
     """
-    first = once(tell)
+    first, looked = once(tell), 0.0
     with ExitStack() as held:
 
         def begin() -> None:
@@ -116,6 +117,10 @@ def working(locks: str, tell: Tell) -> Iterator[None]:
                 held.callback(units.close)
 
         def give_way() -> None:
+            nonlocal looked
+            if time.monotonic() - looked < device_locks.POLL_S:
+                return
+            looked = time.monotonic()
             with suppress(DeviceError):
                 if not device_locks.is_free(locks, TURN, shared=True):
                     held.close()
@@ -130,7 +135,7 @@ def working(locks: str, tell: Tell) -> Iterator[None]:
 
 
 def workers(locks: str) -> tuple[str, ...]:
-    """The words of those who work now and cannot stop soon."""
+    """The words of those who work now and have not given way."""
     free = device_locks.is_free(locks, WORK)
     return () if free else tuple(_holders(locks, WORK)) or ("another process",)
 

@@ -1,4 +1,4 @@
-"""Work that cannot stop soon, beside timing: it gives way where it can, and is named where it cannot."""
+"""Work beside timing: it gives way where it can, and is named where it cannot."""
 
 from __future__ import annotations
 
@@ -42,6 +42,23 @@ def test_work_gives_way_where_it_reports_progress(locks: str, tmp_path: Path) ->
 
     assert () == alone.beside
     assert [] == overlapping(noted(tmp_path / "steps"), [series])
+
+
+def test_work_that_other_processes_go_on_with_does_not_give_way(locks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiler runs on while its seconds are told: to pass for quiet would be a lie."""
+    monkeypatch.setattr(quiet, "GRACE_S", 0.5)
+
+    def compiling() -> None:
+        with quiet.working(locks, silent):
+            (tmp_path / "began").touch()
+            while True:
+                time.sleep(0.05)
+                events.progress("atc", 1, 2, at_rest=False)
+
+    with processes(compiling) as [compiler]:
+        until((tmp_path / "began").exists)
+        with quiet.alone(locks, silent) as alone:
+            assert (f"process {compiler.pid} (working in {Path.cwd()})",) == alone.beside
 
 
 def test_work_that_does_not_give_way_is_named(locks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

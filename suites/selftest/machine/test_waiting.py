@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.machine.turn_takers import holds_unit, processes, silent, times_of, until
+from suites.selftest.machine.turn_takers import holds_unit, processes, silent, until
 from tools.machine import child, device_locks, events, quiet
+from tools.machine import locks as built
 from tools.machine.events import EVENTS_FD
 from tools.machine.quiet import HOST, Units
 
@@ -63,11 +64,20 @@ def for_a_unit(locks: str) -> None:
         pass
 
 
-@pytest.mark.parametrize("take", [for_a_device, for_a_unit, lambda locks: times_of(locks, 1, 0.0, Path(os.devnull))],
-                         ids=["device", "unit", "timing"])
+def for_timing(locks: str) -> None:
+    with quiet.alone(locks, silent):
+        pass
+
+
+def for_what_is_built(locks: str) -> None:
+    with built.hold(Path(locks) / f"{HOST}.lock", silent):
+        pass
+
+
+@pytest.mark.parametrize("take", [for_a_device, for_a_unit, for_timing, for_what_is_built])
 def test_a_process_that_waits_has_not_stalled(locks: str, monkeypatch: pytest.MonkeyPatch, take: Callable[[str], object]) -> None:
     """Whoever watches it hears from it, however long another holds what it waits for."""
-    monkeypatch.setattr(device_locks, "BEAT_S", 0.1)
+    monkeypatch.setattr(events, "BEAT_S", 0.1)
     reading, writing = os.pipe()
     heard: list[events.Event] = []
     with quiet.alone(locks, silent), processes(lambda: waits(locks, writing, take)):
