@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from fixtures import run
 from suites.selftest.machine.turn_takers import holds_unit, processes, silent, until
 from tools.machine import child, device_locks, events, quiet
 from tools.machine import locks as built
@@ -47,6 +49,20 @@ def test_a_pause_is_told_once_and_names_who_holds(locks: str, tmp_path: Path, mo
     with quiet.alone(locks, silent), processes(once, once, once):
         time.sleep(1.2)
     assert [f"waiting 0 s for quiet: process {os.getpid()} (working in {Path.cwd()})"] == told.read_text().splitlines()
+
+
+def test_a_terminal_shows_nothing_of_those_that_are_alive(tmp_path: Path) -> None:
+    """Neither a run of pytest, whose counts a line is rewritten for, nor a command."""
+    shown: list[str] = []
+    terminal = SimpleNamespace(isatty=True, rewrite=lambda text, erase: shown.append(text), ensure_newline=lambda: None,
+                               write_line=shown.append)
+    plugins = SimpleNamespace(getplugin=lambda name: terminal if name == "terminalreporter" else None)
+    request = SimpleNamespace(config=SimpleNamespace(pluginmanager=plugins))
+    show = run.on_event._get_wrapped_function()(request)  # type: ignore[attr-defined]
+    for event in ({"kind": "alive"}, {"kind": "say", "text": "said"}, {"kind": "progress", "text": "scoring", "done": 1, "total": 2}):
+        show(event)
+
+    assert ["  said", "  scoring 1/2"] == shown
 
 
 def waits(locks: str, writing: int, take: Callable[[str], object]) -> None:

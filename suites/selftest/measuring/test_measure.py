@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import mmap
 import multiprocessing
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,11 +38,25 @@ def fill(number: int, row: Floats) -> None:
     row[:] = number
 
 
+class Unit:
+    """A block that tells all processes that share it whether it was entered."""
+
+    def __init__(self) -> None:
+        self.entered = mmap.mmap(-1, 1)
+
+    def __enter__(self) -> None:
+        self.entered[0] = 1
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
 class Bench:
     """A network and two batches, one of them short. *did*: what was done in turn."""
 
     def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
         self.did, self.folder, self.need = list[str](), folder, 0
+        self.unit = Unit()
         self.watch: Any = None
         self.before: Path | None = None
         self.budget_s: float | None = 1.0
@@ -89,7 +104,13 @@ class Bench:
 
     def turns(self, locks: str, device: Device) -> Any:
         assert ("/locks", CASE.device) == (locks, device)
-        return SimpleNamespace(unit=None, seen=nullcontext, scoring=self.in_turns, timing=self.in_quiet)
+        return SimpleNamespace(unit=self.unit, seen=self.seen, scoring=self.in_turns, timing=self.in_quiet)
+
+    @contextmanager
+    def seen(self) -> Iterator[None]:
+        self.did.append("is seen")
+        yield
+        self.did.append("is seen no more")
 
     def in_turns(self, engine: Any) -> Any:
         self.did.append("scores in turns")
@@ -115,11 +136,11 @@ def test_a_network_is_scored_told_and_timed_in_this_order(bench: Bench) -> None:
     measure.measure(bench.job)
 
     files = ["graph is as it was", "clips are as they were"]
-    assert ["feeds after None", "memory of tiny-bs4-npu0", *files, "holds npu0 in /locks", *reversed(files), "scores in turns",
-            "graph is as it was", "finishes 6, saved: True, told: False", "waits for quiet beside 0 decode workers", "times, told: True",
-            "closes", "lets go"] == bench.did
+    assert ["feeds after None", "memory of tiny-bs4-npu0", *files, "holds npu0 in /locks", files[1], "is seen", files[0],
+            "scores in turns", "is seen no more", files[0], "finishes 6, saved: True, told: False",
+            "waits for quiet beside 0 decode workers", "times, told: True", "closes", "lets go"] == bench.did
     found = load(bench.folder / FILE)
-    assert IDS == found.ids
+    assert (IDS, 1) == (found.ids, bench.unit.entered[0])
     assert [[number, number] for number in range(6)] == found.scores.tolist()
     times = cell.read(bench.folder).times
     assert times is not None
