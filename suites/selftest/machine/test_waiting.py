@@ -29,15 +29,15 @@ def locks(tmp_path: Path) -> str:
 
 def test_a_pause_is_told_once_and_names_who_holds(locks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not before some seconds have passed; all forked workers together tell it once."""
-    monkeypatch.setattr(quiet, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(quiet, "PATIENCE_S", 1.0)
     said: queue.Queue[str] = queue.Queue()
     with processes(lambda: holds_unit(locks, tmp_path / "held")) as [holder]:
         until((tmp_path / "held").exists)
-        threading.Timer(1.2, holder.kill).start()
+        threading.Timer(1.5, holder.kill).start()
         with quiet.alone(locks, said.put) as alone:
             assert 1 < alone.waited_s < 10
 
-    assert f"waiting 0 s for quiet: process {holder.pid} (working in {Path.cwd()})" == said.get_nowait()
+    assert f"waiting 1 s for quiet: process {holder.pid} (working in {Path.cwd()})" == said.get_nowait()
     assert said.empty()
     told = tmp_path / "told"
     units = Units(locks, lambda text: told.open("a").write(f"{text}\n"))
@@ -47,8 +47,8 @@ def test_a_pause_is_told_once_and_names_who_holds(locks: str, tmp_path: Path, mo
             pass
 
     with quiet.alone(locks, silent), processes(once, once, once):
-        time.sleep(1.2)
-    assert [f"waiting 0 s for quiet: process {os.getpid()} (working in {Path.cwd()})"] == told.read_text().splitlines()
+        time.sleep(1.6)
+    assert [f"waiting 1 s for quiet: process {os.getpid()} (working in {Path.cwd()})"] == told.read_text().splitlines()
 
 
 def test_a_terminal_shows_nothing_of_those_that_are_alive(tmp_path: Path) -> None:

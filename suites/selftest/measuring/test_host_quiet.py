@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -103,22 +103,25 @@ def test_times_are_taken_in_quiet_or_beside_whoever_is_seen(
     bare = own.timing(take)
     assert (TIMES.series, ()) == (bare.series, bare.beside)
     with worker(locks, tmp_path / "held") as words:
-        assert (words,) == own.timing(take).beside
+        found = own.timing(take)
+        assert (words,) == found.beside
+        assert alone == (found.waited_s >= 0.1)
 
 
-def test_one_that_comes_between_is_seen_too(monkeypatch: pytest.MonkeyPatch, locks: str, tmp_path: Path) -> None:
-    """Where nothing stops, it may begin while a series is taken."""
-    own, begun = turns(monkeypatch, locks, NPUS[0], cores=41, chips=8), []
+def test_one_that_comes_or_goes_meanwhile_is_seen_too(monkeypatch: pytest.MonkeyPatch, locks: str, tmp_path: Path) -> None:
+    """Where nothing stops, work may begin and end while a series is taken."""
+    own = turns(monkeypatch, locks, NPUS[0], cores=41, chips=8)
+    with ExitStack() as coming, ExitStack() as going:
+        words = [going.enter_context(worker(locks, tmp_path / "goes"))]
 
-    def take() -> Times:
-        begun.append(worker(locks, tmp_path / "held"))
-        begun.append(begun[0].__enter__())
-        return TIMES
+        def take() -> Times:
+            going.close()
+            words.append(coming.enter_context(worker(locks, tmp_path / "comes")))
+            return TIMES
 
-    found = own.timing(take)
-    begun[0].__exit__(None, None, None)
+        found = own.timing(take)
 
-    assert (begun[1],) == found.beside
+    assert tuple(words) == found.beside
 
 
 @pytest.mark.parametrize(("device", "cores", "seen"), [(CPU, 41, True), (NPUS[0], 41, False), (CPU, 40, False)])
