@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from tools.errors import DeviceError
@@ -59,7 +60,7 @@ class Units:
     """
 
     def __init__(self, locks: str, tell: Tell) -> None:
-        self._tell = once(tell)
+        self._locks, self._tell = locks, once(tell)
         self._turn, self._host = (device_locks.Share(locks, name, self._waiting, PATIENCE_S) for name in (TURN, HOST))
 
     def __enter__(self) -> Self:
@@ -79,7 +80,7 @@ class Units:
         self._host.close()
 
     def _waiting(self, words: str) -> None:
-        self._tell(_waited(PATIENCE_S, words))
+        self._tell(_waited(PATIENCE_S, _names(self._locks, TURN, words)))
 
 
 @contextmanager
@@ -87,14 +88,11 @@ def alone(locks: str, tell: Tell) -> Iterator[Alone]:
     """Time in quiet: once all units have ended, and other work has had a moment to give way."""
     began, first = time.monotonic(), once(tell)
 
-    def waiting(words: str) -> None:
-        first(_waited(time.monotonic() - began, words))
+    def waiting(name: str, words: str) -> None:
+        first(_waited(time.monotonic() - began, _names(locks, name, words)))
 
-    def for_units(words: str) -> None:
-        waiting("; ".join(_holders(locks, HOST)) or words)
-
-    with (device_locks.hold(locks, TURN, waiting, patience_s=PATIENCE_S),
-          device_locks.hold(locks, HOST, for_units, patience_s=PATIENCE_S)):
+    with (device_locks.hold(locks, TURN, partial(waiting, TURN), patience_s=PATIENCE_S),
+          device_locks.hold(locks, HOST, partial(waiting, HOST), patience_s=PATIENCE_S)):
         until = time.monotonic() + GRACE_S
         while (beside := workers(locks)) and time.monotonic() < until:
             events.alive()
@@ -142,6 +140,11 @@ def workers(locks: str) -> tuple[str, ...]:
 
 def _holders(locks: str, name: str) -> list[str]:
     return holding(device_locks.require(locks) / f"{name}.lock")
+
+
+def _names(locks: str, name: str, words: str) -> str:
+    """Who holds a lock: best in the kernel's words, which say what is measured; else in its own."""
+    return "; ".join(_holders(locks, name)) or words
 
 
 def _waited(seconds: float, words: str) -> str:

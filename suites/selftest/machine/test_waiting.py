@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import queue
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from suites.selftest.machine.turn_takers import holds_unit, processes, silent, u
 from tools.machine import child, device_locks, events, quiet
 from tools.machine import locks as built
 from tools.machine.events import EVENTS_FD
+from tools.machine.holders import holding
 from tools.machine.quiet import HOST, Units
 
 
@@ -49,6 +52,21 @@ def test_a_pause_is_told_once_and_names_who_holds(locks: str, tmp_path: Path, mo
     with quiet.alone(locks, silent), processes(once, once, once):
         time.sleep(1.6)
     assert [f"waiting 1 s for quiet: process {os.getpid()} (working in {Path.cwd()})"] == told.read_text().splitlines()
+
+
+def test_a_process_of_a_run_is_called_by_what_it_measures(tmp_path: Path) -> None:
+    """By its title, which its decode workers share; one that holds nothing any more is not named."""
+    lock = tmp_path / "host.lock"
+    lock.touch()
+    holds = "import fcntl, sys; held = open(sys.argv[3]); fcntl.flock(held, fcntl.LOCK_SH); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", holds, "tools.machine.child", "measuring tsm-bs16-npu1", str(lock.absolute())],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as one:
+        assert one.stdout is not None
+        one.stdout.readline()
+        assert [f"process {one.pid} (measuring tsm-bs16-npu1)"] == holding(lock)
+        one.communicate()
+
+    assert [] == holding(lock)
 
 
 def test_a_terminal_shows_nothing_of_those_that_are_alive(tmp_path: Path) -> None:
