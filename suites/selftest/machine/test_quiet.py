@@ -141,12 +141,15 @@ def test_alone_nobody_waits(locks: str, monkeypatch: pytest.MonkeyPatch) -> None
             assert alone.waited_s < quiet.PATIENCE_S
 
 
-def test_a_lock_taken_often_costs_microseconds(locks: str) -> None:
-    """Of this process's own time, a unit takes far less than the smallest picture takes to decode."""
+def test_a_unit_costs_microseconds(locks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file is opened again for it. It takes far less than a small picture takes to decode."""
+    opened: list[Path] = []
+    monkeypatch.setattr(device_locks, "_open", lambda path, real=device_locks._open: (opened.append(path), real(path))[1])
     units = Units(locks, unexpected)
     began = time.process_time()
     for _ in range(1000):
         with units:
             pass
 
-    assert (time.process_time() - began) / 1000 < 0.001
+    assert [Path(locks) / f"{name}.lock" for name in (TURN, HOST)] == opened
+    assert (time.process_time() - began) / 1000 < 0.0005
