@@ -93,8 +93,7 @@ def _measure(job: Job) -> None:
     fed: dict[str, str] = {}
     chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
     turns = Turns.of(job.locks, case.device)
-    waiting = lambda holder: events.say(f"waiting: {holder} holds {case.device}")
-    with device_locks.hold(job.locks, case.device.label, waiting), watch or nullcontext():
+    with device_locks.hold(job.locks, case.device.label, partial(_waiting, case)), watch or nullcontext():
         started = time.monotonic()
         job.dataset.require_unchanged()  # again: another cell may have held the device for hours
         with BatchStream(feed, case.batch, turns.unit) as stream, turns.seen(), naming(job.graph.path):
@@ -109,13 +108,16 @@ def _measure(job: Job) -> None:
         kind.finish(job.dataset, job.spec, before, predictions, folder)
         told = _record(job, engine.precision, chip, stack, len(feed.ids), time.monotonic() - started, need)
         cell.write(replace(_of_given(told, job, engine.fit, scales), inputs=fed), folder / cell.RECORD)
-        budget_s = job.budget_s
-        times = None if budget_s is None else turns.timing(lambda: timed(engine, kept, budget_s, whole=job.whole))
+        times = None if job.budget_s is None else turns.timing(partial(timed, engine, kept, job.budget_s, whole=job.whole))
         engine.close()
     if watch:
         cell.write(watch.idle(), folder / cell.IDLE)
     if times:
         cell.write(times, folder / cell.TIMES)
+
+
+def _waiting(case: Case, holder: str) -> None:
+    events.say(f"waiting: {holder} holds {case.device}")
 
 
 def timed(engine: Engine, kept: Kept, budget_s: float, *, whole: bool = False) -> Times:
