@@ -18,7 +18,7 @@ from tools.datasets.ledger import ClipState, Ledger, opened, path_of
 from tools.datasets.listing import Listing
 from tools.datasets.lists import at_equal_distances, balanced
 from tools.errors import DataError
-from tools.machine import child, events
+from tools.machine import child, events, quiet
 from tools.machine.files import write_whole
 from tools.machine.locks import hold
 from tools.machine.pool import spread
@@ -70,7 +70,7 @@ def check(listing: Listing, settings: Settings) -> Path:
     """
     path, count = path_of(settings.artifacts, listing), 0 if listing.required else settings.clips
     waiting = lambda holder: events.say(f"waiting: {holder} is {listing.doing}")
-    with hold(path.with_suffix(".lock"), waiting), opened(path) as ledger:
+    with hold(path.with_suffix(".lock"), waiting), quiet.working(settings.locks, events.say), opened(path) as ledger:
         while True:  # a chosen clip that turns out damaged is replaced by another
             clips = _wanted(listing, ledger, count)
             _check_clips(listing, clips, ledger)
@@ -91,7 +91,7 @@ def _check_clips(listing: Listing, clips: tuple[Clip, ...], ledger: Ledger) -> N
             ledger.put(clip, state)
         if done == len(clips) or time.monotonic() - shown > 0.2:
             shown = time.monotonic()
-            events.progress(doing, done, len(clips))
+            events.progress(doing, done, len(clips), at_rest=False)
 
 
 def _to_trust(listing: Listing, state: ClipState | None) -> ClipState | None:

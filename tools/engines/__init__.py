@@ -61,11 +61,13 @@ class Family(Protocol):
 
     NAMED: how `--device` names its devices. MARK: what `pytest --markers` says of its cases.
     LOADS: what its devices load: an ONNX graph, or what Ascend's compiler makes of one.
+    ON_HOST: whether they compute with the cores of the host.
     """
 
     NAMED: str
     MARK: str
     LOADS: Literal["onnx", "om"]
+    ON_HOST: bool = False
 
     def devices(self) -> list[Device]:
         """The devices of this machine. It answers quickly, since collecting a matrix asks."""

@@ -145,6 +145,7 @@ class CpuFamily(Family):
     NAMED = "cpu"
     MARK = "cases on the CPU through ONNX Runtime"
     LOADS = "onnx"
+    ON_HOST = True
 
     def devices(self) -> list[Device]:
         return [Device("cpu")]

@@ -97,7 +97,8 @@ def _numbers(part: Part) -> dict[str, object]:
     return {"valid_rows": part.times.valid, **asdict(summary_of(part)),
             "host_clock": asdict(summarise(part.times.series, part.times.valid)) if part.times.device_series else {},
             "end_to_end_clips_per_s": record.clips / record.scoring_s, "end_to_end_statistic": "mean",
-            "digests": dict(record.digests), "surgery": record.surgery}
+            "digests": dict(record.digests), "surgery": record.surgery,
+            "waited_s": part.times.waited_s, "worked_beside": list(part.times.beside)}
 
 
 def tables(measured: Sequence[Rate], truths: Mapping[str, Truth]) -> list[str]:

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tools.errors import DeviceError, visible
+from tools.machine import events
 
 OF_THIS_BOOT = Path("/run/user")  # where a login's runtime folder lies, also for a job that is not told of it
 TEMPORARY = Path("/tmp")  # noqa: S108 - the same for all processes of a user, whatever their TMPDIR
@@ -64,41 +65,100 @@ def require(given: str) -> Path:
 
 
 @contextmanager
-def hold(given: str, name: str, on_wait: Callable[[str], None]) -> Iterator[None]:
+def hold(given: str, name: str, on_wait: Callable[[str], None], *, shared: bool = False, patience_s: float = 0.0) -> Iterator[None]:
     """Hold the lock *name* in the folder *given*, or in this user's own.
 
-    If another process has it, call *on_wait* once with that one's words.
+    If another process has it, call *on_wait* once with that one's words, when *patience_s* have passed.
+    shared: hold it beside others that share it. They leave no words.
 
     Raises:
         DeviceError: as for `require`; or what lies at the lock's place is no lock file.
     """
     path = require(given) / f"{name}.lock"
     with _telling(path):
-        descriptor = _locked(path, on_wait)
+        descriptor = _locked(path, on_wait, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, patience_s)
     holder = os.getpid()
     try:
-        _note(descriptor, f"process {holder} (working in {Path.cwd()})")
+        if not shared:
+            _note(descriptor, f"process {holder} (working in {Path.cwd()})")
         yield
     finally:
         if os.getpid() == holder:  # a forked child that leaves by here ends nothing
-            _note(descriptor, "")
+            if not shared:
+                _note(descriptor, "")
             fcntl.flock(descriptor, fcntl.LOCK_UN)  # forked workers that still end have this descriptor too
         os.close(descriptor)
 
 
-def _locked(path: Path, on_wait: Callable[[str], None]) -> int:
-    """A descriptor of the file that *path* names, with the lock on it."""
-    told = False
+class Share:
+    """The lock *name*, to be held beside others for a moment, again and again, by one thread of each process.
+
+    The file stays open, since opening it takes longer than locking it. Others as for `hold`.
+    """
+
+    def __init__(self, given: str, name: str, on_wait: Callable[[str], None], patience_s: float = 0.0) -> None:
+        self._path, self._on_wait, self._patience_s = require(given) / f"{name}.lock", on_wait, patience_s
+        self._descriptor, self._process = -1, 0
+
+    def take(self) -> None:
+        """Hold it; errors as for `hold`."""
+        if self._process == os.getpid() and self._at_once():
+            return
+        self.close()
+        with _telling(self._path):
+            self._descriptor = _locked(self._path, self._on_wait, fcntl.LOCK_SH, self._patience_s)
+        self._process = os.getpid()
+
+    def leave(self) -> None:
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Leave it, and hold nothing open; a forked process closes what it has of its parent's."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+    def _at_once(self) -> bool:
+        """Take it through the open file, if nobody has it alone and the file is still at its place."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return _is_at(self._path, self._descriptor)
+
+
+def is_free(given: str, name: str, *, shared: bool = False) -> bool:
+    """Whether `hold` would have the lock *name* at once; errors as there."""
+    path = require(given) / f"{name}.lock"
+    with _telling(path):
+        descriptor = _open(path)
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(descriptor)
+    return True
+
+
+def _locked(path: Path, on_wait: Callable[[str], None], mode: int, patience_s: float) -> int:
+    """A descriptor of the file that *path* names, with the lock on it; our parent hears that we wait."""
+    told, began = False, time.monotonic()
+    beaten = began
     while True:
         descriptor = _open(path)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
             if _is_at(path, descriptor):
                 return descriptor
         except BlockingIOError:
-            if not told:
+            now = time.monotonic()
+            if not told and now - began >= patience_s:
                 on_wait(_words(descriptor))
-            told = True
+                told = True
+            if now - beaten >= events.BEAT_S:
+                events.alive()
+                beaten = now
             time.sleep(POLL_S)
         except BaseException:
             os.close(descriptor)
@@ -130,7 +190,7 @@ def _open(path: Path) -> int:
 def _is_at(path: Path, descriptor: int) -> bool:
     """Whether *path* still names this file: one that was removed meanwhile may have been made again."""
     try:
-        return os.path.samestat(path.lstat(), os.fstat(descriptor))
+        return os.path.samestat(os.lstat(path), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 

@@ -14,10 +14,11 @@ from tools.errors import ClipgateError, OptionError
 from tools.machine import asserts
 
 EVENTS_FD = "CLIPGATE_EVENTS_FD"
+BEAT_S = 1.0  # so often a process that waits says that it does: sooner than whoever watches it calls it silent
 
 
 class Event(TypedDict, total=False):
-    """One line on the pipe; *kind* is `say` (text), `progress` (text, done, total) or `error` (its parts)."""
+    """A line on the pipe; *kind*: `say` (text), `progress` (text, done, total), `alive`, `error` (parts)."""
 
     kind: str
     text: str
@@ -29,14 +30,23 @@ class Event(TypedDict, total=False):
 
 
 OnEvent = Callable[[Event], None]
+PAUSES: list[Callable[[], None]] = []  # called where work that rests can give way to others
 
 
 def say(text: str) -> None:
     forward({"kind": "say", "text": text})
 
 
-def progress(text: str, done: int, total: int) -> None:
+def progress(text: str, done: int, total: int, *, at_rest: bool = True) -> None:
+    """Tell how far work is. *at_rest*: no other process goes on with it, so that it can give way here."""
     forward({"kind": "progress", "text": text, "done": done, "total": total})
+    for pause in PAUSES if at_rest else ():
+        pause()
+
+
+def alive() -> None:
+    """Tell the parent that this process waits for another and has not stalled; nobody is shown it."""
+    forward({"kind": "alive"})
 
 
 def forward(event: Event) -> None:

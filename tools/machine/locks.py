@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.errors import StoreError
+from tools.machine import events
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -48,6 +49,7 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
 
 
 def _acquire(lock: BaseFileLock, path: Path, on_wait: Callable[[str], None]) -> None:
+    """Take the lock however long that takes; our parent hears that we wait."""
     from filelock import Timeout
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,11 +58,11 @@ def _acquire(lock: BaseFileLock, path: Path, on_wait: Callable[[str], None]) -> 
         return
     except Timeout:
         on_wait(_holder(path))
-    while True:
-        with suppress(FileNotFoundError):  # somebody removed the folder meanwhile, and the lock with it
-            lock.acquire(poll_interval=0.1)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
+    while not lock.is_locked:
+        with suppress(Timeout, FileNotFoundError):  # somebody may have removed the folder, and the lock with it
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=events.BEAT_S, poll_interval=0.1)
+        events.alive()
 
 
 def _holder(path: Path) -> str:

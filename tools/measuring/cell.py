@@ -23,6 +23,7 @@ TIMES = "times.json"
 IDLE = "idle.json"
 EXACT = "fp32"  # the precision whose limits hold for every chip
 AGAIN = "measure the case again"
+NOTED_S = 1.0  # of waiting
 UNSEEN = "this run is older than the look at what timed calls give"
 
 
@@ -75,12 +76,21 @@ class Times:
     series: by our clock, around one run.
     device_series: by the device's own clock, if it has one, around the execution alone.
     doubt: why these are not times of the network, as what the timed calls gave shows; empty where they are.
+    waited_s: how long timing waited for a quiet host. beside: who worked on it all the same, in words.
     """
 
     series: tuple[float, ...]
     valid: int
     device_series: tuple[float, ...] = ()
     doubt: str = ""
+    waited_s: float = 0.0
+    beside: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """How it was on the host, where a reader of these times must know."""
+        waited = [f"timing waited {self.waited_s:.0f} s for quiet"] if self.waited_s > NOTED_S else []
+        return [*waited, *(f"timed while {words} worked on this host" for words in self.beside)]
 
     def summary(self) -> Summary:
         """The numbers that are judged: as ais_bench computes them if the device has times of its own."""
@@ -136,7 +146,8 @@ class Cell:
         flags = dict.fromkeys(part.record.flags for part in self.parts if part.record.flags)
         own = [part.record.own for part in self.parts if part.record.own]
         return [*(f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried), *self.given, *own,
-                *(f"compiled with {words}" for words in flags), *self.others]
+                *(f"compiled with {words}" for words in flags),
+                *dict.fromkeys(note for part in self.parts if part.times for note in part.times.notes), *self.others]
 
     @property
     def given(self) -> list[str]:
@@ -187,7 +198,8 @@ def _read(folder: Path) -> Part:
         if not stored["series"]:
             raise MeasureError("there are no times", where=str(folder / TIMES), remedy=AGAIN)
         times = Times(_seconds(stored["series"], folder), int(positive(stored["valid"], str(folder / TIMES), MeasureError)),
-                      _seconds(stored["device_series"], folder), stored.get("doubt", UNSEEN))
+                      _seconds(stored["device_series"], folder), stored.get("doubt", UNSEEN),
+                      float(stored.get("waited_s", 0.0)), tuple(map(str, stored.get("beside", ()))))
     if (folder / IDLE).is_file():
         seen = _load(folder / IDLE)
         idle = Idle(seen["state"], tuple(seen["seen"]), seen["samples"])

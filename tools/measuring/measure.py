@@ -22,6 +22,7 @@ from tools.machine.files import writing
 from tools.measuring import cell, inputs, kinds
 from tools.measuring.answers import Counted, Kept, doubt, repeated
 from tools.measuring.cell import Record, Times
+from tools.measuring.host_quiet import Turns
 from tools.measuring.kinds import Dataset
 from tools.measuring.metrics import mean_of_views
 from tools.measuring.predictions import FILE, Predictions, load, save
@@ -103,20 +104,20 @@ def _measure(job: Job) -> None:
     driver = engines.family(case.device)
     chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
     saved = Saved(folder, job.same, feed.ids, frozenset() if before else inputs.compared(feed.ids))
-    waiting = lambda holder: events.say(f"waiting: {holder} holds {case.device}")
-    with device_locks.hold(job.locks, case.device.label, waiting), watch or nullcontext():
+    turns = Turns.of(job.locks, case.device)
+    with device_locks.hold(job.locks, case.device.label, partial(_waiting, case)), watch or nullcontext():
         saved.begin()
         job.dataset.require_unchanged()  # again: another cell may have held the device for hours
-        with BatchStream(feed, case.batch) as stream, naming(job.graph.path):
+        with BatchStream(feed, case.batch, turns.unit) as stream, turns.seen(), naming(job.graph.path):
             engine = engines.open_engine(case.device, job.graph.path, network, case.batch,
                                          job.graph.given.asked if job.graph.given else None)
             job.graph.require_unchanged()  # what was loaded is what was found
             scales = _scales(job)
-            kept = _scored(job, engine, stream, scales, saved)
+            kept = _scored(job, turns.scoring(engine), stream, scales, saved)
         job.graph.require_unchanged()  # weights beside a graph may be read as they are used
         if not saved.are_whole:
             _keep(partial(_record, job, engine, scales, chip, stack, saved, need), job, before, saved)
-        times = None if job.budget_s is None else timed(engine, kept, job.budget_s, whole=job.whole)
+        times = None if job.budget_s is None else turns.timing(partial(timed, engine, kept, job.budget_s, whole=job.whole))
         engine.close()
     if watch:
         cell.write(watch.idle(), folder / cell.IDLE)
@@ -150,6 +151,10 @@ def _keep(told: Callable[[], Record], job: Job, before: Predictions | None, save
     kinds.of(job.spec).finish(job.dataset, job.spec, before, predictions, job.folder)
     cell.write(told(), job.folder / cell.RECORD)
     saved.finish()
+
+
+def _waiting(case: Case, holder: str) -> None:
+    events.say(f"waiting: {holder} holds {case.device}")
 
 
 def timed(engine: Engine, kept: Kept, budget_s: float, *, whole: bool = False) -> Times:

@@ -11,7 +11,7 @@ import mmap
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import cycle
 from queue import Empty
@@ -25,6 +25,7 @@ from tools.machine.events import die_with_parent
 from tools.media.preprocess import Floats
 
 SLOTS = 2  # one batch on the device, one being filled
+MOST_WORKERS = 4  # each keeps a core busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,12 @@ def _shared_memory() -> Iterator[None]:
 class BatchStream:
     """Iterates a feed in batches of *size*; the last one is padded with copies of its first row.
 
+    unit: what a worker does inside whenever it fills a row; each worker enters its own copy.
     Make it before anything starts threads: the workers are forked.
     """
 
-    def __init__(self, feed: Feed, size: int) -> None:
-        self._feed, self._size = feed, size
+    def __init__(self, feed: Feed, size: int, unit: AbstractContextManager[object] | None = None) -> None:
+        self._feed, self._size, self._unit = feed, size, unit or nullcontext()
         shape = (SLOTS, size, *feed.shape)
         memory = mmap.mmap(-1, math.prod(shape) * 4)
         self._ring: Floats = np.frombuffer(memory, np.float32).reshape(shape)
@@ -71,7 +73,7 @@ class BatchStream:
         with _shared_memory():
             self._tasks = context.SimpleQueue()
             self._results = context.Queue()
-        count = max(1, min(4, len(os.sched_getaffinity(0)), len(feed.ids)))
+        count = max(1, min(MOST_WORKERS, len(os.sched_getaffinity(0)), len(feed.ids)))
         self._workers = [context.Process(target=self._work, daemon=True) for _ in range(count)]
 
     def __enter__(self) -> Self:
@@ -139,7 +141,8 @@ class BatchStream:
         while True:
             slot, row, number = self._tasks.get()
             try:
-                self._feed.fill(number, self._ring[slot, row])
+                with self._unit:
+                    self._feed.fill(number, self._ring[slot, row])
                 self._results.put(slot)
             except ClipgateError as error:
                 self._results.put(error.parts)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tools.errors import ChildError
-from tools.machine import child, events
+from tools.machine import child, events, quiet
 from tools.machine.files import require_room
 from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
@@ -46,7 +46,8 @@ class Stage:
         store = context.store
         if self.least_bytes and store.find(self.key) is None:
             require_room(self.least_bytes, store.root, self.doing)
-        return store.build(self.key, self.build)
+        with quiet.working(context.settings.locks, context.say):
+            return store.build(self.key, self.build)
 
     def find_or_run(self, context: Context[Spec]) -> Entry:
         """The entry, made by a child process if the store has none.
@@ -65,7 +66,7 @@ class Stage:
         started = time.monotonic()
         log = root / "logs" / f"{self.key.kind}-{self.key.name}-{os.getpid()}.log"
         try:
-            child.call(partial(_make, self, root), self.doing, log=log, on_event=context.on_event)
+            child.call(partial(_make, self, root, context.settings.locks), self.doing, log=log, on_event=context.on_event)
         except OSError as error:
             if not access.is_ours(error, root):
                 raise
@@ -78,8 +79,9 @@ class Stage:
         return entry
 
 
-def _make(stage: Stage, root: Path) -> None:
-    Store(root, events.say).build(stage.key, stage.build)
+def _make(stage: Stage, root: Path, locks: str) -> None:
+    with quiet.working(locks, events.say):
+        Store(root, events.say).build(stage.key, stage.build)
 
 
 def parse(command: str, about: str | None, arguments: Sequence[str], more: More = lambda parser: None) -> tuple[Options, Context[Spec]]:

@@ -37,7 +37,7 @@ def test_progress_is_shown_now_and_then_and_at_the_end(tmp_path: Path, ledger: L
     monkeypatch.setattr(survey.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(survey, "spread", in_this_process)
     monkeypatch.setattr(survey, "_check_clip", lambda job: (job[0], None))
-    monkeypatch.setattr(survey.events, "progress", lambda *what: said.append(what))
+    monkeypatch.setattr(survey.events, "progress", lambda *what, at_rest: said.append(what))
     threads: list[int] = []
     monkeypatch.setattr(cv2, "setNumThreads", threads.append)
     survey._check_clips(listing, tuple(listing.rows()), ledger)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,6 +160,22 @@ def test_a_model_is_tuned_where_asked_for_and_possible(bench: Bench, version: st
     target = Target("Ascend310", replace(cann.find(), version=version))
 
     assert tuned == deploy._request(source(TUNED, 4), target, replace(bench.settings, auto_tune=auto_tune)).auto_tune
+
+
+def test_a_compiler_does_not_rest_while_its_seconds_are_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a process of its own, so that here nothing gives way to what is timed."""
+    told: list[bool] = []
+
+    def compiled(request: object, environment: object, log: object, timeout_s: float, beat: Callable[[int], None]) -> Path:
+        beat(7)
+        raise CompileError("it hangs")
+
+    monkeypatch.setattr(deploy.atc, "compile_om", compiled)
+    monkeypatch.setattr(deploy.events, "progress", lambda text, done, total, *, at_rest=True: told.append(at_rest))
+    with pytest.raises(CompileError, match="it hangs"):
+        bench.build()
+
+    assert [False] == told
 
 
 def test_everything_that_shapes_a_model_is_in_its_key(bench: Bench) -> None:

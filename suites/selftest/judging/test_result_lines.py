@@ -165,12 +165,16 @@ def test_a_rate_is_of_a_case_and_of_each_of_its_networks() -> None:
 def test_what_a_rate_is_kept_with_tells_all_that_it_is_of() -> None:
     """Of one network beside the case; of several under their names, with the rate of both. And the clock."""
     compared = [Comparison("T4", 9.0, 0.5, "bsn.toml r1", "")]
-    one = comparisons.extra_info(cell(part("tem", (1.0, 2.0, 3.0), (0.5, 1.0, 1.5))), compared)
+    measured = part("tem", (1.0, 2.0, 3.0), (0.5, 1.0, 1.5))
+    assert measured.times is not None
+    measured = replace(measured, times=replace(measured.times, waited_s=12.5, beside=("process 7",)))
+    one = comparisons.extra_info(cell(measured), compared)
     summary = asdict(Times((1.0, 2.0, 3.0), 4, (0.5, 1.0, 1.5)).summary())
 
     assert {"case": "bsn-bs4-npu0", "data": "mini", "weights": "mini", "precision": "fp16", "chip": "310P3", "simulated": False,
             "valid_rows": 4, "end_to_end_clips_per_s": 5.0, "end_to_end_statistic": "mean", "digests": {"graph": "tem"}, "surgery": "a",
-            "versions": {}, "machine": {}, "host_clock": asdict(summarise((1.0, 2.0, 3.0), 4)), **summary,
+            "waited_s": 12.5, "worked_beside": ["process 7"], "versions": {}, "machine": {},
+            "host_clock": asdict(summarise((1.0, 2.0, 3.0), 4)), **summary,
             "compared": {"T4": asdict(compared[0])}} == one
     both = comparisons.extra_info(cell(part("tem", (1.0,) * 3), part("pem", (3.0,) * 3)), [])
     networks = cast("dict[str, dict[str, object]]", both["networks"])

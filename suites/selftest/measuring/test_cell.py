@@ -62,7 +62,7 @@ def saved(folder: Path, times: Times | None = TIMES, idle: Idle | None = None) -
 
 def test_what_was_saved_is_read_back(tmp_path: Path) -> None:
     """All of it; and where nothing was timed or watched, that there is none."""
-    idle, times = Idle("busy", ("pid 7",), 9), Times((0.5, 0.25), 3, (0.125, 0.0625), "a doubt")
+    idle, times = Idle("busy", ("pid 7",), 9), Times((0.5, 0.25), 3, (0.125, 0.0625), "a doubt", 12.5, ("process 7", "process 8"))
     whole, bare = cell.read(saved(tmp_path / "whole", times, idle)), cell.read(saved(tmp_path / "bare", None))
 
     assert (times, idle, None, "") == (whole.times, whole.idle, whole.timing_error, whole.retried)
@@ -105,6 +105,25 @@ def test_times_of_before_they_were_doubted_are_doubted(tmp_path: Path) -> None:
     times = cell.read(tmp_path / "tem").times
     assert times is not None
     assert "this run is older than the look at what timed calls give" == times.doubt
+
+
+def test_times_of_before_quiet_was_kept_have_waited_for_none(tmp_path: Path) -> None:
+    """Nobody knows who worked beside them, and nobody is named."""
+    file = saved(tmp_path / "tem") / cell.TIMES
+    stored = json.loads(file.read_text())
+    del stored["waited_s"], stored["beside"]
+    file.write_text(json.dumps(stored))
+
+    assert cell.read(tmp_path / "tem").times == TIMES
+
+
+def test_notes_tell_of_the_wait_for_quiet_and_of_who_broke_it(tmp_path: Path) -> None:
+    """Of a wait that a user noticed, and of each process once for all networks."""
+    tem, pem = replace(TIMES, waited_s=12.4, beside=("process 7 (fitting)",)), replace(TIMES, waited_s=0.9, beside=("process 7 (fitting)",))
+    one = Cell(CASE, tmp_path, (part(tmp_path / "tem", times=tem), part(tmp_path / "pem", times=pem), part(tmp_path / "no", times=None)))
+
+    assert ["timing waited 12 s for quiet", "timed while process 7 (fitting) worked on this host"] == one.notes[:2]
+    assert 2 == len(one.notes) - len(one.others)
 
 
 def test_the_device_times_are_judged_where_it_has_its_own(tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import mmap
+import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -35,23 +38,38 @@ def fill(number: int, row: Floats) -> None:
     row[:] = number
 
 
+class Unit:
+    """A block that tells all processes that share it whether it was entered."""
+
+    def __init__(self) -> None:
+        self.entered = mmap.mmap(-1, 1)
+
+    def __enter__(self) -> None:
+        self.entered[0] = 1
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
 class Bench:
     """A network and two batches, one of them short. *did*: what was done in turn."""
 
     def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
         self.did, self.folder, self.need = list[str](), folder, 0
+        self.unit = Unit()
         self.watch: Any = None
         self.before: Path | None = None
         self.budget_s: float | None = 1.0
         self.kind = SimpleNamespace(feed=self.feed, finish=self.finish)
         driver = SimpleNamespace(describe=lambda device: SimpleNamespace(name="310P3", simulated=True), versions=lambda: [("cann", "8")],
-                                 watch=lambda device: self.watch)
+                                 watch=lambda device: self.watch, ON_HOST=False)
         patch.setattr(measure.kinds, "of", lambda spec: self.kind)
         patch.setattr(measure.engines, "family", lambda device: driver)
         patch.setattr(measure.engines, "open_engine", self.open_engine)
         patch.setattr(measure.memory, "require", self.require)
         patch.setattr(measure.device_locks, "hold", self.hold)
         patch.setattr(measure, "timed", self.timed)
+        patch.setattr(measure.Turns, "of", lambda locks, device: self.turns(locks, device))
 
     @property
     def job(self) -> Job:
@@ -84,6 +102,24 @@ class Bench:
         return SimpleNamespace(infer=lambda array: array.reshape(len(array), -1)[:, :2].copy(), precision="fp16", fit=None,
                                close=lambda: self.did.append("closes"))
 
+    def turns(self, locks: str, device: Device) -> Any:
+        assert ("/locks", CASE.device) == (locks, device)
+        return SimpleNamespace(unit=self.unit, seen=self.seen, scoring=self.in_turns, timing=self.in_quiet)
+
+    @contextmanager
+    def seen(self) -> Iterator[None]:
+        self.did.append("is seen")
+        yield
+        self.did.append("is seen no more")
+
+    def in_turns(self, engine: Any) -> Any:
+        self.did.append("scores in turns")
+        return engine
+
+    def in_quiet(self, take: Callable[[], Times]) -> Times:
+        self.did.append(f"waits for quiet beside {len(multiprocessing.active_children())} decode workers")
+        return replace(take(), waited_s=2.5)
+
     def timed(self, engine: object, kept: Any, budget_s: float, *, whole: bool) -> Times:
         self.did.append(f"times, told: {(self.folder / cell.RECORD).is_file()}")
         assert (4, (4, *SHAPE), 1.0, True) == (kept.valid, kept.batch.shape, budget_s, whole)
@@ -100,14 +136,15 @@ def test_a_network_is_scored_told_and_timed_in_this_order(bench: Bench) -> None:
     measure.measure(bench.job)
 
     files = ["graph is as it was", "clips are as they were"]
-    assert ["feeds after None", "memory of tiny-bs4-npu0", *files, "holds npu0 in /locks", *reversed(files), "graph is as it was",
-            "finishes 6, saved: True, told: False", "times, told: True", "closes", "lets go"] == bench.did
+    assert ["feeds after None", "memory of tiny-bs4-npu0", *files, "holds npu0 in /locks", files[1], "is seen", files[0],
+            "scores in turns", "is seen no more", files[0], "finishes 6, saved: True, told: False",
+            "waits for quiet beside 0 decode workers", "times, told: True", "closes", "lets go"] == bench.did
     found = load(bench.folder / FILE)
-    assert IDS == found.ids
+    assert (IDS, 1) == (found.ids, bench.unit.entered[0])
     assert [[number, number] for number in range(6)] == found.scores.tolist()
     times = cell.read(bench.folder).times
     assert times is not None
-    assert ((1.0,), 4) == (times.series, times.valid)
+    assert ((1.0,), 4, 2.5) == (times.series, times.valid, times.waited_s)
 
 
 def test_a_record_says_what_was_measured_with_what(bench: Bench) -> None:
@@ -197,47 +234,3 @@ def test_nothing_is_left_where_it_cannot_begin(bench: Bench, monkeypatch: pytest
         measure.measure(job)
     assert not any(done.startswith("holds") for done in bench.did)
     assert [] == [*bench.folder.iterdir()]
-
-
-def test_times_are_of_the_kept_batch_and_the_devices_own_of_the_same_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The device has times of every call; only those of the series count, which are the last."""
-    def series(calls: Any, budget_s: float, beat: Callable[[int], None], *, whole: bool) -> list[float]:
-        assert (1.0, True) == (budget_s, whole)
-        for _ in range(5):
-            calls()
-        beat(5)
-        return [1.0, 2.0, 3.0]
-
-    batch, called = np.ones((2, 3), np.float32), []
-    engine: Any = SimpleNamespace(bind=lambda given: lambda: called.append(given), precision="fp32",
-                                  device_times=lambda: [9.0, 9.0, 0.1, 0.2, 0.3])
-    kept: Any = SimpleNamespace(batch=batch, valid=1)
-    monkeypatch.setattr(measure, "time_series", series)
-    said: list[tuple[object, ...]] = []
-    monkeypatch.setattr(measure.events, "progress", lambda *what: said.append(what))
-    monkeypatch.setattr(measure, "doubt", lambda calls, series, kept, precision, by_device: f"{len(series)} {precision} {by_device}")
-    times = measure.timed(engine, kept, 1.0, whole=True)
-
-    assert Times((1.0, 2.0, 3.0), 1, (0.1, 0.2, 0.3), "3 fp32 [0.1, 0.2, 0.3]") == times
-    assert 5 == len(called)
-    assert all(one is batch for one in called)
-    assert [("timing", 5, 5)] == said
-
-
-def test_the_first_batch_is_kept_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A copy, since the stream fills the same memory again; progress counts the items that are done."""
-    said: list[tuple[object, ...]] = []
-    monkeypatch.setattr(measure.events, "progress", lambda *what: said.append(what))
-    array = np.zeros((4, 3), np.float32)
-
-    def stream() -> Iterator[Any]:
-        for number, valid in enumerate((4, 1), 1):
-            array[:] = number
-            yield SimpleNamespace(array=array, valid=valid, ids=tuple(f"{number}{one}" for one in range(valid)))
-
-    found, kept = measure.score(cast("Any", SimpleNamespace(infer=lambda given: given[:, :2] * 10)), stream(), 5)
-
-    assert ("10", "11", "12", "13", "20") == found.ids
-    assert [10.0] * 4 + [20.0] == found.scores[:, 0].tolist()
-    assert (1.0, 10.0, 4) == (kept.batch.max(), kept.scores.max(), kept.valid)
-    assert [("scoring", 4, 5), ("scoring", 5, 5)] == said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS
 from tools.errors import ChildError, OptionError, StoreError
+from tools.machine import quiet
 from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
 from tools.spec.settings import MODELS, Settings
@@ -55,6 +57,24 @@ def test_what_is_not_there_is_made_by_a_child_and_then_found(context: Context[Sp
     assert how["log"].name.startswith("onnx-a-")
     assert entry.folder == STAGE.find_or_run(context).folder == STAGE.make(context).folder
     assert 1 == len(asked)
+
+
+def seen(locks: str, folder: Path) -> Facts:
+    """Who is seen at work on this host while an artifact is made."""
+    return {"seen": len(quiet.workers(locks)), **leave(folder)}
+
+
+@pytest.mark.parametrize("how", ["make", "find_or_run"])
+def test_whoever_times_meanwhile_sees_what_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """By a command as by a child process, and no longer than it is made."""
+    (tmp_path / "locks").mkdir(mode=0o700)
+    locks = str(tmp_path / "locks")
+    monkeypatch.setattr(stages.child, "call", lambda work, title, **how: work())
+    entry = getattr(Stage(Key("onnx", "a", ()), "making a", partial(seen, locks)), how)(
+        Context(Settings.parse({"artifacts": str(tmp_path), "locks": locks}), SPEC, lambda event: None))
+
+    assert 1 == entry.facts["seen"]
+    assert () == quiet.workers(locks)
 
 
 def test_what_was_made_and_is_gone_is_an_error(context: Context[Spec], monkeypatch: pytest.MonkeyPatch) -> None:

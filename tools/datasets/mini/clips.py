@@ -63,7 +63,7 @@ def build(mini: MiniSpec, folder: Path) -> Facts:
     tests, trains = _named(test_recipes(mini)), _named(train_recipes(mini))
     jobs = [*((*test, True) for test in tests), *((*train, False) for train in trains)]
     for done, _ in enumerate(spread(partial(_write, folder), jobs, 2), 1):
-        events.progress("making mini clips", done, len(jobs))
+        events.progress("making mini clips", done, len(jobs), at_rest=False)
     _write_list(folder / list_name("rawframes"), (f"rawframes/{name} {recipe.frames} {recipe.label}" for recipe, name in tests))
     _write_list(folder / list_name("videos"), (f"mp4/{name}.mp4 {recipe.label}" for recipe, name in tests))
     _write_list(folder / "test_avi.txt", (f"avi/{name}.avi {recipe.label}" for recipe, name in tests))

@@ -1,0 +1,99 @@
+"""Which turns a cell takes with others on this host: so that its times are its own, and no more than that.
+
+Where a host has no device but its CPU, that device's lock keeps cells apart. Only timing asks for quiet then:
+other work, as a reference that torch computes, gives way to it. Where cores are short, decoding and computing
+on the host stop for timing too. Where they are not, nothing stops, since there are cores for all. A cell of
+the CPU, which takes every core, is then seen like other work: what is timed beside it says so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tools import engines
+from tools.machine import events, quiet
+from tools.measuring.cell import Times
+from tools.media.batches import MOST_WORKERS
+
+if TYPE_CHECKING:
+    from tools.engines import Bound, Engine
+    from tools.media.preprocess import Floats
+    from tools.spec.case import Device
+
+
+def cores_short(cores: int, chips: int) -> bool:
+    """Whether *cores* are too few for a cell that decodes for each of *chips* and for a process that times.
+
+    A cell keeps MOST_WORKERS processes busy that decode, and its own that feeds the chip. The CPU is no chip.
+    """
+    return cores < chips * (MOST_WORKERS + 1) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """The turns that a cell takes. *unit*: inside it the host decodes one clip or computes one batch.
+
+    locks: the folder of the devices' locks. chips: the devices of this host that compute by themselves.
+    on_host: whether the cell's device does not.
+    """
+
+    locks: str
+    cores: int
+    chips: int
+    on_host: bool
+    unit: AbstractContextManager[object]
+
+    @classmethod
+    def of(cls, locks: str, device: Device) -> Turns:
+        """Those of a cell on *device*, on this host."""
+        cores, on_host = len(os.sched_getaffinity(0)), engines.family(device).ON_HOST
+        chips = len({one for one in (*engines.devices(), device) if not engines.family(one).ON_HOST})
+        pauses = chips > 0 and cores_short(cores, chips)
+        return cls(locks, cores, chips, on_host, quiet.Units(locks, events.say) if pauses else nullcontext())
+
+    def scoring(self, engine: Engine) -> Engine:
+        """The engine, with a turn for each batch that it computes on the host."""
+        return InTurns(engine, self.unit) if self.on_host else engine
+
+    def seen(self) -> AbstractContextManager[object]:
+        """While a cell of the CPU takes every core and nothing stops for it, others see that it does."""
+        return quiet.working(self.locks, events.say) if self.on_host and self._all_at_once else nullcontext()
+
+    def timing(self, take: Callable[[], Times]) -> Times:
+        """The times that *take* takes in its turn, with the wait for it, and with who worked beside it."""
+        if self._all_at_once:
+            before = quiet.workers(self.locks)
+            with self.seen():
+                times = take()
+            return replace(times, beside=tuple(dict.fromkeys([*before, *quiet.workers(self.locks)])))
+        with quiet.alone(self.locks, events.say) as alone:
+            return replace(take(), waited_s=alone.waited_s, beside=alone.beside)
+
+    @property
+    def _all_at_once(self) -> bool:
+        """Whether nothing here stops for anything else."""
+        return self.chips > 0 and not cores_short(self.cores, self.chips)
+
+
+class InTurns:
+    """An engine that computes each batch in a turn of its own; the rest of it is as it was."""
+
+    def __init__(self, engine: Engine, unit: AbstractContextManager[object]) -> None:
+        self.precision, self.fit, self._engine, self._unit = engine.precision, engine.fit, engine, unit
+
+    def infer(self, batch: Floats) -> Floats:
+        with self._unit:
+            return self._engine.infer(batch)
+
+    def bind(self, batch: Floats) -> Bound:
+        return self._engine.bind(batch)
+
+    def device_times(self) -> list[float]:
+        return self._engine.device_times()
+
+    def close(self) -> None:
+        self._engine.close()
