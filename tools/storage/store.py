@@ -51,6 +51,7 @@ class Store:
         return self._whole(key) or self._made_elsewhere(key) or self._lent(key)
 
     def _whole(self, key: Key) -> Entry | None:
+        """The entry of exactly this key if each of its files has its digest."""
         path = entries.manifest_path(self.root, key)
         if not path.is_file():
             return None
