@@ -6,8 +6,8 @@ import pytest
 
 from tools.spec.settings import OPTIONS, action_of
 
-pytest_plugins = ["fixtures.matrix", "fixtures.benchmarks", "fixtures.build", "fixtures.run", "fixtures.gates", "fixtures.report",
-                  "fixtures.readiness"]
+pytest_plugins = ["fixtures.readiness", "fixtures.matrix", "fixtures.benchmarks", "fixtures.build", "fixtures.run", "fixtures.gates",
+                  "fixtures.report"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

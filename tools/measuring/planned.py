@@ -16,7 +16,7 @@ from tools.spec.given import GRAPH
 from tools.spec.model import Network, Spec
 from tools.storage.context import Context
 from tools.storage.elsewhere import MAKERS
-from tools.storage.entries import Key, namesakes
+from tools.storage.entries import Key, named
 from tools.storage.index import Index
 
 MODULES = {"torch": "torch", "mmaction2": "mmaction", "mmengine": "mmengine", "onnx": "onnx", "onnxsim": "onnxsim", "av": "av",
@@ -97,7 +97,7 @@ def _checked(context: Context[Spec], index: Index, word: str) -> list[Step]:
     """Loading each checkpoint in torch, where none of its network was ever loaded."""
     paths = [one.place for one in weights.placed(context)] if word == "published" else weights.given(context, word)
     stages = [weights.checked(network, path, "") for network, path in zip(context.spec.networks, paths, strict=True)]
-    return [Step(one.doing, _packages(one.key), 0, one.key) for one in stages if not namesakes(index.root, one.key)]
+    return [Step(one.doing, _packages(one.key), 0, one.key) for one in stages if not named(index.root, one.key.kind, one.key.name)]
 
 
 def _graphs(context: Context[Spec], index: Index, checkpoint: Weights | None, network: Network,
@@ -107,7 +107,7 @@ def _graphs(context: Context[Spec], index: Index, checkpoint: Weights | None, ne
     exporting = Step(f"exporting {network.name} to ONNX", EXPORT, size)
     simplifying = [Step(f"simplifying {network.name} for batch {batch}", SIMPLIFY, room.GRAPH, None, batch) for batch in batches]
     if checkpoint is None:
-        unknown = origin(context) != "mini" and namesakes(index.root, Key("onnx", network.name, ()))
+        unknown = origin(context) != "mini" and named(index.root, "onnx", network.name)
         return ([] if unknown else [exporting, *simplifying]), {}
     stage = export.stage(checkpoint)
     exported = index.find(stage.key)

@@ -19,7 +19,7 @@ from tools.spec.model import Network, Spec
 from tools.spec.settings import Settings
 from tools.storage.context import Context
 from tools.storage.elsewhere import unmakeable
-from tools.storage.entries import Key, namesakes
+from tools.storage.entries import named
 from tools.storage.index import Index
 
 Waiting = tuple[str, Step, Case | None]  # a model, its first step that cannot be made, and the cell that waits for it
@@ -102,5 +102,5 @@ def _is_there(context: Context[Spec], found: Planned, network: Network, batch: i
         return True
     if path is None and graph is not None:
         return index.find(stage(context.settings, Source.of(graph, network, batch), target).key) is not None
-    was_made = bool(namesakes(index.root, Key("om", f"{network.name}-bs{batch}", ())))
+    was_made = bool(named(index.root, "om", f"{network.name}-bs{batch}"))
     return was_made and (path is not None or origin(context) != "mini")
