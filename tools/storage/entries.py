@@ -161,7 +161,7 @@ def namesakes(root: Path, key: Key) -> list[Path]:
 
 
 def named(root: Path, kind: str, name: str) -> list[Path]:
-    """The manifests of all entries of that kind and name, and of longer names, that have a folder of their own."""
+    """The manifests of entries with a folder of their own, of that kind and of names that begin so."""
     return sorted((root / kind).glob(f"{escape(name)}-*/{HOST}"))
 
 

@@ -68,7 +68,7 @@ def test_one_lack_reads_as_its_own_error() -> None:
 
 
 def test_several_lacks_are_one_list() -> None:
-    """A number for each, with whom it concerns, its place and its remedy; wrong options alone stay options."""
+    """A number for each, whom it concerns, its place and its remedy; wrong options alone stay options."""
     tsm = [case for case in CELLS if case.model == "tsm"]
     found = as_one([lack(LIST, *CELLS), lack(FILE, *tsm)], CELLS)
 
@@ -85,7 +85,7 @@ def test_what_some_cells_lack_is_a_line() -> None:
 
 
 def test_a_known_issue_is_no_lack() -> None:
-    """Where a cell is known to end in an error of that class, its test is an xfail and not a reason to stop."""
+    """A cell that is known to end in an error of that class is an xfail and no reason to stop."""
     error = CompileError("no atc")
     left = without([Lack(error.parts, tuple(CELLS[:2])), lack(LIST, CELLS[0])], {(CELLS[0], CompileError), (CELLS[1], None)})
 

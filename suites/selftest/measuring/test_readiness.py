@@ -1,4 +1,4 @@
-"""What is missing is noticed before anything is built: each kind of lack happens, and all are told at once."""
+"""What is missing is noticed before anything is built: each kind of lack happens, and all are one list."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_published_weights_are_asked_for_before_a_run_that_fetches_none(ask: Ask
 @pytest.mark.parametrize(("free", "lacking"), [(0, ["tsm", "r2plus1d"]), (GIB // 4, ["r2plus1d"]), (GIB, [])])
 def test_a_disk_without_room_is_noticed(ask: Ask, cases: list[Case], monkeypatch: pytest.MonkeyPatch, free: int,
                                         lacking: list[str]) -> None:
-    """By what the models still need in turn, with both numbers; a model that fits before the others lacks nothing."""
+    """By what the models still need in turn, with both numbers; one that fits before the others is ready."""
     cases[:] = [Case("tsm", 1, CPU), Case("r2plus1d", 1, CPU)]
     monkeypatch.setattr(room.shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
     found = ask(MODELS)
@@ -188,7 +188,7 @@ def test_a_given_graph_that_one_batch_size_lacks_stops_no_other(ask: Ask, tmp_pa
 
 
 def test_all_that_is_missing_is_one_list(ask: Ask, own: Path, tmp_path: Path, cases: list[Case], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bad line, an empty checkpoint, a disk without room and two packages: four numbers, each with its remedy."""
+    """A bad line, an empty checkpoint, two packages and a disk without room: each with its remedy."""
     own.write_text("a.mp4 0\nb.mp4\n")
     (tmp_path / "own.pth").touch()
     monkeypatch.setattr(room.shutil, "disk_usage", lambda place: SimpleNamespace(free=0))
@@ -197,8 +197,8 @@ def test_all_that_is_missing_is_one_list(ask: Ask, own: Path, tmp_path: Path, ca
     said = str(as_one(lacks, cases))
 
     assert said.startswith("4 things are missing or wrong, and nothing has been built:\n  1. expected 'path label', found 1 fields\n")
-    for words in (f"where   {own}:2", "2. the checkpoint is empty", "3. checking own.pth needs torch", "torch, onnxsim here with ./tools/setup",
-                  "4. what is selected still takes about"):
+    for words in (f"where   {own}:2", "2. the checkpoint is empty", "3. checking own.pth needs torch",
+                  "torch, onnxsim here with ./tools/setup", "4. what is selected still takes about"):
         assert words in said
     assert 4 == said.count("remedy")
 
