@@ -41,7 +41,7 @@ def test_pytest_tells_all_that_is_missing_at_once(spoilt: list[str], tmp_path: P
     assert 4 == done.status, done.said
     assert "ERROR: 4 things are missing or wrong, and nothing has been built:" in done.said
     told = re.findall(r"^ +\d\. (.+)$", done.said, re.MULTILINE)
-    assert ["what --junitxml names", "expected 'path label',", "the checkpoint is", "checking own.pth needs"] == [
+    assert ["what --junitxml names", "expected 'path label'", "the checkpoint is", "checking own.pth needs"] == [
         " ".join(line.split()[:3]) for line in told]
     assert 4 == done.said.count("  remedy  ")
     assert "Traceback" not in done.said
