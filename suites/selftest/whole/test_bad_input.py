@@ -69,8 +69,8 @@ def test_a_list_of_own_videos_is_judged(acceptance: Run, tiny_store: Path, tmp_p
 def test_a_bad_list_or_absent_clip_ends_the_run_before_it_starts(
         tiny_store: Path, tmp_path: Path, edit: str, line: str, words: tuple[str, ...]) -> None:
     """One message names line or clip and the remedy, since no selected cell can be measured without it."""
-    done = here(*tiny_arguments(tiny_store), "-k", "bs4 and accuracy", "--data", str(own_list(tiny_store, tmp_path, edit, line)),
-                "--weights", "mini")
+    done = here(*tiny_arguments(tiny_store), "-k", "bs4 and accuracy", f"--data={own_list(tiny_store, tmp_path, edit, line)}",
+                "--weights=mini")
 
     assert done.status == 4, done.said
     for word in (*words, "remedy"):
