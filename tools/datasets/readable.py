@@ -33,7 +33,7 @@ def require_readable(context: Context[Spec], classes: int | None) -> None:
         return
     listing = clips.listing(context.of(context.spec), maxsize if classes is None else classes)
     if classes is not None or listing.required:  # the class names of a data set say how many classes there are
-        _require_clips(listing)
+        _require_files(listing)
 
 
 def _require_videos(context: Context[LocaliserSpec], *, own: bool) -> None:
@@ -44,25 +44,20 @@ def _require_videos(context: Context[LocaliserSpec], *, own: bool) -> None:
     check_features(at_equal_distances(videos.read(Path(choice.chosen(context)), context), context.settings.clips))
 
 
-def _require_clips(listing: Listing) -> None:
-    """Check every line of a list, and that the files are there which must be.
+def _require_files(listing: Listing) -> None:
+    """Check every line of a list, and that each required clip is there, or, of a data set, the folder of all.
 
     Annotations that stand for a list are read no further than their first clip: their rows look for files.
     """
-    if listing.is_list:
-        for _ in listing.rows():
-            pass
-    _require_files(listing)
-
-
-def _require_files(listing: Listing) -> None:
-    """Check that the files of every required clip are there, or, of a data set, the folder of all files."""
-    if not listing.required:
-        if not listing.root.is_dir():
-            raise nothing_there(listing, [undecodable(clip, clip.path) for clip in listing.rows()])
-        next(listing.rows(), None)
-    elif absent := [error for clip in listing.rows() if (error := _absent(clip, listing.kind))]:
-        raise unusable(listing, absent)
+    if listing.required:
+        if absent := [error for clip in listing.rows() if (error := _absent(clip, listing.kind))]:
+            raise unusable(listing, absent)
+        return
+    if not listing.root.is_dir():
+        raise nothing_there(listing, [undecodable(clip, clip.path) for clip in listing.rows()])
+    for _ in listing.rows():
+        if not listing.is_list:
+            return
 
 
 def _absent(clip: Clip, kind: FilesKind) -> ClipError | None:

@@ -85,6 +85,10 @@ def test_a_full_data_set_needs_its_list_and_its_folder(check: Check, tmp_path: P
         check(TINY, data="full", data_root=str(tmp_path))
     (folder / TINY.files_folder).mkdir()
     check(TINY, data="full", data_root=str(tmp_path))
+    (folder / TINY.list_file).write_text("a 20 0\nb 20 20\n")
+    with pytest.raises(DataError, match="label 20 is outside"):
+        check(TINY, data="full", data_root=str(tmp_path))
+    check(TINY, None, data="full", data_root=str(tmp_path))
 
 
 def test_a_localiser_needs_annotations_and_features(check: Check, tmp_path: Path) -> None:

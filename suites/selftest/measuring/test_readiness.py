@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS
+from tools.deployment import mini
 from tools.deployment.specialise import Graph
 from tools.engines import host
 from tools.machine import memory
@@ -19,8 +20,10 @@ from tools.measuring.planned import Planned
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
 from tools.spec.settings import MODELS, Settings
-from tools.storage import entries
+from tools.storage import entries, store
 from tools.storage.context import Context
+from tools.storage.entries import Facts
+from tools.storage.store import Store
 
 CPU = Device("cpu")
 Ask = Callable[..., tuple[Lack, ...]]
@@ -61,6 +64,11 @@ def own(tmp_path: Path) -> Path:
     return listed
 
 
+def leave(folder: Path) -> Facts:
+    (folder / "a").write_text("made")
+    return {}
+
+
 def test_where_nothing_is_missing_nothing_is_built_or_read(ask: Ask, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cold store lacks nothing that cannot be made. No file is hashed, and the store stays empty."""
     weights = tmp_path / "own.pth"
@@ -71,6 +79,18 @@ def test_where_nothing_is_missing_nothing_is_built_or_read(ask: Ask, own: Path, 
     assert () == ask()
     assert () == ask(data=str(own), weights=str(weights))
     assert [] == [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
+
+
+def test_what_is_in_the_store_is_not_hashed(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its manifest tells enough. So the packages that made it are not missed either."""
+    monkeypatch.setattr(store, "_require_same_code", lambda key, builder: None)
+    made = Store(tmp_path / "artifacts" / "store").build(mini.data(load_spec(TINY_MODELS, "tiny")).key, leave)
+    monkeypatch.setattr(entries, "sha256", lambda path: pytest.fail(f"{path} is hashed"))
+    monkeypatch.setattr(unbuilt, "absent_packages", lambda: frozenset({"av"}))
+    assert () == ask()
+
+    made.file("a").unlink()
+    assert ["making the mini clips needs av"] == [what[:30] for what in whats(ask())]
 
 
 @pytest.mark.parametrize(("place", "words"), [("artifacts", "cannot write the artifact store"),
