@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 
 from tools import engines
 from tools.deployment.compile import MODEL, Source, Target, soc_version, source_graph, stage
@@ -11,8 +12,10 @@ from tools.deployment.weights import checkpoints
 from tools.engines.ascend import cann, ready
 from tools.errors import CompileError, DeviceError, OptionError
 from tools.machine import events
+from tools.measuring import lack, readiness
 from tools.spec.case import BATCHES, Device
 from tools.spec.model import Spec
+from tools.spec.settings import Settings
 from tools.storage.context import Context
 from tools.storage.stages import parse
 
@@ -37,6 +40,11 @@ def _device(text: str | None) -> Device:
     return found
 
 
+def _soc(settings: Settings, named: str | None) -> str:
+    """The chip that is compiled for, as atc spells it; errors as for `_device` and `soc_version`."""
+    return settings.soc_version or soc_version(_device(named))
+
+
 def _note_another_chip(context: Context[Spec], named: str | None) -> None:
     """Say that what is compiled will not load here, where that can be told; compiling needs no device."""
     soc, found = context.settings.soc_version, engines.parse(named) if named else next(iter(engines.devices()))
@@ -52,10 +60,12 @@ def _note_another_chip(context: Context[Spec], named: str | None) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Compile a model for an Ascend chip: python -m tools.compile tsm 4 --soc-version Ascend310P3."""
-    options, context = parse("compile", main.__doc__, arguments, _arguments)
+    options, context = parse("compile", main.__doc__, arguments, _arguments, writable=False)
     settings = context.settings
     _note_another_chip(context, options.device)
-    target = Target(settings.soc_version or soc_version(_device(options.device)), cann.find())
+    soc = partial(_soc, settings, options.device)
+    lack.require_none(readiness.of_model(context, [options.batch], soc), ())
+    target = Target(soc(), cann.find())
     for checkpoint in checkpoints(context):
         network = checkpoint.network
         if options.network in (None, network.name):

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from tools.deployment import export
 from tools.deployment.weights import checkpoints
 from tools.machine import events
+from tools.measuring import lack, readiness
 from tools.storage.stages import parse
 
 
 def main(arguments: Sequence[str]) -> int:
     """Export a model to ONNX."""
-    _, context = parse("export", main.__doc__, arguments)
+    _, context = parse("export", main.__doc__, arguments, writable=False)
+    lack.require_none(readiness.of_model(context, ()), ())
     for checkpoint in checkpoints(context):
         print(export.stage(checkpoint).make(context).file(export.GRAPH))
     return 0

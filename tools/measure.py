@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from tools import engines
@@ -12,12 +13,11 @@ from tools.errors import OptionError
 from tools.judging.kinds import judge_of
 from tools.judging.rows import Row, table
 from tools.judging.verdict import Judgement, failed, status
-from tools.machine import device_locks, events
+from tools.machine import events
+from tools.measuring import lack, readiness
 from tools.measuring.cell import Cell
 from tools.measuring.launch import Found, find, launch
-from tools.spec.asked_speeds import require_t4
 from tools.spec.case import BATCHES, Case
-from tools.spec.catalog import load_truth
 from tools.spec.model import Spec
 from tools.storage.context import Context
 from tools.storage.stages import parse
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
 
     For example: python -m tools.measure tsm --batch 16 --device cpu.
     """
-    options, context = parse("measure", main.__doc__, arguments, _arguments)
+    options, context = parse("measure", main.__doc__, arguments, _arguments, writable=False)
     settings, spec = context.settings, context.spec
     case = Case(options.model, options.batch, engines.parse(options.device))
     run = (options.run or settings.artifacts / "runs" / time.strftime("%Y%m%d-%H%M%S")).resolve()
@@ -45,11 +45,8 @@ def main(arguments: Sequence[str]) -> int:
         raise OptionError(f"{spec.name} has no network {options.network!r}", where="--network", remedy=f"choose {', '.join(names)}")
     if options.resume and options.run is None:
         raise OptionError("a new run has nothing to go on from", where="--resume", remedy="name the old run's folder with --run DIR")
-    settings.expect.require(spec.metrics, spec.name)
-    require_t4(settings.expect.speeds, load_truth(settings.models, spec.name), [case.batch])
-    engines.family(case.device).require(settings.artifacts)
-    device_locks.require(settings.locks)
-    _require_run(run)
+    lacks = readiness.of_cases(settings, {spec.name: context}, [case])
+    lack.require_none([*lacks, *lack.lacks_of(partial(_require_run, run), [case], mistake=True)], [case])
     found = find(context, case)
     measured = launch(context, case, found, run, [options.network] if options.network else [], resume=options.resume)
     if len(measured.parts) < len(names):

@@ -62,11 +62,8 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> special
         CompileError: the toolkit is missing, or atc fails.
     """
     graph = source_graph(context, checkpoint, case.batch)
-    onnx = family(case.device).LOADS == "onnx"
-    if onnx and graph.path.suffix == OM:
-        raise GraphError(f"{case.device} runs ONNX graphs, and this file is compiled for an Ascend device", where=str(graph.path),
-                         remedy="choose --device npu:0, or give the ONNX graph that it was compiled from")
-    if onnx or graph.path.suffix == OM:
+    require_form(graph.path, case.device)
+    if family(case.device).LOADS == "onnx" or graph.path.suffix == OM:
         return graph
     target = Target(context.settings.soc_version or soc_version(case.device), cann.find())
     entry = stage(context.settings, Source.of(graph, checkpoint.network, case.batch), target).find_or_run(context)
@@ -75,13 +72,34 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> special
                    given=graph.given and replace(graph.given, files=(), precision="fp16"))
 
 
+def require_form(path: Path, device: Device) -> None:
+    """Check by its name that the graph at *path* can be brought to *device*; a GraphError if not."""
+    if family(device).LOADS == "onnx" and path.suffix == OM:
+        raise GraphError(f"{device} runs ONNX graphs, and this file is compiled for an Ascend device", where=str(path),
+                         remedy="choose --device npu:0, or give the ONNX graph that it was compiled from")
+
+
+def given_file(context: Context[Spec], network: Network, batch: int) -> Path | None:
+    """*network*'s graph at *batch*, as `--graph` or the model's own file names it; None if it is made.
+
+    Raises:
+        OptionError: there is none, or `--graph` is about other networks.
+    """
+    places, spec = context.settings.graph, context.spec
+    if places:
+        places.require([one.name for one in spec.networks], spec.name)
+        return places.file(network.name, batch)
+    return own_graph.places(context, network).file(network.name, batch) if network.graph else None
+
+
 def source_graph(context: Context[Spec], checkpoint: Weights, batch: int) -> specialise.Graph:
     """The graph that `--graph` names for *batch*; without it the model's, or one made of weights."""
-    places, spec, network = context.settings.graph, context.spec, checkpoint.network
-    if not places:
-        return _own_graph(context, network, batch) if network.graph else specialise.graph(context, checkpoint, batch)
-    places.require([one.name for one in spec.networks], spec.name)
-    path = places.file(network.name, batch)
+    network = checkpoint.network
+    path = given_file(context, network, batch)
+    if path is None:
+        return specialise.graph(context, checkpoint, batch)
+    if not context.settings.graph:
+        return _own_graph(context, network, path, batch)
     if path.suffix == OM:
         return given.om_graph(context, network, path)
     graph = given.onnx_graph(context, network, path, batch, given.asked(context, network))
@@ -90,9 +108,8 @@ def source_graph(context: Context[Spec], checkpoint: Weights, batch: int) -> spe
     return replace(graph, given=graph.given and replace(graph.given, same=own_graph.is_saved_again(context, network, path)))
 
 
-def _own_graph(context: Context[Spec], network: Network, batch: int) -> specialise.Graph:
+def _own_graph(context: Context[Spec], network: Network, path: Path, batch: int) -> specialise.Graph:
     """The ONNX file for *batch* of a network that is nothing else."""
-    path = own_graph.places(context, network).file(network.name, batch)
     graph = given.onnx_graph(context, network, path, batch, own_graph.asked(context.spec, network))
     return replace(graph, given=graph.given and replace(graph.given, own=True))
 

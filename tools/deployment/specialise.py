@@ -114,7 +114,11 @@ def graph(context: Context[Spec], checkpoint: Weights, batch: int) -> Graph:
     """The graph of *batch* with the surgery of `--surgery`, made by child processes if the store has none."""
     network, which = checkpoint.network, context.settings.surgery
     exported = export.stage(checkpoint).find_or_run(context)
-    entry = stage(network, exported, batch, which).find_or_run(context)
+    return of_entries(network, exported, stage(network, exported, batch, which).find_or_run(context), batch, which)
+
+
+def of_entries(network: Network, exported: Entry, entry: Entry, batch: int, which: Surgeries) -> Graph:
+    """The graph of *batch* that lies in *entry*, in the folder of the exported one."""
     path = entry.file(file_name(network, batch, which))
     constants = entry.file(export.WEIGHTS).stat().st_size + path.stat().st_size
     return Graph(path, entry.files[path.name], exported.files[export.WEIGHTS], network.surgeries(which), constants,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tools.deployment import mini, own_graph
 from tools.deployment.origin import origin
-from tools.deployment.published import published
+from tools.deployment.published import Published, published
 from tools.errors import WeightsError
 from tools.machine import events, versions
 from tools.machine.files import require_unchanged, sha256
@@ -92,13 +92,24 @@ def given(context: Context[Spec], word: str) -> list[Path]:
 
 def _published(context: Context[Spec]) -> list[Path]:
     """The published checkpoints in the artifacts folder, verified as far as their digests are known."""
+    chosen = placed(context)
+    for checkpoint in chosen:
+        checkpoint.verify(checkpoint.place, str(checkpoint.place), f"remove it, then {checkpoint.how}")
+    return [checkpoint.place for checkpoint in chosen]
+
+
+def placed(context: Context[Spec]) -> list[Published]:
+    """The published checkpoints, each of which is where it belongs; none is read. No run fetches one.
+
+    Raises:
+        WeightsError: none was published, or it has not been fetched.
+    """
     chosen = published(context.settings.models, context.settings.artifacts, context.spec)
     for checkpoint in chosen:
         if not checkpoint.place.is_file():
             raise WeightsError(f"the published weights of {checkpoint.network} are not there", where=str(checkpoint.place),
                                remedy=checkpoint.how)
-        checkpoint.verify(checkpoint.place, str(checkpoint.place), f"remove it, then {checkpoint.how}")
-    return [checkpoint.place for checkpoint in chosen]
+    return chosen
 
 
 def _checked(context: Context[Spec], network: Network, path: Path, word: str) -> Weights:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -82,7 +83,16 @@ class Family(Protocol):
 
     def require_ready(self, device: Device, settings: Settings) -> None:
         """Check what a measurement on *device* needs, before anything is built for it."""
-        self.describe(device)
+        for check in self.needs(device, settings):
+            check()
+
+    def needs(self, device: Device, settings: Settings) -> Sequence[Callable[[], object]]:
+        """What `require_ready` checks, one thing each, so that all that is missing can be told at once."""
+        return [partial(self.describe, device)]
+
+    def require_compiler(self, settings: Settings) -> None:
+        """Check what compiling for such a device needs."""
+        return
 
     def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> Engine:
         """Load *graph* on *device* and check that it takes the network's input at *batch*.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +152,11 @@ class CpuFamily(Family):
 
     def describe(self, device: Device) -> ChipKind:
         return CPU
+
+    def needs(self, device: Device, settings: Settings) -> Sequence[Callable[[], object]]:
+        from tools.engines import host
+
+        return [host.require_engine]
 
     def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> CpuEngine:
         """A session on *graph*.

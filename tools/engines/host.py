@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import shlex
@@ -10,9 +9,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 
 from tools.engines.findings import MISSING, NOTE, OK, SETUP, WRONG, Examination, Finding, Look, Show, last_line, run
+from tools.errors import EngineError
 from tools.machine import device_locks, memory, versions
+from tools.machine.files import nearest
 from tools.spec.settings import ROOT, Settings
 
 GLIBC = (2, 28)  # the floor of the wheels we install
@@ -93,12 +95,30 @@ def others_of(others: Mapping[str, tuple[str, str]]) -> Finding:
 
 
 def cpu(settings: Settings) -> list[Finding]:
-    """Whether ONNX Runtime and OpenCV can be loaded. Another process tries: a broken library may end it."""
+    """Whether ONNX Runtime and OpenCV can be loaded."""
+    try:
+        return [Finding(OK, "CPU", loaded(), device="cpu")]
+    except EngineError as error:
+        return [Finding.of(WRONG, "CPU", error)]
+
+
+def loaded() -> str:
+    """What the CPU's engine says of itself. Another process loads it: a broken library may end it.
+
+    Raises:
+        EngineError: with its last words.
+    """
     done = run([sys.executable, "-c", RUNS_ON_CPU], TIMEOUT_S)
     if done.returncode != 0:
-        step = install({name: pin for name, pin in pinned().items() if name in ENGINE})
-        return [Finding(WRONG, "CPU", f"its engine cannot be loaded: {last_line(done.stderr)}", step)]
-    return [Finding(OK, "CPU", last_line(done.stdout), device="cpu")]
+        raise EngineError(f"the CPU's engine cannot be loaded: {last_line(done.stderr)}",
+                          remedy=install({name: pin for name, pin in pinned().items() if name in ENGINE}))
+    return last_line(done.stdout)
+
+
+@cache
+def require_engine() -> str:
+    """What `loaded` says, asked once in a process, since every cell on the CPU asks; errors as there."""
+    return loaded()
 
 
 def cores(settings: Settings) -> list[Finding]:
@@ -120,7 +140,7 @@ def artifacts(settings: Settings) -> list[Finding]:
     """Whether the artifacts folder can be written, where it is or will be, and how much room is there."""
     folder, thing = settings.artifacts, "artifacts folder"
     try:
-        place = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        place = nearest(folder)
         with tempfile.TemporaryFile(dir=place):
             pass
         free = shutil.disk_usage(place).free

@@ -36,6 +36,11 @@ def require_unchanged(path: Path, sha: str, error: type[ClipgateError] = StoreEr
                     remedy="let nobody write it during a run, and start again: what is damaged in the store is built anew")
 
 
+def nearest(folder: Path) -> Path:
+    """The folder itself, or the first one above it that is there: where *folder* will be made."""
+    return next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+
+
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let *write* fill a temporary file, flush it, and name it *path*. If that fails, nothing is left."""
     partial = path.with_name(f"{path.name}.partial")  # of this file alone: others may differ in the suffix only

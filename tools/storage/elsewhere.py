@@ -7,6 +7,7 @@ key holds the digest of an earlier entry, that entry was found; its own key neve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,16 +58,24 @@ def require_makers(root: Path, key: Key, doing: str, model: str = "MODEL") -> No
     Raises:
         StoreError: naming what needs them, the entry nearest to the wanted one, and the two ways out.
     """
-    missing = missing_makers(key)
-    if not missing:
-        return
+    if missing := missing_makers(key):
+        raise unmakeable(root, key, doing, missing, model)
+
+
+def unmakeable(root: Path, key: Key, doing: str, missing: Sequence[str], model: str = "MODEL", later: Sequence[str] = ()) -> StoreError:
+    """The error for an entry that cannot be built without the packages *missing*.
+
+    later: packages without which what is made of it cannot be built, so that all are installed at once.
+    """
     packages, which = ", ".join(missing), "which is" if len(missing) == 1 else "which are"
+    every = ", ".join(dict.fromkeys((*missing, *later)))
     batch = dict(key.shaped_by).get("batch", "1")
-    raise StoreError(
+    there = f"on a machine that has {every}, with the same options: pytest -m {model} -k bs{batch}"
+    return StoreError(
         f"{doing} needs {packages}, {which} not installed here, and the store has no entry made elsewhere that fits",
         where=f"{root}: {_nearest(root, key) or f'no entry is named {key.kind}/{key.name}'}",
-        remedy=f"install {packages} here; or on a machine that has {packages}, with the same options: pytest -m {model} -k bs{batch}, "
-               f"then python -m tools.store export {model}.tar -m {model}; and here: python -m tools.store import {model}.tar")
+        remedy=f"install {every} here with ./tools/setup; or {there}, then python -m tools.store export {model}.tar -m {model}; "
+               f"and here: python -m tools.store import {model}.tar")
 
 
 def why_anew(root: Path, key: Key) -> str | None:

@@ -212,7 +212,12 @@ def namesakes(root: Path, key: Key) -> list[Path]:
     """The manifests of all entries of the key's kind and name, and of names that begin with that name."""
     if key.host:
         return sorted(folder_of(root, key).glob(f"{escape(key.name)}-*.json"))
-    return sorted((root / key.kind).glob(f"{escape(key.name)}-*/{HOST}"))
+    return named(root, key.kind, key.name)
+
+
+def named(root: Path, kind: str, name: str) -> list[Path]:
+    """The manifests of entries with a folder of their own, of that kind and of names that begin so."""
+    return sorted((root / kind).glob(f"{escape(name)}-*/{HOST}"))
 
 
 def label(root: Path, manifest: Path) -> str:

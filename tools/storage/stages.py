@@ -84,8 +84,11 @@ def _make(stage: Stage, root: Path, locks: str) -> None:
         Store(root, events.say).build(stage.key, stage.build)
 
 
-def parse(command: str, about: str | None, arguments: Sequence[str], more: More = lambda parser: None) -> tuple[Options, Context[Spec]]:
+def parse(command: str, about: str | None, arguments: Sequence[str], more: More = lambda parser: None, *,
+          writable: bool = True) -> tuple[Options, Context[Spec]]:
     """Arguments of `python -m tools.<command> MODEL ...` as parsed, and the run that they describe.
+
+    writable: whether the artifacts folder must be; a command that asks for all that is missing asks itself.
 
     Raises:
         OptionError: an option has a value it cannot have, or the model is unknown.
@@ -94,7 +97,7 @@ def parse(command: str, about: str | None, arguments: Sequence[str], more: More 
     parser = argparse.ArgumentParser(prog=f"python -m tools.{command}", description=about)
     add_run_arguments(parser, more)
     options = parser.parse_args(arguments)
-    return options, context_of(options)
+    return options, context_of(options, writable=writable)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, more: More = lambda parser: None) -> None:
@@ -104,8 +107,9 @@ def add_run_arguments(parser: argparse.ArgumentParser, more: More = lambda parse
     add_arguments(parser)
 
 
-def context_of(options: Options) -> Context[Spec]:
-    """The run that these options describe; errors as for `parse`."""
+def context_of(options: Options, *, writable: bool = True) -> Context[Spec]:
+    """The run that these options describe; the rest as for `parse`."""
     settings = Settings.of(options)
-    require_writable(settings.store)
+    if writable:
+        require_writable(settings.store)
     return Context(settings, load_spec(settings.models, options.model))

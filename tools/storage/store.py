@@ -54,6 +54,7 @@ class Store:
             raise access.unreadable(error, self.root) from error
 
     def _whole(self, key: Key) -> Entry | None:
+        """The entry of exactly this key if each of its files has its digest."""
         path = entries.manifest_path(self.root, key)
         if not path.is_file():
             return None

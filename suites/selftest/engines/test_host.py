@@ -77,7 +77,7 @@ def test_locks_of_this_user_only_are_said_to_be(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.parametrize(("status", "word", "found"), [
-    (0, OK, "ONNX Runtime 1.2"), (1, WRONG, "its engine cannot be loaded: it is broken")])
+    (0, OK, "ONNX Runtime 1.2"), (1, WRONG, "the CPU's engine cannot be loaded: it is broken")])
 def test_the_engine_is_tried_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch, status: int, word: str, found: str) -> None:
     """With a step that brings its three packages again."""
     asked: list[Any] = []

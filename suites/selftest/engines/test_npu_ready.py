@@ -11,6 +11,7 @@ from suites.selftest.simulated.npu import SimulatedNpu
 from tools.compile import _note_another_chip
 from tools.engines.ascend import cann
 from tools.engines.ascend.family import FAMILY
+from tools.measuring import unbuilt
 from tools.spec.case import Device
 from tools.spec.catalog import load_spec
 from tools.spec.settings import Settings
@@ -35,7 +36,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedNpu:
     ("toolkit", "no CANN toolkit: there is no set_env.sh", "install the CANN toolkit"),
     ("both", "aclruntime cannot be imported: No module named 'aclruntime'", "aclruntime wheel"),
     ("chip", "npu0sim is a Sim310P3, and what is compiled for Ascend310 does not load there", "leave it out"),
-    ("npu-smi", "no Ascend device: npu-smi is not on PATH", "install the Ascend driver")])
+    ("npu-smi", "no Ascend device: npu-smi is not on PATH", "install the Ascend driver"),
+    ("atc", "no atc: it is not on the PATH that set_env.sh makes", "install the CANN toolkit")])
 def test_what_is_missing_is_said_before_anything_is_built(
         host: SimulatedNpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str, words: str, remedy: str) -> None:
     """No clips are made, no weights fitted and no graph exported for a device that cannot be measured on."""
@@ -43,8 +45,9 @@ def test_what_is_missing_is_said_before_anything_is_built(
         (host.root / "python" / "aclruntime.py").unlink()
     if missing in ("toolkit", "both"):
         monkeypatch.delenv("ASCEND_TOOLKIT_HOME")
-    if missing == "npu-smi":
-        host.hide("npu-smi")
+    if missing in ("npu-smi", "atc"):
+        host.hide(missing)  # type: ignore[arg-type]
+    monkeypatch.setattr(unbuilt, "absent_packages", frozenset)  # torch is hidden from this test
     artifacts = tmp_path / "artifacts"
     done = ran("measure", "tiny", "--batch=4", "--device=npu:0", *(["--soc-version=Ascend310"] if missing == "chip" else []),
                *tiny_arguments(artifacts))

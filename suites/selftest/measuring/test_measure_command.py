@@ -14,6 +14,7 @@ from suites.selftest.conftest import TINY_MODELS
 from tools import measure, reference
 from tools.errors import EngineError, OptionError
 from tools.judging.verdict import Judgement, Verdict
+from tools.measuring import readiness
 from tools.spec.case import Device
 from tools.spec.settings import MODELS
 
@@ -42,10 +43,10 @@ class Measured:
         self.resumed: list[bool] = []
         found = SimpleNamespace(checkpoints=("w",), dataset="d")
         judge = SimpleNamespace(**{name: lambda cell, name=name: [one(self.verdicts[name], name)] for name in self.verdicts})
-        family = SimpleNamespace(require=lambda artifacts: did.append("family"))
         patch.setattr(measure.engines, "parse", lambda text: Device(text))
-        patch.setattr(measure.engines, "family", lambda device: family)
-        patch.setattr(measure.device_locks, "require", lambda locks: did.append("locks"))
+        patch.setattr(readiness, "of_folders", lambda settings, cases: did.append("folders") or [])
+        patch.setattr(readiness, "of_inputs", lambda context, cases: did.append("inputs") or [])
+        patch.setattr(readiness, "planned", lambda context, batches: did.append("plan") or {})
         patch.setattr(measure, "find", lambda context, case: did.append(f"find {case}") or found)
         patch.setattr(measure, "launch", self.launch)
         patch.setattr(measure, "judge_of", lambda context, checkpoints, dataset: did.append(f"judge {checkpoints} {dataset}") or judge)
@@ -61,12 +62,12 @@ class Measured:
 
 def test_a_measured_cell_is_judged_on_each_question(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, did: list[str],
                                                     capsys: pytest.CaptureFixture[str]) -> None:
-    """Once device, locks and the run's folder are known to be there; a red verdict is status 1."""
+    """Once all that it needs is known to be there; a red verdict is status 1."""
     done = Measured(monkeypatch, did)
     arguments = line(tmp_path, "tiny", "--batch", "4", "--run", str(tmp_path / "a" / "run"))
     assert 0 == measure.main(arguments)
 
-    assert ["family", "locks", "find tiny-bs4-cpu", "judge ('w',) d"] == did
+    assert ["folders", "inputs", "plan", "find tiny-bs4-cpu", "judge ('w',) d"] == did
     assert [(tmp_path / "a" / "run", [])] == done.launched
     assert (tmp_path / "a" / "run").is_dir()
     assert ["a table of 3", "", "PASS accuracy: accuracy: so it is", "PASS fidelity: fidelity: so it is",

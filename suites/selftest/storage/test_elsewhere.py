@@ -154,7 +154,7 @@ def test_what_cannot_be_made_here_is_one_sentence(store: Store, act: str) -> Non
                                  "installed here, and the store has no entry made elsewhere that fits")
     assert str(caught.value.where).endswith("differs in weights, onnx (1.22.0 there, 1.23.2 here)")
     name, remedy = "tsm" if act == "child" else "MODEL", str(caught.value.remedy)
-    assert remedy.startswith("install torch here; or on a machine that has torch")
+    assert remedy.startswith("install torch here with ./tools/setup; or on a machine that has torch")
     assert remedy.endswith(f"python -m tools.store export {name}.tar -m {name}; and here: python -m tools.store import {name}.tar")
     assert not (store.root / "logs").exists()
 

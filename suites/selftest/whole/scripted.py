@@ -20,7 +20,7 @@ from suites.selftest.conftest import TINY_MODELS, clean_environment
 from tools.judging import kinds
 from tools.judging.numbers import Numbers
 from tools.judging.verdict import Judgement, Verdict
-from tools.measuring import launch
+from tools.measuring import launch, readiness
 from tools.measuring.cell import Cell, Part, Record, Times
 from tools.measuring.predictions import FILE, Predictions, save
 from tools.spec.case import Case
@@ -105,9 +105,13 @@ def here(*arguments: str, plugins: Sequence[object] = ()) -> Ended:
 
 
 def player(monkeypatch: pytest.MonkeyPatch, artifacts: Path) -> Play:
-    """Plays a script: an acceptance run of the tiny model in which only measuring and judging are made up."""
+    """Plays a script: an acceptance run of the tiny model in which measuring and judging are made up.
+
+    So nobody asks what is missing to measure it.
+    """
 
     def play(script: Script, *arguments: str, plugins: Sequence[object] = (), models: Path = TINY_MODELS) -> Ended:
+        monkeypatch.setattr(readiness, "of_cases", lambda *_: ())  # torch may be hidden, and nothing is built
         monkeypatch.setattr(launch, "find", lambda *_: launch.Found((), None, ()))  # type: ignore[arg-type]
         monkeypatch.setattr(launch, "launch", script.launch)
         monkeypatch.setattr(kinds, "judge_of", script.judge)

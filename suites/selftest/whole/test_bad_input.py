@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Run, built, python, ran, tiny_arguments
+from suites.selftest.whole.scripted import here
 from suites.selftest.whole.test_run import results, verdicts
 from tools.measuring import cell as cells
 from tools.measuring.launch import find, launch
@@ -64,16 +65,26 @@ def test_a_list_of_own_videos_is_judged(acceptance: Run, tiny_store: Path, tmp_p
     ("", "clip.mp4 20", ("own.txt:6", "label 20 is outside the model's classes 0 to 19")),
     ("missing", "", ("is missing", "v_warm_down_002.mp4", "own.txt:3")),
     ("empty", "", ("is empty", "v_warm_down_002.mp4", "own.txt:3")),
-    ("cut", "", ("cannot be decoded", "v_warm_down_002.mp4", "own.txt:3")),
 ])
-def test_a_bad_list_or_clip_is_an_error_that_names_it(
-        acceptance: Run, tiny_store: Path, tmp_path: Path, edit: str, line: str, words: tuple[str, ...]) -> None:
-    """The cell is an ERROR naming line or clip and the remedy, never a lower accuracy."""
-    done = acceptance("-k", "bs4 and accuracy", "--data", str(own_list(tiny_store, tmp_path, edit, line)), "--weights", "mini")
+def test_a_bad_list_or_absent_clip_ends_the_run_before_it_starts(
+        tiny_store: Path, tmp_path: Path, edit: str, line: str, words: tuple[str, ...]) -> None:
+    """One message names line or clip and the remedy, since no selected cell can be measured without it."""
+    done = here(*tiny_arguments(tiny_store), "-k", "bs4 and accuracy", f"--data={own_list(tiny_store, tmp_path, edit, line)}",
+                "--weights=mini")
+
+    assert done.status == 4, done.said
+    for word in (*words, "remedy"):
+        assert word in done.said
+    assert "verdicts" not in done.said
+
+
+def test_a_clip_that_cannot_be_decoded_is_an_error_that_names_it(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """The cell is an ERROR naming the clip, its line and the remedy, never a lower accuracy."""
+    done = acceptance("-k", "bs4 and accuracy", "--data", str(own_list(tiny_store, tmp_path, "cut")), "--weights", "mini")
 
     assert done.returncode == 1, done.stdout
     assert {"ERROR"} == {row["verdict"] for row in results(done.stdout)}
-    for word in (*words, "remedy"):
+    for word in ("cannot be decoded", "v_warm_down_002.mp4", "own.txt:3", "remedy"):
         assert word in done.stdout
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Run, built, tiny_arguments
+from suites.selftest.whole.scripted import here
 from suites.selftest.whole.test_run import results
 from tools.datasets.mini.moving_shapes import CLASSES
 from tools.media.decode import FRAME_NAME
@@ -122,16 +123,13 @@ def test_a_subset_of_what_is_there_is_judged(full: Full, root: Path) -> None:
 
 @pytest.mark.parametrize(("spoilt", "words"), [
     ("clips", ("none of the 23 clips of ucf101 can be used", "testlist01.txt:1", "remedy")),
-    ("list", ("the list of ucf101 is not there", "testlist01.txt", "remedy")),
     ("label", ("ucf101_val_split_1_rawframes.txt:2", "expected 1, which is warm_left", "found 0, which is warm_right")),
 ])
 def test_a_data_set_that_cannot_be_used_is_an_error(full: Full, root: Path, spoilt: str, words: tuple[str, ...]) -> None:
-    """Without any clip, without a list, or with other classes' labels, the cell is an ERROR: one message."""
+    """Without any clip, or with other classes' labels, the cell is an ERROR: one message."""
     folder = root / "ucf101"
     if spoilt == "clips":
         shutil.rmtree(folder / "rawframes")
-    elif spoilt == "list":
-        shutil.rmtree(folder / "annotations")
     else:
         names = [line.removesuffix(".avi") for line in (folder / "annotations" / "testlist01.txt").read_text().split()]
         (folder / "ucf101_val_split_1_rawframes.txt").write_text("".join(f"{name} 20 0\n" for name in names))
@@ -141,3 +139,15 @@ def test_a_data_set_that_cannot_be_used_is_an_error(full: Full, root: Path, spoi
     for word in words:
         assert word in rows[0]["reason"]
     assert "Traceback" not in rows[0]["reason"]
+
+
+def test_a_data_set_without_a_list_ends_the_run_before_it_starts(tiny_store: Path, models: Path, root: Path) -> None:
+    """One message says what would be taken for a list."""
+    shutil.rmtree(root / "ucf101" / "annotations")
+    weights = next((tiny_store / "store" / "weights").glob("tiny-mini-*")) / "tiny.pth"
+    done = here(*tiny_arguments(tiny_store), f"--models={models}", "-k", "bs4 and accuracy", "--data=full", f"--data-root={root}",
+                f"--weights={weights}")
+
+    assert 4 == done.status, done.said
+    for word in ("the list of ucf101 is not there", "testlist01.txt", "remedy"):
+        assert word in done.said

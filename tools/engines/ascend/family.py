@@ -5,6 +5,8 @@ Collecting a matrix imports this module, so each function imports what it needs.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,10 +43,15 @@ class AscendFamily(Family):
 
         om.require_root(artifacts)
 
-    def require_ready(self, device: Device, settings: Settings) -> None:
+    def needs(self, device: Device, settings: Settings) -> Sequence[Callable[[], object]]:
         from tools.engines.ascend import ready
 
-        ready.require(device, settings)
+        return [partial(ready.require_device, device, settings), partial(ready.require_runtime, settings)]
+
+    def require_compiler(self, settings: Settings) -> None:
+        from tools.engines.ascend import ready
+
+        ready.require_compiler(settings)
 
     def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> NpuEngine:
         from tools.engines.ascend import engine

@@ -148,10 +148,11 @@ def toolkit(settings: Settings) -> list[Finding]:
     if found.version == "unknown":
         first = replace(first, word=NOTE, remedy="what it compiles cannot be told from another version's: install it again")
     return [first, *attempt("atc", lambda: [Finding(OK, "atc", atc.program(environment))], MISSING),
-            *attempt("atc's python3", lambda: [_python(environment)])]
+            *attempt("atc's python3", lambda: [python_of(environment)])]
 
 
-def _python(environment: Mapping[str, str]) -> Finding:
+def python_of(environment: Mapping[str, str]) -> Finding:
+    """The Python that atc finds first in *environment*, and whether its own part can run there."""
     program = shutil.which("python3", path=environment.get("PATH", ""))
     if program is None:
         return Finding(MISSING, "atc's python3", "no python3 on the PATH that set_env.sh makes", OTHER_PYTHON)

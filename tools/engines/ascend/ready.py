@@ -7,8 +7,8 @@ import os
 from functools import cache
 from pathlib import Path
 
-from tools.engines.ascend import cann, idle, npu_smi
-from tools.errors import OptionError
+from tools.engines.ascend import atc, cann, findings, idle, nodes, npu_smi
+from tools.errors import CompileError, OptionError
 from tools.machine import child
 from tools.spec.case import Device
 from tools.spec.chips import ChipKind
@@ -17,17 +17,41 @@ from tools.spec.settings import Settings
 IMPORT_S = 60.0
 
 
-def require(device: Device, settings: Settings) -> None:
-    """Check that *device* is fit, is the chip that is compiled for, and has its runtime and a toolkit.
+def require_device(device: Device, settings: Settings) -> None:
+    """Check that *device* is fit, and is the chip that is compiled for.
 
     Raises:
         DeviceError: it cannot be used. OptionError: it is another chip than `--soc-version`.
-        EngineError, ChildError: aclruntime cannot be imported. CompileError: there is no toolkit.
     """
     require_chip(idle.require_fit(npu_smi.read(), device), device, settings.soc_version)
+
+
+def require_runtime(settings: Settings) -> None:
+    """Check that aclruntime can be imported, and that it has a toolkit.
+
+    Raises:
+        EngineError, ChildError: aclruntime cannot be imported. CompileError: there is no toolkit.
+    """
     if importlib.util.find_spec("aclruntime") is not None:  # else its absence is said first
         cann.find()
     _import_runtime(settings.store)
+
+
+def require_compiler(settings: Settings) -> None:
+    """Check that there is a toolkit with atc, and that atc finds a Python in which its own part can run.
+
+    Raises:
+        CompileError: one of these is missing, or not what atc needs.
+    """
+    environment = cann.environment(cann.find(), settings.atc_python)
+    atc.program(environment)
+    devices = nodes.devices()
+    if devices and all(device.simulated for device in devices):
+        return  # a simulated atc has no Python part
+    found = findings.python_of(environment)
+    if not found.good:
+        raise CompileError(f"{found.thing} cannot run its own part: {found.found}", where=f"--atc-python {settings.atc_python}".strip(),
+                           remedy=found.remedy)
 
 
 def require_chip(chip: ChipKind, device: Device, soc_version: str) -> None:
