@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from tools.judging.numbers import Numbers, Timing, Unit
 from tools.judging.rows import RESULTS, Row
+from tools.machine import opening
 from tools.machine.files import write_whole
 
 SCHEMA_VERSION = 2  # 1 had numbers as texts, and no version
@@ -68,8 +69,8 @@ def _numbers(told: Mapping[str, Any]) -> Numbers | None:
 def append(rows: Sequence[Row], run: Path) -> None:
     """Add rows to the run's results.jsonl and flush them to disk."""
     run.mkdir(parents=True, exist_ok=True)
-    with (run / RESULTS).open("a") as file:
-        file.write(_lines(rows))
+    with opening.to_write(run / RESULTS, append=True) as file:
+        file.write(_lines(rows).encode())
         file.flush()
         os.fsync(file.fileno())
 

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tools.errors import StoreError
+from tools.errors import StoreError, visible
+from tools.machine import opening
+
+MOST_WORDS = 500  # of a holder
 
 
 @contextmanager
@@ -19,7 +22,7 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(path, mode=0o666)
+    lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -32,8 +35,8 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
                          remedy="make the folder writable, or choose another with --artifacts DIR") from error
     note = path.with_suffix(".holder")
     try:
-        with suppress(OSError):  # another user's file; the note is only a courtesy
-            note.write_text(f"process {os.getpid()} (working in {Path.cwd()})")
+        with suppress(OSError), opening.to_write(note) as file:  # another user's file; the note is only a courtesy
+            file.write(f"process {os.getpid()} (working in {Path.cwd()})".encode(errors="surrogateescape"))
         yield
     finally:
         with suppress(OSError):
@@ -42,7 +45,7 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
 
 
 def _holder(path: Path) -> str:
-    try:
-        return path.with_suffix(".holder").read_text()
-    except OSError:
-        return "another process"
+    """What the holder says of itself, on one line: it may be another user."""
+    with suppress(OSError), opening.to_read(path.with_suffix(".holder")) as file:
+        return visible(" ".join(file.read(MOST_WORDS).decode(errors="replace").split()))
+    return "another process"
