@@ -15,7 +15,7 @@ from tools.machine import events
 from tools.machine.locks import hold
 from tools.spec.settings import ARTIFACTS, MODELS
 from tools.storage.carry import export_models
-from tools.storage.entries import HOST, PARTIAL, UNFINISHED, damage_of, files_of, label, lock_path, manifests
+from tools.storage.entries import HOST, PARTIAL, UNFINISHED, damage_of, files_of, is_inside, label, lock_path, manifests
 from tools.storage.store import require_writable
 from tools.storage.unpacking import unpack
 
@@ -77,7 +77,7 @@ def _look_after(root: Path, command: str, unused_days: float | None) -> int:
             damaged += damage is not None
             print(f"{label(root, path)}: {damage or 'not used lately'}")
             if command == "prune":
-                _remove(path)
+                _remove(root, path)
     if command == "prune":
         _remove_partials(root, unused_days)
     elif command == "verify":
@@ -96,22 +96,29 @@ def _remove_partials(root: Path, unused_days: float | None) -> None:
         raise StoreError(holder)
 
     for partial in (root / PARTIAL).glob("*"):
+        if not is_inside(root, partial):
+            break  # somebody's link: what it leads to is another's
         with suppress(StoreError), hold(lock_path(root, partial.name), busy):
             shutil.rmtree(partial, ignore_errors=True)
     for kept in (root / UNFINISHED).glob("*/*"):
-        if unused_days is not None and _unused_days(kept) > unused_days:
+        if unused_days is not None and _unused_days(kept) > unused_days and is_inside(root, kept):
             print(f"{kept.relative_to(root)}: not gone on with lately")
             shutil.rmtree(kept)
     with suppress(OSError):
         (root / PARTIAL).rmdir()
 
 
-def _remove(manifest: Path) -> None:
+def _remove(root: Path, manifest: Path) -> None:
+    """Remove an entry; what a link in the store leads to is another's, and stays."""
+    if not is_inside(root, manifest):
+        print(f"{label(root, manifest)}: it lies behind a link and is left alone")
+        return
     if manifest.name == HOST:
         shutil.rmtree(manifest.parent)
         return
     for file in files_of(manifest):
-        file.unlink(missing_ok=True)
+        if is_inside(root, file):
+            file.unlink(missing_ok=True)
     manifest.unlink()
 
 

@@ -47,10 +47,10 @@ def read_bytes(path: Path, most: int) -> bytes:
         OSError: as for `to_read`, or it has more than *most* bytes.
     """
     with to_read(path) as file:
-        content = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else None
-    if content is None or len(content) > most:
-        raise too_large(path, most)
-    return content
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise too_large(path, most)
+        return file.read(size)
 
 
 def too_large(path: Path, most: int) -> OSError:

@@ -25,11 +25,13 @@ READERS = [partial(reading.read_text, error=DataError),
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting() -> Iterator[None]:
-    """Whatever waits for a pipe is ended."""
+def no_waiting() -> Iterator[None]:
+    """Fail whatever waits for a pipe."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it waits for a pipe"))
     signal.alarm(20)
     yield
     signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
