@@ -19,13 +19,13 @@ MORE = 128 * 2**20  # bytes of memory that a reader may take beyond what the pro
 GIB = 2**30
 
 
-def bounded(work: Callable[[], object]) -> str:
+def bounded(work: Callable[[], object], more: int = MORE) -> str:
     """What *work* says in a process that can hardly get more memory, or that it found something."""
     reading_end, writing_end = os.pipe()
     if not (process := os.fork()):
         try:
             size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (size + MORE, size + MORE))
+            resource.setrlimit(resource.RLIMIT_AS, (size + more, size + more))
             said = f"found {type(work()).__name__}"
         except ClipgateError as error:
             said = error.what
