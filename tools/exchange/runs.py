@@ -7,6 +7,7 @@ from pathlib import Path
 from tools.errors import ClipgateError, MeasureError
 from tools.judging import results
 from tools.judging.rows import RESULTS, Row
+from tools.machine import typed
 from tools.machine.reading import json_of, read_lines, refusing
 from tools.measuring import cell
 from tools.measuring.cell import Cell
@@ -68,5 +69,6 @@ def rows(run: Path) -> list[Row]:
             where = f"{path}:{number}"
             fields = json_of(line, MeasureError, what, where, remedy)
             with refusing(MeasureError, f"{what} cannot be read", where, remedy):
-                found.append(results.from_json(fields))
+                row = results.from_json(fields)
+            found.append(typed.require(row, MeasureError, where, remedy))
     return [row for row in found if not row.superseded]

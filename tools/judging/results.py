@@ -61,9 +61,13 @@ def _numbers(told: Mapping[str, Any]) -> Numbers | None:
     unit: Any = next((unit for unit in UNITS if f"measured_{unit}" in told), None)
     if unit is None or told[f"measured_{unit}"] is None:
         return None
-    timing = Timing(**{one.name: told[one.name] for one in fields(Timing)}) if "median_ms" in told else None
+    timing = Timing(**{one.name: _known(told[one.name]) for one in fields(Timing)}) if "median_ms" in told else None
     return Numbers(unit, told[f"measured_{unit}"], told[f"reference_{unit}"], told["statistic"] or "", timing,
                    told.get("limit") or "")  # an older line has none
+
+
+def _known(value: Any) -> Any:  # noqa: ANN401 - JSON is anything
+    return math.nan if value is None else value
 
 
 def append(rows: Sequence[Row], run: Path) -> None:
