@@ -9,7 +9,6 @@ from dataclasses import fields, is_dataclass
 from typing import TypeVar
 
 from tools.errors import ClipgateError
-from tools.machine.reading import shown
 
 T = TypeVar("T")
 
@@ -24,7 +23,7 @@ def require(value: T, error: type[ClipgateError], where: str, remedy: str) -> T:
     for one in fields(value):  # type: ignore[arg-type]
         found = getattr(value, one.name)
         if not fits(found, hints[one.name]):
-            raise error(f"{one.name} cannot be {shown(found)}", where=where, remedy=remedy)
+            raise error(f"{one.name} cannot be {found!r:.60}", where=where, remedy=remedy)
         if is_dataclass(found):
             require(found, error, where, remedy)
     return value
