@@ -19,7 +19,7 @@ from typing import IO, BinaryIO
 from tools.errors import ChildError, ClipgateError, revive, visible
 from tools.machine import opening
 from tools.machine.events import EVENTS_FD, OnEvent, die_with_parent, run_command
-from tools.machine.files import writing
+from tools.machine.files import SEE_WHO
 from tools.machine.pickles import Pickler
 from tools.spec.settings import ROOT
 
@@ -69,10 +69,12 @@ def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float
 
 def _log(path: Path, command: Sequence[str]) -> BinaryIO:
     """The file that the child prints to, with the command in it; others may share its folder."""
-    with writing("what a process prints", path.parent, ChildError):
+    try:
         output = opening.to_write(path, append=True)
-        output.write(f"$ {visible(shlex.join(command))}\n".encode())
-        output.flush()
+    except opening.PlantedError as error:
+        raise ChildError(f"cannot write what a process prints: {error.strerror}", where=str(path), remedy=SEE_WHO) from error
+    output.write(f"$ {visible(shlex.join(command))}\n".encode())
+    output.flush()
     return output
 
 

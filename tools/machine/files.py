@@ -14,6 +14,7 @@ from tools.errors import ClipgateError, StoreError
 from tools.machine import opening
 
 MANY = 64
+SEE_WHO = "see who put it there and remove it, or choose another folder with --artifacts DIR"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # a disk often turns read-only once it has errors
 
 
@@ -56,7 +57,7 @@ def writing(what: str, folder: Path, error: type[ClipgateError]) -> Iterator[Non
         yield
     except opening.PlantedError as failure:
         raise error(f"cannot write {what}: {failure.strerror}", where=str(failure.filename),
-                    remedy="see who put it there and remove it, or choose another folder with --artifacts DIR") from failure
+                    remedy=SEE_WHO) from failure
     except OSError as failure:
         if failure.errno not in FULL:
             raise

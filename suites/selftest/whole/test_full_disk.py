@@ -87,7 +87,7 @@ def test_results_that_cannot_be_written_are_shown(tmp_path: Path, monkeypatch: p
     config: Any = SimpleNamespace(stash={SETTINGS: Settings.parse({"artifacts": str(tmp_path)}), RUN_NAME: "run"},
                                   option=SimpleNamespace(nightly=False, allow=""))
     if full:
-        monkeypatch.setattr(opening, "to_write", lambda path, *, append: Path("/dev/full").open("ab"))
+        monkeypatch.setattr(opening, "to_write", lambda path, *, append: Path("/dev/full").open("ab"))  # noqa: SIM115 - its user closes it
     results = Results(config)
     for question in ("accuracy", "fidelity"):
         carried = {"case": PASSED.case, "question": question, "rows": [asdict(replace(PASSED, question=question))], "rates": [],
