@@ -32,7 +32,7 @@ class ClipgateError(Exception):
     def __str__(self) -> str:
         lines = [self.what]
         if self.where:
-            lines.append(f"  where   {self.where}")
+            lines.append(f"  where   {on_one_line(self.where)}")
         if self.remedy:
             lines.append(f"  remedy  {self.remedy}")
         return visible("\n".join(lines))
@@ -51,6 +51,11 @@ def naming(where: object) -> Iterator[None]:
 def visible(text: str) -> str:
     """*text* with control characters, which a file, log or server may hold, as their escapes; lines stay."""
     return "".join(letter if letter == "\n" or letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def on_one_line(text: str) -> str:
+    """As `visible`, with line breaks too: names of files may hold them, and would forge lines."""
+    return visible(text.replace("\n", "\\n"))
 
 
 class OptionError(ClipgateError):

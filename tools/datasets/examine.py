@@ -13,6 +13,7 @@ from typing import Literal
 from tools.errors import DataError
 from tools.localisation.snippet_features import read_features
 from tools.machine.files import sha256
+from tools.media import still
 from tools.media.decode import FRAME_NAME, Clip, ClipError, undecodable
 from tools.media.preprocess import frame_indices
 from tools.media.proof import prove
@@ -91,7 +92,7 @@ def _digest_of(clip: Clip, frames: int) -> str:
     for number in range(1, frames + 1):
         path = clip.path / FRAME_NAME.format(number)
         try:
-            content = path.read_bytes()
+            content = still.read(path)
         except OSError as error:
             raise undecodable(clip, path) from error
         total.update(len(content).to_bytes(8, "little") + content)
@@ -102,14 +103,9 @@ def _digest_of(clip: Clip, frames: int) -> str:
 
 
 def _shape(clip: Clip, path: Path, content: bytes) -> tuple[int, ...]:
-    """The size of a JPEG that decodes to its end.
-
-    It is decoded from memory: there OpenCV refuses a JPEG cut short, but from a file it gives a grey rest.
-    """
-    import cv2
-    import numpy as np
-
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    """The size of a JPEG that decodes to its end."""
+    image = still.decoded(content)
     if image is None:
-        raise undecodable(clip, path)
-    return tuple(image.shape)
+        declared = still.pixels(content)
+        raise undecodable(clip, path, f"it declares {declared:,} pixels" if declared > still.LARGEST else "")
+    return image.shape

@@ -15,10 +15,12 @@ from tools.errors import DataError, OptionError
 from tools.machine import events
 from tools.machine.locks import hold
 from tools.machine.pool import spread
+from tools.media import container
 from tools.media.decode import FRAME_NAME, TOLERATED_LOSS
 
 PARTIAL = ".partial"
 ENDING = ".avi"
+AGAIN = "restore the video, and start again"
 
 
 def extract(video: Path, folder: Path, partial_folder: Path) -> int:
@@ -31,6 +33,8 @@ def extract(video: Path, folder: Path, partial_folder: Path) -> int:
     """
     import cv2
 
+    if why := container.refusal(video):
+        raise DataError(why, where=str(video), remedy=AGAIN)
     partial_folder.mkdir(parents=True)
     reader = cv2.VideoCapture(str(video))
     declared, count = int(reader.get(cv2.CAP_PROP_FRAME_COUNT)), 0
@@ -44,7 +48,7 @@ def extract(video: Path, folder: Path, partial_folder: Path) -> int:
                             remedy="make room, and start again: what is done is kept")
     reader.release()
     if count == 0 or count < (1 - TOLERATED_LOSS) * declared:
-        raise DataError(f"{count} of {max(declared, 0)} frames decode", where=str(video), remedy="restore the video, and start again")
+        raise DataError(f"{count} of {max(declared, 0)} frames decode", where=str(video), remedy=AGAIN)
     folder.parent.mkdir(parents=True, exist_ok=True)
     os.rename(partial_folder, folder)
     return count

@@ -6,6 +6,7 @@ declared with, and where the bytes of its constants lie do not count.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import partial
 from hashlib import sha256 as sha256_of
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from tools.deployment.onnx_file import external, load, with_beside
 from tools.deployment.onnx_walk import tensors
 from tools.errors import GraphError
-from tools.machine import versions
+from tools.machine import opening, versions
 from tools.machine.files import require_unchanged, sha256
 from tools.spec.digest import digest
 from tools.spec.model import Network, Spec
@@ -110,9 +111,14 @@ def _bytes(tensor: onnx.TensorProto, folder: Path) -> bytes:
 def _span(place: dict[str, str], folder: Path) -> bytes:
     """What a file beside the graph has at that place."""
     try:
-        with (folder / place["location"]).open("rb") as file:
-            file.seek(int(place.get("offset", "0")))
-            return file.read(int(place.get("length", "-1")))
+        with opening.to_read(folder / place["location"]) as file:
+            size = os.fstat(file.fileno()).st_size
+            offset = int(place.get("offset", "0"))
+            length = int(place.get("length", size - offset))
+            if not 0 <= offset <= offset + length <= size:
+                raise ValueError(f"they would be {length} bytes from {offset} on, and the file has {size}")
+            file.seek(offset)
+            return file.read(length)
     except (KeyError, OSError, ValueError) as error:
         raise GraphError("weights of the graph cannot be read", where=str(folder / place.get("location", ""))) from error
 

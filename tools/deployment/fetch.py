@@ -12,7 +12,7 @@ from pathlib import Path
 from tools.deployment.download import PAUSES_S, ROOM, Job, download, forget, writing
 from tools.deployment.published import Published
 from tools.errors import OptionError, WeightsError
-from tools.machine import events
+from tools.machine import events, opening
 from tools.machine.files import require_room
 from tools.machine.locks import hold
 
@@ -90,7 +90,7 @@ def _copied(checkpoint: Published, given: Path) -> str:
     """Copy *given* to the unfinished file; its SHA-256."""
     forget(checkpoint.partial)
     try:
-        copy = given.open("rb")
+        copy = opening.to_read(given)
     except OSError as error:
         raise WeightsError(f"cannot be read: {error.strerror or error}", where=str(given), remedy="make it readable") from error
     try:

@@ -36,7 +36,8 @@ def lines(path: Path, specs: Sequence[Spec], batches: Sequence[int] = BATCHES, o
     options: what a command that judges the graph needs besides, as for models of another folder.
 
     Raises:
-        GraphError: it is no file, or neither an ONNX graph nor an offline model of CANN.
+        GraphError: it is no file, or neither an ONNX graph nor an offline model of CANN, or a graph whose
+            weights lie outside its folder.
     """
     found = signature.kind(path)
     if found == signature.OFFLINE:
@@ -46,6 +47,7 @@ def lines(path: Path, specs: Sequence[Spec], batches: Sequence[int] = BATCHES, o
         otherwise = om_header.UNKNOWN if path.suffix == OM else "the file is no ONNX graph, or is cut off"
         raise GraphError(f"the file is {found}, and neither {signature.ONNX} nor {signature.OFFLINE}" if found else otherwise,
                          where=str(path), remedy="name an ONNX graph, or a model that atc compiled")
+    onnx_file.require_beside(path, onnx_file.external(model))
     ports = onnx_file.ports(model)
     matches = [match(ports, spec, network, batches) for spec in specs for network in spec.networks]
     return [*_verdict(path, model, matches), "", *_matched(path, matches, options), "",

@@ -14,6 +14,7 @@ from tools.deployment.onnx_walk import nodes, tensors
 from tools.engines.ports import Port, Ports
 from tools.errors import GraphError
 from tools.machine.files import sha256
+from tools.machine.reading import can_be_path, shown
 
 if TYPE_CHECKING:
     import onnx
@@ -29,6 +30,7 @@ def load(path: Path) -> onnx.ModelProto:
     """The graph without the weights that lie in files of their own; a GraphError where it is no ONNX."""
     model = signature.onnx_model(path)
     if model is not None and model.graph.node:
+        require_beside(path, external(model))
         return model
     found = signature.kind(path)
     otherwise = "the file is no ONNX graph, or is cut off" if model is None else "the file holds no graph"
@@ -100,12 +102,29 @@ def external(model: onnx.ModelProto) -> list[str]:
                    for entry in tensor.external_data if entry.key == "location"})
 
 
+def require_beside(path: Path, names: Sequence[str]) -> None:
+    """Check that the files of these *names*, which hold weights of the graph at *path*, lie in its folder.
+
+    A graph that is a link may have its weights beside what it leads to.
+
+    Raises:
+        GraphError: one of them is elsewhere: it could be any file that this user can read.
+    """
+    homes = (path.parent.resolve(), path.resolve().parent)
+    for name in filter(can_be_path, names):  # any other is not there
+        real = (path.parent / name).resolve()
+        if Path(name).is_absolute() or ".." in Path(name).parts or not any(map(real.is_relative_to, homes)):
+            raise GraphError(f"the graph takes weights from {shown(name)}, which does not lie in its folder", where=str(path),
+                             remedy=f"save it again with its weights in files beside {path.name}")
+
+
 def with_beside(path: Path, sha: str, names: Sequence[str]) -> tuple[tuple[Path, str], ...]:
     """The graph and the files of these *names* beside it, each with its digest.
 
     Raises:
-        GraphError: one of them is not there.
+        GraphError: one of them is not there, or elsewhere.
     """
+    require_beside(path, names)
     beside = [path.parent / name for name in names]
     for one in beside:
         if not signature.is_there(one):

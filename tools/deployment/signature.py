@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tools.deployment.onnx_walk import nodes, tensors
 from tools.engines.ascend import om_header
 from tools.errors import GraphError
+from tools.machine import opening
 from tools.machine.reading import refusing
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ BEGINNINGS = (
     (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", CHECKPOINT),
 )
 LARGEST_TEXT = 2**20
+LARGEST_ONNX = 2**31  # bytes, all that a protobuf may have
 MAY_BE_ONNX = 8  # the tag of the number with which every ONNX graph is written to begin
 
 
@@ -37,7 +39,7 @@ def kind(path: Path) -> str:
     if not is_file:
         raise GraphError("this is a folder, and one file is asked for" if is_folder else "no such file", where=str(path),
                          remedy="name a file that ends in .onnx or .om")
-    with refusing(GraphError, "the file cannot be read", str(path)), path.open("rb") as file:
+    with refusing(GraphError, "the file cannot be read", str(path)), opening.to_read(path) as file:
         head = file.read(LARGEST_TEXT + 1)
     if not head:
         return "empty"
@@ -66,7 +68,7 @@ def onnx_model(path: Path) -> onnx.ModelProto | None:
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
-        model = onnx.load_model(str(path), format="protobuf", load_external_data=False)
+        model = onnx.load_model_from_string(opening.read_bytes(path, LARGEST_ONNX), format="protobuf")
     except (DecodeError, OSError):
         return None
     return model if all(isinstance(text, str) for text in _texts(model)) else None

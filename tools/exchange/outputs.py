@@ -11,7 +11,7 @@ import numpy as np
 
 from tools.errors import ScoreError
 from tools.exchange.raw_rows import Number
-from tools.machine.reading import load_npy, numbers_of, read_lines, refusing
+from tools.machine.reading import load_npy, numbers_of, read_text, refusing
 from tools.media.preprocess import Floats
 
 Tool = Literal["ais_bench", "msame", "benchmark"]
@@ -100,7 +100,7 @@ def rows(file: OutputFile, format: str, classes: int, type: Number = np.float32)
 
 
 def _text(path: Path) -> Floats:
-    lines = [line for _, line in read_lines(path, ScoreError, "the result")]
+    lines = read_text(path, ScoreError, "the result").splitlines()  # a line may hold the scores of a whole batch
     return numbers_of(lines, ScoreError, "the result", str(path))
 
 

@@ -13,6 +13,7 @@ from typing import Any, get_args
 from tools.errors import MeasureError
 from tools.judging.numbers import Numbers, Timing, Unit
 from tools.judging.rows import RESULTS, Row
+from tools.machine import opening, typed
 from tools.machine.files import write_whole
 from tools.machine.reading import json_of, read_lines, refusing
 
@@ -62,9 +63,13 @@ def _numbers(told: Mapping[str, Any]) -> Numbers | None:
     unit: Any = next((unit for unit in UNITS if f"measured_{unit}" in told), None)
     if unit is None or told[f"measured_{unit}"] is None:
         return None
-    timing = Timing(**{one.name: told[one.name] for one in fields(Timing)}) if "median_ms" in told else None
+    timing = Timing(**{one.name: _known(told[one.name]) for one in fields(Timing)}) if "median_ms" in told else None
     return Numbers(unit, told[f"measured_{unit}"], told[f"reference_{unit}"], told["statistic"] or "", timing,
                    told.get("limit") or "")  # an older line has none
+
+
+def _known(value: Any) -> Any:  # noqa: ANN401 - JSON is anything
+    return math.nan if value is None else value
 
 
 def read(run: Path) -> list[Row]:
@@ -84,7 +89,8 @@ def read(run: Path) -> list[Row]:
             where = f"{path}:{number}"
             fields = json_of(line, MeasureError, what, where, remedy)
             with refusing(MeasureError, f"{what} cannot be read", where, remedy):
-                found.append(from_json(fields))
+                row = from_json(fields)
+            found.append(typed.require(row, MeasureError, where, remedy))
     return found
 
 
@@ -108,8 +114,8 @@ def asked_again(rows: Sequence[Row], case: str, question: str) -> tuple[list[Row
 def append(rows: Sequence[Row], run: Path) -> None:
     """Add rows to the run's results.jsonl and flush them to disk."""
     run.mkdir(parents=True, exist_ok=True)
-    with (run / RESULTS).open("a") as file:
-        file.write(_lines(rows))
+    with opening.to_write(run / RESULTS, append=True) as file:
+        file.write(_lines(rows).encode())
         file.flush()
         os.fsync(file.fileno())
 

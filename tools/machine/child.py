@@ -14,10 +14,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
-from tools.errors import ChildError, ClipgateError, revive
+from tools.errors import ChildError, ClipgateError, revive, visible
+from tools.machine import opening
 from tools.machine.events import EVENTS_FD, OnEvent, die_with_parent, run_command
+from tools.machine.files import SEE_WHO
 from tools.machine.pickles import Pickler
 from tools.spec.settings import ROOT
 
@@ -45,8 +47,7 @@ def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float
     """
     command = [sys.executable, "-m", "tools.machine.child", title]
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as output, tempfile.TemporaryFile() as request:
-        print(f"$ {shlex.join(command)}", file=output, flush=True)
+    with _log(log, command) as output, tempfile.TemporaryFile() as request:
         _send(work, title, request)
         request.seek(0)
         reading, writing = os.pipe()
@@ -64,6 +65,17 @@ def call(work: Work, title: str, *, log: Path, on_event: OnEvent, stall_s: float
         raise reported
     if status != 0:
         raise _failure(title, status, log)
+
+
+def _log(path: Path, command: Sequence[str]) -> BinaryIO:
+    """The file that the child prints to, with the command in it; others may share its folder."""
+    try:
+        output = opening.to_write(path, append=True)
+    except opening.PlantedError as error:
+        raise ChildError(f"cannot write what a process prints: {error.strerror}", where=str(path), remedy=SEE_WHO) from error
+    output.write(f"$ {visible(shlex.join(command))}\n".encode())
+    output.flush()
+    return output
 
 
 def _send(work: Work, title: str, request: IO[bytes]) -> None:

@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import TypedDict
+from contextlib import redirect_stdout
+from typing import TextIO, TypedDict
 
-from tools.errors import ClipgateError, OptionError
+from tools.errors import ClipgateError, OptionError, visible
 from tools.machine import asserts
 
 EVENTS_FD = "CLIPGATE_EVENTS_FD"
@@ -55,10 +56,24 @@ def forward(event: Event) -> None:
     if descriptor is not None:
         os.write(int(descriptor), json.dumps(event).encode() + b"\n")
     elif event["kind"] == "say":
-        print(event["text"], file=sys.stderr, flush=True)
+        print(visible(event["text"]), file=sys.stderr, flush=True)
     elif event["kind"] == "progress" and sys.stderr.isatty():
         end = "\n" if event["done"] == event["total"] else "\r"
-        print(f"  {event['text']} {event['done']}/{event['total']}", end=end, file=sys.stderr, flush=True)
+        print(f"  {visible(event['text'])} {event['done']}/{event['total']}", end=end, file=sys.stderr, flush=True)
+
+
+class Terminal:
+    """Standard output, in which control characters and bytes of files' names show as their escapes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(visible(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
 
 
 def die_with_parent() -> None:
@@ -75,7 +90,8 @@ def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] |
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # native code would hold KeyboardInterrupt up
     try:
         asserts.require()
-        return main(sys.argv[1:] if arguments is None else arguments)
+        with redirect_stdout(Terminal(sys.stdout)):  # type: ignore[type-var]
+            return main(sys.argv[1:] if arguments is None else arguments)
     except ClipgateError as error:
         if EVENTS_FD in os.environ:
             kind, what, where, remedy = error.parts

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tools.errors import ClipgateError, StoreError
+from tools.machine import opening
 
 MANY = 64
 LITTLE = 2**16  # bytes
+SEE_WHO = "see who put it there and remove it, or choose another folder with --artifacts DIR"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # a disk often turns read-only once it has errors
 
 
 def sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with opening.to_read(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -45,7 +47,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let *write* fill a temporary file, flush it, and name it *path*. If that fails, nothing is left."""
     partial = path.with_name(f"{path.name}.partial")  # of this file alone: others may differ in the suffix only
     try:
-        with partial.open("wb") as file:
+        with opening.to_write(partial) as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
@@ -57,9 +59,12 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 @contextmanager
 def writing(what: str, folder: Path, error: type[ClipgateError]) -> Iterator[None]:
-    """Turn a full or read-only disk into an *error*: *what* was to be written below *folder*."""
+    """Turn a full disk, or a link in a file's place, into an *error*: *what* could not be written."""
     try:
         yield
+    except opening.PlantedError as failure:
+        raise error(f"cannot write {what}: {failure.strerror}", where=str(failure.filename),
+                    remedy=SEE_WHO) from failure
     except OSError as failure:
         if failure.errno not in FULL:
             raise

@@ -9,13 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.errors import StoreError
-from tools.machine import events
+from tools.errors import StoreError, visible
+from tools.machine import events, opening
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-
+MOST_WORDS = 500  # of a holder
 IN_THE_WAY = {errno.EISDIR, errno.ELOOP, errno.EEXIST, errno.ENOTDIR}  # a folder or link in its place, a file in its folder's
 
 
@@ -28,7 +28,7 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     """
     from filelock import FileLock
 
-    lock = FileLock(path, mode=0o666)
+    lock = FileLock(path)
     try:
         _acquire(lock, path, on_wait)
     except OSError as error:
@@ -39,8 +39,8 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     try:
         with suppress(OSError):  # another user's file; the note is only a courtesy
             note.unlink(missing_ok=True)  # of a process that was killed; or a link to somewhere else
-            with note.open("x") as file:
-                file.write(f"process {os.getpid()} (working in {Path.cwd()})")
+            with opening.to_write(note) as file:
+                file.write(f"process {os.getpid()} (working in {Path.cwd()})".encode(errors="surrogateescape"))
         yield
     finally:
         with suppress(OSError):
@@ -66,9 +66,7 @@ def _acquire(lock: BaseFileLock, path: Path, on_wait: Callable[[str], None]) -> 
 
 
 def _holder(path: Path) -> str:
-    note = path.with_suffix(".holder")
-    try:
-        words = note.read_text(errors="replace") if note.is_file() else ""  # a pipe in its place would be waited for
-    except OSError:
-        words = ""
-    return words or "another process"
+    """What the holder says of itself, on one line: it may be another user."""
+    with suppress(OSError), opening.to_read(path.with_suffix(".holder")) as file:
+        return visible(" ".join(file.read(MOST_WORDS).decode(errors="replace").split()))
+    return "another process"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.errors import ClipgateError
-from tools.machine import text
+from tools.machine import declared, opening, text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,17 +61,18 @@ def reason(caught: BaseException) -> str:
 
 def shown(value: object) -> str:
     """A wrong value as a message repeats it."""
-    text = repr(value) if isinstance(value, str) or not isinstance(value, int) else hex(value)  # no digits of a large int
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    words = repr(value) if isinstance(value, str) or not isinstance(value, int) else hex(value)  # no digits of a large int
+    return words if len(words) <= SHOWN else f"{words[:SHOWN]}..."
 
 
-def read_lines(path: Path, error: Kind, what: str = "the file", remedy: str = TEXT) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path, error: Kind, what: str = "the file", remedy: str = TEXT,
+               longest: int = text.LONGEST_LINE) -> Iterator[tuple[int, str]]:
     """The lines of a text with their numbers, one by one, without a byte order mark and with plain line ends.
 
     Raises:
-        ClipgateError: of class *error*; the file cannot be read, or naming the line that is no UTF-8.
+        ClipgateError: of class *error*; it cannot be read, or naming the line that is no UTF-8 or longer.
     """
-    lines = _opened(path, error, what, remedy)
+    lines = _opened(path, error, what, remedy, longest)
     number = 0
     while True:
         try:
@@ -83,29 +84,34 @@ def read_lines(path: Path, error: Kind, what: str = "the file", remedy: str = TE
         if line is None:
             return
         number += 1
+        if len(line) > longest:
+            raise error(f"{what} cannot be read: a line has more than {longest:,} letters", where=f"{path}:{number}", remedy=remedy)
         yield number, line
 
 
-def _opened(path: Path, error: Kind, what: str, remedy: str) -> Iterator[str]:
+def _opened(path: Path, error: Kind, what: str, remedy: str, longest: int) -> Iterator[str]:
     with refusing(error, f"{what} cannot be read", str(path), remedy):
         file = text.open_text(path)
     with file:
-        yield from file
+        yield from iter(lambda: file.readline(longest + 1), "")
 
 
 def _first_bad(path: Path) -> int:
     """The number of the first line that is no UTF-8."""
-    with path.open("rb") as file:
-        return next((number for number, raw in enumerate(file, 1) if raw.decode(errors="replace").encode() != raw), 1)
+    with opening.to_read(path) as file:
+        lines = iter(lambda: file.readline(text.LONGEST_LINE), b"")
+        return next((number for number, raw in enumerate(lines, 1) if raw.decode(errors="replace").encode() != raw), 1)
 
 
 def read_text(path: Path, error: Kind, what: str = "the file", remedy: str = TEXT) -> str:
     """The whole text of a file, as `read_lines` reads it.
 
     Raises:
-        ClipgateError: of class *error*; the file cannot be read, or a line is no UTF-8.
+        ClipgateError: of class *error*; the file cannot be read, is too large, or a line is no UTF-8.
     """
-    return "".join(line for _, line in read_lines(path, error, what, remedy))
+    with refusing(error, f"{what} cannot be read", str(path), remedy):
+        opening.require_most(path, text.LARGEST)
+    return "".join(line for _, line in read_lines(path, error, what, remedy, text.LARGEST))
 
 
 def read_log(path: Path, error: Kind, what: str = "the log", remedy: str = "give a text file") -> str:
@@ -150,10 +156,11 @@ def load_npy(path: Path, error: Kind, what: str = "the array", remedy: str = "gi
     """The array in a .npy file."""
     import numpy as np
 
-    with _quietly(error, what, path, remedy), path.open("rb") as file:
-        if file.read(6) != b"\x93NUMPY":  # np.load would open an archive, or say that it is a pickle
+    with _quietly(error, what, path, remedy), opening.to_read(path) as file:
+        if file.read(6) != declared.NPY:  # np.load would open an archive, or say that it is a pickle
             raise ValueError("it is no .npy file")
         file.seek(0)
+        declared.require_npy(file, declared.require_size(file))
         found: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
         return found
 
@@ -162,9 +169,10 @@ def load_npz(path: Path, error: Kind, what: str = "the arrays", remedy: str = "m
     """Every array of a .npz file, whose checksums are compared."""
     import numpy as np
 
-    with _quietly(error, what, path, remedy), path.open("rb") as file, \
-            np.load(file, allow_pickle=False) as stored:  # an array, which is no context, is a TypeError
-        return {name: stored[name] for name in stored.files}
+    with _quietly(error, what, path, remedy), opening.to_read(path) as file:
+        declared.require_npz(file, declared.require_size(file))
+        with np.load(file, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
 
 
 def numbers_of(lines: list[str], error: Kind, what: str, where: str, remedy: str | None = None, **how: object) -> NDArray[Any]:

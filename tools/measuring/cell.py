@@ -10,6 +10,7 @@ from typing import Any
 
 from tools.engines.idle import Idle
 from tools.errors import ClipgateError, MeasureError
+from tools.machine import typed
 from tools.machine.files import write_whole
 from tools.machine.reading import load_json, positive, refusing
 from tools.measuring.inputs import Digests
@@ -199,20 +200,28 @@ def _read(folder: Path) -> Part:
             raise MeasureError("there are no times", where=str(folder / TIMES), remedy=AGAIN)
         times = Times(_seconds(stored["series"], folder), int(positive(stored["valid"], str(folder / TIMES), MeasureError)),
                       _seconds(stored["device_series"], folder), stored.get("doubt", UNSEEN),
-                      float(stored.get("waited_s", 0.0)), tuple(map(str, stored.get("beside", ()))))
+                      float(stored.get("waited_s", 0.0)), _listed(stored.get("beside", [])))
+        typed.require(times, MeasureError, str(folder / TIMES), AGAIN)
     if (folder / IDLE).is_file():
         seen = _load(folder / IDLE)
-        idle = Idle(seen["state"], tuple(seen["seen"]), seen["samples"])
-    return Part(folder, Record(**_load(folder / RECORD)), load(folder / FILE), times, idle)
+        idle = typed.require(Idle(seen["state"], _listed(seen["seen"]), seen["samples"]), MeasureError, str(folder / IDLE), AGAIN)
+    record = typed.require(Record(**_load(folder / RECORD)), MeasureError, str(folder / RECORD), AGAIN)
+    return Part(folder, record, load(folder / FILE), times, idle)
 
 
 def _load(path: Path) -> Any:  # noqa: ANN401 - JSON is anything
     return load_json(path, MeasureError, "what was measured", AGAIN)
 
 
-def _seconds(series: list[object], folder: Path) -> tuple[float, ...]:
+def _listed(value: object) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise TypeError("what should be a list is none")
+    return tuple(value)
+
+
+def _seconds(series: object, folder: Path) -> tuple[float, ...]:
     """Times that a rate can be taken from."""
-    return tuple(positive(taken, str(folder / TIMES), MeasureError, "a time is", AGAIN) for taken in series)
+    return tuple(positive(taken, str(folder / TIMES), MeasureError, "a time is", AGAIN) for taken in _listed(series))
 
 
 def write(value: Record | Times | Idle, path: Path) -> None:

@@ -11,6 +11,7 @@ from tools.machine.reading import load_json, refusing
 from tools.spec.case import Device
 
 FOLDER = "devices"
+LONGEST = 2000  # letters of a reason, which another user may have written
 MAX_KERNEL_FAULTS = 2  # cells in a row
 
 
@@ -52,7 +53,7 @@ def _read(run: Path, device: Device) -> tuple[str, int]:
         return "", 0
     kept = load_json(path, DeviceError, "what the run noted of the device", "start a new run")
     with refusing(DeviceError, "what the run noted of the device cannot be read", str(path), "start a new run"):
-        return str(kept["given_up"]), int(kept["kernel_faults"])
+        return " ".join(str(kept["given_up"])[:LONGEST].split()), int(kept["kernel_faults"])
 
 
 def _write(run: Path, device: Device, reason: str, faults: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.errors import DataError
-from tools.media import video
+from tools.media import still, video
 from tools.media.picture import ENCODE_AGAIN, PictureError
 from tools.media.preprocess import Frames, frame_indices
 from tools.spec.model import ListFormat, Sampling
@@ -54,7 +54,10 @@ def _read_jpegs(clip: Clip, indices: Indices) -> Frames:
     decoded: dict[int, Frames] = {}
     for index in np.unique(indices).tolist():
         path = clip.path / FRAME_NAME.format(index + 1)
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        try:
+            image = still.decoded(still.read(path))
+        except OSError as error:
+            raise undecodable(clip, path) from error
         if image is None:
             raise undecodable(clip, path)
         decoded[index] = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.media import container
 from tools.media.picture import Converter, Turn, turn_of
 from tools.media.preprocess import Frames
 
@@ -64,12 +65,10 @@ def identity() -> str:
 @contextmanager
 def opened(path: Path) -> Iterator[Video]:
     """A video with all its packets, for one pass of its decoder."""
-    import av
-
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
+    with container.opened(path) as source:
+        stream = source.streams.video[0]
         stream.codec_context.thread_type = "NONE"  # threads would make what is skipped a matter of luck
-        yield Video(stream, list(container.demux(stream)), container.format.name)
+        yield Video(stream, list(source.demux(stream)), source.format.name)
 
 
 @dataclass(slots=True)

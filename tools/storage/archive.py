@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from tools.errors import StoreError
 from tools.machine.reading import json_of, refusing
-from tools.storage.entries import HOST, Manifest, is_manifest, parse_manifest
+from tools.storage.entries import HOST, Manifest, is_manifest, parse_manifest, stays_inside
 
 CONTENTS = "clipgate-entries.json"
 FORMAT = 1
@@ -91,14 +91,9 @@ def read_packed(path: str, text: bytes, archive: Path) -> Packed:
     if packed.full_name != f"{packed.manifest['name']}-{packed.digest16}":
         raise foreign(archive, f"{path} is the manifest of another entry")
     for file, sha in packed.manifest["files"].items():
-        if not _stays_inside(file) or is_manifest(file) or not SHA256.fullmatch(sha):
+        if not stays_inside(file) or is_manifest(file) or not SHA256.fullmatch(sha):
             raise foreign(archive, f"{path} lists {file!r}, which cannot be a file of an entry")
     return packed
-
-
-def _stays_inside(name: str) -> bool:
-    path = PurePosixPath(name)
-    return str(path) == name and not path.is_absolute() and ".." not in path.parts and name != "." and "\0" not in name
 
 
 def foreign(archive: Path, why: str) -> StoreError:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from glob import escape
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NotRequired, TypedDict
 
 from tools.errors import StoreError
+from tools.machine import opening
 from tools.machine.files import require_unchanged, sha256
 from tools.machine.reading import can_be_path, json_of, shown
 from tools.machine.versions import UNKNOWN
@@ -26,6 +27,7 @@ HOST = "entry.json"  # the manifest of an entry that has a folder of its own
 PARTIAL = ".partial"  # the folder of entries that are being built
 VERIFY = "python -m tools.store verify names what is damaged; it is built anew"
 CLOCKS_DIFFER_S = 3600.0  # at most, those of this machine and of one that keeps its files
+LARGEST_MANIFEST = 64 * 2**20  # bytes; a list of a hundred thousand files takes half of it
 UNFINISHED = ".unfinished"  # hours of work that a later run goes on with
 
 
@@ -107,10 +109,13 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     parts = {"kind": str, "name": str, "shaped_by": dict, "files": dict, "facts": dict}
     if not isinstance(manifest, dict) or not all(isinstance(manifest.get(part), type) for part, type in parts.items()):
         raise StoreError("not a manifest: a part is missing or has another type", where=where, remedy=VERIFY)
+    if not all(isinstance(value, str) for value in manifest["shaped_by"].values()) or not all(
+            isinstance(value, str | int | float) for value in manifest["facts"].values()):
+        raise StoreError("not a manifest: what it says of the entry is neither text nor a number", where=where, remedy=VERIFY)
     if not all(isinstance(manifest.get(part, ""), str) for part in ("made_by", "commit")):
         raise StoreError("not a manifest: what it says of its making is no text", where=where, remedy=VERIFY)
     for name, sha in manifest["files"].items():
-        if not can_be_path(name):
+        if not (can_be_path(name) and stays_inside(name)):
             raise StoreError(f"the manifest lists {shown(name)}, which cannot be a file of an entry", where=where, remedy=VERIFY)
         if not isinstance(sha, str):
             raise StoreError(f"not a manifest: {name} has no digest", where=where, remedy=VERIFY)
@@ -119,8 +124,19 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     return manifest
 
 
+def stays_inside(name: str) -> bool:
+    """Whether *name* is a plain path below the folder of its entry."""
+    path = PurePosixPath(name)
+    return str(path) == name and not path.is_absolute() and ".." not in path.parts and name != "." and "\0" not in name
+
+
 def read_manifest(path: Path) -> Manifest:
-    return parse_manifest(path.read_bytes(), str(path))
+    """A manifest of the store, which others may write.
+
+    Raises:
+        OSError: it is no file, or not there; StoreError: as for `parse_manifest`.
+    """
+    return parse_manifest(opening.read_bytes(path, LARGEST_MANIFEST), str(path))
 
 
 def readable_manifest(path: Path) -> Manifest | None:
@@ -196,6 +212,11 @@ def files_of(path: Path) -> list[Path]:
     """The files that the manifest *path* lists; none if it is damaged."""
     manifest = readable_manifest(path)
     return [path.parent / name for name in manifest["files"]] if manifest else []
+
+
+def is_inside(root: Path, path: Path) -> bool:
+    """Whether *path* really lies at its place in the store: no folder on the way to it is a link."""
+    return path.parent.resolve() == root.resolve() / path.parent.relative_to(root)
 
 
 def folder_of(root: Path, key: Key) -> Path:

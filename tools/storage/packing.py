@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from tools.errors import StoreError
+from tools.machine import opening
 from tools.machine.files import require_room, write_whole
 from tools.storage import code
 from tools.storage.archive import CONTENTS, Packed, contents_text
 from tools.storage.elsewhere import CAUSES
-from tools.storage.entries import HOST, Manifest, Say, label, last_use, manifests, readable_manifest
+from tools.storage.entries import HOST, LARGEST_MANIFEST, Manifest, Say, label, last_use, manifests, readable_manifest
 
 STAYING = {"manifest", "features", "om"}  # of use on one machine only: digests of its files, graphs compiled for its device
 NEEDED = {"onnx": "python -m tools.specialise {} BATCH", "reference": "python -m tools.reference {}"}
@@ -101,7 +103,8 @@ def pack(root: Path, chosen: Sequence[Path], archive: Path, say: Say) -> None:
     Raises:
         StoreError: naming the entry that is damaged, or the archive that cannot be written or has no room.
     """
-    packed = [Packed(path.relative_to(root).as_posix(), path.read_bytes(), _manifest(root, path)) for path in chosen]
+    packed = [Packed(path.relative_to(root).as_posix(), opening.read_bytes(path, LARGEST_MANIFEST), _manifest(root, path))
+              for path in chosen]
     files = [root / entry.folder / name for entry in packed for name in entry.manifest["files"]]
     require_room(sum(file.stat().st_size for file in files if file.is_file()), archive.parent, f"the archive {archive.name}")
     try:
@@ -130,12 +133,12 @@ def _add(tar: tarfile.TarFile, name: str, text: bytes) -> None:
 def _add_file(tar: tarfile.TarFile, root: Path, entry: Packed, name: str, sha: str) -> None:
     path = root / entry.folder / name
     try:
-        file = path.open("rb")
+        file = opening.to_read(path)
     except OSError as error:
         raise _damaged(root, root / entry.path, f"{name} is missing") from error
     with file:
         member = tarfile.TarInfo(entry.member(name))
-        member.size = path.stat().st_size
+        member.size = os.fstat(file.fileno()).st_size
         digesting = Digesting(file)
         tar.addfile(member, digesting)
         if digesting.sha.hexdigest() != sha:

@@ -69,6 +69,9 @@ def _from_folder(root: Path, folder: Path, days: float | None, say: Say) -> int:
         _say_what_is_from_the_future(root, folder, say)
     if not _going(folder, days):
         return 0
+    if not entries.is_inside(root, folder / HOST):
+        say(f"{folder.relative_to(root)}: it lies behind a link and is left alone")
+        return 0
     try:
         with _free(lock_of_folder(root, folder)):  # looked at again: it may have been built anew since
             going = _going(folder, days)
@@ -76,7 +79,8 @@ def _from_folder(root: Path, folder: Path, days: float | None, say: Say) -> int:
                 going = {folder / HOST: going[folder / HOST]}
                 take_away(root, folder)
             for path in going:
-                path.unlink(missing_ok=True)
+                if entries.is_inside(root, path):
+                    path.unlink(missing_ok=True)
     except BusyError as busy:
         say(f"{folder.relative_to(root)}: {busy} is building it, left alone")
         return 0
@@ -128,6 +132,8 @@ def _partials(root: Path) -> int:
     """Remove half-built entries that no builder has locked, and what killed builders say of themselves."""
     removed = 0
     for partial in (root / PARTIAL).glob("*"):
+        if not entries.is_inside(root, partial):
+            break  # somebody's link: what it leads to is another's
         with suppress(BusyError), _free(lock_of_partial(root, partial)):
             shutil.rmtree(partial)
             removed += 1
@@ -143,7 +149,7 @@ def _unfinished(root: Path, days: float, say: Say) -> int:
     """Remove hours of work that nobody went on with for *days*."""
     removed = 0
     for kept in (root / UNFINISHED).glob("*/*"):
-        if unused_days(kept) > days:
+        if unused_days(kept) > days and entries.is_inside(root, kept):
             with suppress(BusyError), _free(lock_of_folder(root, kept)):
                 shutil.rmtree(kept)
                 say(f"{kept.relative_to(root)}: not gone on with lately")

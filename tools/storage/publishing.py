@@ -7,11 +7,13 @@ a file in it that no manifest lists belongs to a process that was killed.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
 from pathlib import Path
 
+from tools.machine import opening
 from tools.machine.locks import hold
 from tools.storage.entries import HOST, PARTIAL, lock_path
 
@@ -22,6 +24,8 @@ def empty_partial(root: Path, digest16: str) -> Path:
     What earlier builders left goes. The folder's name is new. Where somebody removes the store, and the locks
     with it, two may build the same entry at once: they must not write into one folder.
     """
+    if (root / PARTIAL).is_symlink():
+        raise opening.PlantedError(errno.ELOOP, opening.PLANTED, str(root / PARTIAL))
     for left in (root / PARTIAL).glob(f"{digest16}*"):
         shutil.rmtree(left, ignore_errors=True)
     partial = _aside(root, digest16)

@@ -8,23 +8,35 @@ is ever acted on. tarfile's data filter is laxer: it writes any name that stays 
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.errors import StoreError
-from tools.machine import versions
+from tools.machine import opening, versions
 from tools.machine.files import flush, require_room
 from tools.machine.locks import hold
+from tools.machine.reading import UNREADABLE, reason
 from tools.machine.versions import UNKNOWN
 from tools.storage import access, code, entries, publishing
 from tools.storage.archive import CONTENTS, Packed, damaged, foreign, read_contents, read_packed
-from tools.storage.entries import HOST, Say, damage_of, read_manifest
+from tools.storage.entries import HOST, LARGEST_MANIFEST, Say, damage_of, read_manifest
 
-LARGEST_TEXT = 64 * 2**20  # bytes of a manifest or the contents; a list of a hundred thousand files takes half of it
 CHUNK = 2**20
+SENSELESS = tuple(kind for kind in UNREADABLE if kind is not OSError)  # what tarfile lets out where a header makes no sense
+
+
+class Archive(io.BufferedReader):
+    """The file of an archive, of which tarfile reads little at once: a header may claim to have exabytes."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= CHUNK:
+            raise tarfile.ReadError(f"a header claims to have {size} bytes")
+        return super().read(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +49,16 @@ class Unpacking:
     say: Say
     hosts: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
+    def next(self) -> tarfile.TarInfo | None:
+        """The next member, if there is one."""
+        try:
+            return self.tar.next()
+        except SENSELESS as error:
+            raise damaged(self.archive, f"a header cannot be read: {reason(error)}") from error
+
     def member(self, name: str) -> tarfile.TarInfo:
         """The next member, which must be a regular file of that name."""
-        member = self.tar.next()
+        member = self.next()
         if member is None:
             raise damaged(self.archive, f"it ends before {name}")
         if member.name != name or not member.isreg() or member.issparse():
@@ -54,7 +73,7 @@ class Unpacking:
 
     def text(self, name: str) -> bytes:
         member = self.member(name)
-        if member.size > LARGEST_TEXT:
+        if member.size > LARGEST_MANIFEST:
             raise foreign(self.archive, f"{name} has {member.size} bytes")
         return b"".join(self.chunks(member))
 
@@ -73,7 +92,7 @@ def unpack(root: Path, archive: Path, say: Say) -> None:
                 if hashlib.sha256(text).hexdigest() != sha:
                     raise damaged(archive, f"{path} does not have its digest")
                 _take(unpacking, read_packed(path, text, archive))
-            if tar.next() is not None:
+            if unpacking.next() is not None:
                 raise foreign(archive, "something follows its last entry")
     except tarfile.TarError as error:
         raise damaged(archive, str(error)) from error
@@ -83,14 +102,20 @@ def unpack(root: Path, archive: Path, say: Say) -> None:
         raise damaged(archive, f"it cannot be read: {error.strerror or error}") from error
 
 
-def _open(archive: Path) -> tarfile.TarFile:
+@contextmanager
+def _open(archive: Path) -> Iterator[tarfile.TarFile]:
     try:
-        return tarfile.open(archive, "r:")
-    except tarfile.ReadError as error:
-        raise foreign(archive, "it is no plain tar") from error
+        file = Archive(opening.to_read(archive).detach())
     except OSError as error:
         raise StoreError(f"cannot read the archive: {error.strerror or error}", where=str(archive),
                          remedy="give the file that python -m tools.store export made") from error
+    with file:
+        try:
+            tar = tarfile.TarFile(fileobj=file)
+        except (tarfile.ReadError, *SENSELESS) as error:
+            raise foreign(archive, f"it is no plain tar ({reason(error)})") from error
+        with tar:
+            yield tar
 
 
 def _take(unpacking: Unpacking, entry: Packed) -> None:

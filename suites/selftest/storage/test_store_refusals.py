@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from suites.selftest.machine.test_declared import bounded
 from suites.selftest.storage.test_store import HOSTED, KEY, command, left, write, write_graph
 from tools.errors import StoreError
 from tools.storage.archive import CONTENTS, contents_text, read_contents, read_packed
@@ -171,3 +172,40 @@ def test_another_format_is_named(tmp_path: Path, root: Path) -> None:
     write_members(tmp_path / "x.tar", {CONTENTS: contents_text({}).replace(b": 1", b": 2")})
     with pytest.raises(StoreError, match="format 2, not 1"):
         unpack(root, tmp_path / "x.tar", print)
+
+
+def head(type: bytes, size: int, content: bytes = b"") -> bytes:
+    """The header of a member of that *type* that says it has *size* bytes, and its real *content*."""
+    member = tarfile.TarInfo("clipgate-entries.json")
+    member.type, member.size = type, size
+    return member.tobuf(tarfile.GNU_FORMAT) + content + bytes(-len(content) % 512)
+
+
+SPARSE = head(tarfile.XHDTYPE, 58, b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n14 nothing=ab\n") \
+    + head(tarfile.REGTYPE, 512, b"x" * 512)
+
+
+@pytest.mark.parametrize(("start", "words"), [
+    *((head(type, size), "a header claims to have") for type in (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME)
+      for size in (10 * 2**30, 2**62, -512)),
+    (SPARSE, "it is no plain tar"), (head(tarfile.XHDTYPE, 0) * 2000, "it is nested too deep"),
+    (head(tarfile.REGTYPE, 2**40), "has 1099511627776 bytes"), (head(tarfile.REGTYPE, -512), "cannot be read"),
+], ids=[*(f"{kind} of {size}" for kind in ("pax", "global", "name") for size in ("gigabytes", "exabytes", "less than nothing")),
+        "sparse", "2000 headers", "terabyte", "negative"])
+def test_headers_that_make_no_sense_are_refused(tmp_path: Path, root: Path, start: bytes, words: str) -> None:
+    """Of a kilobyte each, they claim exabytes, less than nothing, or have other headers without an end."""
+    (tmp_path / "x.tar").write_bytes(start + bytes(10240))
+    said = bounded(lambda: unpack(root, tmp_path / "x.tar", print))
+    assert said.startswith("not an archive of store entries")
+    assert words in said
+    assert [] == left(root)
+
+
+def test_headers_after_the_first_are_refused_too(tmp_path: Path, root: Path, members: dict[str, bytes]) -> None:
+    """Where the contents were good."""
+    write_members(tmp_path / "x.tar", {CONTENTS: members[CONTENTS]})
+    good = (tmp_path / "x.tar").read_bytes().rstrip(b"\0")
+    good += bytes(-len(good) % 512)
+    for after in (head(tarfile.XHDTYPE, 10 * 2**30), head(tarfile.XHDTYPE, -512), SPARSE, head(tarfile.XHDTYPE, 0) * 2000):
+        (tmp_path / "x.tar").write_bytes(good + after + bytes(10240))
+        assert bounded(lambda: unpack(root, tmp_path / "x.tar", print)).startswith("the archive is damaged: a header c")

@@ -18,7 +18,8 @@ from fixtures.results import Results
 from fixtures.run import RUN_NAME
 from suites.selftest.conftest import TINY_MODELS, Run, python, tiny_arguments
 from tools.errors import ClipgateError, MeasureError
-from tools.judging.rows import RESULTS, Row
+from tools.judging.rows import Row
+from tools.machine import opening
 from tools.measuring import launch, measure
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
@@ -81,14 +82,12 @@ def finish(results: Results, config: Any) -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize("full", [True, False])
-def test_results_that_cannot_be_written_are_shown(tmp_path: Path, full: bool) -> None:
+def test_results_that_cannot_be_written_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool) -> None:
     """Two verdicts that the disk did not take stand in the table; one error follows, and the status is 1."""
     config: Any = SimpleNamespace(stash={SETTINGS: Settings.parse({"artifacts": str(tmp_path)}), RUN_NAME: "run"},
                                   option=SimpleNamespace(nightly=False, allow=""))
-    kept = tmp_path / "runs" / "run" / RESULTS
-    kept.parent.mkdir(parents=True)
     if full:
-        kept.symlink_to("/dev/full")
+        monkeypatch.setattr(opening, "to_write", lambda path, *, append: Path("/dev/full").open("ab"))  # noqa: SIM115 - its user closes it
     results = Results(config)
     for question in ("accuracy", "fidelity"):
         carried = {"case": PASSED.case, "question": question, "rows": [asdict(replace(PASSED, question=question))], "rates": [],

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.engines.ascend.om import MODE, SUFFIX
-from tools.errors import CompileError
+from tools.errors import CompileError, visible
+from tools.machine import opening
 from tools.machine.events import die_with_parent
+from tools.machine.files import writing
 
 ONNX = 5  # --framework
 SUCCESS = "ATC run success"
@@ -101,8 +103,9 @@ def compile_om(request: Request, environment: Mapping[str, str], log: Path, time
 
 def _run(command: list[str], environment: Mapping[str, str], log: Path, folder: Path, timeout_s: float, beat: Callable[[int], None]) -> int:
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as output:
-        print(f"$ {shlex.join(command)}", file=output, flush=True)
+    with writing("what atc prints", log.parent, CompileError), opening.to_write(log) as output:
+        output.write(f"$ {visible(shlex.join(command))}\n".encode())
+        output.flush()
         try:
             process = subprocess.Popen(command, env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                        preexec_fn=die_with_parent)
