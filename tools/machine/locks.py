@@ -28,7 +28,7 @@ def hold(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
     """
     from filelock import FileLock
 
-    lock = FileLock(path)
+    lock = FileLock(path, mode=0o666)  # whatever the umask is: whoever shares the store must be able to take it
     try:
         _acquire(lock, path, on_wait)
     except OSError as error:
@@ -59,14 +59,17 @@ def _acquire(lock: BaseFileLock, path: Path, on_wait: Callable[[str], None]) -> 
     except Timeout:
         on_wait(_holder(path))
     while not lock.is_locked:
-        with suppress(Timeout, FileNotFoundError):  # somebody may have removed the folder, and the lock with it
-            path.parent.mkdir(parents=True, exist_ok=True)
+        try:
             lock.acquire(timeout=events.BEAT_S, poll_interval=0.1)
+        except Timeout:
+            pass
+        except FileNotFoundError:  # somebody removed the folder meanwhile, and the lock with it
+            path.parent.mkdir(parents=True, exist_ok=True)
         events.alive()
 
 
 def _holder(path: Path) -> str:
     """What the holder says of itself, on one line: it may be another user."""
     with suppress(OSError), opening.to_read(path.with_suffix(".holder")) as file:
-        return visible(" ".join(file.read(MOST_WORDS).decode(errors="replace").split()))
+        return visible(" ".join(file.read(MOST_WORDS).decode(errors="replace").split())) or "another process"
     return "another process"

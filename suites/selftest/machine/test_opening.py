@@ -56,11 +56,11 @@ def test_a_pipe_or_device_is_not_read(tmp_path: Path, plant: Callable[[Path], ob
 def test_what_is_planted_for_a_partial_file_is_not_written(tmp_path: Path, victim: Path, plant: Plant) -> None:
     """The file that was there before stays, and so does the victim."""
     path = tmp_path / "cell.json"
-    plant(path.with_suffix(".partial"), victim)
+    plant(path.with_name("cell.json.partial"), victim)
     with pytest.raises(MeasureError, match="cannot write the cell: a link or something else") as caught, \
             writing("the cell", tmp_path, MeasureError):
         write_whole(path, lambda file: file.write(b"new"))
-    assert (b"precious", str(path.with_suffix(".partial"))) == (victim.read_bytes(), caught.value.where)
+    assert (b"precious", str(path.with_name("cell.json.partial"))) == (victim.read_bytes(), caught.value.where)
 
 
 @pytest.mark.parametrize("plant", LINKS)
@@ -115,16 +115,20 @@ def test_the_words_of_a_holder_are_one_short_line(tmp_path: Path, note: bytes | 
 
 @pytest.mark.parametrize("umask", [0o077, 0o022, 0o002])
 def test_nothing_is_made_wider_than_the_umask(tmp_path: Path, umask: int) -> None:
-    """Neither a lock, nor a file that is written whole, nor one that is added to."""
+    """Neither a file that is written whole nor one that is added to.
+
+    A lock is, which has no content: all who share a store take it.
+    """
     before = os.umask(umask)
     try:
         with locks.hold(tmp_path / "a.lock", print):
-            modes = {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+            note, lock = ((tmp_path / name).stat().st_mode & 0o777 for name in ("a.holder", "a.lock"))
         write_whole(tmp_path / "b.json", lambda file: file.write(b"x"))
         results.append([], tmp_path)
     finally:
         os.umask(before)
-    assert {0o666 & ~umask} == modes | {(tmp_path / name).stat().st_mode & 0o777 for name in ("b.json", "results.jsonl")}
+    assert lock == 0o666
+    assert {0o666 & ~umask} == {note} | {(tmp_path / name).stat().st_mode & 0o777 for name in ("b.json", "results.jsonl")}
 
 
 def test_a_file_is_written_from_its_start_or_at_its_end(tmp_path: Path) -> None:

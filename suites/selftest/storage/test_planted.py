@@ -79,7 +79,7 @@ def test_a_pipe_in_the_place_of_a_manifest_or_file_is_damage(tmp_path: Path, sto
     os.mkfifo(folder_of(store.root, KEY) / "head.bin")
     assert 1 == command.main(["verify", "--artifacts", str(tmp_path / "artifacts")])
     told = capsys.readouterr().out
-    assert "tsm-bs9-0123456789abcdef.json is unreadable" in told
+    assert "tsm-bs9-0123456789abcdef.json cannot be read: it is a pipe" in told
     assert "head.bin is missing" in told
     assert 0 == command.main(["list", "--artifacts", str(tmp_path / "artifacts")])
 
@@ -88,7 +88,7 @@ def test_a_manifest_of_gigabytes_is_damage(store: Store) -> None:
     """It is not read at all."""
     path = manifest_path(store.root, KEY)
     os.truncate(path, 2**36)
-    assert f"{path.name} is unreadable" == damage_of(path)
+    assert f"{path.name} cannot be read: it is larger than 64 MiB" == damage_of(path)
 
 
 @pytest.mark.parametrize("place", ["weights/x-0123456789abcdef", "weights2", PARTIAL, UNFINISHED])
