@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fixtures import run
+from fixtures import said
 from suites.selftest.machine.turn_takers import holds_unit, processes, silent, until
 from tools.machine import child, device_locks, events, quiet
 from tools.machine import locks as built
@@ -75,8 +75,7 @@ def test_a_terminal_shows_nothing_of_those_that_are_alive(tmp_path: Path) -> Non
     terminal = SimpleNamespace(isatty=True, rewrite=lambda text, erase: shown.append(text), ensure_newline=lambda: None,
                                write_line=shown.append)
     plugins = SimpleNamespace(getplugin=lambda name: terminal if name == "terminalreporter" else None)
-    request = SimpleNamespace(config=SimpleNamespace(pluginmanager=plugins))
-    show = run.on_event._get_wrapped_function()(request)  # type: ignore[attr-defined]
+    show = said.on_event._get_wrapped_function()(SimpleNamespace(pluginmanager=plugins))  # type: ignore[attr-defined]
     for event in ({"kind": "alive"}, {"kind": "say", "text": "said"}, {"kind": "progress", "text": "scoring", "done": 1, "total": 2}):
         show(event)
 

@@ -75,6 +75,7 @@ def test_under_pytest_xdist_speeds_are_recorded_as_without_it(acceptance: Run, t
 
     assert (0, 0) == (with_workers.returncode, alone.returncode), with_workers.stdout + alone.stdout
     assert "RECORDED" == verdicts(with_workers.stdout)["clips/s"]
+    assert "  measuring tiny-bs4-cpu ...\n" in with_workers.stdout
     [log] = re.findall(r"^results: (.+)/results.jsonl$", with_workers.stdout, re.MULTILINE)
     assert 1 == (Path(log) / "tiny-bs4-cpu" / "child.log").read_text().count("$ ")
     [[two], [one]] = [json.loads(path.read_text())["benchmarks"] for path in sorted(tmp_path.rglob("0*.json"))]
