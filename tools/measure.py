@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from tools.measuring.cell import Cell
 from tools.measuring.launch import Found, find, launch
 from tools.spec.case import BATCHES, Case
 from tools.spec.model import Spec
+from tools.storage import runs
 from tools.storage.context import Context
 from tools.storage.stages import parse
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     options, context = parse("measure", main.__doc__, arguments, _arguments, writable=False)
     settings, spec = context.settings, context.spec
     case = Case(options.model, options.batch, engines.parse(options.device))
-    run = (options.run or settings.artifacts / "runs" / time.strftime("%Y%m%d-%H%M%S")).resolve()
+    run = (options.run or settings.artifacts / runs.FOLDER / runs.fresh_name(settings.artifacts)).resolve()
     names = [network.name for network in spec.networks]
     if options.network not in (None, *names):
         raise OptionError(f"{spec.name} has no network {options.network!r}", where="--network", remedy=f"choose {', '.join(names)}")

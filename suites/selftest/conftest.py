@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -31,6 +32,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # every core has a worker of its own: m
     os.environ |= ONE_THREAD
 Command = Callable[..., tuple[int, str]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give this process locks of its own: to wait for another run of this user takes time, and is said."""
+    folder = tempfile.mkdtemp(prefix="clipgate-selftest-")
+    os.environ["XDG_RUNTIME_DIR"] = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def clean_environment() -> dict[str, str]:

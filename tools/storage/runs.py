@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 
 from tools.errors import OptionError
@@ -31,6 +33,12 @@ class Asked:
     arguments: tuple[str, ...]
     deselected: tuple[str, ...]
     options: Mapping[str, str]
+
+
+def fresh_name(artifacts: Path) -> str:
+    """A name for a new run, of which there is no folder: what lies in its folder a run takes for its own."""
+    usual = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+    return next(name for number in count() if not (artifacts / FOLDER / (name := f"{usual}-{number}" if number else usual)).exists())
 
 
 def note(run: Path, asked: Asked) -> None:

@@ -55,14 +55,14 @@ class Bench:
         self.chip = SimpleNamespace(name="cpu", simulated=False)
         (folder / "graph.onnx").write_bytes(b"a graph")
         driver = SimpleNamespace(describe=lambda device: self.chip, versions=lambda: [("driver", "1")], watch=lambda device: None,
-                                 environment=dict, diagnose=lambda words: self.fault)
+                                 environment=dict, diagnose=lambda words: self.fault, ON_HOST=True)
         kind = SimpleNamespace(feed=self._feed, finish=lambda *given: None)
         for place, name, value in (
                 (engines, "family", lambda device: driver), (launch, "family", lambda device: driver),
                 (engines, "open_engine", lambda *given: SimpleNamespace(infer=self._infer(), precision=self.precision, fit=None,
                                                                        close=lambda: None)),
                 (measure.kinds, "of", lambda spec: kind), (measure.memory, "require", lambda *given: None),
-                (measure.device_locks, "hold", lambda *given: nullcontext()), (measure, "timed", self._timed),
+                (measure.device_locks, "hold", lambda *given, **more: nullcontext()), (measure, "timed", self._timed),
                 (launch.choice, "word", lambda context: "mini"), (launch.child, "call", self.call), (saved, "EVERY_S", 0.0),
                 (os, "sched_getaffinity", lambda process: {0})):  # one decode worker: every process forks its own
             patch.setattr(place, name, value)

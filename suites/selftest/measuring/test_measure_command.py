@@ -82,7 +82,7 @@ def test_a_run_without_a_name_is_called_by_its_time(monkeypatch: pytest.MonkeyPa
     [(run, _)] = done.launched
 
     assert tmp_path / "runs" == run.parent
-    assert re.fullmatch(r"\d{8}-\d{6}", run.name)
+    assert re.fullmatch(r"\d{8}-\d{6}-\d+", run.name)
 
 
 def test_what_was_not_timed_is_an_error_of_throughput_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, did: list[str],

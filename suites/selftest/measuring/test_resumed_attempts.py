@@ -10,7 +10,7 @@ import pytest
 
 from suites.selftest.measuring.resumed import BSN, CHANCE, Bench, fail, lines, same, whole
 from tools.errors import DeviceError, EngineError
-from tools.measuring import launch, quarantine
+from tools.measuring import launch, measure, quarantine
 from tools.measuring.predictions import FILE
 
 READ_BACK = "tiny-bs4-cpu: measured before, and read back"
@@ -115,13 +115,13 @@ def test_other_scores_of_the_first_network_make_the_second_afresh(both: Bench) -
 
 def test_a_failed_timing_is_all_that_is_done_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a second attempt as well as in a later process."""
-    timing = launch.measure.__globals__["timed"]
-    monkeypatch.setitem(launch.measure.__globals__, "timed", lambda *given, **how: fail())
+    timing = measure.timed
+    monkeypatch.setattr(measure, "timed", lambda *given, **how: fail())
     bench.fault = CHANCE
     assert bench.measure().untimed is not None
     assert (2, 4 + 1) == (bench.started, len(bench.fed))
 
-    monkeypatch.setitem(launch.measure.__globals__, "timed", timing)
+    monkeypatch.setattr(measure, "timed", timing)
     quarantine_of(bench).unlink()
     assert bench.measure().untimed is None
     assert 4 + 2 == len(bench.fed)

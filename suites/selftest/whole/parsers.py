@@ -59,7 +59,7 @@ def values(name: str, hint: object, folder: Path, path: Path, text: bytes) -> li
     if typing.get_origin(hint) is typing.Literal:
         return list(typing.get_args(hint))
     known: dict[object, object] = {Path: folder if name in FOLDERS else path, bool: False, Device: Device("cpu"),
-                                   str: text.decode("utf-8", "replace"), bytes: text, int: 3,
+                                   str: text.decode("utf-8", "replace"), bytes: text, int: 3, float | None: 3.0,
                                    OutputFile: OutputFile(path, "0"), Case: Case("tiny", 4, Device("cpu")),
                                    tuple[tuple[Path, str], ...]: ((path, "0"),),
                                    Collection[str]: ("v_a",), Say: list[str]().append, Classes: Classes(("a", "b"), path)}

@@ -13,6 +13,7 @@ from tools import evaluate, measure, score
 from tools.errors import OptionError
 from tools.judging.results import from_json, to_json
 from tools.judging.verdict import recorded
+from tools.measuring import readiness
 
 
 @pytest.fixture
@@ -82,6 +83,7 @@ def night_of_recorded(night: Ended) -> int:
 def test_a_cell_measured_by_hand_says_what_it_does_not_judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
                                                              capsys: pytest.CaptureFixture[str]) -> None:
     """Another batch size is not this cell's."""
+    monkeypatch.setattr(readiness, "of_cases", lambda *_: ())  # torch is hidden, and nothing is built
     monkeypatch.setattr(measure, "find", lambda *_: None)
     monkeypatch.setattr(measure, "launch", lambda context, case, found, run, *_, **__: Script().launch(context, case, found, run))
     monkeypatch.setattr(measure, "_answers", lambda *_: {name: [recorded(name, "made up")] for name in ("accuracy", "throughput")})

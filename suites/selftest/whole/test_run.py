@@ -108,7 +108,7 @@ def test_only_who_asks_for_a_rate_waits_for_times(acceptance: Run, tiny_store: P
 
     assert done.returncode == 0, done.stdout
     left = {path.name for path in (Path(folder) / "tiny-bs4-cpu").iterdir()}
-    assert {"predictions.npz", "cell.json", "child.log", *(["times.json"] if timed else [])} == left
+    assert {"predictions.npz", "cell.json", "job.json", "child.log", *(["times.json"] if timed else [])} == left
 
 
 def test_a_subset_is_balanced_and_named(acceptance: Run, tiny_store: Path) -> None:
@@ -152,7 +152,8 @@ def test_the_same_cell_is_measured_without_pytest(tiny_store: Path, tmp_path: Pa
     done = python("-m", "tools.measure", "tiny", "--batch", "4", "--device", "cpu", "--run", str(tmp_path), *tiny_arguments())
 
     assert done.returncode == 0, done.stderr
-    assert {"predictions.npz", "cell.json", "times.json", "child.log"} == {path.name for path in (tmp_path / "tiny-bs4-cpu").iterdir()}
+    left = {path.name for path in (tmp_path / "tiny-bs4-cpu").iterdir()}
+    assert {"predictions.npz", "cell.json", "job.json", "times.json", "child.log"} == left
     for word in ("top1", "difference", "clips/s", "RECORDED", "PASS (mini)"):
         assert word in done.stdout
 

@@ -17,9 +17,9 @@ from tools.storage import carry, stages
 
 OWN: dict[str, tuple[Any, list[str], dict[str, object], list[str], dict[str, object]]] = {
     # the least, what that means, everything, and what that means
-    "measure": (measure._arguments, ["--batch", "4"], {"batch": 4, "device": "cpu", "network": None, "run": None},
-                ["--batch", "16", "--device", "npu:0", "--network", "tem", "--run", "r"],
-                {"batch": 16, "device": "npu:0", "network": "tem", "run": Path("r")}),
+    "measure": (measure._arguments, ["--batch", "4"], {"batch": 4, "device": "cpu", "network": None, "run": None, "resume": False},
+                ["--batch", "16", "--device", "npu:0", "--network", "tem", "--run", "r", "--resume"],
+                {"batch": 16, "device": "npu:0", "network": "tem", "run": Path("r"), "resume": True}),
     "score": (score._arguments, ["a"], {"folders": [Path("a")], "info": [], "classes": None},
               ["a", "b", "--info", "c", "--info", "d", "--classes", "7"],
               {"folders": [Path("a"), Path("b")], "info": [Path("c"), Path("d")], "classes": 7}),

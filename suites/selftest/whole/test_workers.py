@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import TINY_ARTIFACTS, python, tiny_arguments
+from suites.selftest.conftest import python, tiny_arguments
 from suites.selftest.simulated.npu import SimulatedNpu
 from suites.selftest.whole.test_run import results
 from tools.spec.case import BATCHES
@@ -43,7 +43,7 @@ class Played:
 @pytest.fixture
 def play(own_store: Path, tmp_path: Path) -> Iterator[Callable[..., Played]]:
     """Run stand-ins of all cells of two simulated devices; *deadly* ones kill their worker, once or ever."""
-    folder = TINY_ARTIFACTS / "stand-ins" / tmp_path.name  # below the project, whose conftest it is to have
+    folder = own_store / "stand-ins" / tmp_path.name  # below the project, whose conftest it is to have
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "test_stand_in.py").write_text(STAND_IN)
     npu = SimulatedNpu(tmp_path, devices=2)
