@@ -94,18 +94,18 @@ def read(run: Path) -> list[Row]:
     return found
 
 
-def asked_again(rows: Sequence[Row], case: str, question: str) -> tuple[list[Row], int]:
+def asked_again(rows: Sequence[Row], case: str, question: str, *, anew: bool) -> tuple[list[Row], int]:
     """The rows that an ended process left of a run, when a question is asked again; and the tries it has had.
 
-    What was judged is judged again from the same measurement and takes the place of its row. What was not,
-    an error or a skip, stays as an earlier try.
+    What was judged is judged again from the same measurement and takes the place of its row. An error or a
+    skip stays as an earlier try, and so does all where the case was measured *anew*.
     """
     kept, tries = [], 0
     for row in rows:
         if (row.case, row.question) != (case, question):
             kept.append(row)
             continue
-        over = row.superseded or row.exit_reason != "judged"
+        over = anew or row.superseded or row.exit_reason != "judged"
         tries = max(tries, row.attempt if over else row.attempt - 1)
         kept += [replace(row, superseded=True)] if over else []
     return kept, tries

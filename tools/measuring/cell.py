@@ -104,6 +104,7 @@ class Part:
     """One measured network of a cell, read back. *times* is None if timing failed; *timing_error* says why.
 
     idle: whether nobody else used the device, if that can be told. retried: why there was a second attempt.
+    earlier: whether an ended process of the run measured it, times included.
     """
 
     folder: Path
@@ -113,6 +114,7 @@ class Part:
     idle: Idle | None = None
     timing_error: ClipgateError | None = None
     retried: str = ""
+    earlier: bool = False
 
     def rate(self) -> float:
         """Clips a second on one chip: the clips of an iteration that count, over its typical time."""

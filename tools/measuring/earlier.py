@@ -58,7 +58,7 @@ def settle(context: Context[Spec], job: Job, same: Sameness, *, resume: bool) ->
         context.say(f"{job.title}: scored before, so that only times are taken")
         return None
     context.say(f"{job.title}: measured before, and read back")
-    return part
+    return replace(part, earlier=True)
 
 
 def _noted(context: Context[Spec], job: Job, same: Sameness) -> Noted | None:
@@ -115,6 +115,8 @@ def _own(job: Job) -> Part:
     if len(part.predictions.ids) != part.record.clips:
         raise MeasureError(f"there are scores of {len(part.predictions.ids)} items, and its record tells of {part.record.clips}",
                            where=str(job.folder / FILE))
+    if part.times and part.times.valid != min(job.case.batch, part.record.clips):
+        raise MeasureError("its times are of another batch size", where=str(job.folder / TIMES))
     return replace(part, retried=retried(job.folder))
 
 

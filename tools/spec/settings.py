@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, get_args
@@ -89,8 +89,16 @@ class Settings:
 
         Raises:
             OptionError: a number is none or not above 0, a word is unknown, or a list or folder is not there.
+                Of several it tells all.
         """
         text = {_name(flag): values.get(_name(flag), default) for flag, default, *_ in OPTIONS}
+        try:
+            return cls._parsed(text)
+        except OptionError as error:
+            raise _with_others(cls._parsed, text, error) from error
+
+    @classmethod
+    def _parsed(cls, text: Mapping[str, str]) -> Settings:
         for flag in ("--graph-input", "--graph-output"):
             if text[_name(flag)] and not text["graph"]:
                 raise OptionError(f"{flag} says something of a graph, and none is given", where=flag, remedy="give it with --graph FILE")
@@ -145,6 +153,21 @@ class Settings:
     @property
     def store(self) -> Path:
         return self.artifacts / "store"
+
+
+def _with_others(parse: Callable[[Mapping[str, str]], object], text: Mapping[str, str], first: OptionError) -> OptionError:
+    """The error of all options that are wrong each by itself; *first* where no other is."""
+    usual = {_name(flag): default for flag, default, *_ in OPTIONS}
+    found: dict[str, None] = {}
+    for name in text:
+        try:
+            parse({**usual, "graph": text["graph"] if name.startswith("graph") else "", name: text[name]})
+        except OptionError as error:
+            found[str(error)] = None
+    if len(found) < 2:
+        return first
+    numbered = [f"{number:3}. " + "\n     ".join(words.splitlines()) for number, words in enumerate(found, 1)]
+    return OptionError("\n".join([f"{len(found)} options are wrong:", *numbered]))
 
 
 def names() -> list[str]:

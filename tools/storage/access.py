@@ -39,5 +39,6 @@ def full(root: Path) -> StoreError:
 
 
 def unreadable(error: OSError, root: Path) -> StoreError:
+    remedy = "name the folder of earlier runs" if error.errno == errno.ENOENT else "let its owner make it readable, or name another folder"
     return StoreError(f"cannot read the artifact store: {error.strerror or error}", where=str(error.filename or root),
-                      remedy="let its owner make it readable, or name another folder with --artifacts DIR")
+                      remedy=f"{remedy} with --artifacts DIR")

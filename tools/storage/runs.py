@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ FOLDER = "runs"  # below the artifacts
 ASKED = "run.json"
 LOCK = "run.lock"
 LAST = "last"
+NAME = re.compile(r"\d{8}-\d{6}-\d+(-\d+)?")  # of a run: when it was started, and by which process
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +60,21 @@ def read(run: Path) -> Asked:
 
 
 def find(artifacts: Path, name: str) -> Path:
-    """The folder of the run *name*, which may be a path too, or of the one started last.
+    """The folder of the run *name*, which may be a path too, or of the one started last, by its name.
 
     Raises:
         OptionError: there is none, or it cannot be gone on with.
     """
     runs = artifacts / FOLDER
-    there = sorted((path.parent for path in runs.glob(f"*/{ASKED}")), key=lambda run: ((run / ASKED).stat().st_mtime, run.name))
+    there = sorted(path.parent for path in runs.glob(f"*/{ASKED}") if NAME.fullmatch(path.parent.name))
     if name == LAST and there:
-        return there[-1].resolve()
-    for run in (Path(name), runs / name):
+        return there[-1]
+    for run in (Path(name).absolute(), runs / name):  # links stay: what lies beside a run is found by its path
         if (run / ASKED).is_file():
-            return run.resolve()
+            if run.parent.name != FOLDER:
+                raise OptionError("a run is gone on with where it was made, and this is no folder of runs", where=str(run),
+                                  remedy=f"put it into artifacts/{FOLDER}, where the store is beside it, and name it there")
+            return run
     remedy = f"choose {', '.join(run.name for run in there[-3:])}" if there else "nothing is to be gone on with: leave --resume out"
     raise OptionError(f"no run to go on with is called {name!r}" if name != LAST else "no run is here to go on with",
                       where=f"--resume, in {runs}", remedy=remedy)

@@ -98,10 +98,21 @@ def test_what_an_ended_process_judged_is_judged_again_and_its_errors_stay() -> N
     tries = [judged("a", attempt=1, superseded=True), judged("a", attempt=2)]
     failed = judged("a", exit_reason="error")
 
-    assert ([*other], 0) == results.asked_again([*other, judged("a"), judged("a")], "a", "accuracy")
-    assert ([tries[0], *other], 1) == results.asked_again([*tries, *other], "a", "accuracy")
-    assert ([replace(failed, superseded=True), *other], 1) == results.asked_again([failed, *other], "a", "accuracy")
-    assert (other, 0) == results.asked_again(other, "c", "accuracy")
+    def again(*rows: Row, case: str = "a", anew: bool = False) -> tuple[list[Row], int]:
+        return results.asked_again(rows, case, "accuracy", anew=anew)
+
+    assert (other, 0) == again(*other, judged("a"), judged("a"))
+    assert ([tries[0], *other], 1) == again(*tries, *other)
+    assert ([replace(failed, superseded=True), *other], 1) == again(failed, *other)
+    assert (other, 0) == again(*other, case="c")
+
+
+def test_rows_of_a_measurement_that_was_made_anew_stay_as_earlier_tries() -> None:
+    """Whoever measures until the verdict is liked leaves the others to be seen."""
+    rows = [judged("a", attempt=1, superseded=True), judged("a", attempt=2)]
+    kept, tries = results.asked_again(rows, "a", "accuracy", anew=True)
+
+    assert ([True, True], 2) == ([row.superseded for row in kept], tries)
 
 
 def test_a_row_arrives_from_another_process() -> None:

@@ -160,3 +160,15 @@ def test_auto_data_is_full_where_the_list_is_found(files: Path) -> None:
 def test_a_copy_of_a_cells_folder_is_no_case(copy: str) -> None:
     """Only a text that `str(case)` can give is a case's."""
     assert Case.parse(copy, "tsm") is None
+
+
+def test_options_that_are_wrong_are_told_together(files: Path) -> None:
+    """Each once, with its own remedy; one alone reads as ever."""
+    with pytest.raises(OptionError) as caught:
+        parse("--data", "none.txt", "--weights", "none.pth", "--budget-s", "-1", "--graph", "none.onnx", "--graph-input", "x=NCTHW")
+    said = str(caught.value)
+    assert said.startswith("4 options are wrong:\n  1. no such choice or file: none.txt\n       where   --data\n")
+    assert all(said.count(words) == 1 for words in ("none.txt", "none.pth", "none.onnx", "--budget-s 10"))
+
+    with pytest.raises(OptionError, match=r"^no such choice or file: none\.txt"):
+        parse("--data", "none.txt")

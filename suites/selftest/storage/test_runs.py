@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,25 @@ def test_what_a_run_was_asked_is_read_back_and_never_narrowed(tmp_path: Path) ->
 
 def test_the_last_run_is_the_one_started_last_and_others_go_by_name_or_path(tmp_path: Path) -> None:
     """A run of another kind, without a note of what it was asked, is none of them."""
-    late, early = started(tmp_path, "a-late", 200), started(tmp_path, "b-early", 100)
+    late, early = started(tmp_path, "20261127-100000-7", 100), started(tmp_path, "20261126-100000-7", 200)
     (tmp_path / runs.FOLDER / "z-by-hand").mkdir()
+    copied = started(tmp_path, "20261128-copy", 300)
 
     assert late == runs.find(tmp_path, runs.LAST)
-    assert early == runs.find(tmp_path, "b-early") == runs.find(Path("/nowhere"), str(early))
+    assert early == runs.find(tmp_path, early.name) == runs.find(Path("/nowhere"), str(early))
+    assert copied == runs.find(tmp_path, copied.name)
+
+
+def test_a_run_is_found_by_the_path_that_is_given_and_nowhere_else(tmp_path: Path) -> None:
+    """A link to a larger disk stays a link; a copy beside the runs would be written into the original."""
+    run = started(tmp_path / "large", "20261127-100000-7", 1)
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / runs.FOLDER).symlink_to(run.parent)
+    assert tmp_path / "artifacts" / runs.FOLDER / run.name == runs.find(tmp_path / "artifacts", runs.LAST)
+
+    shutil.copytree(run, tmp_path / "backup" / run.name)
+    with pytest.raises(OptionError, match="no folder of runs"):
+        runs.find(tmp_path / "artifacts", str(tmp_path / "backup" / run.name))
 
 
 @pytest.mark.parametrize(("name", "said"), [("last", "no run is here to go on with"),
@@ -47,11 +62,11 @@ def test_a_run_that_is_not_there_is_one_sentence(tmp_path: Path, name: str, said
     with pytest.raises(OptionError, match=said):
         runs.find(tmp_path, name)
 
-    started(tmp_path, "there", 1)
+    started(tmp_path, "20261127-100000-7", 1)
     if name != "last":
         with pytest.raises(OptionError, match=said) as caught:
             runs.find(tmp_path, name)
-        assert "choose there" in str(caught.value)
+        assert "choose 20261127-100000-7" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"folder": "/"}', '{"folder": "/", "arguments": 3, "deselected": [], "options": {}}',

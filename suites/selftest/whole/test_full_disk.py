@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from fixtures.matrix import SETTINGS
+from fixtures.matrix import CASE, SETTINGS
 from fixtures.report import CARRIED
 from fixtures.results import Results
 from fixtures.run import RUN_NAME
@@ -67,12 +67,14 @@ def test_what_a_plugin_cannot_keep_costs_no_verdict(acceptance: Run, tiny_store:
     assert 1 == done.stdout.count("\nMeasureError: cannot write what pytest or a plugin keeps of this run: No space left on device\n")
 
 
-def finish(results: Results, config: Any) -> tuple[int, list[str]]:
+def finish(results: Results, config: Any, *selected: str) -> tuple[int, list[str]]:
     """The exit status and the last lines of a session in which all was well but for the disk."""
-    session, terminal = SimpleNamespace(config=config, exitstatus=pytest.ExitCode.OK), Written()
+    items = [SimpleNamespace(nodeid=nodeid, stash={CASE: ()}) for nodeid in selected]
+    session, terminal = SimpleNamespace(config=config, exitstatus=pytest.ExitCode.OK, items=items), Written()
+    config.pluginmanager = SimpleNamespace(getplugin=lambda name: session)
     wrapper = results.pytest_sessionfinish(cast("pytest.Session", session), 0)
     next(wrapper)
-    results.pytest_terminal_summary(cast("pytest.TerminalReporter", terminal))
+    results.tell(cast("pytest.TerminalReporter", terminal))
     with pytest.raises(StopIteration):
         wrapper.send(None)
     return int(session.exitstatus), terminal.lines
@@ -88,14 +90,23 @@ def test_results_that_cannot_be_written_are_shown(tmp_path: Path, monkeypatch: p
     results = Results(config)
     for question in ("accuracy", "fidelity"):
         carried = {"case": PASSED.case, "question": question, "rows": [asdict(replace(PASSED, question=question))], "rates": [],
-                   "ended": None, "earlier": []}
-        results.pytest_runtest_logreport(cast("pytest.TestReport", SimpleNamespace(when="call", failed=False, **{CARRIED: carried})))
-    status, lines = finish(results, config)
+                   "anew": True, "ended": None, "earlier": []}
+        report = SimpleNamespace(when="call", failed=False, nodeid=question, **{CARRIED: carried})
+        results.pytest_runtest_logreport(cast("pytest.TestReport", report))
+    status, lines = finish(results, config, "accuracy", "fidelity")
 
     assert 2 == sum("PASS (mini)" in line for line in lines)
     assert int(full) == status
     assert [f"MeasureError: cannot write the results of this run: {os.strerror(errno.ENOSPC)}"] * full == [
         line for line in lines if "Error" in line]
+
+
+def test_a_selected_test_that_nobody_has_run_is_red(tmp_path: Path) -> None:
+    """Whatever plugin or exit left it out, its session may say that all was well."""
+    config: Any = SimpleNamespace(stash={SETTINGS: Settings.parse({"artifacts": str(tmp_path)}), RUN_NAME: "run"},
+                                  option=SimpleNamespace(nightly=False, allow=""))
+
+    assert (1, ["not run: test_accuracy[tiny-bs4-cpu]"]) == finish(Results(config), config, "test_accuracy[tiny-bs4-cpu]")
 
 
 @pytest.mark.parametrize(("failure", "raised"), [

@@ -87,6 +87,9 @@ def test_a_killed_run_is_gone_on_with_and_nothing_is_measured_twice(acceptance: 
     assert answers(results(whole.stdout)) == answers(results(done.stdout))
     logs = {path.parent.name: path.read_text().count("$ ") for path in run.glob("*/child.log")}
     assert logs[first] == 1, logs
+    asked = acceptance("--resume", run.name, "-k", "bs4 and accuracy", artifacts=artifacts,
+                       environment={"PYTEST_ADDOPTS": "--expect=top1=1"})
+    assert asked.returncode == 1, "what is said by the environment is said, too"
     table = [line for line in done.stdout.splitlines() if line.startswith("tiny-bs")]
     assert len(table) >= len(answers(results(done.stdout)))
 

@@ -25,6 +25,10 @@ class StandIn:
     queue: list[int] = field(default_factory=list)
     told_to_end: bool = False
 
+    @property
+    def shutting_down(self) -> bool:
+        return self.told_to_end
+
     def send_runtest_some(self, indices: Sequence[int]) -> None:
         assert not self.told_to_end, "a worker that ends takes no test"
         self.queue += indices
@@ -137,6 +141,34 @@ def test_what_no_worker_is_left_to_run_is_named() -> None:
     assert "b" == scheduling.remove_node(worker)
     assert ["c", "d", "e"] == scheduling.not_run(["a", "e"])
     assert not scheduling.tests_finished
+
+
+def test_a_worker_that_ends_by_itself_has_not_died() -> None:
+    """After pytest.exit in a test what it was sent is not run, and nobody is said to have killed it."""
+    scheduling = DeviceScheduling(1, lambda: None)
+    worker = StandIn("w0", ["a", "b", "c"])
+    scheduling.add_node(worker)
+    scheduling.add_node_collection(worker, worker.collected)
+    scheduling.schedule()
+    worker.workeroutput = {}  # type: ignore[attr-defined]
+
+    assert scheduling.remove_node(worker) is None
+    assert ["a", "b", "c"] == scheduling.not_run([])
+
+
+def test_a_worker_that_was_told_to_end_is_sent_nothing() -> None:
+    """`-x` ends all workers, whatever waits for them."""
+    scheduling = DeviceScheduling(1, lambda: None)
+    worker = StandIn("w0", ["a", "b", "c", "d"])
+    scheduling.add_node(worker)
+    scheduling.add_node_collection(worker, worker.collected)
+    scheduling.schedule()
+    worker.shutdown()
+    scheduling.mark_test_complete(worker, 0)
+    scheduling.mark_test_complete(worker, 1)
+
+    assert scheduling.remove_node(worker) is None
+    assert ["c", "d"] == scheduling.not_run([])
 
 
 def test_devices_are_shared_out() -> None:
