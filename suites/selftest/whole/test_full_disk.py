@@ -106,7 +106,8 @@ def test_a_selected_test_that_nobody_has_run_is_red(tmp_path: Path) -> None:
     config: Any = SimpleNamespace(stash={SETTINGS: Settings.parse({"artifacts": str(tmp_path)}), RUN_NAME: "run"},
                                   option=SimpleNamespace(nightly=False, allow=""))
 
-    assert (1, ["not run: test_accuracy[tiny-bs4-cpu]"]) == finish(Results(config), config, "test_accuracy[tiny-bs4-cpu]")
+    said = ["not run: 1 selected, of them first test_accuracy[tiny-bs4-cpu]"]
+    assert (1, said) == finish(Results(config), config, "test_accuracy[tiny-bs4-cpu]")
 
 
 @pytest.mark.parametrize(("failure", "raised"), [

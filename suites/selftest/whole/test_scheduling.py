@@ -79,6 +79,7 @@ class Run:
             self.scheduling.mark_test_complete(worker, worker.queue.pop(0))
         elif worker.told_to_end:
             self.alive.remove(worker)
+            worker.workeroutput = {}  # type: ignore[attr-defined]
             assert self.scheduling.remove_node(worker) is None
 
     def _die(self, worker: StandIn) -> None:
