@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from tools.errors import ClipgateError, MeasureError
@@ -20,6 +23,7 @@ from tools.storage.context import Context
 
 JOB = "job.json"
 RETRIED = "retried.json"
+ASIDE = "earlier"  # the folder of measurements that were made again
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +38,22 @@ class Noted:
 def settle(context: Context[Spec], job: Job, same: Sameness, *, resume: bool) -> Part | None:
     """The part that lies in the job's folder, if nothing of it is to be measured.
 
-    What was measured with something else is removed, and so are times taken in another way; both are said.
+    What was measured with something else is set aside, and so are times taken in another way; both are said.
     Without *resume* everything is removed. What is left is what a process goes on from.
     same: what would shape the measurement now.
     """
     now = Noted(same, job.budget_s, job.whole)
     before = _noted(context, job, same) if resume else None
     part = _read_back(context, job) if before else None
+    if before is None and resume:
+        set_aside(job.folder, (RECORD, TIMES, IDLE, FILE, JOB, RETRIED))
     if before is None:
         remove(job.folder)
     elif job.budget_s is None:
         now = before  # nobody asks for times: those that are there may have been taken in any way
     elif part and part.times and (before.budget_s, before.whole) != (now.budget_s, now.whole):
         context.say(f"{job.title}: timed again, since the time that timing takes has changed")
-        remove_times(job.folder)
+        set_aside(job.folder, (TIMES, IDLE))
         part = replace(part, times=None, idle=None)
     if before != now or not (job.folder / JOB).is_file():
         job.folder.mkdir(parents=True, exist_ok=True)
@@ -118,6 +124,16 @@ def _own(job: Job) -> Part:
     if part.times and part.times.valid != min(job.case.batch, part.record.clips):
         raise MeasureError("its times are of another batch size", where=str(job.folder / TIMES))
     return replace(part, retried=retried(job.folder))
+
+
+def set_aside(folder: Path, names: Sequence[str]) -> None:
+    """Move what was measured into a folder of its own, the record first; its verdicts stay in the results."""
+    there = [name for name in names if (folder / name).is_file()]
+    if TIMES in there or RECORD in there:
+        place = next(path for number in count(1) if not (path := folder / ASIDE / str(number)).exists())
+        place.mkdir(parents=True)
+        for name in there:
+            os.rename(folder / name, place / name)
 
 
 def remove(folder: Path) -> None:

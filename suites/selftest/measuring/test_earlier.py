@@ -65,6 +65,8 @@ def test_what_was_measured_with_something_else_is_measured_again(bench: Bench, m
     bench.measure()
     assert [f"tiny-bs4-cpu: measured again, since {CHANGED[name]}"] == [*lines(bench)]
     assert 4 == len(bench.fed)
+    aside = bench.place() / earlier.ASIDE / "1"
+    assert {FILE, cell.RECORD, cell.TIMES, earlier.JOB} == {path.name for path in aside.iterdir()}, "it stays the evidence of its verdicts"
 
     bench.broken(2, resume=False)
     monkeypatch.setattr(sameness, "of", now)
@@ -115,6 +117,7 @@ def test_times_that_nobody_asks_for_are_no_reason_to_measure(bench: Bench) -> No
     bench.fed.clear()
     bench.measure()
     assert "tiny-bs4-cpu: timed again, since the time that timing takes has changed" == next(lines(bench))
+    assert [cell.TIMES] == [path.name for path in (bench.place() / earlier.ASIDE / "1").iterdir()]
     assert 1 == len(bench.fed)
     bench.measure()
     assert [READ_BACK] == bench.said
