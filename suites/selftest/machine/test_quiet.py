@@ -37,14 +37,14 @@ def locks(tmp_path: Path) -> str:
 def test_no_series_overlaps_a_unit_or_another_series(locks: str, tmp_path: Path) -> None:
     """Four processes that work in units and three that time, whose intervals are compared afterwards."""
     worked, timed = [tmp_path / f"unit{number}" for number in range(4)], [tmp_path / f"series{number}" for number in range(3)]
-    with (processes(*(lambda file=file: units_of(locks, 0.004, file) for file in worked)),
-          processes(*(lambda file=file: times_of(locks, 3, 0.05, file) for file in timed)) as timers):
-        for timer in timers:
-            timer.join(60)
+    with processes(*(lambda file=file: units_of(locks, 0.004, file) for file in worked)):
+        until(lambda: all(len(noted(file)) > 2 for file in worked))
+        with processes(*(lambda file=file: times_of(locks, 3, 0.05, file) for file in timed)) as timers:
+            for timer in timers:
+                timer.join(60)
     units, series = [each for file in worked for each in noted(file)], [noted(file) for file in timed]
 
     assert [3, 3, 3] == [len(each) for each in series]
-    assert all(len(noted(file)) > 2 for file in worked), "units have to come in between"
     assert [] == overlapping(units, [each for one in series for each in one])
     assert [] == [both for one, other in combinations(series, 2) for both in overlapping(one, other)]
 
