@@ -25,7 +25,7 @@ from tools.storage import runs
 
 KILLS = 20
 SEED = 1
-WHO = ("pytest", "worker", "child", "decoder")
+WHO = ("decoder", "child", "worker", "pytest")
 
 
 @contextmanager
@@ -118,10 +118,10 @@ def test_a_run_that_is_killed_twenty_times_ends_as_one_that_was_not(acceptance: 
         arguments = ("--resume", "-n", "auto") if number else (*selected, "-n", "auto")
         with running(*arguments, artifacts=artifacts, environment=npu.environment()) as process:
             until(lambda: any(artifacts.glob(f"runs/*/{runs.LOCK}")))
-            killed.append(kill(chance.choice(WHO), process.pid, after_s=chance.uniform(1, 9)))
+            who = WHO[number] if number < len(WHO) else chance.choice(WHO)  # while the run is far from its end, one of each
+            killed.append(kill(who, process, after_s=chance.uniform(0, 2)))
             time.sleep(chance.uniform(0, 2))
-    print("killed", killed)
-    assert len(set(killed)) > 2, killed
+    assert set(WHO) == set(killed), killed
 
     ended = acceptance("--resume", artifacts=artifacts, environment=npu.environment())
     assert whole.returncode == ended.returncode, ended.stdout
@@ -129,16 +129,25 @@ def test_a_run_that_is_killed_twenty_times_ends_as_one_that_was_not(acceptance: 
         key: words[:1] + words[2:] for key, words in answers(results(ended.stdout)).items()}
 
 
-def kill(who: str, pytest_id: int, after_s: float) -> str:
-    """Kill -9 one of a run's processes, or pytest where there is none of its kind; say which it was."""
-    time.sleep(after_s)
-    below = {kind: [pid for pid, words in descendants(pytest_id) if re.search(pattern, words)]
-             for kind, pattern in (("worker", r"sys\.stdin\.readline"), ("child", r"machine\.child measuring"))}
-    below["decoder"] = [pid for one in below["child"] for pid, _ in descendants(one)]
-    chosen = below.get(who, [])
+def kill(who: str, pytest: subprocess.Popen[str], after_s: float) -> str:
+    """Kill -9 one of a run's processes, or pytest where none of the kind comes; say which it was."""
+    end = time.monotonic() + 60
+    while not (found := processes(who, pytest.pid)) and pytest.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(after_s if found else 0)
     with suppress(ProcessLookupError):
-        os.kill(chosen[0] if chosen else pytest_id, signal.SIGKILL)
-    return who if chosen else "pytest"
+        os.kill(found[0] if found else pytest.pid, signal.SIGKILL)
+    return who if found else "pytest"
+
+
+def processes(who: str, pytest_id: int) -> list[int]:
+    """Those of a run that are of one kind."""
+    if who == "pytest":
+        return [pytest_id]
+    if who == "decoder":
+        return [pid for child in processes("child", pytest_id) for pid, _ in descendants(child)]
+    pattern = {"worker": r"sys\.stdin\.readline", "child": r"machine\.child measuring"}[who]
+    return [pid for pid, words in descendants(pytest_id) if re.search(pattern, words)]
 
 
 def descendants(above: int) -> list[tuple[int, str]]:
