@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import stat
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 SAFELY = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # a pipe without a writer is not waited for
@@ -79,3 +79,9 @@ def to_write(path: Path, *, append: bool = False) -> BinaryIO:
     if not append:
         os.ftruncate(descriptor, 0)
     return os.fdopen(descriptor, "ab" if append else "wb")
+
+
+def stays_inside(name: str) -> bool:
+    """Whether *name* is a plain path below the folder that it belongs to."""
+    path = PurePosixPath(name)
+    return str(path) == name and not path.is_absolute() and ".." not in path.parts and name != "." and "\0" not in name

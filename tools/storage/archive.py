@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.errors import StoreError
+from tools.machine.opening import stays_inside
 from tools.machine.reading import json_of, refusing
-from tools.storage.entries import HOST, Manifest, is_manifest, parse_manifest, stays_inside
+from tools.storage.entries import HOST, Manifest, is_manifest, parse_manifest
 
 CONTENTS = "clipgate-entries.json"
 FORMAT = 1

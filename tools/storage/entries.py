@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from glob import escape
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from tools.errors import StoreError
 from tools.machine import opening
 from tools.machine.files import require_unchanged, sha256
+from tools.machine.opening import stays_inside
 from tools.machine.reading import can_be_path, json_of, shown
 from tools.machine.versions import UNKNOWN
 from tools.spec.digest import digest
@@ -122,12 +123,6 @@ def parse_manifest(text: bytes, where: str) -> Manifest:
     if manifest.get("sha256", whole := seal(manifest)) != whole:
         raise StoreError("the manifest has changed since it was written", where=where, remedy=VERIFY)
     return manifest
-
-
-def stays_inside(name: str) -> bool:
-    """Whether *name* is a plain path below the folder of its entry."""
-    path = PurePosixPath(name)
-    return str(path) == name and not path.is_absolute() and ".." not in path.parts and name != "." and "\0" not in name
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -9,23 +9,13 @@ from typing import Any
 
 import pytest
 
-from suites.selftest.measuring.resumed import Bench, cut, flip, lines, same, whole
+from suites.selftest.measuring.resumed import Bench, cut, flip, lines, same
 from tools.measuring import cell, earlier, sameness
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.measuring.sameness import CHANGED, Sameness
 
 READ_BACK = "tiny-bs4-cpu: measured before, and read back"
 Damage = Callable[[Path], object]
-
-
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    return Bench(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def undisturbed(tmp_path: Path) -> Bench:
-    return whole(tmp_path / "undisturbed")
 
 
 def test_a_finished_cell_is_read_back(bench: Bench) -> None:

@@ -16,11 +16,6 @@ from tools.measuring.predictions import FILE
 READ_BACK = "tiny-bs4-cpu: measured before, and read back"
 
 
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    return Bench(monkeypatch, tmp_path)
-
-
 def quarantine_of(bench: Bench) -> Path:
     return bench.run / quarantine.FOLDER / f"{bench.case.device.label}.json"
 

@@ -31,11 +31,6 @@ GIVEN = Given("theirs.onnx", ((Path("theirs.onnx"), "0123"),), Asked("TCHW"), "f
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    return Bench(monkeypatch, tmp_path)
-
-
-@pytest.fixture
 def job(bench: Bench) -> Job:
     """A job on a graph that a person gives, behind the scores of another network."""
     found = bench.found

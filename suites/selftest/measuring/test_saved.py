@@ -28,16 +28,6 @@ FORK = multiprocessing.get_context("fork")
 Damage = Callable[[Path], object]
 
 
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    return Bench(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def undisturbed(tmp_path: Path) -> Bench:
-    return whole(tmp_path / "undisturbed")
-
-
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_a_half_scored_cell_goes_on_and_ends_as_an_undisturbed_one(bench: Bench, undisturbed: Bench, capsys: pytest.CaptureFixture[str],
                                                                    at: int) -> None:

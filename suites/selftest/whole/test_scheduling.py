@@ -130,13 +130,18 @@ def test_workers_that_die_at_any_moment_leave_nothing_out(seed: int) -> None:
     assert all(worker == f"w{test[3]}" for worker, test in run.done if test.startswith("npu"))
 
 
-def test_what_no_worker_is_left_to_run_is_named() -> None:
-    """Where a dead worker is not replaced, what it was sent and what it would have been sent are not run."""
-    scheduling = DeviceScheduling(1, lambda: None)
-    worker = StandIn("w0", ["a", "b", "c", "d"])
+def begun(tests: str) -> tuple[DeviceScheduling, StandIn]:
+    """A run of one worker, which has been sent its first tests; a letter each."""
+    scheduling, worker = DeviceScheduling(1, lambda: None), StandIn("w0", list(tests))
     scheduling.add_node(worker)
     scheduling.add_node_collection(worker, worker.collected)
     scheduling.schedule()
+    return scheduling, worker
+
+
+def test_what_no_worker_is_left_to_run_is_named() -> None:
+    """Where a dead worker is not replaced, what it was sent and what it would have been sent are not run."""
+    scheduling, worker = begun("abcd")
     scheduling.mark_test_complete(worker, 0)
 
     assert "b" == scheduling.remove_node(worker)
@@ -146,11 +151,7 @@ def test_what_no_worker_is_left_to_run_is_named() -> None:
 
 def test_a_worker_that_ends_by_itself_has_not_died() -> None:
     """After pytest.exit in a test what it was sent is not run, and nobody is said to have killed it."""
-    scheduling = DeviceScheduling(1, lambda: None)
-    worker = StandIn("w0", ["a", "b", "c"])
-    scheduling.add_node(worker)
-    scheduling.add_node_collection(worker, worker.collected)
-    scheduling.schedule()
+    scheduling, worker = begun("abc")
     worker.workeroutput = {}  # type: ignore[attr-defined]
 
     assert scheduling.remove_node(worker) is None
@@ -159,11 +160,7 @@ def test_a_worker_that_ends_by_itself_has_not_died() -> None:
 
 def test_a_worker_that_was_told_to_end_is_sent_nothing() -> None:
     """`-x` ends all workers, whatever waits for them."""
-    scheduling = DeviceScheduling(1, lambda: None)
-    worker = StandIn("w0", ["a", "b", "c", "d"])
-    scheduling.add_node(worker)
-    scheduling.add_node_collection(worker, worker.collected)
-    scheduling.schedule()
+    scheduling, worker = begun("abcd")
     worker.shutdown()
     scheduling.mark_test_complete(worker, 0)
     scheduling.mark_test_complete(worker, 1)
