@@ -24,6 +24,7 @@ FOR_ALL = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP | stat.S_IWGRP | stat.S_IRO
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 NO_FILE = (errno.ELOOP, errno.EISDIR, errno.ENXIO)  # the kernel's words for a link that is not followed, a folder, a socket
 POLL_S = 0.1
+FIRST_POLL_S = 0.002  # who holds a lock for a moment only has left it by then
 MOST_WORDS = 500  # of a holder
 REMEDY = "choose another folder with --locks DIR"
 
@@ -90,14 +91,16 @@ def hold(given: str, name: str, on_wait: Callable[[str], None], *, shared: bool 
         os.close(descriptor)
 
 
-class Share:
-    """The lock *name*, to be held beside others for a moment, again and again, by one thread of each process.
+class Moments:
+    """The lock *name*, to be held for a moment, again and again, by one thread of each process.
 
-    The file stays open, since opening it takes longer than locking it. Others as for `hold`.
+    The file stays open, since opening it takes longer than locking it. Nobody's words are in it. Others as
+    for `hold`.
     """
 
-    def __init__(self, given: str, name: str, on_wait: Callable[[str], None], patience_s: float = 0.0) -> None:
+    def __init__(self, given: str, name: str, on_wait: Callable[[str], None], *, shared: bool = False, patience_s: float = 0.0) -> None:
         self._path, self._on_wait, self._patience_s = require(given) / f"{name}.lock", on_wait, patience_s
+        self._mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         self._descriptor, self._process = -1, 0
 
     def take(self) -> None:
@@ -106,7 +109,7 @@ class Share:
             return
         self.close()
         with _telling(self._path):
-            self._descriptor = _locked(self._path, self._on_wait, fcntl.LOCK_SH, self._patience_s)
+            self._descriptor = _locked(self._path, self._on_wait, self._mode, self._patience_s)
         self._process = os.getpid()
 
     def leave(self) -> None:
@@ -119,9 +122,9 @@ class Share:
         self._descriptor = -1
 
     def _at_once(self) -> bool:
-        """Take it through the open file, if nobody has it alone and the file is still at its place."""
+        """Take it through the open file, if nobody is in the way and the file is still at its place."""
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, self._mode | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return _is_at(self._path, self._descriptor)
@@ -143,7 +146,7 @@ def is_free(given: str, name: str, *, shared: bool = False) -> bool:
 
 def _locked(path: Path, on_wait: Callable[[str], None], mode: int, patience_s: float) -> int:
     """A descriptor of the file that *path* names, with the lock on it; our parent hears that we wait."""
-    told, began = False, time.monotonic()
+    told, began, pause_s = False, time.monotonic(), FIRST_POLL_S
     beaten = began
     while True:
         descriptor = _open(path)
@@ -159,7 +162,8 @@ def _locked(path: Path, on_wait: Callable[[str], None], mode: int, patience_s: f
             if now - beaten >= events.BEAT_S:
                 events.alive()
                 beaten = now
-            time.sleep(POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, POLL_S)
         except BaseException:
             os.close(descriptor)
             raise

@@ -1,9 +1,9 @@
 """Quiet on the host while something is timed: what else works here leaves the cores to it for that long.
 
-Three lock files lie beside the devices' locks. Timing has `host` to itself for its whole series. So two
-timings on two devices take turns: both run code on the host. Work that can stop soon shares `host` for one
-short unit at a time: a clip that is decoded, a batch that the CPU computes. All pass `host-turn` on their way
-to `host`. Timing keeps that one while it waits, so that units which come and go cannot keep it out.
+Three lock files lie beside the devices' locks. Timing holds `host-turn` for its whole series: beside other
+timing where each has a core to itself, else alone. Work that can stop soon shares `host` for one short unit
+at a time: a clip that is decoded, a batch that the CPU computes. On its way there a unit has `host-turn`
+alone for a moment. So no unit begins while something is timed, and timing begins once those that run have ended.
 
 Other work (a reference, an export, a compiler) shares `host-work` instead. It begins only where it is quiet,
 and gives way where it reports progress and rests. Timing leaves it a moment to do so, and then names whoever
@@ -34,7 +34,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
+class Quiet:
     """What came before timing: seconds waited, and who works on beside it, in words."""
 
     waited_s: float
@@ -61,7 +61,8 @@ class Units:
 
     def __init__(self, locks: str, tell: Tell) -> None:
         self._locks, self._tell = locks, once(tell)
-        self._turn, self._host = (device_locks.Share(locks, name, self._waiting, PATIENCE_S) for name in (TURN, HOST))
+        self._turn, self._host = (device_locks.Moments(locks, name, self._waiting, shared=name == HOST, patience_s=PATIENCE_S)
+                                  for name in (TURN, HOST))
 
     def __enter__(self) -> Self:
         self._turn.take()
@@ -84,20 +85,24 @@ class Units:
 
 
 @contextmanager
-def alone(locks: str, tell: Tell) -> Iterator[Alone]:
-    """Time in quiet: once all units have ended, and other work has had a moment to give way."""
+def timing(locks: str, tell: Tell, *, side_by_side: bool = False) -> Iterator[Quiet]:
+    """Time in quiet: once all units have ended, and other work has had a moment to give way.
+
+    side_by_side: let others time meanwhile, who say the same.
+    """
     began, first = time.monotonic(), once(tell)
 
     def waiting(name: str, words: str) -> None:
         first(_waited(time.monotonic() - began, _names(locks, name, words)))
 
-    with (device_locks.hold(locks, TURN, partial(waiting, TURN), patience_s=PATIENCE_S),
-          device_locks.hold(locks, HOST, partial(waiting, HOST), patience_s=PATIENCE_S)):
+    with device_locks.hold(locks, TURN, partial(waiting, TURN), shared=side_by_side, patience_s=PATIENCE_S):
+        with device_locks.hold(locks, HOST, partial(waiting, HOST), patience_s=PATIENCE_S):
+            pass  # the last unit has ended
         until = time.monotonic() + GRACE_S
         while (beside := workers(locks)) and time.monotonic() < until:
             events.alive()
             time.sleep(device_locks.POLL_S)
-        yield Alone(time.monotonic() - began, beside)
+        yield Quiet(time.monotonic() - began, beside)
 
 
 @contextmanager
@@ -120,7 +125,7 @@ def working(locks: str, tell: Tell) -> Iterator[None]:
                 return
             looked = time.monotonic()
             with suppress(DeviceError):
-                if not device_locks.is_free(locks, TURN, shared=True):
+                if not device_locks.is_free(locks, TURN):
                     held.close()
                     begin()
 

@@ -2,8 +2,9 @@
 
 Where a host has no device but its CPU, that device's lock keeps cells apart. Only timing asks for quiet then:
 other work, as a reference that torch computes, gives way to it. Where cores are short, decoding and computing
-on the host stop for timing too. Where they are not, nothing stops, since there are cores for all. A cell of
-the CPU, which takes every core, is then seen like other work: what is timed beside it says so.
+on the host stop for timing too, and chips are timed side by side as long as there is a core for each. Where
+cores are not short, nothing stops. A cell of the CPU, which takes every core, is then seen like other work:
+what is timed beside it says so.
 """
 
 from __future__ import annotations
@@ -70,8 +71,13 @@ class Turns:
             with self.seen():
                 times = take()
             return replace(times, beside=tuple(dict.fromkeys([*before, *quiet.workers(self.locks)])))
-        with quiet.alone(self.locks, events.say) as alone:
-            return replace(take(), waited_s=alone.waited_s, beside=alone.beside)
+        with quiet.timing(self.locks, events.say, side_by_side=self._side_by_side) as found:
+            return replace(take(), waited_s=found.waited_s, beside=found.beside)
+
+    @property
+    def _side_by_side(self) -> bool:
+        """Whether each chip's cell has a core of its own while all are timed. The CPU needs every core."""
+        return not self.on_host and self.chips <= self.cores
 
     @property
     def _all_at_once(self) -> bool:

@@ -165,14 +165,14 @@ def test_a_forked_child_that_leaves_by_the_lock_frees_nothing(tmp_path: Path) ->
 
 def test_a_file_made_again_while_it_is_waited_for_has_one_holder(tmp_path: Path) -> None:
     """Who waits for a file that was removed does not get a lock on it beside the holder of the new one."""
-    place = folder(tmp_path / "locks")
-    with held_elsewhere(place) as first, waiting(place) as (_, said, has):
+    place, anew = folder(tmp_path / "locks"), folder(tmp_path / "anew")
+    with held_elsewhere(place) as first, held_elsewhere(anew) as second, waiting(place) as (_, said, has):
         said.get(timeout=20)
-        (place / "npu0.lock").unlink()
-        with held_elsewhere(place):
-            first.kill()
-            first.join()
-            assert not has.wait(5 * device_locks.POLL_S), "two hold one lock"
+        (anew / "npu0.lock").replace(place / "npu0.lock")  # at once, or the one that waits would make it first
+        first.kill()
+        first.join()
+        assert not has.wait(5 * device_locks.POLL_S), "two hold one lock"
+        second.kill()
         assert has.wait(20)
 
 

@@ -34,19 +34,36 @@ def locks(tmp_path: Path) -> str:
     return str(folder)
 
 
-def test_no_series_overlaps_a_unit_or_another_series(locks: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_no_series_overlaps_a_unit(locks: str, tmp_path: Path, side_by_side: bool) -> None:
     """Four processes that work in units and three that time, whose intervals are compared afterwards."""
     worked, timed = [tmp_path / f"unit{number}" for number in range(4)], [tmp_path / f"series{number}" for number in range(3)]
     with processes(*(lambda file=file: units_of(locks, 0.004, file) for file in worked)):
         until(lambda: all(len(noted(file)) > 2 for file in worked))
-        with processes(*(lambda file=file: times_of(locks, 3, 0.05, file) for file in timed)) as timers:
+        with processes(*(lambda file=file: times_of(locks, 3, 0.05, file, side_by_side=side_by_side) for file in timed)) as timers:
             for timer in timers:
                 timer.join(60)
     units, series = [each for file in worked for each in noted(file)], [noted(file) for file in timed]
 
     assert [3, 3, 3] == [len(each) for each in series]
     assert [] == overlapping(units, [each for one in series for each in one])
-    assert [] == [both for one, other in combinations(series, 2) for both in overlapping(one, other)]
+    if not side_by_side:
+        assert [] == [both for one, other in combinations(series, 2) for both in overlapping(one, other)]
+
+
+def test_chips_are_timed_side_by_side(locks: str, tmp_path: Path) -> None:
+    """Each has a core to itself: one lets another in. Whoever needs them all waits, and lets nobody in."""
+    beside, held = tmp_path / "beside", tmp_path / "held"
+    with (quiet.timing(locks, unexpected, side_by_side=True),
+          processes(lambda: times_of(locks, 1, 0.01, beside, side_by_side=True), lambda: holds_quiet(locks, held))):
+        until(lambda: noted(beside))
+        time.sleep(0.3)
+        assert not held.exists()
+    with processes(lambda: holds_quiet(locks, held)):
+        until(held.exists)
+        with processes(lambda: times_of(locks, 2, 0.01, beside, side_by_side=True)):
+            time.sleep(0.3)
+            assert 1 == len(noted(beside))
 
 
 def test_timing_is_not_kept_out_by_units_that_come_and_go(locks: str, tmp_path: Path) -> None:
@@ -68,11 +85,11 @@ def test_a_holder_that_is_killed_leaves_nothing(locks: str, tmp_path: Path, hold
     """Neither timing nor a unit waits for a process that was killed in the middle of one."""
     with processes(lambda: holds(locks, tmp_path / "held")) as [holder]:
         until((tmp_path / "held").exists)
-        assert not device_locks.is_free(locks, HOST)
+        assert not (device_locks.is_free(locks, HOST) and device_locks.is_free(locks, TURN))
         holder.kill()
         holder.join()
-        with quiet.alone(locks, unexpected) as alone:
-            assert alone.waited_s < quiet.PATIENCE_S
+        with quiet.timing(locks, unexpected) as before:
+            assert before.waited_s < quiet.PATIENCE_S
         with Units(locks, unexpected):
             assert device_locks.is_free(locks, TURN)
 
@@ -136,9 +153,9 @@ def test_alone_nobody_waits(locks: str, monkeypatch: pytest.MonkeyPatch) -> None
     for _ in range(3):
         with units:
             pass
-        with quiet.alone(locks, unexpected) as alone:
-            assert () == alone.beside
-            assert alone.waited_s < quiet.PATIENCE_S
+        with quiet.timing(locks, unexpected) as before:
+            assert () == before.beside
+            assert before.waited_s < quiet.PATIENCE_S
 
 
 def test_a_unit_costs_microseconds(locks: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,14 +33,14 @@ def test_work_gives_way_where_it_reports_progress(locks: str, tmp_path: Path) ->
     """It goes on afterwards, and is not named as working beside the times."""
     with processes(lambda: work(locks, tmp_path / "began", 0.05, tmp_path / "steps")):
         until((tmp_path / "began").exists)
-        with quiet.alone(locks, silent) as alone:
+        with quiet.timing(locks, silent) as before:
             since = time.monotonic()
             time.sleep(0.3)
             series = (since, time.monotonic())
-        before = len(noted(tmp_path / "steps"))
-        until(lambda: len(noted(tmp_path / "steps")) > before + 1)
+        steps = len(noted(tmp_path / "steps"))
+        until(lambda: len(noted(tmp_path / "steps")) > steps + 1)
 
-    assert () == alone.beside
+    assert () == before.beside
     assert [] == overlapping(noted(tmp_path / "steps"), [series])
 
 
@@ -57,8 +57,8 @@ def test_work_that_other_processes_go_on_with_does_not_give_way(locks: str, tmp_
 
     with processes(compiling) as [compiler]:
         until((tmp_path / "began").exists)
-        with quiet.alone(locks, silent) as alone:
-            assert (f"process {compiler.pid} (working in {Path.cwd()})",) == alone.beside
+        with quiet.timing(locks, silent) as before:
+            assert (f"process {compiler.pid} (working in {Path.cwd()})",) == before.beside
 
 
 def test_work_that_does_not_give_way_is_named(locks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,9 +66,9 @@ def test_work_that_does_not_give_way_is_named(locks: str, tmp_path: Path, monkey
     monkeypatch.setattr(quiet, "GRACE_S", 0.2)
     with processes(lambda: work(locks, tmp_path / "began", 60, tmp_path / "steps")) as [worker]:
         until((tmp_path / "began").exists)
-        with quiet.alone(locks, silent) as alone:
-            assert (f"process {worker.pid} (working in {Path.cwd()})",) == alone.beside == quiet.workers(locks)
-            assert 0.2 <= alone.waited_s < 5
+        with quiet.timing(locks, silent) as before:
+            assert (f"process {worker.pid} (working in {Path.cwd()})",) == before.beside == quiet.workers(locks)
+            assert 0.2 <= before.waited_s < 5
         worker.kill()
         worker.join()
         assert () == quiet.workers(locks)
@@ -76,7 +76,7 @@ def test_work_that_does_not_give_way_is_named(locks: str, tmp_path: Path, monkey
 
 def test_no_work_begins_while_something_is_timed(locks: str, tmp_path: Path) -> None:
     """So whoever is not there when a series begins was not there during it."""
-    with quiet.alone(locks, silent), processes(lambda: work(locks, tmp_path / "began", 0.01, tmp_path / "steps")):
+    with quiet.timing(locks, silent), processes(lambda: work(locks, tmp_path / "began", 0.01, tmp_path / "steps")):
         time.sleep(0.5)
         assert not (tmp_path / "began").exists()
     with processes(lambda: work(locks, tmp_path / "began", 0.01, tmp_path / "steps")):

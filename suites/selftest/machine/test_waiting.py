@@ -20,7 +20,7 @@ from tools.machine import child, device_locks, events, quiet
 from tools.machine import locks as built
 from tools.machine.events import EVENTS_FD
 from tools.machine.holders import holding
-from tools.machine.quiet import HOST, Units
+from tools.machine.quiet import TURN, Units
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def test_a_pause_is_told_once_and_names_who_holds(locks: str, tmp_path: Path, mo
     with processes(lambda: holds_unit(locks, tmp_path / "held")) as [holder]:
         until((tmp_path / "held").exists)
         threading.Timer(1.5, holder.kill).start()
-        with quiet.alone(locks, said.put) as alone:
-            assert 1 < alone.waited_s < 10
+        with quiet.timing(locks, said.put) as before:
+            assert 1 < before.waited_s < 10
 
     assert f"waiting 1 s for quiet: process {holder.pid} (working in {Path.cwd()})" == said.get_nowait()
     assert said.empty()
@@ -49,7 +49,7 @@ def test_a_pause_is_told_once_and_names_who_holds(locks: str, tmp_path: Path, mo
         with units:
             pass
 
-    with quiet.alone(locks, silent), processes(once, once, once):
+    with quiet.timing(locks, silent), processes(once, once, once):
         time.sleep(1.6)
     assert [f"waiting 1 s for quiet: process {os.getpid()} (working in {Path.cwd()})"] == told.read_text().splitlines()
 
@@ -88,7 +88,7 @@ def waits(locks: str, writing: int, take: Callable[[str], object]) -> None:
 
 
 def for_a_device(locks: str) -> None:
-    with device_locks.hold(locks, HOST, silent):
+    with device_locks.hold(locks, TURN, silent):
         pass
 
 
@@ -98,12 +98,12 @@ def for_a_unit(locks: str) -> None:
 
 
 def for_timing(locks: str) -> None:
-    with quiet.alone(locks, silent):
+    with quiet.timing(locks, silent):
         pass
 
 
 def for_what_is_built(locks: str) -> None:
-    with built.hold(Path(locks) / f"{HOST}.lock", silent):
+    with built.hold(Path(locks) / f"{TURN}.lock", silent):
         pass
 
 
@@ -113,7 +113,7 @@ def test_a_process_that_waits_has_not_stalled(locks: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(events, "BEAT_S", 0.1)
     reading, writing = os.pipe()
     heard: list[events.Event] = []
-    with quiet.alone(locks, silent), processes(lambda: waits(locks, writing, take)):
+    with quiet.timing(locks, silent), processes(lambda: waits(locks, writing, take)):
         os.close(writing)
         watched = threading.Thread(target=lambda: child._watch(reading, heard.append, 0.6), daemon=True)
         watched.start()

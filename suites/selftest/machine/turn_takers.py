@@ -62,10 +62,10 @@ def units_of(locks: str, each_s: float, file: Path) -> None:
             noting(file, began)
 
 
-def times_of(locks: str, series: int, each_s: float, file: Path, apart_s: float = 0.0) -> None:
+def times_of(locks: str, series: int, each_s: float, file: Path, *, apart_s: float = 0.0, side_by_side: bool = False) -> None:
     for number in range(series):
         time.sleep(apart_s if number else 0.0)
-        with quiet.alone(locks, silent):
+        with quiet.timing(locks, silent, side_by_side=side_by_side):
             began = time.monotonic()
             time.sleep(each_s)
             noting(file, began)
@@ -89,6 +89,6 @@ def holds_unit(locks: str, held: Path) -> None:
 
 
 def holds_quiet(locks: str, held: Path) -> None:
-    with quiet.alone(locks, silent):
+    with quiet.timing(locks, silent):
         held.touch()
         threading.Event().wait()

@@ -15,7 +15,7 @@ import pytest
 from suites.selftest.machine.turn_takers import processes, until
 from tools import engines
 from tools.machine import device_locks, quiet
-from tools.machine.quiet import HOST, WORK
+from tools.machine.quiet import HOST, TURN, WORK
 from tools.measuring.cell import Times
 from tools.measuring.host_quiet import Turns, cores_short
 from tools.spec.case import Device
@@ -46,7 +46,7 @@ def turns(monkeypatch: pytest.MonkeyPatch, locks: str, device: Device, *, cores:
 
 def free(locks: str) -> dict[str, bool]:
     """Which locks nobody has."""
-    return {name: device_locks.is_free(locks, name) for name in (HOST, WORK)}
+    return {name: device_locks.is_free(locks, name) for name in (HOST, TURN, WORK)}
 
 
 @pytest.mark.parametrize(("cores", "chips", "device", "stops"), [
@@ -89,15 +89,15 @@ def worker(locks: str, held: Path) -> Iterator[str]:
         yield f"process {one.pid} (working in {Path.cwd()})"
 
 
-@pytest.mark.parametrize(("cores", "chips", "alone"), [(2, 0, True), (2, 2, True), (41, 8, False)])
+@pytest.mark.parametrize(("cores", "chips", "quietly"), [(2, 0, True), (2, 2, True), (41, 8, False)])
 def test_times_are_taken_in_quiet_or_beside_whoever_is_seen(
-        monkeypatch: pytest.MonkeyPatch, locks: str, tmp_path: Path, cores: int, chips: int, alone: bool) -> None:
+        monkeypatch: pytest.MonkeyPatch, locks: str, tmp_path: Path, cores: int, chips: int, quietly: bool) -> None:
     """With cores for all nothing is waited for. Who works on is named in either case."""
     monkeypatch.setattr(quiet, "GRACE_S", 0.1)
     own = turns(monkeypatch, locks, CPU if chips == 0 else NPUS[0], cores=cores, chips=chips)
 
     def take() -> Times:
-        assert alone != free(locks)[HOST]
+        assert quietly != free(locks)[TURN]
         return TIMES
 
     bare = own.timing(take)
@@ -105,7 +105,24 @@ def test_times_are_taken_in_quiet_or_beside_whoever_is_seen(
     with worker(locks, tmp_path / "held") as words:
         found = own.timing(take)
         assert (words,) == found.beside
-        assert alone == (found.waited_s >= 0.1)
+        assert quietly == (found.waited_s >= 0.1)
+
+
+@pytest.mark.parametrize(("cores", "chips", "other", "beside"), [
+    (2, 2, NPUS[1], True), (2, 3, NPUS[1], False),  # fewer cores than chips that may be timed
+    (2, 2, CPU, False)])  # it takes every core
+def test_chips_are_timed_side_by_side_with_a_core_for_each(
+        monkeypatch: pytest.MonkeyPatch, locks: str, tmp_path: Path, cores: int, chips: int, other: Device, beside: bool) -> None:
+    own = turns(monkeypatch, locks, NPUS[0], cores=cores, chips=chips)
+    theirs = turns(monkeypatch, locks, other, cores=cores, chips=chips)
+
+    def take() -> Times:
+        with processes(lambda: theirs.timing(lambda: ((tmp_path / "timed").touch(), TIMES)[1])) as [one]:
+            one.join(20 if beside else 0.5)
+        assert beside == (tmp_path / "timed").exists()
+        return TIMES
+
+    own.timing(take)
 
 
 def test_one_that_comes_or_goes_meanwhile_is_seen_too(monkeypatch: pytest.MonkeyPatch, locks: str, tmp_path: Path) -> None:
