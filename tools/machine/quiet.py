@@ -3,7 +3,8 @@
 Three lock files lie beside the devices' locks. Timing holds `host-turn` for its whole series: beside other
 timing where each has a core to itself, else alone. Work that can stop soon shares `host` for one short unit
 at a time: a clip that is decoded, a batch that the CPU computes. On its way there a unit has `host-turn`
-alone for a moment. So no unit begins while something is timed, and timing begins once those that run have ended.
+alone for a moment. So no unit begins while something is timed, and timing begins once those that run have
+ended.
 
 Other work (a reference, an export, a compiler) shares `host-work` instead. It begins only where it is quiet,
 and gives way where it reports progress and rests. Timing leaves it a moment to do so, and then names whoever
