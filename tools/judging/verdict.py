@@ -21,6 +21,7 @@ class Verdict(Enum):
 
     PASS = "PASS"  # noqa: S105
     RECORDED = "RECORDED"
+    SUSPECT = "SUSPECT"
     NO_VERDICT = "NO VERDICT"
     FAIL = "FAIL"
     ERROR = "ERROR"
@@ -35,6 +36,7 @@ class Judgement:
     """One number judged; *meaning*: what it says, or why it is judged so; *bound*: its limit, if any.
 
     short: it was timed for too short a while to be judged. numbers: for programs; None if it has none.
+    learning: it is one of the first nights of a history, which judge nothing yet.
     """
 
     metric: str
@@ -44,6 +46,7 @@ class Judgement:
     meaning: str
     bound: str = ""
     short: bool = False
+    learning: bool = False
     numbers: Numbers | None = None
 
     @property

@@ -7,8 +7,9 @@ from types import NoneType
 from typing import get_args, get_origin
 
 LARGEST = 1e15  # no rate, count or limit comes near it; what is not finite is over it
-ABOVE_ZERO = {"value", "corrected", "min_cosine", "min_t4_ratio", "max_variation"}
-SHARES = {"max_drop", "max_loss_share", "max_difference", "max_flipped_share", "max_slowdown"}  # the whole would pass anything
+ABOVE_ZERO = {"value", "corrected", "min_cosine", "min_t4_ratio", "max_variation", "step", "max_p"}
+SHARES = {"max_drop", "max_loss_share", "max_difference", "max_flipped_share", "max_slowdown", "margin", "step", "max_p",
+          "min_net_share"}  # the whole would pass anything
 PLAIN = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 

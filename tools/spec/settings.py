@@ -13,6 +13,7 @@ from typing import TypeVar, get_args
 from tools.errors import OptionError
 from tools.spec.expectations import Expectations
 from tools.spec.given import GraphPlaces, Said, atc_flags, said_input, said_output
+from tools.spec.joined import Joined
 from tools.spec.model import Surgeries
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +23,7 @@ ALL = "all"
 RIGHT = {  # what an option that takes a number takes
     "--clips": f"a whole number from 1 on, or {ALL}; for example --clips 24",
     "--budget-s": "seconds above 0, for example --budget-s 10; what pytest -k accuracy selects is not timed at all",
+    "--confirm": "a whole number from 0 on, or auto; for example --confirm 10",
     "--timeout-s": "seconds above 0, for example --timeout-s 900",
     "--atc-timeout-s": "seconds above 0, for example --atc-timeout-s 3600",
 }
@@ -52,6 +54,10 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("--atc-timeout-s", "3600", "S", "seconds atc may take"),
     ("--surgery", "needed", "needed|all", ("needed: rewrite ONNX graphs where a model's spec always does; all: also where it only may, "
      "with the same outputs (tsm, nonlocal: constants for the zeros that a temporal shift computes)")),
+    ("--history", "", "DIR", ("where each measured cell leaves a record that later runs are judged beside, a share in practice; made by "
+     "tools.history init; artifacts/history without it")),
+    ("--confirm", "auto", "auto|N", ("times that a cell whose speed is in doubt is measured again, in turn with another one; "
+     "auto: 40 by night, else none")),
     ("--artifacts", str(ARTIFACTS), "DIR", "where the store and the runs are kept"),
     ("--locks", "", "DIR", ("where the locks of devices are, one folder for all users who share a device; "
      "each user has an own one without it")),
@@ -61,7 +67,10 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options of one run, checked and with absolute paths; `clips` 0 means all."""
+    """The options of one run, checked and with absolute paths.
+
+    `clips` 0 means all; `history` empty means the one in `artifacts`; `confirm` None: by the kind of run.
+    """
 
     data: str
     data_root: str
@@ -82,6 +91,8 @@ class Settings:
     artifacts: Path
     locks: str
     models: Path
+    history: str
+    confirm: int | None
 
     @classmethod
     def parse(cls, values: Mapping[str, str]) -> Settings:
@@ -124,6 +135,8 @@ class Settings:
             artifacts=Path(text["artifacts"]).resolve(),
             locks=_folder(text["locks"], "--locks", "make it first, with chmod 3770 and the group of those who share a device"),
             models=Path(text["models"]).resolve(),
+            history=_folder(text["history"], "--history", f"make it once: python -m tools.history init {text['history']}"),
+            confirm=_confirm(text["confirm"]),
         )
 
     @classmethod
@@ -143,6 +156,8 @@ class Settings:
         value = getattr(self, _name(flag))
         if flag == "--clips" and not self.clips:
             return ALL
+        if flag == "--confirm" and self.confirm is None:
+            return "auto"
         return shlex.join(value) if isinstance(value, tuple) else str(value)
 
     def chosen(self, *flags: str) -> list[str]:
@@ -185,19 +200,6 @@ def action_of(flag: str) -> str | type[argparse.Action]:
     return Joined if flag == "--expect" else "store"
 
 
-class Joined(argparse.Action):
-    """Keeps all that an option is given, with commas between; what it has already adds nothing.
-
-    So a worker of pytest-xdist, which is handed what was read and reads the same words again, has it once.
-    """
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option_string: str | None = None,
-                 ) -> None:
-        kept = [part for part in getattr(namespace, self.dest).split(",") if part]
-        more = [part for part in str(values).split(",") if str(values) and part not in kept]
-        setattr(namespace, self.dest, ",".join([*kept, *more]))
-
-
 def _name(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_")
 
@@ -207,6 +209,14 @@ def _folder(text: str, flag: str, remedy: str) -> str:
     if text and not Path(text).is_dir():
         raise OptionError(f"no such folder: {text}", where=flag, remedy=remedy)
     return str(Path(text).resolve()) if text else ""
+
+
+def _confirm(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal():
+        raise OptionError(f"not a number of times: {text}", where="--confirm", remedy=RIGHT["--confirm"])
+    return int(text)
 
 
 def _word(text: str, words: tuple[Word, ...], flag: str) -> Word:

@@ -43,10 +43,16 @@ class AccuracyGate:
 
 @dataclass(frozen=True, slots=True)
 class PairsGate:
-    """Net loss against the torch reference on the same clips: the larger of the two is allowed."""
+    """Net loss against the torch reference on the same clips.
+
+    Below 3,000 clips the larger of max_loss_clips and max_loss_share is allowed. On longer lists a loss
+    counts if chance makes it with a probability of max_p at most, and if it is min_net_share of the clips.
+    """
 
     max_loss_clips: int
     max_loss_share: float
+    max_p: float = 0.001
+    min_net_share: float = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,8 @@ class ThroughputGate:
     max_slowdown: the share of a stored rate that may be missing.
     t4: the T4 column that ratios are taken against, if any. min_t4_ratio: the least ratio of a device's card.
     judge_by: whether a published or a recorded figure judges where both are stored of a chip and batch size.
+    margin, step: shares of the time a clip takes. A speed is good if it is slower by the margin at most, and
+    bad if it is slower by the step.
     """
 
     max_variation: float = 0.1
@@ -80,6 +88,8 @@ class ThroughputGate:
     t4: str | None = None
     min_t4_ratio: Mapping[str, float] = field(default_factory=dict)
     judge_by: Provenance = "published"
+    margin: float = 0.0
+    step: float = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

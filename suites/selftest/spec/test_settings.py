@@ -41,12 +41,12 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_without_options_everything_has_its_default() -> None:
     """A command line without options judges all that is there for a minute, into the project's artifacts."""
     assert parse() == Settings("auto", "", "auto", GraphPlaces(), Said(), Said(), (), Expectations(), 0, 60.0, 900.0, "", "", "off", 3600.0,
-                               "needed", ARTIFACTS, "", MODELS)
+                               "needed", ARTIFACTS, "", MODELS, "", None)
 
 
 @pytest.mark.parametrize("arguments", [
     (), ("--data", "mini", "--weights", "mini", "--clips", "24", "--budget-s", "2.5", "--surgery", "all"),
-    ("--expect", "top1=0.93,AR@100=0.7512345678901234"),
+    ("--expect", "top1=0.93,AR@100=0.7512345678901234"), ("--history", "root", "--confirm", "7"),
     ("--data", "own.txt", "--data-root", "root", "--weights", "own.pth", "--artifacts", "out", "--locks", "root", "--models", "root"),
 ])
 def test_settings_become_the_arguments_they_came_from(files: Path, arguments: tuple[str, ...]) -> None:

@@ -26,7 +26,8 @@ ALLOWED: dict[str, set[str]] = {  # room -> rooms whose modules it may import, t
     "deployment": {"spec", "machine", "storage", "engines", "datasets", "pytorch"},
     "measuring": {"spec", "machine", "storage", "media", "localisation", "engines", "datasets", "pytorch", "deployment"},
     "judging": {"spec", "machine", "storage", "media", "localisation", "datasets", "deployment", "measuring"},
-    "exchange": {"spec", "machine", "storage", "media", "datasets", "measuring", "judging"},
+    "nights": {"spec", "machine", "storage", "measuring", "judging"},
+    "exchange": {"spec", "machine", "storage", "media", "datasets", "measuring", "judging", "nights"},
 }
 BESIDE = {"errors", "pytest_paths"}  # of tools/, what is neither a room nor a command
 HEAVY = {"torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxsim", "onnxruntime", "cv2", "av", "decord", "aclruntime", "scipy"}

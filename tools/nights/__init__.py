@@ -1,0 +1,1 @@
+"""What earlier nights measured: records on disk, which of them compare, and what a person has accepted."""
