@@ -46,7 +46,7 @@ class Fingerprint:
 class Record:
     """A measured cell of one run.
 
-    unit: which chip of its kind it was, as far as the device tells; else host and device. began: UTC, ISO 8601.
+    unit: which chip of its kind it was, as far as the device tells; else host and device. began: in UTC.
     word: what the sequential test said of the speed; ratio: the logarithm of its likelihood ratio, with which
     the next night goes on where the word is suspect. accuracy: share by metric. flips: digest of the flipped
     clips. scores: digest of the scores. run: the folder of the run. wall_s: of the whole cell.
