@@ -14,7 +14,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("clipgate", "clipgate: deployment acceptance of video models")
     group.addoption("--device", default="auto", metavar="auto|cpu|npu:K[,npu:K]", help="devices to measure on")
     group.addoption("--nightly", action="store_true", help="every verdict must be a real one: RECORDED turns red, mini needs --allow")
-    group.addoption("--allow", default="", choices=["mini"], help="let --nightly end well on data or weights of the harness's own")
+    group.addoption("--allow", default="", metavar="WORD[,WORD]",
+                    help="what --nightly may end well with: mini (data or weights of the harness's own), recorded, no-verdict")
     group.addoption("--resume", nargs="?", const="last", metavar="RUN",
                     help="go on with a run that was ended, the last one or artifacts/runs/RUN: nothing is measured twice")
     for flag, default, metavar, text in OPTIONS:

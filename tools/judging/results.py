@@ -19,9 +19,10 @@ from tools.machine.reading import json_of, read_lines, refusing
 
 SCHEMA_VERSION = 2  # 1 had numbers as texts, and no version
 UNITS: tuple[str, ...] = get_args(Unit)
+NEWER = ("graph", "learning")  # than the first lines of this version
 Value = str | int | float | bool | Mapping[str, Mapping[str, str]] | None
 WORDS = ("case", "model", "device", "chip", "precision", "data", "weights", "question", "metric", "verdict", "exit_reason", "error",
-         "reason", "graph", "date", "commit")
+         "reason", "graph", "learning", "date", "commit")
 
 
 def to_json(row: Row) -> dict[str, Value]:
@@ -54,7 +55,7 @@ def from_json(told: Mapping[str, Any]) -> Row:
     if told["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"it is of schema version {told['schema_version']}, not {SCHEMA_VERSION}")
     rest: dict[str, Any] = {name: told[name] for name in ("simulated", "short", "attempt", "superseded", "digests")}
-    rest |= {name: (told.get(name) if name == "graph" else told[name]) or "" for name in WORDS}  # an older line has none
+    rest |= {name: (told.get(name) if name in NEWER else told[name]) or "" for name in WORDS}  # an older line has none
     return Row(**rest, batch=told["batch"] or 0, measured="", reference="",
                numbers=_numbers(told))
 

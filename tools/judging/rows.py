@@ -23,6 +23,7 @@ class Row:
     exit_reason: how the test ended; error: the class of what ended it, if something did.
     digests: of the weights, the graph and the clips of each network. date (UTC), commit: of the run.
     graph: of a given one, its file and how it was read.
+    learning: of the first nights of a history, how many there are.
     attempt: which try of the test it is of; superseded: a later try has rows too, and those count.
     """
 
@@ -51,14 +52,17 @@ class Row:
     attempt: int = 1
     superseded: bool = False
     graph: str = ""
+    learning: str = ""
 
     @property
     def shown(self) -> str:
         """The verdict as tables show it.
 
-        What was recorded of a timing too short to be judged says so, and what a later try has replaced.
+        What was recorded says so if its timing was too short to be judged, or if a history is learning. What
+        a later try has replaced says that.
         """
         word = self.verdict or self.exit_reason
+        word = f"{word}: learning ({self.learning})" if self.learning and self.verdict == Verdict.RECORDED.value else word
         word = f"{word} (short)" if self.short and self.verdict == Verdict.RECORDED.value else word
         return f"{word}, try {self.attempt}, superseded" if self.superseded else word
 
@@ -69,7 +73,7 @@ class Row:
                    word(judged.verdict, record.weights, simulated=record.simulated), "; ".join([judged.reason, *cell.notes]),
                    record.chip, record.simulated, judged.short, case.model, case.batch, case.device.label, record.precision,
                    {part.record.network: dict(part.record.digests) for part in cell.parts}, judged.numbers,
-                   graph="; ".join(cell.given))
+                   graph="; ".join(cell.given), learning=judged.learning)
 
     @classmethod
     def revived(cls, fields: Mapping[str, Any]) -> Row:

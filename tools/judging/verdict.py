@@ -28,7 +28,6 @@ class Verdict(Enum):
 
 
 RED = frozenset({Verdict.NO_VERDICT, Verdict.FAIL, Verdict.ERROR})
-RED_BY_NIGHT = RED | {Verdict.RECORDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Judgement:
     """One number judged; *meaning*: what it says, or why it is judged so; *bound*: its limit, if any.
 
     short: it was timed for too short a while to be judged. numbers: for programs; None if it has none.
-    learning: it is one of the first nights of a history, which judge nothing yet.
+    learning: of the first nights of a history, which judge nothing yet, how many there are; else empty.
     """
 
     metric: str
@@ -46,7 +45,7 @@ class Judgement:
     meaning: str
     bound: str = ""
     short: bool = False
-    learning: bool = False
+    learning: str = ""
     numbers: Numbers | None = None
 
     @property
