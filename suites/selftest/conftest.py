@@ -76,7 +76,7 @@ def own_locks() -> Path:
 
 def tiny_arguments(artifacts: Path = TINY_ARTIFACTS) -> list[str]:
     """Options that make a run judge the tiny model."""
-    return [f"--models={TINY_MODELS}", f"--artifacts={artifacts}", f"--locks={own_locks()}", "--budget-s=0.3"]
+    return [f"--models={TINY_MODELS}", f"--artifacts={artifacts}", f"--locks={own_locks()}", "--history=off", "--budget-s=0.3"]
 
 
 @pytest.fixture(scope="session")

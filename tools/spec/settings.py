@@ -19,7 +19,7 @@ from tools.spec.model import Surgeries
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "artifacts"
 MODELS = ROOT / "suites" / "models"
-ALL = "all"
+ALL, OFF = "all", "off"
 RIGHT = {  # what an option that takes a number takes
     "--clips": f"a whole number from 1 on, or {ALL}; for example --clips 24",
     "--budget-s": "seconds above 0, for example --budget-s 10; what pytest -k accuracy selects is not timed at all",
@@ -54,8 +54,8 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("--atc-timeout-s", "3600", "S", "seconds atc may take"),
     ("--surgery", "needed", "needed|all", ("needed: rewrite ONNX graphs where a model's spec always does; all: also where it only may, "
      "with the same outputs (tsm, nonlocal: constants for the zeros that a temporal shift computes)")),
-    ("--history", "", "DIR", ("where each measured cell leaves a record that later runs are judged beside, a share in practice; made by "
-     "tools.history init; artifacts/history without it")),
+    ("--history", "", "DIR|off", ("where each cell leaves a record that later runs are judged beside, a share in practice, made by "
+     "tools.history init; artifacts/history without it; off: no record is left or read")),
     ("--confirm", "auto", "auto|N", ("times that a cell whose speed is in doubt is measured again, in turn with another one; "
      "auto: 40 by night, else none")),
     ("--artifacts", str(ARTIFACTS), "DIR", "where the store and the runs are kept"),
@@ -69,7 +69,7 @@ OPTIONS: tuple[tuple[str, str, str, str], ...] = (
 class Settings:
     """The options of one run, checked and with absolute paths.
 
-    `clips` 0 means all; `history` empty means the one in `artifacts`; `confirm` None: by the kind of run.
+    `clips` 0 means all; `history` empty is the one in `artifacts`; `confirm` None: by the kind of run.
     """
 
     data: str
@@ -135,7 +135,8 @@ class Settings:
             artifacts=Path(text["artifacts"]).resolve(),
             locks=_folder(text["locks"], "--locks", "make it first, with chmod 3770 and the group of those who share a device"),
             models=Path(text["models"]).resolve(),
-            history=_folder(text["history"], "--history", f"make it once: python -m tools.history init {text['history']}"),
+            history=text["history"] if text["history"] == OFF else _folder(
+                text["history"], "--history", f"make it once: python -m tools.history init {shlex.quote(text['history'])}"),
             confirm=_confirm(text["confirm"]),
         )
 
