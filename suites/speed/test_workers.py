@@ -17,7 +17,7 @@ from suites.selftest.simulated.npu import SimulatedNpu
 from suites.speed.conftest import Find, Paired, Replay, alternate
 from tools.spec.settings import ROOT
 
-SLEEP_MS = 500  # of the simulated engine for each batch
+SLEEP_MS = 4000  # of the simulated engine for each batch: what starting takes, 9 s a run, is small beside its cells
 CELLS = 12  # stand-ins: two devices, six batch sizes
 WORKERS = ("-n", "auto")
 
