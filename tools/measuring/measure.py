@@ -47,6 +47,7 @@ class Job:
     the devices' locks; empty for this user's own. others: what of it other code made, in words.
     flags: a person's own for the compiler. whole: whether timing takes all of its budget.
     same: the digest of what shapes the scores, by which a later process finds those of a killed one.
+    again: where the times go of a scored network that is timed once more; None for its own times.
     """
 
     case: Case
@@ -63,6 +64,7 @@ class Job:
     flags: tuple[str, ...] = ()
     whole: bool = False
     same: str = ""
+    again: Path | None = None
 
     @property
     def title(self) -> str:
@@ -74,19 +76,30 @@ class Job:
         return self.checkpoint.network
 
     @property
+    def place(self) -> Path:
+        """Where it leaves its log and its times."""
+        return self.again or self.folder
+
+    @property
     def last(self) -> Path:
         """What it leaves last."""
-        return self.folder / (cell.RECORD if self.budget_s is None else cell.TIMES)
+        return self.place / (cell.RECORD if self.budget_s is None else cell.TIMES)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """What it is measured with, as its record tells it."""
+        return {"weights": self.checkpoint.sha256, "graph": self.graph.digest, "clips": self.dataset.digest}
 
 
 def measure(job: Job) -> None:
     """Score and time a network while holding its device; write scores, record and times to its folder.
 
     Where the folder has all scores and their record, it only times. Where a process that measured the same
-    was killed, it goes on after the scores that are saved.
+    was killed, it goes on after the scores that are saved. A network that is timed once more keeps its own.
 
     Raises:
-        MeasureError: too little memory, or the disk is full. DataError: a clip cannot be read.
+        MeasureError: too little memory, or the disk is full; or what is timed once more has no scores, or
+            gives others. DataError: a clip cannot be read.
         DeviceError: its lock cannot be taken. EngineError: the device fails.
     """
     with writing("what this cell leaves", job.folder, MeasureError):
@@ -105,7 +118,7 @@ def _measure(job: Job) -> None:
     chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
     saved = Saved(folder, job.same, feed.ids, frozenset() if before else inputs.compared(feed.ids))
     turns = Turns.of(job.locks, case.device)
-    with device_locks.hold(job.locks, case.device.label, partial(_waiting, case)), watch or nullcontext():
+    with device_locks.hold(job.locks, case.device.label, partial(waiting, case)), watch or nullcontext():
         saved.begin()
         job.dataset.require_unchanged()  # again: another cell may have held the device for hours
         with BatchStream(feed, case.batch, turns.unit) as stream, turns.seen(), naming(job.graph.path):
@@ -120,9 +133,9 @@ def _measure(job: Job) -> None:
         times = None if job.budget_s is None else turns.timing(partial(timed, engine, kept, job.budget_s, whole=job.whole))
         engine.close()
     if watch:
-        cell.write(watch.idle(), folder / cell.IDLE)
+        cell.write(watch.idle(), job.place / cell.IDLE)
     if times:
-        cell.write(times, folder / cell.TIMES)
+        cell.write(times, job.place / cell.TIMES)
 
 
 def _scored(job: Job, engine: Engine, stream: BatchStream, scales: Scales | None, saved: Saved) -> Kept:
@@ -132,9 +145,13 @@ def _scored(job: Job, engine: Engine, stream: BatchStream, scales: Scales | None
     """
     total, rows, item = len(saved.ids), job.network.rows, "video" if job.spec.kind == "localiser" else "clip"
     first: Kept | None = None
+    if job.again and not saved.are_whole:
+        raise MeasureError("it has no scores yet, so that it cannot be timed once more", where=str(job.folder))
     if saved.count:
         again, first = score(engine, stream.batches(count=1), total, rows, scales)
         if not repeated(again.scores, saved.scores[: len(again.ids)], engine.precision):
+            if job.again:
+                raise MeasureError("timed once more, its first batch has other scores than those saved", where=str(job.folder / FILE))
             events.say(f"{job.title}: scored again from the first {item} on, since its first batch has other scores than those saved")
             saved.forget()
         elif saved.count < total:
@@ -153,7 +170,8 @@ def _keep(told: Callable[[], Record], job: Job, before: Predictions | None, save
     saved.finish()
 
 
-def _waiting(case: Case, holder: str) -> None:
+def waiting(case: Case, holder: str) -> None:
+    """Say who holds the device of *case*."""
     events.say(f"waiting: {holder} holds {case.device}")
 
 
@@ -222,7 +240,7 @@ def _record(job: Job, engine: Engine, scales: Scales | None, chip: ChipKind, sta
         case=str(job.case), network=job.network.name, data=job.data, weights=job.checkpoint.origin, precision=engine.precision,
         chip=chip.name, simulated=chip.simulated, clips=len(saved.ids), scoring_s=saved.seconds,
         peak_bytes=memory.peak_resident_bytes(), estimated_bytes=need,
-        others=job.others, digests={"weights": job.checkpoint.sha256, "graph": job.graph.digest, "clips": job.dataset.digest},
+        others=job.others, digests=job.digests,
         versions=dict((*versions.of(*PACKAGES), *stack)),
         machine=dict(versions.machine()), surgery=" ".join(job.graph.surgery),
         flags=" ".join(job.flags) if job.graph.is_compiled_here else "", inputs=saved.fed)
