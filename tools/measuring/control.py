@@ -18,19 +18,22 @@ from tools.deployment.control_graph import NETWORK
 from tools.deployment.specialise import Graph
 from tools.errors import ClipgateError, MeasureError, naming
 from tools.machine import device_locks, memory, versions
-from tools.machine.files import writing
+from tools.machine.files import write_whole, writing
 from tools.measuring import cell, launch
 from tools.measuring.again import place_of
 from tools.measuring.alternate import Subject
 from tools.measuring.answers import Kept
 from tools.measuring.cell import Cell, Part, Record
+from tools.measuring.earlier import JOB
 from tools.measuring.host_quiet import Turns
 from tools.measuring.measure import timed, waiting
 from tools.measuring.predictions import FILE, Predictions, save
 from tools.media.preprocess import Floats
 from tools.spec.case import Case, Device
 from tools.spec.chips import ChipKind
+from tools.spec.digest import digest
 from tools.spec.model import Spec
+from tools.storage import code
 from tools.storage.context import Context
 
 PACKAGES = ("onnxruntime", "onnx", "numpy")  # whose versions its record tells
@@ -40,13 +43,17 @@ SEED = 21
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the process needs that times the graph. place: the folder of the series."""
+    """What the process needs that times the graph.
+
+    place: the folder of the series. same: the digest of what shapes its times.
+    """
 
     case: Case
     graph: Graph
     budget_s: float
     place: Path
     locks: str
+    same: str
 
     @property
     def title(self) -> str:
@@ -71,13 +78,16 @@ def control_series(context: Context[Spec], device: Device, run: Path, number: in
         CompileError: the graph cannot be compiled. ClipgateError: it could not be timed.
     """
     case = control_graph.case_of(device)
-    graph, folder = control_graph.loadable(context, device), run / str(case)
-    task = Task(case, graph, context.settings.budget_s, place_of(folder, number, beside) if number else folder, context.settings.locks)
+    graph, folder, settings = control_graph.loadable(context, device), run / str(case), context.settings
+    place = place_of(folder, number, beside) if number else folder
+    task = Task(case, graph, settings.budget_s, place, settings.locks, _same(device, graph, settings.budget_s))
     with writing("what the control leaves", run, MeasureError):
         part = _earlier(task)
         if part is None:
+            place.mkdir(parents=True, exist_ok=True)
+            write_whole(place / JOB, lambda file: file.write(task.same.encode()))
             launch.once(context, task, time_control, run)
-            part = cell.read(task.place)
+            part = cell.read(place)
     return Cell(case, folder, (part,))
 
 
@@ -86,14 +96,20 @@ def subject(context: Context[Spec], device: Device, run: Path, beside: Case) -> 
     return Subject(control_graph.case_of(device), lambda number: control_series(context, device, run, number, beside))
 
 
+def _same(device: Device, graph: Graph, budget_s: float) -> str:
+    """The digest of what shapes the times, as the run's process sees it: one with a runtime sees more."""
+    here = dict(versions.machine())
+    return digest([graph.digest, budget_s, sorted(_versions(device).items()), here["cpu"], here["cores"],
+                   code.current(code.place_of(time_control))])
+
+
 def _earlier(task: Task) -> Part | None:
     """What an ended process has left in the place, if it was measured whole and with the same."""
     try:
-        part = cell.read(task.place)
-    except ClipgateError:
+        part, noted = cell.read(task.place), (task.place / JOB).read_bytes()
+    except (ClipgateError, OSError):
         return None
-    same = (part.record.digests, part.record.versions) == (task.digests, _versions(task.case.device))
-    return part if part.times and same else None
+    return part if part.times and noted == task.same.encode() else None
 
 
 def time_control(task: Task) -> None:
