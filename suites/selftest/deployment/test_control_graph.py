@@ -30,7 +30,7 @@ def test_it_is_made_alike_each_time(tmp_path: Path) -> None:
 
 
 def test_it_is_found_in_the_store_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Built once, whatever a run's model and options; finite scores of ordinary size, others for another input."""
+    """Built once, whatever a run's model and options; its scores are finite, and others for another input."""
     built: list[str] = []
     monkeypatch.setattr(child, "call", lambda work, title, **rest: built.append(title) or work())
     runs = [Context(Settings.parse({"artifacts": str(tmp_path), **more}), load_spec(MODELS, name), lambda event: None)
