@@ -16,8 +16,9 @@ from tools.measuring import launch
 from tools.measuring.alternate import Subject
 from tools.measuring.cell import TIMES, Cell, Part, taken
 from tools.measuring.earlier import MORE
+from tools.measuring.job import Job
 from tools.measuring.launch import Found
-from tools.measuring.measure import Job, measure
+from tools.measuring.measure import measure
 from tools.spec.case import Case
 from tools.spec.model import Spec
 from tools.storage.context import Context

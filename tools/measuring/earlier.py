@@ -14,7 +14,7 @@ from tools.errors import ClipgateError, MeasureError
 from tools.machine.files import write_whole
 from tools.machine.reading import load_json, refusing
 from tools.measuring.cell import IDLE, RECORD, TIMES, Part, read
-from tools.measuring.measure import Job
+from tools.measuring.job import Job
 from tools.measuring.predictions import FILE
 from tools.measuring.sameness import Sameness
 from tools.measuring.saved import PIECES

@@ -21,8 +21,9 @@ from tools.machine import child
 from tools.machine.files import writing
 from tools.measuring import earlier, kinds, quarantine, sameness
 from tools.measuring.cell import RECORD, Cell, Part, part_folder, read
+from tools.measuring.job import Job
 from tools.measuring.kinds import Dataset
-from tools.measuring.measure import Job, measure
+from tools.measuring.measure import measure
 from tools.measuring.predictions import FILE
 from tools.spec.case import Case
 from tools.spec.model import Spec

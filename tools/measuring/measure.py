@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from tools import engines
-from tools.deployment.specialise import Given, Graph
-from tools.deployment.weights import Weights
+from tools.deployment.specialise import Given
 from tools.engines import Engine
 from tools.engines.fit import Fit
 from tools.errors import MeasureError, naming
@@ -23,7 +21,7 @@ from tools.measuring import cell, inputs, kinds
 from tools.measuring.answers import Counted, Kept, doubt, repeated
 from tools.measuring.cell import Record, Times
 from tools.measuring.host_quiet import Turns
-from tools.measuring.kinds import Dataset
+from tools.measuring.job import Job
 from tools.measuring.metrics import mean_of_views
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.measuring.saved import Saved
@@ -33,62 +31,8 @@ from tools.media.batches import SLOTS, Batch, BatchStream
 from tools.media.preprocess import Floats
 from tools.spec.case import Case
 from tools.spec.chips import ChipKind
-from tools.spec.model import Network, Spec
 
 PACKAGES = ("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av")  # whose versions a record tells
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a process needs to measure one network of a case; its parent has found or built it all.
-
-    data: as reports name it. budget_s: how long timing may take; None: nobody asks for times.
-    before: the folder with the scores of the network before this one, if there is one. locks: the folder of
-    the devices' locks; empty for this user's own. others: what of it other code made, in words.
-    flags: a person's own for the compiler. whole: whether timing takes all of its budget.
-    same: the digest of what shapes the scores, by which a later process finds those of a killed one.
-    again: where the times go of a scored network that is timed once more; None for its own times.
-    """
-
-    case: Case
-    spec: Spec
-    checkpoint: Weights
-    graph: Graph
-    dataset: Dataset
-    data: str
-    budget_s: float | None
-    folder: Path
-    before: Path | None = None
-    locks: str = ""
-    others: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    whole: bool = False
-    same: str = ""
-    again: Path | None = None
-
-    @property
-    def title(self) -> str:
-        """What it measures, in words: the case, and which of its networks if it has several."""
-        return f"{self.case}" + (f" {self.network.name}" if len(self.spec.networks) > 1 else "")
-
-    @property
-    def network(self) -> Network:
-        return self.checkpoint.network
-
-    @property
-    def place(self) -> Path:
-        """Where it leaves its log and its times."""
-        return self.again or self.folder
-
-    @property
-    def last(self) -> Path:
-        """What it leaves last."""
-        return self.place / (cell.RECORD if self.budget_s is None else cell.TIMES)
-
-    @property
-    def digests(self) -> dict[str, str]:
-        """What it is measured with, as its record tells it."""
-        return {"weights": self.checkpoint.sha256, "graph": self.graph.digest, "clips": self.dataset.digest}
 
 
 def measure(job: Job) -> None:

@@ -74,7 +74,7 @@ def test_a_fault_of_ours_is_no_value() -> None:
     assert Alternation((), ()) == alternate(Subject(SUSPECT, take), Subject(CONTROL, take), 0, lambda text: None, "slower")
 
 
-SHORT, LONG = (candidate(Case("bsn", 1, NPU), 3.0), candidate(Case("slowfast", 1, NPU), 60.0))
+SHORT, LONG = (candidate(Case("slowfast", 1, NPU), 3.0), candidate(Case("bsn", 1, NPU), 60.0))
 SAME_MODEL = candidate(Case("tsm", 1, NPU), 1.0)
 UNFIT: list[Callable[[], Candidate]] = [
     lambda: candidate(SUSPECT, 0.1), lambda: candidate(Case("bsn", 4, Device("npu", 1)), 0.1), lambda: candidate(CONTROL, 0.1, nights=0),
