@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tools.deployment import compile as deploy
-from tools.deployment.export import OPSET, check
+from tools.deployment.export import check
 from tools.deployment.specialise import Graph, peak_bytes
 from tools.machine import versions
 from tools.spec.case import CONTROL, Case, Device
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FILE = "control.onnx"
 SEED = 20
-IR_VERSION = 6  # of opset 11: toolkits refuse newer ones
+OPSET, IR_VERSION = 11, 6  # which every toolkit reads
 CHANNELS, STRIDES = (3, 32, 64, 64, 128), (1, 2, 1, 2)
 CLASSES = 10
 NETWORK = Network(name=CONTROL, input=Tensor("image", (3, 112, 112)), output=Tensor("scores", (CLASSES,)), atc=Atc("NCHW"))
@@ -55,8 +55,8 @@ def loadable(context: Context[Spec], device: Device) -> Graph:
 
 
 def stage() -> Stage:
-    """The graph as ONNX, which shares nothing with any model's."""
-    return Stage(Key("onnx", f"{CONTROL}-bs1", (*versions.of("onnx"), code.part(build))), "making the control's graph", build)
+    """The graph as ONNX, of a kind of its own: no model's, made without torch, and by this very code."""
+    return Stage(Key(CONTROL, "bs1", (*versions.of("onnx"), code.part(build))), "making the control's graph", build)
 
 
 def build(folder: Path) -> Facts:
