@@ -63,10 +63,15 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> special
     """
     graph = source_graph(context, checkpoint, case.batch)
     require_form(graph.path, case.device)
+    return brought(context, graph, checkpoint.network, case, context.settings)
+
+
+def brought(context: Context[Spec], graph: specialise.Graph, network: Network, case: Case, settings: Settings) -> specialise.Graph:
+    """*graph* as the device of *case* loads it, compiled with *settings* where it must be."""
     if family(case.device).LOADS == "onnx" or graph.path.suffix == OM:
         return graph
-    target = Target(context.settings.soc_version or soc_version(case.device), cann.find())
-    entry = stage(context.settings, Source.of(graph, checkpoint.network, case.batch), target).find_or_run(context)
+    target = Target(settings.soc_version or soc_version(case.device), cann.find())
+    entry = stage(settings, Source.of(graph, network, case.batch), target).find_or_run(context)
     path = entry.file(MODEL)
     return replace(graph, path=path, digest=entry.files[MODEL], weights_bytes=path.stat().st_size, peak_bytes=0,
                    given=graph.given and replace(graph.given, files=(), precision="fp16"))

@@ -194,7 +194,13 @@ def read(folder: Path) -> Part:
         return _read(folder)
 
 
-def _read(folder: Path) -> Part:
+def taken(folder: Path) -> tuple[Times | None, Idle | None]:
+    """The times in *folder*, and whether the device was idle; a MeasureError where they cannot be read."""
+    with refusing(MeasureError, "the times cannot be read", str(folder), AGAIN):
+        return _taken(folder)
+
+
+def _taken(folder: Path) -> tuple[Times | None, Idle | None]:
     times = idle = None
     if (folder / TIMES).is_file():
         stored = _load(folder / TIMES)
@@ -207,6 +213,11 @@ def _read(folder: Path) -> Part:
     if (folder / IDLE).is_file():
         seen = _load(folder / IDLE)
         idle = typed.require(Idle(seen["state"], _listed(seen["seen"]), seen["samples"]), MeasureError, str(folder / IDLE), AGAIN)
+    return times, idle
+
+
+def _read(folder: Path) -> Part:
+    times, idle = _taken(folder)
     record = typed.require(Record(**_load(folder / RECORD)), MeasureError, str(folder / RECORD), AGAIN)
     return Part(folder, record, load(folder / FILE), times, idle)
 

@@ -14,7 +14,7 @@ from tools.errors import ClipgateError, MeasureError
 from tools.machine.files import write_whole
 from tools.machine.reading import load_json, refusing
 from tools.measuring.cell import IDLE, RECORD, TIMES, Part, read
-from tools.measuring.measure import Job
+from tools.measuring.job import Job
 from tools.measuring.predictions import FILE
 from tools.measuring.sameness import Sameness
 from tools.measuring.saved import PIECES
@@ -24,6 +24,7 @@ from tools.storage.context import Context
 JOB = "job.json"
 RETRIED = "retried.json"
 ASIDE = "earlier"  # the folder of measurements that were made again
+MORE = "again"  # the folder of series that were taken after the cell's own, to confirm one
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _read_back(context: Context[Spec], job: Job) -> Part | None:
 def _own(job: Job) -> Part:
     """What lies in the job's folder; a MeasureError where it cannot be read, or is of something else."""
     part = read(job.folder)
-    if part.record.digests != {"weights": job.checkpoint.sha256, "graph": job.graph.digest, "clips": job.dataset.digest}:
+    if part.record.digests != job.digests:
         raise MeasureError("its record tells of other weights, another graph or other clips", where=str(job.folder / RECORD))
     if len(part.predictions.ids) != part.record.clips:
         raise MeasureError(f"there are scores of {len(part.predictions.ids)} items, and its record tells of {part.record.clips}",
@@ -130,10 +131,16 @@ def set_aside(folder: Path, names: Sequence[str]) -> None:
     """Move what was measured into a folder of its own, the record first; its verdicts stay in the results."""
     there = [name for name in names if (folder / name).is_file()]
     if TIMES in there or RECORD in there:
-        place = next(path for number in count(1) if not (path := folder / ASIDE / str(number)).exists())
-        place.mkdir(parents=True)
-        for name in there:
+        place = _own_place(folder)
+        for name in [*there, *[MORE] * (folder / MORE).is_dir()]:
             os.rename(folder / name, place / name)
+
+
+def _own_place(folder: Path) -> Path:
+    """A new folder for what is set aside."""
+    place = next(path for number in count(1) if not (path := folder / ASIDE / str(number)).exists())
+    place.mkdir(parents=True)
+    return place
 
 
 def remove(folder: Path) -> None:
@@ -150,8 +157,13 @@ def remove_times(folder: Path) -> None:
 
 
 def tidy(folder: Path) -> None:
-    """Remove what an attempt must not find: times, and scores that no record tells of."""
+    """Remove what an attempt must not find: times, and scores that no record tells of.
+
+    Series that were to confirm earlier times are set aside: they say nothing of the next ones.
+    """
     remove_times(folder)
+    if (folder / MORE).is_dir():
+        os.rename(folder / MORE, _own_place(folder) / MORE)
     if not (folder / RECORD).is_file():
         (folder / FILE).unlink(missing_ok=True)
 

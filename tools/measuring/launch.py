@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any, Protocol
 
 from tools.datasets import choice
 from tools.deployment.compile import loadable
@@ -20,8 +21,9 @@ from tools.machine import child
 from tools.machine.files import writing
 from tools.measuring import earlier, kinds, quarantine, sameness
 from tools.measuring.cell import RECORD, Cell, Part, part_folder, read
+from tools.measuring.job import Job
 from tools.measuring.kinds import Dataset
-from tools.measuring.measure import Job, measure
+from tools.measuring.measure import measure
 from tools.measuring.predictions import FILE
 from tools.spec.case import Case
 from tools.spec.model import Spec
@@ -38,6 +40,22 @@ class Found:
     checkpoints: tuple[Weights, ...]
     dataset: Dataset
     graphs: tuple[Graph, ...]
+
+
+class Task(Protocol):
+    """What a process is launched for. It works for *case*, fills *place*, and leaves *last* last."""
+
+    @property
+    def case(self) -> Case: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def place(self) -> Path: ...
+
+    @property
+    def last(self) -> Path: ...
 
 
 def find(context: Context[Spec], case: Case) -> Found:
@@ -58,16 +76,34 @@ def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks
         ClipgateError: a process ended before it saved its scores. They are judged even if it fails later.
         MeasureError: the disk is full.
     """
+    with writing("what this cell leaves", run, MeasureError):
+        return Cell(case, run / str(case), tuple(_measured(context, job, run, resume)
+                                                 for job in jobs(context, case, found, run, networks, timed=timed)))
+
+
+def jobs(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = (), *, timed: bool = True) -> list[Job]:
+    """What the processes are told that measure all networks of *case*, or *networks*."""
     spec = context.spec
     folders = [part_folder(case, spec, network.name, run) for network in spec.networks]
     budget_s = context.settings.budget_s if timed else None
     data, locks, others = choice.word(context), context.settings.locks, tuple(context.others)
-    jobs = [Job(case, spec, checkpoint, graph, found.dataset, data, budget_s, folder, before, locks, others,
+    return [Job(case, spec, checkpoint, graph, found.dataset, data, budget_s, folder, before, locks, others,
                 context.settings.atc_flags, bool(context.settings.expect.at(case.batch)))
             for checkpoint, graph, folder, before in zip(found.checkpoints, found.graphs, folders, [None, *folders[:-1]], strict=True)
             if not networks or checkpoint.network.name in networks]
-    with writing("what this cell leaves", run, MeasureError):
-        return Cell(case, run / str(case), tuple(_measured(context, job, run, resume) for job in jobs))
+
+
+def once(context: Context[Spec], task: Task, work: Callable[[Any], None], run: Path) -> None:
+    """Let one process do *work* on *task*, unless the run has given up its device.
+
+    Raises:
+        ClipgateError: how it failed. The run notes whether the next cells may use the device.
+    """
+    quarantine.refuse(run, task.case.device)
+    failure, fault = _attempt(context, task, work)
+    _remember(run, task.case, failure, fault)
+    if failure is not None:
+        raise failure
 
 
 def _measured(context: Context[Spec], job: Job, run: Path, resume: bool) -> Part:
@@ -117,15 +153,15 @@ def _remember(run: Path, case: Case, failure: ClipgateError | None, fault: Fault
         quarantine.count_kernel_fault(run, case.device, fault.sentence)
 
 
-def _attempt(context: Context[Spec], job: Job) -> tuple[ClipgateError | None, Fault | None]:
+def _attempt(context: Context[Spec], job: Task, work: Callable[[Any], None] = measure) -> tuple[ClipgateError | None, Fault | None]:
     """Run the process once; how it failed, and the fault that its runtime's words tell of."""
-    scratch, log, title = _own_scratch(job.folder), job.folder / LOG, f"measuring {job.title}"
-    earlier.tidy(job.folder)
+    scratch, log, title = _own_scratch(job.place), job.place / LOG, f"measuring {job.title}"
+    earlier.tidy(job.place)
     context.say(f"{title} ...")
     driver = family(job.case.device)
     already = log.stat().st_size if log.is_file() else 0
     try:
-        child.call(partial(measure, job), title, log=log, on_event=context.on_event, stall_s=context.settings.timeout_s,
+        child.call(partial(work, job), title, log=log, on_event=context.on_event, stall_s=context.settings.timeout_s,
                    environment=driver.environment(), folder=scratch)
     except ClipgateError as error:
         fault = driver.diagnose(log.read_bytes()[already:].decode(errors="replace"))

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from tools import engines
-from tools.deployment.specialise import Given, Graph
-from tools.deployment.weights import Weights
+from tools.deployment.specialise import Given
 from tools.engines import Engine
 from tools.engines.fit import Fit
 from tools.errors import MeasureError, naming
@@ -23,7 +21,7 @@ from tools.measuring import cell, inputs, kinds
 from tools.measuring.answers import Counted, Kept, doubt, repeated
 from tools.measuring.cell import Record, Times
 from tools.measuring.host_quiet import Turns
-from tools.measuring.kinds import Dataset
+from tools.measuring.job import Job
 from tools.measuring.metrics import mean_of_views
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.measuring.saved import Saved
@@ -33,60 +31,19 @@ from tools.media.batches import SLOTS, Batch, BatchStream
 from tools.media.preprocess import Floats
 from tools.spec.case import Case
 from tools.spec.chips import ChipKind
-from tools.spec.model import Network, Spec
 
 PACKAGES = ("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av")  # whose versions a record tells
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a process needs to measure one network of a case; its parent has found or built it all.
-
-    data: as reports name it. budget_s: how long timing may take; None: nobody asks for times.
-    before: the folder with the scores of the network before this one, if there is one. locks: the folder of
-    the devices' locks; empty for this user's own. others: what of it other code made, in words.
-    flags: a person's own for the compiler. whole: whether timing takes all of its budget.
-    same: the digest of what shapes the scores, by which a later process finds those of a killed one.
-    """
-
-    case: Case
-    spec: Spec
-    checkpoint: Weights
-    graph: Graph
-    dataset: Dataset
-    data: str
-    budget_s: float | None
-    folder: Path
-    before: Path | None = None
-    locks: str = ""
-    others: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    whole: bool = False
-    same: str = ""
-
-    @property
-    def title(self) -> str:
-        """What it measures, in words: the case, and which of its networks if it has several."""
-        return f"{self.case}" + (f" {self.network.name}" if len(self.spec.networks) > 1 else "")
-
-    @property
-    def network(self) -> Network:
-        return self.checkpoint.network
-
-    @property
-    def last(self) -> Path:
-        """What it leaves last."""
-        return self.folder / (cell.RECORD if self.budget_s is None else cell.TIMES)
 
 
 def measure(job: Job) -> None:
     """Score and time a network while holding its device; write scores, record and times to its folder.
 
     Where the folder has all scores and their record, it only times. Where a process that measured the same
-    was killed, it goes on after the scores that are saved.
+    was killed, it goes on after the scores that are saved. A network that is timed once more keeps its own.
 
     Raises:
-        MeasureError: too little memory, or the disk is full. DataError: a clip cannot be read.
+        MeasureError: too little memory, or the disk is full; or what is timed once more has no scores, or
+            gives others. DataError: a clip cannot be read.
         DeviceError: its lock cannot be taken. EngineError: the device fails.
     """
     with writing("what this cell leaves", job.folder, MeasureError):
@@ -105,7 +62,7 @@ def _measure(job: Job) -> None:
     chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
     saved = Saved(folder, job.same, feed.ids, frozenset() if before else inputs.compared(feed.ids))
     turns = Turns.of(job.locks, case.device)
-    with device_locks.hold(job.locks, case.device.label, partial(_waiting, case)), watch or nullcontext():
+    with device_locks.hold(job.locks, case.device.label, partial(waiting, case)), watch or nullcontext():
         saved.begin()
         job.dataset.require_unchanged()  # again: another cell may have held the device for hours
         with BatchStream(feed, case.batch, turns.unit) as stream, turns.seen(), naming(job.graph.path):
@@ -120,9 +77,9 @@ def _measure(job: Job) -> None:
         times = None if job.budget_s is None else turns.timing(partial(timed, engine, kept, job.budget_s, whole=job.whole))
         engine.close()
     if watch:
-        cell.write(watch.idle(), folder / cell.IDLE)
+        cell.write(watch.idle(), job.place / cell.IDLE)
     if times:
-        cell.write(times, folder / cell.TIMES)
+        cell.write(times, job.place / cell.TIMES)
 
 
 def _scored(job: Job, engine: Engine, stream: BatchStream, scales: Scales | None, saved: Saved) -> Kept:
@@ -132,9 +89,13 @@ def _scored(job: Job, engine: Engine, stream: BatchStream, scales: Scales | None
     """
     total, rows, item = len(saved.ids), job.network.rows, "video" if job.spec.kind == "localiser" else "clip"
     first: Kept | None = None
+    if job.again and not saved.are_whole:
+        raise MeasureError("it has no scores yet, so that it cannot be timed once more", where=str(job.folder))
     if saved.count:
         again, first = score(engine, stream.batches(count=1), total, rows, scales)
         if not repeated(again.scores, saved.scores[: len(again.ids)], engine.precision):
+            if job.again:
+                raise MeasureError("timed once more, its first batch has other scores than those saved", where=str(job.folder / FILE))
             events.say(f"{job.title}: scored again from the first {item} on, since its first batch has other scores than those saved")
             saved.forget()
         elif saved.count < total:
@@ -153,7 +114,8 @@ def _keep(told: Callable[[], Record], job: Job, before: Predictions | None, save
     saved.finish()
 
 
-def _waiting(case: Case, holder: str) -> None:
+def waiting(case: Case, holder: str) -> None:
+    """Say who holds the device of *case*."""
     events.say(f"waiting: {holder} holds {case.device}")
 
 
@@ -222,7 +184,7 @@ def _record(job: Job, engine: Engine, scales: Scales | None, chip: ChipKind, sta
         case=str(job.case), network=job.network.name, data=job.data, weights=job.checkpoint.origin, precision=engine.precision,
         chip=chip.name, simulated=chip.simulated, clips=len(saved.ids), scoring_s=saved.seconds,
         peak_bytes=memory.peak_resident_bytes(), estimated_bytes=need,
-        others=job.others, digests={"weights": job.checkpoint.sha256, "graph": job.graph.digest, "clips": job.dataset.digest},
+        others=job.others, digests=job.digests,
         versions=dict((*versions.of(*PACKAGES), *stack)),
         machine=dict(versions.machine()), surgery=" ".join(job.graph.surgery),
         flags=" ".join(job.flags) if job.graph.is_compiled_here else "", inputs=saved.fed)

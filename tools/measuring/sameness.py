@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from tools import engines
 from tools.machine import versions
 from tools.machine.files import sha256
-from tools.measuring.measure import PACKAGES, Job, measure
+from tools.measuring.job import Job
+from tools.measuring.measure import PACKAGES, measure
 from tools.measuring.predictions import FILE
 from tools.spec.case import Device
 from tools.spec.digest import Json, digest, spec_digest

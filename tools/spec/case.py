@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 BATCHES = (1, 4, 8, 16, 32, 64)
+CONTROL = "control"  # in a model's place: the fixed small graph that a doubtful cell is measured in turn with
 
 
 @dataclass(frozen=True, slots=True, order=True)

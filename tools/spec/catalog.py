@@ -14,6 +14,7 @@ from types import FunctionType, ModuleType
 
 from tools.errors import OptionError, TruthError
 from tools.spec import own, spec_rules, spec_source
+from tools.spec.case import CONTROL
 from tools.spec.faults import Faults, Place
 from tools.spec.model import LocaliserSpec, ModelSpec, Spec
 from tools.spec.truth import Truth, read_truth
@@ -32,7 +33,16 @@ def model_names(folder: Path) -> list[str]:
     files = sorted(path for path in folder.glob("*.py") if path.stem != "__init__")
     if not files:
         raise OptionError("no models here", where=str(folder), remedy="--models takes a folder of <model>.py and <model>.toml")
+    _require_no_control(folder)
     return [path.stem for path in files if _is_model(path)] or [path.stem for path in files]
+
+
+def _require_no_control(folder: Path) -> None:
+    """Refuse a model that is called as the control is, whose cells and nights would be taken for its own."""
+    path = folder / f"{CONTROL}.py"
+    if path.is_file() and _is_model(path):
+        raise TruthError(f"no model can be named {CONTROL!r}: the fixed graph that doubtful cells are measured in turn with is",
+                         where=str(path), remedy="choose another name for the model and its files")
 
 
 def _is_model(path: Path) -> bool:
@@ -44,9 +54,11 @@ def load_spec(folder: Path, name: str) -> Spec:
 
     Raises:
         OptionError: there is no such model.
-        TruthError: the file cannot be run, holds no SPEC of that name, or values that cannot be meant.
+        TruthError: the file cannot be run, holds no SPEC of that name, or values that cannot be meant; or a
+            model is called as the control is.
     """
     path = folder / f"{name}.py"
+    _require_no_control(folder)
     if not path.is_file():
         raise OptionError(f"unknown model {name!r}", where=str(folder), remedy=f"choose one of: {', '.join(model_names(folder))}")
     spec = getattr(load_module(path), "SPEC", None)

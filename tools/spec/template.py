@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FunctionType
 
 from tools.errors import OptionError
+from tools.spec.case import CONTROL
 from tools.spec.catalog import load_spec, load_truth, model_names
 from tools.spec.model import LocaliserSpec, ModelSpec, Network, Spec
 from tools.spec.settings import ROOT
@@ -82,6 +83,9 @@ def require_free(name: str, folder: Path, families: Collection[str]) -> None:
         raise OptionError(f"{name!r} cannot name a model", where="NAME", remedy="begin with a letter; letters, digits and _ may follow")
     if name == "conftest" or name.startswith("test_"):
         raise OptionError(f"pytest takes {name}.py for a file of its own", where="NAME", remedy="choose another name")
+    if name == CONTROL:
+        raise OptionError(f"{name!r} is the fixed graph that doubtful cells are measured in turn with", where="NAME",
+                          remedy="choose another name")
     if name in OPERATORS:
         raise OptionError(f"pytest -m takes {name!r} for a word of its own", where="NAME", remedy="choose another name")
     if name in {*OF_PYTEST, *families, *_markers()} or BATCH.fullmatch(name):

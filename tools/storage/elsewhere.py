@@ -19,6 +19,7 @@ from tools.storage.entries import Key, Manifest, label, last_use, manifest_path,
 
 MAKERS = ("torch", "mmaction2", "mmengine", "onnxsim")  # the others can be replaced, as mmcv-lite by mmcv
 SHA256_LENGTH = 64
+MADE_ANYWHERE = ("om", "control")  # kinds that torch has no part in: graphs compiled for a device, the fixed small graph
 CAUSES = frozenset({CODE, FORM, "data", "cann", *MAKERS, "mmcv-lite", "onnx", "numpy", "av", "decord", "opencv-python-headless"})
 
 
@@ -34,7 +35,7 @@ def missing_makers(key: Key) -> tuple[str, ...]:
 
 def takes_other_code(key: Key) -> bool:
     """Whether an entry that other code made must do: torch is not installed, and it may travel."""
-    return key.kind != "om" and versions.of("torch") == (("torch", ABSENT),)
+    return key.kind not in MADE_ANYWHERE and versions.of("torch") == (("torch", ABSENT),)
 
 
 def alike(root: Path, key: Key, *parts: str) -> list[Key]:

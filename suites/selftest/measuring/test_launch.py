@@ -17,7 +17,7 @@ from tools.errors import ClipgateError, DeviceError, EngineError
 from tools.machine.child import StalledError
 from tools.measuring import cell, launch, quarantine
 from tools.measuring.cell import Part
-from tools.measuring.measure import Job
+from tools.measuring.job import Job
 from tools.measuring.predictions import FILE, Predictions, save
 from tools.measuring.sameness import Sameness
 from tools.spec.case import Case, Device

@@ -13,7 +13,7 @@ import pytest
 from tools.engines.faults import Fault
 from tools.errors import ChildError, ClipgateError, DataError, EngineError, MeasureError
 from tools.measuring import launch
-from tools.measuring.measure import Job
+from tools.measuring.job import Job
 from tools.measuring.predictions import FILE
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec

@@ -21,7 +21,7 @@ from tools.errors import DataError, MeasureError, StoreError
 from tools.measuring import cell, measure
 from tools.measuring.cell import Times
 from tools.measuring.inputs import digest_of
-from tools.measuring.measure import Job
+from tools.measuring.job import Job
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.media.batches import SLOTS, Feed
 from tools.media.preprocess import Floats

@@ -17,7 +17,7 @@ from tools.deployment.specialise import Given
 from tools.engines.fit import Asked
 from tools.machine import versions
 from tools.measuring import sameness
-from tools.measuring.measure import Job
+from tools.measuring.job import Job
 from tools.measuring.predictions import FILE
 from tools.measuring.sameness import CHANGED, Sameness
 from tools.spec.case import Case, Device

@@ -107,6 +107,18 @@ def test_a_value_that_another_name_stands_for_has_the_line_of_what_holds_it(tmp_
     assert ["line 25: mini.noise = -1 is below 0"] == told
 
 
+def test_no_model_is_called_as_the_control_is(tmp_path: Path) -> None:
+    """Its nights would be taken for those of the fixed graph. A config of that name is no model."""
+    (tmp_path / "tsm.py").write_text(TSM)
+    (tmp_path / "control.py").write_text("model = 1\n")
+    assert (["tsm"], "tsm") == (model_names(tmp_path), load_spec(tmp_path, "tsm").name)
+
+    (tmp_path / "control.py").write_text(TSM.replace('"tsm"', '"control"'))
+    for asked in (lambda: model_names(tmp_path), lambda: load_spec(tmp_path, "control"), lambda: load_spec(tmp_path, "tsm")):
+        with pytest.raises(TruthError, match="no model can be named 'control'"):
+            asked()
+
+
 def test_no_file_is_read_twice_where_nothing_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loading is a part of collecting, which must stay quick."""
     monkeypatch.setattr(spec_source.ast, "parse", lambda text: pytest.fail("the file is read once more for nothing"))

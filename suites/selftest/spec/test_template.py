@@ -121,7 +121,7 @@ def test_a_network_of_two_is_explained_as_one(tmp_path: Path) -> None:
     ("and", "a word of its own"), ("None", "a word of its own"), ("conftest", "a file of its own"), ("test_x", "a file of its own"),
     ("slow", "is a marker already"), ("torch", "is a marker already"), ("xdist_group", "is a marker already"),
     ("cpu", "is a marker already"), ("npu", "is a marker already"), ("bs16", "is a marker already"), ("bs3", "is a marker already"),
-    ("skip", "is a marker already"), ("benchmark", "is a marker already"),
+    ("skip", "is a marker already"), ("benchmark", "is a marker already"), ("control", "is the fixed graph"),
 ])
 def test_a_name_that_no_model_can_have_is_refused(tmp_path: Path, name: str, words: str) -> None:
     """It is no name, pytest reads it otherwise, or it selects something else; nothing is written."""

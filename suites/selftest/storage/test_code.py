@@ -33,8 +33,9 @@ CHECKED = "tools.deployment.weights:_check"
 OF_CLIPS, OF_VIDEOS = "tools.measuring.reference_inputs:build_clips", "tools.measuring.reference_inputs:build_videos"
 CONTENT = "tools.deployment.content:read"
 GIVEN_GRAPH, OWN_GRAPH, OF_GRAPH = "tools.deployment.given:read", "tools.deployment.own_graph:read", "tools.measuring.reference_graph:build"
+CONTROL = "tools.deployment.control_graph:build"
 PLACES = {EXPORT, SPECIALISE, COMPILE, REFERENCE, LOCALISER, FITTED, TRAINED, CLIPS, VIDEOS, CHECKED, OF_CLIPS, OF_VIDEOS, GIVEN_GRAPH,
-          OWN_GRAPH, OF_GRAPH, CONTENT}
+          OWN_GRAPH, OF_GRAPH, CONTENT, CONTROL}
 GIVEN = {  # where a key's function is handed its builder: the builders it is handed
     "tools.deployment.mini:_KINDS[spec.kind].fit": {FITTED, TRAINED},
     "tools.measuring.reference_inputs:build": {OF_CLIPS, OF_VIDEOS},
@@ -44,6 +45,7 @@ SHAPING = {  # a line of the code, another one, and the stages whose entries it 
     "deployment/surgery_shift.py": ("        merged += 1", "        merged += 2", {SPECIALISE}),
     "deployment/export.py": ("OPSET = 11", "OPSET = 13", {EXPORT}),
     "deployment/content.py": ('"doc_string", "meta', '"doc", "meta', {CONTENT}),
+    "deployment/control_graph.py": ("SEED = 20", "SEED = 21", {CONTROL}),
     "deployment/compile.py": ("if settings.auto_tune == \"on\" and target", "if target", {COMPILE}),
     "pytorch/networks.py": ("if network.softmax else scores", "if not network.softmax else scores", {EXPORT, REFERENCE, LOCALISER}),
     "pytorch/run.py": ("rows.shape[-1]).mean(1)", "rows.shape[-1]).amax(1)", {REFERENCE}),
@@ -192,11 +194,12 @@ def test_without_torch_an_entry_of_other_code_is_lent_aloud(tmp_path: Path, monk
 
 
 @pytest.mark.usefixtures("torchless")
-def test_what_is_compiled_on_its_host_is_not_lent(tmp_path: Path) -> None:
-    """A compiled graph needs no torch: the new code compiles it anew."""
+@pytest.mark.parametrize("kind", ["om", "control"])
+def test_what_is_made_on_its_host_is_not_lent(tmp_path: Path, kind: str) -> None:
+    """A compiled graph and the fixed small one need no torch: the new code makes them anew."""
     store = Store(tmp_path)
-    store.build(replace(shaped("a"), kind="om"), write("a"))
-    assert store.find(replace(shaped("b"), kind="om")) is None
+    store.build(replace(shaped("a"), kind=kind), write("a"))
+    assert store.find(replace(shaped("b"), kind=kind)) is None
 
 
 def test_with_torch_nothing_is_lent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def test_a_model_takes_what_its_entries_are_made_of(store: Store) -> None:
     fitted = Key("weights", "tsm-mini", (("data", data.digest),))
     exported = Key("onnx", "tsm", ())
     graphs = [Key("onnx", f"bs{batch}", (("batch", str(batch)),), host=exported) for batch in (1, 4)]
-    others = [OTHER, replace(data, shaped_by=()), Key("manifest", "tsm", ()), Key("om", "tsm", ()),
+    others = [OTHER, replace(data, shaped_by=()), Key("manifest", "tsm", ()), Key("om", "tsm", ()), Key("control", "tsm", ()),
               Key("om", "bs1", (("batch", "1"),), host=exported)]
     for key in (data, fitted, exported, *graphs, *others):
         store.build(key, (lambda folder: {}) if key.host else write("a"))

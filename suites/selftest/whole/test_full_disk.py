@@ -127,7 +127,7 @@ def test_only_a_disk_is_taken_for_a_disk(
     found: Any = SimpleNamespace(checkpoints=[SimpleNamespace(network=spec.networks[0])], graphs=[None], dataset=None)
     calls: dict[str, Callable[[], object]] = {
         "parent": lambda: launch.launch(context, Case("tiny", 4, Device("cpu")), found, tmp_path),
-        "child": lambda: measure.measure(cast("measure.Job", SimpleNamespace(folder=tmp_path)))}
+        "child": lambda: measure.measure(cast("Any", SimpleNamespace(folder=tmp_path)))}
     with pytest.raises(raised) as caught:
         calls[place]()
 
