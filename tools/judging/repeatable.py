@@ -34,7 +34,7 @@ class Again:
     def sentence(self, gate: FidelityGate) -> str:
         bound = (f"within the fidelity limit of {gate.max_relative_difference:.0e} and without a flip" if self.is_news(gate) else
                  f"the fidelity limit is {gate.max_relative_difference:.0e}"
-                 f"{f', and {self.flipped} clips have another best class' if self.flipped else ''}")
+                 f"{f'; clips with another best class: {self.flipped}' if self.flipped else ''}")
         return f"not repeatable: {self.what} differs by up to {self.apart:.1e} of {self.scale}; {bound}"
 
 
