@@ -61,7 +61,7 @@ def test_a_hit_that_a_tie_costs_is_a_flip() -> None:
     """The best class is the same, and yet one side alone has the clip right."""
     tied = TORCH.copy()
     label = labels(6)[0]
-    tied[0] = np.where(np.arange(tied.shape[1]) >= label, tied[0, label], tied[0])
+    tied[0, label + 1] = tied[0, label]
     told = flips(tied, TORCH, labels(6), IDS).clips
     assert told is not None
 
@@ -110,8 +110,10 @@ def test_a_judge_compares_usable_scores_with_its_reference(colours: RecogniserJu
     """Without a reference, or with scores that cannot be judged, nothing is compared."""
     made = GOOD.copy()
     made[7] = np.roll(made[7], 1)
-    told = colours.flips(cell(made, itself=False))
+    lossy = cell(made, itself=False)
+    told = colours.flips(lossy)
 
     assert [CLIPS.ids[7]] == [one.id for one in told.clips or ()]
+    assert "; lost: v_7" in colours.accuracy(lossy)[0].reason
     assert Flips() == replace(colours, reference=None).flips(cell(made, itself=False))
     assert Flips() == colours.flips(cell(np.full_like(GOOD, np.nan), itself=False))

@@ -116,9 +116,9 @@ def test_nights_are_apart_by_a_share_of_the_range() -> None:
     assert Again("that night", 0.2, "the range of scores") == risen  # which is from 0 to 5
     found = beside_night(predictions(flipped), predictions(GOOD), "that night", softmax=False)
     assert found == Again("that night", 1.0, "the range of scores", 2)
-    halved = beside_night(predictions(sure * np.float32(0.5)), predictions(sure), "that night", softmax=True)
-    assert halved is not None
-    assert (pytest.approx(1.0), 0) == (halved.apart, halved.flipped)
+    faint = beside_night(predictions(sure * np.float32(0.25)), predictions(sure), "that night", softmax=True)
+    assert faint is not None
+    assert (pytest.approx(2.0), 0) == (faint.apart, faint.flipped)
 
 
 def test_curves_of_nights_have_no_best_class() -> None:

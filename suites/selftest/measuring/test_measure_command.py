@@ -45,7 +45,8 @@ class Measured:
         self.resumed: list[bool] = []
         found = SimpleNamespace(checkpoints=("w",), dataset="d")
         self.flips = Flips()
-        judge = SimpleNamespace(flips=lambda cell: self.flips, **{name: lambda cell, name=name: [one(self.verdicts[name], name)] for name in self.verdicts})
+        judge = SimpleNamespace(**{name: lambda cell, name=name: [one(self.verdicts[name], name)] for name in self.verdicts})
+        judge.flips = lambda cell: self.flips
         patch.setattr(measure.engines, "parse", lambda text: Device(text))
         patch.setattr(readiness, "of_folders", lambda settings, cases: did.append("folders") or [])
         patch.setattr(readiness, "of_inputs", lambda context, cases: did.append("inputs") or [])
