@@ -50,7 +50,7 @@ def test_p_is_the_exact_tail_of_a_fair_coin(lost: int, won: int) -> None:
 
 
 def test_chance_is_red_in_at_most_one_of_a_thousand_lists() -> None:
-    """However many clips change without a net loss: of the shorter lists up to 3 %, of the longer up to 1 %."""
+    """However many clips change without a net loss: up to 3 % of the shorter lists, 1 % of the longer."""
     for clips in SIZES:
         for changed in range(int((0.03 if clips < 5000 else 0.01) * clips) + 1):
             share = math.fsum(coin(lost, changed) for lost in range(changed + 1) if flips_red(lost, changed - lost, clips, GATE))
