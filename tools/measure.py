@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tools import engines
 from tools.errors import OptionError
+from tools.judging import flips
 from tools.judging.kinds import judge_of
 from tools.judging.rows import Row, table
 from tools.judging.verdict import Judgement, failed, status
@@ -76,6 +77,7 @@ def _require_run(run: Path) -> None:
 def _answers(context: Context[Spec], found: Found, measured: Cell) -> dict[str, list[Judgement]]:
     """The judgements of each question on a cell measured by hand, as pytest would give them."""
     judge = judge_of(context, found.checkpoints, found.dataset)
+    flips.keep(judge.flips(measured), measured.folder)
     rate = [failed("throughput", measured.untimed)] if measured.untimed else judge.throughput(measured)
     return {"accuracy": judge.accuracy(measured), "fidelity": judge.fidelity(measured), "throughput": rate}
 

@@ -77,7 +77,7 @@ def judge(given: Given, scored: Scored, format: str) -> list[Judgement]:
     wrong = verdict.not_finite(scored.scores, scored.ids)
     if wrong:
         return [wrong]
-    judged = accuracy(scored.scores, scored.labels, given.against(len(scored.labels)))
+    judged = accuracy(scored.scores, scored.labels, replace(given.against(len(scored.labels)), ids=scored.ids))
     return [replace(one, meaning="; ".join([one.meaning, *_ties(TOP[one.metric], scored, format)])) if one.metric in TOP else one
             for one in judged]
 

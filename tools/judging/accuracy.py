@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from tools.datasets.survey import Shortfall
+from tools.judging import mcnemar
 from tools.judging.beside import TORCH, Beside
 from tools.judging.judge import partial_data
 from tools.judging.numbers import Numbers
 from tools.judging.plausible import Known, chance, unlikely
 from tools.judging.verdict import Judgement, Verdict, at_best, doubt, recorded
 from tools.measuring import metrics
-from tools.measuring.metrics import Labels
+from tools.measuring.metrics import Hits, Labels
 from tools.media.preprocess import Floats
 from tools.spec.expectations import Expectations
 from tools.spec.truth import PairsGate, Truth
 
 TOP = {"top1": 1, "top5": 5}
+NAMED = 3  # clips that a row names
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Against:
     expect: the floors of `--expect`, which always judge. shortfall: what the data set lacks.
     unpaired: why torch's scores are missing, for a row of its own beside the stored figures.
     known: what top-1 the weights are known to reach. few: only some clips of a checked data set are judged.
-    beside: what the reference is.
+    beside: what the reference is. ids: of the clips, by which a row names those that were lost.
     """
 
     truth: Truth
@@ -42,6 +46,7 @@ class Against:
     known: Known | None = None
     few: bool = False
     beside: Beside = TORCH
+    ids: Sequence[str] = ()
 
 
 def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement]:
@@ -67,7 +72,7 @@ def accuracy(scores: Floats, labels: Labels, against: Against) -> list[Judgement
 def _pairs(scores: Floats, labels: Labels, against: Against, reference: Floats, gate: PairsGate) -> list[Judgement]:
     """Judgements beside the reference, as far as its labels can be right."""
     name = against.beside.name
-    return _plausible(paired_accuracy(scores, reference, labels, gate, name),
+    return _plausible(paired_accuracy(scores, reference, labels, gate, name, against.ids),
                       unlikely(reference, labels, against.known, few=against.few, name=name), against.expect,
                       chance(labels, reference.shape[1]))
 
@@ -82,24 +87,35 @@ def _plausible(judged: list[Judgement], why: str, expect: Expectations, luck: fl
     return [replace(one, verdict=at_best(one.verdict, Verdict.NO_VERDICT), meaning=f"{why}; {one.meaning}") for one in judged]
 
 
-def paired_accuracy(scores: Floats, reference: Floats, labels: Labels, gate: PairsGate, name: str = "torch") -> list[Judgement]:
-    """top-1 and top-5 against the torch reference, clip by clip: FAIL above the allowed net loss."""
-    allowed = max(gate.max_loss_clips, int(gate.max_loss_share * len(labels)))
-    return [_paired(k, scores, reference, labels, allowed, name) for k in TOP.values()]
+def paired_accuracy(scores: Floats, reference: Floats, labels: Labels, gate: PairsGate, name: str = "torch",
+                    ids: Sequence[str] = ()) -> list[Judgement]:
+    """top-1 and top-5 against the torch reference, clip by clip: FAIL for a net loss that is too much.
+
+    ids: of the clips, of which each row names the first that were lost and won.
+    """
+    return [_paired(k, scores, reference, labels, gate, name, ids) for k in TOP.values()]
 
 
-def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, allowed: int, name: str) -> Judgement:
+def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, gate: PairsGate, name: str, ids: Sequence[str]) -> Judgement:
     ours, theirs = metrics.hits(scores, labels, k), metrics.hits(reference, labels, k)
-    lost, won = int((theirs & ~ours).sum()), int((ours & ~theirs).sum())
-    pairs = f"{lost} of {len(labels)} clips lost, {won} won against {name}; a net loss of {allowed} is allowed"
-    verdict, reason = Verdict.PASS, f"{pairs}{_tied(k, scores, labels)}{_tied(k, reference, labels, f'{name} ')}"
-    if lost - won > allowed:
+    lost, won, clips = int((theirs & ~ours).sum()), int((ours & ~theirs).sum()), len(labels)
+    named = f"{_named('lost', theirs & ~ours, ids)}{_named('won', ours & ~theirs, ids)}" if ids else ""
+    verdict, reason = Verdict.PASS, (f"{mcnemar.sentence(lost, won, clips, gate, name)}{named}"
+                                     f"{_tied(k, scores, labels)}{_tied(k, reference, labels, f'{name} ')}")
+    if mcnemar.flips_red(lost, won, clips, gate):
         verdict = Verdict.FAIL
-    elif int(theirs.sum()) <= allowed:
+    elif int(theirs.sum()) <= mcnemar.allowed(clips, gate):
         verdict = Verdict.NO_VERDICT
         reason = f"{name} itself has {int(theirs.sum())} of {len(labels)} clips right, so there is nothing to lose"
     return Judgement(f"top{k}", f"{ours.mean():.4f}", f"{theirs.mean():.4f}", verdict, reason,
                      numbers=Numbers("share", float(ours.mean()), float(theirs.mean())))
+
+
+def _named(what: str, which: Hits, ids: Sequence[str]) -> str:
+    """What a reason adds of the clips that were lost or won: the first by their names, and how many more."""
+    rows = np.flatnonzero(which)
+    more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+    return f"; {what}: {', '.join(ids[row] for row in rows[:NAMED])}{more}" if len(rows) else ""
 
 
 def stored_accuracy(scores: Floats, labels: Labels, truth: Truth) -> list[Judgement]:

@@ -11,12 +11,15 @@ from tools.datasets.clips import ClipSet
 from tools.datasets.survey import Shortfall
 from tools.datasets.videos import VideoSet
 from tools.judging import asked, speed, verdict
+from tools.judging.flips import Flips
 from tools.judging.floors import floor_of
 from tools.judging.numbers import Numbers
+from tools.judging.repeatable import beside_night, repeatable, second_passes
 from tools.judging.same_inputs import same_inputs
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.cell import EXACT, Cell, Part
 from tools.measuring.inputs import TorchInputs
+from tools.measuring.predictions import Predictions
 from tools.measuring.timing import Summary
 from tools.spec.chips import ChipKind, kind
 from tools.spec.expectations import NOTHING, Expectations
@@ -56,7 +59,24 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
         """
         wrong = self._unusable(cell)
         official = (cell.record.weights, cell.record.data) == ("published", "full") and len(self.dataset.ids) == self.spec.clips
-        return by_other_code([wrong] if wrong else self.usable_accuracy(cell, official=official), cell, self.others)
+        judged = [wrong] if wrong else self.usable_accuracy(cell, official=official)
+        return by_other_code(repeatable(judged, second_passes(cell), fidelity_gate(cell, self.truth)[0]), cell, self.others)
+
+    def beside_night(self, judged: Sequence[Judgement], cell: Cell, theirs: Sequence[Predictions], what: str) -> list[Judgement]:
+        """What `accuracy` gave, and whether an earlier night with equal digests had the same scores.
+
+        theirs: that night's, of each network in turn. what: names them, as "the night of 3 May".
+        """
+        if self._unusable(cell):
+            return [*judged]
+        smallest = floor_of(cell.record.precision).smallest
+        seen = [beside_night(part.predictions, before, what, softmax=network.softmax, smallest=smallest)
+                for network, part, before in zip(self.spec.networks, cell.parts, theirs, strict=True)]
+        return repeatable(judged, [one for one in seen if one], fidelity_gate(cell, self.truth)[0])
+
+    def flips(self, cell: Cell) -> Flips:
+        """The clips that the device and the reference do not agree on, as far as its scores are usable."""
+        return Flips() if self._unusable(cell) else self.usable_flips(cell)
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
         """Whether the device is fed what torch is and computes what torch does, within its precision."""
@@ -80,6 +100,10 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
     @abstractmethod
     def usable_accuracy(self, cell: Cell, *, official: bool) -> list[Judgement]:
         """`accuracy` of usable scores; official: they are of the published weights on all data."""
+
+    @abstractmethod
+    def usable_flips(self, cell: Cell) -> Flips:
+        """`flips` of usable scores."""
 
     @abstractmethod
     def usable_fidelity(self, cell: Cell, torch: Reference, gate: FidelityGate) -> list[Judgement]:

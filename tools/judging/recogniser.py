@@ -11,12 +11,13 @@ from tools.datasets.clips import ClipSet
 from tools.judging import verdict
 from tools.judging.accuracy import Against, accuracy
 from tools.judging.beside import beside
+from tools.judging.flips import Flips, flips
 from tools.judging.floors import floor_of
 from tools.judging.judge import JudgeOf
 from tools.judging.plausible import known_of
 from tools.judging.verdict import Judgement
 from tools.measuring.cell import Cell
-from tools.measuring.metrics import centred
+from tools.measuring.metrics import Labels, centred
 from tools.measuring.predictions import Predictions
 from tools.spec.model import ModelSpec
 from tools.spec.truth import FidelityGate
@@ -28,12 +29,18 @@ class RecogniserJudge(JudgeOf[ModelSpec, ClipSet, Predictions]):
 
     def usable_accuracy(self, cell: Cell, *, official: bool) -> list[Judgement]:
         """Judgements of top-1 and top-5; beside torch in pairs of the same clip."""
-        labels = np.array([clip.label for clip in self.dataset.clips], np.int64)
         torch = None if self.reference is None else self.reference.scores
         against = Against(self.truth, official, torch, self.no_reference, self.expect, self.dataset.shortfall,
                           unpaired=self.no_reference, known=known_of(self.spec, self.truth, cell.record.weights),
-                          few=choice.is_some(cell.record.data), beside=beside(self.spec, itself=cell.record.itself))
-        return accuracy(cell.parts[0].predictions.scores, labels, against)
+                          few=choice.is_some(cell.record.data), beside=beside(self.spec, itself=cell.record.itself),
+                          ids=self.dataset.ids)
+        return accuracy(cell.parts[0].predictions.scores, self._labels, against)
+
+    def usable_flips(self, cell: Cell) -> Flips:
+        """The clips that the device and the reference do not agree on."""
+        if self.reference is None:
+            return Flips()
+        return flips(cell.parts[0].predictions.scores, self.reference.scores, self._labels, self.dataset.ids)
 
     def usable_fidelity(self, cell: Cell, torch: Predictions, gate: FidelityGate) -> list[Judgement]:
         """The device's scores against torch's of the same clips, or the scores of the model's own graph."""
@@ -43,3 +50,7 @@ class RecogniserJudge(JudgeOf[ModelSpec, ClipSet, Predictions]):
         other = beside(self.spec, itself=cell.record.itself)
         return other.judged(verdict.fidelity(scores, theirs, self.dataset.ids, gate, softmax=softmax,
                                              smallest=floor_of(cell.record.precision).smallest, name=other.name))
+
+    @property
+    def _labels(self) -> Labels:
+        return np.array([clip.label for clip in self.dataset.clips], np.int64)

@@ -44,6 +44,8 @@ class Record:
     reference does, so that the network is compared with itself.
     flags: a person's own for the compiler of the device's model.
     shifted: whether rows of scores are logits up to a constant.
+    repeat: the largest difference of a second pass over the first batch, over the largest score: 0 where the
+    bits are equal, None where there was none. repeat_flipped: the clips of it with another best class.
     """
 
     case: str
@@ -68,6 +70,8 @@ class Record:
     shifted: bool = False
     own: str = ""
     itself: bool = False
+    repeat: float | None = None
+    repeat_flipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

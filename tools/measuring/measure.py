@@ -24,6 +24,7 @@ from tools.measuring.host_quiet import Turns
 from tools.measuring.job import Job
 from tools.measuring.metrics import mean_of_views
 from tools.measuring.predictions import FILE, Predictions, load, save
+from tools.measuring.repeats import Repeat, second_pass
 from tools.measuring.saved import Saved
 from tools.measuring.scales import Scales
 from tools.measuring.timing import time_series
@@ -70,10 +71,12 @@ def _measure(job: Job) -> None:
                                          job.graph.given.asked if job.graph.given else None)
             job.graph.require_unchanged()  # what was loaded is what was found
             scales = _scales(job)
-            kept = _scored(job, turns.scoring(engine), stream, scales, saved)
+            in_turns = turns.scoring(engine)
+            kept = _scored(job, in_turns, stream, scales, saved)
+            again = None if saved.are_whole else second_pass(in_turns, kept, network.rows)
         job.graph.require_unchanged()  # weights beside a graph may be read as they are used
-        if not saved.are_whole:
-            _keep(partial(_record, job, engine, scales, chip, stack, saved, need), job, before, saved)
+        if again is not None:
+            _keep(partial(_record, job, engine, scales, chip, stack, saved, need, again), job, before, saved)
         times = None if job.budget_s is None else turns.timing(partial(timed, engine, kept, job.budget_s, whole=job.whole))
         engine.close()
     if watch:
@@ -179,7 +182,7 @@ def _is_itself(job: Job, given: Given) -> bool:
 
 
 def _record(job: Job, engine: Engine, scales: Scales | None, chip: ChipKind, stack: Iterable[tuple[str, str]], saved: Saved,
-            need: int) -> Record:
+            need: int, again: Repeat) -> Record:
     told = Record(
         case=str(job.case), network=job.network.name, data=job.data, weights=job.checkpoint.origin, precision=engine.precision,
         chip=chip.name, simulated=chip.simulated, clips=len(saved.ids), scoring_s=saved.seconds,
@@ -187,5 +190,6 @@ def _record(job: Job, engine: Engine, scales: Scales | None, chip: ChipKind, sta
         others=job.others, digests=job.digests,
         versions=dict((*versions.of(*PACKAGES), *stack)),
         machine=dict(versions.machine()), surgery=" ".join(job.graph.surgery),
-        flags=" ".join(job.flags) if job.graph.is_compiled_here else "", inputs=saved.fed)
+        flags=" ".join(job.flags) if job.graph.is_compiled_here else "", inputs=saved.fed,
+        repeat=again.apart, repeat_flipped=again.flipped)
     return _of_given(told, job, engine.fit, scales)

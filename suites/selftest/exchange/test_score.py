@@ -16,6 +16,7 @@ from tools import score as tools_score
 from tools.deployment import specialise, weights
 from tools.exchange import dump, score
 from tools.exchange.labels import read_info
+from tools.exchange.pairing import Scored
 from tools.exchange.score import Given
 from tools.judging.verdict import Verdict
 from tools.machine import events
@@ -145,6 +146,15 @@ def test_what_is_expected_is_judged_here_too(tmp_path: Path, floor: str, expecte
 
     assert ("top1 expected", "0.9000", expected) in [(row.metric, row.measured, row.verdict) for row in rows]
     assert (Verdict.FAIL if expected == "FAIL" else Verdict.RECORDED) == verdict
+
+
+def test_lost_clips_are_named(tmp_path: Path) -> None:
+    """Beside torch, as in a row of our own cell."""
+    ids, (given, ours), (_, theirs) = tuple(f"c{number}" for number in range(20)), published(20, 2, tmp_path), published(20, 0, tmp_path)
+    judged = score.judge(replace(given, reference=Predictions(ids, theirs)), Scored(ids, ours, np.arange(20), ()), "bin")
+
+    assert judged[0].reason.startswith("2 of 20 clips lost, 0 won against torch")
+    assert "; lost: c0, c1" in judged[0].reason
 
 
 def test_tied_zeros_of_txt_are_counted_and_resolved_against_the_label(tmp_path: Path) -> None:

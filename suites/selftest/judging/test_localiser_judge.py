@@ -20,6 +20,7 @@ from tools.localisation.activitynet import Video
 from tools.localisation.detections import DETECTIONS, read_results, write_results
 from tools.localisation.proposals import bins, propose
 from tools.localisation.recall import average_recall
+from tools.machine.files import sha256
 from tools.measuring import localiser
 from tools.measuring.cell import Cell, Part
 from tools.measuring.predictions import Predictions
@@ -75,6 +76,24 @@ def test_torchs_own_answers_pass_at_every_stage(run: Run) -> None:
     assert GOOD == run.fidelity()
     assert {Verdict.PASS} == {one.verdict for one in run.accuracy()}
     assert cast("TorchLocaliser", run.judge.reference).recall.keys() == {one.metric for one in run.accuracy()}
+
+
+def test_recall_says_how_well_these_videos_tell_it(run: Run, tmp_path: Path) -> None:
+    """Torch's own answers differ by nothing in any draw of videos; AR@100 alone is drawn."""
+    told = {one.metric: one.reason for one in run.accuracy()}
+    assert told["AR@100"].endswith("; with other such videos it lies from +0.0000 to +0.0000 (95 %)")
+    assert ["AR@100"] == [metric for metric, reason in told.items() if "95 %" in reason]
+
+    found = read_results(tmp_path / DETECTIONS, VIDEOS.ids)
+    write_results({"v_0": found["v_0"]}, tmp_path / DETECTIONS)
+    assert "it lies from -" in {one.metric: one.reason for one in run.accuracy()}["AR@100"]
+
+
+def test_detections_have_a_digest_and_no_clips(run: Run, tmp_path: Path) -> None:
+    """It is that of their file, with torch's answers or without."""
+    told = run.judge.flips(run.cell)
+    assert (None, sha256(tmp_path / DETECTIONS)) == (told.clips, told.digest)
+    assert told == replace(run.judge, reference=None).flips(run.cell)
 
 
 def test_each_stage_that_gives_others_fails(run: Run, tmp_path: Path) -> None:

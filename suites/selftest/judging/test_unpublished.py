@@ -86,7 +86,7 @@ def test_a_localiser_is_judged_beside_torch(monkeypatch: pytest.MonkeyPatch, rec
     monkeypatch.setattr(LocaliserJudge, "_detections", lambda self, cell: {"v_a": none_found()})
     part = Part(Path(), record(Case("bsn", 4, Device("cpu")), "tem", 1), Predictions(("v_a",), np.zeros((1, 2), np.float32)), None)
     cell = Cell(Case("bsn", 4, Device("cpu")), Path(), (part,))
-    torch = SimpleNamespace(recall=recall) if recall else None
+    torch = SimpleNamespace(recall=recall, detections={"v_a": none_found()}) if recall else None
 
     [one] = LocaliserJudge(bsn, unpublished("bsn"), VideoSet((video,), ()), torch).usable_accuracy(cell, official=True)
 

@@ -51,10 +51,10 @@ def test_the_scores_of_these_tests_rank_as_they_say() -> None:
 @pytest.mark.parametrize(("clips", "lost", "won", "expected"), [
     (63, 0, 0, "PASS"), (63, 1, 0, "PASS"), (63, 2, 0, "FAIL"), (63, 2, 1, "PASS"), (63, 3, 1, "FAIL"), (63, 0, 5, "PASS"),
     (199, 2, 0, "FAIL"), (200, 2, 0, "PASS"), (400, 4, 0, "PASS"), (400, 5, 0, "FAIL"), (400, 9, 5, "PASS"),
-    (UCF101, 37, 0, "PASS"), (UCF101, 38, 0, "FAIL"),
+    (2999, 29, 0, "PASS"), (2999, 30, 0, "FAIL"),
 ])
 def test_a_net_loss_is_allowed_up_to_one_clip_or_one_percent(clips: int, lost: int, won: int, expected: str) -> None:
-    """Clips lost less clips won may be one, or one percent of the clips where that is more."""
+    """Clips lost less clips won may be one, or one percent of fewer than 3,000 clips where that is more."""
     both = clips - lost - 10
     reference = scores((both, FIRST), (lost, FIRST), (10, LAST))
     ours = scores((both, FIRST), (lost, LAST), (won, FIRST), (10 - won, LAST))
@@ -67,7 +67,7 @@ def test_a_clip_can_be_lost_at_top1_alone() -> None:
     judged = paired_accuracy(scores((50, FIRST), (13, FOURTH)), scores((63, FIRST)), labels(63), PAIRS)
 
     assert {"top1": "FAIL", "top5": "PASS"} == verdicts(judged)
-    assert "13 of 63 clips lost, 0 won against torch; a net loss of 1 is allowed" in judged[0].reason
+    assert "13 of 63 clips lost, 0 won against torch, p = 0.00012, net loss 20.63 points (95 %: 9.82 to 30.18)" in judged[0].reason
     assert ("0.7937", "1.0000") == (judged[0].measured, judged[0].reference)
 
 
@@ -165,7 +165,8 @@ def test_only_a_pass_on_mini_weights_says_mini() -> None:
     assert "PASS (mini)" == word(Verdict.PASS, "mini")
     assert ["PASS (mini, simulated)", "PASS (simulated)"] == [word(Verdict.PASS, weights, simulated=True) for weights in ("mini", "own")]
     assert ["PASS", "PASS"] == [word(Verdict.PASS, weights) for weights in ("published", "own")]
-    assert ["RECORDED", "NO VERDICT", "FAIL", "ERROR"] == [word(verdict, "mini") for verdict in Verdict if verdict is not Verdict.PASS]
+    assert ["RECORDED", "SUSPECT", "NO VERDICT", "FAIL", "ERROR"] == [
+        word(verdict, "mini") for verdict in Verdict if verdict is not Verdict.PASS]
 
 
 def test_one_function_judges_accuracy_for_everybody() -> None:

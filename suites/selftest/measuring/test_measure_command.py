@@ -13,6 +13,8 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS
 from tools import measure, reference
 from tools.errors import EngineError, OptionError
+from tools.judging import flips
+from tools.judging.flips import Flips
 from tools.judging.verdict import Judgement, Verdict
 from tools.measuring import readiness
 from tools.spec.case import Device
@@ -42,7 +44,9 @@ class Measured:
         self.launched: list[Any] = []
         self.resumed: list[bool] = []
         found = SimpleNamespace(checkpoints=("w",), dataset="d")
+        self.flips = Flips()
         judge = SimpleNamespace(**{name: lambda cell, name=name: [one(self.verdicts[name], name)] for name in self.verdicts})
+        judge.flips = lambda cell: self.flips
         patch.setattr(measure.engines, "parse", lambda text: Device(text))
         patch.setattr(readiness, "of_folders", lambda settings, cases: did.append("folders") or [])
         patch.setattr(readiness, "of_inputs", lambda context, cases: did.append("inputs") or [])
@@ -74,6 +78,14 @@ def test_a_measured_cell_is_judged_on_each_question(monkeypatch: pytest.MonkeyPa
             "PASS throughput: throughput: so it is", "kept in run/case"] == capsys.readouterr().out.splitlines()
     done.verdicts["fidelity"] = Verdict.FAIL
     assert 1 == measure.main(arguments)
+
+
+def test_flipped_clips_are_kept_where_the_cell_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, did: list[str]) -> None:
+    done = Measured(monkeypatch, did)
+    done.cell.folder, done.flips = tmp_path, Flips((), "the digest")
+    measure.main(line(tmp_path, "tiny", "--batch", "4"))
+
+    assert "the digest" in (tmp_path / flips.FILE).read_text()
 
 
 def test_a_run_without_a_name_is_called_by_its_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, did: list[str]) -> None:

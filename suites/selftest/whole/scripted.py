@@ -18,6 +18,7 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, clean_environment
 from tools.judging import kinds
+from tools.judging.flips import Flips
 from tools.judging.numbers import Numbers
 from tools.judging.verdict import Judgement, Verdict
 from tools.measuring import launch, readiness
@@ -35,11 +36,13 @@ class Script:
     """What becomes of each cell: *answers* by batch size and question, PASS where none is given.
 
     failing: what measuring a batch size raises. measured: the cells that were measured, in their order.
+    flipped: the clips that each of them lost and won.
     """
 
     answers: Mapping[tuple[int, str], list[Verdict]] = field(default_factory=dict)
     failing: Mapping[int, Exception] = field(default_factory=dict)
     measured: list[int] = field(default_factory=list)
+    flipped: Flips = field(default_factory=Flips)
 
     def launch(self, _context: object, case: Case, _found: object, run: Path, *, timed: bool = True) -> Cell:
         self.measured.append(case.batch)
@@ -61,6 +64,9 @@ class Script:
 
     def fidelity(self, cell: Cell) -> list[Judgement]:
         return [self._judged(cell, "fidelity", "flipped", Numbers("clips", 2, 0))]
+
+    def flips(self, cell: Cell) -> Flips:
+        return self.flipped
 
     def _judged(self, cell: Cell, question: str, metric: str, numbers: Numbers) -> Judgement:
         left = self.answers.get((cell.case.batch, question), [])

@@ -16,6 +16,7 @@ from suites.selftest.conftest import TINY_MODELS
 from suites.selftest.whole.scripted import Ended, Script, player
 from tools.errors import EngineError, ExportError
 from tools.judging import results
+from tools.judging.flips import Flips
 from tools.judging.numbers import Timing
 from tools.judging.verdict import Verdict
 from tools.spec.settings import ROOT
@@ -47,7 +48,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Path]:
         shutil.copy(path, models)
     (models / "tiny.toml").write_text((models / "tiny.toml").read_text() + ISSUE)
     script = Script({(1, "accuracy"): [Verdict.NO_VERDICT], (1, "fidelity"): [Verdict.RECORDED], (4, "fidelity"): [Verdict.FAIL]},
-                    {8: EngineError("it is gone", where="npu"), 16: ExportError("no such operator")})
+                    {8: EngineError("it is gone", where="npu"), 16: ExportError("no such operator")}, flipped=Flips((), "the digest"))
     with pytest.MonkeyPatch.context() as patched:
         play = player(patched, folder / "artifacts")
         return play(script, f"--junitxml={folder / 'junit.xml'}", f"--benchmark-json={folder / 'benchmark.json'}", "-k", "not bs64",
@@ -72,6 +73,13 @@ def test_a_run_has_a_row_of_every_kind(ended: tuple[Ended, Path]) -> None:
             }.items() <= found.items()
     assert "not tonight" in only(rows, 32, "throughput")["reason"]
     assert "no such operator" in only(rows, 16, "accuracy")["reason"]
+
+
+def test_flipped_clips_are_kept_beside_the_scores(ended: tuple[Ended, Path]) -> None:
+    """In the folder of each case whose accuracy was judged, whatever the verdict."""
+    kept = {path.parent.name: json.loads(path.read_text())["digest"] for path in ended[0].run.glob("*/flips.json")}
+
+    assert dict.fromkeys(("tiny-bs1-cpu", "tiny-bs4-cpu"), "the digest") == kept
 
 
 def test_every_row_has_every_key_and_no_number_is_a_sentence(ended: tuple[Ended, Path]) -> None:

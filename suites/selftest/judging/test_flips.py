@@ -1,0 +1,119 @@
+"""Flipped clips: which they are, what is kept of them, and what stays equal from night to night."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from suites.selftest import own_graphs
+from suites.selftest.judging.test_beside import CLIPS, GOOD, cell
+from suites.selftest.judging.test_verdict import FIRST, FOURTH, LAST, labels, scores
+from tools.errors import MeasureError
+from tools.judging.flips import FILE, Flips, Guess, flips, keep
+from tools.judging.recogniser import RecogniserJudge
+from tools.machine import opening
+from tools.measuring.predictions import Predictions
+from tools.spec.catalog import load_truth
+
+IDS = tuple(f"v{number}" for number in range(6))
+TORCH = scores((4, FIRST), (2, LAST))
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> RecogniserJudge:
+    own = own_graphs.model(tmp_path_factory.mktemp("own"))
+    return RecogniserJudge(own.spec, load_truth(own.models, "colours"), CLIPS, Predictions(CLIPS.ids, GOOD))
+
+
+def found(*parts: tuple[int, int]) -> Flips:
+    return flips(scores(*parts), TORCH, labels(6), IDS)
+
+
+def test_clips_on_which_both_agree_are_no_flips() -> None:
+    """No clips, with a digest all the same: that none is flipped is something to compare as well."""
+    none = found((4, FIRST), (2, LAST))
+
+    assert () == none.clips
+    assert 64 == len(none.digest)
+    assert ((), none.digest) == ((same := found((4, FIRST), (2, LAST))).clips, same.digest)
+
+
+def test_lost_won_and_otherwise_wrong_clips_are_flips() -> None:
+    """Lost at top-1, won at top-5, and a wrong class in place of another; each with the five best of both."""
+    made = scores((3, FIRST), (1, FOURTH), (1, FOURTH), (1, LAST))
+    made[5] = np.roll(made[5], 1)
+    told = flips(made, TORCH, labels(6), IDS).clips
+    assert told is not None
+
+    assert ["v3", "v4", "v5"] == [one.id for one in told]
+    assert [int(label) for label in labels(6)[3:]] == [one.label for one in told]
+    assert [[5, 5]] * 3 == [[len(one.ours), len(one.reference)] for one in told]
+    assert told[0].reference[0].label == told[0].label == told[0].ours[3].label
+    assert Guess(int(made[3].argmax()), float(made[3].max())) == told[0].ours[0]
+    assert all(one.ours[0].score > one.ours[1].score for one in told)
+
+
+def test_a_hit_that_a_tie_costs_is_a_flip() -> None:
+    """The best class is the same, and yet one side alone has the clip right."""
+    tied = TORCH.copy()
+    label = labels(6)[0]
+    tied[0, label + 1] = tied[0, label]
+    told = flips(tied, TORCH, labels(6), IDS).clips
+    assert told is not None
+
+    assert (["v0"], int(label)) == ([one.id for one in told], int(tied[0].argmax()))
+
+
+def test_the_digest_tells_which_clips_and_classes() -> None:
+    """It changes with a clip, with its class and with its name, and with no score alone."""
+    one, other = scores((3, FIRST), (1, FOURTH), (2, LAST)), scores((2, FIRST), (1, FOURTH), (1, FIRST), (2, LAST))
+    elsewhere = one.copy()
+    elsewhere[3] = np.roll(elsewhere[3], 1)
+    digests = [flips(made, TORCH, labels(6), IDS).digest for made in (one, other, elsewhere, TORCH)]
+    digests.append(flips(one, TORCH, labels(6), tuple(reversed(IDS))).digest)
+
+    assert 5 == len(set(digests))
+    assert digests[0] == flips(one * np.float32(2), TORCH, labels(6), IDS).digest
+
+
+def test_flips_are_kept_in_the_folder_of_the_case(tmp_path: Path) -> None:
+    """With ids, labels, classes and scores; without a comparison none is left from an earlier time."""
+    told = found((3, FIRST), (1, FOURTH), (2, LAST))
+    keep(told, tmp_path)
+    stored = json.loads((tmp_path / FILE).read_text())
+    assert told.clips is not None
+
+    assert (told.digest, ["v3"]) == (stored["digest"], [one["id"] for one in stored["clips"]])
+    assert [{"label": one.label, "score": one.score} for one in told.clips[0].ours] == stored["clips"][0]["ours"]
+    assert told.clips[0].label == stored["clips"][0]["reference"][0]["label"]
+    keep(found((4, FIRST), (2, LAST)), tmp_path)
+    assert [] == json.loads((tmp_path / FILE).read_text())["clips"]
+    keep(Flips(digest="of detections"), tmp_path)
+    assert [] == [*tmp_path.iterdir()]
+    keep(Flips(), tmp_path)
+
+
+def test_a_link_in_the_files_place_is_not_followed(tmp_path: Path) -> None:
+    """Nor is a full disk a surprise: both are errors of the measurement."""
+    (tmp_path / f"{FILE}.partial").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises((MeasureError, opening.PlantedError)):
+        keep(found((4, FIRST), (2, LAST)), tmp_path)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_judge_compares_usable_scores_with_its_reference(colours: RecogniserJudge) -> None:
+    """Without a reference, or with scores that cannot be judged, nothing is compared."""
+    made = GOOD.copy()
+    made[7] = np.roll(made[7], 1)
+    lossy = cell(made, itself=False)
+    told = colours.flips(lossy)
+
+    assert [CLIPS.ids[7]] == [one.id for one in told.clips or ()]
+    assert "; lost: v_7" in colours.accuracy(lossy)[0].reason
+    assert Flips() == replace(colours, reference=None).flips(cell(made, itself=False))
+    assert Flips() == colours.flips(cell(np.full_like(GOOD, np.nan), itself=False))
