@@ -25,9 +25,9 @@ Times = NDArray[np.float64]
 def settling(series: Sequence[float]) -> int:
     """How many calls at the beginning are warm-up: they lie outside the band of those after the first third.
 
-    Single calls are looked at, and medians of a few in a row, since a slow decline hides in the spread of single
-    ones. Calls that begin faster than the later ones go on are warm-up as well. At most SETTLING_PART of the
-    calls and SETTLING_S are: what settles later is told by `drift`.
+    Single calls are looked at, and medians of a few in a row, since a slow decline hides in the spread of
+    single ones. Calls that begin faster than the later ones go on are warm-up as well. At most SETTLING_PART
+    of the calls and SETTLING_S are: what settles later is told by `drift`.
     """
     times = np.asarray(series, np.float64)
     later = len(times) // SETTLING_PART
@@ -76,7 +76,7 @@ def drift(series: Sequence[float]) -> float:
 
 @lru_cache(maxsize=256)
 def chance_of(count: int, score: int) -> float:
-    """How often pairs of *count* values in any order rise, or fall, in so many more cases than they do not."""
+    """How often, of *count* values in any order, *score* more pairs rise than fall, or fall than rise."""
     ways = [1]  # in how many orders of the first values a number of pairs fall
     for size in range(1, count):
         ways = [sum(ways[max(0, falls - size) : falls + 1]) for falls in range(len(ways) + size)]

@@ -24,9 +24,10 @@ class Summary:
 
     *clips_per_s*: the clips of an iteration that count, over its typical time: the median, or the mean if the
     device itself took the times, as in ais_bench's throughput. *statistic* says which of the two.
-    drift: by which share the calls became slower from the first to the last, where chance does not explain it.
-    spent_s: by our clock, with the calls that were cut as warm-up; 0 where nobody says. half_width: of the 95 %
-    interval of the typical time, as a share of it; None where too few calls tell it, or nobody has looked.
+    drift: by which share calls became slower from the first to the last, where chance does not explain it.
+    spent_s: by our clock, with the calls that were cut as warm-up; 0 where nobody says.
+    half_width: of the 95 % interval of the typical time, as a share of it; None where too few calls tell it,
+    or nobody has looked.
     """
 
     iterations: int
@@ -50,7 +51,7 @@ def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int
     """Time *step* one call at a time, after WARM_UP calls that are not kept.
 
     It stops at MIN_SECONDS and MIN_ITERATIONS, or when *budget_s* is spent, but not before FLOOR_ITERATIONS.
-    The calls before it settles (`settling`) are in what comes back, and do not count among those that are wanted.
+    The calls before it settles (`settling`) are in what comes back, and do not count among those wanted.
     *whole*: only when it is spent, for a number whose uncertainty more times make smaller.
     Every few seconds, between two calls, *beat* is told how many were made.
     """
