@@ -33,7 +33,7 @@ def test_calls_before_the_first_usual_one_are_warm_up(first: list[float], cut: i
 
 
 def test_at_most_a_third_and_ten_seconds_are_warm_up() -> None:
-    assert 10 == settling([0.9] * 12 + [0.1] * 18)
+    assert 10 == settling([0.9] * 11 + [0.1] * 19)
     assert 5 == settling([2.0] * 9 + [0.5] * 30)
     assert (10.0, 0) == (SETTLING_S, settling([10.5] + [1.0] * 30))
 
