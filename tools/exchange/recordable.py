@@ -178,7 +178,7 @@ def _require_rate(cell: Cell, truth: Truth, judged: Sequence[Row]) -> None:
                               f"few, {MIN_ITERATIONS} iterations and {MIN_SECONDS:g} s are wanted", where=where,
                               remedy="measure it again with a longer --budget-s")
         if crept := unsteady([seen], truth):
-            raise RecordError(f"the rate of {cell.case} cannot be stored: {crept}", where=where,
+            raise RecordError(f"the rate of {cell.case} cannot be stored: its calls {crept}", where=where,
                               remedy="measure it again with a longer --budget-s, once the device has warmed up")
         spread = seen.variation
         if spread > truth.throughput.max_variation:

@@ -190,7 +190,7 @@ def test_the_budget_pays_for_warm_up_too() -> None:
     (-0.061, "sped up by 6.1% during the series: it had not settled, or the clock changed"), (-0.024, ""),
 ])
 def test_what_creeps_by_half_a_step_carries_no_judgement(share: float, words: str) -> None:
-    """NO VERDICT where a rate is stored, for the T4's gate and several networks too; else RECORDED with a note."""
+    """NO VERDICT where a rate is stored, for the T4's gate and several networks too; else a note."""
     series = replace(SERIES, drift=share, clips_per_s=500.0)
     stored = [throughput(series, TRUTH, T4, 16), *against_t4(500.0, TRUTH, kind("310"), 16, [SERIES, series]),
               combined_throughput(1e6, load_truth(MODELS, "bsn"), kind("310"), 1, [SERIES, series])]
