@@ -16,10 +16,11 @@ from tools.exchange.toml_edit import NewFigure
 from tools.judging import judge
 from tools.judging.asked import METRICS as ASKED
 from tools.judging.rows import RESULTS, Row
-from tools.judging.speed import no_judgement, stored_rate
+from tools.judging.speed import stored_rate, unsteady
 from tools.judging.verdict import Verdict
 from tools.machine.reading import positive
 from tools.measuring.cell import RECORD, Cell, Part
+from tools.measuring.timing import MIN_ITERATIONS, MIN_SECONDS
 from tools.spec.case import Case
 from tools.spec.chips import T4, is_simulated, kind, stored_device
 from tools.spec.figures import METRICS
@@ -171,10 +172,15 @@ def _require_rate(cell: Cell, truth: Truth, judged: Sequence[Row]) -> None:
     for part in cell.parts:
         if part.times is None:
             raise RecordError(f"{cell.case} has no times of {part.record.network}", where=where, remedy="measure it again")
-        if part.times.summary().short:
-            raise RecordError(f"the rate of {cell.case} cannot be stored: {no_judgement([part.times.summary()], truth)}", where=where,
+        seen = part.times.summary()
+        if seen.short:
+            raise RecordError(f"the rate of {cell.case} cannot be stored: {seen.iterations} iterations in {seen.total_s:.1f} s are too "
+                              f"few, {MIN_ITERATIONS} iterations and {MIN_SECONDS:g} s are wanted", where=where,
                               remedy="measure it again with a longer --budget-s")
-        spread = part.times.summary().variation
+        if crept := unsteady([seen], truth):
+            raise RecordError(f"the rate of {cell.case} cannot be stored: its calls {crept}", where=where,
+                              remedy="measure it again with a longer --budget-s, once the device has warmed up")
+        spread = seen.variation
         if spread > truth.throughput.max_variation:
             raise RecordError(f"the times of {cell.case} spread by {spread:.1%}, over the limit of {truth.throughput.max_variation:.0%}",
                               where=where, remedy="measure it again on an idle machine")

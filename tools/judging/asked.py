@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tools.judging.interval import Interval, fewest, total, typical_time
 from tools.judging.numbers import Numbers, Unit
-from tools.judging.speed import no_judgement, shown
+from tools.judging.speed import no_judgement, shown, summary_of
 from tools.judging.verdict import Judgement, Verdict, doubt
 from tools.measuring.cell import Cell, Times
 from tools.measuring.timing import MIN_SECONDS
@@ -49,7 +49,7 @@ def asked_of(cell: Cell, truth: Truth, chip: ChipKind, expect: Expectations) -> 
 
 def _judged(asked: AskedSpeed, cell: Cell, truth: Truth, chip: ChipKind) -> Judgement:
     times = [part.times for part in cell.parts if part.times is not None]
-    summaries = [one.summary() for one in times]
+    summaries = [summary_of(one) for one in times]
     how = ", ".join(f"{one.iterations} iterations in {one.total_s:.1f} s, spread {one.variation:.1%}" for one in summaries)
     confidence = 1 - (1 - CONFIDENCE) / len(times)  # where there are several, all lie in their intervals with CONFIDENCE
     found = _found(asked, cell, truth, chip, [typical_time(_judging(one), cell.statistic, confidence) for one in times])

@@ -13,6 +13,8 @@ from tools.measuring.timing import Statistic
 
 BLOCKS = 20  # at most: more would each be shorter, and more alike
 BLOCK = 10  # at least so many times in a row are a block
+KNOWN = 0.95
+SINGLE = 6  # single times, to tell with that confidence where their median lies
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,27 @@ def typical_time(series: Sequence[float], statistic: Statistic, confidence: floa
     deviation = float(np.std([block.mean() for block in np.array_split(times, count)], ddof=1))
     reach = student(count - 1, confidence) * deviation / math.sqrt(count)
     return Interval(max(min(low, measured - reach), float(times.min())), measured, max(high, measured + reach))
+
+
+def half_width(series: Sequence[float], statistic: Statistic) -> float | None:
+    """Half of the interval in which the typical time lies with KNOWN confidence, as a share of that time.
+
+    None: there are fewer than SINGLE times. Fewer than `fewest` are taken as independent: their median lies
+    between two of them, as many from either end as the binomial allows, and their mean within Student's t.
+    What their blocks show counts as well.
+    """
+    times = np.sort(np.asarray(series))
+    if len(times) < SINGLE:
+        return None
+    found = typical_time(series, statistic, KNOWN)
+    low, high = found.low, found.high
+    if len(times) < fewest(KNOWN) and statistic == "median":
+        beyond = outer_rank(len(times), KNOWN)
+        low, high = min(low, float(times[beyond])), max(high, float(times[-1 - beyond]))
+    elif len(times) < fewest(KNOWN):
+        reach = student(len(times) - 1, KNOWN) * float(times.std(ddof=1)) / math.sqrt(len(times))
+        low, high = min(low, found.measured - reach), max(high, found.measured + reach)
+    return (high - low) / 2 / found.measured
 
 
 def fewest(confidence: float) -> int:

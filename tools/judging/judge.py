@@ -196,4 +196,4 @@ def _rates(cell: Cell, truth: Truth, chip: ChipKind, summaries: Sequence[Summary
 
 def summary_of(part: Part) -> Summary:
     assert part.times is not None
-    return part.times.summary()
+    return speed.summary_of(part.times)

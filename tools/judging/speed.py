@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tools.judging.interval import half_width
 from tools.judging.numbers import Numbers, Timing
 from tools.judging.verdict import Judgement, Verdict, doubt, recorded
+from tools.measuring.cell import Times
 from tools.measuring.timing import MIN_ITERATIONS, MIN_SECONDS, Summary
 from tools.spec.chips import ChipKind
 from tools.spec.figures import Figure
 from tools.spec.truth import Truth
+
+WELL = 1 / 5  # of the step by which a speed is bad: so well a short series must tell its typical time
+MORE = 1.1  # of the seconds that wanted calls would take as long as those before
 
 
 def throughput(summary: Summary, truth: Truth, chip: ChipKind, batch: int, network: str = "") -> Judgement:
@@ -18,41 +24,77 @@ def throughput(summary: Summary, truth: Truth, chip: ChipKind, batch: int, netwo
     metric = f"{network} clips/s".lstrip()
     spread = f"{summary.iterations} iterations in {summary.total_s:.1f} s, spread {summary.variation:.1%}"
     ours = Numbers("clips_per_s", summary.clips_per_s, statistic=summary.statistic, timing=Timing.of(summary))
-    judged = _against_stored(metric, ours, spread, no_judgement([summary], truth), truth, stored_rate(truth, chip, batch, network),
-                             chip, batch)
+    judged = _against_stored(metric, ours, [summary], spread, truth, stored_rate(truth, chip, batch, network), chip, batch)
     return replace(judged, short=summary.short)
 
 
 def combined_throughput(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, parts: Sequence[Summary]) -> Judgement:
     """Clips per second through all networks against the stored figure; no better than the times of any."""
     ours = Numbers("clips_per_s", clips_per_s, statistic=parts[0].statistic)  # all were timed on one device, in one way
-    judged = _against_stored("clips/s", ours, f"1 / (sum of 1/rate) of {len(parts)} networks", no_judgement(parts, truth), truth,
+    judged = _against_stored("clips/s", ours, parts, f"1 / (sum of 1/rate) of {len(parts)} networks", truth,
                              stored_rate(truth, chip, batch), chip, batch)
     return replace(judged, short=any(part.short for part in parts))
 
 
+def summary_of(times: Times) -> Summary:
+    """The numbers that are judged, with how well the typical time is known."""
+    found = times.summary()
+    return replace(found, half_width=half_width(times.device_series or times.series, found.statistic))
+
+
+def unfit(parts: Sequence[Summary], truth: Truth) -> str:
+    """Why the times of these networks cannot be held against others; empty where they can."""
+    return no_judgement(parts, truth) or unsteady(parts, truth)
+
+
 def no_judgement(parts: Sequence[Summary], truth: Truth) -> str:
-    """Why the times of these networks can judge nothing; empty where they can."""
-    limit = truth.throughput.max_variation
+    """Why the times of these networks can judge nothing; empty where they can.
+
+    A short series can where it tells its typical time well: its calls took long, and were alike.
+    """
+    limit, well = truth.throughput.max_variation, WELL * truth.throughput.step
     for part in parts:
-        if part.short:
-            return (f"{part.iterations} iterations in {part.total_s:.1f} s are too few to be judged: {MIN_ITERATIONS} iterations and "
-                    f"{MIN_SECONDS:g} s are wanted, which a longer --budget-s gives")
+        if part.short and (part.half_width is None or part.half_width > well):
+            return too_few(part, truth)
         if part.variation > limit:
             return f"a spread of {part.variation:.1%} is over the limit of {limit:.0%}"
     return ""
 
 
-def _against_stored(metric: str, ours: Numbers, how: str, unfit: str, truth: Truth, found: tuple[Figure, int] | None,
+def too_few(part: Summary, truth: Truth) -> str:
+    """That a series is short, and the `--budget-s` that a longer one needs."""
+    well, known = WELL * truth.throughput.step, part.half_width
+    each_s = (part.spent_s or part.total_s) / part.iterations
+    wanted = max(MIN_ITERATIONS, math.ceil(MIN_SECONDS / each_s))
+    if known is not None:  # it shrinks with the root of the number
+        wanted = min(wanted, math.ceil(part.iterations * max(1.0, (known / well) ** 2)))
+    tell = "do not tell" if known is None else f"tell to {known:.1%}"
+    return (f"{part.iterations} iterations in {part.total_s:.1f} s are too few to be judged: {MIN_ITERATIONS} iterations and "
+            f"{MIN_SECONDS:g} s are wanted, or the {part.statistic} time to {well:.1%}, which these {tell}; "
+            f"about --budget-s {math.ceil(MORE * wanted * each_s)} gives them here")
+
+
+def unsteady(parts: Sequence[Summary], truth: Truth) -> str:
+    """How a series crept by more than half of the step while it was taken; empty where none did."""
+    for part in parts:
+        if abs(part.drift) > truth.throughput.step / 2:
+            return (f"slowed by {part.drift:.1%} during the series: thermal or clock" if part.drift > 0 else
+                    f"sped up by {-part.drift:.1%} during the series: it had not settled, or the clock changed")
+    return ""
+
+
+def _against_stored(metric: str, ours: Numbers, parts: Sequence[Summary], how: str, truth: Truth, found: tuple[Figure, int] | None,
                     chip: ChipKind, batch: int) -> Judgement:
+    why = unfit(parts, truth)
     if found is None:
+        how = "; ".join(filter(None, [how, unsteady(parts, truth)]))
         return recorded(metric, f"{how}; nothing is stored for {chip.name} at bs{batch}", shown(ours.measured, ours.statistic), ours)
     stored, chips = found
     rate = ours.measured * chips
     derived = f"; derived: {chips} chips of {ours.measured:.3f} each" if chips > 1 else ""
-    judged = Judgement(metric, shown(rate, ours.statistic), f"{stored.right:g}", Verdict.NO_VERDICT, f"{how}{derived}; {unfit}",
+    judged = Judgement(metric, shown(rate, ours.statistic), f"{stored.right:g}", Verdict.NO_VERDICT, f"{how}{derived}; {why}",
                        numbers=replace(ours, measured=rate, reference=stored.right))
-    if unfit:
+    if why:
         return judged
     floor = stored.right * (1 - truth.throughput.max_slowdown)
     reason = (f"{how}{derived}; {rate:.3f} {'reaches' if rate >= floor else 'does not reach'} {floor:.3f} = stored {stored.right:g} "
@@ -90,9 +132,9 @@ def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, par
     ratio = of_card / t4.right
     card = f"a card of {chip.chips_per_card} chips, derived from one" if chip.chips_per_card > 1 else "one chip"
     reason = f"{shown(of_card, parts[0].statistic)} of {card} over {t4.right:g} ({truth.path.name} {t4.id}){doubt(t4)}"
-    unfit = no_judgement(parts, truth)
-    verdict = Verdict.NO_VERDICT if unfit else Verdict.PASS if ratio >= least else Verdict.FAIL
-    return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", verdict, f"{reason}; {unfit}" if unfit else reason,
+    why = unfit(parts, truth)
+    verdict = Verdict.NO_VERDICT if why else Verdict.PASS if ratio >= least else Verdict.FAIL
+    return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", verdict, f"{reason}; {why}" if why else reason,
                       numbers=Numbers("ratio", ratio, least, parts[0].statistic, limit="at least"))]
 
 

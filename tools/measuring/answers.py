@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
-from statistics import fmean, median
-from time import perf_counter
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tools.errors import ClipgateError
+from tools.measuring.remembered import Rotation, remembers
 from tools.measuring.timing import WARM_UP
 from tools.media.preprocess import Floats
 
 if TYPE_CHECKING:
+    from tools.deployment.specialise import Graph
     from tools.engines import Bound
 
 # What a device may add to its own answer in a second run, as a share of the largest score. ONNX Runtime gives
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 REPEATS = {"fp32": 0.0}
 ONE_STEP = 2.0**-10
 LEAST_SHARE = 0.01  # of a call's time: less on the device is another unit, or another call
-SLOWER = 5.0  # times the median: what a busy machine may add to one of a few calls
-TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,13 @@ class Counted:
         self.calls += 1
 
 
-def doubt(timed: Counted, series: Sequence[float], kept: Kept, precision: str, by_device: Sequence[float] = ()) -> str:
+def doubt(timed: Counted, series: Sequence[float], kept: Kept, precision: str, by_device: Sequence[float] = (),
+          budget_s: float = 0.0) -> str:
     """Why the times of *series* say nothing of the network's speed; empty where the calls are seen to run it.
 
     The last call must have given the scores of its batch. Another batch in its place, which is the same with
-    every sign turned, must give others, in about the same time: answers may be remembered by batches. It
-    changes *kept* itself, since a copy may be large. by_device: the device's own times of the calls.
+    every sign turned, must give others, and in about the time of its repeat: answers may be remembered by
+    batches. This changes *kept*. by_device: the device's own times of the calls. budget_s: the series' own.
     """
     if timed.calls != len(series) + WARM_UP:
         return f"{len(series)} times were taken of {timed.calls - WARM_UP} calls"
@@ -62,29 +63,11 @@ def doubt(timed: Counted, series: Sequence[float], kept: Kept, precision: str, b
     tolerance = REPEATS.get(precision, ONE_STEP)
     if not _same(timed.bound.scores(timed.answer), kept.scores, tolerance):
         return "the last timed call did not give the scores that its batch was given before"
-    first = _run_another(timed, kept, -1.0)
+    rotation = Rotation(timed, kept.batch)
+    first_s = rotation.fresh()
     if _same(timed.bound.scores(timed.answer), kept.scores, tolerance):
         return "the timed call gives the same scores for another batch"
-    return _slower(timed, median(series), kept, first)
-
-
-def _run_another(timed: Counted, kept: Kept, factor: float) -> float:
-    """Seconds of a call on the batch times *factor*, which nobody has run before."""
-    np.multiply(kept.batch, np.float32(factor), out=kept.batch)
-    timed.bound.put(kept.batch)
-    started = perf_counter()
-    timed()
-    return perf_counter() - started
-
-
-def _slower(timed: Counted, usual_s: float, kept: Kept, first_s: float) -> str:
-    """Why the times are those of remembered answers: several new batches all take far longer."""
-    least = first_s
-    for _ in range(TRIES - 1):
-        if least <= SLOWER * usual_s:
-            return ""
-        least = min(least, _run_another(timed, kept, 0.5))
-    return f"a batch that was not run before takes {least / usual_s:.0f} times as long" if least > SLOWER * usual_s else ""
+    return remembers(rotation, first_s, series, budget_s)
 
 
 def _of_another_clock(series: Sequence[float], by_device: Sequence[float]) -> str:
@@ -96,6 +79,15 @@ def _of_another_clock(series: Sequence[float], by_device: Sequence[float]) -> st
     theirs, ours = fmean(by_device), fmean(series)
     if not LEAST_SHARE * ours <= theirs <= ours:
         return f"the device says that a call takes {1000 * theirs:.3g} ms of the {1000 * ours:.3g} ms that are measured around it"
+    return ""
+
+
+def of_another_graph(graph: Graph) -> str:
+    """Why what was timed may not be what was scored; empty while the graph's files are those found."""
+    try:
+        graph.require_unchanged()
+    except ClipgateError as error:
+        return f"the graph was changed while it was timed: {error.what} ({error.where})"
     return ""
 
 

@@ -82,6 +82,7 @@ class Times:
     device_series: by the device's own clock, if it has one, around the execution alone.
     doubt: why these are not times of the network, as what the timed calls gave shows; empty where they are.
     waited_s: how long timing waited for a quiet host. beside: who worked on it all the same, in words.
+    warm_up: the calls before *series*, by our clock, whose times were still others.
     """
 
     series: tuple[float, ...]
@@ -90,6 +91,7 @@ class Times:
     doubt: str = ""
     waited_s: float = 0.0
     beside: tuple[str, ...] = ()
+    warm_up: tuple[float, ...] = ()
 
     @property
     def notes(self) -> list[str]:
@@ -100,7 +102,8 @@ class Times:
     def summary(self) -> Summary:
         """The numbers that are judged: as ais_bench computes them if the device has times of its own."""
         ours = summarise(self.series, self.valid)
-        return replace(summarise(self.device_series, self.valid, "mean"), short=ours.short) if self.device_series else ours
+        found = replace(summarise(self.device_series, self.valid, "mean"), short=ours.short) if self.device_series else ours
+        return replace(found, spent_s=sum(self.series) + sum(self.warm_up))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +215,8 @@ def _taken(folder: Path) -> tuple[Times | None, Idle | None]:
             raise MeasureError("there are no times", where=str(folder / TIMES), remedy=AGAIN)
         times = Times(_seconds(stored["series"], folder), int(positive(stored["valid"], str(folder / TIMES), MeasureError)),
                       _seconds(stored["device_series"], folder), stored.get("doubt", UNSEEN),
-                      float(stored.get("waited_s", 0.0)), _listed(stored.get("beside", [])))
+                      float(stored.get("waited_s", 0.0)), _listed(stored.get("beside", [])),
+                      _seconds(stored.get("warm_up", []), folder))
         typed.require(times, MeasureError, str(folder / TIMES), AGAIN)
     if (folder / IDLE).is_file():
         seen = _load(folder / IDLE)

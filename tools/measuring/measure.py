@@ -18,7 +18,7 @@ from tools.errors import MeasureError, naming
 from tools.machine import device_locks, events, memory, versions
 from tools.machine.files import writing
 from tools.measuring import cell, inputs, kinds
-from tools.measuring.answers import Counted, Kept, doubt, repeated
+from tools.measuring.answers import Counted, Kept, doubt, of_another_graph, repeated
 from tools.measuring.cell import Record, Times
 from tools.measuring.host_quiet import Turns
 from tools.measuring.job import Job
@@ -27,6 +27,7 @@ from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.measuring.repeats import Repeat, second_pass
 from tools.measuring.saved import Saved
 from tools.measuring.scales import Scales
+from tools.measuring.steady import settling
 from tools.measuring.timing import time_series
 from tools.media.batches import SLOTS, Batch, BatchStream
 from tools.media.preprocess import Floats
@@ -78,6 +79,7 @@ def _measure(job: Job) -> None:
         if again is not None:
             _keep(partial(_record, job, engine, scales, chip, stack, saved, need, again), job, before, saved)
         times = None if job.budget_s is None else turns.timing(partial(timed, engine, kept, job.budget_s, whole=job.whole))
+        times = times and replace(times, doubt=times.doubt or of_another_graph(job.graph))
         engine.close()
     if watch:
         cell.write(watch.idle(), job.place / cell.IDLE)
@@ -127,7 +129,9 @@ def timed(engine: Engine, kept: Kept, budget_s: float, *, whole: bool = False) -
     calls = Counted(engine.bind(kept.batch))
     series = time_series(calls, budget_s, lambda count: events.progress("timing", count, count), whole=whole)
     by_device = engine.device_times()[-len(series) :]  # asked now, since another run follows
-    return Times(tuple(series), kept.valid, tuple(by_device), doubt(calls, series, kept, engine.precision, by_device))
+    why, warm_up = doubt(calls, series, kept, engine.precision, by_device, budget_s), settling(series)
+    return Times(tuple(series[warm_up:]), kept.valid, tuple(by_device[warm_up:]), why, warm_up=tuple(series[:warm_up]))
+
 
 
 def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal
 
+from tools.measuring.steady import drift, settling
+
 MIN_SECONDS = 3.0
 MIN_ITERATIONS = 20
 FLOOR_ITERATIONS = 3
@@ -22,6 +24,10 @@ class Summary:
 
     *clips_per_s*: the clips of an iteration that count, over its typical time: the median, or the mean if the
     device itself took the times, as in ais_bench's throughput. *statistic* says which of the two.
+    drift: by which share calls became slower from the first to the last, where chance does not explain it.
+    spent_s: by our clock, with the calls that were cut as warm-up; 0 where nobody says.
+    half_width: of the 95 % interval of the typical time, as a share of it; None where too few calls tell it,
+    or nobody has looked.
     """
 
     iterations: int
@@ -35,6 +41,9 @@ class Summary:
     clips_per_s: float
     short: bool
     statistic: Statistic = "median"
+    drift: float = 0.0
+    spent_s: float = 0.0
+    half_width: float | None = None
 
 
 def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int], None],
@@ -42,6 +51,7 @@ def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int
     """Time *step* one call at a time, after WARM_UP calls that are not kept.
 
     It stops at MIN_SECONDS and MIN_ITERATIONS, or when *budget_s* is spent, but not before FLOOR_ITERATIONS.
+    The calls before it settles (`settling`) are in what comes back, and do not count among those wanted.
     *whole*: only when it is spent, for a number whose uncertainty more times make smaller.
     Every few seconds, between two calls, *beat* is told how many were made.
     """
@@ -49,10 +59,11 @@ def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int
         step()
     series: list[float] = []
     total = beaten = 0.0
+    wanted = _Wanted(budget_s, whole=whole)
     collecting = gc.isenabled()
     gc.disable()
     try:
-        while not _enough(len(series), total, budget_s, whole=whole):
+        while not wanted.are_there(series, total):
             start = clock()
             step()
             taken = clock() - start
@@ -67,8 +78,24 @@ def time_series(step: Callable[[], object], budget_s: float, beat: Callable[[int
     return series
 
 
-def _enough(count: int, total_s: float, budget_s: float, *, whole: bool) -> bool:
-    return (not whole and count >= MIN_ITERATIONS and total_s >= MIN_SECONDS) or (count >= FLOOR_ITERATIONS and total_s >= budget_s)
+class _Wanted:
+    """The times that a series needs; it looks for warm-up only where the others would be enough without."""
+
+    def __init__(self, budget_s: float, *, whole: bool) -> None:
+        self._budget_s, self._whole = budget_s, whole
+        self._warm_up, self._warm_up_s = 0, 0.0
+
+    def are_there(self, series: list[float], total_s: float) -> bool:
+        if len(series) >= FLOOR_ITERATIONS and total_s >= self._budget_s:
+            return True
+        if self._whole or not self._enough(len(series), total_s):
+            return False
+        self._warm_up = settling(series)
+        self._warm_up_s = sum(series[: self._warm_up])
+        return self._enough(len(series), total_s)
+
+    def _enough(self, count: int, total_s: float) -> bool:
+        return count - self._warm_up >= MIN_ITERATIONS and total_s - self._warm_up_s >= MIN_SECONDS
 
 
 def summarise(series: Sequence[float], valid: int, statistic: Statistic = "median") -> Summary:
@@ -81,4 +108,4 @@ def summarise(series: Sequence[float], valid: int, statistic: Statistic = "media
     mean = float(times.mean())
     clips_per_s = valid / (mean if statistic == "mean" else median)
     return Summary(len(times), float(times.sum()), mean, median, q75 - q25, p95, p99, spread, clips_per_s,
-                   short=len(times) < MIN_ITERATIONS or float(times.sum()) < MIN_SECONDS, statistic=statistic)
+                   short=len(times) < MIN_ITERATIONS or float(times.sum()) < MIN_SECONDS, statistic=statistic, drift=drift(series))

@@ -68,6 +68,7 @@ def test_a_run_of_ours_is_recorded_with_its_circumstances(recording: Command, wr
     (replace(MEASURED, case="tiny-bs4-npu0sim"), STEADY, "idle", "measured on a simulation"),
     (MEASURED, STEADY, "busy", "NO VERDICT: the device was busy"),
     (MEASURED, STEADY[:19], "idle", "19 iterations in 1.2 s are too few"),
+    (MEASURED, tuple(0.06 + 0.0001 * number for number in range(60)), "idle", "its calls slowed by 9.1% during the series"),
     (MEASURED, (0.05, 0.25) * 30, "idle", "spread by 67.2%, over the limit of 10%"),
 ])
 def test_what_carries_no_judgement_is_not_stored(

@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from tools.judging.interval import Interval, fewest, outer_rank, student, total, typical_time
+from tools.judging.interval import Interval, fewest, half_width, outer_rank, student, total, typical_time
 from tools.measuring.timing import Statistic
 
 DRAWS = 600
@@ -34,6 +34,29 @@ def test_the_shortest_series_is_six_blocks_of_ten() -> None:
     """Of 60 times that rise the interval ends at the medians of the first ten and of the last ten."""
     assert [60, 70] == [fewest(0.95), fewest(0.975)]
     assert Interval(4.5, 29.5, 54.5) == typical_time([float(number) for number in range(60)], "median", 0.95)
+
+
+@pytest.mark.parametrize("statistic", ["median", "mean"])
+@pytest.mark.parametrize("count", [6, 8, 12, 19, 30, 59, 60, 100])
+def test_half_of_the_interval_of_few_times_is_known_as_well(count: int, statistic: Statistic) -> None:
+    """With 95 % confidence the typical time of independent times is no farther off than that."""
+    chance, missed = np.random.default_rng(count), 0
+    for _ in range(DRAWS):
+        series = 1 + 0.03 * chance.standard_normal(count)
+        half, low = half_width(series.tolist(), statistic), typical_time(series.tolist(), statistic, 0.95)
+        assert half is not None
+        missed += abs(low.measured - 1) > half * low.measured
+    assert missed / DRAWS <= 0.07
+
+
+@pytest.mark.parametrize(("series", "statistic", "half"), [
+    ([1.0] * 5, "median", None), ([1.0] * 6, "median", 0.0), ([1.0, 1.0, 1.0, 1.0, 1.0, 3.0], "median", 1.0),
+    ([1.0] * 9 + [3.0], "median", 0.0),  # of ten the last but one on either side
+    ([1.0] * 10 + [3.0] * 10, "median", 0.5),  # nor less than the blocks show
+    ([1.0, 2.0] * 3, "mean", 2.5706 * 0.5477 / 6**0.5 / 1.5), ([float(number) for number in range(60)], "median", 25 / 29.5),
+])
+def test_the_interval_of_few_times_is_between_ranks_or_students(series: list[float], statistic: Statistic, half: float | None) -> None:
+    assert half_width(series, statistic) == (half if half is None else pytest.approx(half, abs=2e-3))
 
 
 def test_a_block_may_begin_anywhere() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import pytest
 
 from suites.selftest.deployments import record
 from tools.judging.rows import Row, table
-from tools.judging.speed import against_t4, combined_throughput, throughput, unfounded
+from tools.judging.speed import against_t4, combined_throughput, summary_of, throughput, unfit, unfounded
 from tools.judging.verdict import Judgement, Verdict
-from tools.measuring.cell import Cell, Part
+from tools.measuring.cell import Cell, Part, Times
 from tools.measuring.predictions import Predictions
 from tools.measuring.timing import Summary, summarise
 from tools.spec.case import Case, Device
@@ -121,10 +122,11 @@ def test_networks_in_a_row_are_no_better_than_their_parts() -> None:
 
 
 @pytest.mark.parametrize(("iterations", "each_s"), [(3, 0.5), (19, 1.0), (20, 0.14)])
-def test_a_short_timing_never_passes(iterations: int, each_s: float) -> None:
+def test_a_short_timing_that_tells_too_little_never_passes(iterations: int, each_s: float) -> None:
     """Fewer than 20 iterations or 3 s are NO VERDICT where a rate is stored, for the T4's gate too.
 
-    Where none is stored they are recorded as short. Either way the line has iterations and seconds.
+    Where none is stored they are recorded as short. Either way the line has iterations and seconds. Nobody
+    has looked here at how well their median is known.
     """
     series = replace(summarise([each_s] * iterations, valid=1), clips_per_s=500.0)
     judging, nothing = throughput(series, TRUTH, kind("310"), 16), throughput(series, TRUTH, CPU, 16)
@@ -135,6 +137,88 @@ def test_a_short_timing_never_passes(iterations: int, each_s: float) -> None:
     for one in (judging, nothing, gate):
         assert f"{iterations} iterations in {iterations * each_s:.1f} s" in one.reason
     assert "20 iterations and 3 s are wanted" in judging.reason
+
+
+def short_of(series: Sequence[float], chip: str = "310P3", device: Sequence[float] = ()) -> Judgement:
+    """The judgement of these times at a batch size of which a rate is stored, and which they reach."""
+    return throughput(replace(summary_of(Times(tuple(series), 16, tuple(device))), clips_per_s=500.0), TRUTH, kind(chip), 16)
+
+
+@pytest.mark.parametrize(("series", "expected"), [
+    ([1.0, 1.009, 1.0, 1.009, 1.019, 1.019], "PASS"),  # half of 1.9 % around 1.009
+    ([1.0, 1.009, 1.0, 1.009, 1.021, 1.021], "NO VERDICT"),
+    ([1.0] * 5, "NO VERDICT"),  # five do not tell it, however alike they are
+    ([0.01] * 30, "PASS"),
+    ([0.01, 0.0101] * 15, "PASS"),
+    ([0.01, 0.0104] * 15, "NO VERDICT"),
+])
+def test_a_short_timing_is_judged_where_it_tells_its_median_to_a_fifth_of_the_step(series: list[float], expected: str) -> None:
+    """To 1 %, from six iterations on. Where nothing is stored it is recorded as short all the same."""
+    judging, nothing = short_of(series), short_of(series, "cpu")
+
+    assert (expected, "RECORDED", True) == (judging.verdict.value, nothing.verdict.value, nothing.short)
+
+
+def test_a_devices_own_times_tell_how_well_their_mean_is_known() -> None:
+    """Not the times by our clock, which other work on the host disturbs."""
+    steady, wide = [1.0, 1.002] * 4, [0.8, 0.84] * 4
+
+    assert ["PASS", "NO VERDICT"] == [short_of(wide, device=steady).verdict.value, short_of(steady, device=wide).verdict.value]
+
+
+@pytest.mark.parametrize(("series", "words"), [
+    ([2.0] * 3, "3 iterations in 6.0 s are too few to be judged: 20 iterations and 3 s are wanted, or the median time to 1.0%, "),
+    ([2.0] * 3, "which these do not tell; about --budget-s 44 gives them here"),
+    ([1.0, 1.03] * 3, "which these tell to 1.5%; about --budget-s 16 gives them here"),  # 6 x 1.48 x 1.48, rounded up, are 14 calls
+    ([1.0, 1.1] * 3, "which these tell to 4.8%; about --budget-s 24 gives them here"),  # 20 calls are enough
+    ([0.1, 0.104] * 10, "which these tell to 2.0%; about --budget-s 4 gives them here"),  # 3 s are enough
+])
+def test_a_short_timing_says_which_budget_it_needs(series: list[float], words: str) -> None:
+    """The lesser of what makes it long and of what makes its median known well; with a tenth to spare."""
+    assert words in short_of(series).reason
+
+
+def test_the_budget_pays_for_warm_up_too() -> None:
+    """The calls that were cut take as long the next time."""
+    series = summary_of(Times((1.0,) * 4, 16, warm_up=(5.0, 3.0)))
+
+    assert "about --budget-s 66 gives" in throughput(series, TRUTH, kind("310P3"), 16).reason
+
+
+@pytest.mark.parametrize(("share", "words"), [
+    (0.061, "slowed by 6.1% during the series: thermal or clock"), (0.024, ""),
+    (-0.061, "sped up by 6.1% during the series: it had not settled, or the clock changed"), (-0.024, ""),
+])
+def test_what_creeps_by_half_a_step_carries_no_judgement(share: float, words: str) -> None:
+    """NO VERDICT where a rate is stored, for the T4's gate and several networks too; else a note."""
+    series = replace(SERIES, drift=share, clips_per_s=500.0)
+    stored = [throughput(series, TRUTH, T4, 16), *against_t4(500.0, TRUTH, kind("310"), 16, [SERIES, series]),
+              combined_throughput(1e6, load_truth(MODELS, "bsn"), kind("310"), 1, [SERIES, series])]
+    nothing = throughput(series, TRUTH, CPU, 16)
+
+    assert {"NO VERDICT" if words else "PASS"} == {one.verdict.value for one in stored}
+    assert "RECORDED" == nothing.verdict.value
+    assert all(words in one.reason for one in [*stored, nothing])
+    assert words or "during the series" not in nothing.reason
+
+
+def test_the_step_of_the_toml_says_what_is_well_known_and_what_creeps() -> None:
+    """A model may ask for more or for less."""
+    fine = replace(TRUTH, throughput=replace(TRUTH.throughput, step=0.02))
+
+    assert ["", ""] == [unfit([series], TRUTH) for series in (replace(SERIES, drift=0.02), replace(THREE, half_width=0.009))]
+    assert all(unfit([series], fine) for series in (replace(SERIES, drift=0.02), replace(THREE, half_width=0.009)))
+
+
+def test_padding_counts_in_no_rate_of_two_networks() -> None:
+    """Each network's rate is of its own rows that count, by whichever clock."""
+    case = Case("bsn", 16, Device("cpu"))
+    times = [Times((0.5,) * 20, 12), Times((9.0,) * 20, 3, (0.25,) * 20)]
+    cell = Cell(case, Path(), tuple(Part(Path(), record(case, "tem", 3), Predictions((), np.zeros((0, 1), np.float32)), one)
+                                    for one in times))
+
+    assert [24.0, 12.0] == [part.rate() for part in cell.parts]
+    assert 8.0 == cell.rate()
 
 
 def test_an_unsteady_timing_passes_no_gate() -> None:

@@ -18,6 +18,7 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS
 from tools.engines.idle import Idle
 from tools.errors import DataError, MeasureError, StoreError
+from tools.machine.files import require_unchanged, sha256
 from tools.measuring import cell, measure
 from tools.measuring.cell import Times
 from tools.measuring.inputs import digest_of
@@ -138,7 +139,7 @@ def test_a_network_is_scored_told_and_timed_in_this_order(bench: Bench) -> None:
     files = ["graph is as it was", "clips are as they were"]
     assert ["feeds after None", "memory of tiny-bs4-npu0", *files, "holds npu0 in /locks", files[1], "is seen", files[0],
             "scores in turns", "is seen no more", files[0], "finishes 6, saved: True, told: False",
-            "waits for quiet beside 0 decode workers", "times, told: True", "closes", "lets go"] == bench.did
+            "waits for quiet beside 0 decode workers", "times, told: True", files[0], "closes", "lets go"] == bench.did
     found = load(bench.folder / FILE)
     assert (IDS, 1) == (found.ids, bench.unit.entered[0])
     assert [[number, number] for number in range(6)] == found.scores.tolist()
@@ -217,6 +218,26 @@ def test_a_graph_that_changes_later_leaves_no_scores(bench: Bench, monkeypatch: 
     with pytest.raises(StoreError, match="it has changed"):
         measure.measure(job)
     assert not (bench.folder / FILE).exists()
+
+
+def test_times_of_a_graph_that_was_swapped_meanwhile_are_doubted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scores are safe and stay; what was timed may be another graph, and the doubt is in times.json."""
+    job, path, times = bench.job, bench.folder / "bs4.onnx", bench.timed
+    path.write_bytes(b"as it was scored")
+    sha = sha256(path)
+    monkeypatch.setattr(job.graph, "require_unchanged", lambda: require_unchanged(path, sha))
+
+    def swapped(*given: Any, **more: Any) -> Times:
+        path.write_bytes(b"faster")
+        return times(*given, **more)
+
+    monkeypatch.setattr(measure, "timed", swapped)
+    measure.measure(job)
+    found = cell.read(bench.folder)
+
+    assert found.times is not None
+    assert f"the graph was changed while it was timed: bs4.onnx has changed since this run found it ({path})" == found.times.doubt
+    assert (6, (1.0,)) == (len(found.predictions.ids), found.times.series)
 
 
 @pytest.mark.parametrize("wrong", ["memory", "graph", "clips"])

@@ -29,13 +29,31 @@ def test_times_are_of_the_kept_batch_and_the_devices_own_of_the_same_calls(monke
     monkeypatch.setattr(measure, "time_series", series)
     said: list[tuple[object, ...]] = []
     monkeypatch.setattr(measure.events, "progress", lambda *what: said.append(what))
-    monkeypatch.setattr(measure, "doubt", lambda calls, series, kept, precision, by_device: f"{len(series)} {precision} {by_device}")
+    monkeypatch.setattr(measure, "doubt", lambda calls, series, kept, precision, by_device, budget_s:
+                        f"{len(series)} {precision} {by_device} {budget_s}")
     times = measure.timed(engine, kept, 1.0, whole=True)
 
-    assert Times((1.0, 2.0, 3.0), 1, (0.1, 0.2, 0.3), "3 fp32 [0.1, 0.2, 0.3]") == times
+    assert Times((1.0, 2.0, 3.0), 1, (0.1, 0.2, 0.3), "3 fp32 [0.1, 0.2, 0.3] 1.0") == times
     assert 5 == len(called)
     assert all(one is batch for one in called)
     assert [("timing", 5, 5)] == said
+
+
+@pytest.mark.parametrize("by_device", [True, False])
+def test_warm_up_is_kept_apart_from_the_series(monkeypatch: pytest.MonkeyPatch, by_device: bool) -> None:
+    """The device's own times lose the same calls; the calls are looked at with all of them."""
+    taken = [2.0, 1.5, *[1.0] * 20]
+    engine: Any = SimpleNamespace(bind=lambda given: lambda: None, precision="fp32",
+                                  device_times=lambda: [0.5, *(0.5 * one for one in taken)] if by_device else [])
+    kept: Any = SimpleNamespace(batch=None, valid=3)
+    monkeypatch.setattr(measure, "time_series", lambda *given, **more: list(taken))
+    monkeypatch.setattr(measure, "doubt", lambda calls, series, kept, precision, by_device, budget_s: f"{len(series)}, {len(by_device)}")
+    times = measure.timed(engine, kept, 1.0)
+
+    own = (0.5,) * 20 if by_device else ()
+    assert Times((1.0,) * 20, 3, own, f"22, {22 if by_device else 0}", warm_up=(2.0, 1.5)) == times
+    assert 23.5 == times.summary().spent_s
+    assert (20, 3 / (0.5 if by_device else 1.0)) == (times.summary().iterations, times.summary().clips_per_s)
 
 
 def test_the_first_batch_is_kept_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from fixtures.clock import VirtualClock
 from suites.selftest.conftest import python
+from tools.measuring.steady import settling
 from tools.measuring.timing import FLOOR_ITERATIONS, HEARTBEAT_S, MIN_ITERATIONS, MIN_SECONDS, WARM_UP, summarise, time_series
 
 SERIES = (0.1, 0.30000000000000004, 1e-07, 0.3333333333333333, 12.7, 0.1)
@@ -62,6 +63,21 @@ def test_warming_up_is_not_kept() -> None:
 
     assert [0.25, 0.5, 0.75] == series
     assert WARM_UP + 3 == steps.calls
+
+
+def test_the_calls_before_a_series_settles_do_not_count_among_those_wanted() -> None:
+    """They are in what comes back, so that nothing measured is lost; the budget pays for them too."""
+    assert [1.5, 1.25] + [0.5] * 20 == Steps(1, 1.5, 1.25, 0.5).time(60)
+    assert [0.5] * 2 + [0.25] * 20 == Steps(1, 0.5, 0.5, 0.25).time(60)
+    assert [1.5, 1.25] + [0.5] * 14 == Steps(1, 1.5, 1.25, 0.5).time(9.75)
+
+
+def test_a_series_that_never_settles_ends_all_the_same() -> None:
+    """At most a third is warm-up, so no more than half as many calls again are made."""
+    series = Steps(1, *(0.25 + 4 / (1 + number) ** 2 for number in range(200))).time(1000)
+
+    assert 20 == len(series) - settling(series)
+    assert 20 < len(series) <= 30
 
 
 def test_a_question_that_more_times_answer_better_takes_the_whole_budget() -> None:
@@ -122,6 +138,10 @@ def test_a_series_is_summed_up(order: Sequence[int]) -> None:
 def test_padding_does_not_count_in_the_rate() -> None:
     """A batch of which 15 rows count makes 15 clips an iteration, whatever its size."""
     assert 15 / 0.5 == summarise([0.5] * 20, valid=15).clips_per_s
+
+
+def test_what_creeps_is_told_with_the_series() -> None:
+    assert (0.0, True) == (summarise([0.5] * 20, 1).drift, summarise([0.5 + 0.01 * number for number in range(20)], 1).drift > 0.3)
 
 
 @pytest.mark.parametrize(("series", "short"), [([0.25] * 20, False), ([0.25] * 19, True), ([0.125] * 20, True), ([4.0] * 15, True)])

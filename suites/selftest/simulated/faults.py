@@ -6,6 +6,7 @@ KINDS = {
     "kernel": "a run fails on the device's cores; code=507015. Nothing runs in that process any more",
     "hang": "a run never returns",
     "slow": "a run takes at least ms=100",
+    "remembers": "a run takes ms=30 longer where its process has not run that input before",
     "nan": "every output of a run is not a number",
     "shifted": "every output of a run is rolled by one along its last axis",
     "copy": "to_host fails",

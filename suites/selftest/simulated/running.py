@@ -94,8 +94,10 @@ def execute(graph: execution.Execution, header: dict[str, Any], physical: int, i
     strike(header, physical, batch, inputs)
     damage = [kind for kind in ("hang", "nan", "shifted") if state.due(kind, device=physical, batch=batch)]
     slow = state.due("slow", device=physical, batch=batch)
+    remembers = state.due("remembers", device=physical, batch=batch)
     request = {"inputs": [memory.file for memory in inputs if memory], "outputs": [memory.file for memory in outputs],
-               "damage": damage, "at_least_ms": slow.get("ms", 100) if slow else 0, "rounding": state.read()["rounding"]}
+               "damage": damage, "at_least_ms": slow.get("ms", 100) if slow else 0, "rounding": state.read()["rounding"],
+               "unless_remembered_ms": remembers.get("ms", 30) if remembers else 0}
     times = graph.run(request)
     if times is None:
         acl.kernel_fault(physical, 507011, "the executing process failed", contents(header, inputs))

@@ -28,6 +28,7 @@ class Graph:
         import onnxruntime
 
         self.header, onnx = om.read(path)
+        self._remembered: set[bytes] = set()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
@@ -37,9 +38,16 @@ class Graph:
         """Run once from the given memories into the given memories."""
         declared = zip(self.header["onnx_inputs"], self.header["inputs"], request["inputs"], strict=True)
         feeds = {name: self._rounded(request, np.array(view(memory, info))) for name, info, memory in declared}
+        if request["unless_remembered_ms"]:
+            self._remember(b"".join(array.tobytes() for array in feeds.values()), request["unless_remembered_ms"] / 1000)
         results = self._session.run(self.header["onnx_outputs"], feeds)
         for info, memory, result in zip(self.header["outputs"], request["outputs"], results, strict=True):
             view(memory, info)[...] = damaged(request, self._rounded(request, result))
+
+    def _remember(self, content: bytes, seconds: float) -> None:
+        if content not in self._remembered:
+            time.sleep(seconds)
+        self._remembered.add(content)
 
     def _rounded(self, request: dict[str, Any], array: Array) -> Array:
         if not request["rounding"] or array.dtype != np.float32:
