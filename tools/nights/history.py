@@ -47,7 +47,7 @@ def user() -> str:
 
 
 class History:
-    """An open history. A process writes one file of it, which no other process writes; no line is rewritten."""
+    """An open history. Each process that writes has a file of its own, and no line is rewritten."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -144,9 +144,13 @@ class History:
         return Read(tuple(sorted(found.values(), key=order)), skipped)
 
     def _lines(self, wanted: tuple[bytes, ...] | None, skipped: Skipped) -> Iterator[tuple[str, bytes]]:
-        prefix = wanted if wanted is not None else lines.CASE.encode()
+        prefix, ours = lines.CASE.encode() if wanted is None else wanted, lines.BEGIN.encode()
         for path, chunk in scan.chunks(self.folder, skipped):
-            yield from ((str(path), line) for line in chunk.split(b"\n") if line.startswith(prefix))
+            for line in chunk.split(b"\n"):
+                if line.startswith(prefix):
+                    yield str(path), line
+                elif line and not line.startswith(ours):
+                    scan.accepted([line], skipped)
 
     def _add(self, line: str) -> None:
         data = line.encode() + b"\n"

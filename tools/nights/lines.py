@@ -8,29 +8,28 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from tools.errors import HistoryError
 from tools.machine import typed
 from tools.machine.reading import json_of, refusing
-from tools.nights.record import VERSION, Accepted, Fingerprint, Night, Record, Series, Subject
+from tools.nights.record import VERSION, Accepted, Fingerprint, Night, Record, Series, Subject, Word
 
 BEGIN = f'{{"version":{VERSION},'
+HEADED = ("case", "unit", "fingerprint", "night", "began", "run", "word", "ratio")
 CASE = f'{BEGIN}"case":"'
 ACCEPTED = f'{BEGIN}"accepted":"'
+NIGHT = ',"night":["'  # what parts a line's subject from its night
 MOST = 1e5  # of a logarithm or a ratio of them
 HIGHEST = 10**12 - 1  # of a night's number: no damaged line sends those after it out of all bounds
-_NUMBER = rb"-?\d{1,6}(?:\.\d{1,20})?(?:e-\d\d?)?"
-HEAD = re.compile(
-    re.escape(BEGIN.encode()) + rb'("case":"[^"\n]{1,300}","unit":"[^"\n]{1,300}","fingerprint":\{[^}\n]{1,4000}\}),'
-    rb'"night":(\d{1,12}),"began":"([0-9T:Z-]{20})","run":"([^"\n]{1,255})","word":"([a-z ]{0,20})",'
-    rb'"ratio":(' + _NUMBER + rb'),"log_s":(null|' + _NUMBER + rb'),"taken":(\d{1,6}),"apart":(' + _NUMBER + rb'),[^\n]*\}\n')
-Head = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 BEGAN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_SPECIAL = re.compile(r'["\\{}\x00-\x1f\x7f\ud800-\udfff]')  # what HEAD does not look for inside a text
-DAMAGED = "a line of the history"
+_SPECIAL = re.compile(r'["\\{}\[\]\x00-\x1f\x7f\ud800-\udfff]')  # what parts a line, or would need an escape
+NUMBER = re.compile(r"\d{12}")
+WORDS = get_args(Word)
+DAMAGED, BEGINNING = "a line of the history", "the beginning of a line"
+LEFT_OUT = "nothing is to be done: it is left out"
 
 
 def plain(text: str) -> str:
@@ -40,17 +39,14 @@ def plain(text: str) -> str:
 
 def of_record(record: Record) -> str:
     """The record's line, without its end."""
-    found = {name: value for name, value in asdict(record).items() if name not in HEADED}
+    rest = {name: value for name, value in asdict(record).items() if name not in HEADED and value not in (None, {})}
     logs = record.logs
     mean = math.fsum(logs) / len(logs) if logs else None
     apart = math.fsum((one - mean) ** 2 for one in logs) if mean is not None else 0.0
-    head = {"case": plain(record.case), "unit": plain(record.unit), "fingerprint": _plainly(record.fingerprint),
-            "night": min(record.night, HIGHEST), "began": record.began, "run": plain(record.run), "word": record.word,
-            "ratio": _short(record.ratio), "log_s": None if mean is None else _short(mean), "taken": len(logs), "apart": _short(apart)}
-    return _text({"version": VERSION, **head, **found})
-
-
-HEADED = ("case", "unit", "fingerprint", "night", "began", "run", "word", "ratio")
+    night = (f"{min(record.night, HIGHEST):012}", record.began, plain(record.run), record.word, _short(record.ratio),
+             None if mean is None else _short(mean), len(logs), _short(apart))
+    head = {"case": plain(record.case), "unit": plain(record.unit), "fingerprint": _plainly(record.fingerprint), "night": night}
+    return _text({"version": VERSION, **head, **rest})
 
 
 def _plainly(fingerprint: Fingerprint) -> dict[str, str | int]:
@@ -58,7 +54,6 @@ def _plainly(fingerprint: Fingerprint) -> dict[str, str | int]:
 
 
 def _short(number: float) -> float:
-    """A number as HEAD finds it: neither so large nor so small that it has another form."""
     return round(max(-MOST, min(MOST, number)), 9)
 
 
@@ -73,18 +68,38 @@ def of_accepted(accepted: Accepted) -> str:
 
 
 def subject_of(key: bytes) -> Subject:
-    """The subject that a head's first group names; a HistoryError where it is none."""
-    told = json_of(b"{" + key + b"}", HistoryError, DAMAGED, "a line's beginning", parse_constant=_refuse)
-    with refusing(HistoryError, f"{DAMAGED} cannot be read", "a line's beginning"):
-        return typed.require(Subject(told["case"], told["unit"], Fingerprint(**told["fingerprint"])), HistoryError, "a line's beginning",
-                             "nothing is to be done: it is left out")
+    """The subject that the beginning of a line, up to NIGHT, names; a HistoryError where it names none."""
+    told = _told(key + b"}", BEGINNING)
+    with refusing(HistoryError, f"{DAMAGED} cannot be read", BEGINNING):
+        found = Subject(told["case"], told["unit"], Fingerprint(**told["fingerprint"]))
+        return typed.require(found, HistoryError, BEGINNING, LEFT_OUT)
 
 
-def night_of(head: Head) -> Night:
-    """What HEAD found in a line."""
-    word: Any = head[4].decode()
-    return Night(int(head[1]), head[2].decode(), head[3].decode(errors="replace"), word, float(head[5]),
-                 None if head[6] == b"null" else float(head[6]), int(head[7]), float(head[8]))
+def nights_of(rows: Sequence[bytes]) -> list[Night]:
+    """The nights in what follows NIGHT in lines; those that cannot be read are not among them."""
+    try:
+        told = _told(b'[["' + b'],["'.join(rows) + b"]]", BEGINNING)
+    except HistoryError:
+        if len(rows) < 2:
+            return []
+        return [night for half in (rows[: len(rows) // 2], rows[len(rows) // 2:]) for night in nights_of(half)]
+    return [_night(row) for row in told if _is_night(row)]
+
+
+def _is_night(row: Any) -> bool:  # noqa: ANN401 - JSON is anything
+    """Whether a list out of JSON has what a night has, of the types that it has them."""
+    return (isinstance(row, list) and len(row) == 8 and all(isinstance(one, str) for one in row[:4])
+            and NUMBER.fullmatch(row[0]) is not None and BEGAN.fullmatch(row[1]) is not None and row[3] in WORDS
+            and _is_small(row[4]) and _is_small(row[7]) and (row[5] is None or _is_small(row[5]))
+            and type(row[6]) is int and 0 <= row[6] < MOST)
+
+
+def _is_small(number: object) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and -MOST <= number <= MOST
+
+
+def _night(row: list[Any]) -> Night:
+    return Night(int(row[0]), *row[1:])
 
 
 def record_of(line: bytes, where: str) -> Record:
@@ -95,13 +110,14 @@ def record_of(line: bytes, where: str) -> Record:
     """
     told = _told(line, where)
     with refusing(HistoryError, f"{DAMAGED} cannot be read", where):
-        rest = {name: value for name, value in told.items() if name not in ("version", "log_s", "taken", "apart")}
-        rest["fingerprint"] = Fingerprint(**told["fingerprint"])
-        rest["series"] = tuple(Series(**one) for one in told["series"])
+        rest = {name: value for name, value in told.items() if name not in ("version", "night")}
+        [night] = [_night(row) for row in [told["night"]] if _is_night(row)]
+        rest |= {"night": night.number, "began": night.began, "run": night.run, "word": night.word, "ratio": night.ratio}
+        rest |= {"fingerprint": Fingerprint(**told["fingerprint"]), "series": tuple(Series(**one) for one in told["series"])}
         found = typed.require(Record(**rest), HistoryError, where, LEFT_OUT)
         for one in found.series:
             typed.require(one, HistoryError, where, LEFT_OUT)
-    if not BEGAN.fullmatch(found.began) or not 0 <= found.night <= HIGHEST or not all(map(_is_rate, found.series)):
+    if not all(map(_is_rate, found.series)):
         raise HistoryError(f"{DAMAGED} holds what no record has", where=where, remedy=LEFT_OUT)
     return found
 
@@ -113,9 +129,6 @@ def accepted_of(line: bytes, where: str) -> Accepted:
         rest = {one.name: told[one.name] for one in fields(Accepted) if one.name not in ("case", "fingerprint")}
         found = Accepted(case=told["accepted"], fingerprint=Fingerprint(**told["fingerprint"]), **rest)
     return typed.require(found, HistoryError, where, LEFT_OUT)
-
-
-LEFT_OUT = "nothing is to be done: it is left out"
 
 
 def _is_rate(series: Series) -> bool:

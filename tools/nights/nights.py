@@ -19,7 +19,7 @@ class Nights:
     last: the largest number of a night.
     """
 
-    heads: Mapping[Subject, Sequence[lines.Head]]
+    rows: Mapping[Subject, Sequence[bytes]]
     accepted: tuple[Accepted, ...]
     skipped: Skipped
     last: int
@@ -27,7 +27,7 @@ class Nights:
 
     @property
     def subjects(self) -> list[Subject]:
-        return list(self.heads)
+        return list(self.rows)
 
     def of(self, subject: Subject) -> tuple[Night, ...]:
         """A subject's nights, the oldest first; of one run the last record counts.
@@ -35,13 +35,13 @@ class Nights:
         They are ordered by their numbers, which a clock that was set back does not change.
         """
         if subject not in self._made:
-            found = sorted(map(lines.night_of, self.heads.get(subject, ())), key=lambda night: (night.number, night.began))
+            found = sorted(lines.nights_of(self.rows.get(subject, ())), key=lambda night: (night.number, night.began))
             self._made[subject] = tuple({night.run: night for night in found}.values())
         return self._made[subject]
 
     def timed(self) -> Iterator[tuple[Subject, tuple[Night, ...]]]:
         """Every subject that was timed, with the nights on which it was."""
-        for subject in self.heads:
+        for subject in self.rows:
             found = tuple(night for night in self.of(subject) if night.log_s is not None)
             if found:
                 yield subject, found
@@ -50,21 +50,22 @@ class Nights:
 def gathered(folder: Path) -> Nights:
     """The nights in the files of *folder*."""
     skipped = Skipped()
-    by_key: dict[bytes, list[lines.Head]] = {}
+    by_key: dict[bytes, list[bytes]] = {}
     accepted: list[Accepted] = []
     for path, chunk in scan.chunks(folder, skipped):
-        found = lines.HEAD.findall(chunk)
-        for head in found:
-            key = head[0]
-            if key in by_key:
-                by_key[key].append(head)
-            else:
-                by_key[key] = [head]
-        if chunk.count(b"\n") != len(found):
-            accepted += _accepted(scan.explain(chunk, skipped), str(path), skipped)
-    heads = _by_subject(by_key, skipped)
-    last = max((int(head[1]) for found in heads.values() for head in found), default=0)
-    return Nights(heads, tuple(sorted(accepted, key=lambda one: (one.at, one.when))), skipped, last)
+        others = scan.by_subject(chunk, by_key)
+        if others:
+            accepted += _accepted(scan.accepted(others, skipped), str(path), skipped)
+    rows = _by_subject(by_key, skipped)
+    last = max((_last(found) for found in rows.values()), default=0)
+    return Nights(rows, tuple(sorted(accepted, key=lambda one: (one.at, one.when))), skipped, last)
+
+
+def _last(rows: list[bytes]) -> int:
+    """The largest number among the nights of a subject: each begins with its number, in as many digits."""
+    usual = lines.nights_of([max(rows)]) if rows else []
+    found = usual or [night for row in sorted(rows, reverse=True) for night in lines.nights_of([row])]
+    return found[0].number if found else 0
 
 
 def _accepted(found: Sequence[bytes], where: str, skipped: Skipped) -> list[Accepted]:
@@ -77,11 +78,11 @@ def _accepted(found: Sequence[bytes], where: str, skipped: Skipped) -> list[Acce
     return read
 
 
-def _by_subject(by_key: Mapping[bytes, Sequence[lines.Head]], skipped: Skipped) -> dict[Subject, list[lines.Head]]:
-    found: dict[Subject, list[lines.Head]] = {}
-    for key, heads in by_key.items():
+def _by_subject(by_key: Mapping[bytes, Sequence[bytes]], skipped: Skipped) -> dict[Subject, list[bytes]]:
+    found: dict[Subject, list[bytes]] = {}
+    for key, rows in by_key.items():
         try:
-            found.setdefault(lines.subject_of(key), []).extend(heads)
+            found.setdefault(lines.subject_of(key), []).extend(rows)
         except ClipgateError:
-            skipped.damaged += len(heads)
+            skipped.damaged += len(rows)
     return found

@@ -50,7 +50,7 @@ class Record:
 
     unit: which chip of its kind it was, as far as the device tells; else host and device.
     began: in UTC, 2026-11-27T01:30:00Z.
-    word: what the sequential test said of the speed; empty where nobody judged it, and then it counts nowhere.
+    word: what the sequential test said of the speed; empty where nobody judged it: then it counts nowhere.
     ratio: the logarithm of its likelihood ratio, with which the next night goes on where the word is suspect.
     accuracy: share by metric. flips: digest of the flipped clips. scores: digest of the scores.
     run: the folder of the run. wall_s: of the whole cell.

@@ -1,4 +1,4 @@
-"""Reads the files of a history that several users write: whole lines of regular files, and what was left out."""
+"""Reads the files of a history that several users write: their whole lines, and what was left out."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tools.nights import lines
 
 SUFFIX = ".jsonl"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.jsonl")
-CHUNK = 4 * 2**20
-LONGEST_LINE = 2**20
+CHUNK = 2**18  # bytes, which a processor has at hand when they are searched; no line is longer
 LARGEST_FILE = 16 * 2**30
+CLOSED = ord("}")
 _VERSION = re.compile(rb'\{"version":(\d{1,9}),')
 
 
@@ -80,34 +80,61 @@ def chunks(folder: Path, skipped: Skipped) -> Iterator[tuple[Path, bytes]]:
 
 
 def _whole_lines(descriptor: int, size: int, skipped: Skipped) -> Iterator[bytes]:
-    rest, overlong = b"", False
-    while size > 0 and (read := os.read(descriptor, min(CHUNK, size))):
-        size -= len(read)
+    """Whole lines from the beginning of a file up to *size*, each CHUNK of it read at the end of a line."""
+    begin, overlong = 0, False
+    while read := os.pread(descriptor, min(CHUNK, size - begin), begin):
         end = read.rfind(b"\n") + 1
+        if not end and len(read) < CHUNK:  # what is left has no end
+            skipped.torn += not overlong
+            return
+        found = read[:end]
+        if overlong and end:  # its end is here
+            found, overlong = found.partition(b"\n")[2], False
+        if found:
+            yield found
         if not end:
-            rest += read
-        else:
-            found, rest = rest + read[:end], read[end:]
-            if overlong:  # its end is here
-                found, overlong = found.partition(b"\n")[2], False
-            if found:
-                yield found
-        if len(rest) > LONGEST_LINE:
             skipped.damaged += not overlong
-            rest, overlong = b"", True
-    skipped.torn += bool(rest) and not overlong
+            overlong = True
+        begin += end or len(read)
 
 
-def explain(chunk: bytes, skipped: Skipped) -> list[bytes]:
-    """Count the lines of *chunk* that HEAD does not find; those of them that a person has accepted something in."""
-    accepted = []
-    for line in chunk.splitlines(keepends=True):
+def by_subject(chunk: bytes, rows: dict[bytes, list[bytes]]) -> list[bytes]:
+    """Add to *rows* what stands behind NIGHT in whole lines, by what stands before it; the lines without it.
+
+    Searching is all that it does, so that a million lines take seconds. What is found is read when it is
+    needed, and then only what belongs to the subject that is asked for.
+    """
+    others, mark, find = [], lines.NIGHT.encode(), chunk.find
+    begin = 0
+    while (middle := find(mark, begin)) >= 0:
+        key = chunk[begin:middle]
+        end = find(b"]", middle)
+        after = find(b"\n", end) + 1
+        if key not in rows:
+            if b"\n" in key or not key.startswith(lines.BEGIN.encode()):
+                after = find(b"\n", begin) + 1
+                others.append(chunk[begin:after])
+                begin = after
+                continue
+            rows[key] = []
+        if end < 0 or chunk[after - 2] != CLOSED:
+            after = find(b"\n", begin) + 1
+            others.append(chunk[begin:after])
+        else:
+            rows[key].append(chunk[middle + len(mark):end])
+        begin = after
+    return others + chunk[begin:].splitlines(keepends=True)
+
+
+def accepted(others: list[bytes], skipped: Skipped) -> list[bytes]:
+    """Those of *others* that say what a person has accepted; the rest is counted."""
+    found = []
+    for line in others:
+        version = _VERSION.match(line)
         if line.startswith(lines.ACCEPTED.encode()):
-            accepted.append(line)
-        elif not lines.HEAD.fullmatch(line):
-            version = _VERSION.match(line)
-            if version and int(version[1]) != lines.VERSION:
-                skipped.other_version += 1
-            else:
-                skipped.damaged += 1
-    return accepted
+            found.append(line)
+        elif version and int(version[1]) != lines.VERSION:
+            skipped.other_version += 1
+        else:
+            skipped.damaged += 1
+    return found
