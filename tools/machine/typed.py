@@ -20,7 +20,8 @@ def require(value: T, error: type[ClipgateError], where: str, remedy: str) -> T:
     Raises:
         ClipgateError: of class *error*; naming the first field that has not.
     """
-    hints = _hints(type(value))
+    kind: type = type(value)
+    hints = _hints(kind)
     for one in fields(value):  # type: ignore[arg-type]
         found = getattr(value, one.name)
         if not fits(found, hints[one.name]):

@@ -12,6 +12,7 @@ from pathlib import Path
 from tools.errors import HistoryError
 from tools.machine.opening import SAFELY
 from tools.nights import lines
+from tools.nights.record import VERSION
 
 SUFFIX = ".jsonl"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.jsonl")
@@ -133,7 +134,7 @@ def accepted(others: list[bytes], skipped: Skipped) -> list[bytes]:
         version = _VERSION.match(line)
         if line.startswith(lines.ACCEPTED.encode()):
             found.append(line)
-        elif version and int(version[1]) != lines.VERSION:
+        elif version and int(version[1]) != VERSION:
             skipped.other_version += 1
         else:
             skipped.damaged += 1
