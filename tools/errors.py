@@ -114,6 +114,10 @@ class RecordError(ClipgateError):
     """A measurement must not become a stored number, or cannot be written where stored numbers live."""
 
 
+class HistoryError(ClipgateError):
+    """What earlier nights measured cannot be read or written, or a folder holds none of it."""
+
+
 class ChildError(ClipgateError):
     """A child process ended without saying why."""
 

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.errors import ClipgateError, OptionError, RecordError
+from tools.exchange import from_history, recordable, runs, speeds, toml_edit
 from tools.exchange import limits as measured_limits
-from tools.exchange import recordable, runs, speeds, toml_edit
 from tools.exchange.recordable import told
 from tools.exchange.toml_edit import Limits, NewFigure
 from tools.machine import events
 from tools.machine.files import write_whole
 from tools.measuring import stored_reference
+from tools.nights.history import DEFAULT, History
 from tools.spec.catalog import load_truth
 from tools.spec.model import Spec, recogniser
 from tools.spec.truth import Truth
@@ -75,11 +76,31 @@ def limits(options: Options, context: Context[Spec], truth: Truth) -> list[Limit
     return measured_limits.of_runs(options.sources, spec, truth, reference, options.margin)
 
 
+def of_nights(options: Options, context: Context[Spec], truth: Truth) -> tuple[list[NewFigure], list[str]]:
+    """The figures that the nights of a history propose, and what a person must know of them.
+
+    Raises:
+        OptionError: a log or a run is given as well, or no device.
+        HistoryError: there is no such history.
+        RecordError: it proposes none.
+    """
+    if options.what not in (None, "throughput") or options.sources:
+        raise OptionError("a history is all that --from-history takes", where="--from-history", remedy="leave the logs and runs out")
+    if not options.device:
+        raise OptionError("a history may hold several kinds of chips", where="--device", remedy="for example --device 310P3, --device cpu")
+    folder = Path(context.settings.history or context.settings.artifacts / DEFAULT)
+    nights = History.open(folder).nights()
+    found, left = from_history.proposed(nights, context.spec, options.device, truth.throughput.step)
+    told = [f"{one.figure.id}: {line}" for one in found for line in one.words]
+    return [one.figure for one in found], [*told, *(f"left out: {why}" for why in left), *nights.skipped.words]
+
+
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=WHAT, help="throughput: of logs or runs; accuracy: of runs on the complete data set; fidelity: "
-                                                   "limits of a precision other than float32, from runs")
-    parser.add_argument("sources", type=Path, nargs="+", metavar="LOG|RUN", help="a log of ais_bench, benchmark, msame or trtexec, "
+    parser.add_argument("what", nargs="?", choices=WHAT, help="throughput: of logs or runs; accuracy: of runs on the complete data set; "
+                        "fidelity: limits of a precision other than float32, from runs")
+    parser.add_argument("sources", type=Path, nargs="*", metavar="LOG|RUN", help="a log of ais_bench, benchmark, msame or trtexec, "
                         "ais_bench's summary or result folder; or a folder of artifacts/runs")
+    parser.add_argument("--from-history", action="store_true", help="throughput: of the nights in --history, as their median")
     parser.add_argument("--device", default="", metavar="NAME", help="what a log was made on: T4, or the name npu-smi gives a chip, 310P3")
     parser.add_argument("--batch", type=int, metavar="N", help="the batch size of a log that does not say it")
     parser.add_argument("--network", default="", metavar="NAME", help="the network of a log, for a model of several")
@@ -97,14 +118,14 @@ def main(arguments: Sequence[str]) -> int:
     truth = load_truth(context.settings.models, spec.name)
     before = text = truth.path.read_bytes().decode()
     fidelity = options.what == "fidelity"
-    new, left = ([], []) if fidelity else figures(options, spec, truth)
+    new, said = _asked(options, context, truth)
     tables = limits(options, context, truth) if fidelity else []
     for figure in new:
         text = toml_edit.with_figure(text, figure)
     for table in tables:
         text = toml_edit.with_limits(text, table)
     changed = toml_edit.checked(truth.path, text, [figure.id for figure in new], [table.name for table in tables])
-    lines = [line for figure in new for line in told(figure, truth, changed)] + [f"left out: {error.what}" for error in left]
+    lines = [line for figure in new for line in told(figure, truth, changed)] + said
     lines += [f"[gates.fidelity.{table.name}]: {truth.fidelity.get(table.name, '-')} -> {table.gate}" for table in tables]
     changes = difflib.unified_diff(before.splitlines(), text.splitlines(), f"{truth.path.name} as it is",
                                    f"{truth.path.name} as recorded", lineterm="", n=1)
@@ -117,6 +138,19 @@ def main(arguments: Sequence[str]) -> int:
         _write(truth.path, before, text)
         print(f"written: {truth.path}")
     return 0
+
+
+def _asked(options: Options, context: Context[Spec], truth: Truth) -> tuple[list[NewFigure], list[str]]:
+    """The figures of what the command line names, and what is to be said beside them."""
+    if options.from_history:
+        return of_nights(options, context, truth)
+    if not options.what or not options.sources:
+        raise OptionError("nothing is named to be recorded", where="tools.record", remedy=f"say which of {', '.join(WHAT)}, and the logs "
+                          "or runs; or --from-history")
+    if options.what == "fidelity":
+        return [], []
+    new, left = figures(options, context.spec, truth)
+    return new, [f"left out: {error.what}" for error in left]
 
 
 def _write(path: Path, before: str, text: str) -> None:

@@ -107,6 +107,10 @@ class Family(Protocol):
         """What shapes the results and the speed of such a device beside our own packages."""
         return ()
 
+    def condition(self, device: Device) -> tuple[tuple[str, str], ...]:
+        """What the device tells of its state now, `clock_mhz` and `temperature_c`; it need not tell any."""
+        return ()
+
     def environment(self) -> Mapping[str, str]:
         """The variables that a process needs before it loads the device's runtime."""
         return {}

@@ -153,6 +153,15 @@ class CpuFamily(Family):
     def describe(self, device: Device) -> ChipKind:
         return CPU
 
+    def condition(self, device: Device) -> tuple[tuple[str, str], ...]:
+        """The mean clock of the cores while they compute, where the kernel tells it."""
+        try:
+            with open("/proc/cpuinfo", errors="replace") as file:
+                clocks = [float(line.partition(":")[2]) for line in file if line.startswith("cpu MHz")]
+        except (OSError, ValueError):
+            return ()
+        return (("clock_mhz", f"{sum(clocks) / len(clocks):.0f}"),) if clocks else ()
+
     def needs(self, device: Device, settings: Settings) -> Sequence[Callable[[], object]]:
         from tools.engines import host
 

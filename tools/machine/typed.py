@@ -6,6 +6,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import TypeVar
 
 from tools.errors import ClipgateError
@@ -19,7 +20,8 @@ def require(value: T, error: type[ClipgateError], where: str, remedy: str) -> T:
     Raises:
         ClipgateError: of class *error*; naming the first field that has not.
     """
-    hints = typing.get_type_hints(type(value))
+    kind: type = type(value)
+    hints = _hints(kind)
     for one in fields(value):  # type: ignore[arg-type]
         found = getattr(value, one.name)
         if not fits(found, hints[one.name]):
@@ -27,6 +29,12 @@ def require(value: T, error: type[ClipgateError], where: str, remedy: str) -> T:
         if is_dataclass(found):
             require(found, error, where, remedy)
     return value
+
+
+@cache
+def _hints(kind: type) -> dict[str, object]:
+    """What is written at each field of a dataclass; to find it takes longer than to check a value."""
+    return typing.get_type_hints(kind)
 
 
 def fits(value: object, hint: object) -> bool:

@@ -193,7 +193,7 @@ def _record(job: Job, engine: Engine, scales: Scales | None, chip: ChipKind, sta
         peak_bytes=memory.peak_resident_bytes(), estimated_bytes=need,
         others=job.others, digests=job.digests,
         versions=dict((*versions.of(*PACKAGES), *stack)),
-        machine=dict(versions.machine()), surgery=" ".join(job.graph.surgery),
-        flags=" ".join(job.flags) if job.graph.is_compiled_here else "", inputs=saved.fed,
+        machine=dict((*versions.machine(), *engines.family(job.case.device).condition(job.case.device))),
+        surgery=" ".join(job.graph.surgery), flags=" ".join(job.flags) if job.graph.is_compiled_here else "", inputs=saved.fed,
         repeat=again.apart, repeat_flipped=again.flipped)
     return _of_given(told, job, engine.fit, scales)

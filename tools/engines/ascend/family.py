@@ -70,6 +70,12 @@ class AscendFamily(Family):
 
         return (("driver", npu_smi.read().driver), ("cann", cann.find().version), *of("aclruntime"))
 
+    def condition(self, device: Device) -> tuple[tuple[str, str], ...]:
+        """The chip's temperature, from the table of npu-smi, which tells no clock."""
+        from tools.engines.ascend import idle
+
+        return idle.condition(device)
+
     def environment(self) -> dict[str, str]:
         from tools.engines.ascend import cann
 

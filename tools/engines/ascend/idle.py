@@ -97,6 +97,15 @@ def require_fit(table: Table, device: Device) -> ChipKind:
     return chip_kind
 
 
+def condition(device: Device, look: Callable[[], Table] = read) -> tuple[tuple[str, str], ...]:
+    """The temperature of *device* now; nothing where it cannot be read, since nothing is judged by it."""
+    try:
+        chip = None if device.index is None else look().of_device(device.index)
+    except DeviceError:
+        return ()
+    return () if chip is None or chip.temperature_c is None else (("temperature_c", str(chip.temperature_c)),)
+
+
 def watch(device: Device, look: Callable[[], Table] = read) -> Watch:
     """What samples whether *device* is ours alone."""
     assert device.index is not None

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tools.engines.findings import last_line
 from tools.errors import DeviceError
@@ -41,6 +41,7 @@ class Chip:
     aicore_percent: int | None
     memory_used_mb: int | None
     memory_total_mb: int | None
+    temperature_c: int | None = field(default=None, compare=False)  # it changes from one look to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,9 @@ def _chip(first: Row, second: Row) -> Chip | None:
     if ids[0] is None or ids[1] is None:
         return None
     aicore = _PAIR.sub("", second[2]).split()
-    return Chip(ids[0], ids[1], _number(device), name.strip(), first[1], _number(aicore[0]) if aicore else None, *_memory(second[2]))
+    heat = first[2].split()[1:2]  # power and temperature, then the huge pages in use
+    return Chip(ids[0], ids[1], _number(device), name.strip(), first[1], _number(aicore[0]) if aicore else None, *_memory(second[2]),
+                _number(heat[0]) if heat else None)
 
 
 def _memory(cell: str) -> tuple[int | None, int | None]:

@@ -1,0 +1,98 @@
+"""What a measured cell leaves of a night, as a record."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import socket
+import time
+from collections.abc import Mapping, Sequence
+
+from tools.judging.interval import total, typical_time
+from tools.machine import versions
+from tools.measuring.cell import Cell, Times
+from tools.nights.record import Fingerprint, Record, Role, Series, Word
+from tools.spec.chips import CPU
+
+CONFIDENCE = 0.95
+_NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
+
+
+def record_of(measured: Cell, *, run: str, wall_s: float, word: Word = "", ratio: float = 0.0, series: Sequence[Series] | None = None,
+              accuracy: Mapping[str, float] | None = None, flips: str = "") -> Record:
+    """The record of a cell that ends now.
+
+    word, ratio: what the sequential test said of its speed. series: all of the night, `series_of` of the
+    cell's own times without it. accuracy: share by metric. flips: digest of the flipped clips.
+    """
+    told, machine = measured.record, measured.record.machine
+    began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(max(0.0, time.time() - wall_s)))
+    return Record(
+        case=str(measured.case), model=measured.case.model, device=str(measured.case.device), unit=unit_of(measured),
+        fingerprint=fingerprint_of(measured), data=told.data, weights=told.weights, digests=_digests(measured),
+        series=tuple(own(measured) if series is None else series), word=word, ratio=ratio, accuracy=dict(accuracy or {}), flips=flips,
+        scores=scores_digest(measured), run=run, commit=versions.commit(), began=began, wall_s=round(wall_s, 1),
+        simulated=told.simulated or measured.case.device.simulated, clock_mhz=_number(machine.get("clock_mhz")),
+        temperature_c=_number(machine.get("temperature_c")), versions=dict(told.versions))
+
+
+def own(measured: Cell) -> list[Series]:
+    """The cell's first series; none where a network of it has no times."""
+    times = [part.times for part in measured.parts if part.times is not None]
+    return [series_of(times, "own")] if len(times) == len(measured.parts) else []
+
+
+def series_of(times: Sequence[Times], role: Role) -> Series:
+    """One series through all networks of a cell, from the times of each."""
+    summaries = [one.summary() for one in times]
+    rate = 1 / math.fsum(1 / one.clips_per_s for one in summaries)
+    within = total([typical_time(one.device_series or one.series, summary.statistic, CONFIDENCE).times(1 / one.valid)
+                    for one, summary in zip(times, summaries, strict=True)])
+    return Series(role, rate, min(one.iterations for one in summaries), round(math.fsum(one.total_s for one in summaries), 3),
+                  round(max(one.variation for one in summaries), 6), round((within.high - within.low) / (2 * within.measured), 6))
+
+
+def fingerprint_of(measured: Cell) -> Fingerprint:
+    """What must be equal for two nights of a case to compare.
+
+    A processor is a chip of its kind by its name and how many cores of it may be used; its driver is the
+    system. Graphs and precisions of several networks count together.
+    """
+    told, parts = measured.record, [part.record for part in measured.parts]
+    installed, machine = told.versions, told.machine
+    graphs = [part.digests.get("graph", "") for part in parts]
+    graph = graphs[0] if len(graphs) == 1 else hashlib.sha256(" ".join(graphs).encode()).hexdigest()
+    precision = " ".join(dict.fromkeys(part.precision for part in parts))
+    if told.chip == CPU.name:
+        chip = f"{CPU.name} {machine.get('cpu', '')}, {machine.get('cores', '?')} cores"
+        return Fingerprint(chip, machine.get("system", ""), "", f"onnxruntime {installed.get('onnxruntime', '')}", graph[:16],
+                           measured.case.batch, precision)
+    return Fingerprint(told.chip, installed.get("driver", ""), installed.get("cann", ""), f"aclruntime {installed.get('aclruntime', '')}",
+                       graph[:16], measured.case.batch, precision)
+
+
+def unit_of(measured: Cell) -> str:
+    """Which chip it was: the host and the device, since no tool tells more."""
+    return f"{socket.gethostname()}/{measured.case.device.label}"
+
+
+def scores_digest(measured: Cell) -> str:
+    """Of the scores of all networks, to the bit."""
+    found = hashlib.sha256()
+    for part in measured.parts:
+        found.update(part.predictions.scores.tobytes())
+    return found.hexdigest()
+
+
+def _digests(measured: Cell) -> dict[str, str]:
+    """The digests of a cell's record, of several networks each under its name."""
+    if len(measured.parts) == 1:
+        return dict(measured.record.digests)
+    return {f"{part.record.network} {name}": value for part in measured.parts for name, value in part.record.digests.items()}
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text and _NUMBER.fullmatch(text) else None
+
+
