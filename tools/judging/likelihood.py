@@ -1,0 +1,141 @@
+"""How much likelier a night's series are if the case became slower than if it did not; pure, for arrays of cases.
+
+Times enter as natural logarithms of the seconds a clip takes. The model of one series is
+
+    logarithm = the case's centre + what the whole night is off + what this series is off
+
+The night's part is common to all series of the night, so more series tell less and less. Therefore the
+ratio is that of the likelihoods of tonight's mean, not a sum over series.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+HUBER = 2.5  # standard deviations beyond which a night pulls at the centre no more than that
+TRUSTED = 3.0  # standard deviations that a night counts at most where spreads are estimated
+ROUNDS = 2  # of the robust centre: what one more changes is below a tenth of its error
+LEAST = 0.25  # of the pool's variance between nights that a case's own is at least
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Standard deviations of such logarithms, as all cases of a chip show them; one or an array of farms.
+
+    between: from night to night. within: from series to series of one night. nights: how many tell it.
+    alike_between, alike_within: how alike the cases are: each case's own variance is estimated as if so many
+    observations more had shown the pool's.
+    """
+
+    between: float | Numbers
+    within: float | Numbers
+    nights: int
+    alike_between: float | Numbers = 60.0
+    alike_within: float | Numbers = 60.0
+
+
+class Nights(NamedTuple):
+    """Nights of cases, the last axis; of each the mean of its series, their number, squared deviations in all.
+
+    A night of no series is none.
+    """
+
+    log_s: Numbers
+    series: Numbers
+    squares: Numbers
+
+
+class Evidence(NamedTuple):
+    """ratio, faster: the logarithms of the likelihood ratios of slow and fine, and of as much faster and fine.
+
+    shift: tonight's mean less the centre. error: the standard deviation of the centre.
+    """
+
+    ratio: Numbers
+    faster: Numbers
+    shift: Numbers
+    centre: Numbers
+    error: Numbers
+
+
+def huber_centre(nights: Nights, variance: Numbers) -> tuple[Numbers, Numbers]:
+    """The robust mean of nights with these variances, and its own variance (infinite where there is no night).
+
+    Nights weigh as they are known. A plain mean of the nights would not do: a night that began slow was
+    measured again and came down, while one that began fast was not.
+    """
+    weight = (nights.series > 0) / variance
+    known = weight.sum(axis=-1)
+    share = weight / np.where(known > 0, known, 1.0)[..., None]
+    centre = np.asarray((share * nights.log_s).sum(axis=-1))
+    reach = HUBER * np.sqrt(variance)
+    for _ in range(ROUNDS):
+        off = np.minimum(np.maximum(nights.log_s - centre[..., None], -reach), reach)
+        centre = centre + (share * off).sum(axis=-1)
+    with np.errstate(divide="ignore"):
+        return centre, np.asarray(1 / known)
+
+
+def own_within(nights: Nights, tonight: Nights, noise: Noise) -> Numbers:
+    """Each case's variance from series to series, shrunk towards the pool's; tonight's series count as well."""
+    freedom = np.maximum(nights.series - 1, 0).sum(axis=-1) + np.maximum(tonight.series - 1, 0)
+    squares = nights.squares.sum(axis=-1) + tonight.squares
+    alike = np.asarray(noise.alike_within)
+    return np.asarray((alike * np.square(noise.within) + squares) / (alike + freedom))
+
+
+def own_between(nights: Nights, centre: Numbers, variance: Numbers, noise: Noise) -> tuple[Numbers, Numbers]:
+    """Each case's variance between nights, shrunk towards the pool's, and how precisely that is known.
+
+    One step of Fisher's scoring from the pool's variance, which is the prior.
+    """
+    count = (nights.series > 0).sum(axis=-1)
+    weight = (nights.series > 0) / np.square(variance)
+    off = np.minimum(np.square(nights.log_s - centre[..., None]), TRUSTED**2 * variance)
+    freedom = count / np.maximum(count - 1, 1)
+    information = weight.sum(axis=-1) / 2
+    pool = np.square(np.asarray(noise.between))
+    precision = information + np.asarray(noise.alike_between) / 2 / np.square(pool)
+    excess = freedom * (weight * off).sum(axis=-1) / 2 - (weight * variance).sum(axis=-1) / 2
+    return np.maximum(pool + excess / precision, LEAST * pool), precision
+
+
+def leaning(centre: Numbers, error2: Numbers, lean: Numbers, lean2: Numbers) -> tuple[Numbers, Numbers]:
+    """The nights' own centre and one from elsewhere, each by its variance; an infinite one counts nothing."""
+    with np.errstate(invalid="ignore"):
+        share = np.where(np.isinf(lean2), 0.0, np.where(np.isinf(error2), 1.0, error2 / (error2 + lean2)))
+        error = np.where(share == 0, error2, np.where(share == 1, lean2, share * lean2))
+    return centre + share * np.where(share > 0, lean - centre, 0.0), error
+
+
+def student_ratio(shift: Numbers, variance: Numbers, freedom: Numbers, good: float, bad: float) -> Numbers:
+    """The log-likelihood ratio of the means *bad* and *good* where the variance itself was estimated."""
+    scaled = freedom * variance
+    return np.asarray((freedom + 1) / 2 * (np.log1p(np.square(shift - good) / scaled) - np.log1p(np.square(shift - bad) / scaled)))
+
+
+def evidence(nights: Nights, tonight: Nights, lean: tuple[Numbers, Numbers], noise: Noise, shifts: tuple[float, float]) -> Evidence:
+    """What tonight's mean says beside the nights before; *lean*: a centre from elsewhere and its variance.
+
+    Two shifts are compared, the good one first, in logarithms.
+    """
+    within = own_within(nights, tonight, noise)
+    spread = np.square(np.asarray(noise.between))
+    series = np.maximum(nights.series, 1)
+    single = within[..., None] / series
+    centre, _ = huber_centre(nights, spread[..., None] + single)
+    between, precision = own_between(nights, centre, spread[..., None] + single, noise)
+    own2 = ((nights.series > 0) / (between[..., None] + single)).sum(axis=-1)
+    with np.errstate(divide="ignore"):
+        centre, error2 = leaning(centre, 1 / own2, *lean)
+    variance = between + within / np.maximum(tonight.series, 1) + error2
+    shift = tonight.log_s - centre
+    freedom = 2 * np.square(variance) * precision
+    ratio, faster = (student_ratio(shift, variance, freedom, *pair) for pair in (shifts, (0.0, -shifts[1])))
+    return Evidence(ratio, faster, shift, centre, np.sqrt(error2))
