@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.judging.confirmed import carry, stands_out
-from tools.judging.likelihood import Evidence, Nights, Noise, evidence
+from tools.judging.likelihood import Evidence, Known, Nights, Noise, common_shift, evidence, known
 from tools.judging.slower import DOUBTFUL, LEARNING, LEAST_OF_CONTROL, Plan, group, is_fine, is_slow
 from tools.judging.spread import noise_of
 
@@ -17,7 +17,8 @@ Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 CASES, WINDOW, CONFIRM = 126, 30, 40  # WINDOW: of a case's last nights that are compared with
 SHIFTS = Plan().shifts
-LEARN_AGAIN = 10  # nights after which the noise is estimated anew
+LEARN = {8, 10, 15, 20, *range(30, 2000, 40)}  # nights after which the noise is estimated anew
+BLOCK = 6  # cases between which the machine's common shift is not looked at again
 ITERATIONS = 1000  # of a series: 10 s of 10 ms
 
 
@@ -50,16 +51,16 @@ class Words(NamedTuple):
 class Farm:
     """Machines with cases and the nights they remember."""
 
-    def __init__(self, world: World, machines: int, chance: np.random.Generator, known: Noise | None = None) -> None:
+    def __init__(self, world: World, machines: int, chance: np.random.Generator, best: bool = False) -> None:
         shape = (machines, CASES)
-        self.world, self.chance, self.shape, self.known = world, chance, shape, known
+        self.world, self.chance, self.shape, self.best = world, chance, shape, best
         pick = (lambda values: chance.choice(values, shape)) if world.mixed else (lambda values: None)
         self.within = within if (within := pick([0.005, 0.01, 0.02])) is not None else np.full(shape, world.within)
         self.between = between if (between := pick([0.003, 0.005, 0.01])) is not None else np.full(shape, world.between)
         iterations = chance.uniform(0.02, 0.10, shape)  # from one to the next, of which a median of many is left
         self.within = np.hypot(self.within, 1.2533 * iterations / np.sqrt(ITERATIONS))
         self.heavy, self.wild = chance.random(shape) < world.heavy, chance.random(shape) < world.wild
-        self.count = np.zeros(shape, int)
+        self.nights = 0
         self.kept = Nights(*(np.zeros((*shape, WINDOW)) for _ in range(3)))
         self.carried = np.zeros(shape)
         self.noise = Noise(np.full((machines, 1), 0.005), np.full((machines, 1), 0.01), 0)
@@ -76,26 +77,34 @@ class Farm:
         bad = self.chance.random((self.shape[0], 1)) < self.world.bad
         return np.asarray(bad * np.log1p(self.chance.uniform(0.02, 0.20, bad.shape)))
 
-    def night(self, slower: Numbers | float = 0.0, days: Numbers | None = None) -> Words:
-        """Judges and remembers a night on which cases are *slower* by so much, in logarithms."""
+    def night(self, slower: Numbers | float = 0.0, days: Numbers | None = None, apart: Flags | None = None) -> Words:
+        """Judges and remembers a night on which cases are *slower* by so much, in logarithms.
+
+        apart: columns that tell others nothing of the machine, so that each is as if it alone were slower.
+        """
         level = self.between * self.offs(self.wild) + (self.days() if days is None else days) + slower
         level = np.broadcast_to(level, self.shape).copy()
-        judged = Judged(self, level)
-        if self.count.min() >= LEARNING:
+        judged = Judged(self, level, apart)
+        if self.nights >= LEARNING:
             judged.confirm()
         words = judged.words()
         self.remember(judged, ~(words.slow | words.bad_day))
         return words
 
     def remember(self, judged: Judged, keep: Flags) -> None:
-        """Adds the night to each case's where it counts, in the place of its oldest."""
-        rows = (*np.nonzero(keep), (self.count % WINDOW)[keep])
+        """Writes the night, for each case where it counts, in the place of the oldest."""
+        column = self.nights % WINDOW
         for ring, new in zip(self.kept, (judged.mean, judged.series, judged.squares), strict=True):
-            ring[rows] = new[keep]
-        self.count = self.count + keep
-        nights = int(self.count.max())
-        if self.known is None and nights >= LEARNING and (nights == LEARNING or nights % LEARN_AGAIN == 0):
+            ring[:, :, column] = np.where(keep, new, 0.0)
+        self.nights += 1
+        if not self.best and self.nights in LEARN:
             self.learn()
+
+    def remembered(self) -> Known:
+        """What each case's nights tell, with the noise estimated; or known, for the best that a test can do."""
+        nothing = np.zeros(self.shape), np.full(self.shape, np.inf)
+        noise = Noise(self.between, self.within, 0, 1e9, 1e9) if self.best else self.noise
+        return known(self.kept, nothing, noise)
 
     def learn(self) -> None:
         """Estimates each machine's noise from its cases."""
@@ -108,13 +117,15 @@ class Farm:
 class Judged:
     """One night in the making: the series of every case and of its control, as long as they go on."""
 
-    def __init__(self, farm: Farm, level: Numbers) -> None:
+    def __init__(self, farm: Farm, level: Numbers, apart: Flags | None = None) -> None:
         self.farm, self.level = farm, level
+        self.apart = np.zeros(CASES, bool) if apart is None else apart
         shape = farm.shape
         self.mean, self.series, self.squares = (np.zeros(shape) for _ in range(3))
         self.aside = Nights(np.zeros(shape), np.zeros(shape), np.zeros(shape))  # the control's
         self.all = np.arange(level.size)
-        self.ratio, self.shift = np.zeros(level.size), np.zeros(level.size)
+        self.ratio, self.shift, self.alone = np.zeros(level.size), np.zeros(level.size), np.zeros(level.size)
+        self.common = np.zeros(level.size)
         self.slow, self.fine = np.zeros(level.size, bool), np.zeros(level.size, bool)
         self.control = self.all
         self.control_ratio, self.control_shift = np.zeros(level.size), np.zeros(level.size)
@@ -138,20 +149,14 @@ class Judged:
 
     def evidence(self, tonight: Nights, rows: NDArray[np.int64], of: NDArray[np.int64]) -> Evidence:
         """Of the series in *rows* beside the nights of the cases *of*."""
-        farm = self.farm
-        nights = Nights(*(ring.reshape(-1, WINDOW)[of] for ring in farm.kept))
-        machine = of // CASES
-        if farm.known is None:
-            noise = Noise(farm.noise.between[machine, 0], farm.noise.within[machine, 0], 0,
-                          farm.noise.alike_between[machine, 0], farm.noise.alike_within[machine, 0])
-        else:
-            noise = Noise(farm.between.flat[of], farm.within.flat[of], 0, 1e9, 1e9)
-        nothing = np.zeros(of.size), np.full(of.size, np.inf)
-        return evidence(nights, Nights(*(value.flat[rows] for value in tonight)), nothing, noise, SHIFTS)
+        before = Known(*(value.flat[of] for value in self.before))
+        return evidence(before, Nights(*(value.flat[rows] for value in tonight)), SHIFTS, self.common[rows])
 
     def confirm(self) -> None:
         """Measures again until every case is decided or has been measured CONFIRM times."""
+        self.before = self.farm.remembered()
         self.weigh(self.all)
+        self.common = self.shared()
         self.choose()
         own = Nights(self.mean, self.series, self.squares)
         while True:
@@ -165,6 +170,13 @@ class Judged:
             if again.size:
                 self.weigh_controls(again)
 
+    def shared(self) -> Numbers:
+        """What is common tonight, as each case knows it: from those a machine has measured before, by blocks."""
+        first, common = self.shift.reshape(self.farm.shape), np.zeros(self.farm.shape)
+        for start in range(0, CASES, BLOCK):
+            common[:, start : start + BLOCK] = common_shift(first[:, :start][:, ~self.apart[:start]])[:, None]
+        return common.ravel()
+
     def turn(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The cases, and the cases whose controls, are measured next."""
         more, aside = ~self.slow & ~self.fine & (self.series.ravel() < CONFIRM), self.aside.series.ravel()
@@ -175,7 +187,8 @@ class Judged:
 
     def weigh(self, rows: NDArray[np.int64]) -> None:
         found = self.evidence(Nights(self.mean, self.series, self.squares), rows, rows)
-        self.ratio[rows], self.shift[rows] = found.ratio + self.farm.carried.flat[rows], found.shift
+        carried = self.farm.carried.flat[rows]
+        self.ratio[rows], self.alone[rows], self.shift[rows] = found.ratio + carried, found.alone + carried, found.shift
         self.slow[rows] = is_slow(self.ratio[rows], self.series.flat[rows])
         self.fine[rows] = is_fine(self.ratio[rows])
 
@@ -196,9 +209,9 @@ class Judged:
     def words(self) -> Words:
         """What the night came to; sets what suspects carry on."""
         shape = self.farm.shape
-        out = stands_out(self.shift, self.control_shift, SHIFTS)
+        out = stands_out(self.alone, self.shift, self.control_shift, SHIFTS)
         slow, bad_day = self.slow & self.control_fine & out, self.slow & self.control_slow
-        judged = self.farm.count.min() >= LEARNING
+        judged = self.farm.nights >= LEARNING
         suspect = ~self.fine & ~slow & ~bad_day & judged
         self.farm.carried = np.where(suspect, carry(self.ratio, self.control_ratio), 0.0).reshape(shape)
         return Words(slow.reshape(shape), bad_day.reshape(shape), suspect.reshape(shape), self.series.copy(), self.aside.series.copy())

@@ -35,12 +35,14 @@ class Conclusion:
     carried: float = 0.0
 
 
-def stands_out(shift: Numbers, control_shift: Numbers, shifts: tuple[float, float]) -> Flags:
-    """Where a case is nearer to bad than to good even if all that the control is off is the whole machine's.
+def stands_out(alone: Numbers, shift: Numbers, control_shift: Numbers, shifts: tuple[float, float]) -> Flags:
+    """Where a case is slow by itself, whatever the machine is off.
 
-    A day that is bad by less than the step leaves the control fine and would make one of many cases slow.
+    A day that is bad by less than the step leaves the control fine, and would make one of many cases slow.
+    So the evidence must hold without what all cases are off tonight, and the case must be nearer to bad than
+    to good even if all that the control is off is the machine's.
     """
-    return np.asarray(shift - np.maximum(control_shift, 0) > sum(shifts) / 2)
+    return np.asarray((alone >= UPPER) & (shift - np.maximum(control_shift, 0) > sum(shifts) / 2))
 
 
 def carry(ratio: Numbers, control_ratio: Numbers) -> Numbers:
@@ -59,11 +61,14 @@ def conclude(case: Decision, control: Decision | None, bad_nights_before: int, p
         return Conclusion(Word.FINE, f"no slower than before: {beside(case)}")
     if case.outcome is Outcome.SLOW and control is not None and control.outcome is Outcome.SLOW:
         return _bad_day(case, control, bad_nights_before)
-    if case.outcome is Outcome.SLOW and control is not None and control.outcome is Outcome.FINE and bool(
-            stands_out(np.asarray(case.shift), np.asarray(control.shift), plan.shifts)):
+    if case.outcome is Outcome.SLOW and control is not None and control.outcome is Outcome.FINE and _stands_out(case, control, plan):
         return Conclusion(Word.SLOW, f"slower than before: {beside(case)}; {odds(case, plan)}; {_kept(control)}")
     carried = float(carry(np.asarray(case.ratio), np.asarray(control.ratio if control else 0.0)))
     return Conclusion(Word.SUSPECT, f"perhaps slower than before: {beside(case)}; {odds(case, plan)}; {_unsettled(case, control)}", carried)
+
+
+def _stands_out(case: Decision, control: Decision, plan: Plan) -> bool:
+    return bool(stands_out(np.asarray(case.alone), np.asarray(case.shift), np.asarray(control.shift), plan.shifts))
 
 
 def _bad_day(case: Decision, control: Decision, bad_nights_before: int) -> Conclusion:

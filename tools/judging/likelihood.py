@@ -21,6 +21,8 @@ Flags = NDArray[np.bool_]
 HUBER = 2.5  # standard deviations beyond which a night pulls at the centre no more than that
 TRUSTED = 3.0  # standard deviations that a night counts at most where spreads are estimated
 ROUNDS = 2  # of the robust centre: what one more changes is below a tenth of its error
+FEW, SURE = 5, 2.5  # cases that tell what a machine is off, and standard errors that it is off by at least
+NOTHING = np.zeros(())
 LEAST = 0.25  # of the pool's variance between nights that a case's own is at least
 
 
@@ -51,13 +53,30 @@ class Nights(NamedTuple):
     squares: Numbers
 
 
+class Known(NamedTuple):
+    """What the nights before tell of each case: the centre and four variances or how well they are known.
+
+    error2: of the centre. between: from night to night, and precision: one over the variance of that estimate.
+    within: from series to series, as *freedom* observations tell it.
+    """
+
+    centre: Numbers
+    error2: Numbers
+    between: Numbers
+    precision: Numbers
+    within: Numbers
+    freedom: Numbers
+
+
 class Evidence(NamedTuple):
     """ratio, faster: the logarithms of the likelihood ratios of slow and fine, and of as much faster and fine.
 
-    shift: tonight's mean less the centre. error: the standard deviation of the centre.
+    alone: as ratio, after what tonight is common to all cases was taken off. shift: tonight's mean less the
+    centre. error: the standard deviation of the centre.
     """
 
     ratio: Numbers
+    alone: Numbers
     faster: Numbers
     shift: Numbers
     centre: Numbers
@@ -80,14 +99,6 @@ def huber_centre(nights: Nights, variance: Numbers) -> tuple[Numbers, Numbers]:
         centre = centre + (share * off).sum(axis=-1)
     with np.errstate(divide="ignore"):
         return centre, np.asarray(1 / known)
-
-
-def own_within(nights: Nights, tonight: Nights, noise: Noise) -> Numbers:
-    """Each case's variance from series to series, shrunk towards the pool's; tonight's series count as well."""
-    freedom = np.maximum(nights.series - 1, 0).sum(axis=-1) + np.maximum(tonight.series - 1, 0)
-    squares = nights.squares.sum(axis=-1) + tonight.squares
-    alike = np.asarray(noise.alike_within)
-    return np.asarray((alike * np.square(noise.within) + squares) / (alike + freedom))
 
 
 def own_between(nights: Nights, centre: Numbers, variance: Numbers, noise: Noise) -> tuple[Numbers, Numbers]:
@@ -120,22 +131,45 @@ def student_ratio(shift: Numbers, variance: Numbers, freedom: Numbers, good: flo
     return np.asarray((freedom + 1) / 2 * (np.log1p(np.square(shift - good) / scaled) - np.log1p(np.square(shift - bad) / scaled)))
 
 
-def evidence(nights: Nights, tonight: Nights, lean: tuple[Numbers, Numbers], noise: Noise, shifts: tuple[float, float]) -> Evidence:
-    """What tonight's mean says beside the nights before; *lean*: a centre from elsewhere and its variance.
-
-    Two shifts are compared, the good one first, in logarithms.
-    """
-    within = own_within(nights, tonight, noise)
+def known(nights: Nights, lean: tuple[Numbers, Numbers], noise: Noise) -> Known:
+    """What the nights before tell; *lean*: a centre from elsewhere and its variance."""
+    alike = np.asarray(noise.alike_within)
+    freedom = alike + np.maximum(nights.series - 1, 0).sum(axis=-1)
+    within = (alike * np.square(noise.within) + nights.squares.sum(axis=-1)) / freedom
     spread = np.square(np.asarray(noise.between))
-    series = np.maximum(nights.series, 1)
-    single = within[..., None] / series
+    single = within[..., None] / np.maximum(nights.series, 1)
     centre, _ = huber_centre(nights, spread[..., None] + single)
     between, precision = own_between(nights, centre, spread[..., None] + single, noise)
-    own2 = ((nights.series > 0) / (between[..., None] + single)).sum(axis=-1)
+    weight = ((nights.series > 0) / (between[..., None] + single)).sum(axis=-1)
     with np.errstate(divide="ignore"):
-        centre, error2 = leaning(centre, 1 / own2, *lean)
-    variance = between + within / np.maximum(tonight.series, 1) + error2
-    shift = tonight.log_s - centre
-    freedom = 2 * np.square(variance) * precision
-    ratio, faster = (student_ratio(shift, variance, freedom, *pair) for pair in (shifts, (0.0, -shifts[1])))
-    return Evidence(ratio, faster, shift, centre, np.sqrt(error2))
+        centre, error2 = leaning(centre, 1 / weight, *lean)
+    return Known(centre, error2, between, precision, within, freedom)
+
+
+def evidence(before: Known, tonight: Nights, shifts: tuple[float, float], common: Numbers = NOTHING) -> Evidence:
+    """What tonight's mean says beside the nights before.
+
+    shifts: the good one and the bad, in logarithms. common: by how much all cases of the machine are slower
+    tonight.
+    """
+    spare = np.maximum(tonight.series - 1, 0)
+    within = (before.freedom * before.within + tonight.squares) / (before.freedom + spare)
+    variance = before.between + within / np.maximum(tonight.series, 1) + before.error2
+    freedom = 2 * np.square(variance) * before.precision
+    shift = tonight.log_s - before.centre
+    ratio, alone = (student_ratio(one, variance, freedom, *shifts) for one in (shift, shift - common))
+    faster = student_ratio(shift, variance, freedom, 0.0, -shifts[1])
+    return Evidence(ratio, alone, faster, shift, before.centre, np.sqrt(before.error2))
+
+
+def common_shift(shifts: Numbers) -> Numbers:
+    """By how much a machine is slower tonight, from how much the cases measured so far are: the last axis.
+
+    It is their median, and 0 where chance makes such a median or they are fewer than FEW.
+    """
+    if shifts.shape[-1] < FEW:
+        return np.zeros(shifts.shape[:-1])
+    middle = np.median(shifts, axis=-1)
+    apart = np.median(np.abs(shifts - middle[..., None]), axis=-1)
+    error = 1.2533 * 1.4826 * apart / np.sqrt(shifts.shape[-1])  # of a median of normal numbers, from their typical distance
+    return np.where(middle > SURE * error, middle, 0.0)

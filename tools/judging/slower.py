@@ -12,7 +12,7 @@ from enum import Enum
 
 import numpy as np
 
-from tools.judging.likelihood import Evidence, Flags, Nights, Noise, Numbers, evidence
+from tools.judging.likelihood import Evidence, Flags, Nights, Noise, Numbers, common_shift, evidence, known
 
 __all__ = ["Before", "Decision", "Lean", "Noise", "Outcome", "Plan", "decide", "lean_on", "next_group", "with_control"]
 
@@ -21,8 +21,8 @@ MISSED = 0.04  # of slowed cases that may be taken for fine
 UPPER, LOWER = math.log((1 - MISSED) / FALSE), math.log(MISSED / (1 - FALSE))  # Wald's bounds of the ratio's logarithm
 DOUBTFUL = 3.0  # a ratio from which on a control is measured too
 LEARNING = 8  # comparable nights before which nothing is judged
-LEAST_SERIES = 4  # of tonight that decide a case slow: one freak series must not
-LEAST_OF_CONTROL = 16  # series that show that a control kept its speed, where a case seems slow
+LEAST_SERIES = 13  # of tonight that decide a case slow: a few freak series must not
+LEAST_OF_CONTROL = 13  # series that show that a control kept its speed, where a case seems slow
 
 
 class Outcome(Enum):
@@ -51,13 +51,14 @@ class Before:
     """Comparable nights of a case, the oldest first.
 
     log_s: each night's mean logarithm of the seconds a clip. series: of how many series that is. squares: the
-    sum of the squares by which they differ from that mean. carried: the log-likelihood ratio that a suspect
-    last night has left.
+    sum of the squares by which they differ from that mean. runs: the run of each, by which the nights of
+    several cases are known to be one. carried: the log-likelihood ratio that a suspect last night has left.
     """
 
     log_s: tuple[float, ...]
     series: tuple[int, ...]
     squares: tuple[float, ...]
+    runs: tuple[str, ...] = ()
     carried: float = 0.0
     lean: Lean | None = None
 
@@ -82,7 +83,9 @@ class Plan:
 class Decision:
     """What the series tell. shift: the logarithm of tonight's time over the centre's.
 
-    ratio: the logarithm of the ratio of the likelihoods of slow and fine; faster: of as much faster and fine.
+    ratio: the logarithm of the ratio of the likelihoods of slow and fine. alone: the same, after what all cases
+    of the machine are slower tonight was taken off. faster: the same of as much faster and fine. first: the
+    shift of the first series alone, which the other cases of the machine are told.
     """
 
     outcome: Outcome
@@ -91,26 +94,33 @@ class Decision:
     centre: float
     nights: int
     series: int
+    alone: float = 0.0
     faster: float = 0.0
+    first: float = 0.0
 
 
-def decide(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan) -> Decision:
-    """What *tonight*, one logarithm a series, says beside the nights before."""
-    found = _found(tonight, before, noise, plan)
+def decide(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan, others: Sequence[float] = ()) -> Decision:
+    """What *tonight*, one logarithm a series, says beside the nights before.
+
+    others: `first` of the other cases that this machine has measured tonight.
+    """
+    found = _found(tonight, before, noise, plan, float(common_shift(np.array(others, float))))
     ratio = float(found.ratio) + before.carried
     count = len(before.log_s)
     learning = before.lean is None and count < LEARNING
     outcome = Outcome.LEARNING if learning else outcome_of(ratio, len(tonight))
-    return Decision(outcome, 0.0 if learning else ratio, float(found.shift), float(found.centre), count, len(tonight), float(found.faster))
+    return Decision(outcome, 0.0 if learning else ratio, float(found.shift), float(found.centre), count, len(tonight),
+                    float(found.alone) + before.carried, float(found.faster), tonight[0] - float(found.centre))
 
 
-def _found(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan) -> Evidence:
+def _found(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan, common: float = 0.0) -> Evidence:
     times = np.array(tonight, float)
     measured = Nights(np.asarray(times.mean()), np.asarray(float(times.size)), np.asarray(np.square(times - times.mean()).sum()))
     lean = before.lean or Lean(0.0, math.inf)
     if before.lean is None and not before.log_s:  # nothing to compare with: the case's own time is its centre
         lean = Lean(float(times.mean()), 1.0)
-    return evidence(before.nights(), measured, (np.asarray(lean.log_s), np.asarray(lean.error**2)), noise, plan.shifts)
+    from_elsewhere = np.asarray(lean.log_s), np.asarray(lean.error**2)
+    return evidence(known(before.nights(), from_elsewhere, noise), measured, plan.shifts, np.asarray(common))
 
 
 def is_slow(ratio: Numbers, series: Numbers) -> Flags:

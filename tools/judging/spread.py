@@ -7,9 +7,12 @@ series was taken depends on nothing but the series before it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from tools.judging.likelihood import TRUSTED, Nights, Noise, Numbers, huber_centre
+from tools.judging.likelihood import TRUSTED, Nights, Noise, Numbers, common_shift, huber_centre
+from tools.judging.slower import Before
 
 PRIOR = Noise(0.005, 0.01, 0)
 PRIOR_NIGHTS, PRIOR_SERIES = 10, 4  # the prior counts like so many nights of so many series
@@ -21,8 +24,11 @@ ROUNDS = 3
 
 
 def noise_of(nights: Nights) -> Noise:
-    """What the nights of all cases of a chip, one case a row, tell; without any it is PRIOR."""
-    noise = PRIOR
+    """What the nights of all cases of a chip tell; without any it is PRIOR.
+
+    A case is a row and a night a column. Nights that were bad for the whole machine are left out.
+    """
+    noise, nights = PRIOR, without_bad(nights)
     there = nights.series > 0
     count = there.sum(axis=-1, keepdims=True)
     if not (count > 1).any():
@@ -36,6 +42,23 @@ def noise_of(nights: Nights) -> Noise:
         between, within = likeliest(nights, off, there & (count > 1), 1 - 1 / np.maximum(count, 2))
         noise = Noise(between, within, int(count.sum()))
     return alike(nights, noise)
+
+
+def without_bad(nights: Nights) -> Nights:
+    """The nights but those on which the cases were slower by something common to all."""
+    centre, _ = huber_centre(nights, PRIOR.between**2 + PRIOR.within**2 / np.maximum(nights.series, 1))
+    there, off = nights.series > 0, nights.log_s - centre[:, None]
+    bad = np.array([common_shift(off[there[:, night], night]) > 0 for night in range(off.shape[-1])])
+    return nights._replace(series=np.where(bad, 0.0, nights.series), squares=np.where(bad, 0.0, nights.squares))
+
+
+def noise_of_cases(cases: Sequence[Before]) -> Noise:
+    """As `noise_of`, of the nights that each case of a chip is compared with."""
+    runs = {run: column for column, run in enumerate(dict.fromkeys(run for case in cases for run in case.runs))}
+    table = np.zeros((3, len(cases), len(runs)))
+    for row, case in enumerate(cases):
+        table[:, row, [runs[run] for run in case.runs]] = case.nights()
+    return noise_of(Nights(*table)) if runs else PRIOR
 
 
 def likeliest(nights: Nights, off: Numbers, there: Numbers, freedom: Numbers) -> tuple[float, float]:
