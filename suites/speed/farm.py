@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from tools.judging.confirmed import carry, stands_out
 from tools.judging.likelihood import Evidence, Known, Nights, Noise, common_shift, evidence, known
-from tools.judging.slower import DOUBTFUL, LEARNING, LEAST_OF_CONTROL, Plan, group, is_fine, is_slow
+from tools.judging.slower import DOUBTFUL, LEARNING, LEAST_OF_CONTROL, Plan, group, is_common, is_fine, is_slow
 from tools.judging.spread import noise_of
 
 Numbers = NDArray[np.float64]
@@ -18,7 +19,7 @@ Flags = NDArray[np.bool_]
 CASES, WINDOW, CONFIRM = 126, 30, 40  # WINDOW: of a case's last nights that are compared with
 SHIFTS = Plan().shifts
 LEARN = {8, 10, 15, 20, *range(30, 2000, 40)}  # nights after which the noise is estimated anew
-BLOCK = 6  # cases between which the machine's common shift is not looked at again
+LOOKS = (8, 12, 18, 27, 40, 60, 90, 126)  # cases measured after which the machine's common shift is looked at
 ITERATIONS = 1000  # of a series: 10 s of 10 ms
 
 
@@ -87,6 +88,7 @@ class Farm:
         judged = Judged(self, level, apart)
         if self.nights >= LEARNING:
             judged.confirm()
+        self.first, self.tonight = judged.first, Nights(judged.mean, judged.series, judged.squares)
         words = judged.words()
         self.remember(judged, ~(words.slow | words.bad_day))
         return words
@@ -126,11 +128,12 @@ class Judged:
         self.all = np.arange(level.size)
         self.ratio, self.shift, self.alone = np.zeros(level.size), np.zeros(level.size), np.zeros(level.size)
         self.common = np.zeros(level.size)
-        self.slow, self.fine = np.zeros(level.size, bool), np.zeros(level.size, bool)
+        self.slow, self.fine, self.as_all = (np.zeros(level.size, bool) for _ in range(3))
         self.control = self.all
         self.control_ratio, self.control_shift = np.zeros(level.size), np.zeros(level.size)
         self.control_slow, self.control_fine = np.zeros(level.size, bool), np.zeros(level.size, bool)
         self.measure(Nights(self.mean, self.series, self.squares), self.all, self.all, np.ones(level.size, int))
+        self.first = self.mean.copy()
 
     def measure(self, into: Nights, rows: NDArray[np.int64], of: NDArray[np.int64], groups: NDArray[np.int64]) -> None:
         """Adds *groups* series of the cases *of* to the rows of *into*."""
@@ -157,6 +160,7 @@ class Judged:
         self.before = self.farm.remembered()
         self.weigh(self.all)
         self.common = self.shared()
+        self.weigh(self.all[self.common > 0])
         self.choose()
         own = Nights(self.mean, self.series, self.squares)
         while True:
@@ -173,13 +177,13 @@ class Judged:
     def shared(self) -> Numbers:
         """What is common tonight, as each case knows it: from those a machine has measured before, by blocks."""
         first, common = self.shift.reshape(self.farm.shape), np.zeros(self.farm.shape)
-        for start in range(0, CASES, BLOCK):
-            common[:, start : start + BLOCK] = common_shift(first[:, :start][:, ~self.apart[:start]])[:, None]
+        for start, end in pairwise(LOOKS):
+            common[:, start:end] = common_shift(first[:, :start][:, ~self.apart[:start]])[:, None]
         return common.ravel()
 
     def turn(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The cases, and the cases whose controls, are measured next."""
-        more, aside = ~self.slow & ~self.fine & (self.series.ravel() < CONFIRM), self.aside.series.ravel()
+        more, aside = ~self.slow & ~self.fine & ~self.as_all & (self.series.ravel() < CONFIRM), self.aside.series.ravel()
         open_too = ~self.control_slow & ~self.control_fine
         short = self.slow & ~self.control_slow & (aside < LEAST_OF_CONTROL)
         again = (short | ((self.slow | (more & (self.ratio > DOUBTFUL))) & open_too)) & (aside < CONFIRM)
@@ -189,19 +193,21 @@ class Judged:
         found = self.evidence(Nights(self.mean, self.series, self.squares), rows, rows)
         carried = self.farm.carried.flat[rows]
         self.ratio[rows], self.alone[rows], self.shift[rows] = found.ratio + carried, found.alone + carried, found.shift
-        self.slow[rows] = is_slow(self.ratio[rows], self.series.flat[rows])
+        self.slow[rows] = is_slow(self.ratio[rows], self.alone[rows], self.series.flat[rows])
         self.fine[rows] = is_fine(self.ratio[rows])
+        self.as_all[rows] = is_common(self.ratio[rows], self.alone[rows])
 
     def weigh_controls(self, rows: NDArray[np.int64]) -> None:
         found = self.evidence(self.aside, rows, self.control[rows])
         self.control_ratio[rows], self.control_shift[rows] = found.ratio, found.shift
-        self.control_slow[rows] = is_slow(found.ratio, self.aside.series.flat[rows])
+        self.control_slow[rows] = is_slow(found.ratio, found.ratio, self.aside.series.flat[rows])
         self.control_fine[rows] = is_fine(found.ratio)
 
     def choose(self) -> None:
         """A control for every case: one of the machine's that seem fine tonight, or any where none does."""
         chance, (machines, cases) = self.farm.chance, self.farm.shape
-        seem = self.fine.reshape(machines, cases) | (~self.fine.reshape(machines, cases).any(axis=1, keepdims=True))
+        fine = self.fine.reshape(machines, cases) & ~self.apart
+        seem = np.where(fine.any(axis=1, keepdims=True), fine, ~self.apart)
         order = np.argsort(~seem, axis=1, kind="stable")
         pick = (chance.random((machines, cases)) * seem.sum(axis=1, keepdims=True)).astype(int)
         self.control = (np.take_along_axis(order, pick, axis=1) + cases * np.arange(machines)[:, None]).ravel()
@@ -210,8 +216,8 @@ class Judged:
         """What the night came to; sets what suspects carry on."""
         shape = self.farm.shape
         out = stands_out(self.alone, self.shift, self.control_shift, SHIFTS)
-        slow, bad_day = self.slow & self.control_fine & out, self.slow & self.control_slow
+        slow, bad_day = self.slow & self.control_fine & out, (self.slow & self.control_slow) | (self.as_all & (self.common > sum(SHIFTS) / 2))
         judged = self.farm.nights >= LEARNING
         suspect = ~self.fine & ~slow & ~bad_day & judged
-        self.farm.carried = np.where(suspect, carry(self.ratio, self.control_ratio), 0.0).reshape(shape)
+        self.farm.carried = np.where(suspect & ~self.as_all, carry(self.ratio, self.control_ratio), 0.0).reshape(shape)
         return Words(slow.reshape(shape), bad_day.reshape(shape), suspect.reshape(shape), self.series.copy(), self.aside.series.copy())

@@ -59,11 +59,12 @@ def conclude(case: Decision, control: Decision | None, bad_nights_before: int, p
         return Conclusion(Word.LEARNING, f"learning ({case.nights} of {LEARNING} nights): nothing is judged yet")
     if case.outcome is Outcome.FINE:
         return Conclusion(Word.FINE, f"no slower than before: {beside(case)}")
-    if case.outcome is Outcome.SLOW and control is not None and control.outcome is Outcome.SLOW:
+    control_slow = case.outcome is Outcome.SLOW and control is not None and control.outcome is Outcome.SLOW
+    if control_slow or (case.outcome is Outcome.COMMON and case.common > sum(plan.shifts) / 2):
         return _bad_day(case, control, bad_nights_before)
     if case.outcome is Outcome.SLOW and control is not None and control.outcome is Outcome.FINE and _stands_out(case, control, plan):
         return Conclusion(Word.SLOW, f"slower than before: {beside(case)}; {odds(case, plan)}; {_kept(control)}")
-    carried = float(carry(np.asarray(case.ratio), np.asarray(control.ratio if control else 0.0)))
+    carried = 0.0 if case.outcome is Outcome.COMMON else float(carry(np.asarray(case.ratio), np.asarray(control.ratio if control else 0.0)))
     return Conclusion(Word.SUSPECT, f"perhaps slower than before: {beside(case)}; {odds(case, plan)}; {_unsettled(case, control)}", carried)
 
 
@@ -71,12 +72,18 @@ def _stands_out(case: Decision, control: Decision, plan: Plan) -> bool:
     return bool(stands_out(np.asarray(case.alone), np.asarray(case.shift), np.asarray(control.shift), plan.shifts))
 
 
-def _bad_day(case: Decision, control: Decision, bad_nights_before: int) -> Conclusion:
-    both = f"{beside(case)}; the control too takes {percent(control.shift)} time a clip"
-    if bad_nights_before + 1 < BAD_NIGHTS:
-        return Conclusion(Word.BAD_DAY, f"bad day: the whole machine is slow: {both}")
-    return Conclusion(Word.MACHINE_SLOW, f"the machine is slow, for the {bad_nights_before + 1}th night in a row: {both}"
-                      .replace(" 3th ", " third "))
+def _bad_day(case: Decision, control: Decision | None, bad_nights_before: int) -> Conclusion:
+    """The machine is slow tonight; on the third such night in a row that is its own fault."""
+    nights = bad_nights_before + 1
+    too = (f"the control too takes {percent(control.shift)} time a clip" if control and control.outcome is Outcome.SLOW
+           else _all_slower(case))
+    if nights < BAD_NIGHTS:
+        return Conclusion(Word.BAD_DAY, f"bad day, the whole machine is slow: {beside(case)}; {too}")
+    return Conclusion(Word.MACHINE_SLOW, f"the whole machine is slow, and this is night {nights} of that in a row: {beside(case)}; {too}")
+
+
+def _all_slower(case: Decision) -> str:
+    return f"the other cases measured tonight typically take {percent(case.common)} time a clip"
 
 
 def _kept(control: Decision) -> str:
@@ -85,6 +92,8 @@ def _kept(control: Decision) -> str:
 
 def _unsettled(case: Decision, control: Decision | None) -> str:
     """Why a doubtful speed is not called slow."""
+    if case.outcome is Outcome.COMMON or (case.outcome is Outcome.SLOW and case.alone < UPPER):
+        return f"{_all_slower(case)}, so part of it is the whole machine"
     if case.outcome is Outcome.OPEN:
         return "that is not enough to tell; what it tells counts in the next night"
     if control is None or control.outcome is Outcome.LEARNING:
@@ -103,7 +112,6 @@ def beside(case: Decision) -> str:
 
 def odds(case: Decision, plan: Plan) -> str:
     """The evidence in words: how much likelier slow is than fine."""
-    slow, fine = f"slower by {plan.step:.3g}", f"slower by {plan.margin:.3g} at most"
     times = f"{math.exp(min(abs(case.ratio), 40)):.2g}"
     slow, fine = f"{100 * plan.step:.3g} % slower", f"{100 * plan.margin:.3g} % slower" if plan.margin else "not slower"
     return f"{slow} is {times} times likelier than {fine}" if case.ratio > 0 else f"{fine} is {times} times likelier than {slow}"
