@@ -1,0 +1,109 @@
+"""What creeps: whether a case becomes slower night by night, against an anchor that does not move; pure.
+
+The anchor is the robust mean of the first nights, or of those from the last accepted step on. Beside it two
+courses are compared: the case stays there, or it has been creeping since some night. That night is not known,
+so every night is tried, and the likeliest counts. The test beside the last nights' centre cannot see this: the
+centre creeps along.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tools.judging.likelihood import Flags, Nights, Noise, Numbers, huber_centre
+
+ANCHOR = 30  # nights that are the anchor
+CREEP = 0.001  # by which a case becomes slower every night, as a share of its time
+HIGHEST = 0.1  # logarithm of a time that a creep may reach before somebody does something about it
+TRUSTED = 3.0  # standard deviations that a night counts at most
+LIMIT = math.log(126_000)  # of the likelihood ratio's logarithm: one false report of 126 cases in about 1,000 nights
+LEAST = 4  # nights that a creep has lasted at least
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A case that creeps. began: how many nights of the case came before the first slower one. risen: how far, in logarithms.
+
+    ratio: the logarithm of the likelihood ratio of creeping and staying.
+    """
+
+    began: int
+    risen: float
+    ratio: float
+
+
+class Creep(NamedTuple):
+    """Of each case, the likeliest course: its ratio, and before which night it began."""
+
+    ratio: Numbers
+    began: Numbers
+
+
+def trend(nights: Nights, noise: Noise) -> Trend | None:
+    """Whether one case creeps; its nights from the anchor's first on, the oldest first."""
+    if nights.log_s.shape[-1] < ANCHOR + LEAST:
+        return None
+    found = creeping(nights, noise)
+    if not bool(reported(found)):
+        return None
+    began, level, slope = start_of(nights, noise)
+    return Trend(began, slope * (nights.log_s.shape[-1] - began), float(found.ratio))
+
+
+def reported(found: Creep) -> Flags:
+    return np.asarray(found.ratio >= LIMIT)
+
+
+def variances(nights: Nights, noise: Noise) -> Numbers:
+    """Of each night's mean."""
+    return np.asarray(np.square(noise.between) + np.square(noise.within) / np.maximum(nights.series, 1))
+
+
+def creeping(nights: Nights, noise: Noise) -> Creep:
+    """The likeliest creep up to the last night, and its ratio, for arrays of cases; nights are the last axis.
+
+    How far a course rises is estimated by least squares, as a multiple of CREEP, and the error of the anchor
+    counts in the variance of that.
+    """
+    variance = variances(nights, noise)
+    first = Nights(*(value[..., :ANCHOR] for value in nights))
+    anchor, error2 = huber_centre(first, variance[..., :ANCHOR])
+    late = Nights(*(value[..., ANCHOR:] for value in nights))
+    reach = TRUSTED * np.sqrt(variance[..., ANCHOR:])
+    off = np.minimum(np.maximum(late.log_s - anchor[..., None], -reach), reach + HIGHEST)
+    weight = (late.series > 0) / variance[..., ANCHOR:]
+    night = np.arange(1.0, off.shape[-1] + 1)
+    # The course that starts after night s rises by CREEP times (night - s): sums from s on, by powers of s.
+    plain, line, bend, once, turned = (
+        since(weight * factor) for factor in (1.0, night, night**2, off, off * night))
+    square = CREEP**2 * (bend - 2 * (night - 1) * line + (night - 1) ** 2 * plain)
+    risen = CREEP * (line - (night - 1) * plain)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        multiple = CREEP * (turned - (night - 1) * once) / square
+        ratio = (multiple - 0.5) / (1 / square + np.square(risen / square) * error2[..., None])
+    ratio = np.where(square > 0, ratio, 0.0)[..., : 1 - LEAST]
+    return Creep(ratio.max(axis=-1), ANCHOR + ratio.argmax(axis=-1))
+
+
+def since(values: Numbers) -> Numbers:
+    """The sum of the values from each night on."""
+    return np.asarray(values[..., ::-1].cumsum(axis=-1)[..., ::-1])
+
+
+def start_of(nights: Nights, noise: Noise) -> tuple[int, float, float]:
+    """The night before which a creep began, the level until then and the slope since: flat, then a line, by least squares."""
+    weight = (nights.series > 0) / variances(nights, noise)
+    count, best = nights.log_s.shape[-1], (math.inf, 0, 0.0, 0.0)
+    for start in range(LEAST, count - LEAST + 1):
+        rise = np.maximum(np.arange(1, count + 1) - start, 0.0)
+        mean_rise, mean = (weight * rise).sum() / weight.sum(), (weight * nights.log_s).sum() / weight.sum()
+        spread = (weight * np.square(rise - mean_rise)).sum()
+        slope = max(0.0, float((weight * (rise - mean_rise) * (nights.log_s - mean)).sum() / spread))
+        level = mean - slope * mean_rise
+        left = float((weight * np.square(nights.log_s - level - slope * rise)).sum())
+        best = min(best, (left, start, float(level), slope))
+    return best[1], best[2], best[3]
