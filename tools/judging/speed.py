@@ -52,18 +52,24 @@ def no_judgement(parts: Sequence[Summary], truth: Truth) -> str:
 
     A short series can where it tells its typical time well: its calls took long, and were alike.
     """
-    limit, well = truth.throughput.max_variation, WELL * truth.throughput.step
+    limit = truth.throughput.max_variation
     for part in parts:
-        if part.short and (part.half_width is None or part.half_width > well):
-            return too_few(part, truth)
+        if why := too_few(part, truth):
+            return why
         if part.variation > limit:
             return f"a spread of {part.variation:.1%} is over the limit of {limit:.0%}"
     return ""
 
 
 def too_few(part: Summary, truth: Truth) -> str:
+    """Why a series is too short to be judged; empty where it is not, or tells its typical time well."""
+    well = WELL * truth.throughput.step
+    return _longer(part, well) if part.short and (part.half_width is None or part.half_width > well) else ""
+
+
+def _longer(part: Summary, well: float) -> str:
     """That a series is short, and the `--budget-s` that a longer one needs."""
-    well, known = WELL * truth.throughput.step, part.half_width
+    known = part.half_width
     each_s = (part.spent_s or part.total_s) / part.iterations
     wanted = max(MIN_ITERATIONS, math.ceil(MIN_SECONDS / each_s))
     if known is not None:  # it shrinks with the root of the number

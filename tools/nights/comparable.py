@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Literal
 
-from tools.judging.slower import Before, Noise
+from tools.judging.slower import Before
 from tools.nights.nights import Nights
 from tools.nights.record import Accepted, Fingerprint, Night, Record, Subject
 
@@ -17,8 +17,8 @@ LEAN = 4.0  # nights that the old centre counts for beside the first nights of a
 CHIP_PRIOR = 0.03  # how far chips of a kind lie apart where their nights do not tell it, as a standard deviation
 PRIOR_CHIPS = 4  # how many chips' worth of evidence that is
 OF_A_CHIP = 3  # nights that place a chip among those of its kind
-STEADY = ("learning", "fine")  # words of nights that make a centre: a slow night never does by itself
-GRANTED = (*STEADY, "slow", "suspect", "trend")  # of nights that a person has accepted
+STEADY = ("learning", "fine", "suspect")  # words of nights that make a centre: a slow night never does by itself
+GRANTED = (*STEADY, "slow", "trend")  # of nights that a person has accepted
 Whose = Literal["own", "kind", "none"]
 
 
@@ -63,10 +63,6 @@ class Comparable:
         """Whether these are enough to judge by; else tonight is for learning."""
         return len(self.nights) >= ENOUGH or self.old is not None
 
-    def noise(self, noise: Noise) -> Noise:
-        """The noise of the chip's cases, wider by how far chips of a kind lie apart."""
-        return replace(noise, between=math.hypot(noise.between, self.apart))
-
 
 def before(nights: Nights, tonight: Record | Subject) -> Comparable:
     """What *tonight* is judged beside; what its own run has left in the history is no part of it.
@@ -92,7 +88,9 @@ def before(nights: Nights, tonight: Record | Subject) -> Comparable:
 
 
 def _before(nights: Sequence[Night], carried: float = 0.0) -> Before:
-    return Before(tuple(night.log_s for night in nights if night.log_s is not None), tuple(night.series for night in nights), carried)
+    timed = [(night.log_s, night.series, night.apart, night.run) for night in nights if night.log_s is not None]
+    log_s, series, squares, runs = zip(*timed, strict=True) if timed else ((), (), (), ())
+    return Before(log_s, series, squares, runs, carried)
 
 
 def _counted(nights: Nights, subject: Subject) -> tuple[Night, ...]:

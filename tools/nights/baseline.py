@@ -1,0 +1,67 @@
+"""What the test of tonight's speed is told: the nights before, or a centre from elsewhere, and the noise; pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tools.judging.likelihood import Nights as Series
+from tools.judging.likelihood import Noise
+from tools.judging.slower import LEARNING, Before, Lean, lean_on
+from tools.judging.spread import noise_of_cases
+from tools.judging.trend import Trend, trend
+from tools.nights import comparable
+from tools.nights.comparable import Comparable
+from tools.nights.nights import Nights
+from tools.nights.record import Record, Subject
+
+LONGEST = 20  # nights that a case may be learning
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a case is judged beside tonight.
+
+    against: what its centre is of, in words. changed: what is another than on those nights, in words; empty
+    where nothing is. nights: how many of this chip there are, whatever was said of them.
+    """
+
+    subject: Subject
+    beside: Comparable
+    before: Before
+    noise: Noise
+    against: str
+    nights: int
+    changed: str = ""
+
+    @property
+    def learning(self) -> str:
+        """Of the first nights, how many there are with tonight; empty once it has taken too long."""
+        return f"{len(self.beside.nights) + 1} of {LEARNING}" if self.nights < LONGEST else ""
+
+    def creep(self, logs: Sequence[float]) -> Trend | None:
+        """How the case has become slower night by night, with tonight's series *logs* as the last night."""
+        course = [night for night in self.beside.course if night.log_s is not None]
+        mean = math.fsum(logs) / len(logs)
+        table = ([*(night.log_s for night in course), mean], [*(night.series for night in course), len(logs)],
+                 [*(night.apart for night in course), math.fsum((one - mean) ** 2 for one in logs)])
+        return trend(Series(*(np.array(row, float) for row in table)), self.noise)
+
+
+def baseline(nights: Nights, tonight: Record) -> Baseline:
+    """What *tonight* is judged beside: the nights of its own chip, else a centre from elsewhere."""
+    beside = comparable.before(nights, tonight)
+    noise = noise_of_cases(comparable.nights_of_chip(nights, tonight.fingerprint))
+    count, seen = len(beside.nights), len(nights.of(tonight.subject))
+    if beside.old:
+        lean = Lean(beside.old.log_s, math.hypot(noise.between, noise.within) / math.sqrt(beside.old.weight))
+        return Baseline(tonight.subject, beside, replace(beside.before, lean=lean), noise,
+                        f"the centre of {beside.old.nights} nights before the change", seen, beside.old.changed)
+    if beside.whose == "kind":
+        lean = lean_on(beside.before, noise, beside.apart)
+        own = replace(Before((), (), ()), carried=beside.before.carried, lean=lean)
+        return Baseline(tonight.subject, beside, own, noise, f"the centre of {count} nights of other chips of its kind", seen)
+    return Baseline(tonight.subject, beside, beside.before, noise, f"the centre of {count} nights", seen)

@@ -1,0 +1,115 @@
+"""Measures a doubtful cell again, alone or in turn with a control, until the test is sure or all is spent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tools.errors import ClipgateError
+from tools.judging.likelihood import Noise
+from tools.judging.slower import LEAST_OF_CONTROL, Before, Decision, Outcome, Plan, decide, next_group, with_control
+from tools.measuring.alternate import Subject, alternate
+from tools.measuring.cell import Cell
+from tools.measuring.doubts import doubts
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A cell and what it is judged beside; *series*: it with all its times of tonight that may be judged.
+
+    taken: how many series were taken of it, those included that may not be judged. others: how far each other
+    case was from its nights, as `Decision.first` has it.
+    """
+
+    subject: Subject
+    before: Before
+    noise: Noise
+    plan: Plan
+    others: tuple[float, ...]
+    series: tuple[Cell, ...]
+    taken: int
+
+    def and_(self, more: Sequence[Cell]) -> Side:
+        """This side with further series."""
+        good = tuple(one for one in more if not doubts(one))
+        return replace(self, series=(*self.series, *good), taken=self.taken + len(more))
+
+    @property
+    def logs(self) -> list[float]:
+        """Of each series the natural logarithm of the seconds that a clip takes."""
+        return [-math.log(one.rate()) for one in self.series]
+
+    def decide(self) -> Decision:
+        """What its series tell, one at least."""
+        return decide(self.logs, self.before, self.noise, self.plan, self.others)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What is known in the end. control: None where none was measured. error: what ended it too early."""
+
+    case: Side
+    decision: Decision
+    control: Side | None = None
+    error: ClipgateError | None = None
+
+    @property
+    def of_control(self) -> Decision | None:
+        return self.control.decide() if self.control and self.control.series else None
+
+
+def turn(case: Decision, control: Decision | None, own: int, aside: int, most: int) -> tuple[int, int]:
+    """How many series are measured next of a case that has *own*, and of its control, which has *aside*.
+
+    A control that has no nights of its own tells nothing. *most*: of each.
+    """
+    unsure = control is None or control.outcome is Outcome.OPEN
+    short = case.outcome is Outcome.SLOW and aside < LEAST_OF_CONTROL and not (control and control.outcome is Outcome.SLOW)
+    useful = control is None or control.outcome is not Outcome.LEARNING
+    wanted = with_control(case) and useful and (unsure or short)
+    return next_group(case, own, most), next_group(None, aside, most) if wanted else 0
+
+
+def confirm(case: Side, control: Callable[[], Side | None], most: int, say: Callable[[str], None], why: Callable[[Decision], str],
+            ) -> Confirmed:
+    """Measure *case* until its speed is settled, or *most* series of it are taken.
+
+    control: finds the one that is measured in turn with it, once it is worth one. why: what is in doubt, in
+    words. An error ends it, and what was measured until then counts.
+    """
+    found, aside, sought = Confirmed(case, case.decide()), None, False
+    while found.error is None:
+        more, again = turn(found.decision, found.of_control, found.case.taken, aside.taken if aside else 0, most)
+        if again and not sought:
+            aside, sought = control(), True
+        again = again if aside else 0
+        if not more and not again:
+            return found
+        found = _measured(found, aside, more, again, say, why(found.decision))
+        aside = found.control or aside
+    return found
+
+
+def _measured(found: Confirmed, aside: Side | None, more: int, again: int, say: Callable[[str], None], why: str) -> Confirmed:
+    """The next group of series, in turn as far as both are wanted."""
+    case, number = found.case, found.case.taken + (aside.taken if aside else 0)  # no number comes twice
+    if aside and more and again:
+        both = alternate(case.subject, aside.subject, min(more, again), say, why, before=number)
+        case, aside, error = case.and_(both.suspect), aside.and_(both.control), both.error
+    else:
+        one, count = (aside, again) if aside and again else (case, more)
+        taken, error = _alone(one, count, number, say, why)
+        case, aside = (case, one.and_(taken)) if one is aside else (one.and_(taken), aside)
+    return Confirmed(case, case.decide(), aside if aside and aside.taken else None, error)
+
+
+def _alone(side: Side, count: int, number: int, say: Callable[[str], None], why: str) -> tuple[list[Cell], ClipgateError | None]:
+    taken: list[Cell] = []
+    for next_one in range(number + 1, number + count + 1):
+        say(f"{side.subject.case}: {why}; measuring again {next_one - number} of {count}")
+        try:
+            taken.append(side.subject.take(next_one))
+        except ClipgateError as error:
+            return taken, error
+    return taken, None

@@ -1,0 +1,157 @@
+"""Tonight beside the nights before: a cell's speed is judged, measured again where it is in doubt, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from tools.errors import ClipgateError
+from tools.judging.confirmed import Conclusion, Word, conclude, percent
+from tools.judging.slower import Decision, Outcome, Plan
+from tools.judging.trend import Trend
+from tools.measuring import again, control
+from tools.measuring.alternate import Candidate, Subject, choose
+from tools.measuring.cell import Cell
+from tools.measuring.doubts import doubts
+from tools.measuring.launch import Found
+from tools.nights.baseline import Baseline, baseline
+from tools.nights.confirming import Confirmed, Side, confirm
+from tools.nights.history import History
+from tools.nights.measured import record_of, series_of
+from tools.nights.record import Role, Series
+from tools.nights.record import Word as Recorded
+from tools.spec.case import Case, Device
+from tools.spec.model import Spec
+from tools.storage.context import Context
+
+WORDS: Mapping[Word, Recorded] = {Word.LEARNING: "learning", Word.FINE: "fine", Word.SUSPECT: "suspect", Word.SLOW: "slow",
+                                  Word.BAD_DAY: "bad day", Word.MACHINE_SLOW: "bad day"}
+SUSPECTED = (Word.SUSPECT, Word.SLOW, Word.BAD_DAY, Word.MACHINE_SLOW)
+Again = Callable[[Case], Subject]  # how a cell is timed again as the control of a case
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What a cell's speed is said to be; *creep*: how it became slower night by night, if it did."""
+
+    baseline: Baseline
+    confirmed: Confirmed
+    conclusion: Conclusion
+    creep: Trend | None = None
+
+    @property
+    def word(self) -> Recorded:
+        """As a history keeps it."""
+        return "trend" if self.creep and self.conclusion.word in (Word.FINE, Word.SUSPECT) else WORDS[self.conclusion.word]
+
+
+@dataclass(slots=True)
+class Measured:
+    """A cell of this run, what is said of it so far, and its series as the control of others."""
+
+    cell: Cell
+    again: Again | None = None
+    speed: Speed | None = None
+    as_control: list[Cell] = field(default_factory=list)
+    accuracy: Mapping[str, float] = field(default_factory=dict)
+    flips: str = ""
+    is_kept: bool = False
+
+
+class Tonight:
+    """One process's part of a run: what it has measured so far, and the history, which it reads once."""
+
+    def __init__(self, history: History, run: Path, most: int) -> None:
+        """most: how many series of a doubtful cell are taken; 0: none is measured again."""
+        self.history, self._run, self._most = history, run, most
+        self._nights = history.nights()
+        self._measured: dict[Case, Measured] = {}
+        self._fixed: dict[Device, Measured | None] = {}
+
+    def of(self, cell: Cell) -> Measured:
+        """What is known of the cell tonight."""
+        return self._measured.setdefault(cell.case, Measured(cell))
+
+    def speed(self, context: Context[Spec], cell: Cell, found: Found, plan: Plan) -> Speed:
+        """What the cell's speed is said to be, measured again where it is in doubt. Its times must be fit for it."""
+        measured = self.of(cell)
+        if measured.speed is None:
+            device = cell.case.device
+            if self._most and device not in self._fixed:
+                self._fixed[device] = self._small_graph(context, device, plan)
+            subject = again.subject(context, cell, found, self._run)
+            measured.again = partial(again.subject, context, cell, found, self._run)
+            measured.speed = self._judged(context, cell, subject, plan, self._most)
+        return measured.speed
+
+    def keep(self, cell: Cell) -> None:
+        """Leave the record of a cell that has been judged, and anew that of its control; errors as for `append`."""
+        measured = self.of(cell)
+        aside = measured.speed.confirmed.control if measured.speed else None
+        if aside and not measured.is_kept:
+            self._measured[aside.subject.case].as_control += aside.series
+        fixed = self._fixed.get(cell.case.device)
+        for one in (measured, *([self._measured[aside.subject.case]] if aside else []), *([fixed] if fixed and not fixed.is_kept else [])):
+            self._append(one)
+
+    def _append(self, measured: Measured) -> None:
+        speed, cell = measured.speed, measured.cell
+        wall_s = sum(part.record.scoring_s + sum(part.times.series if part.times else ()) for part in cell.parts)
+        self.history.append(record_of(cell, run=self._run.name, wall_s=wall_s, word=speed.word if speed else "",
+                                      ratio=speed.conclusion.carried if speed else 0.0, series=_series(measured),
+                                      accuracy=measured.accuracy, flips=measured.flips))
+        measured.is_kept = True
+
+    def _judged(self, context: Context[Spec], cell: Cell, subject: Subject, plan: Plan, most: int) -> Speed:
+        beside = baseline(self._nights, record_of(cell, run=self._run.name, wall_s=0.0))
+        side = self._side(cell, subject, beside, plan, (cell,))
+        confirmed = Confirmed(side, side.decide())
+        if most and confirmed.decision.outcome is not Outcome.LEARNING:
+            confirmed = confirm(side, partial(self._control, cell.case, plan), most, context.say, _doubt)
+        said = conclude(confirmed.decision, confirmed.of_control, beside.beside.bad_days, plan, beside.against)
+        return Speed(beside, confirmed, said, beside.creep(confirmed.case.logs))
+
+    def _side(self, cell: Cell, subject: Subject, beside: Baseline, plan: Plan, series: tuple[Cell, ...]) -> Side:
+        decided = [one.speed.confirmed.decision for case, one in self._measured.items()
+                   if one.speed and case != cell.case and case.device == cell.case.device]
+        others = tuple(one.first for one in decided if one.outcome is not Outcome.LEARNING)
+        return Side(subject, beside.before, beside.noise, plan, others, series, len(series))
+
+    def _small_graph(self, context: Context[Spec], device: Device, plan: Plan) -> Measured | None:
+        """The control that every device has, timed once a run; None where that fails, which is said."""
+        try:
+            cell = control.control_series(context, device, self._run)
+        except ClipgateError as error:
+            context.say(f"no control on {device}: {error.what}")
+            return None
+        measured = self.of(cell)
+        measured.again = partial(control.subject, context, device, self._run)
+        if not doubts(cell):
+            measured.speed = self._judged(context, cell, measured.again(cell.case), plan, 0)
+        return measured
+
+    def _control(self, suspect: Case, plan: Plan) -> Side | None:
+        """The cell that is measured in turn with a suspect: another of this run, else the small graph."""
+        fixed = self._fixed.get(suspect.device)
+        there = [Candidate(one.cell, one.again(suspect), len(one.speed.baseline.beside.nights), one.speed.conclusion.word in SUSPECTED)
+                 for one in self._measured.values() if one.again and one.speed and one is not fixed]
+        chosen = choose(there, suspect)
+        measured = self._measured[chosen.cell.case] if chosen else fixed
+        if measured is None or measured.again is None or measured.speed is None:
+            return None
+        return self._side(measured.cell, measured.again(suspect), measured.speed.baseline, plan, ())
+
+
+def _series(measured: Measured) -> list[Series]:
+    """All series of tonight that may be judged: its own, those that confirm it, and those as a control."""
+    confirmed = measured.speed.confirmed.case.series if measured.speed else (measured.cell,)
+    roles: list[tuple[Role, Cell]] = [("again" if number else "own", one) for number, one in enumerate(confirmed)]
+    roles += [("control", one) for one in measured.as_control]
+    timed = [(role, [part.times for part in one.parts if part.times is not None]) for role, one in roles]
+    return [series_of(times, role) for role, times in timed if len(times) == len(measured.cell.parts)]
+
+
+def _doubt(decision: Decision) -> str:
+    return f"{percent(decision.shift)} time a clip beside its nights"

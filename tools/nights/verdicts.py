@@ -1,0 +1,77 @@
+"""What a cell's speed beside its nights means for its rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tools.judging.confirmed import Word, faster, percent
+from tools.judging.numbers import Numbers
+from tools.judging.verdict import Judgement, Verdict, recorded
+from tools.nights.tonight import Speed
+
+WHOLE = "clips/s"  # the rate through all networks
+VERDICTS: Mapping[Word, Verdict] = {
+    Word.LEARNING: Verdict.RECORDED, Word.FINE: Verdict.PASS, Word.SUSPECT: Verdict.SUSPECT, Word.SLOW: Verdict.FAIL,
+    Word.BAD_DAY: Verdict.NO_VERDICT, Word.MACHINE_SLOW: Verdict.FAIL}
+
+
+def beside_nights(judged: Sequence[Judgement], speed: Speed, history: str) -> list[Judgement]:
+    """The rows of a cell's speed, with what its nights say of it; history: the folder, as a user names it.
+
+    Where nothing is stored of the device, the nights judge the row. Where a figure judges it they have a row of
+    their own, once they judge at all. Rates of single networks with nothing stored go by that of the whole.
+    """
+    whole = next(one for one in judged if one.metric == WHOLE)
+    ours = _judged(whole, speed, history)
+    stored = whole.verdict is not Verdict.RECORDED
+    rows = []
+    for one in judged:
+        if one is whole:
+            rows += [one, *([replace(ours, metric=f"{WHOLE} nights")] if speed.conclusion.word is not Word.LEARNING else [])] \
+                if stored else [replace(ours, meaning=f"{_how(one)}; {ours.meaning}")]
+        elif one.verdict is Verdict.RECORDED and one.metric.endswith(f" {WHOLE}"):
+            rows.append(replace(one, verdict=ours.verdict, learning=ours.learning, meaning=f"{one.meaning}; judged by {WHOLE} of all networks"))
+        else:
+            rows.append(one)
+    return rows
+
+
+def unjudged(judged: Sequence[Judgement], why: str) -> list[Judgement]:
+    """The rows of a speed that its nights would judge, if its times were fit for it."""
+    return [replace(one, verdict=Verdict.NO_VERDICT, meaning=f"{why}; {one.meaning}") if one.verdict is Verdict.RECORDED else one
+            for one in judged]
+
+
+def _judged(whole: Judgement, speed: Speed, history: str) -> Judgement:
+    decision, word = speed.confirmed.decision, speed.conclusion.word
+    if word is Word.LEARNING:
+        learning = speed.baseline.learning
+        why = f"learning ({learning} nights)" if learning else f"still learning after {speed.baseline.nights} nights"
+        return replace(recorded(WHOLE, why, whole.measured, whole.numbers), short=whole.short, learning=learning)
+    case, centre = speed.baseline.subject.case, math.exp(-decision.centre)
+    told = [speed.conclusion.sentence, *_more(speed)]
+    verdict = VERDICTS[word]
+    if speed.creep and verdict in (Verdict.PASS, Verdict.SUSPECT):
+        verdict = Verdict.FAIL
+        told.insert(0, f"slower night by night for {decision.nights + 1 - speed.creep.began} nights: {percent(speed.creep.risen)} time a clip by now")
+    if verdict is Verdict.FAIL:
+        told.append(f"its nights: python -m tools.history show {case} --history {history}; if this is how it shall be: "
+                    f"python -m tools.history accept {case} --history {history} --why TEXT")
+    numbers = replace(whole.numbers, reference=centre) if whole.numbers else Numbers("clips_per_s", math.exp(-decision.centre - decision.shift), centre)
+    return Judgement(WHOLE, whole.measured, f"{centre:.3f}", verdict, "; ".join(told), numbers=numbers)
+
+
+def _more(speed: Speed) -> list[str]:
+    """What a reader must know beside the test's own sentence."""
+    changed = [f"changed since: {speed.baseline.changed}"] if speed.baseline.changed else []
+    error = [f"measuring again ended: {speed.confirmed.error.what}"] if speed.confirmed.error else []
+    first = speed.baseline.beside.nights[0].began[:10] if speed.baseline.beside.nights else ""
+    news = faster(speed.confirmed.decision, first)
+    return [*changed, *error, *([news] if news else [])]
+
+
+def _how(one: Judgement) -> str:
+    """How a rate was measured, which is the first part of its sentence."""
+    return one.meaning
