@@ -9,9 +9,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.judging.confirmed import carry, stands_out
+from tools.judging.confirmed import carry, is_bad_day, stands_out
 from tools.judging.likelihood import Evidence, Known, Nights, Noise, common_shift, evidence, known
-from tools.judging.slower import DOUBTFUL, LEARNING, LEAST_OF_CONTROL, Plan, group, is_common, is_fine, is_slow
+from tools.judging.slower import (
+    DOUBTFUL,
+    LEARNING,
+    LEARNING_SERIES,
+    LEAST_OF_CONTROL,
+    Plan,
+    group,
+    is_common,
+    is_fine,
+    is_slow,
+)
 from tools.judging.spread import noise_of
 
 Numbers = NDArray[np.float64]
@@ -19,7 +29,7 @@ Flags = NDArray[np.bool_]
 CASES, WINDOW, CONFIRM = 126, 30, 40  # WINDOW: of a case's last nights that are compared with
 SHIFTS = Plan().shifts
 LEARN = {8, 10, 15, 20, *range(30, 2000, 40)}  # nights after which the noise is estimated anew
-LOOKS = (8, 12, 18, 27, 40, 60, 90, 126)  # cases measured after which the machine's common shift is looked at
+LOOKS = (6, 8, 12, 18, 27, 40, 60, 90, 126)  # cases measured after which the machine's common shift is looked at
 ITERATIONS = 1000  # of a series: 10 s of 10 ms
 
 
@@ -88,6 +98,8 @@ class Farm:
         judged = Judged(self, level, apart)
         if self.nights >= LEARNING:
             judged.confirm()
+        else:
+            judged.measure(Nights(judged.mean, judged.series, judged.squares), judged.all, judged.all, judged.again)
         self.first, self.tonight = judged.first, Nights(judged.mean, judged.series, judged.squares)
         words = judged.words()
         self.remember(judged, ~(words.slow | words.bad_day))
@@ -127,13 +139,14 @@ class Judged:
         self.aside = Nights(np.zeros(shape), np.zeros(shape), np.zeros(shape))  # the control's
         self.all = np.arange(level.size)
         self.ratio, self.shift, self.alone = np.zeros(level.size), np.zeros(level.size), np.zeros(level.size)
-        self.common = np.zeros(level.size)
+        self.common, self.told = np.zeros(level.size), np.tile(np.maximum.accumulate(
+            [max((look for look in LOOKS if look <= case), default=0) for case in range(CASES)]), shape[0])
         self.slow, self.fine, self.as_all = (np.zeros(level.size, bool) for _ in range(3))
         self.control = self.all
         self.control_ratio, self.control_shift = np.zeros(level.size), np.zeros(level.size)
         self.control_slow, self.control_fine = np.zeros(level.size, bool), np.zeros(level.size, bool)
         self.measure(Nights(self.mean, self.series, self.squares), self.all, self.all, np.ones(level.size, int))
-        self.first = self.mean.copy()
+        self.first, self.again = self.mean.copy(), np.full(level.size, LEARNING_SERIES - 1)
 
     def measure(self, into: Nights, rows: NDArray[np.int64], of: NDArray[np.int64], groups: NDArray[np.int64]) -> None:
         """Adds *groups* series of the cases *of* to the rows of *into*."""
@@ -215,8 +228,8 @@ class Judged:
     def words(self) -> Words:
         """What the night came to; sets what suspects carry on."""
         shape = self.farm.shape
-        out = stands_out(self.alone, self.shift, self.control_shift, SHIFTS)
-        slow, bad_day = self.slow & self.control_fine & out, (self.slow & self.control_slow) | (self.as_all & (self.common > sum(SHIFTS) / 2))
+        out = stands_out(self.alone, self.told, self.shift - np.maximum(self.control_shift, 0), SHIFTS)
+        slow, bad_day = self.slow & self.control_fine & out, (self.slow & self.control_slow) | (self.as_all & is_bad_day(self.common, self.told, SHIFTS))
         judged = self.farm.nights >= LEARNING
         suspect = ~self.fine & ~slow & ~bad_day & judged
         self.farm.carried = np.where(suspect & ~self.as_all, carry(self.ratio, self.control_ratio), 0.0).reshape(shape)

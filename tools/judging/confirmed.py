@@ -12,6 +12,8 @@ from tools.judging.likelihood import Flags, Numbers
 from tools.judging.slower import LEARNING, UPPER, Decision, Outcome, Plan
 
 BAD_NIGHTS = 3  # in a row, the last of which is the machine's own fault
+ENOUGH = 12  # other cases of the machine that tell what it is off tonight better than one control does
+APART = 0.6  # share of the way from good to bad by which a case must lie apart from its control
 MOST_CARRIED = UPPER / 2  # of the evidence that a suspect night leaves to the next
 
 
@@ -35,14 +37,19 @@ class Conclusion:
     carried: float = 0.0
 
 
-def stands_out(alone: Numbers, shift: Numbers, control_shift: Numbers, shifts: tuple[float, float]) -> Flags:
+def stands_out(alone: Numbers, told: Numbers, apart: Numbers, shifts: tuple[float, float]) -> Flags:
     """Where a case is slow by itself, whatever the machine is off.
 
     A day that is bad by less than the step leaves the control fine, and would make one of many cases slow.
-    So the evidence must hold without what all cases are off tonight, and the case must be nearer to bad than
-    to good even if all that the control is off is the machine's.
+    So the evidence must hold without what all cases are off tonight. Where too few others told that, the case
+    must also lie *apart* from the control by most of what lies between good and bad.
     """
-    return np.asarray((alone >= UPPER) & (shift - np.maximum(control_shift, 0) > sum(shifts) / 2))
+    return np.asarray((alone >= UPPER) & ((told >= ENOUGH) | (apart > shifts[0] + APART * (shifts[1] - shifts[0]))))
+
+
+def is_bad_day(common: Numbers, told: Numbers, shifts: tuple[float, float]) -> Flags:
+    """Where the others of tonight, enough of them, tell that the machine is nearer to bad than to good."""
+    return np.asarray((told >= ENOUGH) & (common > sum(shifts) / 2))
 
 
 def carry(ratio: Numbers, control_ratio: Numbers) -> Numbers:
@@ -60,7 +67,7 @@ def conclude(case: Decision, control: Decision | None, bad_nights_before: int, p
     if case.outcome is Outcome.FINE:
         return Conclusion(Word.FINE, f"no slower than before: {beside(case)}")
     control_slow = case.outcome is Outcome.SLOW and control is not None and control.outcome is Outcome.SLOW
-    if control_slow or (case.outcome is Outcome.COMMON and case.common > sum(plan.shifts) / 2):
+    if control_slow or (case.outcome is Outcome.COMMON and is_bad_day(np.asarray(case.common), np.asarray(case.told), plan.shifts)):
         return _bad_day(case, control, bad_nights_before)
     if case.outcome is Outcome.SLOW and control is not None and control.outcome is Outcome.FINE and _stands_out(case, control, plan):
         return Conclusion(Word.SLOW, f"slower than before: {beside(case)}; {odds(case, plan)}; {_kept(control)}")
@@ -69,7 +76,7 @@ def conclude(case: Decision, control: Decision | None, bad_nights_before: int, p
 
 
 def _stands_out(case: Decision, control: Decision, plan: Plan) -> bool:
-    return bool(stands_out(np.asarray(case.alone), np.asarray(case.shift), np.asarray(control.shift), plan.shifts))
+    return bool(stands_out(np.asarray(case.alone), np.asarray(case.told), np.asarray(case.shift - max(control.shift, 0.0)), plan.shifts))
 
 
 def _bad_day(case: Decision, control: Decision | None, bad_nights_before: int) -> Conclusion:

@@ -21,6 +21,7 @@ MISSED = 0.04  # of slowed cases that may be taken for fine
 UPPER, LOWER = math.log((1 - MISSED) / FALSE), math.log(MISSED / (1 - FALSE))  # Wald's bounds of the ratio's logarithm
 DOUBTFUL = 3.0  # a ratio from which on a control is measured too
 LEARNING = 8  # comparable nights before which nothing is judged
+LEARNING_SERIES = 2  # on such a night: one alone would not tell what differs inside a night
 LEAST_SERIES = 13  # of tonight that decide a case slow: a few freak series must not
 LEAST_OF_CONTROL = 13  # series that show that a control kept its speed, where a case seems slow
 
@@ -86,7 +87,8 @@ class Decision:
 
     ratio: the logarithm of the ratio of the likelihoods of slow and fine. alone: the same, after what all cases
     of the machine are slower tonight was taken off. faster: the same of as much faster and fine. first: the
-    shift of the first series alone, which the other cases of the machine are told. common: what they told this one.
+    shift of the first series alone, which the other cases of the machine are told. common: what they told this one, and
+    told: how many they are.
     """
 
     outcome: Outcome
@@ -99,6 +101,7 @@ class Decision:
     faster: float = 0.0
     first: float = 0.0
     common: float = 0.0
+    told: int = 0
 
 
 def decide(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan, others: Sequence[float] = ()) -> Decision:
@@ -113,7 +116,7 @@ def decide(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan, o
     learning = before.lean is None and count < LEARNING
     outcome = Outcome.LEARNING if learning else outcome_of(ratio, alone, len(tonight))
     return Decision(outcome, 0.0 if learning else ratio, float(found.shift), float(found.centre), count, len(tonight),
-                    alone, float(found.faster), tonight[0] - float(found.centre), common)
+                    alone, float(found.faster), tonight[0] - float(found.centre), common, len(others))
 
 
 def _found(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan, common: float = 0.0) -> Evidence:
@@ -159,6 +162,8 @@ def next_group(decision: Decision | None, done: int, confirm: int) -> int:
 
     Decision None: nothing is measured yet.
     """
+    if decision is not None and decision.outcome is Outcome.LEARNING:
+        return max(0, min(LEARNING_SERIES, confirm) - done)
     if decision is not None and decision.outcome is not Outcome.OPEN:
         return 0
     return int(group(np.asarray(done), confirm))

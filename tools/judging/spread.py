@@ -15,7 +15,8 @@ from tools.judging.likelihood import TRUSTED, Nights, Noise, Numbers, common_shi
 from tools.judging.slower import Before
 
 PRIOR = Noise(0.005, 0.01, 0)
-PRIOR_NIGHTS, PRIOR_SERIES = 10, 4  # the prior counts like so many nights of so many series
+PRIOR_NIGHTS, PRIOR_SERIES = 2, 2  # the prior counts like so many nights of so many series
+PRIOR_RATIO = (PRIOR.between / PRIOR.within) ** 2  # of the two variances; where no night has two series nothing else tells it
 RATIOS = np.geomspace(1e-3, 100, 141)  # of the variances between and within
 ALIKE = (60.0, 16.0, 6.0, 3.0)  # how alike cases may be: as how many observations of a case the pool counts
 FACTORS = np.array([0.25, 0.5, 1.0, 2.0, 4.0])  # of the pool's variance that a case's may be
@@ -74,7 +75,7 @@ def likeliest(nights: Nights, off: Numbers, there: Numbers, freedom: Numbers) ->
     shape = RATIOS[:, None] + 1 / kinds
     total = counts.sum() + inner
     within2 = ((sums / shape).sum(axis=1) + squares) / total
-    best = np.argmin(total * np.log(within2) + (counts * np.log(shape)).sum(axis=1))
+    best = np.argmin(total * np.log(within2) + (counts * np.log(shape)).sum(axis=1) + np.square(np.log(RATIOS / PRIOR_RATIO)))
     return float(np.sqrt(RATIOS[best] * within2[best])), float(np.sqrt(within2[best]))
 
 

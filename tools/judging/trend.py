@@ -95,15 +95,20 @@ def since(values: Numbers) -> Numbers:
 
 
 def start_of(nights: Nights, noise: Noise) -> tuple[int, float, float]:
-    """The night before which a creep began, the level until then and the slope since: flat, then a line, by least squares."""
+    """The night before which a creep began, the level until then and the slope since.
+
+    For every night a flat line and then a rising one are fitted by least squares; a slope counts as if one
+    observation had shown CREEP, with CREEP as its error. The night is the median of those so weighed: the one
+    that fits best would be more often far off.
+    """
     weight = (nights.series > 0) / variances(nights, noise)
-    count, best = nights.log_s.shape[-1], (math.inf, 0, 0.0, 0.0)
-    for start in range(LEAST, count - LEAST + 1):
-        rise = np.maximum(np.arange(1, count + 1) - start, 0.0)
-        mean_rise, mean = (weight * rise).sum() / weight.sum(), (weight * nights.log_s).sum() / weight.sum()
-        spread = (weight * np.square(rise - mean_rise)).sum()
-        slope = max(0.0, float((weight * (rise - mean_rise) * (nights.log_s - mean)).sum() / spread))
-        level = mean - slope * mean_rise
-        left = float((weight * np.square(nights.log_s - level - slope * rise)).sum())
-        best = min(best, (left, start, float(level), slope))
-    return best[1], best[2], best[3]
+    count, known = nights.log_s.shape[-1], weight.sum()
+    starts = np.arange(LEAST, count - LEAST + 1)
+    rise = np.maximum(np.arange(1, count + 1) - starts[:, None], 0.0)
+    mean_rise, mean = (weight * rise).sum(axis=1) / known, (weight * nights.log_s).sum() / known
+    spread = (weight * np.square(rise - mean_rise[:, None])).sum(axis=1) + CREEP**-2
+    slope = ((weight * (rise - mean_rise[:, None]) * (nights.log_s - mean)).sum(axis=1) + 1 / CREEP) / spread
+    fit = (np.square(slope) * spread - np.log(spread)) / 2
+    chance = np.exp(fit - fit.max())
+    found = int(np.searchsorted(chance.cumsum(), chance.sum() / 2))
+    return int(starts[found]), float(mean - slope[found] * mean_rise[found]), float(slope[found])
