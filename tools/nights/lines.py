@@ -39,7 +39,7 @@ def plain(text: str) -> str:
 
 def of_record(record: Record) -> str:
     """The record's line, without its end."""
-    rest = {name: value for name, value in asdict(record).items() if name not in HEADED and value not in (None, {})}
+    rest = {name: value for name, value in asdict(record).items() if name not in HEADED and value is not None}
     logs = record.logs
     mean = math.fsum(logs) / len(logs) if logs else None
     apart = math.fsum((one - mean) ** 2 for one in logs) if mean is not None else 0.0
