@@ -18,7 +18,8 @@ from tools.media.preprocess import Floats
 FASTER = 0.1  # by so much a repeated input may be faster than a fresh one
 SLOWER = 5.0  # times the median: what a busy machine may add to one of a few calls
 TRIES = 3
-SHARE = 0.1  # of the budget of timing, at most, unless that is less than the calls of the first plan
+SHARE = 0.1  # of the budget of timing, at most, where one of the FREE plans would not do
+FREE = 2  # plans, the first ones, whatever the budget
 STEPS = 128  # between one fresh input and the next: more than any plan has pairs, and each is seen in half precision
 
 
@@ -100,8 +101,8 @@ def remembers(rotation: Rotation, first_s: float, series: Sequence[float], budge
 
 def plan_for(series: Sequence[float], budget_s: float) -> Plan:
     """What the spread of *series* asks for, or the largest plan that SHARE of the budget pays for."""
-    pairs_s = 2 * median(series)
-    paid = [plan for plan in PLANS if plan.pairs * pairs_s <= SHARE * budget_s] or [PLANS[0]]
+    pair_s = 2 * median(series)
+    paid = [*PLANS[:FREE], *(plan for plan in PLANS[FREE:] if plan.pairs * pair_s <= SHARE * budget_s)]
     return next((plan for plan in paid if spread(series) <= plan.spread), paid[-1])
 
 

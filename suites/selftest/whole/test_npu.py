@@ -145,6 +145,19 @@ def test_a_device_that_is_not_idle_carries_no_judgement_of_speed(
     assert "mean" == row["statistic"]
 
 
+def test_a_device_that_remembers_its_inputs_carries_no_judgement_of_speed(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """Its scores are right, and its times are not those of clips that it has never seen."""
+    npu = SimulatedNpu(tmp_path)
+    npu.fault("remembers", ms=600)
+    done = acceptance("-k", "bs4 and throughput", "--device=npu:0", FEW, environment=npu.environment())
+
+    [row] = results(done.stdout)
+    assert ("clips/s", "NO VERDICT") == (row["metric"], row["verdict"])
+    assert re.match(r"repeating one input is \d+% faster than fresh ones|a batch that was not run before takes \d+ times", row["reason"])
+    times = json.loads((case_folder(done.stdout, "bs4-npu0sim") / "times.json").read_text())
+    assert row["reason"].startswith(times["doubt"])
+
+
 def test_what_cannot_be_compiled_is_an_error_of_that_cell_only(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
     """A compiler that fails, hangs or is missing is a CompileError of its cell; the others are measured."""
     npu, artifacts = SimulatedNpu(tmp_path / "host"), tmp_path / "artifacts"
