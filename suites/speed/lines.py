@@ -17,7 +17,7 @@ class Line:
 
 def upper_limit(hits: int, of: int) -> float:
     """Clopper and Pearson's upper 95 % limit of a share."""
-    from scipy.stats import beta  # noqa: PLC0415
+    from scipy.stats import beta
     return 1.0 if hits >= of else float(beta.ppf(0.95, hits + 1, of - hits))
 
 

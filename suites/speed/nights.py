@@ -148,7 +148,7 @@ def best_test(farm: Farm) -> np.ndarray:
     farm.best = False
     variance = before.between + before.within / 40 + before.error2
     mean = farm.between * farm.offs(farm.wild) + farm.within * farm.chance.standard_normal(farm.shape) / np.sqrt(40) + SHIFTS[1]
-    from scipy.stats import norm  # noqa: PLC0415
+    from scipy.stats import norm
     return np.asarray((mean - before.centre) / np.sqrt(variance) > norm.isf(FALSE))
 
 

@@ -112,7 +112,7 @@ def _unsettled(case: Decision, control: Decision | None) -> str:
 
 def beside(case: Decision) -> str:
     """Tonight's rate beside the centre, with the numbers of series and nights."""
-    against = f"the centre of {case.nights} nights" if case.nights else "the stored figure"
+    against = case.against or f"the centre of {case.nights} nights"
     return (f"{math.exp(-case.centre - case.shift):.4g} clips/s tonight ({case.series} series) beside {math.exp(-case.centre):.4g}, "
             f"{against}: {percent(case.shift)} time a clip")
 

@@ -55,6 +55,7 @@ class Before:
     log_s: each night's mean logarithm of the seconds a clip. series: of how many series that is. squares: the
     sum of the squares by which they differ from that mean. runs: the run of each, by which the nights of
     several cases are known to be one. carried: the log-likelihood ratio that a suspect last night has left.
+    against: what the centre is of, in words.
     """
 
     log_s: tuple[float, ...]
@@ -63,6 +64,7 @@ class Before:
     runs: tuple[str, ...] = ()
     carried: float = 0.0
     lean: Lean | None = None
+    against: str = ""
 
     def nights(self) -> Nights:
         return Nights(np.array(self.log_s, float), np.array(self.series, float), np.array(self.squares, float))
@@ -102,6 +104,7 @@ class Decision:
     first: float = 0.0
     common: float = 0.0
     told: int = 0
+    against: str = ""
 
 
 def decide(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan, others: Sequence[float] = ()) -> Decision:
@@ -116,7 +119,7 @@ def decide(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan, o
     learning = before.lean is None and count < LEARNING
     outcome = Outcome.LEARNING if learning else outcome_of(ratio, alone, len(tonight))
     return Decision(outcome, 0.0 if learning else ratio, float(found.shift), float(found.centre), count, len(tonight),
-                    alone, float(found.faster), tonight[0] - float(found.centre), common, len(others))
+                    alone, float(found.faster), tonight[0] - float(found.centre), common, len(others), before.against)
 
 
 def _found(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan, common: float = 0.0) -> Evidence:

@@ -25,15 +25,14 @@ LONGEST = 20  # nights that a case may be learning
 class Baseline:
     """What a case is judged beside tonight.
 
-    against: what its centre is of, in words. changed: what is another than on those nights, in words; empty
-    where nothing is. nights: how many of this chip there are, whatever was said of them.
+    nights: how many of this chip there are, whatever was said of them. changed: what is another than on those
+    that judge, in words; empty where nothing is.
     """
 
     subject: Subject
     beside: Comparable
     before: Before
     noise: Noise
-    against: str
     nights: int
     changed: str = ""
 
@@ -57,11 +56,11 @@ def baseline(nights: Nights, tonight: Record) -> Baseline:
     noise = noise_of_cases(comparable.nights_of_chip(nights, tonight.fingerprint))
     count, seen = len(beside.nights), len(nights.of(tonight.subject))
     if beside.old:
-        lean = Lean(beside.old.log_s, math.hypot(noise.between, noise.within) / math.sqrt(beside.old.weight))
-        return Baseline(tonight.subject, beside, replace(beside.before, lean=lean), noise,
-                        f"the centre of {beside.old.nights} nights before the change", seen, beside.old.changed)
+        lean: Lean | None = Lean(beside.old.log_s, math.hypot(noise.between, noise.within) / math.sqrt(beside.old.weight))
+        told = replace(beside.before, lean=lean, against=f"the centre of {beside.old.nights} nights before the change")
+        return Baseline(tonight.subject, beside, told, noise, seen, beside.old.changed)
     if beside.whose == "kind":
         lean = lean_on(beside.before, noise, beside.apart)
-        own = replace(Before((), (), ()), carried=beside.before.carried, lean=lean)
-        return Baseline(tonight.subject, beside, own, noise, f"the centre of {count} nights of other chips of its kind", seen)
-    return Baseline(tonight.subject, beside, beside.before, noise, f"the centre of {count} nights", seen)
+        told = Before((), (), (), (), beside.before.carried, lean, f"the centre of {count} nights of other chips of its kind")
+        return Baseline(tonight.subject, beside, told, noise, seen)
+    return Baseline(tonight.subject, beside, beside.before, noise, seen)

@@ -22,6 +22,7 @@ from tools.nights.history import History
 from tools.nights.measured import record_of, series_of
 from tools.nights.record import Role, Series
 from tools.nights.record import Word as Recorded
+from tools.nights.scores import Earlier, earlier_scores
 from tools.spec.case import Case, Device
 from tools.spec.model import Spec
 from tools.storage.context import Context
@@ -74,6 +75,14 @@ class Tonight:
         """What is known of the cell tonight."""
         return self._measured.setdefault(cell.case, Measured(cell))
 
+    def earlier_scores(self, cell: Cell) -> Earlier | None:
+        """What the last other night with equal digests scored."""
+        return earlier_scores(self.history, record_of(cell, run=self._run.name, wall_s=0.0), cell)
+
+    def judges(self, cell: Cell) -> bool:
+        """Whether the cell has nights enough to be judged by."""
+        return self._baseline(cell).beside.judges
+
     def speed(self, context: Context[Spec], cell: Cell, found: Found, plan: Plan) -> Speed:
         """What the cell's speed is said to be, measured again where it is in doubt. Its times must be fit for it."""
         measured = self.of(cell)
@@ -105,13 +114,16 @@ class Tonight:
         measured.is_kept = True
 
     def _judged(self, context: Context[Spec], cell: Cell, subject: Subject, plan: Plan, most: int) -> Speed:
-        beside = baseline(self._nights, record_of(cell, run=self._run.name, wall_s=0.0))
+        beside = self._baseline(cell)
         side = self._side(cell, subject, beside, plan, (cell,))
         confirmed = Confirmed(side, side.decide())
         if most and confirmed.decision.outcome is not Outcome.LEARNING:
             confirmed = confirm(side, partial(self._control, cell.case, plan), most, context.say, _doubt)
-        said = conclude(confirmed.decision, confirmed.of_control, beside.beside.bad_days, plan, beside.against)
+        said = conclude(confirmed.decision, confirmed.of_control, beside.beside.bad_days, plan)
         return Speed(beside, confirmed, said, beside.creep(confirmed.case.logs))
+
+    def _baseline(self, cell: Cell) -> Baseline:
+        return baseline(self._nights, record_of(cell, run=self._run.name, wall_s=0.0))
 
     def _side(self, cell: Cell, subject: Subject, beside: Baseline, plan: Plan, series: tuple[Cell, ...]) -> Side:
         decided = [one.speed.confirmed.decision for case, one in self._measured.items()

@@ -7,9 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tools.judging.confirmed import Word, faster, percent
+from tools.judging.judge import Judge
 from tools.judging.numbers import Numbers
+from tools.judging.slower import Plan
+from tools.judging.speed import summary_of, too_few
 from tools.judging.verdict import Judgement, Verdict, recorded
-from tools.nights.tonight import Speed
+from tools.measuring.cell import Cell
+from tools.measuring.doubts import doubts
+from tools.measuring.launch import Found
+from tools.nights.tonight import Speed, Tonight
+from tools.spec.model import Spec
+from tools.spec.truth import Truth
+from tools.storage.context import Context
 
 WHOLE = "clips/s"  # the rate through all networks
 VERDICTS: Mapping[Word, Verdict] = {
@@ -30,12 +39,36 @@ def beside_nights(judged: Sequence[Judgement], speed: Speed, history: str) -> li
     for one in judged:
         if one is whole:
             rows += [one, *([replace(ours, metric=f"{WHOLE} nights")] if speed.conclusion.word is not Word.LEARNING else [])] \
-                if stored else [replace(ours, meaning=f"{_how(one)}; {ours.meaning}")]
+                if stored else [replace(ours, meaning=f"{one.meaning}; {ours.meaning}")]
         elif one.verdict is Verdict.RECORDED and one.metric.endswith(f" {WHOLE}"):
             rows.append(replace(one, verdict=ours.verdict, learning=ours.learning, meaning=f"{one.meaning}; judged by {WHOLE} of all networks"))
         else:
             rows.append(one)
     return rows
+
+
+def of_accuracy(judged: Sequence[Judgement], tonight: Tonight, judge: Judge, cell: Cell, flips: str) -> list[Judgement]:
+    """The rows of a cell's accuracy, with whether an earlier night with equal digests had the same scores.
+
+    What they say is noted for the cell's record; *flips*: the digest of its flipped clips.
+    """
+    measured = tonight.of(cell)
+    measured.accuracy = {one.metric: one.numbers.measured for one in judged if one.numbers and one.numbers.unit == "share"}
+    measured.flips = flips
+    earlier = tonight.earlier_scores(cell)
+    return judge.beside_night(judged, cell, earlier.scores, earlier.what) if earlier else [*judged]
+
+
+def of_speed(judged: Sequence[Judgement], tonight: Tonight, context: Context[Spec], cell: Cell, found: Found, truth: Truth) -> list[Judgement]:
+    """The rows of a cell's speed, *judged* without a history, as its nights make them."""
+    if doubts(cell):
+        return [*judged]
+    short = next((why for part in cell.parts if part.times and (why := too_few(summary_of(part.times), truth))), "")
+    if short:
+        return unjudged(judged, short) if tonight.judges(cell) else [*judged]
+    gate = truth.throughput
+    speed = tonight.speed(context, cell, found, Plan(gate.margin, gate.step))
+    return beside_nights(judged, speed, str(tonight.history.folder))
 
 
 def unjudged(judged: Sequence[Judgement], why: str) -> list[Judgement]:
@@ -70,8 +103,3 @@ def _more(speed: Speed) -> list[str]:
     first = speed.baseline.beside.nights[0].began[:10] if speed.baseline.beside.nights else ""
     news = faster(speed.confirmed.decision, first)
     return [*changed, *error, *([news] if news else [])]
-
-
-def _how(one: Judgement) -> str:
-    """How a rate was measured, which is the first part of its sentence."""
-    return one.meaning
