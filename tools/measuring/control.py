@@ -155,7 +155,11 @@ def _record(task: Task, precision: str, chip: ChipKind, need: int) -> Record:
     return Record(
         case=str(task.case), network=NETWORK.name, data=FIXED, weights=FIXED, precision=precision, chip=chip.name, simulated=chip.simulated,
         clips=1, scoring_s=0.0, peak_bytes=memory.peak_resident_bytes(), estimated_bytes=need, digests=task.digests,
-        versions=_versions(task.case.device), machine=dict((*versions.machine(), *engines.family(task.case.device).condition(task.case.device))))
+        versions=_versions(task.case.device), machine=_machine(task.case.device))
+
+
+def _machine(device: Device) -> dict[str, str]:
+    return dict((*versions.machine(), *engines.family(device).condition(device)))
 
 
 def _versions(device: Device) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the test of tonight's speed is told: the nights before, or a centre from elsewhere, and the noise; pure."""
+"""What tonight's speed is judged beside: nights before or a centre from elsewhere, and the noise; pure."""
 
 from __future__ import annotations
 

@@ -72,13 +72,13 @@ def turn(case: Decision, control: Decision | None, own: int, aside: int, most: i
 
 
 def confirm(case: Side, control: Callable[[], Side | None], most: int, say: Callable[[str], None], why: Callable[[Decision], str],
-            ) -> Confirmed:
+            aside: Side | None = None) -> Confirmed:
     """Measure *case* until its speed is settled, or *most* series of it are taken.
 
     control: finds the one that is measured in turn with it, once it is worth one. why: what is in doubt, in
-    words. An error ends it, and what was measured until then counts.
+    words. An error ends it, and what was measured until then counts. aside: a control with series already.
     """
-    found, aside, sought = Confirmed(case, case.decide()), None, False
+    found, sought = Confirmed(case, case.decide(), aside), aside is not None
     while found.error is None:
         more, again = turn(found.decision, found.of_control, found.case.taken, aside.taken if aside else 0, most)
         if again and not sought:

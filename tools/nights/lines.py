@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any, NoReturn, get_args
 
 from tools.errors import HistoryError
@@ -35,6 +35,12 @@ LEFT_OUT = "nothing is to be done: it is left out"
 def plain(text: str) -> str:
     """*text* as it can stand at the beginning of a line."""
     return _SPECIAL.sub("_", text)[:255] or "_"
+
+
+def as_read(record: Record) -> Record:
+    """The record with what names its subject and its run as a reader of its line has them."""
+    return replace(record, case=plain(record.case), unit=plain(record.unit), run=plain(record.run),
+                   fingerprint=Fingerprint(**_plainly(record.fingerprint)))  # type: ignore[arg-type]
 
 
 def of_record(record: Record) -> str:

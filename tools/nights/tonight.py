@@ -1,15 +1,16 @@
-"""Tonight beside the nights before: a cell's speed is judged, measured again where it is in doubt, and kept."""
+"""Tonight beside the nights before: a speed is judged, measured again where it is in doubt, and kept."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from tools.errors import ClipgateError
 from tools.judging.confirmed import Conclusion, Word, conclude, percent
-from tools.judging.slower import Decision, Outcome, Plan
+from tools.judging.slower import Before, Decision, Lean, Outcome, Plan
 from tools.judging.trend import Trend
 from tools.measuring import again, control
 from tools.measuring.alternate import Candidate, Subject, choose
@@ -19,11 +20,13 @@ from tools.measuring.launch import Found
 from tools.nights.baseline import Baseline, baseline
 from tools.nights.confirming import Confirmed, Side, confirm
 from tools.nights.history import History
+from tools.nights.lines import as_read
 from tools.nights.measured import record_of, series_of
-from tools.nights.record import Role, Series
+from tools.nights.record import Record, Role, Series
 from tools.nights.record import Word as Recorded
 from tools.nights.scores import Earlier, earlier_scores
 from tools.spec.case import Case, Device
+from tools.spec.figures import Figure
 from tools.spec.model import Spec
 from tools.storage.context import Context
 
@@ -71,20 +74,25 @@ class Tonight:
         self._measured: dict[Case, Measured] = {}
         self._fixed: dict[Device, Measured | None] = {}
 
+    @property
+    def confirms(self) -> bool:
+        """Whether doubtful cells are measured again."""
+        return self._most > 0
+
     def of(self, cell: Cell) -> Measured:
         """What is known of the cell tonight."""
         return self._measured.setdefault(cell.case, Measured(cell))
 
     def earlier_scores(self, cell: Cell) -> Earlier | None:
         """What the last other night with equal digests scored."""
-        return earlier_scores(self.history, record_of(cell, run=self._run.name, wall_s=0.0), cell)
+        return earlier_scores(self.history, self._record(cell), cell)
 
     def judges(self, cell: Cell) -> bool:
         """Whether the cell has nights enough to be judged by."""
         return self._baseline(cell).beside.judges
 
     def speed(self, context: Context[Spec], cell: Cell, found: Found, plan: Plan) -> Speed:
-        """What the cell's speed is said to be, measured again where it is in doubt. Its times must be fit for it."""
+        """What the cell's speed is said to be, measured again where it is in doubt; its times must be fit."""
         measured = self.of(cell)
         if measured.speed is None:
             device = cell.case.device
@@ -95,8 +103,22 @@ class Tonight:
             measured.speed = self._judged(context, cell, subject, plan, self._most)
         return measured.speed
 
+    def beside_figure(self, context: Context[Spec], cell: Cell, speed: Speed, figure: Figure, chips: int) -> Speed:
+        """The same beside a stored figure of so many chips; what is measured again counts for both."""
+        plan = speed.confirmed.case.plan
+        before = Before((), (), (), (), lean=Lean(-math.log(figure.right / chips), 0.0), against=f"the stored figure ({figure.id})")
+        side, aside = replace(speed.confirmed.case, before=before), speed.confirmed.control
+        found = Confirmed(side, side.decide(), aside)
+        if self._most:
+            found = confirm(side, partial(self._control, cell.case, plan), self._most, context.say, _doubt, aside)
+            own = replace(found.case, before=speed.baseline.before)
+            measured = self.of(cell)
+            measured.speed = replace(speed, confirmed=Confirmed(own, own.decide(), found.control, found.error))
+        said = conclude(found.decision, found.of_control, speed.baseline.beside.bad_days, plan)
+        return Speed(speed.baseline, found, said)
+
     def keep(self, cell: Cell) -> None:
-        """Leave the record of a cell that has been judged, and anew that of its control; errors as for `append`."""
+        """Leave the record of a judged cell, and anew that of its control; errors as for `append`."""
         measured = self.of(cell)
         aside = measured.speed.confirmed.control if measured.speed else None
         if aside and not measured.is_kept:
@@ -123,7 +145,11 @@ class Tonight:
         return Speed(beside, confirmed, said, beside.creep(confirmed.case.logs))
 
     def _baseline(self, cell: Cell) -> Baseline:
-        return baseline(self._nights, record_of(cell, run=self._run.name, wall_s=0.0))
+        return baseline(self._nights, self._record(cell))
+
+    def _record(self, cell: Cell) -> Record:
+        """What tells which nights the cell's are."""
+        return as_read(record_of(cell, run=self._run.name, wall_s=0.0))
 
     def _side(self, cell: Cell, subject: Subject, beside: Baseline, plan: Plan, series: tuple[Cell, ...]) -> Side:
         decided = [one.speed.confirmed.decision for case, one in self._measured.items()

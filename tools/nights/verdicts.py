@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -10,12 +11,13 @@ from tools.judging.confirmed import Word, faster, percent
 from tools.judging.judge import Judge
 from tools.judging.numbers import Numbers
 from tools.judging.slower import Plan
-from tools.judging.speed import summary_of, too_few
+from tools.judging.speed import stored_rate, summary_of, too_few
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.cell import Cell
 from tools.measuring.doubts import doubts
 from tools.measuring.launch import Found
 from tools.nights.tonight import Speed, Tonight
+from tools.spec.chips import kind
 from tools.spec.model import Spec
 from tools.spec.truth import Truth
 from tools.storage.context import Context
@@ -26,25 +28,39 @@ VERDICTS: Mapping[Word, Verdict] = {
     Word.BAD_DAY: Verdict.NO_VERDICT, Word.MACHINE_SLOW: Verdict.FAIL}
 
 
-def beside_nights(judged: Sequence[Judgement], speed: Speed, history: str) -> list[Judgement]:
+def beside_nights(judged: Sequence[Judgement], speed: Speed, history: str, figure: Judgement | None) -> list[Judgement]:
     """The rows of a cell's speed, with what its nights say of it; history: the folder, as a user names it.
 
-    Where nothing is stored of the device, the nights judge the row. Where a figure judges it they have a row of
-    their own, once they judge at all. Rates of single networks with nothing stored go by that of the whole.
+    figure: the row of the rate beside a stored figure; None where there is none, and then the nights judge
+    that row. Beside a figure they have a row of their own, once they judge at all. Rates of single networks
+    with nothing stored go by the whole's.
     """
     whole = next(one for one in judged if one.metric == WHOLE)
     ours = _judged(whole, speed, history)
-    stored = whole.verdict is not Verdict.RECORDED
+    its_own = [replace(ours, metric=f"{WHOLE} nights")] if speed.conclusion.word is not Word.LEARNING else []
     rows = []
     for one in judged:
         if one is whole:
-            rows += [one, *([replace(ours, metric=f"{WHOLE} nights")] if speed.conclusion.word is not Word.LEARNING else [])] \
-                if stored else [replace(ours, meaning=f"{one.meaning}; {ours.meaning}")]
+            rows += [figure, *its_own] if figure else [replace(ours, meaning=f"{one.meaning}; {ours.meaning}")]
         elif one.verdict is Verdict.RECORDED and one.metric.endswith(f" {WHOLE}"):
-            rows.append(replace(one, verdict=ours.verdict, learning=ours.learning, meaning=f"{one.meaning}; judged by {WHOLE} of all networks"))
+            told = f"{one.meaning}; judged by {WHOLE} of all networks"
+            rows.append(replace(one, verdict=ours.verdict, learning=ours.learning, meaning=told))
         else:
             rows.append(one)
     return rows
+
+
+def beside_figure(judged: Judgement, speed: Speed) -> Judgement:
+    """The row of a rate beside a stored figure, *judged* by one series, as all series of the night judge it.
+
+    What they leave open stays FAIL where the first series misses the figure, and is SUSPECT elsewhere.
+    """
+    if judged.verdict not in (Verdict.PASS, Verdict.FAIL):
+        return judged
+    verdict = VERDICTS[speed.conclusion.word]
+    if verdict is Verdict.SUSPECT and judged.verdict is Verdict.FAIL:
+        verdict = Verdict.FAIL
+    return replace(judged, verdict=verdict, meaning=f"{judged.meaning}; {speed.conclusion.sentence}")
 
 
 def of_accuracy(judged: Sequence[Judgement], tonight: Tonight, judge: Judge, cell: Cell, flips: str) -> list[Judgement]:
@@ -59,7 +75,8 @@ def of_accuracy(judged: Sequence[Judgement], tonight: Tonight, judge: Judge, cel
     return judge.beside_night(judged, cell, earlier.scores, earlier.what) if earlier else [*judged]
 
 
-def of_speed(judged: Sequence[Judgement], tonight: Tonight, context: Context[Spec], cell: Cell, found: Found, truth: Truth) -> list[Judgement]:
+def of_speed(judged: Sequence[Judgement], tonight: Tonight, context: Context[Spec], cell: Cell, found: Found, truth: Truth,
+             ) -> list[Judgement]:
     """The rows of a cell's speed, *judged* without a history, as its nights make them."""
     if doubts(cell):
         return [*judged]
@@ -68,7 +85,11 @@ def of_speed(judged: Sequence[Judgement], tonight: Tonight, context: Context[Spe
         return unjudged(judged, short) if tonight.judges(cell) else [*judged]
     gate = truth.throughput
     speed = tonight.speed(context, cell, found, Plan(gate.margin, gate.step))
-    return beside_nights(judged, speed, str(tonight.history.folder))
+    stored = stored_rate(truth, kind(cell.record.chip), cell.case.batch)
+    figure = next(one for one in judged if one.metric == WHOLE) if stored else None
+    if stored and figure and tonight.confirms and figure.verdict in (Verdict.PASS, Verdict.FAIL):
+        figure = beside_figure(figure, tonight.beside_figure(context, cell, speed, *stored))
+    return beside_nights(judged, speed, shlex.quote(str(tonight.history.folder)), figure)
 
 
 def unjudged(judged: Sequence[Judgement], why: str) -> list[Judgement]:
@@ -87,12 +108,14 @@ def _judged(whole: Judgement, speed: Speed, history: str) -> Judgement:
     told = [speed.conclusion.sentence, *_more(speed)]
     verdict = VERDICTS[word]
     if speed.creep and verdict in (Verdict.PASS, Verdict.SUSPECT):
-        verdict = Verdict.FAIL
-        told.insert(0, f"slower night by night for {decision.nights + 1 - speed.creep.began} nights: {percent(speed.creep.risen)} time a clip by now")
+        verdict, course = Verdict.FAIL, speed.baseline.beside.course
+        since = f" since {course[speed.creep.began].began[:10]}" if speed.creep.began < len(course) else ""
+        told.insert(0, f"slower night by night{since}: {percent(speed.creep.risen)} time a clip by now")
     if verdict is Verdict.FAIL:
         told.append(f"its nights: python -m tools.history show {case} --history {history}; if this is how it shall be: "
                     f"python -m tools.history accept {case} --history {history} --why TEXT")
-    numbers = replace(whole.numbers, reference=centre) if whole.numbers else Numbers("clips_per_s", math.exp(-decision.centre - decision.shift), centre)
+    rate = math.exp(-decision.centre - decision.shift)
+    numbers = replace(whole.numbers, reference=centre) if whole.numbers else Numbers("clips_per_s", rate, centre)
     return Judgement(WHOLE, whole.measured, f"{centre:.3f}", verdict, "; ".join(told), numbers=numbers)
 
 
