@@ -99,9 +99,11 @@ def of_nights(options: Options, context: Context[Spec], truth: Truth) -> tuple[l
 
 def _arguments(parser: argparse.ArgumentParser, *, of_history: bool = False) -> None:
     """The command's own words; *of_history*: without logs and runs."""
-    parser.add_argument("what", nargs="?" if of_history else None, choices=WHAT, help="throughput: of logs or runs; accuracy: of runs on the complete data set; "
-                        "fidelity: limits of a precision other than float32, from runs")
-    parser.add_argument("sources", type=Path, nargs="*" if of_history else "+", metavar="LOG|RUN", help="a log of ais_bench, benchmark, msame or trtexec, "
+    parser.add_argument("what", nargs="?" if of_history else None, choices=WHAT,
+                        help="throughput: of logs or runs; accuracy: of runs on the complete data set; fidelity: limits of a "
+                             "precision other than float32, from runs")
+    parser.add_argument("sources", type=Path, nargs="*" if of_history else "+", metavar="LOG|RUN",
+                        help="a log of ais_bench, benchmark, msame or trtexec, "
                         "ais_bench's summary or result folder; or a folder of artifacts/runs")
     parser.add_argument(FROM_HISTORY, action="store_true", help="throughput: of the nights in --history, as their median")
     parser.add_argument("--device", default="", metavar="NAME", help="what a log was made on: T4, or the name npu-smi gives a chip, 310P3")
