@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tools.errors import ClipgateError, OptionError, RecordError
@@ -22,6 +23,7 @@ from tools.spec.truth import Truth
 from tools.storage.context import Context
 from tools.storage.stages import Options, parse
 
+FROM_HISTORY = "--from-history"
 WHAT = ("throughput", "accuracy", "fidelity")
 
 
@@ -85,7 +87,7 @@ def of_nights(options: Options, context: Context[Spec], truth: Truth) -> tuple[l
         RecordError: it proposes none.
     """
     if options.what not in (None, "throughput") or options.sources:
-        raise OptionError("a history is all that --from-history takes", where="--from-history", remedy="leave the logs and runs out")
+        raise OptionError("a history is all that --from-history takes", where=FROM_HISTORY, remedy="leave the logs and runs out")
     if not options.device:
         raise OptionError("a history may hold several kinds of chips", where="--device", remedy="for example --device 310P3, --device cpu")
     folder = Path(context.settings.history or context.settings.artifacts / DEFAULT)
@@ -95,12 +97,15 @@ def of_nights(options: Options, context: Context[Spec], truth: Truth) -> tuple[l
     return [one.figure for one in found], [*told, *(f"left out: {why}" for why in left), *nights.skipped.words]
 
 
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", nargs="?", choices=WHAT, help="throughput: of logs or runs; accuracy: of runs on the complete data set; "
-                        "fidelity: limits of a precision other than float32, from runs")
-    parser.add_argument("sources", type=Path, nargs="*", metavar="LOG|RUN", help="a log of ais_bench, benchmark, msame or trtexec, "
+def _arguments(parser: argparse.ArgumentParser, *, of_history: bool = False) -> None:
+    """The command's own words; *of_history*: without logs and runs."""
+    parser.add_argument("what", nargs="?" if of_history else None, choices=WHAT,
+                        help="throughput: of logs or runs; accuracy: of runs on the complete data set; fidelity: limits of a "
+                             "precision other than float32, from runs")
+    parser.add_argument("sources", type=Path, nargs="*" if of_history else "+", metavar="LOG|RUN",
+                        help="a log of ais_bench, benchmark, msame or trtexec, "
                         "ais_bench's summary or result folder; or a folder of artifacts/runs")
-    parser.add_argument("--from-history", action="store_true", help="throughput: of the nights in --history, as their median")
+    parser.add_argument(FROM_HISTORY, action="store_true", help="throughput: of the nights in --history, as their median")
     parser.add_argument("--device", default="", metavar="NAME", help="what a log was made on: T4, or the name npu-smi gives a chip, 310P3")
     parser.add_argument("--batch", type=int, metavar="N", help="the batch size of a log that does not say it")
     parser.add_argument("--network", default="", metavar="NAME", help="the network of a log, for a model of several")
@@ -113,7 +118,7 @@ def main(arguments: Sequence[str]) -> int:
 
     For example: python -m tools.record tsm throughput t4.log --device T4 --batch 16 --write.
     """
-    options, context = parse("record", main.__doc__, arguments, _arguments)
+    options, context = parse("record", main.__doc__, arguments, partial(_arguments, of_history=FROM_HISTORY in arguments))
     spec = context.spec
     truth = load_truth(context.settings.models, spec.name)
     before = text = truth.path.read_bytes().decode()
@@ -144,9 +149,6 @@ def _asked(options: Options, context: Context[Spec], truth: Truth) -> tuple[list
     """The figures of what the command line names, and what is to be said beside them."""
     if options.from_history:
         return of_nights(options, context, truth)
-    if not options.what or not options.sources:
-        raise OptionError("nothing is named to be recorded", where="tools.record", remedy=f"say which of {', '.join(WHAT)}, and the logs "
-                          "or runs; or --from-history")
     if options.what == "fidelity":
         return [], []
     new, left = figures(options, context.spec, truth)

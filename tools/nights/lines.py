@@ -21,11 +21,12 @@ BEGIN = f'{{"version":{VERSION},'
 HEADED = ("case", "unit", "fingerprint", "night", "began", "run", "word", "ratio")
 CASE = f'{BEGIN}"case":"'
 ACCEPTED = f'{BEGIN}"accepted":"'
-NIGHT = ',"night":["'  # what parts a line's subject from its night
+NIGHT = ',"night":'  # what parts a line's subject from its night, which is the first list in it
 MOST = 1e5  # of a logarithm or a ratio of them
 HIGHEST = 10**12 - 1  # of a night's number: no damaged line sends those after it out of all bounds
 BEGAN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _SPECIAL = re.compile(r'["\\{}\[\]\x00-\x1f\x7f\ud800-\udfff]')  # what parts a line, or would need an escape
+ITEMS = len(fields(Night))
 NUMBER = re.compile(r"\d{12}")
 WORDS = get_args(Word)
 DAMAGED, BEGINNING = "a line of the history", "the beginning of a line"
@@ -74,8 +75,8 @@ def of_accepted(accepted: Accepted) -> str:
 
 
 def subject_of(key: bytes) -> Subject:
-    """The subject that the beginning of a line, up to NIGHT, names; a HistoryError where it names none."""
-    told = _told(key + b"}", BEGINNING)
+    """The subject that the beginning of a line, NIGHT included, names; a HistoryError where it names none."""
+    told = _told(key.removesuffix(NIGHT.encode()) + b"}", BEGINNING)
     with refusing(HistoryError, f"{DAMAGED} cannot be read", BEGINNING):
         found = Subject(told["case"], told["unit"], Fingerprint(**told["fingerprint"]))
         return typed.require(found, HistoryError, BEGINNING, LEFT_OUT)
@@ -84,7 +85,7 @@ def subject_of(key: bytes) -> Subject:
 def nights_of(rows: Sequence[bytes]) -> list[Night]:
     """The nights in what follows NIGHT in lines; those that cannot be read are not among them."""
     try:
-        told = _told(b'[["' + b'],["'.join(rows) + b"]]", BEGINNING)
+        told = _told(b"[" + b",".join(rows) + b"]", BEGINNING)
     except HistoryError:
         if len(rows) < 2:
             return []
@@ -94,14 +95,16 @@ def nights_of(rows: Sequence[bytes]) -> list[Night]:
 
 def _is_night(row: Any) -> bool:  # noqa: ANN401 - JSON is anything
     """Whether a list out of JSON has what a night has, of the types that it has them."""
-    return (isinstance(row, list) and len(row) == 8 and all(isinstance(one, str) for one in row[:4])
-            and NUMBER.fullmatch(row[0]) is not None and BEGAN.fullmatch(row[1]) is not None and row[3] in WORDS
-            and _is_small(row[4]) and _is_small(row[7]) and (row[5] is None or _is_small(row[5]))
-            and type(row[6]) is int and 0 <= row[6] < MOST)
+    if not isinstance(row, list) or len(row) != ITEMS:
+        return False
+    number, began, run, word, ratio, log_s, series, apart = row
+    texts = isinstance(number, str) and isinstance(began, str) and isinstance(run, str) and isinstance(word, str)
+    return (texts and NUMBER.fullmatch(number) is not None and BEGAN.fullmatch(began) is not None and word in WORDS
+            and _is_small(ratio) and _is_small(apart) and (log_s is None or _is_small(log_s)) and type(series) is int and 0 <= series < MOST)
 
 
 def _is_small(number: object) -> bool:
-    return isinstance(number, int | float) and not isinstance(number, bool) and -MOST <= number <= MOST
+    return type(number) in (int, float) and -MOST <= number <= MOST  # type: ignore[operator]
 
 
 def _night(row: list[Any]) -> Night:

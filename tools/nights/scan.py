@@ -105,24 +105,18 @@ def by_subject(chunk: bytes, rows: dict[bytes, list[bytes]]) -> list[bytes]:
     Searching is all that it does, so that a million lines take seconds. What is found is read when it is
     needed, and then only what belongs to the subject that is asked for.
     """
-    others, mark, find = [], lines.NIGHT.encode(), chunk.find
-    begin = 0
-    while (middle := find(mark, begin)) >= 0:
+    others, find, begin = [], chunk.find, 0
+    while (middle := find(b"[", begin)) >= 0:
         key = chunk[begin:middle]
         end = find(b"]", middle)
         after = find(b"\n", end) + 1
-        if key not in rows:
-            if b"\n" in key or not key.startswith(lines.BEGIN.encode()):
-                after = find(b"\n", begin) + 1
-                others.append(chunk[begin:after])
-                begin = after
-                continue
+        if key not in rows and key.startswith(lines.BEGIN.encode()) and key.endswith(lines.NIGHT.encode()) and b"\n" not in key:
             rows[key] = []
-        if end < 0 or chunk[after - 2] != CLOSED:
+        if key in rows and end >= 0 and chunk[after - 2] == CLOSED:
+            rows[key].append(chunk[middle:end + 1])
+        else:
             after = find(b"\n", begin) + 1
             others.append(chunk[begin:after])
-        else:
-            rows[key].append(chunk[middle + len(mark):end])
         begin = after
     return others + chunk[begin:].splitlines(keepends=True)
 

@@ -80,10 +80,3 @@ def test_what_proposes_nothing_is_refused(recording: Command, tmp_path: Path, ar
     found, said = recording("tiny", *arguments[:1], *arguments[1:], "--from-history", "--history", folder)
 
     assert (status, True) == (found, words in said), said
-
-
-def test_a_command_that_names_nothing_is_refused(recording: Command) -> None:
-    """It could only guess."""
-    status, said = recording("tiny")
-
-    assert (2, True) == (status, "say which of throughput, accuracy, fidelity" in said), said

@@ -55,7 +55,8 @@ class Bench:
         self.case = Case(spec.name, 4, Device("cpu"))
         self.chip = SimpleNamespace(name="cpu", simulated=False)
         (folder / "graph.onnx").write_bytes(b"a graph")
-        driver = SimpleNamespace(describe=lambda device: self.chip, versions=lambda: [("driver", "1")], watch=lambda device: None,
+        driver = SimpleNamespace(describe=lambda device: self.chip, versions=lambda: [("driver", "1")],
+                                 condition=lambda device: (), watch=lambda device: None,
                                  environment=dict, diagnose=lambda words: self.fault, ON_HOST=True)
         kind = SimpleNamespace(feed=self._feed, finish=lambda *given: None)
         for place, name, value in (

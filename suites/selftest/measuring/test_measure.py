@@ -63,6 +63,7 @@ class Bench:
         self.budget_s: float | None = 1.0
         self.kind = SimpleNamespace(feed=self.feed, finish=self.finish)
         driver = SimpleNamespace(describe=lambda device: SimpleNamespace(name="310P3", simulated=True), versions=lambda: [("cann", "8")],
+                                 condition=lambda device: (("temperature_c", "42"),),
                                  watch=lambda device: self.watch, ON_HOST=False)
         patch.setattr(measure.kinds, "of", lambda spec: self.kind)
         patch.setattr(measure.engines, "family", lambda device: driver)
@@ -162,7 +163,7 @@ def test_a_record_says_what_was_measured_with_what(bench: Bench) -> None:
     assert numbers["peak_bytes"] > 2**20
     assert bench.need == numbers["estimated_bytes"] == measure.memory.need_bytes(1000, 100, 4 * 4 * 6, SLOTS)
     assert {"cann", "onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av"} == numbers["versions"].keys()
-    assert {"python", "system", "cpu", "cores", "load"} == numbers["machine"].keys()
+    assert {"python", "system", "cpu", "cores", "load", "temperature_c"} == numbers["machine"].keys()
 
 
 def test_a_second_network_is_fed_by_the_scores_of_the_first(bench: Bench, tmp_path: Path) -> None:

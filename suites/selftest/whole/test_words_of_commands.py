@@ -29,10 +29,11 @@ OWN: dict[str, tuple[Any, list[str], dict[str, object], list[str], dict[str, obj
                  ["a", "--ground-truth", "b"], {"results": Path("a"), "ground_truth": Path("b")}),
     "reference": (reference._arguments, [], {"torch_device": "auto"}, ["--torch-device", "cuda:1"], {"torch_device": "cuda:1"}),
     "record": (record._arguments, ["throughput", "a"],
-               {"what": "throughput", "sources": [Path("a")], "device": "", "batch": None, "network": "", "margin": 2.0, "write": False},
-               ["fidelity", "a", "b", "--device", "T4", "--batch", "8", "--network", "tem", "--margin", "3", "--write"],
+               {"what": "throughput", "sources": [Path("a")], "device": "", "batch": None, "network": "", "margin": 2.0, "write": False,
+                "from_history": False},
+               ["fidelity", "a", "b", "--from-history", "--device", "T4", "--batch", "8", "--network", "tem", "--margin", "3", "--write"],
                {"what": "fidelity", "sources": [Path("a"), Path("b")], "device": "T4", "batch": 8, "network": "tem", "margin": 3.0,
-                "write": True}),
+                "write": True, "from_history": True}),
 }
 
 
