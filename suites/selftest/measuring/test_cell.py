@@ -62,7 +62,8 @@ def saved(folder: Path, times: Times | None = TIMES, idle: Idle | None = None) -
 
 def test_what_was_saved_is_read_back(tmp_path: Path) -> None:
     """All of it; and where nothing was timed or watched, that there is none."""
-    idle, times = Idle("busy", ("pid 7",), 9), Times((0.5, 0.25), 3, (0.125, 0.0625), "a doubt", 12.5, ("process 7", "process 8"))
+    times = Times((0.5, 0.25), 3, (0.125, 0.0625), "a doubt", 12.5, ("process 7", "process 8"), (0.75, 0.625))
+    idle = Idle("busy", ("pid 7",), 9)
     whole, bare = cell.read(saved(tmp_path / "whole", times, idle)), cell.read(saved(tmp_path / "bare", None))
 
     assert (times, idle, None, "") == (whole.times, whole.idle, whole.timing_error, whole.retried)
