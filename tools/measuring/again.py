@@ -14,8 +14,8 @@ from tools.errors import ClipgateError, MeasureError
 from tools.machine.files import writing
 from tools.measuring import launch
 from tools.measuring.alternate import Subject
-from tools.measuring.cell import TIMES, Cell, Part, taken
-from tools.measuring.earlier import MORE
+from tools.measuring.cell import IDLE, TIMES, Cell, Part, taken
+from tools.measuring.earlier import MORE, set_aside
 from tools.measuring.job import Job
 from tools.measuring.launch import Found
 from tools.measuring.measure import measure
@@ -32,28 +32,28 @@ def place_of(folder: Path, number: int, beside: Case | None = None) -> Path:
     return (folder / MORE / f"control-of-{beside}" if beside else folder / MORE) / f"{number:02}"
 
 
-def again(context: Context[Spec], cell: Cell, found: Found, run: Path, number: int, beside: Case | None = None) -> Cell:
+def again(context: Context[Spec], cell: Cell, found: Found, run: Path, number: int, beside: Case | None = None, *,
+          anew: bool = False) -> Cell:
     """The cell with the times of its further series *number*: its networks in turn, a process for each.
 
     found: what the cell was measured with. beside: the case whose control it is now. A series that an ended
     process of the run has left whole is read back: what has been measured is not measured until it pleases.
+    anew: it is set aside instead, since it was taken beside another one.
 
     Raises:
         ClipgateError: a network could not be timed. The cell's own times and scores are what they were.
     """
     jobs = launch.jobs(context, cell.case, found, run, [part.record.network for part in cell.parts])
     with writing("what this cell leaves", run, MeasureError):
-        return replace(cell, parts=tuple(_timed(context, part, replace(job, again=place_of(job.folder, number, beside)), run)
-                                         for part, job in zip(cell.parts, jobs, strict=True)))
+        placed = [replace(job, again=place_of(job.folder, number, beside)) for job in jobs]
+        for job in placed if anew else []:
+            set_aside(job.place, (TIMES, IDLE))
+        return replace(cell, parts=tuple(_timed(context, part, job, run) for part, job in zip(cell.parts, placed, strict=True)))
 
 
 def subject(context: Context[Spec], cell: Cell, found: Found, run: Path, beside: Case | None = None) -> Subject:
     """The cell as one that can be timed again and again; *beside* as for `again`."""
-    return Subject(cell.case, partial(_numbered, context, cell, found, run, beside))
-
-
-def _numbered(context: Context[Spec], cell: Cell, found: Found, run: Path, beside: Case | None, number: int) -> Cell:
-    return again(context, cell, found, run, number, beside)
+    return Subject(cell.case, partial(again, context, cell, found, run, beside=beside))
 
 
 def _timed(context: Context[Spec], part: Part, job: Job, run: Path) -> Part:

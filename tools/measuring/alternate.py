@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from tools.errors import ClipgateError
 from tools.measuring.cell import Cell
@@ -11,12 +12,21 @@ from tools.measuring.doubts import doubts
 from tools.spec.case import Case
 
 
+class Take(Protocol):
+    """Takes the further series of a *number*; a ClipgateError if it fails.
+
+    It may be one that an ended process of the run has left, unless it has to be taken *anew*.
+    """
+
+    def __call__(self, number: int, *, anew: bool) -> Cell: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What can be timed again. take: its further series of a number; a ClipgateError if it fails."""
+    """What can be timed again."""
 
     case: Case
-    take: Callable[[int], Cell]
+    take: Take
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +58,16 @@ def alternate(suspect: Subject, control: Subject, count: int, say: Callable[[str
     """Take *count* series of each, strictly in turn, the suspect's first; their numbers follow *before*.
 
     why: what makes the suspect one, in words: `4.1 % slower than its nights`. The first error ends it, so
-    that a device that fails is not tried *count* times. What was taken until then is kept.
+    that a device that fails is not tried *count* times. What was taken until then is kept. Beside a series
+    that is taken now, the control's is taken now too.
     """
     ours: list[Cell] = []
     theirs: list[Cell] = []
     for number in range(before + 1, before + count + 1):
         say(f"{suspect.case}: {why}; measuring again {number} of {before + count}, in turn with {control.case}")
         try:
-            ours.append(suspect.take(number))
-            theirs.append(control.take(number))
+            ours.append(suspect.take(number, anew=False))
+            theirs.append(control.take(number, anew=not all(part.earlier for part in ours[-1].parts)))
         except ClipgateError as error:
             return Alternation(tuple(ours), tuple(theirs), error)
     return Alternation(tuple(ours), tuple(theirs))

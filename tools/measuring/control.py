@@ -6,7 +6,7 @@ It is the control where a selection has no cell that could be one. Its case has 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from tools.measuring.again import place_of
 from tools.measuring.alternate import Subject
 from tools.measuring.answers import Kept
 from tools.measuring.cell import Cell, Part, Record
-from tools.measuring.earlier import JOB
+from tools.measuring.earlier import JOB, set_aside
 from tools.measuring.host_quiet import Turns
 from tools.measuring.measure import timed, waiting
 from tools.measuring.predictions import FILE, Predictions, save
@@ -68,11 +68,13 @@ class Task:
         return {"weights": FIXED, "graph": self.graph.digest, "clips": FIXED}
 
 
-def control_series(context: Context[Spec], device: Device, run: Path, number: int = 0, beside: Case | None = None) -> Cell:
+def control_series(context: Context[Spec], device: Device, run: Path, number: int = 0, beside: Case | None = None, *,
+                   anew: bool = False) -> Cell:
     """The control's cell on *device* with its own times, *number* 0, or with those of a further series.
 
     context: of any model; nothing of the model shapes the control. beside: the case that is in doubt. What an
-    ended process of the run has left whole is read back while it is of the same graph and versions.
+    ended process of the run has left whole is read back while it is of the same graph and versions, or set
+    aside where *anew* says so.
 
     Raises:
         CompileError: the graph cannot be compiled. ClipgateError: it could not be timed.
@@ -82,6 +84,8 @@ def control_series(context: Context[Spec], device: Device, run: Path, number: in
     place = place_of(folder, number, beside) if number else folder
     task = Task(case, graph, settings.budget_s, place, settings.locks, _same(device, graph, settings.budget_s))
     with writing("what the control leaves", run, MeasureError):
+        if anew:
+            set_aside(place, (cell.TIMES, cell.IDLE))
         part = _earlier(task)
         if part is None:
             place.mkdir(parents=True, exist_ok=True)
@@ -93,7 +97,7 @@ def control_series(context: Context[Spec], device: Device, run: Path, number: in
 
 def subject(context: Context[Spec], device: Device, run: Path, beside: Case) -> Subject:
     """The control as one that is measured in turn with *beside*."""
-    return Subject(control_graph.case_of(device), lambda number: control_series(context, device, run, number, beside))
+    return Subject(control_graph.case_of(device), partial(control_series, context, device, run, beside=beside))
 
 
 def _same(device: Device, graph: Graph, budget_s: float) -> str:
@@ -109,7 +113,7 @@ def _earlier(task: Task) -> Part | None:
         part, noted = cell.read(task.place), (task.place / JOB).read_bytes()
     except (ClipgateError, OSError):
         return None
-    return part if part.times and noted == task.same.encode() else None
+    return replace(part, earlier=True) if part.times and noted == task.same.encode() else None
 
 
 def time_control(task: Task) -> None:

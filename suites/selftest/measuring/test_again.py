@@ -28,10 +28,10 @@ OTHER = Case("other", 1, Device("cpu"))
 LOST = Fault("lost", "it is lost", ("507010",), ("device lost",))
 
 
-def once_more(bench: Bench, measured: Cell, number: int = 1, beside: Case | None = None, **other: Any) -> Cell:
+def once_more(bench: Bench, measured: Cell, number: int = 1, beside: Case | None = None, *, anew: bool = False, **other: Any) -> Cell:
     """The cell with further times; other: fields of what it is measured with."""
     context = Context(Settings.parse({"budget_s": bench.budget_s}), bench.spec, lambda event: bench.said.append(str(event.get("text"))))
-    return again(context, measured, replace(bench.found, **other), bench.run, number, beside)
+    return again(context, measured, replace(bench.found, **other), bench.run, number, beside, anew=anew)
 
 
 def slower(bench: Bench, patch: pytest.MonkeyPatch, factor: float = 2.0) -> None:
@@ -80,9 +80,14 @@ def test_what_an_ended_process_took_whole_is_read_back(bench: Bench, monkeypatch
     found = once_more(bench, measured)
     assert (started, first.rate(), True) == (bench.started, found.rate(), found.parts[0].earlier)
 
+    kept = (place_of(bench.place(), 1) / cell.TIMES).read_bytes()
+    assert measured.rate() == once_more(bench, measured, anew=True).rate()
+    assert kept == (place_of(bench.place(), 1) / earlier.ASIDE / "1" / cell.TIMES).read_bytes()
+    assert started + 1 == bench.started
+
     cut(place_of(bench.place(), 1) / cell.TIMES)
     assert measured.rate() == once_more(bench, measured).rate()
-    assert started + 1 == bench.started
+    assert started + 2 == bench.started
 
 
 def test_networks_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

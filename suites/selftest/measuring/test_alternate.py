@@ -30,7 +30,7 @@ def cell_of(case: Case, seconds: float = 3.0, **part: Any) -> Cell:
 def subject(case: Case, taken: list[tuple[Case, int]], fails: int = 0) -> Subject:
     """What notes that it is timed, and fails at that number."""
 
-    def take(number: int) -> Cell:
+    def take(number: int, *, anew: bool) -> Cell:
         taken.append((case, number))
         if number == fails:
             raise EngineError("the device fails")
@@ -66,12 +66,27 @@ def test_an_error_ends_it_and_costs_no_series(ours: int, theirs: int, expected: 
 
 
 def test_a_fault_of_ours_is_no_value() -> None:
-    def take(number: int) -> Cell:
+    def take(number: int, *, anew: bool) -> Cell:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         alternate(Subject(SUSPECT, take), Subject(CONTROL, take), 1, lambda text: None, "slower")
     assert Alternation((), ()) == alternate(Subject(SUSPECT, take), Subject(CONTROL, take), 0, lambda text: None, "slower")
+
+
+def test_beside_a_series_of_now_the_control_is_taken_now() -> None:
+    """What an ended process left counts together: its two series were taken in turn."""
+    asked: list[tuple[str, int, bool]] = []
+
+    def taking(name: str, case: Case) -> Subject:
+        def take(number: int, *, anew: bool) -> Cell:
+            asked.append((name, number, anew))
+            return cell_of(case, earlier=number == 1)
+
+        return Subject(case, take)
+
+    alternate(taking("suspect", SUSPECT), taking("control", CONTROL), 2, lambda text: None, "slower")
+    assert [("suspect", 1, False), ("control", 1, False), ("suspect", 2, False), ("control", 2, True)] == asked
 
 
 SHORT, LONG = (candidate(Case("slowfast", 1, NPU), 3.0), candidate(Case("bsn", 1, NPU), 60.0))

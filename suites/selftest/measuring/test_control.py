@@ -103,6 +103,11 @@ def test_beside_a_suspect_it_has_places_of_its_own(bench: Bench) -> None:
         str(path.parent.relative_to(own.folder)) for path in own.folder.glob("again/**/times.json"))
     assert kept == (own.folder / cell.TIMES).read_bytes()
 
+    place = subject(bench.context, CPU, bench.run, SUSPECT)
+    assert (True, 5) == (place.take(1, anew=False).parts[0].earlier, bench.started)
+    assert (False, 6) == (place.take(1, anew=True).parts[0].earlier, bench.started)
+    assert 1 == len([*own.folder.glob("again/control-of-tiny-bs4-cpu/01/earlier/1/times.json")])
+
 
 def test_it_holds_the_lock_and_looks_whether_the_device_is_idle(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """As any cell does: nothing is loaded before the lock is held, and what the watch saw is kept."""
