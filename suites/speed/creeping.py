@@ -57,7 +57,7 @@ def history(farm: Farm, began: Numbers, nights: int, apart: Flags | None = None)
         rise = CREEP * np.where(began > 0, np.maximum(night + 1 - began, 0), 0)
         words = farm.night(np.log1p(rise), None if apart is None else np.zeros((len(began), 1)), apart)
         for value, new in zip(seen, farm.tonight, strict=True):
-            value[:, :, night] = np.where(words.bad_day, 0.0, new)
+            value[:, :, night] = np.where(words.bad_day | (farm.common > 0), 0.0, new)
     return seen, farm.noise
 
 

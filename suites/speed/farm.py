@@ -101,6 +101,7 @@ class Farm:
         else:
             judged.measure(Nights(judged.mean, judged.series, judged.squares), judged.all, judged.all, judged.again)
         self.first, self.tonight = judged.first, Nights(judged.mean, judged.series, judged.squares)
+        self.common = judged.common.reshape(self.shape)
         words = judged.words()
         self.remember(judged, ~(words.slow | words.bad_day))
         return words

@@ -20,6 +20,7 @@ ANCHOR = 30  # nights that are the anchor
 CREEP = 0.001  # by which a case becomes slower every night, as a share of its time
 HIGHEST = 0.1  # logarithm of a time that a creep may reach before somebody does something about it
 TRUSTED = 3.0  # standard deviations that a night counts at most
+MOST_SERIES = 16
 LIMIT = math.log(126_000)  # of the likelihood ratio's logarithm: one false report of 126 cases in about 1,000 nights
 LEAST = 4  # nights that a creep has lasted at least
 
@@ -59,8 +60,8 @@ def reported(found: Creep) -> Flags:
 
 
 def variances(nights: Nights, noise: Noise) -> Numbers:
-    """Of each night's mean."""
-    return np.asarray(np.square(noise.between) + np.square(noise.within) / np.maximum(nights.series, 1))
+    """Of each night's mean, as of MOST_SERIES at most: a night that was bad was measured often, and would outweigh others."""
+    return np.asarray(np.square(noise.between) + np.square(noise.within) / np.clip(nights.series, 1, MOST_SERIES))
 
 
 def creeping(nights: Nights, noise: Noise) -> Creep:
