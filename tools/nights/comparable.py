@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Literal
 
+from tools.judging.confirmed import MOST_CARRIED
 from tools.judging.slower import Before
 from tools.nights.nights import Nights
 from tools.nights.record import Accepted, Fingerprint, Night, Record, Subject
@@ -17,8 +18,8 @@ LEAN = 4.0  # nights that the old centre counts for beside the first nights of a
 CHIP_PRIOR = 0.03  # how far chips of a kind lie apart where their nights do not tell it, as a standard deviation
 PRIOR_CHIPS = 4  # how many chips' worth of evidence that is
 OF_A_CHIP = 3  # nights that place a chip among those of its kind
-STEADY = ("learning", "fine", "suspect")  # words of nights that make a centre: a slow night never does by itself
-GRANTED = (*STEADY, "slow", "trend")  # of nights that a person has accepted
+STEADY = ("learning", "fine")  # words of nights that make a centre: a slow night never does by itself
+GRANTED = (*STEADY, "suspect", "slow", "trend")  # of nights that a person has accepted
 Whose = Literal["own", "kind", "none"]
 
 
@@ -105,8 +106,16 @@ def newest(nights: Nights, subject: Subject) -> Accepted | None:
 def steady(nights: Sequence[Night], accepted: Accepted | None) -> tuple[Night, ...]:
     """Those of a subject's nights that make its centre."""
     return tuple(night for night in nights if night.log_s is not None and (
-        night.word in STEADY if not accepted else
-        night.number >= accepted.since and night.word in (GRANTED if night.number <= accepted.at else STEADY)))
+        _is_steady(night) if not accepted else
+        night.number >= accepted.since and (_is_steady(night) or (night.number <= accepted.at and night.word in GRANTED))))
+
+
+def _is_steady(night: Night) -> bool:
+    """A suspect night is one too: without those that began slow by chance the centre would be too fast.
+
+    But not if it was so slow that nothing but more series kept it from being called that.
+    """
+    return night.word in STEADY or (night.word == "suspect" and night.ratio < MOST_CARRIED)
 
 
 def _old(nights: Nights, subject: Subject) -> Old | None:

@@ -109,7 +109,7 @@ def _alone(side: Side, count: int, number: int, say: Callable[[str], None], why:
     for next_one in range(number + 1, number + count + 1):
         say(f"{side.subject.case}: {why}; measuring again {next_one - number} of {count}")
         try:
-            taken.append(side.subject.take(next_one))
+            taken.append(side.subject.take(next_one, anew=False))
         except ClipgateError as error:
             return taken, error
     return taken, None

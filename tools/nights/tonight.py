@@ -53,7 +53,10 @@ class Speed:
 
 @dataclass(slots=True)
 class Measured:
-    """A cell of this run, what is said of it so far, and its series as the control of others."""
+    """A cell of this run, what is said of it so far, and its series as the control of others.
+
+    on_bad_day: whether it was found slow as a control.
+    """
 
     cell: Cell
     again: Again | None = None
@@ -61,7 +64,13 @@ class Measured:
     as_control: list[Cell] = field(default_factory=list)
     accuracy: Mapping[str, float] = field(default_factory=dict)
     flips: str = ""
+    on_bad_day: bool = False
     is_kept: bool = False
+
+    @property
+    def word(self) -> Recorded:
+        """What is said of its speed, as a history keeps it; empty where nobody judged it."""
+        return "bad day" if self.on_bad_day else self.speed.word if self.speed else ""
 
 
 class Tonight:
@@ -121,8 +130,10 @@ class Tonight:
         """Leave the record of a judged cell, and anew that of its control; errors as for `append`."""
         measured = self.of(cell)
         aside = measured.speed.confirmed.control if measured.speed else None
-        if aside and not measured.is_kept:
-            self._measured[aside.subject.case].as_control += aside.series
+        if measured.speed and aside and not measured.is_kept:
+            beside = self._measured[aside.subject.case]
+            beside.as_control += aside.series
+            beside.on_bad_day |= measured.speed.conclusion.word in (Word.BAD_DAY, Word.MACHINE_SLOW)
         fixed = self._fixed.get(cell.case.device)
         for one in (measured, *([self._measured[aside.subject.case]] if aside else []), *([fixed] if fixed and not fixed.is_kept else [])):
             self._append(one)
@@ -130,7 +141,7 @@ class Tonight:
     def _append(self, measured: Measured) -> None:
         speed, cell = measured.speed, measured.cell
         wall_s = sum(part.record.scoring_s + sum(part.times.series if part.times else ()) for part in cell.parts)
-        self.history.append(record_of(cell, run=self._run.name, wall_s=wall_s, word=speed.word if speed else "",
+        self.history.append(record_of(cell, run=self._run.name, wall_s=wall_s, word=measured.word,
                                       ratio=speed.conclusion.carried if speed else 0.0, series=_series(measured),
                                       accuracy=measured.accuracy, flips=measured.flips))
         measured.is_kept = True
