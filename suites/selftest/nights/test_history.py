@@ -143,7 +143,8 @@ def test_of_one_run_the_last_record_of_a_case_counts(tmp_path: Path) -> None:
     (('"version":1', '"version":2'), "other_version"), (('"version":1', '"wersion":1'), "damaged"),
     (("{", "["), "damaged"), (("}", ""), "damaged"), (('"clips_per_s":80.0', '"clips_per_s":NaN'), "damaged"),
     (('"clips_per_s":80.0', '"clips_per_s":1e999'), "damaged"), (('"clips_per_s":80.0', '"clips_per_s":-80.0'), "damaged"),
-    (('"clips_per_s":80.0', '"clips_per_s":"80"'), "damaged"), (('"fine",-3.2', '"fine",Infinity'), "damaged"),
+    (('"clips_per_s":80.0', '"clips_per_s":"80"'), "damaged"),
+    (('"wall_s":100.0', '"wall_s":1e999'), "damaged"), (('"wall_s":100.0', '"wall_s":NaN'), "damaged"), (('"fine",-3.2', '"fine",Infinity'), "damaged"),
     (('"fine",-3.2', '"great",-3.2'), "damaged"), (('"000000000001"', '"1"'), "damaged"), (('"batch":16', '"batch":"16"'), "damaged"),
     (('"wall_s":100.0', '"wall_s":' + "[" * 3000), "damaged"), (('"wall_s":100.0', '"walls":100.0'), "damaged"),
 ])
