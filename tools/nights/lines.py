@@ -99,8 +99,9 @@ def _is_night(row: Any) -> bool:  # noqa: ANN401 - JSON is anything
         return False
     number, began, run, word, ratio, log_s, series, apart = row
     texts = isinstance(number, str) and isinstance(began, str) and isinstance(run, str) and isinstance(word, str)
-    return (texts and NUMBER.fullmatch(number) is not None and BEGAN.fullmatch(began) is not None and word in WORDS
-            and _is_small(ratio) and _is_small(apart) and (log_s is None or _is_small(log_s)) and type(series) is int and 0 <= series < MOST)
+    return (texts and type(series) is int and 0 <= series < MOST
+            and NUMBER.fullmatch(number) is not None and BEGAN.fullmatch(began) is not None and word in WORDS
+            and _is_small(ratio) and _is_small(apart) and (log_s is None or _is_small(log_s)))
 
 
 def _is_small(number: object) -> bool:

@@ -125,7 +125,10 @@ def test_all_records_of_a_process_are_of_one_night(tmp_path: Path) -> None:
     """So that a night's cells are not taken for nights that follow each other."""
     history = kept(tmp_path / "h", [night(7)])
 
-    assert [8, 8] == [history.append(replace(RECORD, case=case)).night for case in ("tsm-bs16-npu0", "tsm-bs1-npu0")]
+    first = history.append(RECORD)
+    history.nights()
+
+    assert (8, 8) == (first.night, history.append(replace(RECORD, case="tsm-bs1-npu0")).night)
 
 
 def test_of_one_run_the_last_record_of_a_case_counts(tmp_path: Path) -> None:
@@ -143,7 +146,9 @@ def test_of_one_run_the_last_record_of_a_case_counts(tmp_path: Path) -> None:
     (('"version":1', '"version":2'), "other_version"), (('"version":1', '"wersion":1'), "damaged"),
     (("{", "["), "damaged"), (("}", ""), "damaged"), (('"clips_per_s":80.0', '"clips_per_s":NaN'), "damaged"),
     (('"clips_per_s":80.0', '"clips_per_s":1e999'), "damaged"), (('"clips_per_s":80.0', '"clips_per_s":-80.0'), "damaged"),
-    (('"clips_per_s":80.0', '"clips_per_s":"80"'), "damaged"), (('"fine",-3.2', '"fine",Infinity'), "damaged"),
+    (('"clips_per_s":80.0', '"clips_per_s":"80"'), "damaged"),
+    (('"wall_s":100.0', '"wall_s":1e999'), "damaged"), (('"wall_s":100.0', '"wall_s":NaN'), "damaged"),
+    (('"fine",-3.2', '"fine",Infinity'), "damaged"),
     (('"fine",-3.2', '"great",-3.2'), "damaged"), (('"000000000001"', '"1"'), "damaged"), (('"batch":16', '"batch":"16"'), "damaged"),
     (('"wall_s":100.0', '"wall_s":' + "[" * 3000), "damaged"), (('"wall_s":100.0', '"walls":100.0'), "damaged"),
 ])
@@ -163,6 +168,16 @@ def test_a_line_that_is_no_record_is_left_out(tmp_path: Path, change: tuple[str,
         assert 1 == nights.skipped.other_version == read.skipped.other_version
     else:
         assert 1 == read.skipped.damaged
+
+
+def test_half_a_line_with_an_end_is_no_night(tmp_path: Path) -> None:
+    """A disk that was full may hold one, and what it began to say is not believed."""
+    history = kept(tmp_path / "h", [night(1)])
+    with (history.folder / "one-1.jsonl").open("a") as file:
+        file.write(lines.of_record(night(2))[:-20] + "\n" + lines.of_record(night(3)) + "\n")
+
+    assert [1, 3] == [one.number for one in history.nights().of(RECORD.subject)]
+    assert [1, 3] == [one.night for one in history.read().records]
 
 
 def test_links_pipes_and_folders_are_not_read(tmp_path: Path) -> None:

@@ -65,6 +65,15 @@ def test_a_series_is_of_all_networks_together() -> None:
     assert found.fingerprint.graph not in ("b" * 16, "d" * 16)
 
 
+def test_a_network_widens_a_series_by_its_share_of_a_clip() -> None:
+    """One that takes next to nothing for a clip does not, however its times spread."""
+    noisy = tuple(0.06 * (1 + 0.4 * (number // 10 % 2)) for number in range(60))
+
+    wide, narrow = (series_of([Times(STEADY, 1), Times(noisy, valid)], "own").half_width for valid in (1, 1000))
+
+    assert narrow < 0.02 < wide
+
+
 def test_a_slower_series_is_slower_by_its_share() -> None:
     """In clips a second and in the logarithm that the test takes."""
     usual, slow = (replace(NIGHT, series=(series_of([Times(tuple(factor * one for one in STEADY), 4)], "again"),)) for factor in (1.0, 1.1))
@@ -85,7 +94,7 @@ def test_processors_of_other_models_are_other_chips() -> None:
 
     assert ("cpu A Processor, 8 cores", "Linux-6.1", "", "onnxruntime 1.20.1") == (
         found.fingerprint.chip, found.fingerprint.driver, found.fingerprint.toolkit, found.fingerprint.runtime)
-    assert 2500.0 == found.clock_mhz
+    assert (2500.0, "b" * 16) == (found.clock_mhz, found.fingerprint.graph)
 
 
 def test_a_record_of_a_cell_is_kept(tmp_path: Path) -> None:
