@@ -50,7 +50,7 @@ def found_lines(world: World, chance: np.random.Generator, cases: int) -> Iterat
 
 
 def history(farm: Farm, began: Numbers, nights: int, apart: Flags | None = None) -> tuple[Nights, Noise]:
-    """All nights of cases that creep from the night *began* on (0: never), and the noise of the anchor's nights."""
+    """All nights of cases that creep from the night *began* on (0: never), and the noise learned."""
     shape = (*farm.shape, ANCHOR + nights)
     seen = Nights(*(np.zeros(shape) for _ in range(3)))
     for night in range(shape[-1]):

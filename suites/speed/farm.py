@@ -116,7 +116,7 @@ class Farm:
             self.learn()
 
     def remembered(self) -> Known:
-        """What each case's nights tell, with the noise estimated; or known, for the best that a test can do."""
+        """What each case's nights tell, with the noise estimated; or known, as the best test knows it."""
         nothing = np.zeros(self.shape), np.full(self.shape, np.inf)
         noise = Noise(self.between, self.within, 0, 1e9, 1e9) if self.best else self.noise
         return known(self.kept, nothing, noise)
@@ -189,7 +189,7 @@ class Judged:
                 self.weigh_controls(again)
 
     def shared(self) -> Numbers:
-        """What is common tonight, as each case knows it: from those a machine has measured before, by blocks."""
+        """What is common tonight, as each case knows it: from those measured before it, by blocks."""
         first, common = self.shift.reshape(self.farm.shape), np.zeros(self.farm.shape)
         for start, end in pairwise(LOOKS):
             common[:, start:end] = common_shift(first[:, :start][:, ~self.apart[:start]])[:, None]
@@ -230,7 +230,8 @@ class Judged:
         """What the night came to; sets what suspects carry on."""
         shape = self.farm.shape
         out = stands_out(self.alone, self.told, self.shift - np.maximum(self.control_shift, 0), SHIFTS)
-        slow, bad_day = self.slow & self.control_fine & out, (self.slow & self.control_slow) | (self.as_all & is_bad_day(self.common, self.told, SHIFTS))
+        slow = self.slow & self.control_fine & out
+        bad_day = (self.slow & self.control_slow) | (self.as_all & is_bad_day(self.common, self.told, SHIFTS))
         judged = self.farm.nights >= LEARNING
         suspect = ~self.fine & ~slow & ~bad_day & judged
         self.farm.carried = np.where(suspect & ~self.as_all, carry(self.ratio, self.control_ratio), 0.0).reshape(shape)

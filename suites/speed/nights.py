@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -60,7 +61,8 @@ def quiet(world: World, seed: int, nights: int, most_more: float | None = 1.5) -
     yield stated("SUSPECT cases a good night", f"{tally.suspects / tally.good:.2g}")
     cells = CASES * tally.nights
     more = tally.more / cells
-    yield Line("more series a cell on average, the control's too", f"{more:.2f} ({tally.more_on_good / CASES / tally.good:.2f} on good days)",
+    on_good = tally.more_on_good / CASES / tally.good
+    yield Line("more series a cell on average, the control's too", f"{more:.2f} ({on_good:.2f} on good days)",
                f"at most {most_more}" if most_more else "", most_more is None or more <= most_more)
     yield from rules.lines()
 
@@ -142,14 +144,13 @@ def one_night(farm: Farm, step: Numbers, apart: np.ndarray) -> np.ndarray:
 
 
 def best_test(farm: Farm) -> np.ndarray:
-    """What Neyman and Pearson's test finds of 5 % that knows every variance, with all series, at the same level."""
+    """What Neyman and Pearson's test of 5 %, which knows every variance, finds with all series."""
     farm.best = True
     before = farm.remembered()
     farm.best = False
     variance = before.between + before.within / 40 + before.error2
     mean = farm.between * farm.offs(farm.wild) + farm.within * farm.chance.standard_normal(farm.shape) / np.sqrt(40) + SHIFTS[1]
-    from scipy.stats import norm
-    return np.asarray((mean - before.centre) / np.sqrt(variance) > norm.isf(FALSE))
+    return np.asarray((mean - before.centre) / np.sqrt(variance) > NormalDist().inv_cdf(1 - FALSE))
 
 
 Row = Callable[[int], Iterator[Line]]

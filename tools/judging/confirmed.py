@@ -41,8 +41,8 @@ def stands_out(alone: Numbers, told: Numbers, apart: Numbers, shifts: tuple[floa
     """Where a case is slow by itself, whatever the machine is off.
 
     A day that is bad by less than the step leaves the control fine, and would make one of many cases slow.
-    So the evidence must hold without what all cases are off tonight. Where too few others told that, the case
-    must also lie *apart* from the control by most of what lies between good and bad.
+    So the evidence must hold without what all cases are off tonight. Where too few others told that,
+    the case must also lie *apart* from the control by most of what lies between good and bad.
     """
     return np.asarray((alone >= UPPER) & ((told >= ENOUGH) | (apart > shifts[0] + APART * (shifts[1] - shifts[0]))))
 
@@ -53,7 +53,7 @@ def is_bad_day(common: Numbers, told: Numbers, shifts: tuple[float, float]) -> F
 
 
 def carry(ratio: Numbers, control_ratio: Numbers) -> Numbers:
-    """The evidence of a suspect night that counts in the next: none where the control too was nearer to slow."""
+    """The evidence of a suspect night that counts in the next: none where the control seemed slow too."""
     return np.asarray(np.where(control_ratio > 0, 0.0, np.clip(ratio, -MOST_CARRIED, MOST_CARRIED)))
 
 

@@ -1,4 +1,4 @@
-"""How much likelier a night's series are if the case became slower than if it did not; pure, for arrays of cases.
+"""How much likelier a night's series are if the case became slower than if not; pure, for arrays of cases.
 
 Times enter as natural logarithms of the seconds a clip takes. The model of one series is
 
@@ -43,7 +43,7 @@ class Noise:
 
 
 class Nights(NamedTuple):
-    """Nights of cases, the last axis; of each the mean of its series, their number, squared deviations in all.
+    """Nights of cases, the last axis; of each its series' mean, their number, squared deviations in all.
 
     A night of no series is none.
     """
@@ -54,9 +54,9 @@ class Nights(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the nights before tell of each case: the centre and four variances or how well they are known.
+    """What the nights before tell of each case: its centre and variances, and how well they are known.
 
-    error2: of the centre. between: from night to night, and precision: one over the variance of that estimate.
+    error2: of the centre. between: from night to night, and precision: one over that estimate's variance.
     within: from series to series, as *freedom* observations tell it.
     """
 
@@ -69,7 +69,7 @@ class Known(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """ratio, faster: the logarithms of the likelihood ratios of slow and fine, and of as much faster and fine.
+    """ratio: the logarithm of the likelihood ratio of slow and fine; faster: of as much faster and fine.
 
     alone: as ratio, after what tonight is common to all cases was taken off. shift: tonight's mean less the
     centre. error: the standard deviation of the centre.
@@ -84,7 +84,7 @@ class Evidence(NamedTuple):
 
 
 def huber_centre(nights: Nights, variance: Numbers) -> tuple[Numbers, Numbers]:
-    """The robust mean of nights with these variances, and its own variance (infinite where there is no night).
+    """The robust mean of nights with these variances, and its own variance; infinite where there is no night.
 
     Nights weigh as they are known. A plain mean of the nights would not do: a night that began slow was
     measured again and came down, while one that began fast was not.
@@ -126,9 +126,14 @@ def leaning(centre: Numbers, error2: Numbers, lean: Numbers, lean2: Numbers) -> 
 
 
 def student_ratio(shift: Numbers, variance: Numbers, freedom: Numbers, good: float, bad: float) -> Numbers:
-    """The log-likelihood ratio of the means *bad* and *good* where the variance itself was estimated."""
-    scaled = freedom * variance
-    return np.asarray((freedom + 1) / 2 * (np.log1p(np.square(shift - good) / scaled) - np.log1p(np.square(shift - bad) / scaled)))
+    """The log-likelihood ratio of being off by *bad* or more and by *good*, where the variance was estimated.
+
+    Beyond *bad* the likeliest such mean is the measured one: Student's distributions alone would make a case
+    that is far off look as odd under both.
+    """
+    side = 1.0 if bad > good else -1.0
+    missing, scaled = np.minimum(side * (shift - bad), 0.0), freedom * variance
+    return np.asarray((freedom + 1) / 2 * (np.log1p(np.square(shift - good) / scaled) - np.log1p(np.square(missing) / scaled)))
 
 
 def known(nights: Nights, lean: tuple[Numbers, Numbers], noise: Noise) -> Known:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tools.judging.likelihood import Evidence, Flags, Nights, Noise, Numbers, common_shift, evidence, known
 
-__all__ = ["Before", "Decision", "Lean", "Noise", "Outcome", "Plan", "decide", "lean_on", "next_group", "with_control"]
+__all__ = ["Before", "Decision", "Lean", "Noise", "Outcome", "Plan", "decide", "lean_on", "next_turn"]
 
 FALSE = 1 / 63_000  # of nights a case may FAIL for nothing; by simulation less than half of it do, one of 126 in 1,000 nights
 MISSED = 0.04  # of slowed cases that may be taken for fine
@@ -27,7 +27,7 @@ LEAST_OF_CONTROL = 13  # series that show that a control kept its speed, where a
 
 
 class Outcome(Enum):
-    """What the test says of the series measured so far. COMMON: slower, but no more than the whole machine."""
+    """What the test says of the series so far. COMMON: slower, but no more than the whole machine."""
 
     LEARNING = "learning"
     FINE = "fine"
@@ -38,7 +38,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Lean:
-    """A centre that a case's own few nights lean on: of the nights before a change, of other chips, of a file.
+    """A centre that a case's few nights lean on: of the nights before a change, of other chips, of a file.
 
     error: the standard deviation of what may lie between that centre and the case's own; 0 for a figure that
     is what the case must keep to.
@@ -87,10 +87,10 @@ class Plan:
 class Decision:
     """What the series tell. shift: the logarithm of tonight's time over the centre's.
 
-    ratio: the logarithm of the ratio of the likelihoods of slow and fine. alone: the same, after what all cases
-    of the machine are slower tonight was taken off. faster: the same of as much faster and fine. first: the
-    shift of the first series alone, which the other cases of the machine are told. common: what they told this one, and
-    told: how many they are.
+    ratio: the logarithm of the ratio of the likelihoods of slow and fine. alone: the same, after what all
+    cases of the machine are slower tonight was taken off. faster: the same of as much faster and fine. first:
+    the shift of the first series alone, which the other cases of the machine are told. common: what they told
+    this one; told: how many they are.
     """
 
     outcome: Outcome
@@ -156,25 +156,29 @@ def outcome_of(ratio: float, alone: float, series: int) -> Outcome:
 
 
 def group(done: Numbers, confirm: int) -> Numbers:
-    """How many series come after *done*: half as many, so that groups are of 1, 1, 1, 1, 2, 3, 4, 6, 9, ... series."""
+    """How many series come after *done*: half as many, so that groups are of 1, 1, 1, 2, 3, 4, 6, 9, ..."""
     return np.asarray(np.clip(confirm - done, 0, np.maximum(1, done // 2)))
 
 
-def next_group(decision: Decision | None, done: int, confirm: int) -> int:
-    """How many series to measure next of a case or a control with *done* series; 0: no more.
+def next_turn(case: Decision, control: Decision | None, confirm: int) -> tuple[int, int]:
+    """How many series of the case and of its control to measure next, in turn; none of both: it is settled.
 
-    Decision None: nothing is measured yet.
+    control: None as long as none was measured. confirm: how many series of each there are at most. A control
+    is begun where the case is doubtful: most doubts are settled before one is worth it.
     """
-    if decision is not None and decision.outcome is Outcome.LEARNING:
-        return max(0, min(LEARNING_SERIES, confirm) - done)
-    if decision is not None and decision.outcome is not Outcome.OPEN:
-        return 0
+    aside = control.series if control else 0
+    if case.outcome is Outcome.LEARNING:
+        return max(0, min(LEARNING_SERIES, confirm) - case.series), 0
+    own = _group(case.series, confirm) if case.outcome is Outcome.OPEN else 0
+    slow = case.outcome is Outcome.SLOW
+    doubtful = slow or (own > 0 and case.ratio > DOUBTFUL)
+    undecided = control is None or control.outcome is Outcome.OPEN
+    short = slow and control is not None and control.outcome is Outcome.FINE and aside < LEAST_OF_CONTROL
+    return own, _group(aside, confirm) if (doubtful and undecided) or short else 0
+
+
+def _group(done: int, confirm: int) -> int:
     return int(group(np.asarray(done), confirm))
-
-
-def with_control(decision: Decision) -> bool:
-    """Whether a control is measured in turn with this case: most doubts are settled before one is worth it."""
-    return decision.outcome is Outcome.SLOW or (decision.outcome is Outcome.OPEN and decision.ratio > DOUBTFUL)
 
 
 def lean_on(before: Before, noise: Noise, apart: float) -> Lean | None:

@@ -63,7 +63,7 @@ def noise_of_cases(cases: Sequence[Before]) -> Noise:
 
 
 def likeliest(nights: Nights, off: Numbers, there: Numbers, freedom: Numbers) -> tuple[float, float]:
-    """The two standard deviations that make the nights' squares likeliest; nights of as many series are one group."""
+    """The two standard deviations that make the nights likeliest; those of as many series are one group."""
     kinds, group = np.unique(nights.series[there], return_inverse=True)
     counts = np.bincount(group, np.broadcast_to(freedom, off.shape)[there])
     sums = np.bincount(group, off[there])
@@ -80,7 +80,7 @@ def likeliest(nights: Nights, off: Numbers, there: Numbers, freedom: Numbers) ->
 
 
 def alike(nights: Nights, noise: Noise) -> Noise:
-    """*noise* with how alike the cases are: less than the first of ALIKE only where that makes their times likelier."""
+    """*noise* with how alike the cases are: less than most only where that makes their times likelier."""
     table = factor_likelihoods(nights, noise)
     prior = [np.exp(-np.square(np.log(FACTORS)) * kind / 4) for kind in ALIKE]
     weights = np.log([one / one.sum() for one in prior])
@@ -94,7 +94,7 @@ def alike(nights: Nights, noise: Noise) -> Noise:
 
 
 def factor_likelihoods(nights: Nights, noise: Noise) -> Numbers:
-    """Of each case, the log-likelihood that its variances are the pool's times these FACTORS: between, then within."""
+    """Each case's log-likelihood of variances that are the pool's times FACTORS: between, then within."""
     there = nights.series > 0
     count, series = there.sum(axis=-1, keepdims=True), np.maximum(nights.series, 1)
     pool = np.square(noise.between) + np.square(noise.within) / series

@@ -2,8 +2,8 @@
 
 The anchor is the robust mean of the first nights, or of those from the last accepted step on. Beside it two
 courses are compared: the case stays there, or it has been creeping since some night. That night is not known,
-so every night is tried, and the likeliest counts. The test beside the last nights' centre cannot see this: the
-centre creeps along.
+so every night is tried, and the likeliest counts. The test beside the last nights' centre cannot see this:
+the centre creeps along.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from tools.judging.likelihood import Flags, Nights, Noise, Numbers, huber_centre
 
 ANCHOR = 30  # nights that are the anchor
 CREEP = 0.001  # by which a case becomes slower every night, as a share of its time
-HIGHEST = 0.1  # logarithm of a time that a creep may reach before somebody does something about it
 TRUSTED = 3.0  # standard deviations that a night counts at most
 MOST_SERIES = 16
 LIMIT = math.log(126_000)  # of the likelihood ratio's logarithm: one false report of 126 cases in about 1,000 nights
@@ -27,9 +26,10 @@ LEAST = 4  # nights that a creep has lasted at least
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A case that creeps. began: how many nights of the case came before the first slower one. risen: how far, in logarithms.
+    """A case that creeps. began: how many of its nights came before the first slower one.
 
-    ratio: the logarithm of the likelihood ratio of creeping and staying.
+    risen: how far it has crept, in logarithms. ratio: the logarithm of the likelihood ratio of creeping and
+    staying.
     """
 
     began: int
@@ -51,7 +51,7 @@ def trend(nights: Nights, noise: Noise) -> Trend | None:
     found = creeping(nights, noise)
     if not bool(reported(found)):
         return None
-    began, level, slope = start_of(nights, noise)
+    began, _, slope = start_of(nights, noise)
     return Trend(began, slope * (nights.log_s.shape[-1] - began), float(found.ratio))
 
 
@@ -60,7 +60,7 @@ def reported(found: Creep) -> Flags:
 
 
 def variances(nights: Nights, noise: Noise) -> Numbers:
-    """Of each night's mean, as of MOST_SERIES at most: a night that was bad was measured often, and would outweigh others."""
+    """Of each night's mean, as of MOST_SERIES at most: doubtful nights have more and would outweigh."""
     return np.asarray(np.square(noise.between) + np.square(noise.within) / np.clip(nights.series, 1, MOST_SERIES))
 
 
@@ -75,9 +75,9 @@ def creeping(nights: Nights, noise: Noise) -> Creep:
     anchor, error2 = huber_centre(first, variance[..., :ANCHOR])
     late = Nights(*(value[..., ANCHOR:] for value in nights))
     reach = TRUSTED * np.sqrt(variance[..., ANCHOR:])
-    off = np.minimum(np.maximum(late.log_s - anchor[..., None], -reach), reach + HIGHEST)
+    night = np.arange(1.0, late.log_s.shape[-1] + 1)
+    off = np.minimum(np.maximum(late.log_s - anchor[..., None], -reach), reach + CREEP * night)
     weight = (late.series > 0) / variance[..., ANCHOR:]
-    night = np.arange(1.0, off.shape[-1] + 1)
     # The course that starts after night s rises by CREEP times (night - s): sums from s on, by powers of s.
     plain, line, bend, once, turned = (
         since(weight * factor) for factor in (1.0, night, night**2, off, off * night))
