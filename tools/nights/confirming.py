@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from tools.errors import ClipgateError
 from tools.judging.likelihood import Noise
-from tools.judging.slower import LEAST_OF_CONTROL, Before, Decision, Outcome, Plan, decide, next_group, with_control
+from tools.judging.slower import Before, Decision, Outcome, Plan, decide, next_turn
 from tools.measuring.alternate import Subject, alternate
 from tools.measuring.cell import Cell
 from tools.measuring.doubts import doubts
@@ -59,16 +59,13 @@ class Confirmed:
         return self.control.decide() if self.control and self.control.series else None
 
 
-def turn(case: Decision, control: Decision | None, own: int, aside: int, most: int) -> tuple[int, int]:
-    """How many series are measured next of a case that has *own*, and of its control, which has *aside*.
-
-    A control that has no nights of its own tells nothing. *most*: of each.
-    """
-    unsure = control is None or control.outcome is Outcome.OPEN
-    short = case.outcome is Outcome.SLOW and aside < LEAST_OF_CONTROL and not (control and control.outcome is Outcome.SLOW)
-    useful = control is None or control.outcome is not Outcome.LEARNING
-    wanted = with_control(case) and useful and (unsure or short)
-    return next_group(case, own, most), next_group(None, aside, most) if wanted else 0
+def turn(found: Confirmed, most: int) -> tuple[int, int]:
+    """How many series are measured next of a case and of its control; those that judge nothing count too."""
+    aside = found.control.taken if found.control else 0
+    control = found.of_control
+    own, again = next_turn(replace(found.decision, series=found.case.taken), replace(control, series=aside) if control else None, most)
+    useful = aside < most and not (control and control.outcome is Outcome.LEARNING)  # one without nights tells nothing
+    return own, again if useful else 0
 
 
 def confirm(case: Side, control: Callable[[], Side | None], most: int, say: Callable[[str], None], why: Callable[[Decision], str],
@@ -80,7 +77,7 @@ def confirm(case: Side, control: Callable[[], Side | None], most: int, say: Call
     """
     found, sought = Confirmed(case, case.decide(), aside), aside is not None
     while found.error is None:
-        more, again = turn(found.decision, found.of_control, found.case.taken, aside.taken if aside else 0, most)
+        more, again = turn(found, most)
         if again and not sought:
             aside, sought = control(), True
         again = again if aside else 0

@@ -150,7 +150,7 @@ class Tonight:
         beside = self._baseline(cell)
         side = self._side(cell, subject, beside, plan, (cell,))
         confirmed = Confirmed(side, side.decide())
-        if most and confirmed.decision.outcome is not Outcome.LEARNING:
+        if most:
             confirmed = confirm(side, partial(self._control, cell.case, plan), most, context.say, _doubt)
         said = conclude(confirmed.decision, confirmed.of_control, beside.beside.bad_days, plan)
         return Speed(beside, confirmed, said, beside.creep(confirmed.case.logs))
@@ -203,4 +203,7 @@ def _series(measured: Measured) -> list[Series]:
 
 
 def _doubt(decision: Decision) -> str:
+    """Why a cell is measured again, in words."""
+    if decision.outcome is Outcome.LEARNING:
+        return "learning how far one series lies from the next"
     return f"{percent(decision.shift)} time a clip beside its nights"

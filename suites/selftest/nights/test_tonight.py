@@ -31,11 +31,12 @@ def history(tmp_path: Path) -> History:
 
 
 def test_eight_nights_are_for_learning_and_then_it_is_judged(machine: Machine, history: History) -> None:
-    """Nothing is measured again while nobody could judge it."""
-    words = [night(machine, history, number).word for number in range(1, 11)]
+    """A learning night takes two series, which tell how far one lies from the next, and no control."""
+    words = [night(machine, history, number).word for number in range(1, 9)]
 
-    assert ["learning"] * 8 + ["fine"] * 2 == words
-    assert len(machine.taken) <= 4
+    assert ["learning"] * 8 == words
+    assert [TSM] * 8 == machine.taken
+    assert ["fine"] * 2 == [night(machine, history, number).word for number in (9, 10)]
 
 
 def test_a_slower_case_is_measured_again_in_turn_with_the_small_graph(machine: Machine, history: History) -> None:
