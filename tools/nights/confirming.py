@@ -18,8 +18,9 @@ from tools.measuring.doubts import doubts
 class Side:
     """A cell and what it is judged beside; *series*: it with all its times of tonight that may be judged.
 
-    taken: how many series were taken of it, those included that may not be judged. others: how far each other
-    case was from its nights, as `Decision.first` has it.
+    logs: of each series the natural logarithm of the seconds that a clip takes. taken: how many series were
+    taken of it, those included that may not be judged. others: how far each other case was from its nights, as
+    `Decision.first` has it.
     """
 
     subject: Subject
@@ -27,18 +28,15 @@ class Side:
     noise: Noise
     plan: Plan
     others: tuple[float, ...]
-    series: tuple[Cell, ...]
-    taken: int
+    series: tuple[Cell, ...] = ()
+    logs: tuple[float, ...] = ()
+    taken: int = 0
 
     def and_(self, more: Sequence[Cell]) -> Side:
         """This side with further series."""
         good = tuple(one for one in more if not doubts(one))
-        return replace(self, series=(*self.series, *good), taken=self.taken + len(more))
-
-    @property
-    def logs(self) -> list[float]:
-        """Of each series the natural logarithm of the seconds that a clip takes."""
-        return [-math.log(one.rate()) for one in self.series]
+        return replace(self, series=(*self.series, *good), logs=(*self.logs, *(-math.log(one.rate()) for one in good)),
+                       taken=self.taken + len(more))
 
     def decide(self) -> Decision:
         """What its series tell, one at least."""

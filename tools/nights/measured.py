@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 
 from tools.judging.interval import total, typical_time
-from tools.machine import versions
 from tools.measuring.cell import Cell, Times
 from tools.nights.record import Fingerprint, Record, Role, Series, Word
 from tools.spec.chips import CPU
@@ -20,11 +19,12 @@ _NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
 
 
 def record_of(measured: Cell, *, run: str, wall_s: float, word: Word = "", ratio: float = 0.0, series: Sequence[Series] | None = None,
-              accuracy: Mapping[str, float] | None = None, flips: str = "") -> Record:
+              accuracy: Mapping[str, float] | None = None, flips: str = "", commit: str = "") -> Record:
     """The record of a cell that ends now.
 
     word, ratio: what the sequential test said of its speed. series: all of the night, `series_of` of the
     cell's own times without it. accuracy: share by metric. flips: digest of the flipped clips.
+    commit: of this checkout.
     """
     told, machine = measured.record, measured.record.machine
     began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(max(0.0, time.time() - wall_s)))
@@ -32,7 +32,7 @@ def record_of(measured: Cell, *, run: str, wall_s: float, word: Word = "", ratio
         case=str(measured.case), model=measured.case.model, device=str(measured.case.device), unit=unit_of(measured),
         fingerprint=fingerprint_of(measured), data=told.data, weights=told.weights, digests=_digests(measured),
         series=tuple(own(measured) if series is None else series), word=word, ratio=ratio, accuracy=dict(accuracy or {}), flips=flips,
-        scores=scores_digest(measured), run=run, commit=versions.commit(), began=began, wall_s=round(wall_s, 1),
+        scores=scores_digest(measured), run=run, commit=commit, began=began, wall_s=round(wall_s, 1),
         simulated=told.simulated or measured.case.device.simulated, clock_mhz=_number(machine.get("clock_mhz")),
         temperature_c=_number(machine.get("temperature_c")), versions=dict(told.versions))
 

@@ -12,6 +12,7 @@ from tools.errors import ClipgateError
 from tools.judging.confirmed import Conclusion, Word, conclude, percent
 from tools.judging.slower import Before, Decision, Lean, Outcome, Plan
 from tools.judging.trend import Trend
+from tools.machine import versions
 from tools.measuring import again, control
 from tools.measuring.alternate import Candidate, Subject, choose
 from tools.measuring.cell import Cell
@@ -79,7 +80,7 @@ class Tonight:
     def __init__(self, history: History, run: Path, most: int) -> None:
         """most: how many series of a doubtful cell are taken; 0: none is measured again."""
         self.history, self._run, self._most = history, run, most
-        self._nights = history.nights()
+        self._nights, self._commit = history.nights(), versions.commit()
         self._measured: dict[Case, Measured] = {}
         self._fixed: dict[Device, Measured | None] = {}
 
@@ -143,7 +144,7 @@ class Tonight:
         wall_s = sum(part.record.scoring_s + sum(part.times.series if part.times else ()) for part in cell.parts)
         self.history.append(record_of(cell, run=self._run.name, wall_s=wall_s, word=measured.word,
                                       ratio=speed.conclusion.carried if speed else 0.0, series=_series(measured),
-                                      accuracy=measured.accuracy, flips=measured.flips))
+                                      accuracy=measured.accuracy, flips=measured.flips, commit=self._commit))
         measured.is_kept = True
 
     def _judged(self, context: Context[Spec], cell: Cell, subject: Subject, plan: Plan, most: int) -> Speed:
@@ -166,7 +167,7 @@ class Tonight:
         decided = [one.speed.confirmed.decision for case, one in self._measured.items()
                    if one.speed and case != cell.case and case.device == cell.case.device]
         others = tuple(one.first for one in decided if one.outcome is not Outcome.LEARNING)
-        return Side(subject, beside.before, beside.noise, plan, others, series, len(series))
+        return Side(subject, beside.before, beside.noise, plan, others).and_(series)
 
     def _small_graph(self, context: Context[Spec], device: Device, plan: Plan) -> Measured | None:
         """The control that every device has, timed once a run; None where that fails, which is said."""
