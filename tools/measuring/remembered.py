@@ -38,8 +38,8 @@ class Plan:
 
 
 PLANS = (Plan(0.012, 8, 0), Plan(0.02, 16, 34), Plan(0.035, 32, 241), Plan(math.inf, 64, 1277))
-IN_VAIN = 0.6  # where so large a share of pairs is lost after ENOUGH of them, no more calls are made
-ENOUGH = 6
+IN_VAIN = 0.75  # where so large a share of pairs is lost after ENOUGH of them, no more calls are made
+ENOUGH = 3
 
 
 class Calls(Protocol):
@@ -82,7 +82,7 @@ def remembers(rotation: Rotation, first_s: float, series: Sequence[float], budge
     """Why *series* has the times of remembered answers; empty where that cannot be shown.
 
     first_s: seconds of the rotation's first fresh call. It ends as soon as further calls can show nothing:
-    mostly after 2 to 12 calls, where nothing is remembered.
+    mostly after 2 to 8 calls, where nothing is remembered.
     """
     usual_s = median(series)
     plan = plan_for(series, budget_s)

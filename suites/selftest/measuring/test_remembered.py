@@ -87,7 +87,7 @@ def test_up_to_a_tenth_is_not_doubted() -> None:
     assert tried(1.101, lambda: 1.0)[0]
 
 
-@pytest.mark.parametrize(("spread", "most"), [(0.005, 2.2), (0.02, 13), (0.05, 13), (0.1, 20)])
+@pytest.mark.parametrize(("spread", "most"), [(0.005, 2.2), (0.02, 6.5), (0.05, 8), (0.1, 18)])
 def test_a_network_that_remembers_nothing_is_called_a_few_times_more(spread: float, most: float) -> None:
     """On average; a decision that cannot change any more is not waited for."""
     for noise in noises(2, spread):
