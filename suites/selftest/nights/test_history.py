@@ -1,11 +1,10 @@
-"""A history takes whole records from several writers at once, and reads around all that is wrong in it."""
+"""A history takes whole records from several writers at once, and orders them by no clock."""
 
 from __future__ import annotations
 
 import json
 import multiprocessing
 import os
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -13,11 +12,9 @@ import pytest
 
 from suites.selftest.nights.made import RECORD, kept, night
 from tools.errors import HistoryError
-from tools.nights import lines, scan
+from tools.nights import lines
 from tools.nights.history import MARKER, History
 from tools.nights.record import Record, Series
-
-CASES = 126
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -142,81 +139,6 @@ def test_of_one_run_the_last_record_of_a_case_counts(tmp_path: Path) -> None:
     assert ["slow", "fine"] == [one.word for one in history.read().records]
 
 
-@pytest.mark.parametrize(("change", "counted"), [
-    (('"version":1', '"version":2'), "other_version"), (('"version":1', '"wersion":1'), "damaged"),
-    (("{", "["), "damaged"), (("}", ""), "damaged"), (('"clips_per_s":80.0', '"clips_per_s":NaN'), "damaged"),
-    (('"clips_per_s":80.0', '"clips_per_s":1e999'), "damaged"), (('"clips_per_s":80.0', '"clips_per_s":-80.0'), "damaged"),
-    (('"clips_per_s":80.0', '"clips_per_s":"80"'), "damaged"),
-    (('"wall_s":100.0', '"wall_s":1e999'), "damaged"), (('"wall_s":100.0', '"wall_s":NaN'), "damaged"),
-    (('"fine",-3.2', '"fine",Infinity'), "damaged"),
-    (('"fine",-3.2', '"great",-3.2'), "damaged"), (('"000000000001"', '"1"'), "damaged"), (('"batch":16', '"batch":"16"'), "damaged"),
-    (('"wall_s":100.0', '"wall_s":' + "[" * 3000), "damaged"), (('"wall_s":100.0', '"walls":100.0'), "damaged"),
-])
-def test_a_line_that_is_no_record_is_left_out(tmp_path: Path, change: tuple[str, str], counted: str) -> None:
-    """Whoever else can write the share: what is wrong is counted, and the records beside it count."""
-    history = kept(tmp_path / "h", [night(1), night(3)])
-    bad = "".join(change[1].join(lines.of_record(night(1)).rpartition(change[0])[::2])) if change[0] == "}" else (
-        lines.of_record(night(1)).replace(change[0], change[1], 1))
-    path = tmp_path / "h" / "two-1.jsonl"
-    path.write_text(f"{bad}\n{lines.of_record(night(2))}\n")
-
-    read, nights = history.read(), history.nights()
-
-    assert [1, 2, 3] == [one.night for one in read.records] == [one.number for one in nights.of(RECORD.subject)]
-    assert 3 == nights.last
-    if counted == "other_version":
-        assert 1 == nights.skipped.other_version == read.skipped.other_version
-    else:
-        assert 1 == read.skipped.damaged
-
-
-def test_half_a_line_with_an_end_is_no_night(tmp_path: Path) -> None:
-    """A disk that was full may hold one, and what it began to say is not believed."""
-    history = kept(tmp_path / "h", [night(1)])
-    with (history.folder / "one-1.jsonl").open("a") as file:
-        file.write(lines.of_record(night(2))[:-20] + "\n" + lines.of_record(night(3)) + "\n")
-
-    assert [1, 3] == [one.number for one in history.nights().of(RECORD.subject)]
-    assert [1, 3] == [one.night for one in history.read().records]
-
-
-def test_links_pipes_and_folders_are_not_read(tmp_path: Path) -> None:
-    """A link could lead to anybody's file, and a pipe would never end."""
-    history = kept(tmp_path / "h", [night(1)])
-    other = kept(tmp_path / "other", [night(2)])
-    (history.folder / "link.jsonl").symlink_to(other.folder / "one-1.jsonl")
-    os.mkfifo(history.folder / "pipe.jsonl")
-    (history.folder / "folder.jsonl").mkdir()
-    (history.folder / ".hidden.jsonl").write_text(lines.of_record(night(2)) + "\n")
-
-    read = history.read()
-
-    assert ([1], 3) == ([one.night for one in read.records], read.skipped.not_files)
-
-
-def test_a_file_that_goes_away_meanwhile_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody may tidy the share while it is read."""
-    history = kept(tmp_path / "h", [night(1)])
-    there = scan.files(history.folder)
-    monkeypatch.setattr(scan, "files", lambda folder: [*there, folder / "gone.jsonl"])
-
-    read = history.read()
-
-    assert (1, 1) == (len(read.records), read.skipped.unreadable)
-
-
-def test_a_line_without_end_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is longer than any record is passed over up to its end."""
-    monkeypatch.setattr(scan, "CHUNK", 4096)
-    history = kept(tmp_path / "h", [night(1)])
-    with (history.folder / "one-1.jsonl").open("a") as file:
-        file.write("x" * 20000 + "\n" + lines.of_record(night(2)) + "\n")
-
-    read = history.read()
-
-    assert ([1, 2], 1, 0) == ([one.night for one in read.records], read.skipped.damaged, read.skipped.torn)
-
-
 def test_what_was_written_in_part_is_followed_by_a_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk leaves half a line; the next record does not stand behind it."""
     history, write = History.init(tmp_path / "h"), os.write
@@ -246,50 +168,6 @@ def test_only_the_cases_asked_for_are_read(tmp_path: Path) -> None:
     history = kept(tmp_path / "h", [replace(night(1), case=case) for case in ("tsm-bs1-npu0", "tsm-bs16-npu0", "tsm-bs1-npu01")])
 
     assert ["tsm-bs1-npu0"] == [one.case for one in history.read(["tsm-bs1-npu0"]).records]
-
-
-def _many(folder: Path, count: int, files: int = 8) -> History:
-    """A history of many records of 126 cases, in several files."""
-    history = History.init(folder)
-    text = [lines.of_record(replace(RECORD, case=f"tsm-bs{case}-npu0", versions={f"package{n}": "1.2.3" for n in range(10)}, night=1))
-            for case in range(CASES)]
-    each = count // files
-    for number in range(files):
-        with (folder / f"many-{number}.jsonl").open("w") as file:
-            for at in range(number * each, (number + 1) * each):
-                night_number = at // CASES + 1
-                file.write(text[at % CASES].replace('"000000000001"', f'"{night_number:012}"', 1).replace("20261127-010000-7",
-                                                                                                       f"run-{night_number}", 1) + "\n")
-    return history
-
-
-def _seconds(history: History) -> float:
-    begun = time.process_time()
-    history.nights()
-    return time.process_time() - begun
-
-
-def test_reading_takes_time_in_proportion(tmp_path: Path) -> None:
-    """Eight times the records take no more than 16 times as long, and a line less than 20 microseconds."""
-    few, many = _many(tmp_path / "few", 2000), _many(tmp_path / "many", 16000)
-
-    short, long = min(_seconds(few) for _ in range(3)), min(_seconds(many) for _ in range(3))
-
-    assert long < 16 * max(short, 0.002)
-    assert long < 16000 * 20e-6
-    assert 16000 == sum(len(found) for _, found in many.nights().timed())
-
-
-@pytest.mark.slow
-def test_a_million_records_are_read_in_seconds(tmp_path: Path) -> None:
-    """In less than 3 s of a processor, the last night of a case included."""
-    history = _many(tmp_path / "h", 1_000_000)
-
-    taken = min(_seconds(history) for _ in range(3))
-
-    print(f"a million records were read in {taken:.2f} s")
-    assert taken < 3
-    assert 7936 == len(history.nights().of(replace(RECORD, case="tsm-bs0-npu0").subject))
 
 
 def test_every_field_of_a_record_is_written() -> None:
