@@ -29,7 +29,7 @@ Flags = NDArray[np.bool_]
 CASES, WINDOW, CONFIRM = 126, 30, 40  # WINDOW: of a case's last nights that are compared with
 SHIFTS = Plan().shifts
 LEARN = {8, 10, 15, 20, *range(30, 2000, 40)}  # nights after which the noise is estimated anew
-LOOKS = (6, 8, 12, 18, 27, 40, 60, 90, 126)  # cases measured after which the machine's common shift is looked at
+LOOKS = (8, 12, 18, 27, 40, 60, 90, 126)  # cases measured after which the machine's common shift is looked at
 ITERATIONS = 1000  # of a series: 10 s of 10 ms
 
 

@@ -21,7 +21,7 @@ Flags = NDArray[np.bool_]
 HUBER = 2.5  # standard deviations beyond which a night pulls at the centre no more than that
 TRUSTED = 3.0  # standard deviations that a night counts at most where spreads are estimated
 ROUNDS = 2  # of the robust centre: what one more changes is below a tenth of its error
-FEW, SURE = 6, 2.0  # cases that tell what a machine is off, and standard errors that it is off by at least
+FEW, SURE = 8, 2.5  # cases that tell what a machine is off, and standard errors that it is off by at least
 NOTHING = np.zeros(())
 LEAST = 0.25  # of the pool's variance between nights that a case's own is at least
 

@@ -156,6 +156,16 @@ def test_the_noise_is_found_that_made_the_nights(within: float, between: float) 
     assert found.between == pytest.approx(between, rel=0.25)
 
 
+def test_nights_of_one_series_each_are_split_as_usual() -> None:
+    """Nothing in them tells what differs inside a night, so the sum is theirs and the ratio the prior's."""
+    chance = np.random.default_rng(2)
+    cases = [replace(before(30), log_s=tuple(0.02 * chance.standard_normal(30))) for _ in range(20)]
+    found = noise_of_cases(cases)
+
+    assert float(np.hypot(found.between, found.within)) == pytest.approx(0.02, rel=0.1)
+    assert float(found.between) / float(found.within) == pytest.approx(0.5, rel=0.2)
+
+
 def drawn(chance: np.random.Generator, within: float, between: float) -> Before:
     """Thirty nights, each measured again as long as its mean is slow."""
     nights = []
