@@ -22,7 +22,7 @@ from tools.machine.files import write_whole, writing
 from tools.measuring import cell, launch
 from tools.measuring.again import place_of
 from tools.measuring.alternate import Subject
-from tools.measuring.answers import Kept
+from tools.measuring.answers import Kept, of_another_graph
 from tools.measuring.cell import Cell, Part, Record
 from tools.measuring.earlier import JOB, set_aside
 from tools.measuring.host_quiet import Turns
@@ -142,6 +142,7 @@ def _time(task: Task) -> None:
             kept = Kept(batch, 1, turns.scoring(engine).infer(batch).copy())
         scores = kept.scores.copy()  # timing may change what it keeps
         times = turns.timing(partial(timed, engine, kept, task.budget_s))
+        times = replace(times, doubt=times.doubt or of_another_graph(task.graph))
         engine.close()
     save(Predictions((NETWORK.input.name,), scores), place / FILE)
     cell.write(_record(task, engine.precision, chip, need), place / cell.RECORD)

@@ -13,14 +13,17 @@ from tools.measuring.alternate import Subject, alternate
 from tools.measuring.cell import Cell
 from tools.measuring.doubts import doubts
 
+FEW = 4  # series before which nobody says how they differ
+REACH = 3.0  # standard errors by which the mean of a case's series may still move
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """A cell and what it is judged beside; *series*: it with all its times of tonight that may be judged.
 
     logs: of each series the natural logarithm of the seconds that a clip takes. taken: how many series were
-    taken of it, those included that may not be judged. others: how far each other case was from its nights, as
-    `Decision.first` has it.
+    taken of it, those included that may not be judged. others: how far each other case was from its nights,
+    as `Decision.first` has it.
     """
 
     subject: Subject
@@ -42,6 +45,20 @@ class Side:
         """What its series tell, one at least."""
         return decide(self.logs, self.before, self.noise, self.plan, self.others)
 
+    def is_hopeless(self, most: int) -> bool:
+        """Whether *most* series would leave it open as well, wherever the further ones lie within reason.
+
+        So it is where nights differ so much that no number of series of one night tells a step.
+        """
+        count, mean = len(self.logs), math.fsum(self.logs) / len(self.logs)
+        if count < FEW:
+            return False
+        off = [one - mean for one in self.logs]
+        reach = REACH * math.sqrt(math.fsum(one**2 for one in off) / (count - 1) / count)
+        full = [off[number % count] for number in range(most)]
+        ends = ([mean + moved + one for one in full] for moved in (-reach, 0.0, reach))
+        return all(decide(end, self.before, self.noise, self.plan, self.others).outcome is Outcome.OPEN for end in ends)
+
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
@@ -59,6 +76,8 @@ class Confirmed:
 
 def turn(found: Confirmed, most: int) -> tuple[int, int]:
     """How many series are measured next of a case and of its control; those that judge nothing count too."""
+    if found.decision.outcome is Outcome.OPEN and found.case.is_hopeless(most):
+        return 0, 0
     aside = found.control.taken if found.control else 0
     control = found.of_control
     own, again = next_turn(replace(found.decision, series=found.case.taken), replace(control, series=aside) if control else None, most)
