@@ -1,0 +1,130 @@
+"""What a cell's speed beside its nights means for its rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from suites.selftest.nights.cells import TSM, Machine, cell_of, night, nights
+from tools.judging.judge import throughput
+from tools.judging.verdict import Judgement, Verdict
+from tools.measuring.cell import Cell, Times
+from tools.measuring.launch import Found
+from tools.nights.history import History
+from tools.nights.tonight import Tonight
+from tools.nights.verdicts import of_speed
+from tools.spec.catalog import load_truth
+from tools.spec.settings import MODELS
+from tools.spec.truth import Truth
+
+CHIP = "Ascend310P3"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    draw = np.random.default_rng(7)
+    found = Machine(tmp_path, chance=lambda: float(draw.normal(0, 0.005)))
+    found.stand_in(monkeypatch)
+    return found
+
+
+@pytest.fixture
+def history(tmp_path: Path, machine: Machine) -> History:
+    """Twenty nights of TSM, none of them slow."""
+    found = History.init(tmp_path / "history")
+    nights(machine, found, 20)
+    return found
+
+
+def truth_of(figure: float | None) -> Truth:
+    """TSM's, with that figure stored of the chip at batch 16, or none."""
+    truth = load_truth(MODELS, "tsm")
+    others = tuple(one for one in truth.figures if one.batch != 16 or one.metric != "throughput")
+    if figure is None:
+        return replace(truth, figures=others)
+    stored = next(one for one in truth.figures if one.batch == 16 and one.metric == "throughput")
+    return replace(truth, figures=(*others, replace(stored, device=CHIP, value=figure, corrected=None)))
+
+
+def rows(machine: Machine, history: History, truth: Truth, most: int = 40, cell: Cell | None = None) -> list[Judgement]:
+    tonight = Tonight(History.open(history.folder), machine.folder / "runs" / "tonight", most)
+    measured = cell or machine.cell(TSM)
+    return of_speed(throughput(measured, truth), tonight, machine.context, measured, cast("Found", None), truth)
+
+
+def of(found: list[Judgement], metric: str) -> Judgement:
+    return next(one for one in found if one.metric == metric)
+
+
+def test_where_nothing_is_stored_the_nights_judge(machine: Machine, history: History) -> None:
+    """The row of the rate names the centre, how many nights made it, and what to do next where it fails."""
+    good = of(rows(machine, history, truth_of(None)), "clips/s")
+    machine.slower[TSM] = 0.1
+    bad = of(rows(machine, history, truth_of(None)), "clips/s")
+
+    assert (Verdict.PASS, Verdict.FAIL) == (good.verdict, bad.verdict)
+    assert good.reference.startswith(("79.", "80."))
+    assert "the centre of 20 nights" in bad.meaning
+    assert "the control kept its own speed" in bad.meaning
+    assert f"python -m tools.history show tsm-bs16-npu0 --history {history.folder}" in bad.meaning
+    assert "python -m tools.history accept tsm-bs16-npu0" in bad.meaning
+
+
+def test_the_first_nights_are_learning_and_not_for_ever(machine: Machine, tmp_path: Path) -> None:
+    """After 20 nights without a baseline somebody must look, so the row is red by night."""
+    young = History.init(tmp_path / "young")
+    first = of(rows(machine, young, truth_of(None)), "clips/s")
+    machine.slower = {TSM: 0.0}
+    assert (Verdict.RECORDED, "1 of 8") == (first.verdict, first.learning)
+    nights(machine, young, 3)
+    assert "4 of 8" == of(rows(machine, young, truth_of(None)), "clips/s").learning
+
+
+def test_a_figure_judges_and_the_nights_have_a_row_of_their_own(machine: Machine, history: History) -> None:
+    """So a device may keep to what is stored, and be slower than it was."""
+    machine.slower[TSM] = 0.1
+    found = rows(machine, history, truth_of(70.0))
+
+    assert (Verdict.PASS, Verdict.FAIL) == (of(found, "clips/s").verdict, of(found, "clips/s nights").verdict)
+    assert "the stored figure" in of(found, "clips/s").meaning
+
+
+def test_a_figure_that_is_missed_is_a_fail_whatever_the_nights_say(machine: Machine, history: History) -> None:
+    found = rows(machine, history, truth_of(100.0))
+
+    assert (Verdict.FAIL, Verdict.PASS) == (of(found, "clips/s").verdict, of(found, "clips/s nights").verdict)
+
+
+def test_one_series_beside_a_figure_is_judged_as_without_nights(machine: Machine, history: History) -> None:
+    """A plain run measures nothing again: then the toml's max_slowdown decides, as it always did."""
+    assert Verdict.FAIL is of(rows(machine, history, truth_of(90.0), most=0), "clips/s").verdict
+    assert Verdict.PASS is of(rows(machine, history, truth_of(82.0), most=0), "clips/s").verdict
+
+
+def test_a_series_that_is_too_short_judges_nothing(machine: Machine, history: History, tmp_path: Path) -> None:
+    """NO VERDICT where nights would judge it, with the seconds it takes; RECORDED where they are learning."""
+    usual = cell_of(TSM, machine.folder / "runs" / "tonight", 80.0)
+    short = replace(usual, parts=(replace(usual.parts[0], times=Times((0.1, 0.3, 0.2), 16)),))
+
+    judged = of(rows(machine, history, truth_of(None), cell=short), "clips/s")
+    assert Verdict.NO_VERDICT is judged.verdict
+    assert "--budget-s" in judged.meaning
+    learning = of(rows(machine, History.init(tmp_path / "young"), truth_of(None), cell=short), "clips/s")
+    assert (Verdict.RECORDED, True, "") == (learning.verdict, learning.short, learning.learning)
+
+
+def test_times_in_doubt_are_not_judged_and_make_no_night(machine: Machine, history: History) -> None:
+    """Of a busy device, or of calls that ran no network."""
+    usual = machine.cell(TSM)
+    times: Any = usual.parts[0].times
+    doubtful = replace(usual, parts=(replace(usual.parts[0], times=replace(times, doubt="the calls ran nothing")),))
+    tonight = Tonight(History.open(history.folder), machine.folder / "runs" / "tonight", 40)
+    found = of_speed(throughput(doubtful, truth_of(None)), tonight, machine.context, doubtful, cast("Found", None), truth_of(None))
+    tonight.keep(doubtful)
+
+    assert Verdict.NO_VERDICT is of(found, "clips/s").verdict
+    assert 20 == len(night(machine, history, 99).baseline.beside.nights)
