@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tools.errors import ClipgateError
-from tools.judging.confirmed import Conclusion, Word, conclude, percent
+from tools.judging.confirmed import Conclusion, Word, conclude, faster, percent
 from tools.judging.slower import Before, Decision, Lean, Outcome, Plan
 from tools.judging.trend import Trend
 from tools.machine import versions
@@ -45,6 +45,12 @@ class Speed:
     confirmed: Confirmed
     conclusion: Conclusion
     creep: Trend | None = None
+
+    @property
+    def news(self) -> str:
+        """That the case became faster, in words; empty where it did not."""
+        before = self.baseline.beside.nights
+        return faster(self.confirmed.decision, before[0].began[:10] if before else "then")
 
     @property
     def word(self) -> Recorded:
@@ -111,6 +117,8 @@ class Tonight:
             subject = again.subject(context, cell, found, self._run)
             measured.again = partial(again.subject, context, cell, found, self._run)
             measured.speed = self._judged(context, cell, subject, plan, self._most)
+            if measured.speed.news:
+                context.say(f"{cell.case}: {measured.speed.news}")
         return measured.speed
 
     def beside_figure(self, context: Context[Spec], cell: Cell, speed: Speed, figure: Figure, chips: int) -> Speed:

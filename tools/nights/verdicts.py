@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tools.judging.confirmed import Word, faster, percent
+from tools.judging.confirmed import Word, percent
 from tools.judging.judge import Judge
 from tools.judging.numbers import Numbers
 from tools.judging.slower import Plan
@@ -123,6 +123,4 @@ def _more(speed: Speed) -> list[str]:
     """What a reader must know beside the test's own sentence."""
     changed = [f"changed since: {speed.baseline.changed}"] if speed.baseline.changed else []
     error = [f"measuring again ended: {speed.confirmed.error.what}"] if speed.confirmed.error else []
-    first = speed.baseline.beside.nights[0].began[:10] if speed.baseline.beside.nights else ""
-    news = faster(speed.confirmed.decision, first)
-    return [*changed, *error, *([news] if news else [])]
+    return [*changed, *error, *([speed.news] if speed.news else [])]

@@ -69,6 +69,16 @@ def test_where_everything_is_slower_it_is_a_bad_day_and_on_the_third_the_machine
     assert [Word.BAD_DAY, Word.BAD_DAY, Word.MACHINE_SLOW] == words
 
 
+def test_what_became_faster_is_news_and_never_red(machine: Machine, history: History) -> None:
+    """Somebody may have found a better flag, or the graph no longer does all it did."""
+    nights(machine, history, 20)
+    machine.slower[TSM] = -0.12
+    speed = night(machine, history, 21)
+
+    assert Word.FINE is speed.conclusion.word
+    assert any(line.startswith("tsm-bs16-npu0: +13 % since 2") for line in machine.said), machine.said[-3:]
+
+
 def test_without_measuring_again_a_doubt_stays_one(machine: Machine, history: History) -> None:
     """One series condemns nobody. What it tells is carried into the next night."""
     nights(machine, history, 20)
