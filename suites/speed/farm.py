@@ -20,6 +20,7 @@ from tools.judging.slower import (
     group,
     is_common,
     is_fine,
+    is_hopeless,
     is_slow,
 )
 from tools.judging.spread import noise_of
@@ -198,10 +199,17 @@ class Judged:
     def turn(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The cases, and the cases whose controls, are measured next."""
         more, aside = ~self.slow & ~self.fine & ~self.as_all & (self.series.ravel() < CONFIRM), self.aside.series.ravel()
+        rows = np.nonzero(more)[0]
+        more[rows] = ~self.hopeless(rows)
         open_too = ~self.control_slow & ~self.control_fine
         short = self.slow & ~self.control_slow & (aside < LEAST_OF_CONTROL)
         again = (short | ((self.slow | (more & (self.ratio > DOUBTFUL))) & open_too)) & (aside < CONFIRM)
         return np.nonzero(more)[0], np.nonzero(again)[0]
+
+    def hopeless(self, rows: NDArray[np.int64]) -> Flags:
+        before = Known(*(value.flat[rows] for value in self.before))
+        tonight = Nights(*(value.flat[rows] for value in (self.mean, self.series, self.squares)))
+        return is_hopeless(before, tonight, SHIFTS, self.common[rows], self.farm.carried.flat[rows], CONFIRM)
 
     def weigh(self, rows: NDArray[np.int64]) -> None:
         found = self.evidence(Nights(self.mean, self.series, self.squares), rows, rows)

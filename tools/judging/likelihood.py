@@ -126,14 +126,14 @@ def leaning(centre: Numbers, error2: Numbers, lean: Numbers, lean2: Numbers) -> 
 
 
 def student_ratio(shift: Numbers, variance: Numbers, freedom: Numbers, good: float, bad: float) -> Numbers:
-    """The log-likelihood ratio of being off by *bad* or more and by *good*, where the variance was estimated.
+    """The log-likelihood ratio of being off by *bad* or more and by *good* or less, the variance estimated.
 
-    Beyond *bad* the likeliest such mean is the measured one: Student's distributions alone would make a case
-    that is far off look as odd under both.
+    Beyond either the likeliest such mean is the measured one: Student's distributions alone would make a case
+    that is far off, or far faster, look as odd under both.
     """
     side = 1.0 if bad > good else -1.0
-    missing, scaled = np.minimum(side * (shift - bad), 0.0), freedom * variance
-    return np.asarray((freedom + 1) / 2 * (np.log1p(np.square(shift - good) / scaled) - np.log1p(np.square(missing) / scaled)))
+    missing, over, scaled = np.minimum(side * (shift - bad), 0.0), np.maximum(side * (shift - good), 0.0), freedom * variance
+    return np.asarray((freedom + 1) / 2 * (np.log1p(np.square(over) / scaled) - np.log1p(np.square(missing) / scaled)))
 
 
 def known(nights: Nights, lean: tuple[Numbers, Numbers], noise: Noise) -> Known:

@@ -12,9 +12,9 @@ from enum import Enum
 
 import numpy as np
 
-from tools.judging.likelihood import Evidence, Flags, Nights, Noise, Numbers, common_shift, evidence, known
+from tools.judging.likelihood import Evidence, Flags, Known, Nights, Noise, Numbers, common_shift, evidence, known
 
-__all__ = ["Before", "Decision", "Lean", "Noise", "Outcome", "Plan", "decide", "lean_on", "next_turn"]
+__all__ = ["Before", "Decision", "Lean", "Noise", "Outcome", "Plan", "decide", "hopeless", "lean_on", "next_turn"]
 
 FALSE = 1 / 63_000  # of nights a case may FAIL for nothing; by simulation less than half of it do, one of 126 in 1,000 nights
 MISSED = 0.04  # of slowed cases that may be taken for fine
@@ -23,6 +23,7 @@ DOUBTFUL = 3.0  # a ratio from which on a control is measured too
 LEARNING = 8  # comparable nights before which nothing is judged
 LEARNING_SERIES = 2  # on such a night: one alone would not tell what differs inside a night
 LEAST_SERIES = 13  # of tonight that decide a case slow: a few freak series must not
+FEW, REACH = 4, 3.0  # series before which none is hopeless; standard errors by which their mean may still move
 LEAST_OF_CONTROL = 13  # series that show that a control kept its speed, where a case seems slow
 
 
@@ -122,14 +123,24 @@ def decide(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan, o
                     alone, float(found.faster), tonight[0] - float(found.centre), common, len(others), before.against)
 
 
+def hopeless(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan, most: int, others: Sequence[float] = ()) -> bool:
+    """Whether *most* series would most likely leave the case open as well; the rest as for `decide`."""
+    common = common_shift(np.array(others, float))
+    return bool(is_hopeless(*_weighed(tonight, before, noise), plan.shifts, common, np.asarray(before.carried), most))
+
+
 def _found(tonight: Sequence[float], before: Before, noise: Noise, plan: Plan, common: float = 0.0) -> Evidence:
+    return evidence(*_weighed(tonight, before, noise), plan.shifts, np.asarray(common))
+
+
+def _weighed(tonight: Sequence[float], before: Before, noise: Noise) -> tuple[Known, Nights]:
+    """What the nights before tell, and tonight's series."""
     times = np.array(tonight, float)
     measured = Nights(np.asarray(times.mean()), np.asarray(float(times.size)), np.asarray(np.square(times - times.mean()).sum()))
     lean = before.lean or Lean(0.0, math.inf)
     if before.lean is None and not before.log_s:  # nothing to compare with: the case's own time is its centre
         lean = Lean(float(times.mean()), 1.0)
-    from_elsewhere = np.asarray(lean.log_s), np.asarray(lean.error**2)
-    return evidence(known(before.nights(), from_elsewhere, noise), measured, plan.shifts, np.asarray(common))
+    return known(before.nights(), (np.asarray(lean.log_s), np.asarray(lean.error**2)), noise), measured
 
 
 def is_slow(ratio: Numbers, alone: Numbers, series: Numbers) -> Flags:
@@ -145,6 +156,22 @@ def is_fine(ratio: Numbers) -> Flags:
 def is_common(ratio: Numbers, alone: Numbers) -> Flags:
     """Where it would be, had not the whole machine been slower."""
     return ~is_fine(ratio) & is_fine(alone)
+
+
+def is_hopeless(before: Known, tonight: Nights, shifts: tuple[float, float], common: Numbers, carried: Numbers, most: int) -> Flags:
+    """Where *most* series would leave a case open too, wherever their mean moves within reason.
+
+    Nights may differ so much that no number of series of one night tells a step.
+    """
+    count = np.maximum(tonight.series, 1)
+    error = np.sqrt(tonight.squares / np.maximum(count - 1, 1) / count)
+    stays_open = np.asarray(tonight.series >= FEW)
+    for moved in (-REACH, 0.0, REACH):
+        full = Nights(tonight.log_s + moved * error, np.full_like(count, most), tonight.squares * most / count)
+        found = evidence(before, full, shifts, common)
+        ratio, alone = found.ratio + carried, found.alone + carried
+        stays_open &= ~(is_fine(ratio) | is_common(ratio, alone) | is_slow(ratio, alone, full.series))
+    return stays_open
 
 
 def outcome_of(ratio: float, alone: float, series: int) -> Outcome:

@@ -20,7 +20,7 @@ ANCHOR = 30  # nights that are the anchor
 CREEP = 0.001  # by which a case becomes slower every night, as a share of its time
 TRUSTED = 3.0  # standard deviations that a night counts at most
 MOST_SERIES = 16
-LIMIT = math.log(126_000)  # of the likelihood ratio's logarithm: one false report of 126 cases in about 1,000 nights
+LIMIT = math.log(300_000)  # of the likelihood ratio's logarithm: less than one false report of 126 cases in 1,000 nights
 LEAST = 4  # nights that a creep has lasted at least
 
 

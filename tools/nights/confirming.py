@@ -8,13 +8,10 @@ from dataclasses import dataclass, replace
 
 from tools.errors import ClipgateError
 from tools.judging.likelihood import Noise
-from tools.judging.slower import Before, Decision, Outcome, Plan, decide, next_turn
+from tools.judging.slower import Before, Decision, Outcome, Plan, decide, hopeless, next_turn
 from tools.measuring.alternate import Subject, alternate
 from tools.measuring.cell import Cell
 from tools.measuring.doubts import doubts
-
-FEW = 4  # series before which nobody says how they differ
-REACH = 3.0  # standard errors by which the mean of a case's series may still move
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +43,22 @@ class Side:
         return decide(self.logs, self.before, self.noise, self.plan, self.others)
 
     def is_hopeless(self, most: int) -> bool:
-        """Whether *most* series would leave it open as well, wherever the further ones lie within reason.
-
-        So it is where nights differ so much that no number of series of one night tells a step.
-        """
-        count, mean = len(self.logs), math.fsum(self.logs) / len(self.logs)
-        if count < FEW:
-            return False
-        off = [one - mean for one in self.logs]
-        reach = REACH * math.sqrt(math.fsum(one**2 for one in off) / (count - 1) / count)
-        full = [off[number % count] for number in range(most)]
-        ends = ([mean + moved + one for one in full] for moved in (-reach, 0.0, reach))
-        return all(decide(end, self.before, self.noise, self.plan, self.others).outcome is Outcome.OPEN for end in ends)
+        """Whether *most* series would leave it open as well."""
+        return hopeless(self.logs, self.before, self.noise, self.plan, most, self.others)
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What is known in the end. control: None where none was measured. error: what ended it too early."""
+    """What is known in the end. control: None where none was measured. error: what ended it too early.
+
+    is_hopeless: whether its nights differ so much that more series of one night would not settle it.
+    """
 
     case: Side
     decision: Decision
     control: Side | None = None
     error: ClipgateError | None = None
+    is_hopeless: bool = False
 
     @property
     def of_control(self) -> Decision | None:
@@ -76,8 +67,6 @@ class Confirmed:
 
 def turn(found: Confirmed, most: int) -> tuple[int, int]:
     """How many series are measured next of a case and of its control; those that judge nothing count too."""
-    if found.decision.outcome is Outcome.OPEN and found.case.is_hopeless(most):
-        return 0, 0
     aside = found.control.taken if found.control else 0
     control = found.of_control
     own, again = next_turn(replace(found.decision, series=found.case.taken), replace(control, series=aside) if control else None, most)
@@ -94,6 +83,8 @@ def confirm(case: Side, control: Callable[[], Side | None], most: int, say: Call
     """
     found, sought = Confirmed(case, case.decide(), aside), aside is not None
     while found.error is None:
+        if found.decision.outcome is Outcome.OPEN and found.case.is_hopeless(most):
+            return replace(found, is_hopeless=True)
         more, again = turn(found, most)
         if again and not sought:
             aside, sought = control(), True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -123,4 +124,11 @@ def _more(speed: Speed) -> list[str]:
     """What a reader must know beside the test's own sentence."""
     changed = [f"changed since: {speed.baseline.changed}"] if speed.baseline.changed else []
     error = [f"measuring again ended: {speed.confirmed.error.what}"] if speed.confirmed.error else []
-    return [*changed, *error, *([speed.news] if speed.news else [])]
+    step = f"{speed.confirmed.case.plan.step:.0%}"
+    hopeless = [f"its nights differ by {_spread(speed):.0%}, so no number of series of one night tells a step of {step}"]
+    return [*changed, *(hopeless if speed.confirmed.is_hopeless else []), *error, *([speed.news] if speed.news else [])]
+
+
+def _spread(speed: Speed) -> float:
+    """By which share the nights that judge differ, as a standard deviation."""
+    return statistics.stdev(speed.baseline.beside.before.log_s) if len(speed.baseline.beside.nights) > 1 else math.nan

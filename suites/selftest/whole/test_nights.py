@@ -55,7 +55,8 @@ def test_a_plain_run_makes_its_own_and_leaves_a_record_of_each_cell(play: Play, 
     found = {record.case: record for record in History.open(artifacts / "history").read().records}
 
     assert {"tiny-bs4-cpu", "tiny-bs8-cpu"} == set(found)
-    assert ("learning", {"top1": 0.5}, ended.run.name) == (found["tiny-bs4-cpu"].word, found["tiny-bs4-cpu"].accuracy, found["tiny-bs4-cpu"].run)
+    one = found["tiny-bs4-cpu"]
+    assert ("learning", {"top1": 0.5}, ended.run.name) == (one.word, one.accuracy, one.run)
     assert "RECORDED: learning (1 of 8)" in ended.said
 
 
