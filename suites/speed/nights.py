@@ -15,6 +15,7 @@ import numpy as np
 
 from suites.speed.creeping import drift_lines
 from suites.speed.farm import CASES, SHIFTS, Farm, Judged, Numbers, World
+from suites.speed.flips import flip_lines
 from suites.speed.lines import Line, at_least, at_most, stated
 from tools.judging.slower import FALSE
 
@@ -168,6 +169,7 @@ def table() -> dict[str, Row]:
             WORLDS[name], 100 + warm + len(bounds), size, bounds, warm)
     for name in ("2 %, 0.5 %", "1 %, 0.5 %"):
         rows[f"drift: {name}"] = lambda size, name=name: drift_lines(WORLDS[name], 200, size)
+    rows["accuracy"] = flip_lines
     return rows
 
 
