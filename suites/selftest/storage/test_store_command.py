@@ -72,6 +72,7 @@ def test_a_folder_that_is_not_there_is_one_error(tmp_path: Path, word: str, plac
     assert what.startswith(f"cannot read the artifact store: {reason}")
     assert str(tmp_path / place) in where
     assert "--artifacts DIR" in remedy
+    assert ("name the folder of earlier runs" in remedy) == (reason == "No such file")
 
 
 @AS_ROOT
@@ -87,6 +88,7 @@ def test_a_folder_that_may_not_be_read_is_one_error(everybodys: Path, word: str,
         done = command(everybodys, word)
         assert (1, "") == (done.returncode, done.stdout)
         assert f"cannot read the artifact store: Permission denied\n  where   {everybodys / closed}\n" in done.stderr
+        assert "let its owner make it readable" in done.stderr
         with pytest.raises(StoreError, match="cannot read the artifact store: Permission denied"):
             store.find(KEY)
 
