@@ -59,8 +59,10 @@ class JudgeOf(ABC, Generic[S, Data, Reference]):
         """
         wrong = self._unusable(cell)
         official = (cell.record.weights, cell.record.data) == ("published", "full") and len(self.dataset.ids) == self.spec.clips
-        judged = [wrong] if wrong else self.usable_accuracy(cell, official=official)
-        return by_other_code(repeatable(judged, second_passes(cell), fidelity_gate(cell, self.truth)[0]), cell, self.others)
+        if wrong:
+            return by_other_code([wrong], cell, self.others)
+        judged = repeatable(self.usable_accuracy(cell, official=official), second_passes(cell), fidelity_gate(cell, self.truth)[0])
+        return by_other_code(judged, cell, self.others)
 
     def beside_night(self, judged: Sequence[Judgement], cell: Cell, theirs: Sequence[Predictions], what: str) -> list[Judgement]:
         """What `accuracy` gave, and whether an earlier night with equal digests had the same scores.

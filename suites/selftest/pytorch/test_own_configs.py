@@ -99,6 +99,7 @@ CONFIGS = {  # what is wrong: the config, what is said
 }
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # mmengine's file, whenever it is collected
 @pytest.mark.parametrize("what", CONFIGS)
 def test_a_config_that_builds_no_recogniser_is_one_sentence(tmp_path: Path, closed: None, what: str) -> None:
     """With the file and what to do; mmengine's traces stay behind."""

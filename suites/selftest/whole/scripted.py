@@ -25,7 +25,7 @@ from tools.measuring import launch, readiness
 from tools.measuring.cell import Cell, Part, Record, Times
 from tools.measuring.predictions import FILE, Predictions, save
 from tools.spec.case import Case
-from tools.spec.settings import ROOT
+from tools.spec.settings import OFF, ROOT
 
 OF_THE_PROCESS = ("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:threadexception", "-p", "no:unraisableexception")
 Answer = Verdict | Exception
@@ -113,14 +113,14 @@ def here(*arguments: str, plugins: Sequence[object] = ()) -> Ended:
 def player(monkeypatch: pytest.MonkeyPatch, artifacts: Path) -> Play:
     """Plays a script: an acceptance run of the tiny model in which measuring and judging are made up.
 
-    So nobody asks what is missing to measure it.
+    So nobody asks what is missing to measure it. history: of the run; empty for the one in *artifacts*.
     """
 
-    def play(script: Script, *arguments: str, plugins: Sequence[object] = (), models: Path = TINY_MODELS) -> Ended:
+    def play(script: Script, *arguments: str, plugins: Sequence[object] = (), models: Path = TINY_MODELS, history: str = OFF) -> Ended:
         monkeypatch.setattr(readiness, "of_cases", lambda *_: ())  # torch may be hidden, and nothing is built
         monkeypatch.setattr(launch, "find", lambda *_: launch.Found((), None, ()))  # type: ignore[arg-type]
         monkeypatch.setattr(launch, "launch", script.launch)
         monkeypatch.setattr(kinds, "judge_of", script.judge)
-        return here(f"--models={models}", f"--artifacts={artifacts}", "--device=cpu", *arguments, plugins=plugins)
+        return here(f"--models={models}", f"--artifacts={artifacts}", f"--history={history}", "--device=cpu", *arguments, plugins=plugins)
 
     return play

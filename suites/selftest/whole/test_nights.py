@@ -32,7 +32,7 @@ def test_a_night_wants_a_history_that_somebody_has_made(play: Play, tmp_path: Pa
     if mistake == "other":
         (folder / "notes.txt").touch()
     script = Script()
-    ended = play(script, *NIGHT, f"--history={folder}")
+    ended = play(script, *NIGHT, history=str(folder))
 
     assert 4 == ended.status, ended.said
     assert "python -m tools.history init" in ended.said
@@ -40,7 +40,7 @@ def test_a_night_wants_a_history_that_somebody_has_made(play: Play, tmp_path: Pa
 
 
 def test_a_night_does_not_make_its_own_history(play: Play, artifacts: Path) -> None:
-    ended = play(Script(), *NIGHT)
+    ended = play(Script(), *NIGHT, history="")
 
     assert 4 == ended.status, ended.said
     assert f"no history is here\n  where: {artifacts / 'history'}" in ended.said.replace("\r", "") or "no history is here" in ended.said
@@ -49,9 +49,9 @@ def test_a_night_does_not_make_its_own_history(play: Play, artifacts: Path) -> N
 
 def test_a_plain_run_makes_its_own_and_leaves_a_record_of_each_cell(play: Play, artifacts: Path) -> None:
     """With what its questions found; --history off leaves nothing."""
-    assert 0 == play(Script(), "-k", "bs4 or bs8", "--history=off").status
+    assert 0 == play(Script(), "-k", "bs4 or bs8").status
     assert not (artifacts / "history").exists()
-    ended = play(Script(), "-k", "bs4 or bs8")
+    ended = play(Script(), "-k", "bs4 or bs8", history="")
     found = {record.case: record for record in History.open(artifacts / "history").read().records}
 
     assert {"tiny-bs4-cpu", "tiny-bs8-cpu"} == set(found)
@@ -63,7 +63,7 @@ def test_a_plain_run_makes_its_own_and_leaves_a_record_of_each_cell(play: Play, 
 def test_after_eight_nights_they_judge(play: Play, artifacts: Path) -> None:
     """The first nights are no fault by night, and from then on the row is a verdict."""
     History.init(artifacts / "history")
-    said = [play(Script(), *NIGHT) for _ in range(9)]
+    said = [play(Script(), *NIGHT, history="") for _ in range(9)]
 
     assert [0] * 9 == [ended.status for ended in said], said[-1].said
     assert ["RECORDED: learning (8 of 8)" in ended.said for ended in said] == [False] * 7 + [True, False]
@@ -76,7 +76,7 @@ def test_a_record_that_cannot_be_left_is_red(play: Play, artifacts: Path, monkey
     History.init(artifacts / "history")
     script = Script()
     monkeypatch.setattr(script, "accuracy", lambda cell: (artifacts / "history" / MARKER).unlink() or [])
-    ended = play(script, "-k", "bs4 and (accuracy or throughput)")
+    ended = play(script, "-k", "bs4 and (accuracy or throughput)", history="")
 
     assert 1 == ended.status, ended.said
     assert "HistoryError" in ended.said
@@ -84,7 +84,7 @@ def test_a_record_that_cannot_be_left_is_red(play: Play, artifacts: Path, monkey
 
 def test_a_suspicion_ends_well_and_is_named_in_the_last_line(play: Play) -> None:
     """Its sentence is told too, as of what is recorded: its test passed, so nothing else would tell it."""
-    ended = play(Script({(4, "fidelity"): [Verdict.SUSPECT]}), "-k", "bs4 and fidelity", "--history=off")
+    ended = play(Script({(4, "fidelity"): [Verdict.SUSPECT]}), "-k", "bs4 and fidelity")
 
     assert 0 == ended.status, ended.said
     assert "SUSPECT tiny-bs4-cpu flipped: as the script says" in ended.said
@@ -94,8 +94,8 @@ def test_a_suspicion_ends_well_and_is_named_in_the_last_line(play: Play) -> None
 def test_what_could_not_be_judged_ends_well_by_night_where_that_is_allowed(play: Play) -> None:
     """It is counted apart from what failed, and the line says that it was allowed."""
     answers = {(4, "fidelity"): [Verdict.NO_VERDICT]}
-    red = play(Script(dict(answers)), "-k", "bs4 and fidelity", "--history=off", "--nightly", "--data=mini", "--allow=mini")
-    allowed = play(Script({(4, "fidelity"): [Verdict.NO_VERDICT]}), "-k", "bs4 and fidelity", "--history=off", "--nightly", "--data=mini",
+    red = play(Script(dict(answers)), "-k", "bs4 and fidelity", "--nightly", "--data=mini", "--allow=mini")
+    allowed = play(Script({(4, "fidelity"): [Verdict.NO_VERDICT]}), "-k", "bs4 and fidelity", "--nightly", "--data=mini",
                    "--allow=mini,no-verdict")
 
     assert (1, 0) == (red.status, allowed.status), allowed.said

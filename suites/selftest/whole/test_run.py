@@ -108,7 +108,8 @@ def test_only_who_asks_for_a_rate_waits_for_times(acceptance: Run, tiny_store: P
 
     assert done.returncode == 0, done.stdout
     left = {path.name for path in (Path(folder) / "tiny-bs4-cpu").iterdir()}
-    assert {"predictions.npz", "cell.json", "job.json", "child.log", *(["times.json"] if timed else [])} == left
+    judged = ["flips.json"] if "accuracy" in question else []
+    assert {"predictions.npz", "cell.json", "job.json", "child.log", *(["times.json"] if timed else []), *judged} == left
 
 
 def test_a_subset_is_balanced_and_named(acceptance: Run, tiny_store: Path) -> None:
@@ -153,7 +154,7 @@ def test_the_same_cell_is_measured_without_pytest(tiny_store: Path, tmp_path: Pa
 
     assert done.returncode == 0, done.stderr
     left = {path.name for path in (tmp_path / "tiny-bs4-cpu").iterdir()}
-    assert {"predictions.npz", "cell.json", "job.json", "times.json", "child.log"} == left
+    assert {"predictions.npz", "cell.json", "job.json", "times.json", "child.log", "flips.json"} == left
     for word in ("top1", "difference", "clips/s", "RECORDED", "PASS (mini)"):
         assert word in done.stdout
 
