@@ -72,7 +72,8 @@ def conclude(case: Decision, control: Decision | None, bad_nights_before: int, p
     if case.outcome is Outcome.SLOW and control is not None and control.outcome is Outcome.FINE and _stands_out(case, control, plan):
         return Conclusion(Word.SLOW, f"slower than before: {beside(case)}; {odds(case, plan)}; {_kept(control)}")
     carried = 0.0 if case.outcome is Outcome.COMMON else float(carry(np.asarray(case.ratio), np.asarray(control.ratio if control else 0.0)))
-    return Conclusion(Word.SUSPECT, f"perhaps slower than before: {beside(case)}; {odds(case, plan)}; {_unsettled(case, control)}", carried)
+    doubt = "perhaps slower than before" if case.shift > 0 else "not settled whether it is slower than before"
+    return Conclusion(Word.SUSPECT, f"{doubt}: {beside(case)}; {odds(case, plan)}; {_unsettled(case, control)}", carried)
 
 
 def _stands_out(case: Decision, control: Decision, plan: Plan) -> bool:

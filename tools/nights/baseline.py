@@ -25,8 +25,8 @@ LONGEST = 20  # nights that a case may be learning
 class Baseline:
     """What a case is judged beside tonight.
 
-    nights: how many of this chip there are, whatever was said of them. changed: what is another than on those
-    that judge, in words; empty where nothing is.
+    nights: how many of this chip there are, whatever was said of them and however often it changed.
+    changed: what is another than on those that judge, in words; empty where nothing is.
     """
 
     subject: Subject
@@ -53,12 +53,17 @@ class Baseline:
 def baseline(nights: Nights, tonight: Record) -> Baseline:
     """What *tonight* is judged beside: the nights of its own chip, else a centre from elsewhere."""
     beside = comparable.before(nights, tonight)
+    same = [one for one in nights.subjects if (one.case, one.unit) == (tonight.case, tonight.unit)]
     noise = noise_of_cases(comparable.nights_of_chip(nights, tonight.fingerprint))
-    count, seen = len(beside.nights), len(nights.of(tonight.subject))
+    count, seen = len(beside.nights), sum(len(nights.of(one)) for one in same)
     if beside.old:
         lean: Lean | None = Lean(beside.old.log_s, math.hypot(noise.between, noise.within) / math.sqrt(beside.old.weight))
         told = replace(beside.before, lean=lean, against=f"the centre of {beside.old.nights} nights before the change")
         return Baseline(tonight.subject, beside, told, noise, seen, beside.old.changed)
+    if beside.accepted and 0 < count < LEARNING:
+        lean = Lean(comparable.centre(beside.nights), math.hypot(noise.between, noise.within) / math.sqrt(count))
+        told = replace(beside.before, lean=lean, against=f"the centre of {count} nights since what was accepted")
+        return Baseline(tonight.subject, beside, told, noise, seen)
     if beside.whose == "kind":
         lean = lean_on(beside.before, noise, beside.apart)
         told = Before((), (), (), (), beside.before.carried, lean, f"the centre of {count} nights of other chips of its kind")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Literal
@@ -19,7 +19,7 @@ CHIP_PRIOR = 0.03  # how far chips of a kind lie apart where their nights do not
 PRIOR_CHIPS = 4  # how many chips' worth of evidence that is
 OF_A_CHIP = 3  # nights that place a chip among those of its kind
 STEADY = ("learning", "fine")  # words of nights that make a centre: a slow night never does by itself
-GRANTED = (*STEADY, "suspect", "slow", "trend")  # of nights that a person has accepted
+GRANTED = (*STEADY, "suspect", "slow", "bad day", "trend")  # of nights that a person has accepted
 Whose = Literal["own", "kind", "none"]
 
 
@@ -46,7 +46,8 @@ class Comparable:
     apart: how far this chip may lie from that level, as a standard deviation; 0 for its own nights.
     old: the centre under the fingerprint before; None where there is none or it counts no longer.
     course: all nights of this chip that tell its speed, slow ones too, since its first or what was accepted.
-    bad_days: how many of its last nights in a row were bad days. last: its last night of all.
+    bad_days: how many of its last nights in a row were bad days, suspect ones left out. doubtful: how many of
+    its last nights in a row were in grave doubt. last: its last night of all.
     """
 
     nights: tuple[Night, ...]
@@ -56,6 +57,7 @@ class Comparable:
     old: Old | None
     course: tuple[Night, ...]
     bad_days: int
+    doubtful: int
     last: Night | None
     accepted: Accepted | None
 
@@ -76,16 +78,17 @@ def before(nights: Nights, tonight: Record | Subject) -> Comparable:
     timed = tuple(night for night in _counted(nights, subject) if not isinstance(tonight, Record) or night.run != tonight.run)
     course = tuple(night for night in timed if not accepted or night.number >= accepted.since)
     own = steady(course, accepted)
-    bad_days = next((count for count, night in enumerate(reversed(timed)) if night.word != "bad day"), len(timed))
+    bad_days = in_a_row(timed, lambda night: night.word == "bad day", lambda night: night.word not in ("bad day", "suspect"))
+    doubtful = in_a_row(course, lambda night: True, lambda night: night.word != "suspect" or not is_grave(night.ratio))
     last = timed[-1] if timed else None
     carried = last.ratio if last and last.word == "suspect" and last in course else 0.0
-    course = tuple(night for night in course if night.word in GRANTED)
+    course = tuple(night for night in course if night.word in GRANTED and night.word != "bad day")
     old = None if len(own) >= ENOUGH or accepted else _old(nights, subject)
     if len(own) < ENOUGH and old is None and not accepted:
         kind, apart = of_kind(nights, subject)
         if len(kind) >= ENOUGH:
-            return Comparable(kind, _before(kind, carried), "kind", apart, None, course, bad_days, last, accepted)
-    return Comparable(own, _before(own, carried), "own" if own else "none", 0.0, old, course, bad_days, last, accepted)
+            return Comparable(kind, _before(kind, carried), "kind", apart, None, course, bad_days, doubtful, last, accepted)
+    return Comparable(own, _before(own, carried), "own" if own else "none", 0.0, old, course, bad_days, doubtful, last, accepted)
 
 
 def _before(nights: Sequence[Night], carried: float = 0.0) -> Before:
@@ -115,7 +118,25 @@ def _is_steady(night: Night) -> bool:
 
     But not if it was so slow that nothing but more series kept it from being called that.
     """
-    return night.word in STEADY or (night.word == "suspect" and night.ratio < MOST_CARRIED)
+    return night.word in STEADY or (night.word == "suspect" and not is_grave(night.ratio))
+
+
+def is_grave(carried: float) -> bool:
+    """Whether a suspect night that leaves this evidence was more than a slight doubt.
+
+    It leaves most of what may be carried, or nothing because the whole machine seemed slower.
+    """
+    return carried == 0.0 or carried >= MOST_CARRIED - 1e-6  # a line has nine digits
+
+
+def in_a_row(nights: Sequence[Night], counts: Callable[[Night], bool], ends: Callable[[Night], bool]) -> int:
+    """How many of the last nights count, back to one that ends the row."""
+    found = 0
+    for night in reversed(nights):
+        if ends(night):
+            break
+        found += counts(night)
+    return found
 
 
 def _old(nights: Nights, subject: Subject) -> Old | None:

@@ -62,7 +62,8 @@ class History:
             HistoryError: nobody has made one there, as in a mistyped folder or a share that is not mounted;
                 or it is of another version.
         """
-        marker, remedy = folder / MARKER, f"mount the share, or make a history once: python -m tools.history init {folder}"
+        marker = folder / MARKER
+        remedy = f"correct the name, or mount the share; where no history is yet, make one: python -m tools.history init {folder}"
         if marker.is_symlink() or not marker.is_file():
             raise HistoryError("no history is here", where=str(folder), remedy=remedy)
         told = load_json(marker, HistoryError, "what makes a folder a history", remedy)

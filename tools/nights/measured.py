@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from tools.judging.interval import total, typical_time
 from tools.measuring.cell import Cell, Times
+from tools.measuring.predictions import Predictions
 from tools.nights.record import Fingerprint, Record, Role, Series, Word
 from tools.spec.chips import CPU
 
@@ -56,20 +57,22 @@ def series_of(times: Sequence[Times], role: Role) -> Series:
 def fingerprint_of(measured: Cell) -> Fingerprint:
     """What must be equal for two nights of a case to compare.
 
-    A processor is a chip of its kind by its name and how many cores of it may be used; its driver is the
-    system. Graphs and precisions of several networks count together.
+    The batch is the clips of it that count: a list may be shorter. A processor is a chip of its kind by its
+    name and how many cores of it may be used; its driver is the system. Graphs and precisions of several
+    networks count together.
     """
     told, parts = measured.record, [part.record for part in measured.parts]
     installed, machine = told.versions, told.machine
     graphs = [part.digests.get("graph", "") for part in parts]
     graph = graphs[0] if len(graphs) == 1 else hashlib.sha256(" ".join(graphs).encode()).hexdigest()
     precision = " ".join(dict.fromkeys(part.precision for part in parts))
+    batch = min((part.times.valid for part in measured.parts if part.times), default=measured.case.batch)
     if told.chip == CPU.name:
         chip = f"{CPU.name} {machine.get('cpu', '')}, {machine.get('cores', '?')} cores"
         return Fingerprint(chip, machine.get("system", ""), "", f"onnxruntime {installed.get('onnxruntime', '')}", graph[:16],
-                           measured.case.batch, precision)
+                           batch, precision)
     return Fingerprint(told.chip, installed.get("driver", ""), installed.get("cann", ""), f"aclruntime {installed.get('aclruntime', '')}",
-                       graph[:16], measured.case.batch, precision)
+                       graph[:16], batch, precision)
 
 
 def unit_of(measured: Cell) -> str:
@@ -79,9 +82,14 @@ def unit_of(measured: Cell) -> str:
 
 def scores_digest(measured: Cell) -> str:
     """Of the scores of all networks, to the bit."""
+    return digest_of([part.predictions for part in measured.parts])
+
+
+def digest_of(predictions: Sequence[Predictions]) -> str:
+    """Of the scores of each network in turn, to the bit."""
     found = hashlib.sha256()
-    for part in measured.parts:
-        found.update(part.predictions.scores.tobytes())
+    for one in predictions:
+        found.update(one.scores.tobytes())
     return found.hexdigest()
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from tools.errors import ClipgateError
 from tools.measuring.cell import Cell
 from tools.measuring.predictions import FILE, Predictions, load
 from tools.nights.history import History
+from tools.nights.measured import digest_of
 from tools.nights.record import Record
 
 
@@ -23,19 +27,25 @@ class Earlier:
 def earlier_scores(history: History, tonight: Record, cell: Cell) -> Earlier | None:
     """The last other night's scores of the same weights, graph, clips and chip; None where there are none.
 
-    They lie in its run's folder beside this one's, and may be deleted at any time.
+    They lie in its run's folder beside this one's, and may be deleted at any time. What is there must be what
+    the record is of.
     """
     runs = cell.folder.parent.parent
     for one in reversed(history.read([tonight.case]).records):
         if one.run != tonight.run and _same(one, tonight):
             folder = runs / Path(one.run).name / str(cell.case)
             places = [folder / part.folder.relative_to(cell.folder) / FILE for part in cell.parts]
-            if all(place.is_file() for place in places):
-                try:
-                    return Earlier(tuple(load(place) for place in places), f"the night of {one.began[:10]} (run {one.run})")
-                except ClipgateError:
-                    return None
+            if (scores := _loaded(places)) and digest_of(scores) == one.scores and all(np.isfinite(part.scores).all() for part in scores):
+                return Earlier(scores, f"the night of {one.began[:10]} (run {one.run})")
     return None
+
+
+def _loaded(places: Sequence[Path]) -> tuple[Predictions, ...]:
+    """The scores that lie there; none where one is missing or damaged."""
+    try:
+        return tuple(load(place) for place in places) if all(place.is_file() for place in places) else ()
+    except ClipgateError:
+        return ()
 
 
 def _same(one: Record, tonight: Record) -> bool:

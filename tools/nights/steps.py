@@ -13,7 +13,7 @@ from tools.nights.nights import Nights
 from tools.nights.record import Accepted, Night, Subject
 from tools.nights.views import subjects
 
-DOUBTED = ("slow", "suspect", "trend")
+DOUBTED = ("slow", "suspect", "bad day", "trend")
 Shifts = Callable[[Sequence[float]], Sequence[int]]  # logarithms of a clip's seconds night by night -> where another level begins
 
 
@@ -77,7 +77,7 @@ def acceptable(nights: Nights, case: str, by: str, why: str, when: str) -> list[
     last = {subject.unit: subject for subject in subjects(nights, case)}
     found = []
     for subject in last.values():
-        judged = [night for night in nights.of(subject) if night.log_s is not None and night.word not in ("bad day", "")]
+        judged = [night for night in nights.of(subject) if night.log_s is not None and night.word]
         accepted = newest(nights, subject)
         doubted: list[Night] = []
         for night in reversed(judged):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools.errors import ClipgateError
 from tools.judging.confirmed import Conclusion, Word, conclude, faster, percent
-from tools.judging.slower import Before, Decision, Lean, Outcome, Plan
+from tools.judging.slower import LEAST_SERIES, Before, Decision, Lean, Outcome, Plan
 from tools.judging.trend import Trend
 from tools.machine import versions
 from tools.measuring import again, control
@@ -19,6 +19,7 @@ from tools.measuring.cell import Cell
 from tools.measuring.doubts import doubts
 from tools.measuring.launch import Found
 from tools.nights.baseline import Baseline, baseline
+from tools.nights.comparable import is_grave
 from tools.nights.confirming import Confirmed, Side, confirm
 from tools.nights.history import History
 from tools.nights.lines import as_read
@@ -39,18 +40,28 @@ Again = Callable[[Case], Subject]  # how a cell is timed again as the control of
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What a cell's speed is said to be; *creep*: how it became slower night by night, if it did."""
+    """What a cell's speed is said to be; *creep*: how it became slower night by night, if it did.
+
+    unsettled: why measuring again could not settle a doubt, whatever was measured; empty where it could.
+    """
 
     baseline: Baseline
     confirmed: Confirmed
     conclusion: Conclusion
     creep: Trend | None = None
+    unsettled: str = ""
 
     @property
     def news(self) -> str:
         """That the case became faster, in words; empty where it did not."""
         before = self.baseline.beside.nights
         return faster(self.confirmed.decision, before[0].began[:10] if before else "then")
+
+    @property
+    def in_doubt(self) -> int:
+        """For how many nights in a row, with this one, its speed has been in grave doubt."""
+        grave = self.conclusion.word is Word.SUSPECT and is_grave(self.conclusion.carried)
+        return self.baseline.beside.doubtful + 1 if grave else 0
 
     @property
     def word(self) -> Recorded:
@@ -89,6 +100,11 @@ class Tonight:
         self._nights, self._commit = history.nights(), versions.commit()
         self._measured: dict[Case, Measured] = {}
         self._fixed: dict[Device, Measured | None] = {}
+
+    @property
+    def skipped(self) -> list[str]:
+        """What was left out of the history, in words."""
+        return self._nights.skipped.words
 
     @property
     def confirms(self) -> bool:
@@ -162,7 +178,14 @@ class Tonight:
         if most:
             confirmed = confirm(side, partial(self._control, cell.case, plan), most, context.say, _doubt)
         said = conclude(confirmed.decision, confirmed.of_control, beside.beside.bad_days, plan)
-        return Speed(beside, confirmed, said, beside.creep(confirmed.case.logs))
+        return Speed(beside, confirmed, said, beside.creep(confirmed.case.logs), self._unsettled(confirmed))
+
+    def _unsettled(self, confirmed: Confirmed) -> str:
+        if confirmed.error:
+            return f"measuring again ended: {confirmed.error.what}"
+        if 0 < self._most < LEAST_SERIES:
+            return f"--confirm {self._most} allows fewer series than the {LEAST_SERIES} that settle a doubt"
+        return ""
 
     def _baseline(self, cell: Cell) -> Baseline:
         return baseline(self._nights, self._record(cell))
@@ -194,7 +217,8 @@ class Tonight:
         """The cell that is measured in turn with a suspect: another of this run, else the small graph."""
         fixed = self._fixed.get(suspect.device)
         there = [Candidate(one.cell, one.again(suspect), len(one.speed.baseline.beside.nights), one.speed.conclusion.word in SUSPECTED)
-                 for one in self._measured.values() if one.again and one.speed and one is not fixed]
+                 for one in self._measured.values() if one.again and one.speed and one is not fixed
+                 and one.speed.confirmed.decision.outcome is not Outcome.LEARNING]
         chosen = choose(there, suspect)
         measured = self._measured[chosen.cell.case] if chosen else fixed
         if measured is None or measured.again is None or measured.speed is None:

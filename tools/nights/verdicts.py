@@ -12,7 +12,7 @@ from tools.judging.confirmed import Word, percent
 from tools.judging.judge import Judge
 from tools.judging.numbers import Numbers
 from tools.judging.slower import Plan
-from tools.judging.speed import stored_rate, summary_of, too_few
+from tools.judging.speed import stored_rate, summary_of, too_few, unsteady
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.cell import Cell
 from tools.measuring.doubts import doubts
@@ -23,6 +23,7 @@ from tools.spec.model import Spec
 from tools.spec.truth import Truth
 from tools.storage.context import Context
 
+MOST_IN_DOUBT = 4  # nights in a row, the last of which is a FAIL whatever keeps the doubt from being settled
 WHOLE = "clips/s"  # the rate through all networks
 VERDICTS: Mapping[Word, Verdict] = {
     Word.LEARNING: Verdict.RECORDED, Word.FINE: Verdict.PASS, Word.SUSPECT: Verdict.SUSPECT, Word.SLOW: Verdict.FAIL,
@@ -81,9 +82,10 @@ def of_speed(judged: Sequence[Judgement], tonight: Tonight, context: Context[Spe
     """The rows of a cell's speed, *judged* without a history, as its nights make them."""
     if doubts(cell):
         return [*judged]
-    short = next((why for part in cell.parts if part.times and (why := too_few(summary_of(part.times), truth))), "")
-    if short:
-        return unjudged(judged, short) if tonight.judges(cell) else [*judged]
+    summaries = [summary_of(part.times) for part in cell.parts if part.times]
+    unfit = next((why for one in summaries if (why := too_few(one, truth))), "") or unsteady(summaries, truth)
+    if unfit:
+        return unjudged(judged, unfit) if tonight.judges(cell) else [*judged]
     gate = truth.throughput
     speed = tonight.speed(context, cell, found, Plan(gate.margin, gate.step))
     stored = stored_rate(truth, kind(cell.record.chip), cell.case.batch)
@@ -104,16 +106,25 @@ def _judged(whole: Judgement, speed: Speed, history: str) -> Judgement:
     if word is Word.LEARNING:
         learning = speed.baseline.learning
         why = f"learning ({learning} nights)" if learning else f"still learning after {speed.baseline.nights} nights"
+        why = "; ".join(filter(None, [why, speed.unsettled if speed.confirmed.error else ""]))
         return replace(recorded(WHOLE, why, whole.measured, whole.numbers), short=whole.short, learning=learning)
     case, centre = speed.baseline.subject.case, math.exp(-decision.centre)
+    model, batch, _ = case.rsplit("-", 2)
     told = [speed.conclusion.sentence, *_more(speed)]
     verdict = VERDICTS[word]
+    if verdict is Verdict.SUSPECT and speed.unsettled:
+        verdict = Verdict.NO_VERDICT
+        told.insert(0, speed.unsettled)
+    elif verdict is Verdict.SUSPECT and speed.in_doubt >= MOST_IN_DOUBT:
+        verdict = Verdict.FAIL
+        told.insert(0, f"in grave doubt for {speed.in_doubt} nights in a row")
     if speed.creep and verdict in (Verdict.PASS, Verdict.SUSPECT):
         verdict, course = Verdict.FAIL, speed.baseline.beside.course
         since = f" since {course[speed.creep.began].began[:10]}" if speed.creep.began < len(course) else ""
         told.insert(0, f"slower night by night{since}: {percent(speed.creep.risen)} time a clip by now")
-    if verdict is Verdict.FAIL:
-        told.append(f"its nights: python -m tools.history show {case} --history {history}; if this is how it shall be: "
+    if verdict in (Verdict.FAIL, Verdict.SUSPECT):
+        told.append(f"again, beside its nights: pytest -m {model} -k '{batch} and throughput' --history {history} --confirm 40; "
+                    f"its nights: python -m tools.history show {case} --history {history}; if this is how it shall be: "
                     f"python -m tools.history accept {case} --history {history} --why TEXT")
     rate = math.exp(-decision.centre - decision.shift)
     numbers = replace(whole.numbers, reference=centre) if whole.numbers else Numbers("clips_per_s", rate, centre)
@@ -123,10 +134,9 @@ def _judged(whole: Judgement, speed: Speed, history: str) -> Judgement:
 def _more(speed: Speed) -> list[str]:
     """What a reader must know beside the test's own sentence."""
     changed = [f"changed since: {speed.baseline.changed}"] if speed.baseline.changed else []
-    error = [f"measuring again ended: {speed.confirmed.error.what}"] if speed.confirmed.error else []
     step = f"{speed.confirmed.case.plan.step:.0%}"
     hopeless = [f"its nights differ by {_spread(speed):.0%}, so no number of series of one night tells a step of {step}"]
-    return [*changed, *(hopeless if speed.confirmed.is_hopeless else []), *error, *([speed.news] if speed.news else [])]
+    return [*changed, *(hopeless if speed.confirmed.is_hopeless else []), *([speed.news] if speed.news else [])]
 
 
 def _spread(speed: Speed) -> float:

@@ -23,7 +23,7 @@ ALL, OFF = "all", "off"
 RIGHT = {  # what an option that takes a number takes
     "--clips": f"a whole number from 1 on, or {ALL}; for example --clips 24",
     "--budget-s": "seconds above 0, for example --budget-s 10; what pytest -k accuracy selects is not timed at all",
-    "--confirm": "a whole number from 0 on, or auto; for example --confirm 10",
+    "--confirm": "a whole number from 0 on, or auto; for example --confirm 20",
     "--timeout-s": "seconds above 0, for example --timeout-s 900",
     "--atc-timeout-s": "seconds above 0, for example --atc-timeout-s 3600",
 }
@@ -135,8 +135,7 @@ class Settings:
             artifacts=Path(text["artifacts"]).resolve(),
             locks=_folder(text["locks"], "--locks", "make it first, with chmod 3770 and the group of those who share a device"),
             models=Path(text["models"]).resolve(),
-            history=text["history"] if text["history"] == OFF else _folder(
-                text["history"], "--history", f"make it once: python -m tools.history init {shlex.quote(text['history'])}"),
+            history=text["history"] if text["history"] == OFF else _folder(text["history"], "--history", _no_history(text["history"])),
             confirm=_confirm(text["confirm"]),
         )
 
@@ -210,6 +209,11 @@ def _folder(text: str, flag: str, remedy: str) -> str:
     if text and not Path(text).is_dir():
         raise OptionError(f"no such folder: {text}", where=flag, remedy=remedy)
     return str(Path(text).resolve()) if text else ""
+
+
+def _no_history(folder: str) -> str:
+    return ("correct the name, or mount the share; where no history is yet, make one: "
+            f"python -m tools.history init {shlex.quote(folder)}")
 
 
 def _confirm(text: str) -> int | None:

@@ -33,7 +33,7 @@ def cell_of(case: Case, folder: Path, rate: float, **record: Any) -> Cell:
     """A cell of *case* with that rate."""
     told = Record(str(case), "net", "full", "published", "fp16", "310P3", simulated=False, clips=2, scoring_s=1.0,
                   peak_bytes=0, estimated_bytes=0,
-                  digests={"weights": "w", "graph": "g", "clips": "c"}, versions={"driver": "24.1.0"}, machine={}, **record)
+                  digests={"weights": "w", "graph": "g", "clips": "c"}, machine={}, **{"versions": {"driver": "24.1.0"}, **record})
     times = Times((case.batch / rate,) * CALLS, case.batch)
     return Cell(case, folder / str(case), (Part(folder / str(case), told, SCORES, times),))
 
@@ -48,13 +48,15 @@ class Machine:
     folder: Path
     slower: dict[Case, float] = field(default_factory=dict)
     fails: int = 0
+    driver: str = "24.1.0"
     chance: Callable[[], float] = lambda: 0.0
     taken: list[Case] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     def cell(self, case: Case) -> Cell:
         usual = 80.0 if case == TSM else 500.0
-        return cell_of(case, self.folder / "runs" / "tonight", usual * math.exp(-self.slower.get(case, 0.0) - self.chance()))
+        return cell_of(case, self.folder / "runs" / "tonight", usual * math.exp(-self.slower.get(case, 0.0) - self.chance()),
+                       versions={"driver": self.driver})
 
     def subject(self, case: Case) -> Subject:
         def take(number: int, *, anew: bool) -> Cell:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from suites.selftest.nights.cells import SMALL, TSM, Machine, night, nights
 from tools.judging.confirmed import Word
+from tools.nights import steps
 from tools.nights.history import History
 from tools.spec.case import Case
 
@@ -58,6 +60,49 @@ def test_another_case_of_the_run_is_the_better_control(machine: Machine, history
     night(machine, history, 21, cases=(SLOWFAST, TSM))
 
     assert {TSM, SLOWFAST} == set(machine.taken)
+
+
+def test_a_cell_that_is_learning_is_no_control(machine: Machine, history: History) -> None:
+    """It has a night and no centre: it would leave every doubt open."""
+    nights(machine, history, 20)
+    machine.slower[TSM], machine.taken = 0.08, []
+    speed = night(machine, history, 21, cases=(SLOWFAST, TSM))
+    assert "learning" == speed.word
+    assert {TSM, SLOWFAST, SMALL} == set(machine.taken)
+    assert "slow" == history.nights().of(replace(speed.baseline.subject, case=str(TSM), fingerprint=replace(
+        speed.baseline.subject.fingerprint, batch=TSM.batch)))[-1].word
+
+
+def test_what_is_accepted_is_judged_from_the_next_night_on(machine: Machine, history: History) -> None:
+    """The accepted nights are few and make a centre all the same."""
+    nights(machine, history, 20)
+    machine.slower[TSM] = 0.1
+    assert Word.SLOW is night(machine, history, 21).conclusion.word
+    for one in steps.accepted_all(history.nights(), str(TSM), "ada", "a check of every copy", "2026-11-28T09:00:00Z"):
+        history.accept(one)
+
+    assert Word.FINE is night(machine, history, 22).conclusion.word
+    machine.slower[TSM] = 0.35
+    assert Word.SLOW is night(machine, history, 23).conclusion.word
+
+
+def test_a_bad_day_can_be_accepted(machine: Machine, history: History) -> None:
+    """A machine may have become slower for good."""
+    nights(machine, history, 20)
+    machine.slower = {TSM: 0.1, SMALL: 0.1}
+    assert Word.BAD_DAY is night(machine, history, 21).conclusion.word
+    accepted = steps.accepted_all(history.nights(), "all", "ada", "cooler", "2026-11-28T09:00:00Z")
+    assert [str(SMALL), str(TSM)] == [one.case for one in accepted]
+
+
+def test_another_fingerprint_every_night_is_not_learning_for_ever(machine: Machine, history: History) -> None:
+    """After 20 nights of a case on its chip somebody must look why none compare."""
+    for number in range(1, 22):
+        machine.driver = f"24.{number}"
+        speed = night(machine, history, number, most=0)
+
+    assert "learning" == speed.word
+    assert "" == speed.baseline.learning
 
 
 def test_where_everything_is_slower_it_is_a_bad_day_and_on_the_third_the_machine(machine: Machine, history: History) -> None:

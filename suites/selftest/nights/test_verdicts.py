@@ -117,6 +117,43 @@ def test_a_series_that_is_too_short_judges_nothing(machine: Machine, history: Hi
     assert (Verdict.RECORDED, True, "") == (learning.verdict, learning.short, learning.learning)
 
 
+def test_a_case_that_stays_slow_is_a_fail_though_nothing_settles_it(machine: Machine, history: History) -> None:
+    """In plain runs one series settles no doubt. The centre does not follow, and the fourth night is a FAIL."""
+    machine.slower[TSM] = 0.15
+    found = []
+    for number in range(30, 34):
+        tonight = Tonight(History.open(history.folder), machine.folder / "runs" / f"night-{number}", 0)
+        cell = machine.cell(TSM)
+        found.append(of(of_speed(throughput(cell, truth_of(None)), tonight, machine.context, cell, cast("Found", None), truth_of(None)),
+                        "clips/s"))
+        tonight.keep(cell)
+
+    assert [Verdict.SUSPECT] * 3 + [Verdict.FAIL] == [one.verdict for one in found]
+    assert "in grave doubt for 4 nights in a row" in found[-1].meaning
+    assert abs(float(found[-1].reference) - float(found[0].reference)) < 0.01
+
+
+@pytest.mark.parametrize(("most", "fails", "why"), [(40, 2, "measuring again ended: the device fails"), (5, 0, "--confirm 5 allows fewer")])
+def test_a_doubt_that_could_not_be_looked_into_judges_nothing(
+        machine: Machine, history: History, most: int, fails: int, why: str) -> None:
+    """It would else end well every night."""
+    machine.slower[TSM], machine.taken, machine.fails = 0.15, [], fails
+    found = of(rows(machine, history, truth_of(None), most=most), "clips/s")
+
+    assert Verdict.NO_VERDICT is found.verdict
+    assert why in found.meaning
+
+
+def test_a_series_that_creeps_judges_nothing(machine: Machine, history: History) -> None:
+    """Its typical time is that of no state of the device."""
+    usual = cell_of(TSM, machine.folder / "runs" / "tonight", 80.0)
+    times = Times(tuple(0.2 + 0.0005 * number for number in range(200)), 16)
+    found = of(rows(machine, history, truth_of(None), cell=replace(usual, parts=(replace(usual.parts[0], times=times),))), "clips/s")
+
+    assert Verdict.NO_VERDICT is found.verdict
+    assert "during the series" in found.meaning
+
+
 def test_times_in_doubt_are_not_judged_and_make_no_night(machine: Machine, history: History) -> None:
     """Of a busy device, or of calls that ran no network."""
     usual = machine.cell(TSM)
