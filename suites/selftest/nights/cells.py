@@ -78,15 +78,16 @@ class Machine:
         return SimpleNamespace(say=self.said.append)
 
 
-def night(machine: Machine, history: History, number: int, most: int = 40, cases: Sequence[Case] = (TSM,)) -> Speed:
-    """One night of *cases*, judged and kept; what is said of the first."""
+def night(machine: Machine, history: History, number: int, most: int = 40, cases: Sequence[Case] = (TSM,), *, last: bool = False,
+          ) -> Speed:
+    """One night of *cases*, judged and kept; what is said of the first, or of the *last*."""
     tonight = Tonight(History.open(history.folder), machine.folder / "runs" / f"night-{number}", most)
     speeds = []
     for case in cases:
         cell = machine.cell(case)
         speeds.append(tonight.speed(machine.context, cell, cast("Found", None), Plan()))
         tonight.keep(cell)
-    return speeds[0]
+    return speeds[-1 if last else 0]
 
 
 def nights(machine: Machine, history: History, count: int, first: int = 1, cases: Sequence[Case] = (TSM,)) -> None:

@@ -65,8 +65,9 @@ def test_another_case_of_the_run_is_the_better_control(machine: Machine, history
 def test_a_cell_that_is_learning_is_no_control(machine: Machine, history: History) -> None:
     """It has a night and no centre: it would leave every doubt open."""
     nights(machine, history, 20)
+    night(machine, history, 21, cases=(SLOWFAST, TSM))
     machine.slower[TSM], machine.taken = 0.08, []
-    speed = night(machine, history, 21, cases=(SLOWFAST, TSM))
+    speed = night(machine, history, 22, cases=(SLOWFAST, TSM))
     assert "learning" == speed.word
     assert {TSM, SLOWFAST, SMALL} == set(machine.taken)
     assert "slow" == history.nights().of(replace(speed.baseline.subject, case=str(TSM), fingerprint=replace(
@@ -112,6 +113,7 @@ def test_where_everything_is_slower_it_is_a_bad_day_and_on_the_third_the_machine
     words = [night(machine, history, number).conclusion.word for number in (21, 22, 23)]
 
     assert [Word.BAD_DAY, Word.BAD_DAY, Word.MACHINE_SLOW] == words
+    assert ["bad day"] * 3 == [record.word for record in history.read([str(SMALL)]).records[-3:]]
 
 
 def test_what_became_faster_is_news_and_never_red(machine: Machine, history: History) -> None:
@@ -158,6 +160,16 @@ def test_a_night_is_kept_with_all_its_series_and_so_is_its_control(machine: Mach
     assert ["own", *["again"] * machine.taken.count(TSM)] == [one.role for one in last["tsm-bs16-npu0"].series]
     assert ["own", *["control"] * machine.taken.count(SMALL)] == [one.role for one in last["control-bs1-npu0"].series]
     assert "slow" == last["tsm-bs16-npu0"].word
+
+
+def test_what_all_cases_of_the_device_are_slower_is_known_to_each(machine: Machine, history: History) -> None:
+    """A day that is bad by less than the step would else make one of many cases slow."""
+    nights(machine, history, 10, cases=(SLOWFAST, TSM))
+    machine.slower = {TSM: 0.02, SLOWFAST: 0.03, SMALL: 0.03}
+    speed = night(machine, history, 11, cases=(TSM, SLOWFAST), last=True)
+
+    assert 2 == len(speed.confirmed.case.others)
+    assert max(abs(one - due) for one, due in zip(sorted(speed.confirmed.case.others), (0.02, 0.03), strict=True)) < 0.02
 
 
 def test_a_cell_that_is_judged_twice_in_a_run_is_kept_once(machine: Machine, history: History) -> None:

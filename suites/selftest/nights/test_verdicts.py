@@ -99,6 +99,14 @@ def test_a_figure_that_is_missed_is_a_fail_whatever_the_nights_say(machine: Mach
     assert (Verdict.FAIL, Verdict.PASS) == (of(found, "clips/s").verdict, of(found, "clips/s nights").verdict)
 
 
+def test_a_figure_that_is_missed_is_a_fail_though_measuring_again_failed(machine: Machine, history: History) -> None:
+    """What one series would fail by itself, no doubt makes better."""
+    machine.taken, machine.fails = [], 2
+    found = of(rows(machine, history, truth_of(90.0)), "clips/s")
+
+    assert Verdict.FAIL is found.verdict
+
+
 def test_one_series_beside_a_figure_is_judged_as_without_nights(machine: Machine, history: History) -> None:
     """A plain run measures nothing again: then the toml's max_slowdown decides, as it always did."""
     assert Verdict.FAIL is of(rows(machine, history, truth_of(90.0), most=0), "clips/s").verdict
@@ -118,7 +126,7 @@ def test_a_series_that_is_too_short_judges_nothing(machine: Machine, history: Hi
 
 
 def test_a_case_that_stays_slow_is_a_fail_though_nothing_settles_it(machine: Machine, history: History) -> None:
-    """In plain runs one series settles no doubt. The centre does not follow, and the fourth night is a FAIL."""
+    """In plain runs one series settles no doubt. The centre does not follow. The fourth night is a FAIL."""
     machine.slower[TSM] = 0.15
     found = []
     for number in range(30, 34):
