@@ -14,6 +14,7 @@ from tools.judging.slower import LEARNING, UPPER, Decision, Outcome, Plan
 BAD_NIGHTS = 3  # in a row, the last of which is the machine's own fault
 ENOUGH = 12  # other cases of the machine that tell what it is off tonight better than one control does
 APART = 0.6  # share of the way from good to bad by which a case must lie apart from its control
+SURE = math.log(1e6)  # beyond which nobody needs the number
 MOST_CARRIED = UPPER / 2  # of the evidence that a suspect night leaves to the next
 
 
@@ -95,7 +96,7 @@ def _all_slower(case: Decision) -> str:
 
 
 def _kept(control: Decision) -> str:
-    return f"the control kept its own speed ({percent(control.shift)} time a clip, {control.series} series)"
+    return f"the control is no slower than its nights ({percent(control.shift)} time a clip, {control.series} series)"
 
 
 def _unsettled(case: Decision, control: Decision | None) -> str:
@@ -120,7 +121,7 @@ def beside(case: Decision) -> str:
 
 def odds(case: Decision, plan: Plan) -> str:
     """The evidence in words: how much likelier slow is than fine."""
-    times = f"{math.exp(min(abs(case.ratio), 40)):.2g}"
+    times = f"{math.exp(abs(case.ratio)):.2g}" if abs(case.ratio) < SURE else f"over {math.exp(SURE):.0g}"
     slow, fine = f"{100 * plan.step:.3g} % slower", f"{100 * plan.margin:.3g} % slower" if plan.margin else "not slower"
     return f"{slow} is {times} times likelier than {fine}" if case.ratio > 0 else f"{fine} is {times} times likelier than {slow}"
 
