@@ -15,14 +15,14 @@ BY_NIGHT: Mapping[Verdict, Allowed] = {Verdict.RECORDED: "recorded", Verdict.NO_
 def is_red(judged: Judgement | Row, *, nightly: bool, allowed: Collection[Allowed]) -> bool:
     """Whether a number makes its run end badly.
 
-    By night a number that nothing judges is red as well, but for the first nights of a history; and what
-    cannot be judged is not, where that is allowed.
+    By night a number that nothing judges is red as well, but for the first nights of a history and for a part
+    of what is judged as a whole. What cannot be judged is not red, where that is allowed.
     """
     verdict = _verdict(judged)
     if not nightly:
         return verdict in RED
     if verdict in BY_NIGHT:
-        return BY_NIGHT[verdict] not in allowed and not (verdict is Verdict.RECORDED and judged.learning)
+        return BY_NIGHT[verdict] not in allowed and not (verdict is Verdict.RECORDED and (judged.learning or judged.within))
     return verdict in RED
 
 
@@ -44,7 +44,7 @@ def _used(rows: Sequence[Row], allowed: Collection[Allowed]) -> list[str]:
     if "mini" in allowed and any("mini" in (row.weights, row.data.partition("[")[0]) for row in rows):
         used.append("--allow mini: on data or weights that the harness made itself, so nothing here is an acceptance")
     for verdict, word in BY_NIGHT.items():
-        found = [row for row in rows if _verdict(row) is verdict and not row.learning]
+        found = [row for row in rows if _verdict(row) is verdict and not (row.learning or row.within)]
         used += [f"--allow {word}: {' '.join(_counts(found))}"] if word in allowed and found else []
     return used
 

@@ -19,10 +19,10 @@ from tools.machine.reading import json_of, read_lines, refusing
 
 SCHEMA_VERSION = 2  # 1 had numbers as texts, and no version
 UNITS: tuple[str, ...] = get_args(Unit)
-NEWER = ("graph", "learning")  # than the first lines of this version
+NEWER = ("graph", "learning", "within")  # than the first lines of this version
 Value = str | int | float | bool | Mapping[str, Mapping[str, str]] | None
 WORDS = ("case", "model", "device", "chip", "precision", "data", "weights", "question", "metric", "verdict", "exit_reason", "error",
-         "reason", "graph", "learning", "date", "commit")
+         "reason", "graph", "learning", "within", "date", "commit")
 
 
 def to_json(row: Row) -> dict[str, Value]:

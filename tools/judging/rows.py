@@ -23,7 +23,8 @@ class Row:
     exit_reason: how the test ended; error: the class of what ended it, if something did.
     digests: of the weights, the graph and the clips of each network. date (UTC), commit: of the run.
     graph: of a given one, its file and how it was read.
-    learning: of the first nights of a history, how many there are.
+    learning: of the first nights of a history, how many there are. within: the metric that is judged in its
+    place.
     attempt: which try of the test it is of; superseded: a later try has rows too, and those count.
     """
 
@@ -53,6 +54,7 @@ class Row:
     superseded: bool = False
     graph: str = ""
     learning: str = ""
+    within: str = ""
 
     @property
     def shown(self) -> str:
@@ -63,6 +65,7 @@ class Row:
         """
         word = self.verdict or self.exit_reason
         word = f"{word}: learning ({self.learning})" if self.learning and self.verdict == Verdict.RECORDED.value else word
+        word = f"{word}: within {self.within}" if self.within and self.verdict == Verdict.RECORDED.value else word
         word = f"{word} (short)" if self.short and self.verdict == Verdict.RECORDED.value else word
         return f"{word}, try {self.attempt}, superseded" if self.superseded else word
 
@@ -73,7 +76,8 @@ class Row:
                    word(judged.verdict, record.weights, simulated=record.simulated), "; ".join([judged.reason, *cell.notes]),
                    record.chip, record.simulated, judged.short, case.model, case.batch, case.device.label, record.precision,
                    {part.record.network: dict(part.record.digests) for part in cell.parts}, judged.numbers,
-                   graph="; ".join(cell.given), learning=judged.learning)
+                   graph="; ".join(cell.given), learning=judged.learning,
+                   within=judged.within)
 
     @classmethod
     def revived(cls, fields: Mapping[str, Any]) -> Row:

@@ -36,6 +36,7 @@ class Judgement:
 
     short: it was timed for too short a while to be judged. numbers: for programs; None if it has none.
     learning: of the first nights of a history, which judge nothing yet, how many there are; else empty.
+    within: the metric that this one is a part of and that is judged in its place; else empty.
     """
 
     metric: str
@@ -46,6 +47,7 @@ class Judgement:
     bound: str = ""
     short: bool = False
     learning: str = ""
+    within: str = ""
     numbers: Numbers | None = None
 
     @property

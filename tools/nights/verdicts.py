@@ -35,7 +35,7 @@ def beside_nights(judged: Sequence[Judgement], speed: Speed, history: str, figur
 
     figure: the row of the rate beside a stored figure; None where there is none, and then the nights judge
     that row. Beside a figure they have a row of their own, once they judge at all. Rates of single networks
-    with nothing stored go by the whole's.
+    with nothing stored are judged within the whole's.
     """
     whole = next(one for one in judged if one.metric == WHOLE)
     ours = _judged(whole, speed, history)
@@ -45,8 +45,8 @@ def beside_nights(judged: Sequence[Judgement], speed: Speed, history: str, figur
         if one is whole:
             rows += [figure, *its_own] if figure else [replace(ours, meaning=f"{one.meaning}; {ours.meaning}")]
         elif one.verdict is Verdict.RECORDED and one.metric.endswith(f" {WHOLE}"):
-            told = f"{one.meaning}; judged by {WHOLE} of all networks"
-            rows.append(replace(one, verdict=ours.verdict, learning=ours.learning, meaning=told))
+            rows.append(replace(one, learning=ours.learning, within="" if ours.learning else WHOLE,
+                                meaning=f"{one.meaning}; its nights are judged through all networks together, in {WHOLE}"))
         else:
             rows.append(one)
     return rows

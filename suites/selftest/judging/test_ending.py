@@ -30,6 +30,7 @@ def test_each_word_has_its_status(word: str, learning: str, day: int, night: int
     assert bool(day) == is_red(found, nightly=False, allowed=()) == is_red(found, nightly=False, allowed=everything)
     assert bool(night) == is_red(found, nightly=True, allowed=("mini",))
     assert (night and not with_word) == is_red(found, nightly=True, allowed=everything)
+    assert not is_red(replace(found, verdict="RECORDED", within="clips/s"), nightly=True, allowed=())
     if with_word:
         assert not is_red(found, nightly=True, allowed=(with_word,))
 

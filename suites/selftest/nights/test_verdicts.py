@@ -113,6 +113,23 @@ def test_one_series_beside_a_figure_is_judged_as_without_nights(machine: Machine
     assert Verdict.PASS is of(rows(machine, history, truth_of(82.0), most=0), "clips/s").verdict
 
 
+def test_rates_of_single_networks_are_no_verdict_of_their_own(machine: Machine, tmp_path: Path) -> None:
+    """A slower network of two may hide in the whole: its row does not say that it passed."""
+    history = History.init(tmp_path / "young")
+    cell = machine.cell(TSM)
+    (part,) = cell.parts
+    first, second = (replace(part, record=replace(part.record, network=name)) for name in ("tem", "pem"))
+    both = replace(cell, parts=(first, second))
+    for number in range(1, 9):
+        tonight = Tonight(History.open(history.folder), machine.folder / "runs" / f"both-{number}", 0)
+        of_speed(throughput(both, truth_of(None)), tonight, machine.context, both, cast("Found", None), truth_of(None))
+        tonight.keep(both)
+    found = rows(machine, history, truth_of(None), most=0, cell=both)
+
+    assert [("tem clips/s", Verdict.RECORDED, "clips/s"), ("pem clips/s", Verdict.RECORDED, "clips/s"), ("clips/s", Verdict.PASS, "")] == [
+        (one.metric, one.verdict, one.within) for one in found]
+
+
 def test_a_series_that_is_too_short_judges_nothing(machine: Machine, history: History, tmp_path: Path) -> None:
     """NO VERDICT where nights would judge it, with the seconds it takes; RECORDED where they are learning."""
     usual = cell_of(TSM, machine.folder / "runs" / "tonight", 80.0)

@@ -22,7 +22,7 @@ from tools.judging.verdict import Verdict
 from tools.spec.settings import ROOT
 
 TEXTS = {"case", "model", "device", "data", "weights", "question", "metric", "exit_reason", "reason", "date", "commit"}
-TEXTS_OR_NULL = {"chip", "precision", "verdict", "error", "statistic", "limit", "graph", "learning"}
+TEXTS_OR_NULL = {"chip", "precision", "verdict", "error", "statistic", "limit", "graph", "learning", "within"}
 WHOLE, YES_OR_NO = {"schema_version", "batch", "attempt"}, {"simulated", "short", "superseded"}
 ALWAYS = TEXTS | TEXTS_OR_NULL | WHOLE | YES_OR_NO | {"digests"}
 OF_TIMES = set(Timing.__dataclass_fields__) - {"statistic"}
