@@ -16,7 +16,7 @@ from tools.nights.record import VERSION
 
 SUFFIX = ".jsonl"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.jsonl")
-CHUNK = 2**18  # bytes, which a processor has at hand when they are searched; no line is longer
+CHUNK = 2**17  # bytes, which a processor has at hand when they are searched; no line is longer
 LARGEST_FILE = 16 * 2**30
 CLOSED = ord("}")
 _VERSION = re.compile(rb'\{"version":(\d{1,9}),')
@@ -105,20 +105,26 @@ def by_subject(chunk: bytes, rows: dict[bytes, list[bytes]]) -> list[bytes]:
     Searching is all that it does, so that a million lines take seconds. What is found is read when it is
     needed, and then only what belongs to the subject that is asked for.
     """
-    others, find, begin = [], chunk.find, 0
+    others, find, known, begin = [], chunk.find, rows.get, 0
     while (middle := find(b"[", begin)) >= 0:
-        key = chunk[begin:middle]
         end = find(b"]", middle)
         after = find(b"\n", end) + 1
-        if key not in rows and key.startswith(lines.BEGIN.encode()) and key.endswith(lines.NIGHT.encode()) and b"\n" not in key:
-            rows[key] = []
-        if key in rows and end >= 0 and chunk[after - 2] == CLOSED:
-            rows[key].append(chunk[middle:end + 1])
+        if (nights := known(chunk[begin:middle])) is None:
+            nights = _new(chunk[begin:middle], rows)
+        if nights is not None and end >= 0 and chunk[after - 2] == CLOSED:
+            nights.append(chunk[middle:end + 1])
         else:
             after = find(b"\n", begin) + 1
             others.append(chunk[begin:after])
         begin = after
     return others + chunk[begin:].splitlines(keepends=True)
+
+
+def _new(key: bytes, rows: dict[bytes, list[bytes]]) -> list[bytes] | None:
+    """The list of a subject that was not seen before; None if *key* is no beginning of a line."""
+    if key.startswith(lines.BEGIN.encode()) and key.endswith(lines.NIGHT.encode()) and b"\n" not in key:
+        return rows.setdefault(key, [])
+    return None
 
 
 def accepted(others: list[bytes], skipped: Skipped) -> list[bytes]:
