@@ -93,7 +93,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def words(said: str) -> Mapping[str, str]:
     """The verdict of each metric in a table of results."""
-    row = re.compile(r"^colours-bs4-cpu +list\.txt +(\S+(?: expected)?) .*?(PASS|RECORDED|FAIL|NO VERDICT|ERROR)(?: \(short\))?$",
+    row = re.compile(r"^colours-bs4-cpu +list\.txt +(\S+(?: expected)?) .*?(PASS|RECORDED(?:: learning \(1 of 8\))?|FAIL|NO VERDICT|ERROR)"
+                     r"(?: \(short\))?$",
                      re.MULTILINE)
     return dict(row.findall(said))
 
