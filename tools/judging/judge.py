@@ -18,6 +18,7 @@ from tools.judging.repeatable import beside_night, repeatable, second_passes
 from tools.judging.same_inputs import same_inputs
 from tools.judging.verdict import Judgement, Verdict, recorded
 from tools.measuring.cell import EXACT, Cell, Part
+from tools.measuring.doubts import doubts
 from tools.measuring.inputs import TorchInputs
 from tools.measuring.predictions import Predictions
 from tools.measuring.timing import Summary
@@ -181,9 +182,7 @@ def throughput(cell: Cell, truth: Truth, expect: Expectations = NOTHING) -> list
     summaries = [summary_of(part) for part in cell.parts]
     judged = [*_rates(cell, truth, chip, summaries), *speed.against_t4(cell.rate(), truth, chip, cell.case.batch, summaries),
               *asked.asked_of(cell, truth, chip, expect)]
-    seen = [f"the device was {part.idle.sentence}" for part in cell.parts if part.idle is not None and part.idle.state != "idle"]
-    doubts = [part.times.doubt for part in cell.parts if part.times is not None and part.times.doubt]
-    why = [*doubts, *seen]
+    why = doubts(cell)
     return by_other_code([speed.unfounded(one, why[0]) for one in judged] if why else judged, cell)
 
 

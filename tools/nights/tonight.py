@@ -149,7 +149,7 @@ class Tonight:
             measured = self.of(cell)
             measured.speed = replace(speed, confirmed=Confirmed(own, own.decide(), found.control, found.error))
         said = conclude(found.decision, found.of_control, speed.baseline.beside.bad_days, plan)
-        return Speed(speed.baseline, found, said)
+        return Speed(speed.baseline, found, said, unsettled=self._unsettled(found))
 
     def keep(self, cell: Cell) -> None:
         """Leave the record of a judged cell, and anew that of its control; errors as for `append`."""

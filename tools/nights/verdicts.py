@@ -55,14 +55,16 @@ def beside_nights(judged: Sequence[Judgement], speed: Speed, history: str, figur
 def beside_figure(judged: Judgement, speed: Speed) -> Judgement:
     """The row of a rate beside a stored figure, *judged* by one series, as all series of the night judge it.
 
-    What they leave open stays FAIL where the first series misses the figure, and is SUSPECT elsewhere.
+    What they leave open stays FAIL where the first series misses the figure. Elsewhere it is SUSPECT, or NO
+    VERDICT where nobody could measure again.
     """
     if judged.verdict not in (Verdict.PASS, Verdict.FAIL):
         return judged
     verdict = VERDICTS[speed.conclusion.word]
-    if verdict is Verdict.SUSPECT and judged.verdict is Verdict.FAIL:
-        verdict = Verdict.FAIL
-    return replace(judged, verdict=verdict, meaning=f"{judged.meaning}; {speed.conclusion.sentence}")
+    if verdict is Verdict.SUSPECT:
+        verdict = Verdict.FAIL if judged.verdict is Verdict.FAIL else Verdict.NO_VERDICT if speed.unsettled else verdict
+    told = filter(None, [judged.meaning, speed.unsettled, speed.conclusion.sentence])
+    return replace(judged, verdict=verdict, meaning="; ".join(told))
 
 
 def of_accuracy(judged: Sequence[Judgement], tonight: Tonight, judge: Judge, cell: Cell, flips: str) -> list[Judgement]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from suites.selftest.nights.cells import SMALL, TSM, Machine, night, nights
@@ -16,15 +15,6 @@ from tools.nights.history import History
 from tools.spec.case import Case
 
 SLOWFAST = Case("slowfast", 8, TSM.device)
-
-
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """Fast as ever, with the noise of a real device, from a fixed seed."""
-    draw = np.random.default_rng(7)
-    found = Machine(tmp_path, chance=lambda: float(draw.normal(0, 0.005)))
-    found.stand_in(monkeypatch)
-    return found
 
 
 @pytest.fixture

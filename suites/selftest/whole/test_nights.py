@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.whole.scripted import Play, Script, player
+from suites.selftest.whole.scripted import Play, Script, here, player
 from tools.judging.verdict import Verdict
 from tools.nights.history import MARKER, History
 
@@ -58,6 +58,14 @@ def test_a_plain_run_makes_its_own_and_leaves_a_record_of_each_cell(play: Play, 
     one = found["tiny-bs4-cpu"]
     assert ("learning", {"top1": 0.5}, ended.run.name) == (one.word, one.accuracy, one.run)
     assert "RECORDED: learning (1 of 8)" in ended.said
+
+
+def test_a_run_without_cells_makes_no_history(artifacts: Path) -> None:
+    """Other tests run under the same conftest."""
+    ended = here(f"--artifacts={artifacts}", "suites/selftest/judging/test_ending.py::test_what_cannot_be_allowed_is_refused")
+
+    assert 0 == ended.status, ended.said
+    assert not (artifacts / "history").exists()
 
 
 def test_after_eight_nights_they_judge(play: Play, artifacts: Path) -> None:
