@@ -198,13 +198,6 @@ def nights_of_chip(nights: Nights, fingerprint: Fingerprint) -> list[Before]:
     return [_before(found) for subject in _alike(nights, fingerprint) if (found := centre_of(nights, subject))]
 
 
-def within_of_chip(nights: Nights, fingerprint: Fingerprint) -> tuple[float, int]:
-    """The standard deviation of series of one night, and how many beyond a night's first tell it."""
-    found = [night for subject in _alike(nights, fingerprint) for night in centre_of(nights, subject) if night.series > 1]
-    freedom = sum(night.series - 1 for night in found)
-    return (math.sqrt(math.fsum(night.apart for night in found) / freedom) if freedom else 0.0), freedom
-
-
 def _alike(nights: Nights, fingerprint: Fingerprint) -> Iterator[Subject]:
     def software(one: Fingerprint) -> tuple[str, str, str, str, int]:
         return one.chip, one.driver, one.toolkit, one.runtime, one.protocol
