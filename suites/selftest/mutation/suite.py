@@ -11,6 +11,7 @@ from pathlib import Path
 from suites.selftest.whole.test_arrow import imported
 
 TESTS = Path("suites/selftest")
+COMMAND = 2  # parts in the path of a command; its tests lie in the rooms it calls, named for it
 QUICK, TORCH, SLOW = "not torch and not slow", "torch and not slow", "slow"
 
 
@@ -44,7 +45,8 @@ class Suite:
     def stages(self, path: str, about: Collection[str]) -> list[tuple[str, tuple[str, ...]]]:
         """Which tests are asked about a module, in turn, as a marker expression and files.
 
-        Files that import it and have a name *about* it or are of its room, then the rest of its room, then
+        Files that import it and have a name *about* it or are of its room (of a command: or are called by
+        its name, `test_record_runs.py` of `record`), then the rest of its room, then
         what needs torch in both. Then other files that import it, those of whole/ as the last, and files
         outside of whole/ that import a module which imports it. At the very last come slow tests: of its
         room, and of other importers that have all names *about* it. Those of whole/ take minutes, and are
@@ -54,7 +56,9 @@ class Suite:
         named = {one: len(self.words[one].intersection(about)) for one in self.names}
         importing = sorted((one for one, names in self.names.items() if module in names),
                            key=lambda one: (one.startswith(whole), -named[one], not one.startswith(f"{room}/")))
+        called = tuple(one for one in self.names if re.fullmatch(rf"test_{Path(path).stem}(_\w+)?", Path(one).stem))
         near = tuple(one for one in importing if (named[one] and not one.startswith(whole)) or one.startswith(f"{room}/"))
+        near += tuple(one for one in called if one not in near and len(Path(path).parts) == COMMAND)
         rest = tuple(one for one in self.names if one.startswith(f"{room}/") and one not in near)
         others = tuple(one for one in importing if one not in near)
         used_by = self.users.get(module, set())
