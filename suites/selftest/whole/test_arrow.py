@@ -28,9 +28,11 @@ ALLOWED: dict[str, set[str]] = {  # room -> rooms whose modules it may import, t
     "judging": {"spec", "machine", "storage", "media", "localisation", "datasets", "deployment", "measuring"},
     "nights": {"spec", "machine", "storage", "measuring", "judging"},
     "exchange": {"spec", "machine", "storage", "media", "datasets", "measuring", "judging", "nights"},
+    "reporting": {"spec", "machine", "storage", "media", "datasets", "measuring", "judging", "nights"},
 }
 BESIDE = {"errors", "pytest_paths"}  # of tools/, what is neither a room nor a command
-HEAVY = {"torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxsim", "onnxruntime", "cv2", "av", "decord", "aclruntime", "scipy"}
+HEAVY = {"torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxsim", "onnxruntime", "cv2", "av", "decord", "aclruntime", "scipy",
+         "jinja2", "vl_convert", "rich"}
 HOMES = {  # heavy library -> the only places in tools that import it, at the top or inside a function
     "torch": ("pytorch/", "deployment/export.py", "measuring/reference_localiser.py"),
     "mmaction": ("pytorch/", "deployment/export.py", "measuring/reference_localiser.py"),
@@ -39,6 +41,8 @@ HOMES = {  # heavy library -> the only places in tools that import it, at the to
     "cv2": ("media/", "datasets/", "engines/host.py"),
     "av": ("media/", "datasets/", "pytorch/"),
     "decord": (),
+    "jinja2": ("reporting/",),
+    "vl_convert": ("reporting/",),
 }
 MODULE = re.compile(r"tools(?:\.[a-z_]+)+")
 

@@ -16,7 +16,7 @@ from tools.spec.settings import ROOT
 def setup(tmp_path: Path, python: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run tools/setup in a copy of the project with another python."""
     (tmp_path / "tools").mkdir(exist_ok=True)
-    for name in ("setup", "requirements.lock", "pytest_paths.py"):
+    for name in ("setup", "requirements.lock", "requirements-tests.lock", "pytest_paths.py"):
         shutil.copy(ROOT / "tools" / name, tmp_path / "tools" / name)
     return subprocess.run([str(tmp_path / "tools" / "setup"), *options], env=os.environ | {"PYTHON": python}, text=True,
                           capture_output=True, check=False)
@@ -89,7 +89,7 @@ def test_torch_and_its_company_can_be_left_out(tmp_path: Path) -> None:
     assert 0 == first.returncode, first.stderr
     assert [(0, "")] * 2 == [(done.returncode, done.stderr) for done in later]
     assert {"numpy", "onnx", "onnxruntime", "onnxsim", "av", "opencv-python-headless", "filelock", "pytest"} <= installed(tmp_path)
-    assert not {"torch", "mmaction2", "mmcv-lite", "mmengine", "scipy", "sympy", "jinja2"} & installed(tmp_path)
+    assert not {"torch", "mmaction2", "mmcv-lite", "mmengine", "scipy", "sympy"} & installed(tmp_path)
     assert "torch==" not in (tmp_path / ".venv" / "bin" / "said").read_text()
 
 
@@ -132,5 +132,15 @@ def test_plain_set_up_installs_torch(tmp_path: Path) -> None:
     assert (2, 1) == (refused.returncode, len(refused.stderr.splitlines()))
     assert "was made with torch: remove" in refused.stderr
     unknown = setup(tmp_path, "/nowhere", "--with")
-    assert (2, ["clipgate setup: unknown option --with: the only one is --without-torch."]) == (
+    assert (2, ["clipgate setup: unknown option --with: choose --without-torch or --tests."]) == (
         unknown.returncode, unknown.stderr.splitlines())
+
+
+def test_the_packages_of_the_tests_are_added_once_and_only_where_asked_for(tmp_path: Path) -> None:
+    """What a browser is driven with is no user's; with --tests it is added, and a second time not again."""
+    python, said = fake_python(tmp_path, INSTALLER), tmp_path / ".venv" / "bin" / "said"
+    setup(tmp_path, python)
+    assert "requirements-tests.lock" not in said.read_text()
+    first, second = setup(tmp_path, python, "--tests"), setup(tmp_path, python, "--tests")
+    assert (0, 0, "") == (first.returncode, second.returncode, second.stderr), first.stderr
+    assert 1 == said.read_text().count("requirements-tests.lock")

@@ -1,0 +1,1 @@
+"""Runs as pages: what a run measured and judged, told to people in one file."""
