@@ -51,7 +51,7 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A class, its name where somebody named it, and its probability, 0 to 1; a raw score where *is_score*."""
+    """A class, its name where somebody named it, and its probability; a raw score where *is_score*."""
 
     label: int
     name: str
