@@ -1,4 +1,4 @@
-"""What the estimates of nights may not depend on: units, the order of cases, columns in which nobody measured.
+"""What the estimates of nights may not depend on: units, the order of cases, nights of no series.
 
 Beside these laws the same estimates stand once more, written out plainly for a single case.
 """
@@ -21,7 +21,7 @@ SHIFTS = (math.log1p(0.01), math.log1p(0.05))
 
 
 def measured(cases: int = 12, nights: int = 40, seed: int = 1) -> Nights:
-    """Cases of quite other speeds, with nights of one to five series, one wild night each and some of none."""
+    """Cases of quite other speeds, with nights of one to five series, some of none, one wild."""
     chance = np.random.default_rng(seed)
     series = chance.integers(1, 6, (cases, nights)).astype(float)
     level = chance.normal(-4.0, 1.0, (cases, 1))
@@ -76,7 +76,7 @@ def test_cases_that_are_unlike_are_told_from_cases_that_are_alike() -> None:
 
 
 def test_more_alike_series_of_a_night_are_less_noise_within_it() -> None:
-    """What series of a night differ by is noise within; what nights differ by beyond that is noise between."""
+    """What series of a night differ by is noise within; what nights differ by beyond that is between."""
     chance = np.random.default_rng(6)
     shape = (60, 50)
     for within, between in ((0.004, 0.012), (0.012, 0.004)):
