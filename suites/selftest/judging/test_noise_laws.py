@@ -179,3 +179,21 @@ def test_a_creep_is_as_likely_as_its_formula_says_written_out() -> None:
         anchored = sum(rise) / variance / square
         best = max(best, (multiple - 0.5) / (1 / square + anchored**2 * error2[0]))
     assert creeping(nights, NOISE).ratio[0] == pytest.approx(best)
+
+
+def test_a_creep_begins_where_a_flat_line_and_a_rising_one_fit_best_written_out() -> None:
+    """Nights of more series weigh more; the beginning is the median of all, by how well they fit."""
+    nights = creep()._replace(series=np.where(np.arange(90) % 3, 1.0, 6.0)[None])
+    weight = [1 / (float(NOISE.between) ** 2 + float(NOISE.within) ** 2 / count) for count in nights.series[0]]
+    told, log_s = [], nights.log_s[0]
+    for start in range(4, 87):
+        rise = [max(night + 1 - start, 0.0) for night in range(90)]
+        total = sum(weight)
+        middle, mean = (sum(one * value for one, value in zip(weight, values, strict=True)) / total for values in (rise, log_s))
+        spread = sum(one * (far - middle) ** 2 for one, far in zip(weight, rise, strict=True)) + 0.001**-2
+        slope = (sum(one * (far - middle) * (value - mean) for one, far, value in zip(weight, rise, log_s, strict=True)) + 1000) / spread
+        told.append((slope**2 * spread / 2 - math.log(spread) / 2, start, mean - slope * middle, slope))
+    best = max(fit for fit, *_ in told)
+    chances = [math.exp(fit - best) for fit, *_ in told]
+    middle_one = next(number for number in range(len(told)) if sum(chances[:number + 1]) >= sum(chances) / 2)
+    assert start_of(nights, NOISE) == (told[middle_one][1], pytest.approx(told[middle_one][2]), pytest.approx(told[middle_one][3]))

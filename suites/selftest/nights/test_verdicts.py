@@ -59,6 +59,9 @@ def test_where_nothing_is_stored_the_nights_judge(machine: Machine, history: His
 
     assert (Verdict.PASS, Verdict.FAIL) == (good.verdict, bad.verdict)
     assert good.reference.startswith(("79.", "80."))
+    for one in (good, bad):
+        assert one.numbers is not None
+        assert (one.measured.split("/")[0], one.reference) == (f"{one.numbers.measured:.3f}", f"{one.numbers.reference:.3f}")
     assert "the centre of 20 nights" in bad.meaning
     assert "the control is no slower than its nights" in bad.meaning
     assert f"python -m tools.history show tsm-bs16-npu0 --history {history.folder}" in bad.meaning
