@@ -138,3 +138,10 @@ def test_a_file_that_is_no_video_is_named(tmp_path: Path, content: bytes) -> Non
         frames.count(tmp_path / "v.mp4")
 
     assert str(tmp_path / "v.mp4") in str(raised.value)
+
+
+def test_one_wanted_frame_is_read_with_its_size(folder: Path) -> None:
+    """A clip of a single frame is a clip too."""
+    results = frames.read_in_order({"filename": str(folder / "h264.mp4"), "frame_inds": np.array([41])})
+    assert [41] == numbers(results["imgs"])
+    assert (3 * SIDE, BITS * SIDE) == results["original_shape"] == results["img_shape"]
