@@ -27,7 +27,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What differs between both runs: `compiler`, `what the model was made of`; empty where a run lacks it."""
+    """What differs between both runs: `compiler`, `weights`; empty where a run lacks it."""
 
     what: str
     first: str
@@ -50,7 +50,7 @@ class CasePair:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs. sentence: what came of it in one sentence; *changes*: what differs between the runs as wholes.
+    """Two runs. sentence: what came of it, a sentence. changes: between the runs as wholes.
 
     cases: those of either run, what got worse first.
     """
