@@ -93,11 +93,17 @@ def read(run: Path) -> list[Row]:
     for number, line in read_lines(path, MeasureError, what, remedy):
         if line.strip() and line.endswith("\n"):
             where = f"{path}:{number}"
-            fields = json_of(line, MeasureError, what, where, remedy)
-            with refusing(MeasureError, f"{what} cannot be read", where, remedy):
-                row = from_json(fields)
-            found.append(typed.require(row, MeasureError, where, remedy))
+            found.append(row_of(line, where))
     return found
+
+
+def row_of(line: str, where: str) -> Row:
+    """The row of a line that is at *where*; a MeasureError where it cannot be read."""
+    what, remedy = "the results", "run the cases again"
+    fields = json_of(line, MeasureError, what, where, remedy)
+    with refusing(MeasureError, f"{what} cannot be read", where, remedy):
+        row = from_json(fields)
+    return typed.require(row, MeasureError, where, remedy)
 
 
 def asked_again(rows: Sequence[Row], case: str, question: str, *, anew: bool) -> tuple[list[Row], int]:

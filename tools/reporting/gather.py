@@ -1,0 +1,131 @@
+"""A run as values: all that its folder tells, and what stands beside it on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.errors import MeasureError, on_one_line
+from tools.judging.rows import RESULTS, Row
+from tools.reporting import past, speeds, verdict
+from tools.reporting.asked import RunAsked, asked, began_of
+from tools.reporting.facts import CaseFacts, Report
+from tools.reporting.gallery import Gallery
+from tools.reporting.lacking import Lacking, add, told
+from tools.reporting.measured import Measured, measured
+from tools.reporting.numbers import number, paired
+from tools.reporting.rows import rows
+from tools.spec.case import CONTROL, Case
+from tools.spec.catalog import load_truth
+from tools.spec.settings import MODELS
+from tools.spec.truth import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every case of a run is told with."""
+
+    run: Path
+    asked: RunAsked
+    truths: Mapping[str, Truth]
+    pasts: past.Pasts
+    gallery: Gallery
+    lacking: Lacking
+
+
+def gathered(run: Path, *, pictures: bool = True) -> Report:
+    """All that is known of a run, from its folder; what is missing or damaged is told in sentences.
+
+    pictures: whether frames of flipped clips are decoded.
+
+    Raises:
+        MeasureError: there is no such folder.
+    """
+    if not run.is_dir():
+        raise MeasureError("no such run", where=str(run), remedy="name a folder of artifacts/runs, or last")
+    lacking: Lacking = []
+    told_rows, unreadable = rows(run, lacking)
+    known = asked(run, lacking)
+    truths = _truths(told_rows, known.models(), lacking)
+    pasts = past.pasts(known.history(run), run.name, lacking) if told_rows else past.Pasts()
+    parts = Parts(run, known, truths, pasts, Gallery(lacking) if pictures else Gallery(lacking, 0), lacking)
+    by_case: dict[str, list[Row]] = {}
+    for row in told_rows:
+        by_case.setdefault(row.case, []).append(row)
+    found = {name: measured(run, of_case[-1], lacking) for name, of_case in by_case.items() if _was_measured(of_case)}
+    cases = tuple(_case(of_case, found.get(name, Measured()), parts) for name, of_case in by_case.items())
+    _unjudged(run, by_case, lacking)
+    if pictures:
+        parts.gallery.close()
+    return _report(parts, told_rows, unreadable, cases, tuple(found.values()))
+
+
+def _report(parts: Parts, told_rows: Sequence[Row], unreadable: int, cases: tuple[CaseFacts, ...],
+            found: Sequence[Measured]) -> Report:
+    known, truths = parts.asked, parts.truths
+    reds = verdict.red(told_rows, nightly=known.nightly, allowed=known.allowed)
+    cells = [one.cell for one in found if one.cell and one.rate is not None]
+    return Report(
+        run=on_one_line(parts.run.name), folder=on_one_line(str(parts.run.absolute())),
+        began=began_of(parts.run.name) or min((row.date for row in told_rows if row.date), default=""),
+        commit=", ".join(dict.fromkeys(row.commit for row in told_rows if row.commit)),
+        sentence=verdict.sentence(cases, reds=reds, unreadable=unreadable), word=verdict.word(cases, unreadable),
+        why=verdict.why(told_rows, reds), command=known.command, nightly=known.nightly,
+        simulated=any(case.simulated for case in cases), cases=cases, speeds=speeds.speeds(cells, truths),
+        tables=speeds.tables(cells, truths), environment=_environment(found), missing=tuple(parts.lacking), counts=verdict.counts(cases))
+
+
+def _was_measured(of_case: Sequence[Row]) -> bool:
+    """Whether a case has left a measurement: what only failed or was skipped before it has none."""
+    return any(row.exit_reason in ("judged", "xpass") for row in of_case)
+
+
+def _truths(told_rows: Sequence[Row], models: Path, lacking: Lacking) -> dict[str, Truth]:
+    """The stored numbers of the models of a run, from the folder of model files that it was run with."""
+    found: dict[str, Truth] = {}
+    for model in dict.fromkeys(row.model for row in told_rows if row.model):
+        if Path(model).name != model:
+            add(lacking, f"{model} is no name of a model, so no stored numbers are shown beside it")
+            continue
+        place = models if (models / f"{model}.toml").is_file() else MODELS
+        with told(lacking, f"{model}: the stored numbers are not shown beside the measured ones"):
+            found[model] = load_truth(place, model)
+    return found
+
+
+def _case(of_case: Sequence[Row], found: Measured, parts: Parts) -> CaseFacts:
+    row = of_case[-1]
+    truth = parts.truths.get(row.model)
+    numbers = tuple(number(one, truth) for one in of_case)
+    deciding = verdict.worst(numbers, {one.metric for one in of_case if one.within})
+    case = Case.parse(row.case, row.model)
+    flipped, count = ((), 0) if found.cell is None else parts.gallery.of(found.cell.folder, row.case, row.data)
+    if any(one.question == "accuracy" and one.metric in ("top1", "AR@100") and one.numbers and one.numbers.reference is not None
+           for one in of_case) and not any(one.numbers and one.numbers.pairs for one in of_case):
+        add(parts.lacking, "accuracies have no intervals, for this run is older than they are; run it again")
+    return CaseFacts(
+        name=row.case, model=row.model, batch=row.batch, device=row.device, chip=next((one.chip for one in of_case if one.chip), ""),
+        data=row.data, weights=row.weights, word=deciding.word, shown=deciding.shown, simulated=any(one.simulated for one in of_case),
+        again=parts.asked.repeats(case) if case else "", numbers=numbers, clips_per_s=found.rate,
+        accuracies=tuple(one for one in map(paired, of_case) if one), flips=flipped, flips_found=count, latencies=found.latencies,
+        past=parts.pasts.of(row.case, parts.lacking) if found.rate is not None else None, digests=found.digests,
+        facts=(*found.facts, *(("not compared", why) for why in found.doubts)))
+
+
+def _environment(found: Iterable[Measured]) -> tuple[tuple[str, str], ...]:
+    """The versions and the machine of all cases together: where they differ, each that there is."""
+    told: dict[str, dict[str, None]] = {}
+    for one in found:
+        for name, text in one.environment:
+            told.setdefault(name, {})[text] = None
+    return tuple((name, ", ".join(texts)) for name, texts in told.items())
+
+
+def _unjudged(run: Path, by_case: Mapping[str, object], lacking: Lacking) -> None:
+    """Say which cells have been measured, at least in part, and have no result: the run ended before."""
+    left = sorted(path.name for path in run.iterdir() if path.is_dir() and "-bs" in path.name and path.name not in by_case
+                  and not path.name.startswith(f"{CONTROL}-bs"))
+    if left:
+        names = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
+        add(lacking, f"{names} began to be measured and have no result in {RESULTS}; pytest --resume={run.name} goes on with the run")
