@@ -1,0 +1,101 @@
+"""Charts as Vega-Lite describes them; colours are names that templates/page.css gives in light and in dark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tools.reporting.facts import Speeds
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+Spec = dict[str, Json]
+
+WIDE = 25  # times from the slowest to the fastest rate: over it a linear axis would press the slow ones onto the ground
+WORDS = ("PASS", "RECORDED", "SUSPECT", "NO VERDICT", "FAIL", "ERROR", "SKIPPED", "XFAIL")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke", "stroke")
+LINES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
+
+
+def speed_chart(lines: Sequence[Speeds]) -> Spec:
+    """Throughput against batch size, one line for each of *lines*; what was measured with its spread."""
+    names = [line_name(line) for line in lines]
+    values: list[Json] = [{"batch": point.batch, "rate": _short(point.clips_per_s), "low": _short(point.low), "high": _short(point.high),
+                           "of": line_name(line), "measured": line.measured} for line in lines for point in line.points]
+    rates = [point.clips_per_s for line in lines for point in line.points if point.clips_per_s > 0]
+    y: Spec = {"field": "rate", "type": "quantitative", "title": "clips/s", "scale": {"zero": True}}
+    if rates and max(rates) > WIDE * min(rates):
+        y |= {"title": "clips/s (logarithmic)", "scale": {"type": "log", "nice": True}}
+    x: Spec = {"field": "batch", "type": "ordinal", "title": "batch size", "axis": {"labelAngle": 0}}
+    colour = {"field": "of", "type": "nominal", "title": None, "sort": names, "legend": None,
+              "scale": {"domain": names, "range": [_line_colour(index, lines) for index in range(len(lines))]}}
+    shape = {"field": "of", "type": "nominal", "sort": names, "title": None,
+             "scale": {"domain": names, "range": [LINES[index % len(LINES)] for index in range(len(lines))]}}
+    tooltip: list[Json] = [{"field": "of", "title": "of"}, {"field": "batch"}, {"field": "rate", "title": "clips/s"},
+                           {"field": "low", "title": "5th percentile"}, {"field": "high", "title": "95th percentile"}]
+    measured = {"filter": "datum.measured"}
+    return {"data": {"values": values}, "width": "container", "height": 240, "encoding": {"x": x, "color": colour}, "layer": [
+        {"transform": [measured, {"filter": "isValid(datum.low) && isValid(datum.high)"}], "mark": {"type": "rule", "strokeWidth": 7,
+         "opacity": 0.28, "strokeCap": "round"}, "encoding": {"y": y | {"field": "low"}, "y2": {"field": "high"}}},
+        {"mark": {"type": "line", "strokeWidth": 1.5, "strokeDash": [4, 3]}, "transform": [{"filter": "!datum.measured"}],
+         "encoding": {"y": y}},
+        {"mark": {"type": "line", "strokeWidth": 2.5}, "transform": [measured], "encoding": {"y": y}},
+        {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+         "encoding": {"y": y, "shape": shape | {"legend": _legend()}, "tooltip": tooltip}}]}
+
+
+def latency_chart() -> Spec:
+    """A histogram of a network's times; the page gives its data: bars, and beside them the calls before those that count."""
+    x: Spec = {"field": "from", "type": "quantitative", "title": "ms a batch", "scale": {"zero": False, "nice": False}}
+    return {"width": "container", "height": 150, "layer": [
+        {"data": {"name": "bars"}, "mark": {"type": "bar", "color": "var(--accent)", "binSpacing": 1}, "encoding": {
+            "x": x, "x2": {"field": "to"}, "y": {"field": "count", "type": "quantitative", "title": "iterations", "axis": {"tickMinStep": 1}},
+            "tooltip": [{"field": "range", "title": "ms"}, {"field": "count", "title": "iterations"}]}},
+        {"data": {"name": "median"}, "mark": {"type": "rule", "color": "var(--ink)", "strokeWidth": 1.5, "strokeDash": [5, 3]},
+         "encoding": {"x": x}},
+        {"data": {"name": "warm"}, "mark": {"type": "point", "shape": "triangle-down", "filled": True, "size": 60, "opacity": 1,
+         "color": "var(--warm)", "y": 6}, "encoding": {"x": x, "tooltip": [{"field": "from", "title": "warm-up, ms"}]}}]}
+
+
+def history_chart() -> Spec:
+    """The nights of a case in their order; the page gives its data: nights, the level, and steps."""
+    x: Spec = {"field": "began", "type": "temporal", "title": None, "axis": {"format": "%d %b %y", "labelOverlap": "greedy"}}
+    y: Spec = {"field": "rate", "type": "quantitative", "title": "clips/s", "scale": {"zero": False}}
+    word: Spec = {"field": "word", "type": "nominal", "title": None}
+    tooltip: list[Json] = [{"field": "night"}, {"field": "date"}, {"field": "rate", "title": "clips/s"}, {"field": "word"},
+                           {"field": "setup"}, {"field": "run"}]
+    colours: list[Json] = [f"var(--{slug(each)})" for each in WORDS]
+    return {"width": "container", "height": 190, "data": {"name": "nights"}, "layer": [
+        {"data": {"name": "centre"}, "mark": {"type": "rule", "color": "var(--muted)", "strokeDash": [2, 3]}, "encoding": {"y": y}},
+        {"mark": {"type": "line", "color": "var(--line-strong)", "strokeWidth": 1}, "encoding": {"x": x, "y": y, "detail": {"field": "setup"}}},
+        {"data": {"name": "steps"}, "mark": {"type": "rule", "color": "var(--accent)", "strokeWidth": 1.5, "strokeDash": [6, 3]},
+         "encoding": {"x": x, "tooltip": [{"field": "night"}, {"field": "mark"}, {"field": "sentence", "title": "what changed"}]}},
+        {"mark": {"type": "point", "filled": True, "opacity": 0.9, "size": 34}, "encoding": {"x": x, "y": y, "tooltip": tooltip,
+            "color": word | {"legend": None, "scale": {"domain": list(WORDS), "range": colours}},
+            "shape": word | {"legend": _legend(), "scale": {"domain": list(WORDS), "range": list(SHAPES)}}}},
+        {"transform": [{"filter": "datum.now"}], "mark": {"type": "point", "size": 190, "filled": False, "strokeWidth": 2,
+         "color": "var(--ink)", "shape": "circle"}, "encoding": {"x": x, "y": y, "tooltip": tooltip}}]}
+
+
+def line_name(line: Speeds) -> str:
+    """What a line is called: of what it is, and of how much where that is not a card."""
+    return line.of if line.per == "card" else f"{line.of} (one chip)"
+
+
+def slug(word: str) -> str:
+    """A word as the style sheet calls it."""
+    return word.lower().replace(" ", "-")
+
+
+def _legend() -> Spec:
+    return {"orient": "top", "direction": "horizontal", "symbolSize": 70, "labelLimit": 220, "columnPadding": 14, "offset": 6}
+
+
+def _line_colour(index: int, lines: Sequence[Speeds]) -> str:
+    """Measured lines in the accent's family, stored ones in quiet tones, each kind in its order."""
+    kind = "measured" if lines[index].measured else "stored"
+    before = sum(line.measured == lines[index].measured for line in lines[:index])
+    return f"var(--{kind}-{before % 4 + 1})"
+
+
+def _short(number: float | None) -> float | None:
+    """Four significant digits: what a chart of some hundred pixels can show."""
+    return None if number is None else float(f"{number:.4g}")
