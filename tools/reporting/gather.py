@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.errors import MeasureError, on_one_line
 from tools.judging.rows import RESULTS, Row
 from tools.reporting import past, speeds, verdict
 from tools.reporting.asked import RunAsked, asked, began_of
+from tools.reporting.cases import bare, by_case
 from tools.reporting.facts import CaseFacts, Report
 from tools.reporting.gallery import Gallery
 from tools.reporting.lacking import Lacking, add, told
 from tools.reporting.measured import Measured, measured
-from tools.reporting.numbers import number, paired
 from tools.reporting.rows import rows
 from tools.spec.case import CONTROL, Case
 from tools.spec.catalog import load_truth
@@ -34,6 +34,15 @@ class Parts:
     lacking: Lacking
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The rows of a run, those for which it ends badly, and how many lines of its results nobody can read."""
+
+    rows: tuple[Row, ...]
+    reds: Sequence[Row]
+    unreadable: int
+
+
 def gathered(run: Path, *, pictures: bool = True) -> Report:
     """All that is known of a run, from its folder; what is missing or damaged is told in sentences.
 
@@ -50,28 +59,26 @@ def gathered(run: Path, *, pictures: bool = True) -> Report:
     truths = _truths(told_rows, known.models(), lacking)
     pasts = past.pasts(known.history(run), run.name, lacking) if told_rows else past.Pasts()
     parts = Parts(run, known, truths, pasts, Gallery(lacking) if pictures else Gallery(lacking, 0), lacking)
-    by_case: dict[str, list[Row]] = {}
-    for row in told_rows:
-        by_case.setdefault(row.case, []).append(row)
-    found = {name: measured(run, of_case[-1], lacking) for name, of_case in by_case.items() if _was_measured(of_case)}
-    cases = tuple(_case(of_case, found.get(name, Measured()), parts) for name, of_case in by_case.items())
-    _unjudged(run, by_case, lacking)
+    reds = verdict.red(told_rows, nightly=known.nightly, allowed=known.allowed)
+    each = by_case(told_rows)
+    found = {name: measured(run, of_case[-1], lacking) for name, of_case in each.items() if _was_measured(of_case)}
+    cases = tuple(_whole(bare(of_case, truths, set(map(id, reds))), found.get(name, Measured()), parts) for name, of_case in each.items())
+    _unjudged(run, each, lacking)
+    _tell_age(told_rows, lacking)
     if pictures:
         parts.gallery.close()
-    return _report(parts, told_rows, unreadable, cases, tuple(found.values()))
+    return _report(parts, Told(told_rows, reds, unreadable), cases, tuple(found.values()))
 
 
-def _report(parts: Parts, told_rows: Sequence[Row], unreadable: int, cases: tuple[CaseFacts, ...],
-            found: Sequence[Measured]) -> Report:
+def _report(parts: Parts, told: Told, cases: tuple[CaseFacts, ...], found: Sequence[Measured]) -> Report:
     known, truths = parts.asked, parts.truths
-    reds = verdict.red(told_rows, nightly=known.nightly, allowed=known.allowed)
     cells = [one.cell for one in found if one.cell and one.rate is not None]
     return Report(
         run=on_one_line(parts.run.name), folder=on_one_line(str(parts.run.absolute())),
-        began=began_of(parts.run.name) or min((row.date for row in told_rows if row.date), default=""),
-        commit=", ".join(dict.fromkeys(row.commit for row in told_rows if row.commit)),
-        sentence=verdict.sentence(cases, reds=reds, unreadable=unreadable), word=verdict.word(cases, unreadable),
-        why=verdict.why(told_rows, reds), command=known.command, nightly=known.nightly,
+        began=began_of(parts.run.name) or min((row.date for row in told.rows if row.date), default=""),
+        commit=", ".join(dict.fromkeys(row.commit for row in told.rows if row.commit)),
+        sentence=verdict.sentence(cases, reds=told.reds, unreadable=told.unreadable), word=verdict.word(cases, told.unreadable),
+        why=verdict.why(told.rows, told.reds), command=known.command, nightly=known.nightly,
         simulated=any(case.simulated for case in cases), cases=cases, speeds=speeds.speeds(cells, truths),
         tables=speeds.tables(cells, truths), environment=_environment(found), missing=tuple(parts.lacking), counts=verdict.counts(cases))
 
@@ -94,23 +101,21 @@ def _truths(told_rows: Sequence[Row], models: Path, lacking: Lacking) -> dict[st
     return found
 
 
-def _case(of_case: Sequence[Row], found: Measured, parts: Parts) -> CaseFacts:
-    row = of_case[-1]
-    truth = parts.truths.get(row.model)
-    numbers = tuple(number(one, truth) for one in of_case)
-    deciding = verdict.worst(numbers, {one.metric for one in of_case if one.within})
-    case = Case.parse(row.case, row.model)
-    flipped, count = ((), 0) if found.cell is None else parts.gallery.of(found.cell.folder, row.case, row.data)
-    if any(one.question == "accuracy" and one.metric in ("top1", "AR@100") and one.numbers and one.numbers.reference is not None
-           for one in of_case) and not any(one.numbers and one.numbers.pairs for one in of_case):
-        add(parts.lacking, "accuracies have no intervals, for this run is older than they are; run it again")
-    return CaseFacts(
-        name=row.case, model=row.model, batch=row.batch, device=row.device, chip=next((one.chip for one in of_case if one.chip), ""),
-        data=row.data, weights=row.weights, word=deciding.word, shown=deciding.shown, simulated=any(one.simulated for one in of_case),
-        again=parts.asked.repeats(case) if case else "", numbers=numbers, clips_per_s=found.rate,
-        accuracies=tuple(one for one in map(paired, of_case) if one), flips=flipped, flips_found=count, latencies=found.latencies,
-        past=parts.pasts.of(row.case, parts.lacking) if found.rate is not None else None, digests=found.digests,
-        facts=(*found.facts, *(("not compared", why) for why in found.doubts)))
+def _whole(case: CaseFacts, found: Measured, parts: Parts) -> CaseFacts:
+    """The case with what its folder tells, and what stands beside it."""
+    known = Case.parse(case.name, case.model)
+    flipped, count = ((), 0) if found.cell is None else parts.gallery.of(found.cell.folder, case.name, case.data)
+    return replace(
+        case, again=parts.asked.repeats(known) if known else "", clips_per_s=found.rate, flips=flipped, flips_found=count,
+        latencies=found.latencies, digests=found.digests, facts=(*found.facts, *(("not compared", why) for why in found.doubts)),
+        past=parts.pasts.of(case.name, parts.lacking) if found.rate is not None else None)
+
+
+def _tell_age(told_rows: Sequence[Row], lacking: Lacking) -> None:
+    """Say of a run that is older than the intervals of its accuracies that it has none."""
+    beside = [row for row in told_rows if row.question == "accuracy" and "beside" in row.reason]
+    if beside and not any(row.numbers and row.numbers.pairs for row in told_rows):
+        add(lacking, "accuracies have no intervals, for this run is older than they are; run it again")
 
 
 def _environment(found: Iterable[Measured]) -> tuple[tuple[str, str], ...]:
@@ -122,9 +127,9 @@ def _environment(found: Iterable[Measured]) -> tuple[tuple[str, str], ...]:
     return tuple((name, ", ".join(texts)) for name, texts in told.items())
 
 
-def _unjudged(run: Path, by_case: Mapping[str, object], lacking: Lacking) -> None:
+def _unjudged(run: Path, judged: Mapping[str, object], lacking: Lacking) -> None:
     """Say which cells have been measured, at least in part, and have no result: the run ended before."""
-    left = sorted(path.name for path in run.iterdir() if path.is_dir() and "-bs" in path.name and path.name not in by_case
+    left = sorted(path.name for path in run.iterdir() if path.is_dir() and "-bs" in path.name and path.name not in judged
                   and not path.name.startswith(f"{CONTROL}-bs"))
     if left:
         names = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")

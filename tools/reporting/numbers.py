@@ -18,6 +18,7 @@ FORMATS: Mapping[str, str] = {"share": ".4f", "cosine": ".6f", "ratio": ".3f", "
 LIMITS = {"difference": "max_relative_difference", "cosine": "min_cosine"}
 EXPECTED = " expected"  # ends the metric of what --expect asks
 NO_LINE = "-"
+SMALL = 0.002  # shares below it are differences, of which four places tell nothing
 
 
 def word_of(row: Row) -> Word:
@@ -28,13 +29,17 @@ def word_of(row: Row) -> Word:
     return next((word for word in WORDS if word == text), "ERROR")
 
 
-def number(row: Row, truth: Truth | None) -> Number:
-    """The row with where its number is kept. truth: its model's stored numbers, if they can be read."""
+def number(row: Row, truth: Truth | None, *, red: bool = False) -> Number:
+    """The row with where its number is kept. truth: its model's stored numbers, if they can be read.
+
+    red: whether its run ends badly for it.
+    """
     key = f"{row.case}, {row.question}, {row.metric}{f': measured_{row.numbers.unit}' if row.numbers else ''}"
     shown = f"{row.shown}, a known issue that passes" if row.exit_reason == "xpass" else row.shown
     ours, theirs = row.measured or _text(row.numbers, measured=True), row.reference or _text(row.numbers, measured=False)
     return Number(row.question, row.metric, ours, theirs, word_of(row), shown, row.reason, RESULTS, key,
-                  stored(row, truth) if truth else "", row.superseded)
+                  stored(row, truth) if truth else "", row.superseded, row.numbers.measured if row.numbers else None,
+                  row.numbers.unit if row.numbers else "", red)
 
 
 def _text(numbers: Numbers | None, *, measured: bool) -> str:
@@ -45,7 +50,8 @@ def _text(numbers: Numbers | None, *, measured: bool) -> str:
     if value is None or not math.isfinite(value):
         return NO_LINE
     side = {"at least": ">= ", "at most": "<= "}.get(numbers.limit, "") if not measured else ""
-    return f"{side}{value:{FORMATS.get(numbers.unit, 'g')}}"
+    form = ".1e" if numbers.unit == "share" and abs(value) < SMALL and (numbers.limit or value) else FORMATS.get(numbers.unit, "g")
+    return f"{side}{value:{form}}"
 
 
 def stored(row: Row, truth: Truth) -> str:

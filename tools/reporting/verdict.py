@@ -93,7 +93,8 @@ def why(rows: Sequence[Row], reds: Sequence[Row]) -> tuple[str, ...]:
     """What decided the verdict, worst first, a sentence each; for a good run, that nothing is wrong."""
     counted = [row for row in rows if not row.superseded]
     doubted = [row for row in counted if word_of(row) in ("NO VERDICT", "SUSPECT") and row not in reds]
-    found = sorted([*reds, *doubted], key=lambda row: ORDER.index(word_of(row)))
+    found = sorted([*reds, *doubted] or [row for row in counted if word_of(row) == "RECORDED" and not row.within],
+                   key=lambda row: ORDER.index(word_of(row)))
     if not found:
         cases = len({row.case for row in counted})
         judged = sum(word_of(row) == "PASS" for row in counted)
