@@ -1,4 +1,4 @@
-"""Builds the report of a run again, compares two runs, or makes one page over all runs."""
+"""Builds the report of a run again, compares two, or makes one page over all."""
 
 from __future__ import annotations
 

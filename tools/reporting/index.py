@@ -38,7 +38,7 @@ class RunLine:
 
 
 def lines(artifacts: Path, beside: Path) -> tuple[RunLine, ...]:
-    """A line for each run below *artifacts*, the newest first. beside: the folder of the page with the links."""
+    """A line for each run below *artifacts*, the newest first. beside: where the page with links is."""
     folder = artifacts / runs.FOLDER
     names = sorted((path.name for path in folder.iterdir() if _is_run(path)), reverse=True) if folder.is_dir() else []
     return tuple(_line(folder / name, beside) for name in names)
