@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.errors import ClipgateError, on_one_line
+from tools.machine.reading import can_be_path
 from tools.nights.history import DEFAULT
 from tools.reporting.lacking import Lacking, told
 from tools.spec.allowed import Allowed, allowed
@@ -82,7 +83,7 @@ class RunAsked:
 
     def _path(self, name: str) -> Path | None:
         text = self.options.get(name, "")
-        return Path(self.folder, text) if text else None
+        return Path(self.folder, text) if text and can_be_path(self.folder) and can_be_path(text) else None
 
 
 def asked(run: Path, lacking: Lacking) -> RunAsked:

@@ -11,6 +11,7 @@ from tools.datasets.examine import signature
 from tools.errors import on_one_line
 from tools.judging import flips
 from tools.judging.flips import Flip, Source
+from tools.machine.reading import can_be_path
 from tools.media.decode import Clip, ClipError
 from tools.reporting.facts import FlippedClip, Guess
 from tools.reporting.lacking import Lacking, add, told
@@ -49,7 +50,7 @@ class Gallery:
 
     def _pictures(self, flip: Flip) -> tuple[str, ...]:
         """The frames of a clip as data: URIs; none where they cannot be had, or there is no more room."""
-        if flip.source is None:
+        if flip.source is None or not can_be_path(flip.source.path):
             return ()
         if flip.source.path not in self._made:
             if self.left <= 0:
@@ -72,7 +73,7 @@ class Gallery:
 
     def _classes(self, source: Source | None, data: str) -> Sequence[str]:
         """The names of the classes of the harness's own clips; nobody else's are known for sure."""
-        if source is None or data.partition("[")[0] != "mini":
+        if source is None or data.partition("[")[0] != "mini" or not can_be_path(source.path):
             return ()
         place = next((path for folder in Path(source.path).parents[:4] if (path := folder / CLASSES).is_file()), None)
         if place is None:

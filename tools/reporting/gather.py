@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tools.errors import MeasureError, on_one_line
 from tools.judging.rows import RESULTS, Row
+from tools.machine.reading import can_be_path
 from tools.reporting import past, speeds, verdict
 from tools.reporting.asked import RunAsked, asked, began_of
 from tools.reporting.cases import bare, by_case
@@ -92,7 +93,7 @@ def _truths(told_rows: Sequence[Row], models: Path, lacking: Lacking) -> dict[st
     """The stored numbers of the models of a run, from the folder of model files that it was run with."""
     found: dict[str, Truth] = {}
     for model in dict.fromkeys(row.model for row in told_rows if row.model):
-        if Path(model).name != model:
+        if Path(model).name != model or not can_be_path(f"{model}.toml"):
             add(lacking, f"{model} is no name of a model, so no stored numbers are shown beside it")
             continue
         place = models if (models / f"{model}.toml").is_file() else MODELS
@@ -133,4 +134,5 @@ def _unjudged(run: Path, judged: Mapping[str, object], lacking: Lacking) -> None
                   and not path.name.startswith(f"{CONTROL}-bs"))
     if left:
         names = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
-        add(lacking, f"{names} began to be measured and have no result in {RESULTS}; pytest --resume={run.name} goes on with the run")
+        have = "has" if len(left) == 1 else "have"
+        add(lacking, f"{names} began to be measured and {have} no result in {RESULTS}; pytest --resume={run.name} goes on with the run")

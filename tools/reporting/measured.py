@@ -11,7 +11,7 @@ from tools.errors import MeasureError, on_one_line
 from tools.judging.rows import Row
 from tools.machine import typed
 from tools.machine.files import size_words
-from tools.machine.reading import load_json, refusing
+from tools.machine.reading import can_be_path, load_json, refusing
 from tools.measuring.cell import AGAIN, RECORD, Cell, Part, Record, Times, taken
 from tools.measuring.doubts import doubts
 from tools.measuring.predictions import Predictions
@@ -74,7 +74,7 @@ class Measured:
 def measured(run: Path, row: Row, lacking: Lacking) -> Measured:
     """What the case of a row has left in the run."""
     case = Case.parse(row.case, row.model)
-    if case is None or Path(row.case).name != row.case:
+    if case is None or Path(row.case).name != row.case or not can_be_path(row.case):
         add(lacking, f"{row.case}: its name is no case's, so nothing is read of what it left")
         return Measured()
     folder = run / row.case

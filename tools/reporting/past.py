@@ -31,18 +31,19 @@ class Pasts:
 
     def of(self, case: str, lacking: Lacking) -> Past | None:
         """The nights of a case on the chip that this run measured it on; None where there are none."""
-        if self.nights is None:
+        nights = self.nights
+        if nights is None:
             return None
-        subjects = [one for one in self.nights.subjects if one.case == case and _timed(self.nights, one)]
-        here = [one for one in subjects if any(night.run == self.run for night in self.nights.of(one))]
+        subjects = [one for one in nights.subjects if one.case == case and _timed(nights, one)]
+        here = [one for one in subjects if any(night.run == self.run for night in nights.of(one))]
         if not here:
             if subjects:
                 add(lacking, f"{case}: the history has nights of it but none of this run, so its past is not shown; it was not timed, "
                              "or the history is another one")
             return None
-        own = [one for one in subjects if one.unit == here[-1].unit]
-        points = [_point(night, setup, self.run) for setup, subject in enumerate(own) for night in _timed(self.nights, subject)]
-        made = comparable.centre_of(self.nights, here[-1])
+        own = sorted((one for one in subjects if one.unit == here[-1].unit), key=lambda one: _timed(nights, one)[0].number)
+        points = [_point(night, setup, self.run) for setup, subject in enumerate(own) for night in _timed(nights, subject)]
+        made = comparable.centre_of(nights, here[-1])
         return Past(tuple(sorted(points, key=lambda point: (point.number, point.began))),
                     tuple(on_one_line(views.described(subject.fingerprint)) for subject in own),
                     math.exp(-comparable.centre(made)) if made else None, self._drift(here[-1]),

@@ -54,7 +54,8 @@ def sentence(cases: Sequence[CaseFacts], *, reds: Sequence[Row] = (), unreadable
         return "ERROR: no result of this run can be read." if unreadable else "ERROR: this run has no results."
     said = [_counted(cases), *([MINI] if any(_is_mini(case) for case in cases) else [])]
     said += [BY_NIGHT] if reds and word(cases) == "RECORDED" else []
-    said += [f"{unreadable} lines of its results cannot be read, so this is not all"] if unreadable else []
+    lines = "1 line" if unreadable == 1 else f"{unreadable} lines"
+    said += [f"{lines} of its results cannot be read, so this is not all"] if unreadable else []
     return f"{_first(cases, unreadable)}: {'; '.join(said)}."
 
 
