@@ -25,16 +25,18 @@ def speed_chart(lines: Sequence[Speeds]) -> Spec:
     if rates and max(rates) > WIDE * min(rates):
         y |= {"title": "clips/s (logarithmic)", "scale": {"type": "log", "nice": True}}
     x: Spec = {"field": "batch", "type": "ordinal", "title": "batch size", "axis": {"labelAngle": 0}}
-    colour = {"field": "of", "type": "nominal", "title": None, "sort": names, "legend": None,
+    colour = {"field": "of", "type": "nominal", "title": None, "sort": names, "legend": _legend(),
               "scale": {"domain": names, "range": [_line_colour(index, lines) for index in range(len(lines))]}}
     shape = {"field": "of", "type": "nominal", "sort": names, "title": None,
              "scale": {"domain": names, "range": [LINES[index % len(LINES)] for index in range(len(lines))]}}
     tooltip: list[Json] = [{"field": "of", "title": "of"}, {"field": "batch"}, {"field": "rate", "title": "clips/s"},
                            {"field": "low", "title": "5th percentile"}, {"field": "high", "title": "95th percentile"}]
     measured = {"filter": "datum.measured"}
+    spread: list[Json] = [measured, {"filter": "isValid(datum.low) && isValid(datum.high)"}]
+    low_to_high: Spec = {"y": y | {"field": "low"}, "y2": {"field": "high"}}
     return {"data": {"values": values}, "width": "container", "height": 240, "encoding": {"x": x, "color": colour}, "layer": [
-        {"transform": [measured, {"filter": "isValid(datum.low) && isValid(datum.high)"}], "mark": {"type": "rule", "strokeWidth": 7,
-         "opacity": 0.28, "strokeCap": "round"}, "encoding": {"y": y | {"field": "low"}, "y2": {"field": "high"}}},
+        {"transform": spread, "mark": {"type": "area", "opacity": 0.13}, "encoding": low_to_high},
+        {"transform": spread, "mark": {"type": "rule", "strokeWidth": 6, "opacity": 0.25, "strokeCap": "round"}, "encoding": low_to_high},
         {"mark": {"type": "line", "strokeWidth": 1.5, "strokeDash": [4, 3]}, "transform": [{"filter": "!datum.measured"}],
          "encoding": {"y": y}},
         {"mark": {"type": "line", "strokeWidth": 2.5}, "transform": [measured], "encoding": {"y": y}},
@@ -47,7 +49,7 @@ def latency_chart() -> Spec:
     x: Spec = {"field": "from", "type": "quantitative", "title": "ms a batch", "scale": {"zero": False, "nice": False}}
     return {"width": "container", "height": 150, "layer": [
         {"data": {"name": "bars"}, "mark": {"type": "bar", "color": "var(--accent)", "binSpacing": 1}, "encoding": {
-            "x": x, "x2": {"field": "to"}, "y": {"field": "count", "type": "quantitative", "title": "iterations", "axis": {"tickMinStep": 1}},
+            "x": x | {"bin": "binned"}, "x2": {"field": "to"}, "y": {"field": "count", "type": "quantitative", "title": "iterations", "axis": {"tickMinStep": 1}},
             "tooltip": [{"field": "range", "title": "ms"}, {"field": "count", "title": "iterations"}]}},
         {"data": {"name": "median"}, "mark": {"type": "rule", "color": "var(--ink)", "strokeWidth": 1.5, "strokeDash": [5, 3]},
          "encoding": {"x": x}},
@@ -69,7 +71,7 @@ def history_chart() -> Spec:
         {"data": {"name": "steps"}, "mark": {"type": "rule", "color": "var(--accent)", "strokeWidth": 1.5, "strokeDash": [6, 3]},
          "encoding": {"x": x, "tooltip": [{"field": "night"}, {"field": "mark"}, {"field": "sentence", "title": "what changed"}]}},
         {"mark": {"type": "point", "filled": True, "opacity": 0.9, "size": 34}, "encoding": {"x": x, "y": y, "tooltip": tooltip,
-            "color": word | {"legend": None, "scale": {"domain": list(WORDS), "range": colours}},
+            "color": word | {"legend": _legend(), "scale": {"domain": list(WORDS), "range": colours}},
             "shape": word | {"legend": _legend(), "scale": {"domain": list(WORDS), "range": list(SHAPES)}}}},
         {"transform": [{"filter": "datum.now"}], "mark": {"type": "point", "size": 190, "filled": False, "strokeWidth": 2,
          "color": "var(--ink)", "shape": "circle"}, "encoding": {"x": x, "y": y, "tooltip": tooltip}}]}
@@ -86,7 +88,7 @@ def slug(word: str) -> str:
 
 
 def _legend() -> Spec:
-    return {"orient": "top", "direction": "horizontal", "symbolSize": 70, "labelLimit": 220, "columnPadding": 14, "offset": 6}
+    return {"orient": "top", "direction": "horizontal", "symbolSize": 70, "symbolOpacity": 1, "labelLimit": 220, "columnPadding": 14, "offset": 6}
 
 
 def _line_colour(index: int, lines: Sequence[Speeds]) -> str:

@@ -74,8 +74,9 @@
   }, { rootMargin: "250px" });
   charts.forEach((place) => near.observe(place));
   beforePrint.push(() => {  /* at once where it can be, since printing does not wait */
-    if (data !== null) return Promise.all(charts.map(draw));
-    return start().then(() => Promise.all(charts.map(draw)));
+    const printed = charts.filter((place) => place.closest("details.case")?.open ?? true);
+    if (data !== null) return Promise.all(printed.map(draw));
+    return start().then(() => Promise.all(printed.map(draw)));
   });
   if (charts.length) (window.requestIdleCallback ?? ((work) => setTimeout(work, 800)))(() => start(), { timeout: 3000 });
 })();
