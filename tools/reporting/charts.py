@@ -18,28 +18,39 @@ LINES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 def speed_chart(lines: Sequence[Speeds]) -> Spec:
     """Throughput against batch size, one line for each of *lines*; what was measured with its spread."""
     names = [line_name(line) for line in lines]
-    values: list[Json] = [{"batch": point.batch, "rate": _short(point.clips_per_s), "low": _short(point.low), "high": _short(point.high),
-                           "of": line_name(line), "measured": line.measured} for line in lines for point in line.points]
-    rates = [point.clips_per_s for line in lines for point in line.points if point.clips_per_s > 0]
     y: Spec = {"field": "rate", "type": "quantitative", "title": "clips/s", "scale": {"zero": True}}
+    rates = [point.clips_per_s for line in lines for point in line.points if point.clips_per_s > 0]
     if rates and max(rates) > WIDE * min(rates):
         y |= {"title": "clips/s (logarithmic)", "scale": {"type": "log", "nice": True}}
+    of: Spec = {"field": "of", "type": "nominal", "title": None, "sort": names, "legend": _legend()}
+    colour = of | {"scale": {"domain": names, "range": [_line_colour(index, lines) for index in range(len(lines))]}}
+    shape = of | {"scale": {"domain": names, "range": [LINES[index % len(LINES)] for index in range(len(lines))]}}
     x: Spec = {"field": "batch", "type": "ordinal", "title": "batch size", "axis": {"labelAngle": 0}}
-    colour = {"field": "of", "type": "nominal", "title": None, "sort": names, "legend": None,
-              "scale": {"domain": names, "range": [_line_colour(index, lines) for index in range(len(lines))]}}
-    shape = {"field": "of", "type": "nominal", "sort": names, "title": None,
-             "scale": {"domain": names, "range": [LINES[index % len(LINES)] for index in range(len(lines))]}}
+    return {"width": "container", "height": 240, "encoding": {"x": x, "color": colour}, "layer": _speed_layers(lines, y, shape)}
+
+
+def _speed_layers(lines: Sequence[Speeds], y: Spec, shape: Spec) -> list[Json]:
+    """The marks of a chart of speeds; a layer without data would be drawn with a warning, so that there is none."""
+    points: list[Json] = [{"of": line_name(line), "measured": line.measured, "batch": point.batch, "rate": _short(point.clips_per_s),
+                           "low": _short(point.low), "high": _short(point.high)} for line in lines for point in line.points]
+    spread: list[Json] = [{"of": line_name(line), "batch": point.batch, "low": _short(point.low), "high": _short(point.high)}
+                          for line in lines if line.measured for point in line.points if point.low is not None and point.high is not None]
+    low_to_high: Spec = {"y": y | {"field": "low"}, "y2": {"field": "high"}}
     tooltip: list[Json] = [{"field": "of", "title": "of"}, {"field": "batch"}, {"field": "rate", "title": "clips/s"},
                            {"field": "low", "title": "5th percentile"}, {"field": "high", "title": "95th percentile"}]
-    measured = {"filter": "datum.measured"}
-    return {"data": {"values": values}, "width": "container", "height": 240, "encoding": {"x": x, "color": colour}, "layer": [
-        {"transform": [measured, {"filter": "isValid(datum.low) && isValid(datum.high)"}], "mark": {"type": "rule", "strokeWidth": 7,
-         "opacity": 0.28, "strokeCap": "round"}, "encoding": {"y": y | {"field": "low"}, "y2": {"field": "high"}}},
-        {"mark": {"type": "line", "strokeWidth": 1.5, "strokeDash": [4, 3]}, "transform": [{"filter": "!datum.measured"}],
-         "encoding": {"y": y}},
-        {"mark": {"type": "line", "strokeWidth": 2.5}, "transform": [measured], "encoding": {"y": y}},
-        {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-         "encoding": {"y": y, "shape": shape | {"legend": _legend()}, "tooltip": tooltip}}]}
+    layers: list[Json] = []
+    if spread:
+        layers += [{"data": {"values": spread}, "mark": {"type": "area", "opacity": 0.13}, "encoding": low_to_high},
+                   {"data": {"values": spread}, "mark": {"type": "rule", "strokeWidth": 6, "opacity": 0.25, "strokeCap": "round"},
+                    "encoding": low_to_high}]
+    looks: tuple[tuple[bool, Spec], ...] = ((False, {"type": "line", "strokeWidth": 1.5, "strokeDash": [4, 3]}),
+                                            (True, {"type": "line", "strokeWidth": 2.5}))
+    for measured, mark in looks:
+        if any(line.measured is measured and line.points for line in lines):
+            layers.append({"data": {"values": points}, "transform": [{"filter": {"field": "measured", "equal": measured}}], "mark": mark,
+                           "encoding": {"y": y}})
+    return [*layers, {"data": {"values": points}, "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+                      "encoding": {"y": y, "shape": shape, "tooltip": tooltip}}]
 
 
 def latency_chart() -> Spec:
@@ -47,7 +58,7 @@ def latency_chart() -> Spec:
     x: Spec = {"field": "from", "type": "quantitative", "title": "ms a batch", "scale": {"zero": False, "nice": False}}
     return {"width": "container", "height": 150, "layer": [
         {"data": {"name": "bars"}, "mark": {"type": "bar", "color": "var(--accent)", "binSpacing": 1}, "encoding": {
-            "x": x, "x2": {"field": "to"}, "y": {"field": "count", "type": "quantitative", "title": "iterations", "axis": {"tickMinStep": 1}},
+            "x": x | {"bin": "binned"}, "x2": {"field": "to"}, "y": {"field": "count", "type": "quantitative", "title": "iterations", "axis": {"tickMinStep": 1}},
             "tooltip": [{"field": "range", "title": "ms"}, {"field": "count", "title": "iterations"}]}},
         {"data": {"name": "median"}, "mark": {"type": "rule", "color": "var(--ink)", "strokeWidth": 1.5, "strokeDash": [5, 3]},
          "encoding": {"x": x}},
@@ -69,9 +80,9 @@ def history_chart() -> Spec:
         {"data": {"name": "steps"}, "mark": {"type": "rule", "color": "var(--accent)", "strokeWidth": 1.5, "strokeDash": [6, 3]},
          "encoding": {"x": x, "tooltip": [{"field": "night"}, {"field": "mark"}, {"field": "sentence", "title": "what changed"}]}},
         {"mark": {"type": "point", "filled": True, "opacity": 0.9, "size": 34}, "encoding": {"x": x, "y": y, "tooltip": tooltip,
-            "color": word | {"legend": None, "scale": {"domain": list(WORDS), "range": colours}},
+            "color": word | {"legend": _legend(), "scale": {"domain": list(WORDS), "range": colours}},
             "shape": word | {"legend": _legend(), "scale": {"domain": list(WORDS), "range": list(SHAPES)}}}},
-        {"transform": [{"filter": "datum.now"}], "mark": {"type": "point", "size": 190, "filled": False, "strokeWidth": 2,
+        {"data": {"name": "now"}, "mark": {"type": "point", "size": 190, "filled": False, "strokeWidth": 2,
          "color": "var(--ink)", "shape": "circle"}, "encoding": {"x": x, "y": y, "tooltip": tooltip}}]}
 
 
@@ -86,7 +97,7 @@ def slug(word: str) -> str:
 
 
 def _legend() -> Spec:
-    return {"orient": "top", "direction": "horizontal", "symbolSize": 70, "labelLimit": 220, "columnPadding": 14, "offset": 6}
+    return {"orient": "top", "direction": "horizontal", "symbolSize": 70, "symbolOpacity": 1, "labelLimit": 220, "columnPadding": 14, "offset": 6}
 
 
 def _line_colour(index: int, lines: Sequence[Speeds]) -> str:

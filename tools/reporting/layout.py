@@ -19,6 +19,7 @@ MEANING: dict[Word, str] = {
     "XFAIL": "fails as its model's page says", "SKIPPED": "not measured here", "PASS": "measured, judged, good"}
 QUIET = ("PASS", "RECORDED", "SKIPPED", "XFAIL")
 OPEN_AT_MOST = 3  # cases that are open when the page opens
+PRINTED_AT_MOST = 12  # cases that are printed whole, good or not
 MOST_ACCURACIES = 12  # in the overview, the worst; each case has all of its own
 HALF_PLOT = 88.0  # half the width of an interval's drawing, in its own units
 
@@ -98,6 +99,11 @@ def opened(report: Report) -> set[str]:
     if len(report.cases) <= OPEN_AT_MOST:
         return {case.name for case in report.cases}
     return {case.name for case in worst_first(report.cases)[:OPEN_AT_MOST] if case.word not in QUIET}
+
+
+def printed(report: Report) -> set[str]:
+    """The cases that are printed whole: all of a run that is not large, else those that are not good."""
+    return {case.name for case in report.cases if len(report.cases) <= PRINTED_AT_MOST or case.word not in QUIET}
 
 
 def intervals(cases: Iterable[CaseFacts]) -> list[Interval]:

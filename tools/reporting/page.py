@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,7 @@ def index_html(rows: Sequence[RunLine], scripts: str) -> str:
 
 def _run_page(report: Report, scripts: str, most_nights: int | None) -> str:
     ordered = replace(report, cases=tuple(layout.worst_first(report.cases)))
-    return _page("report.html.j2", scripts, report=report, cases=ordered.cases, opened=layout.opened(ordered),
+    return _page("report.html.j2", scripts, report=report, cases=ordered.cases, opened=layout.opened(ordered), printed=layout.printed(report),
                  matrix=layout.matrix(report), batches=layout.batches(report), counts=layout.counted(report),
                  intervals=layout.intervals(report.cases), speeds=speed_groups(report.speeds),
                  data=packed(charts_data(ordered, most_nights)), charts=packed(scripts) if scripts else "")
@@ -72,6 +72,7 @@ def _page(template: str, scripts: str = "", **facts: object) -> str:
                                                         allowed=allowed)
 
 
+@cache
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -84,7 +85,7 @@ def _environment() -> Environment:
 
 def _shown(value: object) -> object:
     """What an expression of a template becomes: control characters and those that turn text around are made visible."""
-    return visible(value) if type(value) is str else value
+    return visible(value) if type(value) is str and not value.isprintable() else value
 
 
 def _trusted(text: str) -> object:

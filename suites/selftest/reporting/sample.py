@@ -47,8 +47,9 @@ def frames(size: int = 48) -> tuple[str, ...]:
 def numbers(name: str, model: str, word: Word, rate: float) -> tuple[Number, ...]:
     """The seven numbers of a case, of which its own word decides one."""
     folder = f"{name}/cell.json"
+    top1, below = ("0.9304", "1.46") if word == "FAIL" else ("0.9434", "0.16")
     given: tuple[tuple[str, str, str, str, str], ...] = (
-        ("accuracy", "top1", "0.9434", "0.9450", "0.16 points below the stored 0.9450; 1 point may be lost"),
+        ("accuracy", "top1", top1, "0.9450", f"{below} points below the stored 0.9450; 1 point may be lost"),
         ("accuracy", "top5", "0.9955", "0.9958", "0.03 points below the stored 0.9958; 1 point may be lost"),
         ("fidelity", "inputs", "0", "<= 0", "all 8 clips become the input that torch's pipeline gives"),
         ("fidelity", "difference", "2.2e-03", "<= 1e-02", "no score lies further from torch's than it may"),
@@ -93,7 +94,7 @@ def case(model: str, batch: int, device: str, chip: str, word: Word, seed: int) 
     rate = RATES[model] * (1 + 0.05 * math.log2(batch)) * (0.03 if device == "cpu" else 1)
     ms = 1000 * batch / rate
     series = tuple(ms * abs(given.gauss(1, 0.015)) * (1 + 0.2 * (given.random() < 0.03)) for _ in range(300))
-    failing = word in ("FAIL", "SUSPECT")
+    failing = word == "FAIL"
     return CaseFacts(
         name, model, batch, device, chip, "full", "published", word, word, simulated=False,
         again=f"python -m tools.measure {model} --batch {batch} --device {device} --data full --weights published",

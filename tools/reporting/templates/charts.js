@@ -1,4 +1,5 @@
 /* Charts: what draws them is unpacked and run once, when the first of them comes near the view or the page rests. */
+const NARROW = 480;  /* pixels; a legend in one row is wider */
 (() => {
   const charts = every("[data-chart]");
   const unpack = async (id) => {
@@ -19,7 +20,16 @@
 
   const running = (differences) => { let sum = 0; return differences.map((each) => { sum += each; return sum; }); };
   const short = (number) => String(Number(number.toPrecision(4)));
-  const named = (spec, sets) => ({ ...spec, datasets: sets });
+  /* A layer without data would only warn, and a legend tells what there is. */
+  function named(spec, sets, words) {
+    const made = structuredClone(spec);
+    made.layer = made.layer.filter((layer) => !layer.data || sets[layer.data.name].length);
+    made.datasets = sets;
+    if (words) made.layer.filter((layer) => layer.encoding.shape).forEach(({ encoding: { color, shape } }) => {
+      color.legend.values = shape.legend.values = data.words.filter((word) => words.has(word));
+    });
+    return made;
+  }
 
   function latency({ low, width, counts, warm, median }) {
     const edge = (index) => low + index * width;
@@ -39,7 +49,8 @@
     const began = new Map(nights.map((night) => [night.night, night.began]));
     const steps = kept.steps.filter(([night]) => began.has(night))
       .map(([night, mark, sentence]) => ({ night, mark, sentence, began: began.get(night) }));
-    return named(data.specs.history, { nights, steps, centre: kept.centre === null ? [] : [{ rate: kept.centre }] });
+    return named(data.specs.history, { nights, steps, centre: kept.centre === null ? [] : [{ rate: kept.centre }],
+      now: nights.filter((night) => night.now) }, new Set(nights.map((night) => night.word)));
   }
 
   function spec(key) {
@@ -63,7 +74,8 @@
     inner.style.width = "100%";
     place.replaceChildren(inner);
     return vegaEmbed(inner, spec(place.dataset.chart), {
-      mode: "vega-lite", renderer: "svg", ast: true, actions: false, defaultStyle: false, config: look, tooltip: { disableDefaultStyle: true },
+      mode: "vega-lite", renderer: "svg", ast: true, actions: false, defaultStyle: false,
+      config: place.clientWidth < NARROW ? { ...look, legend: { ...look.legend, columns: 2 } } : look, tooltip: { disableDefaultStyle: true },
     }).then(() => { place.dataset.state = "drawn"; place.classList.add("drawn"); });
   }
 
@@ -74,8 +86,9 @@
   }, { rootMargin: "250px" });
   charts.forEach((place) => near.observe(place));
   beforePrint.push(() => {  /* at once where it can be, since printing does not wait */
-    if (data !== null) return Promise.all(charts.map(draw));
-    return start().then(() => Promise.all(charts.map(draw)));
+    const printed = charts.filter((place) => place.closest("details.case")?.open ?? true);
+    if (data !== null) return Promise.all(printed.map(draw));
+    return start().then(() => Promise.all(printed.map(draw)));
   });
   if (charts.length) (window.requestIdleCallback ?? ((work) => setTimeout(work, 800)))(() => start(), { timeout: 3000 });
 })();

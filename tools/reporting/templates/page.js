@@ -41,23 +41,21 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 });
 
-/* Printing opens everything, draws what is not drawn yet, and afterwards closes what it has opened. */
+/* Printing opens what matters, draws what is not drawn yet, and afterwards closes what it has opened. */
 const beforePrint = [];
 (() => {
   let opened = [];
-  addEventListener("beforeprint", () => {
-    opened = every("details:not([open])");
-    opened.forEach((part) => { part.open = true; });
-    beforePrint.forEach((work) => work());
-  });
+  const open = () => {
+    const more = every(".case[data-prints]:not([open]), details.more:not([open])");
+    more.forEach((part) => { part.open = true; });
+    opened.push(...more);
+    return Promise.all(beforePrint.map((work) => work()));
+  };
+  addEventListener("beforeprint", open);
   addEventListener("afterprint", () => { opened.forEach((part) => { part.open = false; }); opened = []; });
   find("#print").addEventListener("click", async () => {
-    say("Everything is being opened and drawn");
-    opened = every("details:not([open])");
-    opened.forEach((part) => { part.open = true; });
-    const mine = opened;
-    await Promise.all(beforePrint.map((work) => work()));
+    say("What matters is being opened and drawn");
+    await open();
     print();
-    mine.forEach((part) => { part.open = false; });
   });
 })();

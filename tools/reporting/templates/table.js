@@ -72,7 +72,7 @@ every("table.sortable").forEach((table) => {
     every(".sought").forEach((each) => each.classList.remove("sought"));
     part.classList.add("sought");
     find("summary", part).focus({ preventScroll: true });
-    part.scrollIntoView({ block: "start" });
+    find("summary", part).scrollIntoView({ block: "start" });
   }
 
   function follow() {
