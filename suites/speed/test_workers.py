@@ -24,7 +24,8 @@ WORKERS = ("-n", "auto")
 
 def timed(arguments: Sequence[str], npu: SimulatedNpu, statuses: Sequence[int] = (0,)) -> Callable[[], float]:
     """A run of pytest on the tiny model, in seconds."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", NO_REPORT, *tiny_arguments(), "--device=npu:0,npu:1", *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", NO_REPORT, *tiny_arguments(), "--device=npu:0,npu:1",
+               *arguments]
 
     def once() -> float:
         start = time.perf_counter()

@@ -12,8 +12,9 @@ from tools.judging.rows import Row
 from tools.machine import typed
 from tools.machine.files import size_words
 from tools.machine.reading import can_be_path, load_json, refusing
-from tools.measuring.cell import AGAIN, RECORD, Cell, Part, Record, Times, taken
+from tools.measuring.cell import AGAIN, RECORD, TIMES, Cell, Part, Record, Times, taken
 from tools.measuring.doubts import doubts
+from tools.measuring.earlier import MORE
 from tools.measuring.predictions import Predictions
 from tools.reporting.facts import Digest, Latency
 from tools.reporting.lacking import Lacking, add, told
@@ -117,4 +118,6 @@ def _of_part(part: Part) -> list[tuple[str, str]]:
     speed = f", {record.clips / record.scoring_s:.2f} clips/s with decoding" if record.scoring_s > 0 else ""
     told = [("precision", record.precision), ("clips", str(record.clips)), ("scored in", f"{record.scoring_s:.1f} s{speed}"),
             ("peak memory", size_words(record.peak_bytes)), ("surgery", record.surgery)]
+    more = len([*part.folder.glob(f"{MORE}/*/{TIMES}")])
+    told += [("timed again", f"{more} times to settle a doubt")] if more else []
     return [(name, text) for name, text in told if text]
