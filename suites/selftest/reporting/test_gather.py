@@ -229,12 +229,12 @@ def test_a_hostile_name_reads_nothing_elsewhere_and_shows_what_it_is(tmp_path: P
     assert report.cases[0].word == "PASS"
 
 
-@pytest.mark.parametrize("case", ["x" * 300 + "-bs1-cpu", "../outside-bs1-cpu"])
-def test_a_hostile_case_that_says_it_was_measured_has_no_folder(tmp_path: Path, case: str) -> None:
+@pytest.mark.parametrize("name", ["x" * 300 + "-bs1-cpu", "../outside-bs1-cpu"], ids=range(2))
+def test_a_hostile_case_that_says_it_was_measured_has_no_folder(tmp_path: Path, name: str) -> None:
     """Nothing is read outside of the run, and a name that no folder can have breaks nothing."""
     run = run_of(tmp_path, [row()])
     cell_of(tmp_path / "runs" / "outside-bs1-cpu", "outside-bs1-cpu")
-    results.rewrite([row(), row(case, model=case.removesuffix("-bs1-cpu"))], run)
+    results.rewrite([row(), row(name, model=name.removesuffix("-bs1-cpu"))], run)
     report = gathered(run)
 
     assert None is report.cases[1].clips_per_s
