@@ -1,4 +1,4 @@
-"""Charts as Vega-Lite describes them; colours are names that templates/page.css gives in light and in dark."""
+"""Charts as Vega-Lite describes them; their colours are names that templates/page.css gives in each theme."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def speed_chart(lines: Sequence[Speeds]) -> Spec:
 
 
 def _speed_layers(lines: Sequence[Speeds], y: Spec, shape: Spec) -> list[Json]:
-    """The marks of a chart of speeds; a layer without data would be drawn with a warning, so that there is none."""
+    """The marks of a chart of speeds; without those that would have no data, since each would only warn."""
     points: list[Json] = [{"of": line_name(line), "measured": line.measured, "batch": point.batch, "rate": _short(point.clips_per_s),
                            "low": _short(point.low), "high": _short(point.high)} for line in lines for point in line.points]
     spread: list[Json] = [{"of": line_name(line), "batch": point.batch, "low": _short(point.low), "high": _short(point.high)}
@@ -54,11 +54,12 @@ def _speed_layers(lines: Sequence[Speeds], y: Spec, shape: Spec) -> list[Json]:
 
 
 def latency_chart() -> Spec:
-    """A histogram of a network's times; the page gives its data: bars, and beside them the calls before those that count."""
+    """A histogram of a network's times; the page gives its data: bars, their median, and warm-up calls."""
     x: Spec = {"field": "from", "type": "quantitative", "title": "ms a batch", "scale": {"zero": False, "nice": False}}
     return {"width": "container", "height": 150, "layer": [
         {"data": {"name": "bars"}, "mark": {"type": "bar", "color": "var(--accent)", "binSpacing": 1}, "encoding": {
-            "x": x | {"bin": "binned"}, "x2": {"field": "to"}, "y": {"field": "count", "type": "quantitative", "title": "iterations", "axis": {"tickMinStep": 1}},
+            "x": x | {"bin": "binned"}, "x2": {"field": "to"},
+            "y": {"field": "count", "type": "quantitative", "title": "iterations", "axis": {"tickMinStep": 1}},
             "tooltip": [{"field": "range", "title": "ms"}, {"field": "count", "title": "iterations"}]}},
         {"data": {"name": "median"}, "mark": {"type": "rule", "color": "var(--ink)", "strokeWidth": 1.5, "strokeDash": [5, 3]},
          "encoding": {"x": x}},
@@ -68,7 +69,8 @@ def latency_chart() -> Spec:
 
 def history_chart() -> Spec:
     """The nights of a case in their order; the page gives its data: nights, the level, and steps."""
-    x: Spec = {"field": "began", "type": "temporal", "title": None, "axis": {"format": "%d %b %y", "labelOverlap": "greedy"}}
+    x: Spec = {"field": "began", "type": "temporal", "title": None,
+               "axis": {"format": "%d %b %y", "labelOverlap": "greedy", "labelSeparation": 12}}
     y: Spec = {"field": "rate", "type": "quantitative", "title": "clips/s", "scale": {"zero": False}}
     word: Spec = {"field": "word", "type": "nominal", "title": None}
     tooltip: list[Json] = [{"field": "night"}, {"field": "date"}, {"field": "rate", "title": "clips/s"}, {"field": "word"},
@@ -76,7 +78,8 @@ def history_chart() -> Spec:
     colours: list[Json] = [f"var(--{slug(each)})" for each in WORDS]
     return {"width": "container", "height": 190, "data": {"name": "nights"}, "layer": [
         {"data": {"name": "centre"}, "mark": {"type": "rule", "color": "var(--muted)", "strokeDash": [2, 3]}, "encoding": {"y": y}},
-        {"mark": {"type": "line", "color": "var(--line-strong)", "strokeWidth": 1}, "encoding": {"x": x, "y": y, "detail": {"field": "setup"}}},
+        {"mark": {"type": "line", "color": "var(--line-strong)", "strokeWidth": 1},
+         "encoding": {"x": x, "y": y, "detail": {"field": "setup"}}},
         {"data": {"name": "steps"}, "mark": {"type": "rule", "color": "var(--accent)", "strokeWidth": 1.5, "strokeDash": [6, 3]},
          "encoding": {"x": x, "tooltip": [{"field": "night"}, {"field": "mark"}, {"field": "sentence", "title": "what changed"}]}},
         {"mark": {"type": "point", "filled": True, "opacity": 0.9, "size": 34}, "encoding": {"x": x, "y": y, "tooltip": tooltip,
@@ -97,7 +100,8 @@ def slug(word: str) -> str:
 
 
 def _legend() -> Spec:
-    return {"orient": "top", "direction": "horizontal", "symbolSize": 70, "symbolOpacity": 1, "labelLimit": 220, "columnPadding": 14, "offset": 6}
+    return {"orient": "top", "direction": "horizontal", "symbolSize": 70, "symbolOpacity": 1, "labelLimit": 220, "columnPadding": 14,
+            "offset": 6}
 
 
 def _line_colour(index: int, lines: Sequence[Speeds]) -> str:

@@ -1,4 +1,4 @@
-"""What a page lays out beside the facts themselves: the matrix, counts, anchors, intervals, what opens at once."""
+"""What a page lays out beside the facts themselves: matrix, counts, anchors, intervals, what is open."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ HALF_PLOT = 88.0  # half the width of an interval's drawing, in its own units
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """A model on a device: a case for each batch size of the page, None where this run has none. rows: of the model."""
+    """A model on a device: a case for each batch size, None where this run has none.
+
+    rows: how many rows the model has, in its first; else 0.
+    """
 
     model: str
     device: str

@@ -1,4 +1,4 @@
-"""What scripts read of a run, made small: columns instead of rows, bins instead of series, compressed at last."""
+"""What scripts read of a run, made small: columns instead of rows, bins instead of series, compressed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def speed_groups(speeds: Iterable[Speeds]) -> list[list[Speeds]]:
 
 
 def thinned(past: Past, most: int | None) -> tuple[NightPoint, ...]:
-    """At most about *most* nights: every step's, those that are not good, and this run's always; of the rest each k-th."""
+    """About *most* nights: every step's, those that are not good, and this run's; of the others each k-th."""
     if most is None or len(past.nights) <= most:
         return past.nights
     kept = {step.night for step in past.steps} | {night.number for night in past.nights if night.is_this_run}
@@ -95,7 +95,7 @@ def _nights(past: Past, most: int | None, place: dict[str, int]) -> Spec:
 
 
 def _word(shown: str) -> int:
-    """The place among the words of what people read, `PASS (mini)`; the last one for a word that is none of ours."""
+    """The place among the words of what people read, `PASS (mini)`; the last one for a word of nobody's."""
     return next((index for index, word in enumerate(WORDS) if shown.startswith(word)), len(WORDS) - 1)
 
 

@@ -1,4 +1,4 @@
-"""Makes pictures of a page, to be looked at: python -m suites.selftest.reporting.screenshots PAGE OUT [--top]."""
+"""Makes pictures of a page: python -m suites.selftest.reporting.screenshots PAGE OUT [--top]."""
 
 from __future__ import annotations
 
