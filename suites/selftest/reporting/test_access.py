@@ -1,4 +1,4 @@
-"""Pages shut nobody out: keyboards, either theme, narrow screens, screen readers, browsers without scripts."""
+"""Pages shut nobody out: keyboards, either theme, narrow screens, screen readers, no scripts at all."""
 
 from __future__ import annotations
 
