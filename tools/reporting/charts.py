@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
+from tools.errors import visible
 from tools.reporting.facts import Speeds
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 Spec = dict[str, Json]
 
 WIDE = 25  # times from the slowest to the fastest rate: over it a linear axis would press the slow ones onto the ground
+IN_A_ROW = 40  # letters of all names of a legend
 WORDS = ("PASS", "RECORDED", "SUSPECT", "NO VERDICT", "FAIL", "ERROR", "SKIPPED", "XFAIL")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke", "stroke")
 LINES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
@@ -21,8 +24,9 @@ def speed_chart(lines: Sequence[Speeds]) -> Spec:
     y: Spec = {"field": "rate", "type": "quantitative", "title": "clips/s", "scale": {"zero": True}}
     rates = [point.clips_per_s for line in lines for point in line.points if point.clips_per_s > 0]
     if rates and max(rates) > WIDE * min(rates):
-        y |= {"title": "clips/s (logarithmic)", "scale": {"type": "log", "nice": True}}
-    of: Spec = {"field": "of", "type": "nominal", "title": None, "sort": names, "legend": _legend()}
+        decades: list[Json] = [10.0**power for power in range(math.floor(math.log10(min(rates))), math.ceil(math.log10(max(rates))) + 1)]
+        y |= {"title": "clips/s (logarithmic)", "scale": {"type": "log", "nice": True}, "axis": {"values": decades}}
+    of: Spec = {"field": "of", "type": "nominal", "title": None, "sort": names, "legend": _legend(names)}
     colour = of | {"scale": {"domain": names, "range": [_line_colour(index, lines) for index in range(len(lines))]}}
     shape = of | {"scale": {"domain": names, "range": [LINES[index % len(LINES)] for index in range(len(lines))]}}
     x: Spec = {"field": "batch", "type": "ordinal", "title": "batch size", "axis": {"labelAngle": 0}}
@@ -91,7 +95,7 @@ def history_chart() -> Spec:
 
 def line_name(line: Speeds) -> str:
     """What a line is called: of what it is, and of how much where that is not a card."""
-    return line.of if line.per == "card" else f"{line.of} (one chip)"
+    return visible(line.of if line.per == "card" else f"{line.of} (one chip)")
 
 
 def slug(word: str) -> str:
@@ -99,9 +103,10 @@ def slug(word: str) -> str:
     return word.lower().replace(" ", "-")
 
 
-def _legend() -> Spec:
+def _legend(names: Sequence[str] = ()) -> Spec:
+    """A legend above a chart, in two columns where the names would not fit into a row."""
     return {"orient": "top", "direction": "horizontal", "symbolSize": 70, "symbolOpacity": 1, "labelLimit": 220, "columnPadding": 14,
-            "offset": 6}
+            "offset": 6, **({"columns": 2} if sum(map(len, names)) > IN_A_ROW else {})}
 
 
 def _line_colour(index: int, lines: Sequence[Speeds]) -> str:

@@ -19,6 +19,7 @@ MEANING: dict[Word, str] = {
     "XFAIL": "fails as its model's page says", "SKIPPED": "not measured here", "PASS": "measured, judged, good"}
 QUIET = ("PASS", "RECORDED", "SKIPPED", "XFAIL")
 OPEN_AT_MOST = 3  # cases that are open when the page opens
+MOST_REASONS = 6  # that are seen at once; the others open
 PRINTED_AT_MOST = 12  # cases that are printed whole, good or not
 MOST_ACCURACIES = 12  # in the overview, the worst; each case has all of its own
 HALF_PLOT = 88.0  # half the width of an interval's drawing, in its own units

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import pairwise
 
+from tools.errors import visible
 from tools.reporting.charts import WORDS, Json, Spec, history_chart, latency_chart, speed_chart
 from tools.reporting.facts import CaseFacts, Latency, NightPoint, Past, Report, Speeds
 
@@ -35,7 +36,7 @@ def charts_data(report: Report, most_nights: int | None) -> str:
                     for at, latency in enumerate(case.latencies) if latency.series_ms},
         "history": {str(index): _nights(case.past, most_nights, place) for index, case in enumerate(report.cases)
                     if case.past and case.past.nights},
-        "runs": runs, "words": list(WORDS)}
+        "runs": [visible(run) for run in runs], "words": list(WORDS)}
     return json.dumps(data, separators=(",", ":"), allow_nan=False)
 
 
@@ -89,8 +90,8 @@ def _nights(past: Past, most: int | None, place: dict[str, int]) -> Spec:
     return {"night": _differences([night.number for night in nights]), "minute": _differences(minutes),
             "rate": [_digits(night.clips_per_s) for night in nights], "word": [_word(night.word) for night in nights],
             "run": [place[night.run] for night in nights], "setup": [night.setup for night in nights],
-            "now": [index for index, night in enumerate(nights) if night.is_this_run], "setups": list(past.setups),
-            "steps": [[step.night, step.mark, step.sentence] for step in past.steps],
+            "now": [index for index, night in enumerate(nights) if night.is_this_run], "setups": [visible(setup) for setup in past.setups],
+            "steps": [[step.night, step.mark, visible(step.sentence)] for step in past.steps],
             "centre": None if past.centre is None else _digits(past.centre)}
 
 

@@ -129,6 +129,15 @@ def test_harmful_names_are_only_text(kind: str, hostile_pages: dict[str, str]) -
     assert "alert(" not in "".join(re.findall(r"<script[^>]*>(.*?)</script>", text, re.DOTALL))
 
 
+def test_harmful_names_are_only_text_in_charts() -> None:
+    """What turns text around would turn a legend or a tooltip around too."""
+    data = json.loads(charts_data(with_names(sample()), None))
+    texts = [text for text in re.findall(r'"((?:[^"\\]|\\.)*)"', json.dumps(data, ensure_ascii=False)) if "gnp" in text]
+
+    assert texts
+    assert [] == [text for text in texts if not text.isprintable()]
+
+
 def test_a_page_that_would_be_large_says_what_it_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """First nights, every step and every doubtful one kept; then thumbnails. Nothing goes in silence."""
     report = replace(sample(), cases=sample().cases[:10])
