@@ -1,4 +1,4 @@
-"""What a page lays out beside the facts themselves: the matrix, counts, anchors, intervals, what opens at once."""
+"""What a page lays out beside the facts themselves: matrix, counts, anchors, intervals, what is open."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ MEANING: dict[Word, str] = {
     "XFAIL": "fails as its model's page says", "SKIPPED": "not measured here", "PASS": "measured, judged, good"}
 QUIET = ("PASS", "RECORDED", "SKIPPED", "XFAIL")
 OPEN_AT_MOST = 3  # cases that are open when the page opens
+MOST_REASONS = 6  # that are seen at once; the others open
 PRINTED_AT_MOST = 12  # cases that are printed whole, good or not
 MOST_ACCURACIES = 12  # in the overview, the worst; each case has all of its own
 HALF_PLOT = 88.0  # half the width of an interval's drawing, in its own units
@@ -26,7 +27,10 @@ HALF_PLOT = 88.0  # half the width of an interval's drawing, in its own units
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
-    """A model on a device: a case for each batch size of the page, None where this run has none. rows: of the model."""
+    """A model on a device: a case for each batch size, None where this run has none.
+
+    rows: how many rows the model has, in its first; else 0.
+    """
 
     model: str
     device: str

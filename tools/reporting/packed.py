@@ -1,4 +1,4 @@
-"""What scripts read of a run, made small: columns instead of rows, bins instead of series, compressed at last."""
+"""What scripts read of a run, made small: columns instead of rows, bins instead of series, compressed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import pairwise
 
+from tools.errors import visible
 from tools.reporting.charts import WORDS, Json, Spec, history_chart, latency_chart, speed_chart
 from tools.reporting.facts import CaseFacts, Latency, NightPoint, Past, Report, Speeds
 
@@ -35,7 +36,7 @@ def charts_data(report: Report, most_nights: int | None) -> str:
                     for at, latency in enumerate(case.latencies) if latency.series_ms},
         "history": {str(index): _nights(case.past, most_nights, place) for index, case in enumerate(report.cases)
                     if case.past and case.past.nights},
-        "runs": runs, "words": list(WORDS)}
+        "runs": [visible(run) for run in runs], "words": list(WORDS)}
     return json.dumps(data, separators=(",", ":"), allow_nan=False)
 
 
@@ -48,7 +49,7 @@ def speed_groups(speeds: Iterable[Speeds]) -> list[list[Speeds]]:
 
 
 def thinned(past: Past, most: int | None) -> tuple[NightPoint, ...]:
-    """At most about *most* nights: every step's, those that are not good, and this run's always; of the rest each k-th."""
+    """About *most* nights: every step's, those that are not good, and this run's; of the others each k-th."""
     if most is None or len(past.nights) <= most:
         return past.nights
     kept = {step.night for step in past.steps} | {night.number for night in past.nights if night.is_this_run}
@@ -89,13 +90,13 @@ def _nights(past: Past, most: int | None, place: dict[str, int]) -> Spec:
     return {"night": _differences([night.number for night in nights]), "minute": _differences(minutes),
             "rate": [_digits(night.clips_per_s) for night in nights], "word": [_word(night.word) for night in nights],
             "run": [place[night.run] for night in nights], "setup": [night.setup for night in nights],
-            "now": [index for index, night in enumerate(nights) if night.is_this_run], "setups": list(past.setups),
-            "steps": [[step.night, step.mark, step.sentence] for step in past.steps],
+            "now": [index for index, night in enumerate(nights) if night.is_this_run], "setups": [visible(setup) for setup in past.setups],
+            "steps": [[step.night, step.mark, visible(step.sentence)] for step in past.steps],
             "centre": None if past.centre is None else _digits(past.centre)}
 
 
 def _word(shown: str) -> int:
-    """The place among the words of what people read, `PASS (mini)`; the last one for a word that is none of ours."""
+    """The place among the words of what people read, `PASS (mini)`; the last one for a word of nobody's."""
     return next((index for index, word in enumerate(WORDS) if shown.startswith(word)), len(WORDS) - 1)
 
 

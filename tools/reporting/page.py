@@ -58,18 +58,18 @@ def index_html(rows: Sequence[RunLine], scripts: str) -> str:
 
 def _run_page(report: Report, scripts: str, most_nights: int | None) -> str:
     ordered = replace(report, cases=tuple(layout.worst_first(report.cases)))
-    return _page("report.html.j2", scripts, report=report, cases=ordered.cases, opened=layout.opened(ordered), printed=layout.printed(report),
-                 matrix=layout.matrix(report), batches=layout.batches(report), counts=layout.counted(report),
-                 intervals=layout.intervals(report.cases), speeds=speed_groups(report.speeds),
+    return _page("report.html.j2", scripts, report=report, cases=ordered.cases, opened=layout.opened(ordered),
+                 printed=layout.printed(report), matrix=layout.matrix(report), batches=layout.batches(report),
+                 counts=layout.counted(report), intervals=layout.intervals(report.cases), speeds=speed_groups(report.speeds),
                  data=packed(charts_data(ordered, most_nights)), charts=packed(scripts) if scripts else "")
 
 
 def _page(template: str, scripts: str = "", **facts: object) -> str:
-    """A page from its template. It may run its own scripts, known by their digests, and load nothing at all."""
+    """A page from its template. It may run scripts whose digests it names, and load nothing at all."""
     own = "\n".join(_source(name) for name in ("page.js", "table.js", *(["charts.js"] if scripts else [])))
     allowed = " ".join(f"'sha256-{_digest(script)}'" for script in (own, scripts) if script)
-    return _environment().get_template(template).render(facts, script=_trusted(own), style=_trusted(_source("page.css") + _source("parts.css")),
-                                                        allowed=allowed)
+    style = _source("page.css") + _source("parts.css")
+    return _environment().get_template(template).render(facts, script=_trusted(own), style=_trusted(style), allowed=allowed)
 
 
 @cache
@@ -84,7 +84,7 @@ def _environment() -> Environment:
 
 
 def _shown(value: object) -> object:
-    """What an expression of a template becomes: control characters and those that turn text around are made visible."""
+    """What an expression of a template becomes: characters that nobody would see are shown as escapes."""
     return visible(value) if type(value) is str and not value.isprintable() else value
 
 
@@ -117,8 +117,8 @@ def _with_fewer_nights(report: Report, most: int | None) -> Report:
     shown, there = shown_nights(report.cases, most), shown_nights(report.cases, None)
     if shown == there:
         return report
-    said = (f"The charts of history show {shown} of {there} nights, so that this page stays below {MOST_BYTES // 1_000_000} MB: every step, "
-            "every night that was not good, and of the others each n-th.")
+    said = (f"The charts of history show {shown} of {there} nights, so that this page stays below {MOST_BYTES // 1_000_000} MB: "
+            "every step, every night that was not good, and of the others each n-th.")
     return replace(report, missing=(*report.missing, said))
 
 

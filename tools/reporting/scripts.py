@@ -15,9 +15,9 @@ SNIPPET = "window.vegaEmbed=vegaEmbed;"  # all that a page calls; Vega-Lite and 
 
 
 def charts_script(cache: Path) -> str:
-    """The script that gives a page `vegaEmbed`: Vega-Lite, Vega and Vega-Embed in one, of the installed package.
+    """The script that gives a page `vegaEmbed`, with Vega-Lite and Vega, from the installed package.
 
-    It is kept below *cache* with its digest in its first line; a file that does not fit its digest is made anew.
+    It is kept below *cache*, its digest in its first line; a file that does not fit its digest is made anew.
 
     Raises:
         StoreError: it cannot be written.

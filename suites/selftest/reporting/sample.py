@@ -1,4 +1,4 @@
-"""A large run as a page gets it, made of nothing: 540 numbers, 400 nights a case, and names that mean harm."""
+"""A large run as a page gets it, made of nothing: 540 numbers, 400 nights a case, names that mean harm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,21 @@ from datetime import UTC, datetime, timedelta
 
 from tools.reporting.compare import CasePair, Change, Comparison, Pair
 from tools.reporting.facts import (
-    CaseFacts, Digest, FlippedClip, Guess, Latency, NightPoint, Number, Paired, Past, RatioTable, Report, SpeedPoint, Speeds, Step, Word,
+    CaseFacts,
+    Digest,
+    FlippedClip,
+    Guess,
+    Latency,
+    NightPoint,
+    Number,
+    Paired,
+    Past,
+    RatioTable,
+    Report,
+    SpeedPoint,
+    Speeds,
+    Step,
+    Word,
 )
 from tools.reporting.index import RunLine
 
@@ -73,7 +87,8 @@ def past(rate: float, seed: int) -> Past:
         index + 1, (FIRST + timedelta(days=index, minutes=given.randrange(20))).isoformat(), level[index] * given.gauss(1, 0.006),
         "SUSPECT" if index in (120, 250) else "PASS", f"{FIRST + timedelta(days=index):%Y%m%d}-013000-{seed}", int(index >= 140),
         index == NIGHTS - 1) for index in range(NIGHTS))
-    return Past(nights, ("CANN 6.0.1, driver 22.0.4", "CANN 6.3.0, driver 23.0.1"), level[-1], "0.02 % slower a night over the last 60 nights", (
+    return Past(nights, ("CANN 6.0.1, driver 22.0.4", "CANN 6.3.0, driver 23.0.1"), level[-1],
+                "0.02 % slower a night over the last 60 nights", (
         Step(141, "changed", "6.4 % faster; the compiler changed from CANN 6.0.1 to CANN 6.3.0."),
         Step(331, "shift", "1.5 % slower; nothing that is noted of a night has changed.")))
 
@@ -108,7 +123,8 @@ def case(model: str, batch: int, device: str, chip: str, word: Word, seed: int) 
 
 
 def words() -> dict[tuple[str, int, str], Word]:
-    return {("tsm", 16, "npu1"): "FAIL", ("slowfast", 4, "npu0"): "SUSPECT", ("r2plus1d", 8, "npu0"): "NO VERDICT", ("bsn", 32, "npu1"): "ERROR",
+    return {("tsm", 16, "npu1"): "FAIL", ("slowfast", 4, "npu0"): "SUSPECT", ("r2plus1d", 8, "npu0"): "NO VERDICT",
+            ("bsn", 32, "npu1"): "ERROR",
             ("nonlocal", 1, "npu0"): "FAIL"}
 
 
@@ -161,7 +177,8 @@ def with_names(report: Report, names: tuple[str, ...] = HOSTILE) -> Report:
         told = Number(name, name, name, name, number.word, name, name, name, name, name)
         clip = FlippedClip(name, 1, name, (Guess(1, name, 0.5),), (Guess(2, name, 1.5, is_score=True),), frames()[:2])
         aged = Past(given.past.nights[:30], (name, name), None, name, (Step(9, "changed", name),)) if given.past else None
-        return CaseFacts(**old | {"name": name, "model": name, "device": name, "chip": name, "shown": name, "again": name, "numbers": (told,),
+        return CaseFacts(**old | {"name": name, "model": name, "device": name, "chip": name, "shown": name, "again": name,
+                                  "numbers": (told,),
                                   "flips": (clip,), "flips_found": 3, "past": aged, "digests": (Digest(name, name, name),),
                                   "facts": ((name, name),), "accuracies": (Paired(name, 0.5, 0.5, None, None, 4),),
                                   "latencies": (Latency(name, (1.0, 2.0), (), "host", name),)})
@@ -189,8 +206,11 @@ def comparison(report: Report | None = None) -> Comparison:
 def index(names: tuple[str, ...] = ()) -> list[RunLine]:
     """Forty runs of a folder; one cannot be told."""
     told: tuple[Word, ...] = ("PASS", "PASS", "FAIL", "PASS", "SUSPECT", "RECORDED")
-    rows = [RunLine(f"202611{day:02}-013000-{day}", f"2026-11-{day:02}T01:30:00+00:00",
+    rows = [RunLine(
+        f"202611{day:02}-013000-{day}", f"2026-11-{day:02}T01:30:00+00:00",
                     f"{told[day % 6]}: {day} of 77 cells are not good enough.", told[day % 6],
-                    ((told[day % 6], day), ("PASS", 77 - day)), MODELS, nightly=True, simulated=day % 9 == 0, link=f"run-{day}/report.html" if day % 4 else "")
+                    ((told[day % 6], day), ("PASS", 77 - day)), MODELS, nightly=True,
+        simulated=day % 9 == 0, link=f"run-{day}/report.html" if day % 4 else "")
             for day in range(28, 1, -1)]
-    return [*rows, RunLine("20261101-1", "", "results.jsonl is gone.", None), *(RunLine(name, name, name, "FAIL", link="") for name in names)]
+    return [*rows, RunLine("20261101-1", "", "results.jsonl is gone.", None),
+            *(RunLine(name, name, name, "FAIL", link="") for name in names)]
