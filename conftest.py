@@ -7,7 +7,8 @@ import pytest
 from tools.spec.settings import OPTIONS, action_of
 
 pytest_plugins = ["fixtures.readiness", "fixtures.matrix", "fixtures.benchmarks", "fixtures.timings", "fixtures.said", "fixtures.build",
-                  "fixtures.run", "fixtures.nights", "fixtures.resume", "fixtures.gates", "fixtures.report", "fixtures.workers"]
+                  "fixtures.run", "fixtures.nights", "fixtures.resume", "fixtures.gates", "fixtures.report", "fixtures.pages",
+                  "fixtures.workers"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,5 +19,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                     help="what --nightly may end well with: mini (data or weights of the harness's own), recorded, no-verdict")
     group.addoption("--resume", nargs="?", const="last", metavar="RUN",
                     help="go on with a run that was ended, the last one or artifacts/runs/RUN: nothing is measured twice")
+    group.addoption("--report", choices=("auto", "off"), default="auto", help="off: leave no report.html, report.md and junit.xml")
     for flag, default, metavar, text in OPTIONS:
         group.addoption(flag, action=action_of(flag), default=default, metavar=metavar, help=text)

@@ -26,6 +26,7 @@ from tools.spec.settings import MODELS, ROOT
 TINY_MODELS = Path(__file__).parent / "models" / "tiny"
 TINY_ARTIFACTS = ROOT / "artifacts" / "selftest"
 TORCH = ("torch", "mmaction", "mmcv", "mmengine", "scipy")  # what `tools/setup --without-torch` leaves out and a test may import
+NO_REPORT = "--report=off"  # of a pytest whose report nobody reads: it takes seconds
 LONGEST = "full-size tsm"  # the group of tests that share that network's weights and reference
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 if "PYTEST_XDIST_WORKER" in os.environ:  # every core has a worker of its own: more threads would only spin and wait
@@ -92,7 +93,7 @@ def acceptance(own_store: Path) -> Run:
 
     def run(*arguments: str, artifacts: Path = own_store, environment: Mapping[str, str] | None = None,
             ) -> subprocess.CompletedProcess[str]:
-        return python("-m", "pytest", "-p", "no:cacheprovider", *tiny_arguments(artifacts), *arguments, environment=environment)
+        return python("-m", "pytest", "-p", "no:cacheprovider", NO_REPORT, *tiny_arguments(artifacts), *arguments, environment=environment)
 
     return run
 

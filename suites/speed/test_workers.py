@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import TINY_ARTIFACTS, clean_environment, tiny_arguments
+from suites.selftest.conftest import NO_REPORT, TINY_ARTIFACTS, clean_environment, tiny_arguments
 from suites.selftest.simulated.npu import SimulatedNpu
 from suites.speed.conftest import Find, Paired, Replay, alternate
 from tools.spec.settings import ROOT
@@ -24,7 +24,8 @@ WORKERS = ("-n", "auto")
 
 def timed(arguments: Sequence[str], npu: SimulatedNpu, statuses: Sequence[int] = (0,)) -> Callable[[], float]:
     """A run of pytest on the tiny model, in seconds."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tiny_arguments(), "--device=npu:0,npu:1", *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", NO_REPORT, *tiny_arguments(), "--device=npu:0,npu:1",
+               *arguments]
 
     def once() -> float:
         start = time.perf_counter()

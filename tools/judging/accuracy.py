@@ -11,7 +11,7 @@ from tools.datasets.survey import Shortfall
 from tools.judging import mcnemar
 from tools.judging.beside import TORCH, Beside
 from tools.judging.judge import partial_data
-from tools.judging.numbers import Numbers
+from tools.judging.numbers import Numbers, Pairs
 from tools.judging.plausible import Known, chance, unlikely
 from tools.judging.verdict import Judgement, Verdict, at_best, doubt, recorded
 from tools.measuring import metrics
@@ -107,8 +107,10 @@ def _paired(k: int, scores: Floats, reference: Floats, labels: Labels, gate: Pai
     elif int(theirs.sum()) <= mcnemar.allowed(clips, gate):
         verdict = Verdict.NO_VERDICT
         reason = f"{name} itself has {int(theirs.sum())} of {len(labels)} clips right, so there is nothing to lose"
+    loss = mcnemar.net_loss(lost, won, clips)
     return Judgement(f"top{k}", f"{ours.mean():.4f}", f"{theirs.mean():.4f}", verdict, reason,
-                     numbers=Numbers("share", float(ours.mean()), float(theirs.mean())))
+                     numbers=Numbers("share", float(ours.mean()), float(theirs.mean()),
+                                     pairs=Pairs(clips, -loss.high, -loss.low, lost, won)))
 
 
 def _named(what: str, which: Hits, ids: Sequence[str]) -> str:

@@ -54,6 +54,20 @@ class Comparison:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table: a line above it, the words of its columns, and rows of texts."""
+
+    heading: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """The table as text, without the line above it."""
+        return align([self.columns, *self.rows])
+
+
 def rates(cell: Cell) -> list[Rate]:
     """The case's rate, and that of each of its networks where it has several."""
     several = [(part.record.network, part.rate()) for part in cell.parts] if len(cell.parts) > 1 else []
@@ -108,7 +122,7 @@ def tables(measured: Sequence[Rate], truths: Mapping[str, Truth]) -> list[str]:
     """
     compared = [(rate.name, comparisons(truths[rate.model], rate)) for rate in measured]
     ratios = ratio_table(compared)
-    lines = ["", f"measured clips/s ({_statistics(measured)}) {HEADING}", *ratios, *doubts(compared)] if ratios else []
+    lines = ["", heading_of(measured), *ratios, *doubts(compared)] if ratios else []
     groups: dict[tuple[str, str], list[Rate]] = {}
     for rate in measured:
         if rate.chip != CPU.name:
@@ -116,6 +130,11 @@ def tables(measured: Sequence[Rate], truths: Mapping[str, Truth]) -> list[str]:
     for (model, _), group in groups.items():
         lines += ["", *guide_table(truths[model], group)]
     return lines
+
+
+def heading_of(measured: Sequence[Rate]) -> str:
+    """The line above a table of ratios."""
+    return f"measured clips/s ({_statistics(measured)}) {HEADING}"
 
 
 def _statistics(measured: Sequence[Rate]) -> str:
@@ -132,16 +151,22 @@ def ratio_table(compared: Sequence[tuple[str, Sequence[Comparison]]]) -> list[st
 
     Everybody asks for the T4: its column comes first, and is there even where no guide has a figure for it.
     """
+    found = ratio_grid(compared)
+    return found.lines if found else []
+
+
+def ratio_grid(compared: Sequence[tuple[str, Sequence[Comparison]]], heading: str = "") -> Grid | None:
+    """The same as a table; None where nothing is stored of any case."""
     found = dict.fromkeys(one.device for _, beside in compared for one in beside)
     if not found:
-        return []
+        return None
     t4s = [device for device in found if T4 in stored_device(device).stands_for] or [T4]
     devices = [*t4s, *(device for device in found if device not in t4s)]
-    lines = [("case", *(f"x {device}" for device in devices))]
+    rows = []
     for case, beside in compared:
         ratios = {one.device: f"{one.ratio:.3f}" for one in beside}
-        lines.append((case, *(ratios.get(device, "-") for device in devices)))
-    return align(lines)
+        rows.append((case, *(ratios.get(device, "-") for device in devices)))
+    return Grid(heading, ("case", *(f"x {device}" for device in devices)), tuple(rows))
 
 
 def doubts(compared: Sequence[tuple[str, Sequence[Comparison]]]) -> list[str]:
@@ -156,17 +181,26 @@ def guide_table(truth: Truth, measured: Sequence[Rate]) -> list[str]:
     *measured* are rates of one model or network. A batch size has a row if any of its rates
     is known; the last row compares the best ones.
     """
-    lines = []
+    return [line for grid in guide_grids(truth, measured) for line in (grid.heading, *grid.lines)]
+
+
+def guide_grids(truth: Truth, measured: Sequence[Rate]) -> list[Grid]:
+    """The same as tables."""
+    grids = []
     for device, chip in dict.fromkeys((rate.device, rate.chip) for rate in measured):
         ours = [rate for rate in measured if (rate.device, rate.chip) == (device, chip)]
         network, chips = ours[0].network, kind(chip).chips_per_card
-        columns = {A310: _of_card(truth, A310, network), A310P: _of_card(truth, A310P, network), T4: _of_t4(truth, network),
-                   OURS: {rate.batch: rate.of_card for rate in ours}}
+        columns = {**stored_columns(truth, network), OURS: {rate.batch: rate.of_card for rate in ours}}
         derived = f", derived: {chips} x one chip" if chips > 1 else ""
         measured_on = f"{device} ({chip}, {ours[0].statistic}{derived})"
-        lines.append(f"{' '.join([ours[0].model, network]).strip()}: clips/s of a card; measured on {measured_on}")
-        lines += align([("batch", *columns, *(f"{over}/{under}" for over, under in RATIOS)), *_rows(columns)])
-    return lines
+        heading = f"{' '.join([ours[0].model, network]).strip()}: clips/s of a card; measured on {measured_on}"
+        grids.append(Grid(heading, ("batch", *columns, *(f"{over}/{under}" for over, under in RATIOS)), tuple(_rows(columns))))
+    return grids
+
+
+def stored_columns(truth: Truth, network: str) -> dict[str, Column]:
+    """The stored clips/s of a card by batch size: of a 310, a 310P and a T4."""
+    return {A310: _of_card(truth, A310, network), A310P: _of_card(truth, A310P, network), T4: _of_t4(truth, network)}
 
 
 def _rows(columns: Mapping[str, Column]) -> list[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from tools.judging.accuracy import against_published, expected, unpublished
 from tools.judging.flips import Flips
 from tools.judging.interval import Interval
 from tools.judging.judge import JudgeOf, partial_data
-from tools.judging.numbers import Numbers
+from tools.judging.numbers import Numbers, Pairs
 from tools.judging.resampled import recall_difference
 from tools.judging.segments import Video, faults, first_sentence, unlike
 from tools.judging.verdict import Judgement, Verdict, closeness, limit, recorded
@@ -33,10 +33,10 @@ AT_100 = "AR@100"
 
 
 def paired_recall(measured: Mapping[str, float], reference: Mapping[str, float], max_difference: float,
-                  spread: Interval | None = None) -> list[Judgement]:
+                  spread: Interval | None = None, videos: int = 0) -> list[Judgement]:
     """Average recall beside torch's on the same videos: with the same weights, more is as wrong as less.
 
-    spread: where the difference of AR@100 lies, as the videos tell it.
+    spread: where the difference of AR@100 lies, as the *videos* tell it.
     """
     judged = []
     for metric, theirs in reference.items():
@@ -47,8 +47,12 @@ def paired_recall(measured: Mapping[str, float], reference: Mapping[str, float],
         judged.append(Judgement(metric, f"{measured[metric]:.4f}", f"{theirs:.4f}", verdict,
                                 f"{apart:+.4f} beside torch and mmaction2's evaluation of the same videos; "
                                 f"{max_difference} either way is allowed{_spread(known)}",
-                                numbers=Numbers("share", float(measured[metric]), float(theirs))))
+                                numbers=Numbers("share", float(measured[metric]), float(theirs), pairs=_pairs(videos, known))))
     return judged
+
+
+def _pairs(videos: int, known: Interval | None) -> Pairs | None:
+    return Pairs(videos, known.low if known else None, known.high if known else None) if videos else None
 
 
 def _spread(known: Interval | None) -> str:
@@ -115,7 +119,7 @@ class LocaliserJudge(JudgeOf[LocaliserSpec, VideoSet, TorchLocaliser]):
             assert self.truth.recall is not None, "a localiser's toml has [gates.recall]"
             theirs = average_recall(truths, [self.reference.detections[id] for id in self.dataset.ids])
             judged += paired_recall(measured, self.reference.recall, self.truth.recall.max_difference,
-                                    recall_difference(recall, theirs, [len(truth) for truth in truths]))
+                                    recall_difference(recall, theirs, [len(truth) for truth in truths]), len(truths))
         if self.dataset.shortfall is not None:
             judged = partial_data(judged, self.dataset.shortfall)
         if official:

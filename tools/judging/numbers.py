@@ -33,11 +33,27 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Pairs:
+    """How the measured number and its reference lie apart, that are of the same *clips*, or videos.
+
+    low, high: where the measured one less the reference lies with 95 % confidence; None where nobody knows.
+    lost, won: clips that the reference alone, or the device alone has right; None where none are counted.
+    """
+
+    clips: int
+    low: float | None = None
+    high: float | None = None
+    lost: int | None = None
+    won: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Numbers:
     """A judged number, in *unit*, and the number that it is held against, if there is one.
 
     statistic: of which times a rate is; empty for what is no rate. timing: those times, of a single network.
     limit: on which side of *reference* the number must be; empty where that is no limit.
+    pairs: how both lie apart, where the reference was measured on the same clips.
     """
 
     unit: Unit
@@ -46,3 +62,4 @@ class Numbers:
     statistic: Statistic | Literal[""] = ""
     timing: Timing | None = None
     limit: Limit | Literal[""] = ""
+    pairs: Pairs | None = None

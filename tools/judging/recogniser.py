@@ -11,7 +11,7 @@ from tools.datasets.clips import ClipSet
 from tools.judging import verdict
 from tools.judging.accuracy import Against, accuracy
 from tools.judging.beside import beside
-from tools.judging.flips import Flips, flips
+from tools.judging.flips import Flips, flips, placed, scale_of
 from tools.judging.floors import floor_of
 from tools.judging.judge import JudgeOf
 from tools.judging.plausible import known_of
@@ -40,7 +40,8 @@ class RecogniserJudge(JudgeOf[ModelSpec, ClipSet, Predictions]):
         """The clips that the device and the reference do not agree on."""
         if self.reference is None:
             return Flips()
-        return flips(cell.parts[0].predictions.scores, self.reference.scores, self._labels, self.dataset.ids)
+        scores, reference = cell.parts[0].predictions.scores, self.reference.scores
+        return placed(flips(scores, reference, self._labels, self.dataset.ids, scale_of(self.spec)), self.dataset, self.spec)
 
     def usable_fidelity(self, cell: Cell, torch: Predictions, gate: FidelityGate) -> list[Judgement]:
         """The device's scores against torch's of the same clips, or the scores of the model's own graph."""

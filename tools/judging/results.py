@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from tools.errors import MeasureError
-from tools.judging.numbers import Numbers, Timing, Unit
+from tools.judging.numbers import Numbers, Pairs, Timing, Unit
 from tools.judging.rows import RESULTS, Row
 from tools.machine import opening, typed
 from tools.machine.files import write_whole
@@ -20,6 +20,7 @@ from tools.machine.reading import json_of, read_lines, refusing
 SCHEMA_VERSION = 2  # 1 had numbers as texts, and no version
 UNITS: tuple[str, ...] = get_args(Unit)
 NEWER = ("graph", "learning", "within")  # than the first lines of this version
+TEXTS = ("measured", "reference")  # newer too: under a key `measured_text`, beside the number
 Value = str | int | float | bool | Mapping[str, Mapping[str, str]] | None
 WORDS = ("case", "model", "device", "chip", "precision", "data", "weights", "question", "metric", "verdict", "exit_reason", "error",
          "reason", "graph", "learning", "within", "date", "commit")
@@ -28,6 +29,7 @@ WORDS = ("case", "model", "device", "chip", "precision", "data", "weights", "que
 def to_json(row: Row) -> dict[str, Value]:
     """The row as it stands in results.jsonl; the page of suites/ says what each key means."""
     told: dict[str, Value] = {"schema_version": SCHEMA_VERSION, **{name: getattr(row, name) or None for name in WORDS}}
+    told |= {f"{name}_text": getattr(row, name) for name in TEXTS}
     told |= {"batch": row.batch or None, "simulated": row.simulated, "short": row.short, "attempt": row.attempt,
              "superseded": row.superseded, "digests": row.digests}
     numbers = row.numbers
@@ -38,6 +40,8 @@ def to_json(row: Row) -> dict[str, Value]:
         told[f"reference_{numbers.unit}"] = _number(numbers.reference)
     if numbers and numbers.timing:
         told |= {name: value if isinstance(value, str) else _number(value) for name, value in asdict(numbers.timing).items()}
+    if numbers and numbers.pairs:
+        told |= {f"paired_{name}": _number(value) for name, value in asdict(numbers.pairs).items()}
     return told
 
 
@@ -47,7 +51,7 @@ def _number(value: float | None) -> float | None:
 
 
 def from_json(told: Mapping[str, Any]) -> Row:
-    """The row that `to_json` wrote, but for the texts of its numbers.
+    """The row that `to_json` wrote; an older line has no texts of its numbers.
 
     Raises:
         ValueError, LookupError, TypeError: it is of another version, or lacks something.
@@ -56,8 +60,8 @@ def from_json(told: Mapping[str, Any]) -> Row:
         raise ValueError(f"it is of schema version {told['schema_version']}, not {SCHEMA_VERSION}")
     rest: dict[str, Any] = {name: told[name] for name in ("simulated", "short", "attempt", "superseded", "digests")}
     rest |= {name: (told.get(name) if name in NEWER else told[name]) or "" for name in WORDS}  # an older line has none
-    return Row(**rest, batch=told["batch"] or 0, measured="", reference="",
-               numbers=_numbers(told))
+    rest |= {name: told.get(f"{name}_text") or "" for name in TEXTS}
+    return Row(**rest, batch=told["batch"] or 0, numbers=_numbers(told))
 
 
 def _numbers(told: Mapping[str, Any]) -> Numbers | None:
@@ -65,8 +69,9 @@ def _numbers(told: Mapping[str, Any]) -> Numbers | None:
     if unit is None or told[f"measured_{unit}"] is None:
         return None
     timing = Timing(**{one.name: _known(told[one.name]) for one in fields(Timing)}) if "median_ms" in told else None
+    pairs = Pairs(**{one.name: told[f"paired_{one.name}"] for one in fields(Pairs)}) if "paired_clips" in told else None
     return Numbers(unit, told[f"measured_{unit}"], told[f"reference_{unit}"], told["statistic"] or "", timing,
-                   told.get("limit") or "")  # an older line has none
+                   told.get("limit") or "", pairs)  # an older line has no limit
 
 
 def _known(value: Any) -> Any:  # noqa: ANN401 - JSON is anything
@@ -88,11 +93,17 @@ def read(run: Path) -> list[Row]:
     for number, line in read_lines(path, MeasureError, what, remedy):
         if line.strip() and line.endswith("\n"):
             where = f"{path}:{number}"
-            fields = json_of(line, MeasureError, what, where, remedy)
-            with refusing(MeasureError, f"{what} cannot be read", where, remedy):
-                row = from_json(fields)
-            found.append(typed.require(row, MeasureError, where, remedy))
+            found.append(row_of(line, where))
     return found
+
+
+def row_of(line: str, where: str) -> Row:
+    """The row of a line that is at *where*; a MeasureError where it cannot be read."""
+    what, remedy = "the results", "run the cases again"
+    fields = json_of(line, MeasureError, what, where, remedy)
+    with refusing(MeasureError, f"{what} cannot be read", where, remedy):
+        row = from_json(fields)
+    return typed.require(row, MeasureError, where, remedy)
 
 
 def asked_again(rows: Sequence[Row], case: str, question: str, *, anew: bool) -> tuple[list[Row], int]:

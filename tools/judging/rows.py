@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from tools.judging.numbers import Numbers, Timing
+from tools.judging.numbers import Numbers, Pairs, Timing
 from tools.judging.verdict import Judgement, Verdict
 from tools.measuring.cell import Cell
 
@@ -85,8 +85,9 @@ class Row:
         row = cls(**fields)
         if not fields["numbers"]:
             return row
-        timing = fields["numbers"]["timing"]
-        return replace(row, numbers=Numbers(**{**fields["numbers"], "timing": Timing(**timing) if timing else None}))
+        timing, pairs = fields["numbers"]["timing"], fields["numbers"]["pairs"]
+        return replace(row, numbers=Numbers(**{**fields["numbers"], "timing": Timing(**timing) if timing else None,
+                                               "pairs": Pairs(**pairs) if pairs else None}))
 
 
 def word(verdict: Verdict, weights: str, *, simulated: bool = False) -> str:

@@ -39,7 +39,11 @@ def sampled_frames(clip: Clip, kind: ListFormat, sampling: Sampling) -> Frames:
     Raises:
         ClipError: as for `read_frames`, or they are other frames.
     """
-    indices = frame_indices(clip.frames, sampling)
+    return proved_frames(clip, kind, frame_indices(clip.frames, sampling))
+
+
+def proved_frames(clip: Clip, kind: ListFormat, indices: Indices) -> Frames:
+    """The same by the numbers of all frames that the model samples."""
     if kind == "rawframes":
         return _read_jpegs(clip, indices)
     frames, crc32 = _read_video(clip, indices)

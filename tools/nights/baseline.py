@@ -16,7 +16,7 @@ from tools.judging.trend import Trend, trend
 from tools.nights import comparable
 from tools.nights.comparable import Comparable
 from tools.nights.nights import Nights
-from tools.nights.record import Record, Subject
+from tools.nights.record import Night, Record, Subject
 
 LONGEST = 20  # nights that a case may be learning
 
@@ -43,11 +43,16 @@ class Baseline:
 
     def creep(self, logs: Sequence[float]) -> Trend | None:
         """How the case has become slower night by night, with tonight's series *logs* as the last night."""
-        course = [night for night in self.beside.course if night.log_s is not None]
-        mean = math.fsum(logs) / len(logs)
-        table = ([*(night.log_s for night in course), mean], [*(night.series for night in course), len(logs)],
-                 [*(night.apart for night in course), math.fsum((one - mean) ** 2 for one in logs)])
-        return trend(Series(*(np.array(row, float) for row in table)), self.noise)
+        return creep(self.beside.course, self.noise, logs)
+
+
+def creep(nights: Sequence[Night], noise: Noise, logs: Sequence[float] = ()) -> Trend | None:
+    """How a case has become slower over these nights; *logs*: the series of one more, as the last."""
+    course = [night for night in nights if night.log_s is not None]
+    mean = math.fsum(logs) / len(logs) if logs else 0.0
+    last = [(mean, len(logs), math.fsum((one - mean) ** 2 for one in logs))] if logs else []
+    table = [*((night.log_s, night.series, night.apart) for night in course), *last]
+    return trend(Series(*(np.array(row, float) for row in zip(*table, strict=True))), noise) if table else None
 
 
 def baseline(nights: Nights, tonight: Record) -> Baseline:

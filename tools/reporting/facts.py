@@ -16,6 +16,7 @@ class Number:
     measured, reference: as tables show them. word: sorts and colours it; *shown* is what people read,
     `PASS (mini)`. file, key: where the number is kept: a file below the run, and what to look for in it.
     stored: where its reference is stored, `suites/models/tsm.toml: guide-T4-bs16`; empty where nothing is.
+    value: the measured number, in *unit*; None where there is none. red: whether its run ends badly for it.
     """
 
     question: str
@@ -29,6 +30,9 @@ class Number:
     key: str = ""
     stored: str = ""
     superseded: bool = False
+    value: float | None = None
+    unit: str = ""
+    red: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from suites.selftest import own_graphs
 from suites.selftest.judging.test_beside import CLIPS, GOOD, cell
 from suites.selftest.judging.test_verdict import FIRST, FOURTH, LAST, labels, scores
 from tools.errors import MeasureError
-from tools.judging.flips import FILE, Flips, Guess, flips, keep
+from tools.judging.flips import FILE, Flips, Guess, flips, keep, read
 from tools.judging.recogniser import RecogniserJudge
 from tools.machine import opening
 from tools.measuring.predictions import Predictions
@@ -88,7 +88,7 @@ def test_flips_are_kept_in_the_folder_of_the_case(tmp_path: Path) -> None:
     assert told.clips is not None
 
     assert (told.digest, ["v3"]) == (stored["digest"], [one["id"] for one in stored["clips"]])
-    assert [{"label": one.label, "score": one.score} for one in told.clips[0].ours] == stored["clips"][0]["ours"]
+    assert [{"label": one.label, "score": one.score, "probability": None} for one in told.clips[0].ours] == stored["clips"][0]["ours"]
     assert told.clips[0].label == stored["clips"][0]["reference"][0]["label"]
     keep(found((4, FIRST), (2, LAST)), tmp_path)
     assert [] == json.loads((tmp_path / FILE).read_text())["clips"]
@@ -117,3 +117,37 @@ def test_a_judge_compares_usable_scores_with_its_reference(colours: RecogniserJu
     assert "; lost: v_7" in colours.accuracy(lossy)[0].reason
     assert Flips() == replace(colours, reference=None).flips(cell(made, itself=False))
     assert Flips() == colours.flips(cell(np.full_like(GOOD, np.nan), itself=False))
+
+
+def test_a_best_class_has_its_probability_where_it_is_known() -> None:
+    """Of logits the softmax of the whole row; of what nobody knows, or what cannot be shares, none."""
+    made = scores((3, FIRST), (1, FOURTH), (2, LAST))
+    logits, wrong, unknown = ((flips(made, TORCH, labels(6), IDS, scale).clips or ())[0].ours for scale in ("logits", "softmax", None))
+    shares = (flips(made / made.max(), TORCH, labels(6), IDS, "softmax").clips or ())[0].ours
+    powers = np.exp(made[3].astype(np.float64))
+
+    assert [one.probability for one in logits] == pytest.approx(sorted(powers / powers.sum(), reverse=True)[:5])
+    assert [one.score for one in shares] == [one.probability for one in shares]
+    assert [None] * 10 == [one.probability for one in (*unknown, *wrong)]
+
+
+def test_flips_are_read_back_with_the_places_of_their_clips(colours: RecogniserJudge, tmp_path: Path) -> None:
+    """What nobody wrote, in an older file, is not made up; what has another type is refused."""
+    made = GOOD.copy()
+    made[7] = np.roll(made[7], 1)
+    told = colours.flips(cell(made, itself=False))
+    assert told.clips is not None
+    assert told.clips[0].source is not None
+    assert str(CLIPS.clips[7].path) == told.clips[0].source.path
+
+    assert read(tmp_path) is None
+    keep(told, tmp_path)
+    assert told.clips == read(tmp_path)
+    stored = json.loads((tmp_path / FILE).read_text())
+    del stored["clips"][0]["source"]
+    (tmp_path / FILE).write_text(json.dumps(stored))
+    assert (replace(told.clips[0], source=None),) == read(tmp_path)
+    stored["clips"][0]["label"] = "first"
+    (tmp_path / FILE).write_text(json.dumps(stored))
+    with pytest.raises(MeasureError, match="label cannot be 'first'"):
+        read(tmp_path)

@@ -16,7 +16,7 @@ from suites.selftest.deployments import record
 from tools.errors import MeasureError
 from tools.judging import comparisons, kinds, results
 from tools.judging.comparisons import Comparison
-from tools.judging.numbers import Numbers, Timing
+from tools.judging.numbers import Numbers, Pairs, Timing
 from tools.judging.rows import RESULTS, Row, align, word
 from tools.judging.verdict import Judgement, Verdict
 from tools.measuring.cell import Cell, Part, Times
@@ -34,12 +34,13 @@ ROW = Row("tsm-bs4-npu0", "throughput", "full", "own", "throughput", "9.5", ">= 
 
 
 def test_a_row_is_read_back_as_it_was_written() -> None:
-    """But for the texts of its numbers; each number stands under a key with its unit."""
+    """Each number stands under a key with its unit, beside the text that tables show of it."""
     told = results.to_json(ROW)
     assert {"schema_version": 2, "measured_clips_per_s": 9.5, "reference_clips_per_s": 9.0, "statistic": "median", "median_ms": 1.0,
             "spread_share": 0.25, "batch": 4, "simulated": True, "short": True, "attempt": 2, "superseded": True, "error": None,
             "digests": {"tsm": {"graph": "g"}}, "device": "npu0", "exit_reason": "judged"}.items() <= told.items()
-    assert replace(ROW, measured="", reference="") == results.from_json(json.loads(json.dumps(told)))
+    assert ROW == results.from_json(json.loads(json.dumps(told)))
+    assert ("9.5", ">= 9") == (told["measured_text"], told["reference_text"])
     bare = Row("tsm-bs4-cpu", "fidelity", "mini", "mini", "", "", "", "", "", exit_reason="skipped")
     assert bare == results.from_json(results.to_json(bare))
     assert (None, None, None) == tuple(results.to_json(bare)[name] for name in ("statistic", "batch", "verdict"))
@@ -49,10 +50,18 @@ def test_a_row_is_read_back_as_it_was_written() -> None:
 @pytest.mark.parametrize(("numbers", "again"), [
     (Numbers("share", 0.5), Numbers("share", 0.5)), (Numbers("clips", 3, 4), Numbers("clips", 3, 4)), (None, None),
     (Numbers("share", math.nan, 0.5), None), (Numbers("share", 0.5, math.inf), Numbers("share", 0.5)), (Numbers("share", 0.0, 0.0),) * 2,
-], ids=range(6))
+    (Numbers("share", 0.5, 0.75, pairs=Pairs(24, -0.5, 0.1, 7, 1)),) * 2, (Numbers("share", 0.5, 0.75, pairs=Pairs(24)),) * 2,
+], ids=range(8))
 def test_numbers_are_kept_as_json_can_hold_them(numbers: Numbers | None, again: Numbers | None) -> None:
     """It has no NaN and no infinity; a rate may have no times of its own."""
     assert again == results.from_json(results.to_json(replace(ROW, numbers=numbers))).numbers
+
+
+def test_a_line_from_before_there_were_texts_is_read_without_them() -> None:
+    """It has its numbers all the same."""
+    older = {name: value for name, value in results.to_json(ROW).items() if not name.endswith("_text")}
+
+    assert replace(ROW, measured="", reference="") == results.from_json(older)
 
 
 def test_a_row_of_another_version_is_refused() -> None:
@@ -116,7 +125,8 @@ def test_rows_of_a_measurement_that_was_made_anew_stay_as_earlier_tries() -> Non
 
 
 def test_a_row_arrives_from_another_process() -> None:
-    for row in (ROW, replace(ROW, numbers=None), replace(ROW, numbers=Numbers("share", 0.5))):
+    for row in (ROW, replace(ROW, numbers=None), replace(ROW, numbers=Numbers("share", 0.5)),
+                replace(ROW, numbers=Numbers("share", 0.5, 0.5, pairs=Pairs(24, -0.1, 0.1, 1, 1)))):
         assert row == Row.revived(json.loads(json.dumps(asdict(row))))
 
 

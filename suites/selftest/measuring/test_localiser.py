@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from suites.selftest import given_graphs as graphs
-from suites.selftest.conftest import python
+from suites.selftest.conftest import NO_REPORT, python
 from suites.selftest.deployments import record
 from tools.datasets.videos import VideoSet
 from tools.deployment import specialise, weights
@@ -201,7 +201,8 @@ def test_the_combined_rate_is_that_of_both_in_a_row(deployment: Deployment) -> N
 
 def test_bsn_runs_from_nothing_to_a_verdict(own_store: Path) -> None:
     """`-m bsn` shows AR@100, both networks' and the combined rate, each with T4 ratios; nothing is red."""
-    done = python("-m", "pytest", "-p", "no:cacheprovider", "-m", "bsn", "-k", "bs16", "--budget-s=1", f"--artifacts={own_store}")
+    done = python("-m", "pytest", "-p", "no:cacheprovider", NO_REPORT, "-m", "bsn", "-k", "bs16", "--budget-s=1",
+                  f"--artifacts={own_store}")
 
     assert 0 == done.returncode, done.stdout + done.stderr
     for metric in ("AR@100", "tem clips/s", "pem clips/s", "clips/s", "inputs", "tem difference", "pem difference", "detections"):
@@ -217,7 +218,8 @@ def test_a_graph_of_each_network_may_be_given(deployment: Deployment, own_store:
     """In another layout, with other names; the rows say of both that they were given, and none is red."""
     tem, pem = (graphs.save(path, tmp_path / f"{name}_bs16.onnx", graphs.with_input("x", axes, ("Transpose", {"perm": [0, 2, 1]})))
                 for path, name, axes in zip(deployment.graphs, ("tem", "pem"), ([16, 100, 400], [16, 32, 1000]), strict=True))
-    done = python("-m", "pytest", "-p", "no:cacheprovider", "-m", "bsn", "-k", "bs16 and not throughput", f"--artifacts={own_store}",
+    done = python("-m", "pytest", "-p", "no:cacheprovider", NO_REPORT, "-m", "bsn", "-k", "bs16 and not throughput",
+                  f"--artifacts={own_store}",
                   f"--graph=tem={tem.parent}/tem_bs{{batch}}.onnx,pem={pem}")
 
     assert 0 == done.returncode, done.stdout + done.stderr

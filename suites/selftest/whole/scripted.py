@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, clean_environment
+from suites.selftest.conftest import NO_REPORT, TINY_MODELS, clean_environment
 from tools.judging import kinds
 from tools.judging.flips import Flips
 from tools.judging.numbers import Numbers
@@ -103,7 +103,7 @@ def here(*arguments: str, plugins: Sequence[object] = ()) -> Ended:
         try:
             os.environ.clear()
             os.environ.update(clean_environment())
-            status = pytest.main(["--capture=no", *OF_THE_PROCESS, *arguments], plugins=list(plugins))
+            status = pytest.main(["--capture=no", *OF_THE_PROCESS, NO_REPORT, *arguments], plugins=list(plugins))
         finally:
             os.environ.clear()
             os.environ.update(outer)

@@ -16,7 +16,7 @@ from fixtures.matrix import CASE, SETTINGS
 from fixtures.report import CARRIED
 from fixtures.results import Results
 from fixtures.run import RUN_NAME
-from suites.selftest.conftest import TINY_MODELS, Run, python, tiny_arguments
+from suites.selftest.conftest import NO_REPORT, TINY_MODELS, Run, python, tiny_arguments
 from tools.errors import ClipgateError, MeasureError
 from tools.judging.rows import Row
 from tools.machine import opening
@@ -49,7 +49,8 @@ class Written:
 
 def test_a_run_whose_files_cannot_grow_is_refused_before_it_measures(tiny_store: Path) -> None:
     """Nothing can be written at all: one error says so."""
-    done = python("-c", FULL_DISK, "-p", "no:cacheprovider", "--capture=sys", *tiny_arguments(), "-k", "bs4 and accuracy", "--clips=8")
+    done = python("-c", FULL_DISK, "-p", "no:cacheprovider", "--capture=sys", NO_REPORT, *tiny_arguments(), "-k", "bs4 and accuracy",
+                  "--clips=8")
 
     assert 4 == done.returncode, done.stdout + done.stderr
     assert "INTERNALERROR" not in done.stdout + done.stderr

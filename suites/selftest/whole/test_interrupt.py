@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from suites.selftest.conftest import Run, clean_environment, tiny_arguments
+from suites.selftest.conftest import NO_REPORT, Run, clean_environment, tiny_arguments
 from tools.spec.settings import ROOT
 
 PHASES = {  # how the title of the process that then runs begins -> what the store already holds
@@ -40,7 +40,7 @@ def start(artifacts: Path, *arguments: str) -> subprocess.Popen[str]:
 
     A shell's background jobs ignore Ctrl-C, and what they start inherits that: here it is heard again.
     """
-    return subprocess.Popen([sys.executable, "-m", "pytest", *tiny_arguments(artifacts), *arguments], cwd=ROOT, text=True,
+    return subprocess.Popen([sys.executable, "-m", "pytest", NO_REPORT, *tiny_arguments(artifacts), *arguments], cwd=ROOT, text=True,
                             env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None)
 

@@ -17,16 +17,18 @@ from suites.selftest.whole.scripted import Ended, Script, player
 from tools.errors import EngineError, ExportError
 from tools.judging import results
 from tools.judging.flips import Flips
-from tools.judging.numbers import Timing
+from tools.judging.numbers import Pairs, Timing
 from tools.judging.verdict import Verdict
 from tools.spec.settings import ROOT
 
-TEXTS = {"case", "model", "device", "data", "weights", "question", "metric", "exit_reason", "reason", "date", "commit"}
+TEXTS = {"case", "model", "device", "data", "weights", "question", "metric", "exit_reason", "reason", "date", "commit", "measured_text",
+         "reference_text"}
 TEXTS_OR_NULL = {"chip", "precision", "verdict", "error", "statistic", "limit", "graph", "learning", "within"}
 WHOLE, YES_OR_NO = {"schema_version", "batch", "attempt"}, {"simulated", "short", "superseded"}
 ALWAYS = TEXTS | TEXTS_OR_NULL | WHOLE | YES_OR_NO | {"digests"}
 OF_TIMES = set(Timing.__dataclass_fields__) - {"statistic"}
-NUMBERS = OF_TIMES | {f"{side}_{unit}" for side in ("measured", "reference") for unit in results.UNITS}
+OF_PAIRS = {f"paired_{name}" for name in Pairs.__dataclass_fields__}
+NUMBERS = OF_TIMES | OF_PAIRS | {f"{side}_{unit}" for side in ("measured", "reference") for unit in results.UNITS}
 ISSUE = '\n[[known_issues]]\ndevice = "cpu"\nbatch = 16\nkind = "notyet"\nstage = "ExportError"\nreason = "no such operator"\n'
 
 
@@ -151,5 +153,5 @@ def test_every_key_is_on_the_page() -> None:
     """The page of suites/ explains each key of a row."""
     page = (ROOT / "suites" / "README.md").read_text()
 
-    assert [] == sorted(key for key in ALWAYS | OF_TIMES if f"`{key}`" not in page)
+    assert [] == sorted(key for key in ALWAYS | OF_TIMES | OF_PAIRS if f"`{key}`" not in page)
     assert [] == sorted(unit for unit in results.UNITS if f"`{unit}`" not in page)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from suites.selftest.conftest import Run, clean_environment, tiny_arguments
+from suites.selftest.conftest import NO_REPORT, Run, clean_environment, tiny_arguments
 from suites.selftest.simulated.npu import SimulatedNpu
 from suites.selftest.whole.test_run import results
 from tools.judging import results as lines
@@ -31,7 +31,7 @@ WHO = ("decoder", "child", "worker", "pytest")
 @contextmanager
 def running(*arguments: str, artifacts: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A run of the tiny model, which is killed at the end of the block if it still runs."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tiny_arguments(artifacts), *arguments]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", NO_REPORT, *tiny_arguments(artifacts), *arguments]
     with subprocess.Popen(command, cwd=ROOT, env={**clean_environment(), **environment}, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT) as process:
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, Run, python, ran, tiny_arguments
+from suites.selftest.conftest import NO_REPORT, TINY_MODELS, Run, python, ran, tiny_arguments
 from suites.selftest.whole.test_matrix import HEAVY
 from tools.measuring import cell
 from tools.spec.case import BATCHES
@@ -137,7 +137,7 @@ def test_a_known_issue_is_a_strict_xfail_of_its_stage(tiny_store: Path, tmp_path
         text = (Path(tiny_arguments()[0].partition("=")[2]) / f"tiny{suffix}").read_text()
         row = '\n[[known_issues]]\ndevice = "cpu"\nbatch = 4\nkind = "notyet"\nstage = "ExportError"\nreason = "none"\n'
         (models / f"tiny{suffix}").write_text(text + (row if suffix == ".toml" else ""))
-    arguments = ["-m", "pytest", *tiny_arguments()[1:], f"--models={models}", "-k", "bs4 and accuracy", "--clips=8"]
+    arguments = ["-m", "pytest", NO_REPORT, *tiny_arguments()[1:], f"--models={models}", "-k", "bs4 and accuracy", "--clips=8"]
     done = python(*arguments)
     assert done.returncode == 1, done.stdout
     assert "XPASS(strict)" in done.stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, clean_environment, tiny_arguments
+from suites.selftest.conftest import NO_REPORT, TINY_MODELS, clean_environment, tiny_arguments
 from suites.selftest.whole.test_run import verdicts
 from tools.spec.settings import ROOT
 from tools.storage.entries import manifests
@@ -90,7 +90,7 @@ def test_an_imported_case_is_judged_without_torch(carried: Path, without_torch: 
     Nothing but the clips' check is made.
     """
     before = set(manifests(carried / "store"))
-    done = without_torch("-m", "pytest", "-p", "no:cacheprovider", *tiny_arguments(carried), "-k", "bs4")
+    done = without_torch("-m", "pytest", "-p", "no:cacheprovider", NO_REPORT, *tiny_arguments(carried), "-k", "bs4")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "torch absent, mmaction2 absent, onnxsim absent" in done.stdout
@@ -104,7 +104,7 @@ def test_throughput_needs_no_reference(carried: Path, without_torch: Hidden, tmp
     """Where torch has left no scores the speed is judged all the same; fidelity names what is missing."""
     host = tmp_path / "host"
     shutil.copytree(carried, host, ignore=shutil.ignore_patterns("reference", "runs"))
-    done = without_torch("-m", "pytest", "-p", "no:cacheprovider", *tiny_arguments(host), "-k", "bs4 and not accuracy")
+    done = without_torch("-m", "pytest", "-p", "no:cacheprovider", NO_REPORT, *tiny_arguments(host), "-k", "bs4 and not accuracy")
 
     assert {"clips/s": "RECORDED", "fidelity": "ERROR"} == verdicts(done.stdout), done.stdout + done.stderr
     assert "running the torch reference on 23 clips needs torch" in done.stdout

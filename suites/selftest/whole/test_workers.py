@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import python, tiny_arguments
+from suites.selftest.conftest import NO_REPORT, python, tiny_arguments
 from suites.selftest.simulated.npu import SimulatedNpu
 from suites.selftest.whole.test_run import results
 from tools.spec.case import BATCHES
@@ -51,7 +51,7 @@ def play(own_store: Path, tmp_path: Path) -> Iterator[Callable[..., Played]]:
     def run(*arguments: str, deadly: dict[str, str] | None = None) -> Played:
         for case, how in (deadly or {}).items():
             (folder / f"deadly-{case}").write_text(how)
-        done = python("-m", "pytest", "-p", "no:cacheprovider", *tiny_arguments(), "--device=npu:0,npu:1", *arguments,
+        done = python("-m", "pytest", "-p", "no:cacheprovider", NO_REPORT, *tiny_arguments(), "--device=npu:0,npu:1", *arguments,
                       str(folder / "test_stand_in.py"), environment=npu.environment())
         log = folder / "log"
         begun = [(words[0], words[1]) for line in (log.read_text().splitlines() if log.is_file() else []) if (words := line.split())]

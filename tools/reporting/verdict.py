@@ -1,0 +1,105 @@
+"""The verdict of a run in one sentence, and why: what a reader must know before anything else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from tools.judging.ending import is_red
+from tools.judging.rows import Row
+from tools.reporting.facts import CaseFacts, Number, Word
+from tools.reporting.numbers import word_of
+from tools.spec.allowed import Allowed
+
+ORDER: tuple[Word, ...] = ("ERROR", "FAIL", "NO VERDICT", "SUSPECT", "RECORDED", "XFAIL", "SKIPPED", "PASS")  # worst first
+ONE = {"ERROR": "could not be measured or judged", "FAIL": "is not good enough", "NO VERDICT": "cannot be judged",
+       "SUSPECT": "may have become slower", "RECORDED": "has numbers that nothing judges", "XFAIL": "fails as it is known to",
+       "SKIPPED": "was not judged", "PASS": "is good enough"}
+MANY = ONE | {"FAIL": "are not good enough", "SUSPECT": "may have become slower", "RECORDED": "have numbers that nothing judges",
+              "XFAIL": "fail as they are known to", "SKIPPED": "were not judged", "PASS": "are good enough"}
+REST = {"ERROR": "in error", "FAIL": "failed", "NO VERDICT": "without a verdict", "SUSPECT": "suspect", "RECORDED": "recorded",
+        "XFAIL": "known to fail", "SKIPPED": "skipped", "PASS": "passed"}
+MOST_REASONS = 12
+MINI = "on data or weights that the harness made itself, so nothing here is an acceptance"
+SIMULATED = "SIMULATED, nothing here was measured on an NPU"
+BY_NIGHT = "by night what nothing judges is red"
+
+
+def worst(numbers: Sequence[Number], within: Collection[str] = ()) -> Number:
+    """The number that gives its case its word: the worst that counts.
+
+    within: metrics that are judged as parts of another one, and count only where nothing else does.
+    """
+    counted = [one for one in numbers if not one.superseded] or numbers
+    told = [one for one in counted if not (one.word == "RECORDED" and one.metric in within)] or counted
+    return min(told, key=lambda one: ORDER.index(one.word))
+
+
+def counts(cases: Sequence[CaseFacts]) -> tuple[tuple[Word, int], ...]:
+    """How many cases have each word, the worst first."""
+    found = Counter(case.word for case in cases)
+    return tuple((word, found[word]) for word in ORDER if found[word])
+
+
+def word(cases: Sequence[CaseFacts], unreadable: int = 0) -> Word:
+    """The worst word of a run. unreadable: how many lines of its results nobody can read."""
+    if unreadable or not cases:
+        return "ERROR"
+    return counts(cases)[0][0]
+
+
+def sentence(cases: Sequence[CaseFacts], *, reds: Sequence[Row] = (), unreadable: int = 0) -> str:
+    """The verdict in one sentence. reds: rows that make a nightly run end badly although nothing is wrong."""
+    if not cases:
+        return "ERROR: no result of this run can be read." if unreadable else "ERROR: this run has no results."
+    said = [_counted(cases), *([MINI] if any(_is_mini(case) for case in cases) else [])]
+    said += [BY_NIGHT] if reds and word(cases) == "RECORDED" else []
+    lines = "1 line" if unreadable == 1 else f"{unreadable} lines"
+    said += [f"{lines} of its results cannot be read, so this is not all"] if unreadable else []
+    return f"{_first(cases, unreadable)}: {'; '.join(said)}."
+
+
+def _first(cases: Sequence[CaseFacts], unreadable: int) -> str:
+    """The word that the sentence begins with; a pass says what kind of pass it is."""
+    found = word(cases, unreadable)
+    passes = [case.shown for case in cases if case.word == found]
+    shown = max(passes, key=len) if found == "PASS" else found
+    return f"{SIMULATED}: {shown}" if any(case.simulated for case in cases) else shown
+
+
+def _counted(cases: Sequence[CaseFacts]) -> str:
+    (first, number), *rest = counts(cases)
+    total = "1 cell" if len(cases) == 1 else f"{len(cases)} cells"
+    of = f"all {total}" if number == len(cases) > 1 else total if number == len(cases) else f"{number} of {total}"
+    others = ", ".join(f"{count} {REST[word]}{_kind(cases) if word == 'PASS' else ''}" for word, count in rest)
+    return f"{of} {(ONE if number == 1 else MANY)[first]}{f'; {others}' if others else ''}"
+
+
+def _kind(cases: Sequence[CaseFacts]) -> str:
+    """What kind of passes there are, in brackets; empty for real ones."""
+    return max((case.shown.removeprefix("PASS") for case in cases if case.word == "PASS"), key=len, default="")
+
+
+def _is_mini(case: CaseFacts) -> bool:
+    return "mini" in (case.weights, case.data.partition("[")[0])
+
+
+def red(rows: Sequence[Row], *, nightly: bool, allowed: Collection[Allowed]) -> list[Row]:
+    """The rows that make a run end badly, as far as rows tell it."""
+    return [row for row in rows if not row.superseded and (
+        word_of(row) in ("FAIL", "ERROR") or (row.verdict and is_red(row, nightly=nightly, allowed=allowed)))]
+
+
+def why(rows: Sequence[Row], reds: Sequence[Row]) -> tuple[str, ...]:
+    """What decided the verdict, worst first, a sentence each; for a good run, that nothing is wrong."""
+    counted = [row for row in rows if not row.superseded]
+    doubted = [row for row in counted if word_of(row) in ("NO VERDICT", "SUSPECT") and row not in reds]
+    found = sorted([*reds, *doubted] or [row for row in counted if word_of(row) == "RECORDED" and not row.within],
+                   key=lambda row: ORDER.index(word_of(row)))
+    if not found:
+        cases = len({row.case for row in counted})
+        judged = sum(word_of(row) == "PASS" for row in counted)
+        return (f"{judged} numbers of {cases} cell{'s' * (cases > 1)} keep to what they are held against.",) if judged else ()
+    told = [f"{row.shown} {row.case} {row.metric}: {row.reason}" for row in found[:MOST_REASONS]]
+    more = len(found) - MOST_REASONS
+    return (*told, *([f"and {more} more numbers, which the cases below tell"] if more > 0 else []))
