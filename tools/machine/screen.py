@@ -32,12 +32,13 @@ class Screen:
     """*stream*, on which `show` keeps lines below the one that others write on.
 
     The cursor stays where they left it. So whatever they write next, through here, erases the lines at once
-    and finds its own line as it was. All writing takes *lock*, since a thread may show.
+    and finds its own line as it was. All writing takes *lock*, since a thread may show. begun: what stands on
+    their line already; where that is not known, nothing is shown before the next one.
     """
 
-    def __init__(self, stream: TextIO, lock: threading.RLock | None = None) -> None:
+    def __init__(self, stream: TextIO, lock: threading.RLock | None = None, begun: str | None = None) -> None:
         self._stream, self.lock = stream, lock or threading.RLock()
-        self._line: str | None = ""  # what stands on the others' line; None if they went back in it
+        self._line = begun  # what stands on the others' line
         self._is_shown = False
 
     def write(self, text: str) -> int:
