@@ -45,17 +45,16 @@ class Stage:
 
     def make(self, context: Context[Spec]) -> Entry:
         """The entry, made in this process if the store has none: for the command that makes this artifact."""
-        store = context.store
-        if self.least_bytes and store.find(self.key) is None:
-            require_room(self.least_bytes, store.root, self.doing)
-        is_there, started = store.find(self.key) is not None, time.monotonic()
-        if not is_there:
-            self._announce(context)
+        store, started = context.store, time.monotonic()
+        found = store.find(self.key)
+        if found:
+            return found
+        require_room(self.least_bytes, store.root, self.doing)
+        self._announce(context)
         with quiet.working(context.settings.locks, context.say):
             made = store.build(self.key, self.build)
-        if not is_there:
-            durations.note(store.root, self.key, time.monotonic() - started)
-            context.on_event({"kind": "ended", "text": self.doing})
+        durations.note(store.root, self.key, time.monotonic() - started)
+        context.on_event({"kind": "ended", "text": self.doing})
         return made
 
     def find_or_run(self, context: Context[Spec]) -> Entry:
