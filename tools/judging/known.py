@@ -19,18 +19,18 @@ def word_of(rows: Sequence[Row]) -> str:
 
 def line_of(rows: Sequence[Row]) -> str:
     """Each word with its numbers, in the order in which they came: `PASS: top1 0.92; RECORDED: ...`."""
-    told: dict[str, list[str]] = {}
+    told: dict[str, dict[str, list[str]]] = {}
     for row in rows:
-        told.setdefault(row.shown, []).append(_number(row))
-    return "; ".join(f"{word}: {', '.join(numbers)}" for word, numbers in told.items())
+        number, why = (f"{row.metric} {row.measured}", "") if row.exit_reason in ("judged", "xpass") else (row.question, _first(row.reason))
+        told.setdefault(row.shown, {}).setdefault(why, []).append(number)
+    return "; ".join(f"{word}: {', '.join(': '.join(filter(None, [', '.join(what), why])) for why, what in found.items())}"
+                     for word, found in told.items())
 
 
 def _rank(word: str) -> Verdict | None:
     return next((verdict for verdict in Verdict if word.partition(" (")[0] == verdict.value), None)
 
 
-def _number(row: Row) -> str:
-    if row.exit_reason in ("judged", "xpass"):
-        return f"{row.metric} {row.measured}"
-    first = row.reason.partition("\n")[0]
-    return f"{row.question}: {first if len(first) <= LONGEST else f'{first[:LONGEST]} ...'}"
+def _first(reason: str) -> str:
+    line = reason.partition("\n")[0]
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."

@@ -6,7 +6,6 @@ import json
 import os
 import pickle
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -147,6 +147,7 @@ def test_many_at_once_are_a_line_that_can_be_read() -> None:
     assert "and 2 more; cells 0 of 3 done" in words.line(found.at(1))
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0.4, "0 s"), (43, "43 s"), (99.4, "99 s"), (100, "2 min"), (5940, "99 min"), (7500, "2 h 5 min")])
+@pytest.mark.parametrize(("seconds", "said"), [(0.4, "0 s"), (43, "43 s"),
+                                               (99.4, "99 s"), (100, "2 min"), (5940, "99 min"), (7500, "2 h 5 min")])
 def test_durations_are_read_at_a_glance(seconds: float, said: str) -> None:
     assert said == words.duration(seconds)
