@@ -46,8 +46,11 @@ class Screen:
             self.clear()
             self._stream.write(text)
             *before, last = text.split("\n")
-            kept = "" if before else self._line
-            self._line = None if "\r" in last or kept is None else kept + last
+            *_, again = last.split("\r")
+            if "\r" in last:  # they write their line anew, and may only have gone back so far
+                self._line = again or None
+            elif before or self._line is not None:
+                self._line = last if before else f"{self._line}{last}"
         return len(text)
 
     def flush(self) -> None:
