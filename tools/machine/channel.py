@@ -35,6 +35,9 @@ class Sender:
             return True
         return False
 
+    def close(self) -> None:
+        self._socket.close()
+
 
 class Receiver:
     """The end of the process that started the workers, in a folder of its own that no other user enters."""

@@ -18,11 +18,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def counts(work: Work) -> str:
-    """What a step has done: `scoring 120 of 3,783 clips`."""
+def amount(work: Work) -> str:
+    """How much a step has done: `120 of 3,783 clips`."""
     unit = f" {work.unit}" if work.unit else ""
     of = f" of {work.total:,}" if work.total > work.done else ""
-    return f"{work.step} {work.done:,}{of}{unit}"
+    return f"{work.done:,}{of}{unit}"
 
 
 def pace(work: Work, now_s: float) -> str:
@@ -63,7 +63,7 @@ def name(work: Work) -> str:
 
 def work_words(work: Work, now_s: float) -> str:
     """What goes on in one process."""
-    step = ", ".join(filter(None, [counts(work), pace(work, now_s)])) if work.step else ""
+    step = ", ".join(filter(None, [f"{work.step} {amount(work)}", pace(work, now_s)])) if work.step else ""
     head = ": ".join(filter(None, [name(work), step]))
     return "; ".join(filter(None, [f"{head}, {elapsed(work, now_s)}" if not step else head, trouble(work, now_s)]))
 

@@ -107,8 +107,8 @@ def rendered(state: State, columns: int) -> list[str]:
     grid.add_column(no_wrap=True, width=BAR)
     grid.add_column(no_wrap=True, overflow="ellipsis")
     for work in state.works[: MOST_LINES - 1]:
-        name = progress_words.name(work) or work.step
-        grid.add_row(Text(visible(name), style="bold"), _bar(work), Text(visible(_beside(work, state.now_s))))
+        name, beside = _names(work, state.now_s)
+        grid.add_row(Text(visible(name), style="bold"), _bar(work), Text(visible(beside)))
     console = Console(width=columns, force_terminal=True, color_system="standard", highlight=False, legacy_windows=False,
                       _environ={})
     with console.capture() as caught:
@@ -119,10 +119,13 @@ def rendered(state: State, columns: int) -> list[str]:
     return [line.rstrip() for line in caught.get().splitlines()]
 
 
-def _beside(work: Work, now_s: float) -> str:
+def _names(work: Work, now_s: float) -> tuple[str, str]:
+    """What is left of a work's bar, and what is right of it."""
     words = progress_words
-    told = [words.counts(work), words.pace(work, now_s)] if work.step else [words.elapsed(work, now_s)]
-    return "; ".join(filter(None, [", ".join(filter(None, told)), words.trouble(work, now_s)]))
+    name = words.name(work)
+    step = words.amount(work) if not name else f"{work.step} {words.amount(work)}"
+    told = [step, words.pace(work, now_s)] if work.step else [words.elapsed(work, now_s)]
+    return name or work.step, "; ".join(filter(None, [", ".join(filter(None, told)), words.trouble(work, now_s)]))
 
 
 def _bar(work: Work) -> RenderableType:

@@ -6,17 +6,21 @@ import json
 import os
 import re
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from fixtures import progress
+from fixtures import progress, said
 from suites.selftest.whole.scripted import Play, Script, player
 from tools.errors import MeasureError
 from tools.judging.verdict import Verdict
 from tools.machine import events, progress_words
+from tools.machine.channel import Sender
+from tools.machine.event import Event
 from tools.measuring.cell import Cell
 from tools.spec.case import Case
 from tools.storage import status
@@ -118,10 +122,77 @@ def test_a_log_says_now_and_then_what_goes_on(play: Play, monkeypatch: pytest.Mo
     """When a child tells something, and when time passes; what the child says for people is told anyway."""
     monkeypatch.setattr(progress_words, "EVERY_S", every_s)
     scoring: events.Event = {"kind": "progress", "text": "scoring", "done": 3, "total": 23, "unit": "clips"}
-    said = play(Working(heard=(scoring, {"kind": "say", "text": "waiting: bob holds cpu"})), "-k", "bs1-").said.splitlines()
+    shown = play(Working(heard=(scoring, {"kind": "say", "text": "waiting: bob holds cpu"})), "-k", "bs1-").said.splitlines()
 
-    assert told == ("clipgate: tiny-bs1-cpu: scoring 3 of 23 clips; cells 0 of 1 done" in said), said
-    assert 1 == said.count("  waiting: bob holds cpu"), said
+    assert told == ("clipgate: tiny-bs1-cpu: scoring 3 of 23 clips; cells 0 of 1 done" in shown), shown
+    assert 1 == shown.count("  waiting: bob holds cpu"), shown
+
+
+class Controller:
+    """A plugin that makes the run hear workers, as the controller of some does."""
+
+    path = ""
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.path = said.channel_of(session.config)
+
+
+@dataclass
+class Worker(Script):
+    """A script in which a worker tells events while a cell is measured; whether that is heard meanwhile."""
+
+    controller: Controller = field(default_factory=Controller)
+
+    def launch(self, _context: Any, case: Case, _found: object, run: Path, *, timed: bool = True) -> Cell:
+        sender, until = Sender(self.controller.path), time.monotonic() + 3
+        heard: tuple[Event, ...] = ({"kind": "cell", "case": "tiny-bs4-cpu", "device": "cpu"}, {"kind": "say", "text": "told by a worker"})
+        assert all(sender.send({**event, "worker": "gw0"}) for event in heard)
+        sender.close()
+        while "tiny-bs4-cpu" not in (run / status.FILE).read_text() and time.monotonic() < until:
+            time.sleep(0.05)
+        self.measured.append(time.monotonic() < until)
+        return super().launch(_context, case, _found, run, timed=timed)
+
+
+def test_workers_are_heard_while_they_work(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not with their reports; each line once."""
+    monkeypatch.setattr(status, "EVERY_S", 0.0)
+    script = Worker()
+    ended = play(script, "-k", "bs1-", plugins=[script.controller])
+
+    assert [True, 1] == script.measured, "nobody heard it meanwhile"
+    assert (0, 1) == (ended.status, ended.said.count("  told by a worker")), ended.said
+    assert not Path(script.controller.path).parent.exists()
+
+
+def test_a_run_whose_reader_has_crashed_goes_on(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What workers say comes with the next report then, once."""
+    crashed: list[object] = []
+    monkeypatch.setattr(progress.Going, "_read", lambda going: 1 // 0)
+    monkeypatch.setattr(threading, "excepthook", crashed.append)
+    script = Worker()
+    ended = play(script, "-k", "bs1-", plugins=[script.controller])
+
+    assert [False, 1] == script.measured
+    assert (0, 1, 1) == (ended.status, len(crashed), ended.said.count("  told by a worker")), ended.said
+    assert "finished" == kept(ended.run)["state"]
+
+
+def test_what_a_controller_cannot_take_comes_with_the_next_report(tmp_path: Path) -> None:
+    """Lines do; progress is of the moment and is dropped."""
+    config: Any = SimpleNamespace(stash=pytest.Stash(), add_cleanup=lambda close: close,
+                                  workerinput={"workerid": "gw0", "clipgate_events": str(tmp_path / "none")})
+    said.pytest_configure(config)
+    config.stash[said.HEARS]({"kind": "say", "text": "a word"})
+    config.stash[said.HEARS]({"kind": "alive"})
+    report: Any = SimpleNamespace()
+    making = said.pytest_runtest_makereport(SimpleNamespace(config=config), None)  # type: ignore[arg-type]
+    next(making)
+    with pytest.raises(StopIteration):
+        making.send(report)
+
+    assert ["a word"] == report.clipgate_said
+    assert [] == config.stash[said.SAID]
 
 
 def test_nothing_of_it_is_there_where_no_cell_is_run(play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
