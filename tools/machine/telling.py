@@ -42,7 +42,7 @@ class Teller:
         self.progress.hear(event, self._clock())
         if event["kind"] == "say":
             self._say(visible(event["text"]))
-        else:
+        elif event["kind"] in ("progress", "alive"):  # what begins or ends is shown once it has lasted
             self.tick()
 
     def tick(self) -> None:

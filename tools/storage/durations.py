@@ -10,6 +10,7 @@ from tools.machine import opening
 from tools.storage.entries import Key
 
 SHORTEST_S = 5.0  # nobody needs an estimate of less
+LONGEST_S = 1e7
 MOST_BYTES = 100
 
 
@@ -18,7 +19,7 @@ def last(root: Path, key: Key) -> float | None:
     with suppress(OSError, ValueError):
         with opening.to_read(_path(root, key)) as file:
             seconds = json.loads(file.read(MOST_BYTES))
-        if isinstance(seconds, float) and seconds >= SHORTEST_S:
+        if isinstance(seconds, float) and SHORTEST_S <= seconds < LONGEST_S:
             return seconds
     return None
 
