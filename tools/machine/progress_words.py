@@ -56,9 +56,10 @@ def trouble(work: Work, now_s: float) -> str:
 
 
 def name(work: Work) -> str:
-    """What is worked on: the case, and what is done unless that only says its name again."""
-    doing = "" if work.case and work.case in work.doing else work.doing
-    return ": ".join(filter(None, [work.case, doing or ("" if work.step or work.doing else BETWEEN)]))
+    """What is worked on: the case, and what is done, which may name it already."""
+    if work.case and work.case in work.doing:
+        return work.doing
+    return ": ".join(filter(None, [work.case, work.doing or ("" if work.step else BETWEEN)]))
 
 
 def work_words(work: Work, now_s: float) -> str:

@@ -99,6 +99,18 @@ def test_a_stage_says_how_long_it_takes_and_when_that_was_too_little(begins: Eve
     assert said == words.line(found.at(now))
 
 
+def test_a_case_is_named_once() -> None:
+    """By its stage, where that names it; and always by something."""
+    found = told((0, cell("tsm-bs1-cpu")), of=Progress())
+    assert "tsm-bs1-cpu: looking things up, or judging, 3 s" == words.line(found.at(3))
+    told((4, {"kind": "stage", "text": "measuring tsm-bs1-cpu"}), of=found)
+    assert "measuring tsm-bs1-cpu, 2 s" == words.line(found.at(6))
+    told((6, counted(1, 2)), of=found)
+    assert "measuring tsm-bs1-cpu: scoring 1 of 2 clips" == words.line(found.at(6))
+    told((7, {"kind": "ended", "text": "measuring tsm-bs1-cpu"}), (8, {"kind": "stage", "text": "making a graph"}), of=found)
+    assert "tsm-bs1-cpu: making a graph, 1 s" == words.line(found.at(9))
+
+
 def test_who_waits_says_for_whom_until_it_waits_no_more() -> None:
     found = told((0, {"kind": "stage", "text": "making it"}), (1, {"kind": "alive", "text": "waiting: bob holds npu:0"}),
                  (2, {"kind": "alive"}), of=Progress())

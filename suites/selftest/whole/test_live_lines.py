@@ -195,14 +195,17 @@ def test_whatever_is_written_finds_its_line_as_it_was(monkeypatch: pytest.Monkey
     monkeypatch.setenv("COLUMNS", "60")
     stream = io.StringIO()
     screen = Screen(stream, begun="")
-    for text in ("a line\n", "dots \x1b[32m.", ".\x1b[0m", "F [ 50%]\n", "x" * 60, "\n", "collecting\rcollected!", "\nend"):
+    alone = io.StringIO()
+    for text in ("a line\n", "dots \x1b[32m.", ".\x1b[0m", "F [ 50%]\n", "x" * 60, "\n", "collecting\rcollected!", " 3", "\nend"):
         screen.write(text)
+        alone.write(text)
+        assert played(alone).text == played(stream).text
         screen.show(state("one", "two"))
     below = played(stream).rows[played(stream).row + 1 :]
     screen.clear()
 
     assert ["one", "two", "cells"] == [row.split()[0] for row in below]
-    assert f"a line\ndots ..F [ 50%]\n{'x' * 60}\ncollected!\nend" == played(stream).text
+    assert f"a line\ndots ..F [ 50%]\n{'x' * 60}\ncollected! 3\nend" == played(stream).text
 
 
 def test_live_lines_are_no_wider_or_higher_than_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:

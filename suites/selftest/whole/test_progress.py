@@ -175,6 +175,7 @@ def test_a_run_whose_reader_has_crashed_goes_on(play: Play, monkeypatch: pytest.
 
     assert [False, 1] == script.measured
     assert (0, 1, 1) == (ended.status, len(crashed), ended.said.count("  told by a worker")), ended.said
+    assert ended.said.index("  told by a worker") < ended.said.index("clipgate: tiny-bs1-cpu: PASS")
     assert "finished" == kept(ended.run)["state"]
 
 
