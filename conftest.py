@@ -8,7 +8,7 @@ from tools.spec.settings import OPTIONS, action_of
 
 pytest_plugins = ["fixtures.readiness", "fixtures.matrix", "fixtures.benchmarks", "fixtures.timings", "fixtures.said", "fixtures.build",
                   "fixtures.run", "fixtures.nights", "fixtures.resume", "fixtures.gates", "fixtures.report", "fixtures.pages",
-                  "fixtures.workers"]
+                  "fixtures.workers", "fixtures.progress"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -68,6 +68,11 @@ def ran(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess([command, *arguments], status, said.getvalue(), complained.getvalue())
 
 
+def keeping(said: list[str]) -> events.OnEvent:
+    """What is told of a run's events keeps in *said* what is said to people."""
+    return lambda event: said.extend([event["text"]] if event["kind"] == "say" else [])
+
+
 def own_locks() -> Path:
     """A folder of locks for this worker of pytest-xdist: what runs on another one has devices of its own."""
     folder = TINY_ARTIFACTS / "locks" / os.environ.get("PYTEST_XDIST_WORKER", "all")

@@ -134,9 +134,13 @@ def usable(listing: Listing, context: Context[Spec]) -> Usable:
         if absent:  # a wrong line or a missing file is told before a child process starts
             raise unusable(listing, absent)
         context.say(f"{listing.doing} below {listing.root} ...")
+        context.on_event({"kind": "stage", "text": listing.doing})
         started = time.monotonic()
-        child.call(partial(check, listing, settings), listing.doing, on_event=context.on_event,
-                   log=settings.store / "logs" / f"check-{listing.dataset}.log")
+        try:
+            child.call(partial(check, listing, settings), listing.doing, on_event=context.on_event,
+                       log=settings.store / "logs" / f"check-{listing.dataset}.log")
+        finally:
+            context.on_event({"kind": "ended", "text": listing.doing})
         context.say(f"{listing.doing}: {time.monotonic() - started:.0f} s")
         found = usable_if_checked(listing, settings)
         if found is None:

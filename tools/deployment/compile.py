@@ -168,7 +168,7 @@ def build(settings: Settings, source: Source, target: Target, folder: Path) -> F
     if settings.auto_tune == "on" and not request.auto_tune:
         events.say(f"CANN {target.toolkit.version} has no auto-tune any more: compiled without; tune with its aoe")
     model = atc.compile_om(request, cann.environment(target.toolkit, settings.atc_python), log, settings.atc_timeout_s,
-                           lambda seconds: events.progress(f"atc {source.name}", seconds, int(settings.atc_timeout_s), at_rest=False))
+                           lambda seconds: events.alive(f"atc is at work for {seconds} s"))
     model.rename(folder / MODEL)
     shutil.rmtree(work)  # with the kernels and reports that atc leaves
     return {"cann": target.toolkit.version, "soc_version": target.soc_version}

@@ -12,19 +12,20 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from tools.errors import ChildError, ClipgateError, revive, visible
-from tools.machine import opening
+from tools.machine import events, opening
 from tools.machine.events import EVENTS_FD, OnEvent, die_with_parent, run_command
 from tools.machine.files import SEE_WHO
 from tools.machine.pickles import Pickler
 from tools.spec.settings import ROOT
 
 STALL_S = 900.0  # the slowest iteration took under a minute
-LONGEST_WAIT_S = 2e6  # what the kernel's poll takes: 24 days
+TICK_S = 0.5  # so often whoever shows what goes on hears that the child is silent
 LAST_LINES = 20  # of the log, shown where the child left no report
 Work = Callable[[], object]
 
@@ -104,9 +105,14 @@ def _watch(reading: int, on_event: OnEvent, stall_s: float) -> ClipgateError | N
     """Pass on events until the child closes its pipe; the error it reported, if any."""
     pending = b""
     reported: ClipgateError | None = None
+    heard = time.monotonic()
     with selectors.DefaultSelector() as selector:
         selector.register(reading, selectors.EVENT_READ)
-        while selector.select(timeout=min(stall_s, LONGEST_WAIT_S)):
+        while (left := heard + stall_s - time.monotonic()) > 0:
+            if not selector.select(timeout=min(left, TICK_S)):
+                events.tick()
+                continue
+            heard = time.monotonic()
             chunk = os.read(reading, 65536)
             if not chunk:
                 return reported

@@ -153,6 +153,8 @@ def _locked(path: Path, on_wait: Callable[[str], None], mode: int, patience_s: f
         try:
             fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
             if _is_at(path, descriptor):
+                if beaten > began:
+                    events.alive("")
                 return descriptor
         except BlockingIOError:
             now = time.monotonic()
@@ -160,7 +162,7 @@ def _locked(path: Path, on_wait: Callable[[str], None], mode: int, patience_s: f
                 on_wait(_words(descriptor))
                 told = True
             if now - beaten >= events.BEAT_S:
-                events.alive()
+                events.alive(f"waiting: {_words(descriptor)} holds {path.stem}")
                 beaten = now
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, POLL_S)

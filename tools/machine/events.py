@@ -7,47 +7,54 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
-from typing import TextIO, TypedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from typing import TextIO
 
 from tools.errors import ClipgateError, OptionError, visible
 from tools.machine import asserts
+from tools.machine.event import Event as Event
+from tools.machine.event import OnEvent as OnEvent
+from tools.machine.telling import Teller, of_command
 
 EVENTS_FD = "CLIPGATE_EVENTS_FD"
 BEAT_S = 1.0  # so often a process that waits says that it does: sooner than whoever watches it calls it silent
-
-
-class Event(TypedDict, total=False):
-    """A line on the pipe; *kind*: `say` (text), `progress` (text, done, total), `alive`, `error` (parts)."""
-
-    kind: str
-    text: str
-    done: int
-    total: int
-    error: str
-    where: str | None
-    remedy: str | None
-
-
-OnEvent = Callable[[Event], None]
 PAUSES: list[Callable[[], None]] = []  # called where work that rests can give way to others
+TICKS: list[Callable[[], None]] = []  # called every half second or so where this process watches another
+SHOWING: list[Teller] = []  # who shows this command's events
 
 
 def say(text: str) -> None:
     forward({"kind": "say", "text": text})
 
 
-def progress(text: str, done: int, total: int, *, at_rest: bool = True) -> None:
-    """Tell how far work is. *at_rest*: no other process goes on with it, so that it can give way here."""
-    forward({"kind": "progress", "text": text, "done": done, "total": total})
+def progress(text: str, done: int, total: int, *, at_rest: bool = True, unit: str = "", busy: float | None = None) -> None:
+    """Tell how far work is. *at_rest*: no other process goes on with it, so that it can give way here.
+
+    unit: what is counted, as `clips`. busy: the share of the time that a device ran, for work on one.
+    """
+    event: Event = {"kind": "progress", "text": text, "done": done, "total": total}
+    if unit:
+        event["unit"] = unit
+    if busy is not None:
+        event["busy"] = busy
+    forward(event)
     for pause in PAUSES if at_rest else ():
         pause()
 
 
-def alive() -> None:
-    """Tell the parent that this process waits for another and has not stalled; nobody is shown it."""
-    forward({"kind": "alive"})
+def alive(waiting: str | None = None) -> None:
+    """Tell the parent that this process waits for another and has not stalled.
+
+    waiting: for what, or an empty text where it waits no more; without it that stays as it was told.
+    """
+    forward({"kind": "alive"} if waiting is None else {"kind": "alive", "text": waiting})
+
+
+def tick() -> None:
+    """Some time has passed in which a process that is watched has said nothing."""
+    for passed in TICKS:
+        passed()
 
 
 def forward(event: Event) -> None:
@@ -55,11 +62,10 @@ def forward(event: Event) -> None:
     descriptor = os.environ.get(EVENTS_FD)
     if descriptor is not None:
         os.write(int(descriptor), json.dumps(event).encode() + b"\n")
+    elif SHOWING and SHOWING[-1].is_mine:
+        SHOWING[-1].hear(event)
     elif event["kind"] == "say":
         print(visible(event["text"]), file=sys.stderr, flush=True)
-    elif event["kind"] == "progress" and sys.stderr.isatty():
-        end = "\n" if event["done"] == event["total"] else "\r"
-        print(f"  {visible(event['text'])} {event['done']}/{event['total']}", end=end, file=sys.stderr, flush=True)
 
 
 class Terminal:
@@ -69,6 +75,8 @@ class Terminal:
         self._stream = stream
 
     def write(self, text: str) -> int:
+        for teller in SHOWING:
+            teller.make_room()
         self._stream.write(visible(text))
         return len(text)
 
@@ -82,6 +90,20 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
+@contextmanager
+def _showing() -> Iterator[None]:
+    """Show what goes on in a command on standard error, until it ends."""
+    teller = of_command(sys.stderr)
+    SHOWING.append(teller)
+    TICKS.append(teller.tick)
+    try:
+        yield
+    finally:
+        TICKS.remove(teller.tick)
+        SHOWING.remove(teller)
+        teller.make_room()
+
+
 def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> int:
     """Run a command's *main* on *arguments*, or on those of this process; its exit status.
 
@@ -90,7 +112,7 @@ def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] |
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # native code would hold KeyboardInterrupt up
     try:
         asserts.require()
-        with redirect_stdout(Terminal(sys.stdout)):  # type: ignore[type-var]
+        with redirect_stdout(Terminal(sys.stdout)), nullcontext() if EVENTS_FD in os.environ else _showing():  # type: ignore[type-var]
             return main(sys.argv[1:] if arguments is None else arguments)
     except ClipgateError as error:
         if EVENTS_FD in os.environ:

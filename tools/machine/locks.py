@@ -65,7 +65,7 @@ def _acquire(lock: BaseFileLock, path: Path, on_wait: Callable[[str], None]) -> 
             pass
         except FileNotFoundError:  # somebody removed the folder meanwhile, and the lock with it
             path.parent.mkdir(parents=True, exist_ok=True)
-        events.alive()
+        events.alive("" if lock.is_locked else f"waiting: {_holder(path)} holds {path.name}")
 
 
 def _holder(path: Path) -> str:

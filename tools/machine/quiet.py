@@ -101,7 +101,7 @@ def timing(locks: str, tell: Tell, *, side_by_side: bool = False) -> Iterator[Qu
             pass  # the last unit has ended
         until = time.monotonic() + GRACE_S
         while (beside := workers(locks)) and time.monotonic() < until:
-            events.alive()
+            events.alive(f"waiting for quiet: {'; '.join(beside)}")
             time.sleep(device_locks.POLL_S)
         yield Quiet(time.monotonic() - began, beside)
 

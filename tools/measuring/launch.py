@@ -158,6 +158,7 @@ def _attempt(context: Context[Spec], job: Task, work: Callable[[Any], None] = me
     scratch, log, title = _own_scratch(job.place), job.place / LOG, f"measuring {job.title}"
     earlier.tidy(job.place)
     context.say(f"{title} ...")
+    context.on_event({"kind": "stage", "text": title})
     driver = family(job.case.device)
     already = log.stat().st_size if log.is_file() else 0
     try:
@@ -167,6 +168,7 @@ def _attempt(context: Context[Spec], job: Task, work: Callable[[Any], None] = me
         fault = driver.diagnose(log.read_bytes()[already:].decode(errors="replace"))
         return _explained(error, fault, log, job.case), fault
     finally:
+        context.on_event({"kind": "ended", "text": title})
         if not any(scratch.iterdir()) or job.last.is_file():
             shutil.rmtree(scratch)
         if not any(scratch.parent.iterdir()):

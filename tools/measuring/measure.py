@@ -16,7 +16,9 @@ from tools.engines import Engine
 from tools.engines.fit import Fit
 from tools.errors import MeasureError, naming
 from tools.machine import device_locks, events, memory, versions
+from tools.machine.busy import Busy
 from tools.machine.files import writing
+from tools.machine.telling import TIMING
 from tools.measuring import cell, inputs, kinds
 from tools.measuring.answers import Counted, Kept, doubt, of_another_graph, repeated
 from tools.measuring.cell import Record, Times
@@ -97,7 +99,7 @@ def _scored(job: Job, engine: Engine, stream: BatchStream, scales: Scales | None
     if job.again and not saved.are_whole:
         raise MeasureError("it has no scores yet, so that it cannot be timed once more", where=str(job.folder))
     if saved.count:
-        again, first = score(engine, stream.batches(count=1), total, rows, scales)
+        again, first = score(engine, stream.batches(count=1), total, rows, scales, unit=f"{item}s")
         if not repeated(again.scores, saved.scores[: len(again.ids)], engine.precision):
             if job.again:
                 raise MeasureError("timed once more, its first batch has other scores than those saved", where=str(job.folder / FILE))
@@ -106,7 +108,7 @@ def _scored(job: Job, engine: Engine, stream: BatchStream, scales: Scales | None
         elif saved.count < total:
             events.say(f"resuming at {item} {saved.count + 1:,} of {total:,}")
     if saved.count < total:
-        _, kept = score(engine, saved.noting(stream.batches(saved.count)), total, rows, scales, saved)
+        _, kept = score(engine, saved.noting(stream.batches(saved.count)), total, rows, scales, saved, f"{item}s")
     return first or kept
 
 
@@ -127,7 +129,7 @@ def waiting(case: Case, holder: str) -> None:
 def timed(engine: Engine, kept: Kept, budget_s: float, *, whole: bool = False) -> Times:
     """The times of single iterations of a batch, and whether these ran the network on it."""
     calls = Counted(engine.bind(kept.batch))
-    series = time_series(calls, budget_s, lambda count: events.progress("timing", count, count), whole=whole)
+    series = time_series(calls, budget_s, lambda count: events.progress(TIMING, count, count, unit="calls"), whole=whole)
     by_device = engine.device_times()[-len(series) :]  # asked now, since another run follows
     why, warm_up = doubt(calls, series, kept, engine.precision, by_device, budget_s), settling(series)
     return Times(tuple(series[warm_up:]), kept.valid, tuple(by_device[warm_up:]), why, warm_up=tuple(series[:warm_up]))
@@ -135,25 +137,27 @@ def timed(engine: Engine, kept: Kept, budget_s: float, *, whole: bool = False) -
 
 
 def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1,
-          scales: Scales | None = None, saved: Saved | None = None) -> tuple[Predictions, Kept]:
+          scales: Scales | None = None, saved: Saved | None = None, unit: str = "clips") -> tuple[Predictions, Kept]:
     """Run every batch; its scores, and for timing a copy of the first batch with what it gave.
 
     The score of an item is the mean of its *views* rows of output, or what *scales* makes of a given graph's.
-    saved: what keeps the scores as they come, behind those that it has.
+    saved: what keeps the scores as they come, behind those that it has. unit: what the items are called.
     """
     read = partial(mean_of_views, rows=views) if scales is None else scales.of
     ids: list[str] = []
     rows: list[Floats] = []
     kept: Kept | None = None
     before = saved.count if saved else 0
+    device = Busy()
     for batch in stream:
-        found = engine.infer(batch.array)
+        with device:
+            found = engine.infer(batch.array)
         kept = kept or Kept(batch.array.copy(), batch.valid, found.copy())
         rows.append(read(found)[: batch.valid])
         ids.extend(batch.ids)
         if saved:
             saved.keep(rows[-1])
-        events.progress("scoring", before + len(ids), total)
+        events.progress("scoring", before + len(ids), total, unit=unit, busy=device.share)
     assert kept is not None
     return Predictions(tuple(ids), np.concatenate(rows)), kept
 

@@ -152,7 +152,7 @@ def _whole(clips: ClipSet, runner: Runner, shards: Path) -> tuple[Floats, str]:
         done = first
         for scores in runner.score(clips.clips[first:]):
             done += len(scores)
-            events.progress(f"{runner.name} reference", done, len(clips.clips))
+            events.progress(f"{runner.name} reference", done, len(clips.clips), unit="clips")
             yield len(scores), {"scores": scores, "device": np.array([runner.label])}
 
     made = Shards(shards, len(clips.clips)).compute(produce, "clip")

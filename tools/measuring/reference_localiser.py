@@ -142,7 +142,7 @@ def _rows(number: int, found: Detections) -> Doubles:
 def _whole(answer: Answer, count: int, first: int) -> Iterator[Made]:
     """The answers of each video from *first* on."""
     for done, made in enumerate(answer(range(first, count)), first + 1):
-        events.progress("torch reference", done, count)
+        events.progress("torch reference", done, count, unit="videos")
         yield 1, made
 
 

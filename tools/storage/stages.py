@@ -12,11 +12,13 @@ from pathlib import Path
 
 from tools.errors import ChildError
 from tools.machine import child, events, quiet
+from tools.machine.event import Event
 from tools.machine.files import require_room
+from tools.machine.progress_words import duration
 from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
 from tools.spec.settings import Settings, add_arguments
-from tools.storage import access
+from tools.storage import access, durations
 from tools.storage.context import Context
 from tools.storage.elsewhere import require_makers
 from tools.storage.entries import Entry, Facts, Key
@@ -43,11 +45,17 @@ class Stage:
 
     def make(self, context: Context[Spec]) -> Entry:
         """The entry, made in this process if the store has none: for the command that makes this artifact."""
-        store = context.store
-        if self.least_bytes and store.find(self.key) is None:
-            require_room(self.least_bytes, store.root, self.doing)
+        store, started = context.store, time.monotonic()
+        found = store.find(self.key)
+        if found:
+            return found
+        require_room(self.least_bytes, store.root, self.doing)
+        self._announce(context)
         with quiet.working(context.settings.locks, context.say):
-            return store.build(self.key, self.build)
+            made = store.build(self.key, self.build)
+        durations.note(store.root, self.key, time.monotonic() - started)
+        context.on_event({"kind": "ended", "text": self.doing})
+        return made
 
     def find_or_run(self, context: Context[Spec]) -> Entry:
         """The entry, made by a child process if the store has none.
@@ -62,21 +70,34 @@ class Stage:
         root = context.settings.store
         require_makers(root, self.key, self.doing, context.spec.name)
         require_room(self.least_bytes, root, self.doing)
-        context.say(f"{self.doing}{f' ({self.takes})' if self.takes else ''} ...")
         started = time.monotonic()
         log = root / "logs" / f"{self.key.kind}-{self.key.name}-{os.getpid()}.log"
         try:
+            self._announce(context)
             child.call(partial(_make, self, root, context.settings.locks), self.doing, log=log, on_event=context.on_event)
         except OSError as error:
             if not access.is_ours(error, root):
                 raise
             raise access.broken(error, root) from error
-        context.say(f"{self.doing}: {time.monotonic() - started:.0f} s")
+        finally:
+            context.on_event({"kind": "ended", "text": self.doing})
+        took = time.monotonic() - started
+        context.say(f"{self.doing}: {took:.0f} s")
+        durations.note(root, self.key, took)
         entry = context.store.find(self.key)
         if entry is None:
             raise ChildError(f"{self.key} was made and is not there", where=str(root),
                              remedy="somebody removes entries while they are made: run it again")
         return entry
+
+
+    def _announce(self, context: Context[Spec]) -> None:
+        """Say what begins, and how long it took here last time; else how long it takes in words."""
+        usual = durations.last(context.settings.store, self.key)
+        takes = f"about {duration(usual)}, as last time" if usual is not None else self.takes
+        context.say(f"{self.doing}{f' ({takes})' if takes else ''} ...")
+        begins: Event = {"kind": "stage", "text": self.doing, "takes": self.takes}
+        context.on_event({**begins, "usual_s": usual} if usual is not None else begins)
 
 
 def _make(stage: Stage, root: Path, locks: str) -> None:

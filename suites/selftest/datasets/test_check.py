@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import clean_environment
+from suites.selftest.conftest import clean_environment, keeping
 from tools.datasets import check, listing, survey
 from tools.datasets.ledger import path_of
 from tools.datasets.listing import Listing
@@ -141,7 +141,7 @@ def test_a_run_sees_what_changed_after_the_check(tmp_path: Path) -> None:
     survey.check(rows(tmp_path), settings(tmp_path))
     shutil.move(folder / "rawframes" / NAMES[0], folder / "away")
     said: list[str] = []
-    found = survey.usable(rows(tmp_path), context(tmp_path, lambda event: said.append(event.get("text", ""))))
+    found = survey.usable(rows(tmp_path), context(tmp_path, keeping(said)))
     shutil.move(folder / "away", folder / "rawframes" / NAMES[0])
     shutil.copy(frame(folder, NAMES[1], 1), frame(folder, NAMES[1], 2))
     whole = survey.usable(rows(tmp_path), context(tmp_path, lambda event: None))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from suites.selftest.conftest import keeping
 from tools.datasets import survey
 from tools.datasets.defects import first, nothing_there, unusable
 from tools.datasets.examine import signature
@@ -122,7 +123,7 @@ def test_a_check_runs_in_a_process_of_its_own_and_is_timed(tmp_path: Path, monke
     """Its log lies in the store; files that go on changing are an error."""
     listing, said, asked = videos(tmp_path / "set", 2), list[str](), list[Any]()
     context = Context(Settings.parse({"artifacts": str(tmp_path / "artifacts")}), load_spec(MODELS, "tsm"),
-                      lambda event: said.append(str(event["text"])))
+                      keeping(said))
     monkeypatch.setattr(survey.child, "call", lambda work, title, **how: asked.append((title, how)))
     with pytest.raises(DataError, match="files change while they are checked") as caught:
         survey.usable(listing, context)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import ran
+from suites.selftest.conftest import keeping, ran
 from tools.datasets import videos as datasets_videos
 from tools.datasets.mini import action_sequences, videos
 from tools.errors import DataError
@@ -195,7 +195,7 @@ def test_what_is_wrong_is_named(home: Path, spec: LocaliserSpec, broken: str) ->
 def test_checked_features_are_found_again_until_they_change(home: Path, spec: LocaliserSpec) -> None:
     """The digests are kept with size and time of every file; of a list of one's own nothing is lacking."""
     said: list[str] = []
-    run = replace(context(home, spec), on_event=lambda event: said.append(event.get("text", "")))
+    run = replace(context(home, spec), on_event=keeping(said))
     before = datasets_videos.video_set(run)
     assert "checking the features of 6 videos" in said[0]
     said.clear()

@@ -164,18 +164,19 @@ def test_a_model_is_tuned_where_asked_for_and_possible(bench: Bench, version: st
 
 def test_a_compiler_does_not_rest_while_its_seconds_are_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is a process of its own, so that here nothing gives way to what is timed."""
-    told: list[bool] = []
+    told: list[str] = []
 
     def compiled(request: object, environment: object, log: object, timeout_s: float, beat: Callable[[int], None]) -> Path:
         beat(7)
         raise CompileError("it hangs")
 
     monkeypatch.setattr(deploy.atc, "compile_om", compiled)
-    monkeypatch.setattr(deploy.events, "progress", lambda text, done, total, *, at_rest=True: told.append(at_rest))
+    monkeypatch.setattr(deploy.events, "alive", told.append)
+    monkeypatch.setattr(deploy.events, "PAUSES", [lambda: pytest.fail("it gives way")])
     with pytest.raises(CompileError, match="it hangs"):
         bench.build()
 
-    assert [False] == told
+    assert ["atc is at work for 7 s"] == told
 
 
 def test_everything_that_shapes_a_model_is_in_its_key(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS
+from suites.selftest.conftest import TINY_MODELS, keeping
 from tools import engines
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
@@ -110,7 +110,7 @@ class Bench:
     def measure(self, *, timed: bool = True, resume: bool = True, **other: object) -> Cell:
         """Launch the case. other: fields of what it is measured with."""
         self.said.clear()
-        context = Context(Settings.parse({"budget_s": self.budget_s}), self.spec, lambda event: self.said.append(str(event.get("text"))))
+        context = Context(Settings.parse({"budget_s": self.budget_s}), self.spec, keeping(self.said))
         found = replace(self.found, **cast("Any", other))
         return launch.launch(context, self.case, found, self.run, timed=timed, resume=resume)
 

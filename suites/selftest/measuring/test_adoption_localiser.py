@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from suites.selftest.conftest import keeping
 from tools.datasets.videos import VideoSet
 from tools.deployment.weights import Weights
 from tools.localisation.activitynet import Video
@@ -88,7 +89,7 @@ def context(tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("tools.machine.events.say", said.append)
     spec = load_spec(MODELS, "bsn")
     assert isinstance(spec, LocaliserSpec)
-    return Context(Settings.parse({"artifacts": str(tmp_path), "clips": "7"}), spec, lambda event: said.append(str(event["text"])))
+    return Context(Settings.parse({"artifacts": str(tmp_path), "clips": "7"}), spec, keeping(said))
 
 
 def answers(context: Context[LocaliserSpec], monkeypatch: pytest.MonkeyPatch, by: str) -> TorchLocaliser | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from suites.selftest.conftest import keeping
 from suites.selftest.measuring.resumed import BSN, Bench, cut, fail
 from tools.engines.faults import Fault
 from tools.errors import ChildError, DeviceError, EngineError, MeasureError
@@ -30,7 +31,7 @@ LOST = Fault("lost", "it is lost", ("507010",), ("device lost",))
 
 def once_more(bench: Bench, measured: Cell, number: int = 1, beside: Case | None = None, *, anew: bool = False, **other: Any) -> Cell:
     """The cell with further times; other: fields of what it is measured with."""
-    context = Context(Settings.parse({"budget_s": bench.budget_s}), bench.spec, lambda event: bench.said.append(str(event.get("text"))))
+    context = Context(Settings.parse({"budget_s": bench.budget_s}), bench.spec, keeping(bench.said))
     return again(context, measured, replace(bench.found, **other), bench.run, number, beside, anew=anew)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from suites.selftest.conftest import keeping
 from suites.selftest.measuring.resumed import TINY
 from tools.deployment import control_graph
 from tools.engines.idle import Idle
@@ -31,7 +32,7 @@ class Bench:
     def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
         self.run, self.titles, self.said = folder / "run", list[str](), list[str]()
         self.context = Context(Settings.parse({"artifacts": str(folder), "locks": str(folder), "budget_s": "0.02"}), TINY,
-                               lambda event: self.said.append(str(event.get("text"))))
+                               keeping(self.said))
         patch.setattr(child, "call", self.call)
 
     def call(self, work: Callable[[], object], title: str, *, log: Path, **rest: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from suites.selftest.conftest import keeping
 from tools.engines.faults import Fault
 from tools.errors import ChildError, ClipgateError, DataError, EngineError, MeasureError
 from tools.measuring import launch
@@ -132,7 +133,7 @@ def test_each_attempt_is_announced_and_read_by_its_own_words(monkeypatch: pytest
     monkeypatch.setattr(launch.child, "call", call)
     model: Any = SimpleNamespace(networks=[None] * networks, network=BSN.tem)
     job = Job(CASE, model, model, model, model, "mini", 1.0, tmp_path)
-    context = Context(Settings.parse({"timeout_s": "9"}), BSN, lambda event: said.append(str(event["text"])))
+    context = Context(Settings.parse({"timeout_s": "9"}), BSN, keeping(said))
     for _ in range(2):
         assert "it fails" == getattr(launch._attempt(context, job)[0], "what", "")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS
+from suites.selftest.conftest import TINY_MODELS, keeping
 from suites.selftest.deployments import record
 from tools.datasets.clips import ClipSet
 from tools.judging import kinds as judging
@@ -53,7 +53,7 @@ def run(folder: Path, said: list[str]) -> Context[ModelSpec]:
     spec = load_spec(TINY_MODELS, "tiny")
     assert isinstance(spec, ModelSpec)
     settings = Settings.parse({"artifacts": str(folder), "models": str(TINY_MODELS)})
-    return Context(settings, spec, lambda event: said.append(str(event["text"])))
+    return Context(settings, spec, keeping(said))
 
 
 def inputs(context: Context[ModelSpec], monkeypatch: pytest.MonkeyPatch, by: str) -> TorchInputs:

@@ -27,8 +27,8 @@ def test_times_are_of_the_kept_batch_and_the_devices_own_of_the_same_calls(monke
                                   device_times=lambda: [9.0, 9.0, 0.1, 0.2, 0.3])
     kept: Any = SimpleNamespace(batch=batch, valid=1)
     monkeypatch.setattr(measure, "time_series", series)
-    said: list[tuple[object, ...]] = []
-    monkeypatch.setattr(measure.events, "progress", lambda *what: said.append(what))
+    said: list[Any] = []
+    monkeypatch.setattr(measure.events, "progress", lambda *what, **more: said.append((*what, more)))
     monkeypatch.setattr(measure, "doubt", lambda calls, series, kept, precision, by_device, budget_s:
                         f"{len(series)} {precision} {by_device} {budget_s}")
     times = measure.timed(engine, kept, 1.0, whole=True)
@@ -36,7 +36,7 @@ def test_times_are_of_the_kept_batch_and_the_devices_own_of_the_same_calls(monke
     assert Times((1.0, 2.0, 3.0), 1, (0.1, 0.2, 0.3), "3 fp32 [0.1, 0.2, 0.3] 1.0") == times
     assert 5 == len(called)
     assert all(one is batch for one in called)
-    assert [("timing", 5, 5)] == said
+    assert [("timing", 5, 5, {"unit": "calls"})] == said
 
 
 @pytest.mark.parametrize("by_device", [True, False])
@@ -58,8 +58,8 @@ def test_warm_up_is_kept_apart_from_the_series(monkeypatch: pytest.MonkeyPatch, 
 
 def test_the_first_batch_is_kept_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """A copy, since the stream fills the same memory again; progress counts the items that are done."""
-    said: list[tuple[object, ...]] = []
-    monkeypatch.setattr(measure.events, "progress", lambda *what: said.append(what))
+    said: list[Any] = []
+    monkeypatch.setattr(measure.events, "progress", lambda *what, **more: said.append((*what, more)))
     array = np.zeros((4, 3), np.float32)
 
     def stream() -> Iterator[Any]:
@@ -72,4 +72,5 @@ def test_the_first_batch_is_kept_as_it_was(monkeypatch: pytest.MonkeyPatch) -> N
     assert ("10", "11", "12", "13", "20") == found.ids
     assert [10.0] * 4 + [20.0] == found.scores[:, 0].tolist()
     assert (1.0, 10.0, 4) == (kept.batch.max(), kept.scores.max(), kept.valid)
-    assert [("scoring", 4, 5), ("scoring", 5, 5)] == said
+    assert [("scoring", 4, 5), ("scoring", 5, 5)] == [tuple(one[:3]) for one in said]
+    assert all("clips" == more["unit"] and 0 < more["busy"] <= 1 for *_, more in said)

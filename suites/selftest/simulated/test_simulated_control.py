@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from suites.selftest.conftest import keeping
 from suites.selftest.measuring.resumed import TINY
 from suites.selftest.simulated.npu import SimulatedNpu
 from tools import engines
@@ -33,7 +34,7 @@ def test_the_control_is_compiled_and_timed_on_an_npu(tmp_path: Path, monkeypatch
     device, said = engines.parse("npu:0"), list[str]()
     settings = Settings.parse({"artifacts": str(tmp_path), "locks": str(tmp_path / "locks"), "budget_s": "0.02",
                                "atc_flags": "--no_such_flag=1"})
-    context = Context(settings, TINY, lambda event: said.append(str(event.get("text"))))
+    context = Context(settings, TINY, keeping(said))
     own = control_series(context, device, tmp_path / "run")
 
     [part] = own.parts

@@ -37,7 +37,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def context(tmp_path: Path, said: list[str]) -> Context[Spec]:
-    return Context(Settings.parse({"artifacts": str(tmp_path)}), SPEC, lambda event: said.append(str(event.get("text"))))
+    return Context(Settings.parse({"artifacts": str(tmp_path)}), SPEC, lambda event: said.append(f"{event['kind']} {event['text']}"))
 
 
 def test_what_is_not_there_is_made_by_a_child_and_then_found(context: Context[Spec], said: list[str],
@@ -51,7 +51,8 @@ def test_what_is_not_there_is_made_by_a_child_and_then_found(context: Context[Sp
 
     monkeypatch.setattr(stages.child, "call", call)
     entry = STAGE.find_or_run(context)
-    assert (["making a (minutes) ...", "making a: 0 s"], {"number": 7}, "made") == (said, dict(entry.facts), entry.file("a").read_text())
+    assert ["say making a (minutes) ...", "stage making a", "ended making a", "say making a: 0 s"] == said
+    assert ({"number": 7}, "made") == (dict(entry.facts), entry.file("a").read_text())
     [(title, how)] = asked
     assert ("making a", context.on_event, context.settings.store / "logs") == (title, how["on_event"], how["log"].parent)
     assert how["log"].name.startswith("onnx-a-")
@@ -98,7 +99,7 @@ def test_a_run_says_once_what_other_code_made(context: Context[Spec], said: list
         context.store._on_other(other)
     again = context.of(load_spec(MODELS, "bsn"))
 
-    assert ["x", "y"] == context.others == said
+    assert (["x", "y"], ["say x", "say y"]) == (context.others, said)
     assert again.others is context.others
     assert ("bsn", context.settings, context.on_event) == (again.spec.name, again.settings, again.on_event)
 

@@ -1,0 +1,36 @@
+"""What is told of a cell as soon as all of its questions are answered: one word, and a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tools.judging.rows import Row
+from tools.judging.verdict import Verdict
+
+LONGEST = 160  # of a reason in a line; the run's end has all of it
+
+
+def word_of(rows: Sequence[Row]) -> str:
+    """The worst word of a cell. What nothing judges counts only where nothing else is judged."""
+    words = [row.verdict or row.exit_reason for row in rows]
+    judged = [word for word in words if _rank(word) not in (None, Verdict.RECORDED)] or words
+    return max(judged, key=lambda word: list(Verdict).index(found) if (found := _rank(word)) else -1)
+
+
+def line_of(rows: Sequence[Row]) -> str:
+    """Each word with its numbers, in the order in which they came: `PASS: top1 0.92; RECORDED: ...`."""
+    told: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        number, why = (f"{row.metric} {row.measured}", "") if row.exit_reason in ("judged", "xpass") else (row.question, _first(row.reason))
+        told.setdefault(row.shown, {}).setdefault(why, []).append(number)
+    return "; ".join(f"{word}: {', '.join(': '.join(filter(None, [', '.join(what), why])) for why, what in found.items())}"
+                     for word, found in told.items())
+
+
+def _rank(word: str) -> Verdict | None:
+    return next((verdict for verdict in Verdict if word.partition(" (")[0] == verdict.value), None)
+
+
+def _first(reason: str) -> str:
+    line = reason.partition("\n")[0]
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
