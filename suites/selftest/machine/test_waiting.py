@@ -43,7 +43,7 @@ def test_a_pause_is_told_once_and_names_who_holds(locks: str, tmp_path: Path, mo
     assert f"waiting 1 s for quiet: process {holder.pid} (working in {Path.cwd()})" == said.get_nowait()
     assert said.empty()
     told = tmp_path / "told"
-    units = Units(locks, lambda text: told.open("a").write(f"{text}\n"))
+    units = Units(locks, lambda text: print(text, file=told.open("a")))
 
     def once() -> None:
         with units:
@@ -75,7 +75,7 @@ def test_a_terminal_shows_nothing_of_those_that_are_alive(tmp_path: Path) -> Non
     terminal = SimpleNamespace(isatty=True, rewrite=lambda text, erase: shown.append(text), ensure_newline=lambda: None,
                                write_line=shown.append)
     plugins = SimpleNamespace(getplugin=lambda name: terminal if name == "terminalreporter" else None)
-    show = said.on_event._get_wrapped_function()(SimpleNamespace(pluginmanager=plugins))  # type: ignore[attr-defined]
+    show = said.on_event._get_wrapped_function()(SimpleNamespace(pluginmanager=plugins))
     for event in ({"kind": "alive"}, {"kind": "say", "text": "said"}, {"kind": "progress", "text": "scoring", "done": 1, "total": 2}):
         show(event)
 

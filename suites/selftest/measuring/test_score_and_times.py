@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from tools.machine import events
 from tools.measuring import measure
 from tools.measuring.cell import Times
 
@@ -28,7 +29,7 @@ def test_times_are_of_the_kept_batch_and_the_devices_own_of_the_same_calls(monke
     kept: Any = SimpleNamespace(batch=batch, valid=1)
     monkeypatch.setattr(measure, "time_series", series)
     said: list[tuple[object, ...]] = []
-    monkeypatch.setattr(measure.events, "progress", lambda *what: said.append(what))
+    monkeypatch.setattr(events, "progress", lambda *what: said.append(what))
     monkeypatch.setattr(measure, "doubt", lambda calls, series, kept, precision, by_device, budget_s:
                         f"{len(series)} {precision} {by_device} {budget_s}")
     times = measure.timed(engine, kept, 1.0, whole=True)
@@ -59,7 +60,7 @@ def test_warm_up_is_kept_apart_from_the_series(monkeypatch: pytest.MonkeyPatch, 
 def test_the_first_batch_is_kept_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """A copy, since the stream fills the same memory again; progress counts the items that are done."""
     said: list[tuple[object, ...]] = []
-    monkeypatch.setattr(measure.events, "progress", lambda *what: said.append(what))
+    monkeypatch.setattr(events, "progress", lambda *what: said.append(what))
     array = np.zeros((4, 3), np.float32)
 
     def stream() -> Iterator[Any]:
