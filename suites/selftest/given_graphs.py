@@ -94,7 +94,7 @@ def other_normalisation(model: onnx.ModelProto) -> None:
     """Take what comes in for numbers of another mean and deviation: 114.75 and 57.375 of every channel."""
     from onnx import helper, numpy_helper
 
-    mean, deviation = np.float32((123.675, 116.28, 103.53)), np.float32((58.395, 57.12, 57.375))
+    mean, deviation = np.array((123.675, 116.28, 103.53), np.float32), np.array((58.395, 57.12, 57.375), np.float32)
     old = model.graph.input[0].name
     shape = (1, 1, 3, 1, 1)
     factor, more = (deviation / 57.375).reshape(shape), ((mean - 114.75) / 57.375).reshape(shape).astype(np.float32)

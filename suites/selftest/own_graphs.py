@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,10 +10,10 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from tools.machine import child
 from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec
 from tools.spec.settings import Settings
-from tools.storage import stages
 from tools.storage.context import Context
 
 COLOURS = np.array([[200, 90, 60], [60, 90, 200], [70, 180, 70]], np.float32)
@@ -73,7 +74,7 @@ class OwnModel:
         chosen = {"models": str(self.models), "artifacts": str(self.root / "artifacts"), "data": str(self.list), **options}
         return Context(Settings.parse(chosen), self.spec, on_event=lambda _event: None)
 
-    def arguments(self, *more: str) -> list[str]:
+    def arguments(self, *more: str) -> builtins.list[str]:
         """What makes a command judge the model on its clips."""
         return [f"--models={self.models}", f"--artifacts={self.root / 'artifacts'}", f"--data={self.list}", "--budget-s=0.1", *more]
 
@@ -135,7 +136,7 @@ def save(path: Path, variant: Variant = "right", batch: int | str = "n", externa
 
 def in_this_process(root: Path, monkeypatch: pytest.MonkeyPatch) -> OwnModel:
     """The model with a list of one clip; what a child process would do is done in this one."""
-    monkeypatch.setattr(stages.child, "call", lambda work, *more, **given: work())
+    monkeypatch.setattr(child, "call", lambda work, *more, **given: work())
     made = model(root)
     made.list.parent.mkdir()
     made.list.write_text("v_0 5 0\n")

@@ -40,8 +40,9 @@ def found_lines(world: World, chance: np.random.Generator, cases: int) -> Iterat
         late.append((first - began)[:, apart].ravel())
         for machine, case in zip(*np.nonzero((first < np.inf) & apart), strict=True) if len(wrong) < 3000 else ():
             until = int(first[machine, case])
+            between, within = np.asarray(noise.between), np.asarray(noise.within)
             one = Nights(*(value[machine, case, :until] for value in seen))
-            wrong.append(abs(start_of(one, Noise(float(noise.between[machine, 0]), float(noise.within[machine, 0]), 0))[0]
+            wrong.append(abs(start_of(one, Noise(float(between[machine, 0]), float(within[machine, 0]), 0))[0]
                              - int(began[machine, case])))
     all_late = np.concatenate(late)
     yield at_least(f"a creep of 0.1 % a night reported within {WITHIN} nights", int((all_late <= WITHIN).sum()), all_late.size, 0.99)

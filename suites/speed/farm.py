@@ -66,9 +66,8 @@ class Farm:
     def __init__(self, world: World, machines: int, chance: np.random.Generator, best: bool = False) -> None:
         shape = (machines, CASES)
         self.world, self.chance, self.shape, self.best = world, chance, shape, best
-        pick = (lambda values: chance.choice(values, shape)) if world.mixed else (lambda values: None)
-        self.within = within if (within := pick([0.005, 0.01, 0.02])) is not None else np.full(shape, world.within)
-        self.between = between if (between := pick([0.003, 0.005, 0.01])) is not None else np.full(shape, world.between)
+        self.within: Numbers = chance.choice([0.005, 0.01, 0.02], shape) if world.mixed else np.full(shape, world.within)
+        self.between: Numbers = chance.choice([0.003, 0.005, 0.01], shape) if world.mixed else np.full(shape, world.between)
         iterations = chance.uniform(0.02, 0.10, shape)  # from one to the next, of which a median of many is left
         self.within = np.hypot(self.within, 1.2533 * iterations / np.sqrt(ITERATIONS))
         self.heavy, self.wild = chance.random(shape) < world.heavy, chance.random(shape) < world.wild

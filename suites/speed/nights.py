@@ -159,16 +159,16 @@ Row = Callable[[int], Iterator[Line]]
 
 def table() -> dict[str, Row]:
     """The rows by name; each takes how many nights or cases it shall have."""
-    rows: dict[str, Row] = {f"quiet: {name}": lambda size, world=world, seed=seed: quiet(
+    rows: dict[str, Row] = {f"quiet: {name}": lambda size, world=world, seed=seed: quiet(  # type: ignore[misc]
         world, seed, size, None if world.between > 0.005 else 1.5)
                             for seed, (name, world) in enumerate(WORLDS.items())}
     main = {"5 %": 0.95, "10 %": 0.999, "5 % within three nights": 0.995}
     for name, bounds, warm in (("2 %, 0.5 %", main, WARM), ("1 %, 0.5 %", {**main, "5 %": 0.99}, WARM), ("2 %, 1 %", {}, WARM),
                                ("2 %, 0.5 %", {}, 8)):
-        rows[f"slowed after {warm} nights: {name}"] = lambda size, name=name, bounds=bounds, warm=warm: slowed(
+        rows[f"slowed after {warm} nights: {name}"] = lambda size, name=name, bounds=bounds, warm=warm: slowed(  # type: ignore[misc]
             WORLDS[name], 100 + warm + len(bounds), size, bounds, warm)
     for name in ("2 %, 0.5 %", "1 %, 0.5 %"):
-        rows[f"drift: {name}"] = lambda size, name=name: drift_lines(WORLDS[name], 200, size)
+        rows[f"drift: {name}"] = lambda size, name=name: drift_lines(WORLDS[name], 200, size)  # type: ignore[misc]
     rows["accuracy"] = flip_lines
     return rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def mmaction2_loop(tsm: Tsm, batch: int) -> np.ndarray:
     listed.write_text("".join(f"{clip.path} {clip.frames} {clip.label}\n" for clip in clips))
     dataset = RawframeDataset(str(listed), pipeline=pipeline.pipeline_steps(tsm.spec, "rawframes"), test_mode=True)
     loader = torch.utils.data.DataLoader(dataset, batch_size=batch, num_workers=2, collate_fn=pseudo_collate)
-    network = tsm_network(tsm)
+    network: Any = tsm_network(tsm)
     with torch.inference_mode():
         return np.stack([sample.pred_scores.item.numpy() for loaded in loader for sample in network.test_step(loaded)])
 

@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
 
+from suites.selftest.specs import recogniser_spec
 from suites.speed import guides
 from suites.speed.conftest import Find, Paired, Replay, alternate
 from tools.datasets.clips import ClipSet
@@ -32,7 +33,6 @@ from tools.media.batches import BatchStream
 from tools.media.decode import Clip
 from tools.media.preprocess import Floats
 from tools.spec.case import Device
-from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec
 from tools.spec.settings import MODELS
 
@@ -112,7 +112,7 @@ def dump_bins(clips: ClipSet, spec: ModelSpec, folder: Path) -> None:
     import torch
 
     load = guides.clip_loader(spec, clips.format)
-    loader = torch.utils.data.DataLoader(Loaded(load, clips), batch_size=BATCH, num_workers=WORKERS)
+    loader: Any = torch.utils.data.DataLoader(cast("Any", Loaded(load, clips)), batch_size=BATCH, num_workers=WORKERS)
     for number, batch in enumerate(loader):
         batch.numpy().tofile(folder / f"{number:04d}.bin")
 
@@ -134,7 +134,7 @@ class Loaded:
 @pytest.fixture(scope="module", params=AT_LEAST)
 def sides(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Sides:
     folder = tmp_path_factory.mktemp("guides")
-    spec = load_spec(MODELS, request.param)
+    spec = recogniser_spec(MODELS, request.param)
     clips = written(spec, folder)
     engine = open_engine(Device("cpu"), nearly_free(spec, folder / "free.onnx"), replace(spec.network, surgery=()), BATCH)
     seen: dict[str, Floats] = {}

@@ -13,6 +13,7 @@ from itertools import cycle
 import numpy as np
 import pytest
 
+from suites.selftest.specs import recogniser_spec
 from suites.speed import guides
 from suites.speed.conftest import Find, Paired, Replay, alternate
 from tools.datasets.mini import encode
@@ -22,11 +23,10 @@ from tools.media.decode import Clip, read_frames
 from tools.media.preprocess import Floats, Frames, crops, frame_indices, normalise
 from tools.pytorch import networks
 from tools.pytorch import pipeline as peer
-from tools.spec.catalog import load_spec
 from tools.spec.model import ListFormat, ModelSpec
 from tools.spec.settings import MODELS
 
-SPEC, TSM = load_spec(MODELS, "slowfast"), load_spec(MODELS, "tsm")
+SPEC, TSM = recogniser_spec(MODELS, "slowfast"), recogniser_spec(MODELS, "tsm")
 LENGTHS = (64, 90, 150, 250)
 BLOCKS = 60  # of one clip each
 AT_LEAST = 1.0  # median of theirs / ours; 1.5 is what we aim at

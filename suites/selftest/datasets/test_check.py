@@ -70,7 +70,7 @@ def rows(root: Path, complete: int = len(NAMES)) -> Listing:
 def checked(root: Path) -> dict[str, tuple[str, str]]:
     """The word and place of every defect that a check finds."""
     path = survey.check(rows(root), settings(root))
-    return {clip.id: (found.defect.word, found.defect.where) for clip, found in survey.states(rows(root), path) if found.defect}
+    return {clip.id: (found.defect.word, found.defect.where) for clip, found in survey.states(rows(root), path) if found.defect}  # type: ignore[misc]
 
 
 def resolved(root: Path, clips: int = 0) -> survey.Usable:

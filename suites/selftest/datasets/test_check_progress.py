@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from tools.datasets import survey
 from tools.datasets.examine import FilesKind, signature
 from tools.datasets.ledger import ClipState, Ledger, opened, path_of
 from tools.datasets.listing import OWN, Listing
+from tools.machine import events
 from tools.spec.settings import Settings
 
 
@@ -34,10 +36,10 @@ def test_progress_is_shown_now_and_then_and_at_the_end(tmp_path: Path, ledger: L
     """Five times a second at most."""
     listing, said = replace(videos(tmp_path / "set", 5), kind=kind), list[tuple[object, ...]]()
     clock = iter([0.2, 0.21, 0.21, 0.4, 0.42, 0.42, 0.43])
-    monkeypatch.setattr(survey.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(survey, "spread", in_this_process)
     monkeypatch.setattr(survey, "_check_clip", lambda job: (job[0], None))
-    monkeypatch.setattr(survey.events, "progress", lambda *what, at_rest: said.append(what))
+    monkeypatch.setattr(events, "progress", lambda *what, at_rest: said.append(what))
     threads: list[int] = []
     monkeypatch.setattr(cv2, "setNumThreads", threads.append)
     survey._check_clips(listing, tuple(listing.rows()), ledger)

@@ -9,6 +9,7 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS
 from tools import data
+from tools.datasets import clips, survey
 from tools.errors import OptionError
 from tools.spec.settings import MODELS
 
@@ -23,9 +24,9 @@ def test_clips_of_an_own_list_are_counted(monkeypatch: pytest.MonkeyPatch, tmp_p
     """Their labels may name the model's classes, or as many as are given."""
     asked: list[int] = []
     (tmp_path / "own.txt").write_text("")
-    monkeypatch.setattr(data.clips, "listing", lambda context, count: asked.append(count) or "rows")
+    monkeypatch.setattr(clips, "listing", lambda context, count: asked.append(count) or "rows")
     found = SimpleNamespace(clips=[SimpleNamespace(frames=3), SimpleNamespace(frames=4)])
-    monkeypatch.setattr(data.survey, "usable", lambda rows, context: found)
+    monkeypatch.setattr(survey, "usable", lambda rows, context: found)
     monkeypatch.setattr(data, "path_of", lambda artifacts, rows: f"the ledger of {rows}")
 
     assert 0 == data.main(["clips", *line(tmp_path, "tsm", *more, "--data", str(tmp_path / "own.txt"), models=MODELS)])

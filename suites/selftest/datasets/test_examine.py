@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ def test_a_file_is_known_by_its_size_and_time(tmp_path: Path) -> None:
     clip.path.unlink()
     for kind in ("videos", "rawframes"):
         with pytest.raises(ClipError, match="is missing"):
-            examine.signature(clip, kind)  # type: ignore[arg-type]
+            examine.signature(clip, kind)
 
 
 def test_the_first_clip_that_changed_is_named(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_video_is_proved_by_the_frames_that_are_sampled(tmp_path: Path, monkey
     assert 8 == len(asked[0])  # type: ignore[arg-type]
 
 
-def run(**options: str) -> Context[ModelSpec]:
+def run(**options: Any) -> Context[ModelSpec]:
     """A run with these options, whether their files are there or not."""
     count = int(options.pop("clips", "0"))
     return Context(replace(Settings.parse({}), clips=count, **options), TSM)

@@ -13,6 +13,7 @@ import pytest
 from tools import data
 from tools.datasets import rawframes, splits
 from tools.errors import DataError, OptionError
+from tools.machine import events
 from tools.spec.model import ListFormat
 
 
@@ -69,7 +70,7 @@ def test_progress_counts_those_that_were_there_before(tmp_path: Path, monkeypatc
         return [(name, 3, "") for name in items]
 
     monkeypatch.setattr(rawframes, "spread", one_by_one)
-    monkeypatch.setattr(rawframes.events, "progress", lambda *what: said.append(what))
+    monkeypatch.setattr(events, "progress", lambda *what: said.append(what))
     (tmp_path / "a").mkdir()
     found = [*rawframes.extract_all(["a.avi", "b.avi", "c.avi"], tmp_path, tmp_path)]
     assert [("b.avi", 3, ""), ("c.avi", 3, "")] == found
@@ -111,10 +112,10 @@ def test_the_command_must_know_what_and_where_to(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(rawframes, "wanted", lambda videos, everything: ["a"])
     monkeypatch.setattr(rawframes, "extract_all", full)
-    with pytest.raises(DataError, match=r"frames cannot be written: .*No space left on device") as caught:
+    with pytest.raises(DataError, match=r"frames cannot be written: .*No space left on device") as stopped:
         data.main(["rawframes", str(tmp_path), str(tmp_path / "there")])
     assert (str(tmp_path / "there"), "make room or the folder writable, and start again: what is done is kept") == (
-        caught.value.where, caught.value.remedy)
+        stopped.value.where, stopped.value.remedy)
 
 
 def test_of_a_split_without_its_videos_the_split_is_named(tmp_path: Path) -> None:

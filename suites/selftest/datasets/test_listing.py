@@ -94,7 +94,7 @@ def test_a_class_keeps_its_place_among_the_models_classes(tmp_path: Path, train:
     """Rows of 3 of 400 classes have the labels of a label map; without one they are refused, not counted."""
     files = {"annotations__kinetics_val": CSV} | ({"annotations__kinetics_train": train} if train else {})
     with pytest.raises(DataError, match="the rows do not have all 400 classes of the model") as caught:
-        rows("slowfast", tmp_path, **files)
+        rows("slowfast", tmp_path, 0, **files)
     (tmp_path / "kinetics400" / "label_map_k400.txt").write_text(MAP)
 
     assert "label_map_k400.txt" in str(caught.value.remedy)
@@ -178,7 +178,7 @@ def test_wrong_annotations_of_ucf101_are_named(tmp_path: Path, files: dict[str, 
     """A line that cannot be meant is a DataError that names file and line."""
     given = {"annotations__classInd": CLASS_INDEX, "annotations__testlist01": SPLIT} | files
     with pytest.raises(DataError, match=words) as caught:
-        rows("tsm", tmp_path, **given)
+        rows("tsm", tmp_path, 0, **given)
 
     assert f"{tmp_path}/ucf101/annotations/{line}" == caught.value.where
 

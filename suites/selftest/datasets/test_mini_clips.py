@@ -11,6 +11,7 @@ import pytest
 
 from tools.datasets.mini import clips, encode
 from tools.datasets.mini.moving_shapes import CLASSES, FIELD, MOTIONS, Recipe, render
+from tools.machine import events
 from tools.media.decode import FRAME_NAME
 from tools.media.preprocess import Frames
 from tools.spec.mini import MiniSpec
@@ -104,7 +105,7 @@ def test_lists_name_the_files_of_each_form(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(clips, "spread", one_by_one)
     monkeypatch.setattr(clips, "render", lambda recipe: np.zeros((recipe.frames, 1, 1, 3), np.uint8))
-    monkeypatch.setattr(clips.events, "progress", lambda *what, at_rest: said.append(what))
+    monkeypatch.setattr(events, "progress", lambda *what, at_rest: said.append(what))
     for kind in ("jpegs", "avi", "mp4"):
         monkeypatch.setattr(clips, f"write_{kind}", note(kind))
     facts = clips.build(MINI, tmp_path)

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from tools.datasets import check
+from tools.datasets import check, survey
 from tools.datasets.examine import signature
 from tools.datasets.ledger import ClipState, opened, path_of
 from tools.datasets.listing import Listing
 from tools.errors import OptionError
+from tools.machine import events
 from tools.media.decode import Clip, undecodable
+from tools.spec import catalog
 from tools.spec.catalog import load_spec
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
@@ -28,8 +30,8 @@ Lost = dict[int, str]  # what is wrong with a clip, by its number
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is told while it runs; no file is read, since the ledger knows all."""
     told: list[str] = []
-    monkeypatch.setattr(check.events, "say", told.append)
-    monkeypatch.setattr(check.survey, "check", lambda rows, settings: path_of(settings.artifacts, rows))
+    monkeypatch.setattr(events, "say", told.append)
+    monkeypatch.setattr(survey, "check", lambda rows, settings: path_of(settings.artifacts, rows))
     return told
 
 
@@ -99,7 +101,7 @@ def test_features_have_no_frames_and_a_read_only_data_set_no_list(tmp_path: Path
         raise OSError(30, "Read-only file system")
 
     rows, settings = known(tmp_path, {}, kind="features")
-    monkeypatch.setattr(check.survey, "write_list", full)
+    monkeypatch.setattr(survey, "write_list", full)
     assert check.run(rows, settings)
     lines = capsys.readouterr().out.splitlines()
     assert "ucf101: 5 of 5 named can be used; nothing is missing, empty or damaged" == lines[0]
@@ -119,8 +121,8 @@ def test_each_list_and_folder_is_checked_once(monkeypatch: pytest.MonkeyPatch) -
     """Of models that read the same files the first does; a data set that no model reads is an error."""
     specs = {name: SimpleNamespace(name=name, dataset=dataset, list_file=file, files_folder=folder) for name, dataset, file, folder in (
         ("a", "x", "l", "f"), ("b", "x", "l", "f"), ("c", "x", "m", "f"), ("d", "y", "l", "f"), ("e", "x", "l", "g"))}
-    monkeypatch.setattr(check.catalog, "model_names", lambda folder: list(specs))
-    monkeypatch.setattr(check.catalog, "load_spec", lambda folder, name: specs[name])
+    monkeypatch.setattr(catalog, "model_names", lambda folder: list(specs))
+    monkeypatch.setattr(catalog, "load_spec", lambda folder, name: specs[name])
 
     assert ["a", "c", "e"] == [spec.name for spec in check.readers(Settings.parse({}), "x")]
     with pytest.raises(OptionError, match="no model reads a data set 'z'") as caught:
@@ -140,11 +142,11 @@ def test_the_status_is_of_all_that_models_read(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(check, "readers", lambda settings, dataset: [SimpleNamespace(kind="recogniser")] * 2)
     monkeypatch.setattr(check, "ROWS", {"recogniser": rows})
     monkeypatch.setattr(check, "run", lambda rows, settings: left.pop(0))
-    monkeypatch.setattr(check.Settings, "of", lambda options: Settings.parse({"data_root": str(tmp_path)}))
+    monkeypatch.setattr(Settings, "of", lambda options: Settings.parse({"data_root": str(tmp_path)}))
 
     assert status == check.check(options)  # type: ignore[arg-type]
     assert [] == left
-    monkeypatch.setattr(check.Settings, "of", lambda options: Settings.parse({}))
+    monkeypatch.setattr(Settings, "of", lambda options: Settings.parse({}))
     with pytest.raises(OptionError, match="whose files are to be checked") as caught:
         check.check(options)  # type: ignore[arg-type]
     assert ("--data-root", "give the folder that holds ucf101/") == (caught.value.where, caught.value.remedy)

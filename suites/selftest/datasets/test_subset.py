@@ -18,6 +18,7 @@ from tools.datasets.ledger import ClipState, Ledger, opened, path_of
 from tools.datasets.listing import OWN, Listing
 from tools.datasets.survey import Shortfall
 from tools.errors import DataError
+from tools.machine import child
 from tools.media.decode import Clip, ClipError, undecodable
 from tools.spec.catalog import load_spec
 from tools.spec.model import Sampling
@@ -111,7 +112,7 @@ def test_a_missing_clip_of_an_own_list_is_told_before_anything_is_read(tmp_path:
     listing = videos(tmp_path / "set", 3, OWN)
     lost = [lacking(clip) for clip in [*listing.rows()][1:]]
     assert ["", "missing", "missing"] == [getattr(survey._absent(clip, "videos"), "word", "") for clip in listing.rows()]
-    monkeypatch.setattr(survey.child, "call", lambda *given, **how: pytest.fail("a process was started"))
+    monkeypatch.setattr(child, "call", lambda *given, **how: pytest.fail("a process was started"))
     spec = load_spec(MODELS, "tsm")
     context = Context(Settings.parse({"artifacts": str(tmp_path / "artifacts")}), spec, lambda event: None)
     with pytest.raises(DataError) as caught:
@@ -124,7 +125,7 @@ def test_a_check_runs_in_a_process_of_its_own_and_is_timed(tmp_path: Path, monke
     listing, said, asked = videos(tmp_path / "set", 2), list[str](), list[Any]()
     context = Context(Settings.parse({"artifacts": str(tmp_path / "artifacts")}), load_spec(MODELS, "tsm"),
                       keeping(said))
-    monkeypatch.setattr(survey.child, "call", lambda work, title, **how: asked.append((title, how)))
+    monkeypatch.setattr(child, "call", lambda work, title, **how: asked.append((title, how)))
     with pytest.raises(DataError, match="files change while they are checked") as caught:
         survey.usable(listing, context)
     assert (str(listing.root), "start again when they have come to rest") == (caught.value.where, caught.value.remedy)

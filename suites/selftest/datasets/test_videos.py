@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import keeping, ran
+from suites.selftest.specs import localiser_spec
 from tools.datasets import videos as datasets_videos
 from tools.datasets.mini import action_sequences, videos
 from tools.errors import DataError
@@ -68,7 +69,7 @@ def test_mini_videos_are_many_short_actions(spec: LocaliserSpec) -> None:
 
 def test_a_recipe_gives_these_videos_on_every_machine(spec: LocaliserSpec) -> None:
     """Weights and references were made of just these."""
-    made = action_sequences.render(load_spec(MODELS, "bsn").mini, 2, 7)
+    made = action_sequences.render(localiser_spec(MODELS, "bsn").mini, 2, 7)
 
     assert (4181, 9) == (made.frames, len(made.segments))
     assert np.allclose([[5.400912928, 16.2054402], [31.070606359, 35.794096212]], made.segments[:2], rtol=1e-8)
@@ -126,7 +127,7 @@ def test_the_mini_set_is_laid_out_as_activitynet_is(home: Path, spec: LocaliserS
     for one, video in zip(made, found, strict=True):
         assert np.array_equal(one.segments, video.truth)
         assert np.array_equal(one.features, read_features(video.features))
-    assert 0 == sum(one.test_videos % size == 0 for one in [load_spec(MODELS, "bsn").mini] for size in (4, 8, 16, 32, 64))
+    assert 0 == sum(one.test_videos % size == 0 for one in [localiser_spec(MODELS, "bsn").mini] for size in (4, 8, 16, 32, 64))
 
 
 def test_a_list_is_cut_at_equal_distances(home: Path, spec: LocaliserSpec) -> None:

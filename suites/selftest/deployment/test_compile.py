@@ -15,8 +15,9 @@ from suites.selftest.simulated.npu import SimulatedNpu
 from tools.deployment import compile as deploy
 from tools.deployment.compile import MODEL, Source, Target
 from tools.deployment.specialise import Graph
-from tools.engines.ascend import cann, om
+from tools.engines.ascend import atc, cann, om
 from tools.errors import CompileError
+from tools.machine import events
 from tools.machine.files import sha256
 from tools.spec.model import Network
 from tools.spec.settings import Settings
@@ -170,9 +171,9 @@ def test_a_compiler_does_not_rest_while_its_seconds_are_told(bench: Bench, monke
         beat(7)
         raise CompileError("it hangs")
 
-    monkeypatch.setattr(deploy.atc, "compile_om", compiled)
-    monkeypatch.setattr(deploy.events, "alive", told.append)
-    monkeypatch.setattr(deploy.events, "PAUSES", [lambda: pytest.fail("it gives way")])
+    monkeypatch.setattr(atc, "compile_om", compiled)
+    monkeypatch.setattr(events, "alive", told.append)
+    monkeypatch.setattr(events, "PAUSES", [lambda: pytest.fail("it gives way")])
     with pytest.raises(CompileError, match="it hangs"):
         bench.build()
 

@@ -10,10 +10,12 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS
 from tools import compile as compile_command
-from tools import fetch
+from tools import engines, fetch
 from tools.deployment.compile import Source
 from tools.deployment.specialise import Graph
+from tools.engines.ascend import cann, ready
 from tools.errors import CompileError, DeviceError, OptionError, WeightsError
+from tools.measuring import readiness
 from tools.spec.case import Device
 from tools.spec.catalog import load_spec
 from tools.spec.settings import MODELS
@@ -39,11 +41,11 @@ def test_a_compiled_model_is_told_by_its_file(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(compile_command, "_note_another_chip", lambda context, device: None)
     monkeypatch.setattr(compile_command, "_device", lambda text: text)
     monkeypatch.setattr(compile_command, "soc_version", lambda device: f"found of {device}")
-    monkeypatch.setattr(compile_command.cann, "find", lambda: "8.0")
+    monkeypatch.setattr(cann, "find", lambda: "8.0")
     monkeypatch.setattr(compile_command, "checkpoints", lambda context: networks)
     monkeypatch.setattr(compile_command, "source_graph", source_graph)
     monkeypatch.setattr(compile_command, "stage", stage)
-    monkeypatch.setattr(compile_command.readiness, "of_model", lambda context, batches, soc: ())
+    monkeypatch.setattr(readiness, "of_model", lambda context, batches, soc: ())
 
     assert 0 == compile_command.main(line(tmp_path, "bsn", "4", "--soc-version", "Ascend310", models=MODELS))
     assert ["tem-bs4, graph of tem 4, Ascend310 8.0", "pem-bs4, graph of pem 4, Ascend310 8.0"] == asked
@@ -61,13 +63,13 @@ def parsed(text: str) -> Device:
 
 @pytest.mark.parametrize(("text", "where"), [("cpu", "--device cpu"), (None, "no --soc-version, and no Ascend device here")])
 def test_a_chip_must_be_named_where_none_is_here(monkeypatch: pytest.MonkeyPatch, text: str | None, where: str) -> None:
-    monkeypatch.setattr(compile_command.engines, "parse", parsed)
-    monkeypatch.setattr(compile_command.engines, "devices", lambda: iter([Device("cpu")]))
+    monkeypatch.setattr(engines, "parse", parsed)
+    monkeypatch.setattr(engines, "devices", lambda: iter([Device("cpu")]))
     with pytest.raises(CompileError, match="nothing says which chip to compile for") as caught:
         compile_command._device(text)
     assert (where, "say it with --soc-version, for example Ascend310P3") == (caught.value.where, caught.value.remedy)
 
-    monkeypatch.setattr(compile_command.engines, "devices", lambda: iter([Device("npu", 2), Device("cpu")]))
+    monkeypatch.setattr(engines, "devices", lambda: iter([Device("npu", 2), Device("cpu")]))
     assert Device("npu", 2) == compile_command._device(None)
     assert Device("npu", 5) == compile_command._device("npu:5")
 
@@ -89,11 +91,11 @@ def test_another_chip_than_the_one_here_is_noted(monkeypatch: pytest.MonkeyPatch
         if raised:
             raise raised
 
-    monkeypatch.setattr(compile_command.engines, "devices", lambda: iter([Device("npu", 0)]))
-    monkeypatch.setattr(compile_command.engines, "parse", parsed)
-    monkeypatch.setattr(compile_command.engines, "family",
+    monkeypatch.setattr(engines, "devices", lambda: iter([Device("npu", 0)]))
+    monkeypatch.setattr(engines, "parse", parsed)
+    monkeypatch.setattr(engines, "family",
                         lambda found: SimpleNamespace(LOADS="om" if found.family == "npu" else "onnx", describe=lambda device: "a chip"))
-    monkeypatch.setattr(compile_command.ready, "require_chip", require)
+    monkeypatch.setattr(ready, "require_chip", require)
     compile_command._note_another_chip(cast("Any", SimpleNamespace(settings=SimpleNamespace(soc_version=soc), say=told.append)), device)
 
     assert said == told

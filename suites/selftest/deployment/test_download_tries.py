@@ -8,6 +8,8 @@ import json
 import shutil
 import socket
 import ssl
+import sys
+import time
 from email.message import Message
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,7 +33,7 @@ def job(folder: Path, **more: Any) -> Job:
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that were made."""
     made: list[float] = []
-    monkeypatch.setattr(download.time, "sleep", made.append)
+    monkeypatch.setattr(time, "sleep", made.append)
     return made
 
 
@@ -230,9 +232,9 @@ def test_progress_is_shown_now_and_then_and_at_the_end(monkeypatch: pytest.Monke
                                                        shown: list[str]) -> None:
     """On a terminal in one line; the rate is of what came since the first call."""
     written: list[str] = []
-    monkeypatch.setattr(fetch.sys, "stderr", SimpleNamespace(isatty=lambda: live, write=written.append, flush=lambda: None))
+    monkeypatch.setattr(sys, "stderr", SimpleNamespace(isatty=lambda: live, write=written.append, flush=lambda: None))
     clock = iter([0.0, *times, times[-1]])
-    monkeypatch.setattr(fetch.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     meter = fetch.Meter("a")
     for done in (1, 3, 4, 5, 6, 9):
         meter(done * 10**6, 9 * 10**6)
@@ -242,7 +244,7 @@ def test_progress_is_shown_now_and_then_and_at_the_end(monkeypatch: pytest.Monke
 
 def test_progress_without_a_size_says_what_is_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     clock = iter([0.0, 6.0, 6.0])
-    monkeypatch.setattr(fetch.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     fetch.Meter("a")(2 * 10**6, None)
 
     assert "a: 2.0 MB, 0.0 MB/s\n" == capsys.readouterr().err

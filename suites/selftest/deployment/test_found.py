@@ -9,16 +9,18 @@ from typing import Any, cast
 
 import pytest
 
+from suites.selftest.specs import localiser_spec, recogniser_spec
 from tools.deployment import compile as deploy
 from tools.deployment import mini, specialise, weights
 from tools.deployment.compile import MODEL, Source, Target
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
+from tools.engines.ascend import cann
 from tools.errors import CompileError, StoreError, WeightsError
 from tools.machine import versions
 from tools.machine.files import sha256
+from tools.pytorch import networks
 from tools.spec.case import Case, Device
-from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
 from tools.spec.settings import MODELS, Settings
 from tools.storage import code
@@ -26,7 +28,7 @@ from tools.storage.context import Context
 from tools.storage.entries import Entry, Facts
 from tools.storage.stages import Stage
 
-TSM, BSN = load_spec(MODELS, "tsm"), load_spec(MODELS, "bsn")
+TSM, BSN = recogniser_spec(MODELS, "tsm"), localiser_spec(MODELS, "bsn")
 
 
 def run(folder: Path, spec: Spec = TSM, **options: str) -> Context[Spec]:
@@ -87,7 +89,7 @@ def test_mini_weights_are_those_of_their_spec_data_and_packages(made: list[Stage
     assert ("weights", "tsm-mini") == (key.kind, key.name)
     assert {"spec", "mini", "data", "torch", "mmaction2", "mmcv-lite", "mmengine", "code"} == set(dict(key.shaped_by))
 
-    harder = replace(TSM, mini=replace(TSM.mini, ridge=(9.0,)))  # type: ignore[type-var]
+    harder = replace(TSM, mini=replace(TSM.mini, ridge=(9.0,)))
     others = [mini.key(harder, mini.data(TSM).key), mini.key(TSM, mini.data(BSN).key)]
     monkeypatch.setattr(versions, "of", lambda *names: tuple((name, "2") for name in names))
     assert 4 == len({key, *others, mini.key(TSM, mini.data(TSM).key)})
@@ -132,8 +134,8 @@ def test_a_checkpoint_is_checked_once_and_shapes_its_network(tmp_path: Path, mad
 def test_a_checkpoint_that_changes_while_it_is_checked_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = tmp_path / "own.pth"
     own.write_bytes(b"a checkpoint")
-    monkeypatch.setattr(weights.networks, "load_network", lambda network, path, say: "a network")
-    monkeypatch.setattr(weights.networks, "head_outputs", lambda network, module: 7 if module == "a network" else 0)
+    monkeypatch.setattr(networks, "load_network", lambda network, path, say: "a network")
+    monkeypatch.setattr(networks, "head_outputs", lambda network, module: 7 if module == "a network" else 0)
 
     assert {"classes": 7} == weights._check(TSM.networks[0], own, sha256(own), tmp_path)
     with pytest.raises(WeightsError, match=r"own.pth has changed"):
@@ -148,7 +150,7 @@ def test_a_cpu_loads_the_graph_and_an_npu_what_is_compiled_of_it(tmp_path: Path,
                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     """A compiled model holds its weights, and its peak is the device's matter."""
     monkeypatch.setattr(specialise, "graph", lambda context, checkpoint, batch: GRAPH)
-    monkeypatch.setattr(deploy.cann, "find", lambda: TOOLKIT)
+    monkeypatch.setattr(cann, "find", lambda: TOOLKIT)
     checkpoint = Weights(tmp_path / "w.pth", "0" * 64, TSM.networks[0], "own")
     context = run(tmp_path, soc_version="Ascend310P3")
     assert GRAPH is deploy.loadable(context, checkpoint, Case("tsm", 4, Device("cpu")))
@@ -164,7 +166,7 @@ def test_a_cpu_loads_the_graph_and_an_npu_what_is_compiled_of_it(tmp_path: Path,
 def test_a_compiled_model_is_that_of_its_graph_chip_toolkit_and_flags(tmp_path: Path, made: list[Stage]) -> None:
     settings, network = run(tmp_path).settings, TSM.networks[0]
 
-    def digest(graph: Graph = GRAPH, batch: int = 4, soc: str = "Ascend310", version: str = "8.0.0", **options: str) -> str:
+    def digest(graph: Graph = GRAPH, batch: int = 4, soc: str = "Ascend310", version: str = "8.0.0", **options: Any) -> str:
         target = Target(soc, cast("Any", SimpleNamespace(version=version, tunes=True)))
         return deploy.stage(replace(settings, **options), Source.of(graph, network, batch), target).key.digest
 
@@ -179,7 +181,7 @@ def test_a_compiled_model_is_that_of_its_graph_chip_toolkit_and_flags(tmp_path: 
 def test_a_compilation_is_tuned_where_it_is_asked_for_and_can_be(tmp_path: Path, asked: str, tunes: bool, tuned: str) -> None:
     """What goes in is named with its shape, the batch first."""
     network = replace(TSM.networks[0], atc=replace(TSM.networks[0].atc, auto_tune="RL,GA"))
-    settings = replace(Settings.parse({}), auto_tune=asked)  # type: ignore[arg-type]
+    settings = replace(Settings.parse({}), auto_tune=asked)
     target = Target("Ascend310", cast("Any", SimpleNamespace(tunes=tunes)))
     request = deploy._request(Source.of(GRAPH, network, 4), target, settings, tmp_path)
 

@@ -99,7 +99,7 @@ def one_weight_beside(path: Path) -> Path:
 
 
 BAD: dict[str, tuple[Callable[[Path], Path], str, str]] = {
-    "nothing": (lambda path: path.touch() or path,  # type: ignore[func-returns-value]
+    "nothing": (lambda path: path.touch() or path,
                  "the file is empty, and no ONNX graph", "tools.inspect"),
     "no nodes": (without_nodes, "the file holds no graph", "tools.inspect"),
     "text": (with_text, "the file is a text, and no ONNX graph", "tools.inspect"),
@@ -131,7 +131,7 @@ def test_a_file_that_is_no_graph_of_the_model_is_refused(tmp_path: Path, kind: s
 
 def context_of(graph: Path | str, root: Path, model: str = "tsm") -> Context[object]:  # type: ignore[type-var]
     settings = Settings.parse({"graph": str(graph), "artifacts": str(root / "artifacts")})
-    return Context(settings, load_spec(MODELS, model))  # type: ignore[arg-type]
+    return Context(settings, load_spec(MODELS, model))
 
 
 def found(path: Path, root: Path, device: Device = CPU) -> specialise.Graph:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def pickled(path: Path) -> None:
         archive.writestr("tsm/data.pkl", b"\x80\x02}.")
 
 
-BAD = {  # what lies there -> what is said of it
+BAD: dict[str, tuple[Callable[[Path], object], str]] = {  # what lies there -> what is said of it
     "empty": (lambda path: path.write_bytes(b""), "the file is empty, and neither"),
     "text": (lambda path: path.write_text("top1 93 %\n"), "the file is a text, and neither"),
     "pointer": (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n"), "the file is only a pointer of Git LFS"),

@@ -12,16 +12,16 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS
 from suites.selftest.deployment.test_surgery import kinds
 from suites.selftest.deployments import in_onnx, noise
+from suites.selftest.specs import recogniser_spec
 from tools.deployment import export
 from tools.deployment.surgery import operate
 from tools.errors import ExportError
 from tools.media.preprocess import Floats
-from tools.spec.catalog import load_spec
 
 if TYPE_CHECKING:
     import onnx
 
-TINY = load_spec(TINY_MODELS, "tiny")
+TINY = recogniser_spec(TINY_MODELS, "tiny")
 Shapes = set[tuple[int, ...]]
 
 SHAPE = (2, 8, 16, 9)  # clips, frames, channels, places of x

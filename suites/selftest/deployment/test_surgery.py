@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import exported, in_onnx, in_torch, noise, random_weights, specialised
+from suites.selftest.specs import localiser_spec
 from tools.deployment import export
 from tools.deployment.surgery import operate
 from tools.deployment.weights import Weights
 from tools.errors import ExportError
 from tools.machine.files import sha256
 from tools.media.preprocess import Floats
-from tools.spec.catalog import load_spec
 from tools.spec.model import Network
 from tools.spec.settings import MODELS
 from tools.storage.entries import Entry
@@ -26,7 +26,7 @@ from tools.storage.entries import Entry
 if TYPE_CHECKING:
     import onnx
 
-TEM = load_spec(MODELS, "bsn").tem
+TEM = localiser_spec(MODELS, "bsn").tem
 BARE = replace(TEM, surgery=())
 BATCHES = (1, 4)
 
@@ -116,7 +116,8 @@ def test_reshaped_weights_stay_in_the_shared_file(tem: Exported, batch: int) -> 
     assert graph.stat().st_size < 20_000
 
 
-GRAPHS = {  # text, shapes of weights and numbers; Unsqueeze and Squeeze that are needed
+GRAPHS: dict[str, tuple[str, Mapping[str, tuple[int, ...] | float], tuple[int, int]]] = {
+    # text, shapes of weights and numbers; Unsqueeze and Squeeze that are needed
     "chain": ("""a = Conv <kernel_shape=[3], pads=[1, 1]> (x, w, b)
                  r = Relu(a)
                  c = Conv <kernel_shape=[1]> (r, v)

@@ -42,7 +42,8 @@ def test_a_batch_gives_what_onnx_runtime_gives(graph: Path) -> None:
     assert np.array_equal(expected, cast("Any", bound.scores(bound())))
     bound.put(batch * 2)
     assert np.array_equal(other, cast("Any", bound.scores(bound())))
-    assert [None] * 3 == [bound.scores(answer) for answer in (None, [], "scores")]
+    nothings: tuple[object, ...] = (None, [], "scores")
+    assert [None] * 3 == [bound.scores(answer) for answer in nothings]
     assert ("fp32", []) == (engine.precision, engine.device_times())
     engine.close()
 

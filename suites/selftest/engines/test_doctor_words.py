@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from tools import doctor
+from tools import doctor, engines
 
 
 def part(thing: str, *, good: bool = True) -> Any:
@@ -58,8 +58,8 @@ def test_doctor_shows_each_family_and_names_those_that_are_not_here(monkeypatch:
 
         return SimpleNamespace(examine=examine)
 
-    monkeypatch.setattr(doctor.engines, "FAMILIES", ("npu", "cpu"))
-    monkeypatch.setattr(doctor.engines, "named", examiner)
+    monkeypatch.setattr(engines, "FAMILIES", ("npu", "cpu"))
+    monkeypatch.setattr(engines, "named", examiner)
     monkeypatch.setattr(doctor, "attempt", lambda thing, look: [part(f"{thing} of {look.args[0].artifacts}")])
 
     assert 0 == doctor.main(["--artifacts", str(tmp_path)])

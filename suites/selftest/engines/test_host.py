@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from tools.engines import host
 from tools.engines.findings import NOTE, OK, WRONG, Finding
+from tools.machine import device_locks, memory, versions
 from tools.spec.settings import Settings
 
 GIB = 2**30
@@ -25,7 +28,7 @@ SETTINGS = Settings.parse({})
     (("glibc", "x"), NOTE, "none: the packages' wheels are built for it"),
 ])
 def test_the_c_library_must_be_new_enough(monkeypatch: pytest.MonkeyPatch, libc: tuple[str, str], word: str, found: str) -> None:
-    monkeypatch.setattr(host.platform, "libc_ver", lambda: libc)
+    monkeypatch.setattr(platform, "libc_ver", lambda: libc)
     python, glibc = host.python(SETTINGS)
 
     assert (word, "glibc", found) == (glibc.word, glibc.thing, glibc.found)
@@ -42,7 +45,7 @@ def test_the_python_is_told_with_its_environment(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(("free", "word", "found"), [
     (4 * GIB, OK, "4.0 GiB free"), (4 * GIB - 1, NOTE, "4.0 GiB free: not enough for large batches")])
 def test_little_memory_is_a_note(monkeypatch: pytest.MonkeyPatch, free: int, word: str, found: str) -> None:
-    monkeypatch.setattr(host.memory, "available_bytes", lambda: free)
+    monkeypatch.setattr(memory, "available_bytes", lambda: free)
     [one] = host.free_memory(SETTINGS)
 
     assert (word, "memory", found) == (one.word, one.thing, one.found)
@@ -51,7 +54,7 @@ def test_little_memory_is_a_note(monkeypatch: pytest.MonkeyPatch, free: int, wor
 
 @pytest.mark.parametrize(("free", "word", "more"), [(2 * GIB, OK, ""), (2 * GIB - 1, NOTE, ": little for what a model needs")])
 def test_little_room_is_a_note(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, word: str, more: str) -> None:
-    monkeypatch.setattr(host.shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
     [one] = host.artifacts(Settings.parse({"artifacts": str(tmp_path)}))
 
     assert (word, "artifacts folder", f"{tmp_path}, 2.0 GiB free{more}") == (one.word, one.thing, one.found)
@@ -70,7 +73,7 @@ def test_a_folder_that_cannot_be_written_is_wrong(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", [True, False])
 def test_locks_of_this_user_only_are_said_to_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: bool) -> None:
-    monkeypatch.setattr(host.device_locks, "require", lambda folder: tmp_path)
+    monkeypatch.setattr(device_locks, "require", lambda folder: tmp_path)
     [one] = host.locks(Settings.parse({"locks": str(tmp_path)} if given else {}))
 
     assert Finding(OK, "folder of locks", f"{tmp_path}{'' if given else ', of this user only'}") == one
@@ -117,7 +120,7 @@ def test_a_package_is_told_with_what_brings_it(monkeypatch: pytest.MonkeyPatch, 
 def test_a_package_that_is_half_removed_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its metadata are there and have no version."""
     monkeypatch.setattr(host, "pinned", lambda: {"numpy": "2.4", "other": "1"})
-    monkeypatch.setattr(host.versions, "of", lambda *names: [("numpy", None), ("other", "1")])
+    monkeypatch.setattr(versions, "of", lambda *names: [("numpy", None), ("other", "1")])
     found = {one.thing: one for one in host.packages(SETTINGS)}
 
     assert "half removed, 2.4 is pinned" == found["numpy"].found
@@ -126,5 +129,5 @@ def test_a_package_that_is_half_removed_differs(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_cores_are_told_with_their_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host.versions, "machine", lambda: (("cores", "8"), ("cpu", "a CPU"), ("load", "1.25")))
+    monkeypatch.setattr(versions, "machine", lambda: (("cores", "8"), ("cpu", "a CPU"), ("load", "1.25")))
     assert [Finding(OK, "cores", "8, a CPU, load 1.25")] == host.cores(SETTINGS)

@@ -139,8 +139,8 @@ def test_a_file_that_the_runtime_would_refuse_is_not_given_to_it(model: Path, ho
 def test_node_and_runtime_agree_on_what_is_simulated(model: Path, monkeypatch: pytest.MonkeyPatch, device: Device,
                                                      simulated: bool | None) -> None:
     """A module that does not say is a real one; nothing of it is called."""
-    told = {} if simulated is None else {"__simulated__": simulated}
-    monkeypatch.setitem(sys.modules, "aclruntime", SimpleNamespace(__file__="/there.so", **told))  # type: ignore[arg-type]
+    module = SimpleNamespace(__file__="/there.so", **({} if simulated is None else {"__simulated__": simulated}))
+    monkeypatch.setitem(sys.modules, "aclruntime", module)
     monkeypatch.setattr(npu, "unbuffer_stdout", lambda: None)
     error = refusal(device, model)
 
@@ -189,7 +189,7 @@ class Session:
     def __init__(self, output: Any, dtype: int = 0, size: int = 4 * 4 * 24, status: int = 0) -> None:
         self.inputs = [SimpleNamespace(name="video", datatype=dtype, shape=[4, 2, 3, 4], size=size)]
         self.outputs = [SimpleNamespace(name="Softmax_2:0:scores", datatype=0, shape=[4, 5], size=80)]
-        self.output, self.status, self.given = output, status, None
+        self.output, self.status, self.given = output, status, (list[str](), list[Any]())
 
     def get_inputs(self) -> Any:
         return self.inputs
@@ -214,7 +214,7 @@ def test_a_model_that_takes_half_precision_gets_it() -> None:
     """On its device, under the runtime's own name of the output; what comes back is float32."""
     session = Session(np.ones((4, 5), np.float16), dtype=1, size=2 * 4 * 24)
     scores = engine(session).infer(batch_of(4))
-    names, [tensor] = session.given or ((), (None,))
+    names, [tensor] = session.given
 
     assert (["Softmax_2:0:scores"], np.float16, 3) == (names, tensor.array.dtype, tensor.on)
     np.testing.assert_array_equal(batch_of(4).astype(np.float16), tensor.array)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -95,7 +96,7 @@ def test_inputs_of_other_clips_are_not_mixed_in(context: Context[ModelSpec], tmp
 def test_too_little_room_is_said_before_anything_is_written(
         context: Context[ModelSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The size is announced, and refused where the disk has less."""
-    monkeypatch.setattr(dump.shutil, "disk_usage", lambda path: Usage(GIBIBYTE, GIBIBYTE, 1000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(GIBIBYTE, GIBIBYTE, 1000))
 
     with pytest.raises(DataError, match="do not fit"):
         dump.write_inputs(context, 4, tmp_path)

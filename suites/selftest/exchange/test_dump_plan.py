@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,10 +13,12 @@ import numpy as np
 import pytest
 
 from tools import data
+from tools.datasets import clips
 from tools.datasets.clips import ClipSet
 from tools.datasets.survey import Shortfall
 from tools.errors import DataError, OptionError
 from tools.exchange import dump
+from tools.machine import events
 from tools.media.batches import Feed
 from tools.media.decode import Clip
 from tools.spec.catalog import load_spec
@@ -71,15 +74,15 @@ def context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Context[ModelSpe
         return Feed(clips.ids, spec.network.input.shape, fill)
 
     monkeypatch.setattr(dump, "feed", feed)
-    monkeypatch.setattr(dump.clips, "clip_set", lambda context, classes: CLIPS)
+    monkeypatch.setattr(clips, "clip_set", lambda context, classes: CLIPS)
     return Context(Settings.parse({}), SMALL)
 
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     told: list[str] = []
-    monkeypatch.setattr(dump.events, "say", told.append)
-    monkeypatch.setattr(dump.events, "progress", lambda text, done, total: told.append(f"{text} {done}/{total}"))
+    monkeypatch.setattr(events, "say", told.append)
+    monkeypatch.setattr(events, "progress", lambda text, done, total: told.append(f"{text} {done}/{total}"))
     return told
 
 
@@ -132,10 +135,10 @@ def test_files_of_other_clips_are_not_mixed_with_these(context: Context[ModelSpe
 @pytest.mark.parametrize(("free", "fits"), [(3 * 96, True), (3 * 96 - 1, False)])
 def test_all_that_is_to_be_written_must_fit(context: Context[ModelSpec], said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                             free: int, fits: bool) -> None:
-    monkeypatch.setattr(dump.shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     if fits:
         dump.write_inputs(context, 4, tmp_path)
-        monkeypatch.setattr(dump.shutil, "disk_usage", lambda path: SimpleNamespace(free=3 * 2**30))
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=3 * 2**30))
         dump.write_inputs(context, 4, tmp_path)
         assert said[-1].endswith("0 of them to be written: 0.00 GiB; 3.0 GiB are free")
         return
@@ -149,7 +152,7 @@ def test_all_that_is_to_be_written_must_fit(context: Context[ModelSpec], said: l
 def test_what_the_data_set_lacks_is_said_and_a_disk_that_refuses_named(context: Context[ModelSpec], said: list[str], tmp_path: Path,
                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = replace(CLIPS, shortfall=Shortfall(10, 12, 2, 0, "v_7", "the command"))
-    monkeypatch.setattr(dump.clips, "clip_set", lambda context, classes: lacking)
+    monkeypatch.setattr(clips, "clip_set", lambda context, classes: lacking)
     dump.write_inputs(context, 4, tmp_path)
     assert "only what is there is written: 10 of 12 clips: 2 missing" in said[0]
 

@@ -14,7 +14,9 @@ from suites.selftest.conftest import TINY_MODELS
 from suites.selftest.deployments import record
 from tools.datasets.clips import ClipSet
 from tools.errors import OptionError, RecordError
-from tools.exchange import limits
+from tools.exchange import limits, runs
+from tools.exchange.toml_edit import Limits
+from tools.measuring import metrics
 from tools.measuring.cell import Cell, Part
 from tools.measuring.metrics import Distance
 from tools.measuring.predictions import Predictions
@@ -41,8 +43,8 @@ def cell(batch: int = 4, scores: np.ndarray = RIGHT, **more: Any) -> Cell:
     return Cell(case, Path("run") / str(case), (Part(Path(), told, Predictions(CLIPS.ids, scores), None),))
 
 
-def found(patch: pytest.MonkeyPatch, *cells: Cell, margin: float = 2.0, reference: Any = TORCH) -> list[limits.Limits]:
-    patch.setattr(limits.runs, "cells", lambda folder, spec: cells)
+def found(patch: pytest.MonkeyPatch, *cells: Cell, margin: float = 2.0, reference: Any = TORCH) -> list[Limits]:
+    patch.setattr(runs, "cells", lambda folder, spec: cells)
     return limits.of_runs([Path("run")], SPEC, TRUTH, reference, margin)
 
 
@@ -62,7 +64,7 @@ def test_a_limit_is_rounded_up_to_two_digits(value: float, up: float) -> None:
 def test_limits_are_what_was_measured_times_the_margin(monkeypatch: pytest.MonkeyPatch, apart: Distance, margin: float,
                                                        gate: FidelityGate) -> None:
     """Never tighter than those of float32."""
-    monkeypatch.setattr(limits.metrics, "distance", lambda *given, **how: apart)
+    monkeypatch.setattr(metrics, "distance", lambda *given, **how: apart)
     [one] = found(monkeypatch, cell(), margin=margin)
 
     assert ("fp16-310P3", gate) == (one.name, one.gate)
@@ -72,7 +74,7 @@ def test_the_case_that_is_farthest_from_torch_sets_them(monkeypatch: pytest.Monk
     """In each of the three; each precision and kind of chip has its own, and a note of what it comes from."""
     far = {4: Distance(0.004, 0.9999, 1, 0), 8: Distance(0.002, 0.9996, 0, 0), 16: Distance(0.02, 0.999, 2, 0)}
     left = [far[batch] for batch in (4, 8, 16)]
-    monkeypatch.setattr(limits.metrics, "distance", lambda *given, **how: left.pop(0))
+    monkeypatch.setattr(metrics, "distance", lambda *given, **how: left.pop(0))
     both, other = found(monkeypatch, cell(4), cell(8), cell(16, chip="910B"))
 
     assert ("fp16-310P3", FidelityGate(0.008, 0.9992, 0.02)) == (both.name, both.gate)
@@ -84,7 +86,7 @@ def test_the_case_that_is_farthest_from_torch_sets_them(monkeypatch: pytest.Monk
 def test_scores_are_compared_as_far_as_the_precision_reaches(monkeypatch: pytest.MonkeyPatch) -> None:
     """What half precision cannot hold is no difference."""
     asked: list[Any] = []
-    monkeypatch.setattr(limits.metrics, "distance", lambda *given, **how: asked.append((given, how)) or Distance(0.0, 1.0, 0, 0))
+    monkeypatch.setattr(metrics, "distance", lambda *given, **how: asked.append((given, how)) or Distance(0.0, 1.0, 0, 0))
     found(monkeypatch, cell())
     [(given, how)] = asked
 
@@ -131,7 +133,7 @@ def test_of_what_is_no_fact_or_wrong_there_are_no_limits(monkeypatch: pytest.Mon
 ], ids=range(6))
 def test_limits_beyond_the_floor_are_refused(monkeypatch: pytest.MonkeyPatch, apart: Distance, fits: bool) -> None:
     """Only a broken deployment needs them."""
-    monkeypatch.setattr(limits.metrics, "distance", lambda *given, **how: apart)
+    monkeypatch.setattr(metrics, "distance", lambda *given, **how: apart)
     if fits:
         assert 1 == len(found(monkeypatch, cell(), cell(8)))
         return

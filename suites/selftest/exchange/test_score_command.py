@@ -14,7 +14,9 @@ from suites.selftest.conftest import TINY_MODELS
 from tools import score
 from tools.errors import OptionError
 from tools.judging.verdict import Verdict
+from tools.measuring import stored_reference
 from tools.spec.catalog import load_spec
+from tools.storage.stages import parse
 
 
 def line(folder: Path, *words: str, models: Path = TINY_MODELS) -> list[str]:
@@ -24,10 +26,10 @@ def line(folder: Path, *words: str, models: Path = TINY_MODELS) -> list[str]:
 def given(patch: pytest.MonkeyPatch, folder: Path, *, listed: object, columns: int | None, options: Sequence[str] = ()) -> Any:
     """What results are judged with, where so many scores a clip are stored of torch."""
     stored = SimpleNamespace(predictions=SimpleNamespace(scores=np.zeros((3, columns)))) if columns else None
-    patch.setattr(score.stored_reference, "listed", lambda context, classes: listed)
-    patch.setattr(score.stored_reference, "find", lambda context, clips: stored)
+    patch.setattr(stored_reference, "listed", lambda context, classes: listed)
+    patch.setattr(stored_reference, "find", lambda context, clips: stored)
     patch.setattr(score, "read_info", lambda path: f"info {path}")
-    options, context = score.parse("score", "", line(folder, "tiny", "out", *options), score._arguments)
+    options, context = parse("score", "", line(folder, "tiny", "out", *options), score._arguments)  # type: ignore[assignment]
     return score._given(cast("Any", options), cast("Any", context))
 
 

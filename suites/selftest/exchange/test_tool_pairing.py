@@ -96,13 +96,13 @@ def test_marked_texts_are_read(tmp_path: Path, encoding: str) -> None:
     assert 1.0 == top1(pair(outputs.find(folder), CLASSES, 1, [read_info(path)], None))
 
 
-def softmax(logits: Floats) -> Floats:
+def softmax(logits: np.ndarray) -> np.ndarray:
     powers = np.exp(logits)
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-KINDS = {"logits": SCORES, "probabilities": softmax(SCORES), "flat": softmax(SCORES / 9), "rounded": SCORES.astype(np.float16),
-         "rectified": np.maximum(SCORES, 0)}
+KINDS: dict[str, np.ndarray] = {"logits": SCORES, "probabilities": softmax(SCORES), "flat": softmax(SCORES / 9),
+                              "rounded": SCORES.astype(np.float16), "rectified": np.maximum(SCORES, 0)}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -100,6 +100,7 @@ def test_the_interface_rate_of_a_data_set_run_is_what_the_guide_quotes(tmp_path:
 
     assert card is not None
     assert (12277.9, 5, "module") == (found.samples_per_s, found.line, found.latency.of)
+    assert found.samples_per_s is not None
     assert pytest.approx(card.value) == 4 * found.samples_per_s
 
 

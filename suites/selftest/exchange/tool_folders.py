@@ -31,7 +31,8 @@ def ais_bench(folder: Path, batches: Mapping[str, Floats], ending: str) -> Path:
     inner = folder / "2022_12_01-10_00_00"
     inner.mkdir(parents=True)
     for stem, rows in batches.items():
-        {"txt": text, "bin": raw, "npy": np.save}[ending](inner / f"{stem}_0.{ending}", rows)
+        writers: dict[str, Callable[[Path, Floats], object]] = {"txt": text, "bin": raw, "npy": np.save}
+        writers[ending](inner / f"{stem}_0.{ending}", rows)
     (folder / f"{inner.name}_summary.json").write_text(json.dumps(SUMMARY))
     return folder
 

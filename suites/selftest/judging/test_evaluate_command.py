@@ -10,6 +10,7 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS
 from tools import evaluate
+from tools.datasets import videos
 from tools.errors import OptionError
 from tools.localisation.activitynet import Video
 from tools.localisation.detections import Detections, write_results
@@ -28,7 +29,7 @@ def test_recall_of_a_result_file_is_printed_and_held_to_what_is_expected(monkeyp
                                                                          capsys: pytest.CaptureFixture[str], expect: list[str],
                                                                          status: int) -> None:
     """A video that the file leaves out counts as one without detections."""
-    monkeypatch.setattr(evaluate.videos, "listed", lambda context: VIDEOS)
+    monkeypatch.setattr(videos, "listed", lambda context: VIDEOS)
     write_results({"v_b": Detections(np.array([[1.0, 3.0], [4.0, 8.0]]), np.array([0.9, 0.8]))}, tmp_path / "found.json")
 
     assert status == evaluate.main(line(tmp_path, "bsn", str(tmp_path / "found.json"), *expect, models=MODELS))

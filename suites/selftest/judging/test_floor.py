@@ -104,7 +104,7 @@ def test_what_nothing_judges_is_shown_in_numbers_without_a_limit() -> None:
     for metric, unit, measured in (("difference", "share", 0.0), ("cosine", "cosine", 1.0), ("flipped", "clips", 0)):
         one = good[metric]
         assert ("RECORDED", "-") == (one.verdict.value, one.reference)
-        assert Numbers(unit, pytest.approx(measured, abs=1e-6)) == one.numbers
+        assert Numbers(unit, pytest.approx(measured, abs=1e-6)) == one.numbers  # type: ignore[arg-type]
         assert one.meaning.endswith(f": {one.measured}; no limits are stored for fp16-310P3 ([gates.fidelity.fp16-310P3])")
     assert 0.99 == getattr(zeros["cosine"].numbers, "reference", None)
 

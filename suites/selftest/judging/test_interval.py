@@ -102,7 +102,7 @@ def test_the_interval_holds_the_typical_time_as_often_as_it_says(count: int, sta
 def spells(count: int, length: int) -> np.ndarray:
     """Times at a level that another follows every *length* iterations or so."""
     chance = np.random.default_rng(length * count)
-    number = np.cumsum(chance.random((DRAWS, count)) < 1 / length, axis=1)
+    number = np.cumsum(chance.random((DRAWS, count)) < 1 / length, axis=1, dtype=np.intp)
     return 1 + 0.03 * np.take_along_axis(chance.standard_normal((DRAWS, count + 1)), number, axis=1)
 
 

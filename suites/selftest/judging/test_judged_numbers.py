@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.judging.test_segments import FP32, HOW, videos
-from suites.selftest.judging.test_verdict_speed import SERIES, THREE, TRUTH, kind
+from suites.selftest.judging.test_verdict_speed import SERIES, THREE, TRUTH
 from tools.errors import EngineError
 from tools.judging import comparisons, plausible, speed, verdict
 from tools.judging.comparisons import Rate
@@ -20,6 +20,7 @@ from tools.judging.verdict import Judgement, Verdict
 from tools.measuring.metrics import Distance
 from tools.measuring.predictions import Predictions
 from tools.spec.catalog import load_truth
+from tools.spec.chips import kind
 from tools.spec.settings import MODELS
 from tools.spec.truth import FidelityGate
 
@@ -50,7 +51,7 @@ def test_the_t4_gate_is_reached_by_its_ratio(share: float, judged: Verdict) -> N
     [gate] = speed.against_t4(share * 0.5 * t4.right / 4, TRUTH, kind("310"), 16, [SERIES])
 
     assert (judged, "x T4", ">= 0.5") == (gate.verdict, gate.metric, gate.reference)
-    assert Numbers("ratio", pytest.approx(share * 0.5), 0.5, "median", limit="at least") == gate.numbers
+    assert Numbers("ratio", pytest.approx(share * 0.5), 0.5, "median", limit="at least") == gate.numbers  # type: ignore[arg-type]
 
 
 def test_detections_are_held_against_none_and_a_share() -> None:
@@ -66,7 +67,7 @@ def test_detections_are_held_against_none_and_a_share() -> None:
 def test_proposals_and_recall_are_held_against_torchs() -> None:
     theirs = np.array([[0, 1, 5, 0.0], [0, 2, 5, 1.0], [1, 1, 5, 0.5], [1, 2, 6, 0.5]])
     difference, unpaired = proposal_fidelity(theirs + np.array([0, 0, 0, 0.1]), theirs[:3], "pem", replace(FP32, max_flipped_share=0.5))
-    assert Numbers("share", pytest.approx(0.1), FP32.max_relative_difference, limit="at most") == difference.numbers
+    assert Numbers("share", pytest.approx(0.1), FP32.max_relative_difference, limit="at most") == difference.numbers  # type: ignore[arg-type]
     assert (Numbers("proposals", 1, 1, limit="at most"), "proposals that only one side has, of 3") == (unpaired.numbers, unpaired.meaning)
     assert difference.meaning.endswith("of 3 proposals")
     [recall] = paired_recall({"AR@100": 0.5}, {"AR@100": 0.75}, 0.25)

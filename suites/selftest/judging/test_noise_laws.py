@@ -114,7 +114,8 @@ def everything(before: Known) -> np.ndarray:
 def test_what_nights_tell_is_what_the_formulas_give_written_out(seed: int) -> None:
     nights = measured(1, 25, seed)
     there = nights.series[0] > 0
-    plain = plain_known(*(value[0, there].tolist() for value in nights), NOISE)
+    log_s, series, squares = (value[0, there].tolist() for value in nights)
+    plain = plain_known(log_s, series, squares, NOISE)
     assert everything(known(nights, NO_LEAN, NOISE))[:, 0] == pytest.approx(plain)
 
 

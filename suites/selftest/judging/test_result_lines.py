@@ -14,11 +14,13 @@ import pytest
 
 from suites.selftest.deployments import record
 from tools.errors import MeasureError
-from tools.judging import comparisons, kinds, results
+from tools.judging import comparisons, results
+from tools.judging import kinds as judges
 from tools.judging.comparisons import Comparison
 from tools.judging.numbers import Numbers, Pairs, Timing
 from tools.judging.rows import RESULTS, Row, align, word
 from tools.judging.verdict import Judgement, Verdict
+from tools.measuring import kinds, reference
 from tools.measuring.cell import Cell, Part, Times
 from tools.measuring.predictions import Predictions
 from tools.measuring.timing import summarise
@@ -208,10 +210,10 @@ def test_a_models_judge_has_what_its_kind_gives(monkeypatch: pytest.MonkeyPatch,
     """Stored numbers, torch's answers, the command that makes them, what is expected, what others made."""
     spec = load_spec(MODELS, name)
     kind = SimpleNamespace(torch_reference=lambda *given: ("answers", given), torch_inputs=lambda *given: ("inputs", given))
-    monkeypatch.setattr(kinds.kinds, "of", lambda spec: kind)
-    monkeypatch.setattr(kinds.reference, "command", lambda context: "the command")
+    monkeypatch.setattr(kinds, "of", lambda spec: kind)
+    monkeypatch.setattr(reference, "command", lambda context: "the command")
     context = Context(Settings.parse({"expect": "top1=0.5"}), spec)
-    judge = kinds.judge_of(context, ("w",), "clips")  # type: ignore[arg-type]
+    judge = judges.judge_of(context, ("w",), "clips")  # type: ignore[arg-type]
 
     assert ("RecogniserJudge" if name == "tsm" else "LocaliserJudge") == type(judge).__name__
     assert (spec, "clips", ("answers", (context, ("w",), "clips")), "the command", context.settings.expect) == (

@@ -170,7 +170,8 @@ def drawn(chance: np.random.Generator, within: float, between: float) -> Before:
     """Thirty nights, each measured again as long as its mean is slow."""
     nights = []
     for _ in range(30):
-        level, times = between * chance.standard_normal(), []
+        level = between * chance.standard_normal()
+        times: list[float] = []
         while len(times) < 1 or (len(times) < 20 and np.mean(times) > 0.003):
             times.append(level + within * chance.standard_normal())
         nights.append((float(np.mean(times)), len(times), float(np.square(np.array(times) - np.mean(times)).sum())))

@@ -88,7 +88,7 @@ def test_a_localiser_is_judged_beside_torch(monkeypatch: pytest.MonkeyPatch, rec
     cell = Cell(Case("bsn", 4, Device("cpu")), Path(), (part,))
     torch = SimpleNamespace(recall=recall, detections={"v_a": none_found()}) if recall else None
 
-    [one] = LocaliserJudge(bsn, unpublished("bsn"), VideoSet((video,), ()), torch).usable_accuracy(cell, official=True)
+    [one] = LocaliserJudge(bsn, unpublished("bsn"), VideoSet((video,), ()), torch).usable_accuracy(cell, official=True)  # type: ignore[arg-type]
 
     assert ("AR@100", expected) == (one.metric, one.verdict.value)
     assert NOTHING.format("bsn") in one.reason

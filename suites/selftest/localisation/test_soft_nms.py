@@ -236,4 +236,4 @@ def test_the_published_pem_scores_a_row_of_zeros() -> None:
         row = torch.sigmoid(0.1 * second(torch.relu(0.1 * first(torch.zeros(1, 1000, 32)))))
 
     assert (1, 1000, 1) == tuple(row.shape)
-    assert ZERO_ROW == pytest.approx(row.unique().item(), abs=5e-5)
+    assert ZERO_ROW == pytest.approx(row.unique().item(), abs=5e-5)  # type: ignore[no-untyped-call]

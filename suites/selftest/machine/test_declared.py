@@ -56,7 +56,7 @@ def test_an_array_larger_than_its_file_is_refused(tmp_path: Path, shape: tuple[i
         archive.writestr("a.npy", header(shape, kind) + b"abcd")
 
     for name, load in (("a.npy", reading.load_npy), ("a.npz", reading.load_npz)):
-        assert "it claims to hold" in bounded(lambda load=load, name=name: load(tmp_path / name, DataError))
+        assert "it claims to hold" in bounded(lambda load=load, name=name: load(tmp_path / name, DataError))  # type: ignore[misc]
 
 
 def test_an_archive_that_unpacks_to_more_than_it_has_is_refused(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_arrays_of_terabytes_are_not_begun(tmp_path: Path) -> None:
     for name, load in (("a.npy", reading.load_npy), ("a.npz", reading.load_npz)):
         (tmp_path / name).write_bytes(content)
         os.truncate(tmp_path / name, 2**40 + len(content))
-        said = bounded(lambda load=load, name=name: load(tmp_path / name, DataError))
+        said = bounded(lambda load=load, name=name: load(tmp_path / name, DataError))  # type: ignore[misc]
         assert f"it is larger than {declared.LARGEST_ARRAYS // GIB} GiB" in said
 
 

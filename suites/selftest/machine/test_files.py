@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
+import shutil
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO, Self
@@ -11,7 +14,7 @@ from typing import Any, BinaryIO, Self
 import pytest
 
 from tools.errors import DataError, MeasureError, StoreError
-from tools.machine import files, locks, versions
+from tools.machine import locks, versions
 from tools.machine.files import flush, require_unchanged, sha256, write_whole, writing
 from tools.spec.settings import ROOT
 
@@ -61,7 +64,7 @@ def test_writing_one_file_touches_no_other(tmp_path: Path) -> None:
 
 def test_what_is_written_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, seen = tmp_path / "a.json", list[tuple[bool, int]]()
-    monkeypatch.setattr(files.os, "fsync", lambda descriptor: seen.append((path.exists(), os.fstat(descriptor).st_size)))
+    monkeypatch.setattr(os, "fsync", lambda descriptor: seen.append((path.exists(), os.fstat(descriptor).st_size)))
     write_whole(path, lambda file: file.write(b"12345"))
 
     assert [(False, 5)] == seen
@@ -88,8 +91,8 @@ def test_everything_below_a_folder_is_flushed(tmp_path: Path, monkeypatch: pytes
     for number in range(count):
         (tmp_path / "inner" / str(number)).touch()
     one_by_one, at_once = list[int](), list[int]()
-    monkeypatch.setattr(files.os, "fsync", lambda descriptor: one_by_one.append(os.fstat(descriptor).st_ino))
-    monkeypatch.setattr(files.os, "sync", lambda: at_once.append(1))
+    monkeypatch.setattr(os, "fsync", lambda descriptor: one_by_one.append(os.fstat(descriptor).st_ino))
+    monkeypatch.setattr(os, "sync", lambda: at_once.append(1))
     flush(tmp_path)
 
     inodes = {path.stat().st_ino for path in (tmp_path, *(tmp_path / "inner").iterdir())}
@@ -128,26 +131,26 @@ def test_without_git_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append((command, how["timeout"]))
         return SimpleNamespace(stdout=" said \n")
 
-    monkeypatch.setattr(versions.subprocess, "run", run)
-    monkeypatch.setattr(versions.shutil, "which", lambda name: None)
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     assert ("", []) == (versions._git("status"), asked)
-    monkeypatch.setattr(versions.shutil, "which", lambda name: "/bin/git")
+    monkeypatch.setattr(shutil, "which", lambda name: "/bin/git")
     assert "said" == versions._git("status")
     assert [(["/bin/git", "-C", str(ROOT), "status"], 10.0)] == asked
-    for error in (OSError(), versions.subprocess.TimeoutExpired("git", 1), versions.subprocess.CalledProcessError(128, "git")):
-        monkeypatch.setattr(versions.subprocess, "run", lambda *given, error=error, **how: (_ for _ in ()).throw(error))
+    for error in (OSError(), subprocess.TimeoutExpired("git", 1), subprocess.CalledProcessError(128, "git")):
+        monkeypatch.setattr(subprocess, "run", lambda *given, error=error, **how: (_ for _ in ()).throw(error))
         assert "" == versions._git("status")
 
 
 def test_a_machine_is_told_by_what_times_depend_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its processor by the first name that the kernel gives, or by its kind."""
-    monkeypatch.setattr(versions.os, "sched_getaffinity", lambda process: {0, 1, 2})
-    monkeypatch.setattr(versions.os, "getloadavg", lambda: (1.256, 9.0, 9.0))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.256, 9.0, 9.0))
     told = dict(versions.machine())
     assert ["python", "system", "cpu", "cores", "load"] == list(told)
     assert ("3", "1.26") == (told["cores"], told["load"])
 
-    monkeypatch.setattr(versions.platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     for text, name in (("processor : 0\nmodel name\t: A CPU @ 3: GHz\nmodel name\t: Another\n", "A CPU @ 3: GHz"),
                        ("Model\t\t: Kunpeng\n", "Kunpeng"), ("processor : 0\n", "aarch64")):
         monkeypatch.setattr("builtins.open", lambda path, text=text: _File(text))

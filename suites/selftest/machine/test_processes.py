@@ -158,7 +158,7 @@ def test_work_is_spread_over_processes() -> None:
 
 def test_no_more_than_a_window_of_the_items_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four batches a process: a list of any length is never held."""
-    monkeypatch.setattr(pool.os, "sched_getaffinity", lambda process: {0})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
     taken: list[int] = []
 
     def items() -> Iterator[int]:

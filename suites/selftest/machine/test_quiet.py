@@ -148,7 +148,7 @@ def test_a_file_made_again_is_the_one_that_counts(locks: str) -> None:
 
 def test_alone_nobody_waits(locks: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A single cell that decodes, then times, then decodes: nothing of it sleeps."""
-    monkeypatch.setattr(device_locks.time, "sleep", lambda seconds: pytest.fail("it waits"))
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it waits"))
     units = Units(locks, unexpected)
     for _ in range(3):
         with units:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -180,7 +182,9 @@ def test_arrays_are_read_from_files_of_their_kind_alone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"the array cannot be read: it is no \.npy file") as caught:
         reading.load_npy(path, DataError)
     assert (str(path), "give a .npy file") == (caught.value.where, caught.value.remedy)
-    for save in (lambda file: np.save(file, np.array([{}]), allow_pickle=True), lambda file: np.savez(file, a=np.array([{}]))):
+    saves: tuple[Callable[[BinaryIO], None], ...] = (lambda file: np.save(file, np.array([{}]), allow_pickle=True),
+                                                     lambda file: np.savez(file, a=np.array([{}])))
+    for save in saves:
         with path.open("wb") as file:
             save(file)
         with pytest.raises(DataError, match="allow_pickle=False"):

@@ -72,9 +72,9 @@ def test_a_command_writes_plain_lines_elsewhere(plain: None, monkeypatch: pytest
 def test_a_process_that_is_forked_shows_nothing_of_its_own(plain: None) -> None:
     """Its words come plainly; it neither waits for its parent's lock nor paints over it."""
     stream = io.StringIO()
-    teller = Teller(Progress(), stream.write, stream.write)
-    monkey = os.getpid() + 1
-    teller._process = monkey
+    lines: list[str] = []
+    teller = Teller(Progress(), lines.append, lines.append)
+    teller._process = os.getpid() + 1
 
     assert not teller.is_mine
     with redirect_stderr(stream):
@@ -83,7 +83,7 @@ def test_a_process_that_is_forked_shows_nothing_of_its_own(plain: None) -> None:
             events.say("a word")
         finally:
             events.SHOWING.remove(teller)
-    assert "a word\n" == stream.getvalue()
+    assert ("a word\n", []) == (stream.getvalue(), lines)
 
 
 def test_time_that_passes_without_a_word_of_a_child_ticks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

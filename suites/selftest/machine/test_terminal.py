@@ -58,5 +58,5 @@ def test_the_name_of_a_file_forges_no_line_of_an_error() -> None:
 def test_help_is_printed_as_ever(capsys: pytest.CaptureFixture[str]) -> None:
     """By argparse, which asks its stream more than to write."""
     with pytest.raises(SystemExit):
-        events.run_command(lambda arguments: argparse.ArgumentParser(prog="x").parse_args(arguments) and 0, ["--help"])
+        events.run_command(lambda arguments: int(argparse.ArgumentParser(prog="x").parse_args(arguments) is None), ["--help"])
     assert capsys.readouterr().out.startswith("usage: x")

@@ -41,7 +41,7 @@ def test_a_pause_is_told_once_and_names_who_holds(locks: str, tmp_path: Path, mo
     assert f"waiting 1 s for quiet: process {holder.pid} (working in {Path.cwd()})" == said.get_nowait()
     assert said.empty()
     told = tmp_path / "told"
-    units = Units(locks, lambda text: told.open("a").write(f"{text}\n"))
+    units = Units(locks, lambda text: print(text, file=told.open("a")))
 
     def once() -> None:
         with units:

@@ -16,25 +16,27 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS, keeping
+from suites.selftest.specs import localiser_spec, recogniser_spec
 from tools import engines
+from tools.datasets import choice
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.engines.faults import Fault
 from tools.errors import EngineError
+from tools.machine import child, device_locks, memory
 from tools.machine.files import sha256
-from tools.measuring import cell, launch, measure, saved
+from tools.measuring import cell, kinds, launch, measure, saved
 from tools.measuring.cell import Cell, Times
 from tools.measuring.predictions import FILE, Predictions
 from tools.measuring.repeats import Repeat
 from tools.media.batches import Feed
 from tools.media.preprocess import Floats
 from tools.spec.case import Case, Device
-from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 
-TINY, BSN = load_spec(TINY_MODELS, "tiny"), load_spec(MODELS, "bsn")
+TINY, BSN = recogniser_spec(TINY_MODELS, "tiny"), localiser_spec(MODELS, "bsn")
 CHANCE = Fault("driver", "a copy failed", ("507899",), ("rtMemcpy execute failed",))
 SHAPE = (2, 3)
 OF_A_PROCESS = ("scoring_s", "peak_bytes", "machine")  # of a record: what no two processes have alike
@@ -63,10 +65,10 @@ class Bench:
                 (engines, "family", lambda device: driver), (launch, "family", lambda device: driver),
                 (engines, "open_engine", lambda *given: SimpleNamespace(infer=self._infer(), precision=self.precision, fit=None,
                                                                        close=lambda: None)),
-                (measure.kinds, "of", lambda spec: kind), (measure.memory, "require", lambda *given: None),
-                (measure.device_locks, "hold", lambda *given, **more: nullcontext()), (measure, "timed", self._timed),
+                (kinds, "of", lambda spec: kind), (memory, "require", lambda *given: None),
+                (device_locks, "hold", lambda *given, **more: nullcontext()), (measure, "timed", self._timed),
                 (measure, "second_pass", lambda engine, kept, rows: Repeat(0.0, 0)),  # a test of its own looks at that one
-                (launch.choice, "word", lambda context: "mini"), (launch.child, "call", self.call), (saved, "EVERY_S", 0.0),
+                (choice, "word", lambda context: "mini"), (child, "call", self.call), (saved, "EVERY_S", 0.0),
                 (os, "sched_getaffinity", lambda process: {0})):  # one decode worker: every process forks its own
             patch.setattr(place, name, value)
 

@@ -12,13 +12,15 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS
 from tools.datasets.clips import ClipSet
 from tools.deployment.weights import Weights
+from tools.machine import child
 from tools.measuring import adoption, recogniser, reference
 from tools.media.decode import Clip
 from tools.media.preprocess import Floats
+from tools.pytorch import run
 from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec
 from tools.spec.settings import Settings
-from tools.storage import code, stages
+from tools.storage import code
 from tools.storage.context import Context
 
 COUNT = 40
@@ -45,9 +47,9 @@ def torch(monkeypatch: pytest.MonkeyPatch) -> Torch:
     """Torch, its device and the process of its own replaced by what this process does at once."""
     made = Torch()
     monkeypatch.setattr(reference, "_scorer", made.scorer)
-    monkeypatch.setattr(reference.run, "torch_device", lambda text: reference.run.TorchDevice("cpu", "cpu", 1, 1))
+    monkeypatch.setattr(run, "torch_device", lambda text: run.TorchDevice("cpu", "cpu", 1, 1))
     monkeypatch.setattr(ClipSet, "require_unchanged", lambda self: None)
-    monkeypatch.setattr(stages.child, "call", lambda work, *more, **given: work())
+    monkeypatch.setattr(child, "call", lambda work, *more, **given: work())
     return made
 
 

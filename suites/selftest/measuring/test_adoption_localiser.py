@@ -13,13 +13,14 @@ from tools.datasets.videos import VideoSet
 from tools.deployment.weights import Weights
 from tools.localisation.activitynet import Video
 from tools.localisation.detections import Detections
+from tools.machine import child
 from tools.measuring import adoption, localiser, reference_localiser
 from tools.measuring.reference_localiser import Answers, TorchLocaliser
 from tools.media.decode import Clip
 from tools.spec.catalog import load_spec
 from tools.spec.model import LocaliserSpec
 from tools.spec.settings import MODELS, Settings
-from tools.storage import code, stages
+from tools.storage import code
 from tools.storage.context import Context
 
 COUNT = 40
@@ -75,7 +76,7 @@ def torch(monkeypatch: pytest.MonkeyPatch) -> Torch:
     monkeypatch.setattr(reference_localiser, "_answerer", made.answerer)
     monkeypatch.setattr(reference_localiser, "_recall", lambda truths, found: {"AR@100": float(sum(each.scores.sum() for each in found))})
     monkeypatch.setattr(VideoSet, "require_unchanged", lambda self: None)
-    monkeypatch.setattr(stages.child, "call", lambda work, *more, **given: work())
+    monkeypatch.setattr(child, "call", lambda work, *more, **given: work())
     return made
 
 

@@ -17,6 +17,7 @@ from suites.selftest.conftest import keeping
 from suites.selftest.measuring.resumed import BSN, Bench, cut, fail
 from tools.engines.faults import Fault
 from tools.errors import ChildError, DeviceError, EngineError, MeasureError
+from tools.machine import child
 from tools.measuring import cell, earlier, launch, measure, quarantine
 from tools.measuring.again import again, place_of
 from tools.measuring.cell import Cell, Times
@@ -178,7 +179,7 @@ def test_killed_at_any_moment_it_leaves_the_cell_and_whole_series(bench: Bench, 
 
     for number, stage in enumerate(("start", "scoring", "timing"), 1):
         with monkeypatch.context() as patch, pytest.raises(ChildError, match=f"killed in {stage}: -{signal.SIGKILL}"):
-            patch.setattr(launch.child, "call", killed_in(stage))
+            patch.setattr(child, "call", killed_in(stage))
             patch.setattr(bench, "dies", lambda number, stage=stage: time.sleep(60 if stage == "scoring" else 0))
             patch.setattr(measure, "timed", lambda *given, **more: time.sleep(60))
             once_more(bench, measured, number)

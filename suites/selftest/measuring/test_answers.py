@@ -20,7 +20,7 @@ from tools.judging.verdict import Verdict
 from tools.measuring import answers, cell, measure, remembered, timing
 from tools.measuring.answers import Kept
 from tools.measuring.cell import Cell, Part, Times
-from tools.measuring.predictions import Predictions
+from tools.measuring.predictions import FILE, Predictions, save
 from tools.media.preprocess import Floats
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_truth
@@ -193,7 +193,7 @@ def test_half_precision_may_add_up_in_another_order(engine: CpuEngine, monkeypat
 def test_what_is_doubted_is_kept_with_the_times(tmp_path: Path) -> None:
     """The doubt outlives the process; times of a run that kept none have one of their own."""
     cell.write(record(CASE, "tsm", BATCH), tmp_path / cell.RECORD)
-    measure.save(Predictions(("a",), np.zeros((1, 2), np.float32)), tmp_path / measure.FILE)
+    save(Predictions(("a",), np.zeros((1, 2), np.float32)), tmp_path / FILE)
     cell.write(Times((1.0,), BATCH, doubt=OTHER), tmp_path / cell.TIMES)
     told = cell.read(tmp_path).times
     (tmp_path / cell.TIMES).write_text('{"series": [1.0], "valid": 4, "device_series": []}')

@@ -33,7 +33,7 @@ def test_a_case_is_measured_once(tmp_path: Path) -> None:
         asked.append(case)
         return measured(tmp_path / str(case), case)
 
-    found = [cells.once(case, lambda case=case: measure(case)) for case in (CASE, OTHER, CASE, OTHER, CASE)]
+    found = [cells.once(case, lambda case=case: measure(case)) for case in (CASE, OTHER, CASE, OTHER, CASE)]  # type: ignore[misc]
 
     assert [CASE, OTHER] == asked
     assert [CASE, OTHER, CASE, OTHER, CASE] == [cell.case for cell in found]

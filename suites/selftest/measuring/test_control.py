@@ -11,6 +11,7 @@ import pytest
 
 from suites.selftest.conftest import keeping
 from suites.selftest.measuring.resumed import TINY
+from tools import engines
 from tools.deployment import control_graph
 from tools.engines.idle import Idle
 from tools.errors import DeviceError, EngineError
@@ -21,6 +22,7 @@ from tools.measuring.cell import Cell
 from tools.measuring.control import control_series, subject
 from tools.spec.case import Case, Device
 from tools.spec.settings import Settings
+from tools.storage import code
 from tools.storage.context import Context
 
 CPU, SUSPECT = Device("cpu"), Case("tiny", 4, Device("cpu"))
@@ -81,7 +83,7 @@ def test_it_is_measured_once_a_run(bench: Bench, monkeypatch: pytest.MonkeyPatch
         before = bench.started
         bench.series()
         assert before + 1 == bench.started
-    for place, name, value in ((control, "_versions", lambda device: {"driver": "2"}), (control.code, "current", lambda place: "other")):
+    for place, name, value in ((control, "_versions", lambda device: {"driver": "2"}), (code, "current", lambda place: "other")):
         before = bench.started
         monkeypatch.setattr(place, name, value)
         bench.series()
@@ -134,9 +136,9 @@ def test_it_holds_the_lock_and_looks_whether_the_device_is_idle(bench: Bench, mo
         def __getattr__(self, name: str) -> Any:
             return (lambda device: Block("watch")) if name == "watch" else getattr(self.real, name)
 
-    family, opening = control.engines.family, control.engines.open_engine
-    monkeypatch.setattr(control.engines, "family", lambda device: Driver(family(device)))
-    monkeypatch.setattr(control.engines, "open_engine", lambda *given: did.append("loaded") or opening(*given))
+    family, opening = engines.family, engines.open_engine
+    monkeypatch.setattr(engines, "family", lambda device: Driver(family(device)))
+    monkeypatch.setattr(engines, "open_engine", lambda *given: did.append("loaded") or opening(*given))
     hold = SimpleNamespace(hold=lambda locks, name, waiting: Block(f"lock of {name} in {locks}"))
     monkeypatch.setattr(control, "device_locks", hold)
     [part] = bench.series().parts
@@ -152,7 +154,7 @@ def test_a_device_that_was_given_up_is_not_used(bench: Bench, monkeypatch: pytes
         raise EngineError("the device fails")
 
     with monkeypatch.context() as patch, pytest.raises(EngineError, match="the device fails"):
-        patch.setattr(control.engines, "open_engine", fails)
+        patch.setattr(engines, "open_engine", fails)
         bench.series()
     assert [launch.LOG, earlier.JOB] == sorted(path.name for path in (bench.run / "control-bs1-cpu").iterdir())
 

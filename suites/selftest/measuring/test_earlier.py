@@ -48,7 +48,8 @@ def test_what_was_measured_with_something_else_is_measured_again(bench: Bench, m
 
     def other(job: Any) -> Sameness:
         found = now(job)
-        return replace(found, **{name: f"not {getattr(found, name)}"})
+        changed: Any = {name: f"not {getattr(found, name)}"}
+        return replace(found, **changed)
 
     monkeypatch.setattr(sameness, "of", other)
     bench.fed.clear()

@@ -13,6 +13,7 @@ import pytest
 from suites.selftest.conftest import TINY_MODELS
 from suites.selftest.deployments import record, unchecked
 from suites.selftest.media.test_pipeline import RECOGNISERS, SPECS
+from suites.selftest.specs import localiser_spec, recogniser_spec
 from tools.datasets.clips import ClipSet
 from tools.datasets.examine import examine
 from tools.datasets.mini import encode
@@ -22,16 +23,17 @@ from tools.judging.recogniser import RecogniserJudge
 from tools.judging.same_inputs import same_inputs
 from tools.judging.verdict import Judgement, Verdict, worst
 from tools.localisation.activitynet import Video
-from tools.localisation.snippet_features import write_features
+from tools.localisation.snippet_features import read_features, write_features
 from tools.measuring import inputs, localiser, recogniser, reference_inputs
 from tools.measuring.cell import Cell, Part
 from tools.measuring.inputs import TorchInputs, compared, digest_of, noted, spread
 from tools.measuring.predictions import Predictions
+from tools.media import preprocess
 from tools.media.batches import Batch, Feed
 from tools.media.decode import Clip
-from tools.media.preprocess import Floats, Frames
+from tools.media.preprocess import Floats, Frames, crops
 from tools.spec.case import Case, Device
-from tools.spec.catalog import load_spec, load_truth
+from tools.spec.catalog import load_truth
 from tools.spec.model import LocaliserSpec, ModelSpec, Preprocess
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
@@ -116,7 +118,7 @@ def four_off(patch: pytest.MonkeyPatch) -> None:
 
 
 def swapped(patch: pytest.MonkeyPatch) -> None:
-    right = recogniser.normalise
+    right = preprocess.normalise
 
     def normalise(cut: Frames, how: Preprocess, out: Floats) -> None:
         right(np.ascontiguousarray(cut[..., ::-1]), how, out)
@@ -155,7 +157,7 @@ def test_what_is_fed_wrong_fails_whatever_the_scores_are(made: Clips, monkeypatc
 @pytest.mark.torch
 def test_views_in_another_order_fail(made: Clips, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole views exchanged, which their mean cannot show, are seen in the input."""
-    right = recogniser.crops
+    right = crops
     made.torch(SPECS["r2plus1d"])
     monkeypatch.setattr(recogniser, "crops", lambda frames, how: np.ascontiguousarray(right(frames, how)[[1, 2, 0]]))
 
@@ -165,7 +167,7 @@ def test_views_in_another_order_fail(made: Clips, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.torch
 def test_features_are_compared_as_well(tmp_path: Path) -> None:
     """TEM is fed mmaction2's bits of tables and of arrays; read column by column they are others."""
-    spec = load_spec(MODELS, "bsn")
+    spec = localiser_spec(MODELS, "bsn")
     assert isinstance(spec, LocaliserSpec)
     rng, rows = np.random.default_rng(1), []
     for number in range(COUNT):
@@ -178,7 +180,7 @@ def test_features_are_compared_as_well(tmp_path: Path) -> None:
     few = VideoSet(tuple(rows), ())
     reference_inputs.build_videos(few, tmp_path)
     torch = TorchInputs(json.loads((tmp_path / reference_inputs.FILE).read_text()))
-    right = localiser.read_features
+    right = read_features
 
     assert Verdict.PASS is same_inputs(fed(localiser.feed(few, spec, spec.tem)), torch, "videos", "x").verdict
     with pytest.MonkeyPatch.context() as patch:
@@ -216,13 +218,13 @@ def test_type_and_shape_are_part_of_what_is_compared() -> None:
     zeros = np.zeros((2, 4), np.float32)
 
     assert "float32 2x4 " == digest_of(zeros)[:12]
-    assert 3 == len({digest_of(zeros), digest_of(zeros.reshape(4, 2)), digest_of(zeros.view(np.float16))})  # type: ignore[arg-type]
+    assert 3 == len({digest_of(zeros), digest_of(zeros.reshape(4, 2)), digest_of(zeros.view(np.float16))})
 
 
 def test_where_torch_is_not_at_hand_that_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without mmaction2 and its digests the row says so and how to get them; carried digests are used."""
     clips = ClipSet("rawframes", (Clip("a", tmp_path, 0, 1, sha256="0" * 64),))
-    spec = load_spec(TINY_MODELS, "tiny")
+    spec = recogniser_spec(TINY_MODELS, "tiny")
     context = Context(Settings.parse({"artifacts": str(tmp_path), "models": str(TINY_MODELS)}), spec)
     there = reference_inputs.of_clips(context, clips).key
 

@@ -14,8 +14,9 @@ import pytest
 
 from suites.selftest.deployments import record
 from tools.errors import ClipgateError, DeviceError, EngineError
+from tools.machine import child
 from tools.machine.child import StalledError
-from tools.measuring import cell, launch, quarantine
+from tools.measuring import cell, launch, quarantine, sameness
 from tools.measuring.cell import Part
 from tools.measuring.job import Job
 from tools.measuring.predictions import FILE, Predictions, save
@@ -82,8 +83,8 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(tmp_path, [])
-    monkeypatch.setattr(launch.child, "call", made.call)
-    monkeypatch.setattr(launch.sameness, "of", lambda job: SAME)
+    monkeypatch.setattr(child, "call", made.call)
+    monkeypatch.setattr(sameness, "of", lambda job: SAME)
     return made
 
 

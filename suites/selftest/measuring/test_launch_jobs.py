@@ -11,26 +11,28 @@ from typing import Any, cast
 import pytest
 
 from suites.selftest.conftest import keeping
+from suites.selftest.specs import localiser_spec
+from tools.datasets import choice
 from tools.engines.faults import Fault
 from tools.errors import ChildError, ClipgateError, DataError, EngineError, MeasureError
-from tools.measuring import launch
+from tools.machine import child
+from tools.measuring import kinds, launch
 from tools.measuring.job import Job
 from tools.measuring.predictions import FILE
 from tools.spec.case import Case, Device
-from tools.spec.catalog import load_spec
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 
 CASE = Case("bsn", 4, Device("npu", 0))
 FAULT = Fault("kernel", "a kernel failed", ("507015",), ("first", "second"))
-BSN = load_spec(MODELS, "bsn")
+BSN = localiser_spec(MODELS, "bsn")
 
 
 def jobs(monkeypatch: pytest.MonkeyPatch, run: Path, networks: Sequence[str] = (), *, graphs: int = 2, timed: bool = True) -> list[Job]:
     """What the processes of BSN's case would measure."""
     made: list[Job] = []
     monkeypatch.setattr(launch, "_measured", lambda context, job, run, resume: made.append(job))
-    monkeypatch.setattr(launch.choice, "word", lambda context: "mini")
+    monkeypatch.setattr(choice, "word", lambda context: "mini")
     found: Any = launch.Found(cast("Any", tuple(SimpleNamespace(network=network) for network in BSN.networks)), cast("Any", None),
                               cast("Any", tuple(f"graph {number}" for number in range(graphs))))
     context = Context(Settings.parse({"budget_s": "7"}), BSN, lambda event: None)
@@ -74,7 +76,7 @@ def test_a_case_is_found_once_its_device_is_ready(monkeypatch: pytest.MonkeyPatc
     ready = SimpleNamespace(require_ready=lambda device, settings: did.append((device, settings)))
     monkeypatch.setattr(launch, "family", lambda device: ready)
     monkeypatch.setattr(launch, "checkpoints", lambda context: did.append("weights") or ("tem's", "pem's"))
-    monkeypatch.setattr(launch.kinds, "of", lambda spec: SimpleNamespace(dataset=lambda context, weights: f"videos of {weights}"))
+    monkeypatch.setattr(kinds, "of", lambda spec: SimpleNamespace(dataset=lambda context, weights: f"videos of {weights}"))
     monkeypatch.setattr(launch, "loadable", lambda context, one, case: f"graph of {one} for {case}")
     found = launch.find(context, CASE)
 
@@ -87,7 +89,7 @@ def test_unless_told_otherwise_all_networks_are_timed(monkeypatch: pytest.Monkey
     """With what other code made told to each, and the folder of locks."""
     made: list[Job] = []
     monkeypatch.setattr(launch, "_measured", lambda context, job, run, resume: made.append(job))
-    monkeypatch.setattr(launch.choice, "word", lambda context: "mini")
+    monkeypatch.setattr(choice, "word", lambda context: "mini")
     networks = tuple(SimpleNamespace(network=network) for network in BSN.networks)
     context = Context(Settings.parse({"budget_s": "7", "locks": str(tmp_path)}), BSN, lambda event: None, ["x by other code"])
     launch.launch(context, CASE, cast("Any", launch.Found(cast("Any", networks), cast("Any", None), cast("Any", ("a", "b")))), tmp_path)
@@ -130,7 +132,7 @@ def test_each_attempt_is_announced_and_read_by_its_own_words(monkeypatch: pytest
 
     driver = SimpleNamespace(environment=lambda: {"A": "b"}, diagnose=lambda words: read.append(words))
     monkeypatch.setattr(launch, "family", lambda device: driver)
-    monkeypatch.setattr(launch.child, "call", call)
+    monkeypatch.setattr(child, "call", call)
     model: Any = SimpleNamespace(networks=[None] * networks, network=BSN.tem)
     job = Job(CASE, model, model, model, model, "mini", 1.0, tmp_path)
     context = Context(Settings.parse({"timeout_s": "9"}), BSN, keeping(said))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from tools.judging.verdict import Verdict, worst
 from tools.localisation import snippet_features, soft_nms
 from tools.localisation.detections import DETECTIONS, Doubles
 from tools.localisation.proposals import Proposals
+from tools.localisation.recall import average_recall
 from tools.machine.events import Event
 from tools.measuring import inputs, localiser, measure
 from tools.measuring.cell import Cell, Part, Times
@@ -121,8 +123,8 @@ def test_what_is_expected_is_judged_beside_torch(deployment: Deployment) -> None
 
 def test_a_wrong_list_of_thresholds_fails(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Recall counted from an overlap of 0.3 on is higher than mmaction2's, and fails accuracy."""
-    right = judge_localiser.average_recall
-    monkeypatch.setattr(judge_localiser, "average_recall", lambda truths, found: right(truths, found, np.linspace(0.3, 0.75, 10)))
+    right = average_recall
+    monkeypatch.setattr(judge_localiser, "average_recall", lambda truths, found: right(truths, found, np.linspace(0.3, 0.75, 10).tolist()))
 
     assert {"accuracy": Verdict.FAIL, "fidelity": Verdict.PASS} == judged(deployment.cell(), deployment)
 
@@ -134,7 +136,7 @@ def test_a_dropped_score_factor_fails(deployment: Deployment, monkeypatch: pytes
     def fuse(iou_scores: Floats, proposals: Proposals) -> Doubles:
         scored = iou_scores.reshape(-1)[: len(proposals)].astype(np.float64)
         best = proposals.best(len(scored))
-        factors = {"iou": scored, "start": best.start_score, "end": best.end_score}
+        factors: dict[str, np.ndarray] = {"iou": scored, "start": best.start_score, "end": best.end_score}
         return np.prod([factor for name, factor in factors.items() if name != dropped], axis=0)
 
     monkeypatch.setattr(soft_nms, "fuse", fuse)
@@ -146,9 +148,9 @@ def test_a_dropped_score_factor_fails(deployment: Deployment, monkeypatch: pytes
 
 def test_padding_that_is_not_cut_fails(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of zeros that PEM scored, kept as proposals over the whole video, fail fidelity."""
-    right = localiser.detect
+    right = soft_nms.detect
 
-    def detect(proposals: Proposals, scores: Floats, duration_s: float, how: object) -> object:
+    def detect(proposals: Proposals, scores: Floats, duration_s: float, how: Any) -> object:
         more = len(scores) - len(proposals)
         whole = Proposals(np.pad(proposals.start, (0, more)), np.pad(proposals.end, (0, more), constant_values=1.0),
                           np.pad(proposals.start_score, (0, more), constant_values=1.0),

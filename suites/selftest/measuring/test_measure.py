@@ -16,11 +16,14 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS
+from tools import engines
 from tools.engines.idle import Idle
 from tools.errors import DataError, MeasureError, StoreError
+from tools.machine import device_locks, memory
 from tools.machine.files import require_unchanged, sha256
-from tools.measuring import cell, measure
+from tools.measuring import cell, kinds, measure
 from tools.measuring.cell import Times
+from tools.measuring.host_quiet import Turns
 from tools.measuring.inputs import digest_of
 from tools.measuring.job import Job
 from tools.measuring.predictions import FILE, Predictions, load, save
@@ -65,13 +68,13 @@ class Bench:
         driver = SimpleNamespace(describe=lambda device: SimpleNamespace(name="310P3", simulated=True), versions=lambda: [("cann", "8")],
                                  condition=lambda device: (("temperature_c", "42"),),
                                  watch=lambda device: self.watch, ON_HOST=False)
-        patch.setattr(measure.kinds, "of", lambda spec: self.kind)
-        patch.setattr(measure.engines, "family", lambda device: driver)
-        patch.setattr(measure.engines, "open_engine", self.open_engine)
-        patch.setattr(measure.memory, "require", self.require)
-        patch.setattr(measure.device_locks, "hold", self.hold)
+        patch.setattr(kinds, "of", lambda spec: self.kind)
+        patch.setattr(engines, "family", lambda device: driver)
+        patch.setattr(engines, "open_engine", self.open_engine)
+        patch.setattr(memory, "require", self.require)
+        patch.setattr(device_locks, "hold", self.hold)
         patch.setattr(measure, "timed", self.timed)
-        patch.setattr(measure.Turns, "of", lambda locks, device: self.turns(locks, device))
+        patch.setattr(Turns, "of", lambda locks, device: self.turns(locks, device))
 
     @property
     def job(self) -> Job:
@@ -161,7 +164,7 @@ def test_a_record_says_what_was_measured_with_what(bench: Bench) -> None:
             "repeat": 0.0, "repeat_flipped": 0} == told
     assert 0 < numbers["scoring_s"] < 60
     assert numbers["peak_bytes"] > 2**20
-    assert bench.need == numbers["estimated_bytes"] == measure.memory.need_bytes(1000, 100, 4 * 4 * 6, SLOTS)
+    assert bench.need == numbers["estimated_bytes"] == memory.need_bytes(1000, 100, 4 * 4 * 6, SLOTS)
     assert {"cann", "onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av"} == numbers["versions"].keys()
     assert {"python", "system", "cpu", "cores", "load", "temperature_c"} == numbers["machine"].keys()
 
@@ -250,7 +253,7 @@ def test_nothing_is_left_where_it_cannot_begin(bench: Bench, monkeypatch: pytest
         raise {"memory": MeasureError, "graph": StoreError, "clips": DataError}[wrong]("not so")
 
     if wrong == "memory":
-        monkeypatch.setattr(measure.memory, "require", refuse)
+        monkeypatch.setattr(memory, "require", refuse)
     else:
         monkeypatch.setattr(job.graph if wrong == "graph" else job.dataset, "require_unchanged", refuse)
     with pytest.raises((MeasureError, StoreError, DataError), match="not so"):

@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS
-from tools import measure, reference
+from tools import engines, measure, reference
 from tools.errors import EngineError, OptionError
 from tools.judging import flips
 from tools.judging.flips import Flips
+from tools.judging.rows import Row
 from tools.judging.verdict import Judgement, Verdict
-from tools.measuring import readiness
+from tools.measuring import kinds, readiness
 from tools.spec.case import Device
 from tools.spec.settings import MODELS
+from tools.storage import carry
 
 
 @pytest.fixture
@@ -47,14 +49,14 @@ class Measured:
         self.flips = Flips()
         judge = SimpleNamespace(**{name: lambda cell, name=name: [one(self.verdicts[name], name)] for name in self.verdicts})
         judge.flips = lambda cell: self.flips
-        patch.setattr(measure.engines, "parse", lambda text: Device(text))
+        patch.setattr(engines, "parse", lambda text: Device(text))
         patch.setattr(readiness, "of_folders", lambda settings, cases: did.append("folders") or [])
         patch.setattr(readiness, "of_inputs", lambda context, cases: did.append("inputs") or [])
         patch.setattr(readiness, "planned", lambda context, batches: did.append("plan") or {})
         patch.setattr(measure, "find", lambda context, case: did.append(f"find {case}") or found)
         patch.setattr(measure, "launch", self.launch)
         patch.setattr(measure, "judge_of", lambda context, checkpoints, dataset: did.append(f"judge {checkpoints} {dataset}") or judge)
-        patch.setattr(measure.Row, "of", lambda cell, question, judged: SimpleNamespace(
+        patch.setattr(Row, "of", lambda cell, question, judged: SimpleNamespace(
             shown=judged.verdict.value, metric=judged.metric, reason=f"{question}: {judged.reason}"))
         patch.setattr(measure, "table", lambda rows: [f"a table of {len(rows)}"])
 
@@ -161,7 +163,7 @@ def test_a_reference_is_made_on_a_device_that_is_known_first(monkeypatch: pytest
     kind = SimpleNamespace(require_torch_device=lambda context, device: asked.append(f"device {device}"),
                            dataset=lambda context, weights: asked.append(f"data of {weights}") or "the clips",
                            make_reference=lambda context, weights, dataset, device: f"{weights} on {dataset} on {device}")
-    monkeypatch.setattr(reference.kinds, "of", lambda spec: kind)
+    monkeypatch.setattr(kinds, "of", lambda spec: kind)
     monkeypatch.setattr(reference, "checkpoints", lambda context: asked.append("weights") or "w")
 
     assert 0 == reference.main(line(tmp_path, "tiny", "--torch-device", "cuda:1"))
@@ -169,5 +171,5 @@ def test_a_reference_is_made_on_a_device_that_is_known_first(monkeypatch: pytest
     assert "w on the clips on cuda:1\n" == capsys.readouterr().out
     assert 0 == reference.main(line(tmp_path, "tiny"))
     assert asked[3] == "device auto"
-    monkeypatch.setattr(reference.carry, "carry_references", lambda arguments: 7 if arguments == ["export", "tiny", "f"] else 8)
+    monkeypatch.setattr(carry, "carry_references", lambda arguments: 7 if arguments == ["export", "tiny", "f"] else 8)
     assert 7 == reference.main(["export", "tiny", "f"])

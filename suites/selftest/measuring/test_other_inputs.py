@@ -14,17 +14,18 @@ from tools.datasets.clips import ClipSet
 from tools.judging import kinds as judging
 from tools.judging.judge import Judge
 from tools.judging.verdict import Verdict
-from tools.machine import versions
+from tools.machine import child, versions
 from tools.measuring import reference_inputs
 from tools.measuring.cell import Cell, Part
 from tools.measuring.inputs import TorchInputs, digest_of, spread
 from tools.measuring.predictions import Predictions
 from tools.media.decode import Clip
+from tools.pytorch import pipeline
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec
 from tools.spec.settings import Settings
-from tools.storage import code, stages
+from tools.storage import code
 from tools.storage.context import Context
 
 COUNT = 20
@@ -41,9 +42,9 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(clip.id)
         return np.ones(3, np.float32)
 
-    monkeypatch.setattr(reference_inputs.pipeline, "clip_loader", lambda *given: load)
+    monkeypatch.setattr(pipeline, "clip_loader", lambda *given: load)
     monkeypatch.setattr(ClipSet, "require_unchanged", lambda self: None)
-    monkeypatch.setattr(stages.child, "call", lambda work, *more, **given: work())
+    monkeypatch.setattr(child, "call", lambda work, *more, **given: work())
     monkeypatch.setattr(versions, "commit", lambda: "5d5d5d")
     return asked
 
@@ -97,7 +98,7 @@ def test_the_code_of_videos_inputs_is_their_own(monkeypatch: pytest.MonkeyPatch)
     """Both kinds of inputs share a key's parts, and each names the function that makes it."""
     monkeypatch.setattr(code, "current", lambda place: place)
     spec = load_spec(TINY_MODELS, "tiny")
-    made = [reference_inputs._stage(spec, "items", (), build) for build in (reference_inputs.build_clips, reference_inputs.build_videos)]
+    made = [reference_inputs._stage(spec, "items", (), build) for build in (reference_inputs.build_clips, reference_inputs.build_videos)]  # type: ignore[arg-type]
     assert ["tools.measuring.reference_inputs:build_clips", "tools.measuring.reference_inputs:build_videos"] == [
         dict(stage.key.shaped_by)[code.CODE] for stage in made]
 

@@ -86,7 +86,8 @@ def test_results_with_other_types_are_one_error(tmp_path: Path) -> None:
     results.append([row()], tmp_path)
     assert ["tiny-bs4-cpu"] == [one.case for one in runs.rows(tmp_path)]
     for key in good.keys() - {"schema_version"}:
-        for value in ({"a": 5}, [5], [{}]):
+        others: tuple[object, ...] = ({"a": 5}, [5], [{}])
+        for value in others:
             (tmp_path / "results.jsonl").write_text("\n" + json.dumps({**good, key: value}) + "\n")
             with pytest.raises(MeasureError) as caught:
                 taken = runs.rows(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,8 +14,8 @@ from suites.selftest.conftest import TINY_MODELS
 from tools.deployment import mini
 from tools.deployment.specialise import Graph
 from tools.engines import host
-from tools.machine import memory
-from tools.measuring import planned, readiness, room, unbuilt
+from tools.machine import device_locks, memory
+from tools.measuring import planned, readiness, unbuilt
 from tools.measuring.lack import Lack, as_one, stops
 from tools.measuring.planned import Planned
 from tools.spec.case import Case, Device
@@ -103,7 +104,7 @@ def test_a_folder_that_cannot_be_used_stops_the_run(ask: Ask, tmp_path: Path, ca
         wrong.touch()
     else:
         wrong.symlink_to(tmp_path / "locks")
-        monkeypatch.setattr(readiness.device_locks, "own_folder", lambda: wrong)
+        monkeypatch.setattr(device_locks, "own_folder", lambda: wrong)
     [found] = ask(**({"artifacts": str(wrong)} if place == "artifacts" else {"locks": ""}))
 
     assert words in found.error.what
@@ -163,7 +164,7 @@ def test_a_disk_without_room_is_noticed(ask: Ask, cases: list[Case], monkeypatch
                                         lacking: list[str]) -> None:
     """By what the models still need in turn, with both numbers; one that fits before the others is ready."""
     cases[:] = [Case("tsm", 1, CPU), Case("r2plus1d", 1, CPU)]
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
     found = ask(MODELS)
 
     assert lacking == [case.model for lack in found for case in lack.cases]
@@ -211,7 +212,7 @@ def test_all_that_is_missing_is_one_list(ask: Ask, own: Path, tmp_path: Path, ca
     """A bad line, an empty checkpoint, two packages and a disk without room: each with its remedy."""
     own.write_text("a.mp4 0\nb.mp4\n")
     (tmp_path / "own.pth").touch()
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda place: SimpleNamespace(free=0))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=0))
     monkeypatch.setattr(unbuilt, "absent_packages", lambda: frozenset({"torch", "onnxsim"}))
     lacks = ask(data=str(own), weights=str(tmp_path / "own.pth"))
     said = str(as_one(lacks, cases))
@@ -226,7 +227,7 @@ def test_all_that_is_missing_is_one_list(ask: Ask, own: Path, tmp_path: Path, ca
 def test_an_option_that_cannot_be_meant_is_told_with_the_rest(ask: Ask, own: Path, cases: list[Case],
                                                               monkeypatch: pytest.MonkeyPatch) -> None:
     """A model's mistake ends what is asked of that model, and nothing else."""
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda place: SimpleNamespace(free=0))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=0))
     [found] = ask(data=str(own))
 
     assert "a list of your own needs to know whose weights to judge" == found.error.what

@@ -13,15 +13,15 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, ran
 from suites.selftest.deployments import random_weights, unchecked
+from suites.selftest.specs import recogniser_spec
 from tools import reference as tools_reference
 from tools.datasets.clips import ClipSet
 from tools.datasets.examine import examine
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.deployment.weights import Weights
-from tools.judging import judge
 from tools.judging.recogniser import RecogniserJudge
-from tools.judging.verdict import Verdict
+from tools.judging.verdict import Judgement, Verdict
 from tools.machine.events import Event
 from tools.measuring import recogniser, reference
 from tools.measuring.cell import Cell, Part, Record
@@ -30,14 +30,14 @@ from tools.media.decode import Clip
 from tools.media.preprocess import Floats
 from tools.pytorch import networks, pipeline, run
 from tools.spec.case import Case, Device
-from tools.spec.catalog import load_spec, load_truth
+from tools.spec.catalog import load_truth
 from tools.spec.settings import Settings
 from tools.storage.context import Context
 from tools.storage.entries import Entry
 from tools.storage.shards import Shards
 from tools.storage.store import Store
 
-SPEC = load_spec(TINY_MODELS, "tiny")
+SPEC = recogniser_spec(TINY_MODELS, "tiny")
 COUNT = 6
 
 
@@ -178,7 +178,7 @@ def test_builds_of_one_torch_share_a_reference(made: Made, monkeypatch: pytest.M
     assert (1, 2) == (len(set(keys[:3])), len(set(keys)))
 
 
-def judged(made: Made, remake: str, *, official: bool) -> list[judge.Judgement]:
+def judged(made: Made, remake: str, *, official: bool) -> list[Judgement]:
     """The accuracy and fidelity of scores with no reference beside them."""
     scores = np.random.default_rng(0).random((COUNT, SPEC.classes), np.float32)
     origin = ("full", "published") if official else ("list.txt", "own")

@@ -20,6 +20,7 @@ from tools.measuring import reference_inputs
 from tools.measuring.inputs import MOST, digest_of, spread
 from tools.media.decode import Clip
 from tools.media.preprocess import Floats
+from tools.pytorch import pipeline
 from tools.spec.catalog import load_spec
 from tools.spec.model import LocaliserSpec, ModelSpec
 from tools.spec.settings import MODELS, Settings
@@ -40,7 +41,7 @@ def build(kind: type[ClipSet | VideoSet], patch: pytest.MonkeyPatch, folder: Pat
 
     assert isinstance(TINY, ModelSpec)
     patch.setattr(kind, "require_unchanged", require_unchanged)
-    patch.setattr(reference_inputs.pipeline, "clip_loader", lambda *given: lambda clip: read(clip.id))
+    patch.setattr(pipeline, "clip_loader", lambda *given: lambda clip: read(clip.id))
     patch.setattr(reference_inputs, "read_by_mmaction2", lambda path: read(path.name))
     if kind is ClipSet:
         facts = reference_inputs.build_clips(TINY, ClipSet("videos", tuple(Clip(name, Path(name), 0) for name in "ab")), folder)

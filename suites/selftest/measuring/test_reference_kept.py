@@ -23,6 +23,7 @@ from tools.measuring.predictions import FILE, Predictions, load
 from tools.measuring.reference_localiser import CURVES, PROPOSALS, RECALL, Answers
 from tools.media.decode import Clip
 from tools.media.preprocess import Floats
+from tools.pytorch import run
 from tools.spec.catalog import load_spec
 from tools.spec.model import LocaliserSpec, recogniser
 from tools.spec.settings import MODELS, Settings
@@ -40,7 +41,7 @@ CHECKPOINT: Any = SimpleNamespace(network=SPEC.network, path=Path("own.pth"), re
 def did(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a build does in turn, with stand-ins for torch that score as SCORES says."""
     done: list[str] = []
-    monkeypatch.setattr(reference.run, "torch_device", lambda device: SimpleNamespace(label=f"label of {device}"))
+    monkeypatch.setattr(run, "torch_device", lambda device: SimpleNamespace(label=f"label of {device}"))
     for kind in (ClipSet, VideoSet):
         monkeypatch.setattr(kind, "require_unchanged", lambda self: done.append("unchanged"))
 

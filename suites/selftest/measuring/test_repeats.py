@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.measuring.test_measure import Bench
+from tools import engines
 from tools.measuring import cell, measure
 from tools.measuring.answers import Kept
 from tools.measuring.repeats import Repeat, largest, second_pass
@@ -88,7 +89,7 @@ def test_the_record_of_a_cell_tells_of_its_second_pass(monkeypatch: pytest.Monke
         engine.infer = changed
         return engine
 
-    monkeypatch.setattr(measure.engines, "open_engine", moody)
+    monkeypatch.setattr(engines, "open_engine", moody)
     measure.measure(bench.job)
     told = cell.read(bench.folder).record
 

@@ -10,7 +10,8 @@ import pytest
 
 from suites.selftest.measuring.resumed import BSN, CHANCE, Bench, fail, lines, same, whole
 from tools.errors import DeviceError, EngineError
-from tools.measuring import launch, measure, quarantine
+from tools.machine import child
+from tools.measuring import measure, quarantine
 from tools.measuring.predictions import FILE
 
 READ_BACK = "tiny-bs4-cpu: measured before, and read back"
@@ -49,7 +50,7 @@ def attempts(bench: Bench, *errors: type[BaseException] | None) -> Callable[...,
 def test_a_cell_read_back_says_why_it_was_measured_twice(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader of its numbers must know it, in whichever process they are read."""
     bench.fault = CHANCE
-    monkeypatch.setattr(launch.child, "call", attempts(bench, EngineError, None))
+    monkeypatch.setattr(child, "call", attempts(bench, EngineError, None))
     notes = bench.measure().notes
 
     assert [f"measured at the second attempt: {CHANCE.sentence}"] == notes
@@ -60,7 +61,7 @@ def test_a_cell_read_back_says_why_it_was_measured_twice(bench: Bench, monkeypat
 def test_a_second_attempt_that_was_killed_is_made_once_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not twice: the first one has failed already. Once it fails as well, whoever starts again has two."""
     bench.fault = CHANCE
-    monkeypatch.setattr(launch.child, "call", attempts(bench, EngineError, KeyboardInterrupt, *[EngineError] * 3))
+    monkeypatch.setattr(child, "call", attempts(bench, EngineError, KeyboardInterrupt, *[EngineError] * 3))
     with pytest.raises(KeyboardInterrupt):
         bench.measure()
     with pytest.raises(EngineError, match=r"twice, in two processes"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from functools import partial
@@ -81,9 +83,9 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "another device": ("device", lambda job, *_: replace(job, case=Case("tiny", 4, Device("cpu", 1)))),
     "another chip": ("chip", chip(name="310P3")), "a simulated chip": ("simulated", chip(simulated=True)),
     "another processor": ("machine", other(versions, "_cpu_name", lambda: "another")),
-    "fewer cores": ("machine", other(versions.os, "sched_getaffinity", lambda process: {0, 1, 2})),
+    "fewer cores": ("machine", other(os, "sched_getaffinity", lambda process: {0, 1, 2})),
     "another version": ("versions", other(versions, "_version", lambda package: "7" if package == "onnxruntime" else "1")),
-    "another Python": ("versions", other(versions.platform, "python_version", lambda: "4.0")),
+    "another Python": ("versions", other(platform, "python_version", lambda: "4.0")),
     "flags": ("flags", lambda job, *_: replace(job, flags=("--a=1",))),
     "other data": ("data", lambda job, *_: replace(job, data="full")),
     "other code that measures": ("code", other_code("measure:measure")),

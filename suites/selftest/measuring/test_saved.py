@@ -19,7 +19,7 @@ import pytest
 
 from suites.selftest.measuring.resumed import Bench, cut, fail, flip, same, slow, whole
 from tools.errors import ChildError, EngineError, MeasureError
-from tools.machine import files
+from tools.machine import child
 from tools.measuring import cell, earlier, launch, saved
 from tools.measuring.predictions import FILE
 from tools.storage.shards import Pieces
@@ -66,7 +66,7 @@ def test_a_cell_killed_at_any_moment_goes_on(bench: Bench, monkeypatch: pytest.M
         if process.exitcode:
             raise ChildError(f"it ended with {process.exitcode}")
 
-    monkeypatch.setattr(launch.child, "call", call)
+    monkeypatch.setattr(child, "call", call)
     for _ in range(8):
         with pytest.raises(ChildError, match=f"it ended with -{signal.SIGKILL}"):
             bench.measure()
@@ -96,7 +96,7 @@ def test_a_machine_that_dies_at_any_file_loses_nothing(bench: Bench, undisturbed
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(files.os, "replace", die)
+        patch.setattr(os, "replace", die)
         bench.measure()
     bench.fed.clear()
     measured = bench.measure()

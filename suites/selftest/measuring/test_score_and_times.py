@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from tools.machine import events
 from tools.measuring import measure
 from tools.measuring.cell import Times
 
@@ -27,8 +28,8 @@ def test_times_are_of_the_kept_batch_and_the_devices_own_of_the_same_calls(monke
                                   device_times=lambda: [9.0, 9.0, 0.1, 0.2, 0.3])
     kept: Any = SimpleNamespace(batch=batch, valid=1)
     monkeypatch.setattr(measure, "time_series", series)
-    said: list[Any] = []
-    monkeypatch.setattr(measure.events, "progress", lambda *what, **more: said.append((*what, more)))
+    said: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(events, "progress", lambda *what, **more: said.append((*what, more)))
     monkeypatch.setattr(measure, "doubt", lambda calls, series, kept, precision, by_device, budget_s:
                         f"{len(series)} {precision} {by_device} {budget_s}")
     times = measure.timed(engine, kept, 1.0, whole=True)
@@ -58,8 +59,8 @@ def test_warm_up_is_kept_apart_from_the_series(monkeypatch: pytest.MonkeyPatch, 
 
 def test_the_first_batch_is_kept_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     """A copy, since the stream fills the same memory again; progress counts the items that are done."""
-    said: list[Any] = []
-    monkeypatch.setattr(measure.events, "progress", lambda *what, **more: said.append((*what, more)))
+    said: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(events, "progress", lambda *what, **more: said.append((*what, more)))
     array = np.zeros((4, 3), np.float32)
 
     def stream() -> Iterator[Any]:

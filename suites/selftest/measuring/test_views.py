@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from suites.selftest.specs import recogniser_spec
 from tools.measuring.measure import score
 from tools.measuring.metrics import mean_of_views
 from tools.media.batches import Batch
 from tools.media.preprocess import Floats, Frames, crops, normalise
-from tools.spec.catalog import load_spec
 from tools.spec.settings import MODELS
 
-THREE = load_spec(MODELS, "r2plus1d")
+THREE = recogniser_spec(MODELS, "r2plus1d")
 CENTRES = ("tsm", "slowfast", "nonlocal")
 VIEWS = 3
 
@@ -54,7 +54,7 @@ def test_the_one_view_is_the_centre(model: str) -> None:
 
     That is 58 from the left and 16 from the top of 341 x 256.
     """
-    how = load_spec(MODELS, model).preprocess
+    how = recogniser_spec(MODELS, model).preprocess
     wide, tall = telling(341, 256), telling(256, 341)
 
     assert wide[:, 16:240, 58:282].tobytes() == crops(wide, how).tobytes()
@@ -64,7 +64,7 @@ def test_the_one_view_is_the_centre(model: str) -> None:
 @pytest.mark.parametrize("model", [*CENTRES, "r2plus1d"])
 def test_every_view_and_frame_has_its_place_in_the_input(model: str) -> None:
     """3D networks are given [view, channel, time, row, column], 2D ones [time, channel, row, column]."""
-    spec = load_spec(MODELS, model)
+    spec = recogniser_spec(MODELS, model)
     how, frames = spec.preprocess, spec.sampling.frames
     shape = (how.view_count, frames, how.crop, how.crop, 3)
     cut = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
@@ -129,5 +129,5 @@ def test_a_clip_is_scored_by_the_mean_of_its_views(size: int) -> None:
 def test_only_r2plus1d_has_more_than_one_row_a_clip() -> None:
     """The graph gives as many rows a clip as there are views, as logits; others give one of probabilities."""
     assert (VIEWS, VIEWS, False) == (THREE.network.rows, THREE.preprocess.view_count, THREE.network.softmax)
-    for network in (load_spec(MODELS, name).network for name in CENTRES):
+    for network in (recogniser_spec(MODELS, name).network for name in CENTRES):
         assert (1, True) == (network.rows, network.softmax)

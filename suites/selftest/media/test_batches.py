@@ -20,6 +20,7 @@ import numpy as np
 import psutil
 import pytest
 
+from suites.selftest.specs import recogniser_spec
 from tools.datasets.clips import ClipSet
 from tools.datasets.mini import encode
 from tools.errors import DataError, MeasureError
@@ -27,11 +28,10 @@ from tools.measuring.recogniser import feed, fill
 from tools.media.batches import SLOTS, BatchStream, Feed
 from tools.media.decode import FRAME_NAME, Clip
 from tools.media.preprocess import Floats
-from tools.spec.catalog import load_spec
 from tools.spec.model import Tensor
 from tools.spec.settings import MODELS
 
-TSM = load_spec(MODELS, "tsm")
+TSM = recogniser_spec(MODELS, "tsm")
 SHAPE = (8, 3, 28, 28)
 SPEC = replace(TSM, preprocess=replace(TSM.preprocess, short_side=32, crop=28), network=replace(TSM.network, input=Tensor("video", SHAPE)))
 LENGTHS = (9, 3, 8, 12, 5, 8, 20)

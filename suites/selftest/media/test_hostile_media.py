@@ -50,6 +50,7 @@ def made(path: Path, codec: str = "mpeg4", pix_fmt: str = "yuv420p", kind: str =
     """A video of ten frames of 64 x 64 pixels."""
     with av.open(str(path), "w", format=kind or None) as target:
         stream = target.add_stream(codec, rate=5)
+        assert isinstance(stream, av.VideoStream)
         stream.width = stream.height = 64
         stream.pix_fmt = pix_fmt
         for number in range(10):

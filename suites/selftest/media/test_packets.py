@@ -57,7 +57,7 @@ def made(times: list[int | None], keys: tuple[int, ...] = (0,), format: str = "m
 
 def test_empty_and_hidden_packets_are_not_shown() -> None:
     one = made([0, 1, 2, 3])
-    one.packets[1].size, one.packets[2].is_discard = 0, True  # type: ignore[misc]
+    one.packets[1].size, one.packets[2].is_discard = 0, True
 
     assert [0, 3] == Video(one._stream, one.packets, "matroska").shown
 
@@ -72,7 +72,7 @@ def test_as_many_frames_are_declared_as_header_index_and_packets_say(format: str
     """Of an MP4 the index too. Without what is hidden, and never less than there are shown packets."""
     one = made([0, 1, 2, 3, *range(4, 4 + discarded)], format=format, frames=frames, entries=entries)
     for packet in one.packets[4:]:
-        packet.is_discard = True  # type: ignore[misc]
+        packet.is_discard = True
 
     assert declared == Video(one._stream, one.packets, format).declared
 

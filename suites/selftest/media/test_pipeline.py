@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from suites.selftest.specs import recogniser_spec
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.measuring.recogniser import fill
@@ -17,12 +18,11 @@ from tools.media import decode
 from tools.media.decode import Clip
 from tools.media.preprocess import Floats, Frames, crops, frame_indices, normalise
 from tools.media.proof import prove
-from tools.spec.catalog import load_spec
 from tools.spec.model import ListFormat, ModelSpec
 from tools.spec.settings import MODELS, ROOT
 
 RECOGNISERS = ("tsm", "slowfast", "r2plus1d", "nonlocal")
-SPECS: dict[str, ModelSpec] = {name: load_spec(MODELS, name) for name in RECOGNISERS}
+SPECS: dict[str, ModelSpec] = {name: recogniser_spec(MODELS, name) for name in RECOGNISERS}
 SHARED = ROOT.parent / "shared" / "data"
 LENGTHS = (20, 58, 59, 63, 64, 65, 90)  # where the rules of 0.x and 1.x change from wrapping to centring, and beyond
 KINDS: dict[str, ListFormat] = {"jpeg": "rawframes", "avi": "videos", "mp4": "videos"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from suites.selftest.specs import recogniser_spec
 from tools.media.preprocess import frame_indices
-from tools.spec.catalog import load_spec
 from tools.spec.model import Sampling
 from tools.spec.settings import MODELS
 
@@ -76,7 +76,7 @@ def test_frames_follow_the_rule_of_0x(how: Sampling, total: int, expected: list[
 ])
 def test_the_models_ask_for_what_is_tested_here(model: str, how: Sampling) -> None:
     """Each recogniser's spec has the sampling of its guide."""
-    assert how == load_spec(MODELS, model).sampling
+    assert how == recogniser_spec(MODELS, model).sampling
 
 
 @pytest.mark.torch

@@ -9,14 +9,14 @@ from typing import Literal
 import pytest
 
 from suites.selftest.media.test_pipeline import input_of_mmaction2, our_input, same_bits
+from suites.selftest.specs import recogniser_spec
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.media.decode import Clip
-from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec, Preprocess, Sampling, Tensor
 from tools.spec.settings import MODELS
 
-TSM: ModelSpec = load_spec(MODELS, "tsm")
+TSM: ModelSpec = recogniser_spec(MODELS, "tsm")
 MEAN, DEVIATION = TSM.preprocess.mean, TSM.preprocess.deviation
 
 

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import noise
+from suites.selftest.specs import recogniser_spec
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.media.preprocess import Floats, crops, normalise
 from tools.pytorch import networks
 from tools.pytorch.mini_recogniser import _calibrate, _scale_residuals
-from tools.spec.catalog import load_spec
 from tools.spec.settings import MODELS
 
 if TYPE_CHECKING:
     from torch import nn
 
 pytestmark = pytest.mark.torch
-SPEC = load_spec(MODELS, "nonlocal")
+SPEC = recogniser_spec(MODELS, "nonlocal")
 BLOCKS = {f"backbone.layer{stage}.{block}.non_local_block" for stage, block in ((2, 0), (2, 2), (3, 0), (3, 2), (3, 4))}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import Run, exported, in_torch, random_weights, specialised, unchecked
+from suites.selftest.specs import recogniser_spec
 from tools.datasets.clips import ClipSet
 from tools.datasets.mini import encode
 from tools.deployment import weights
@@ -22,13 +23,12 @@ from tools.media.decode import Clip
 from tools.media.preprocess import Floats
 from tools.pytorch import configs, networks
 from tools.spec.case import Device
-from tools.spec.catalog import load_spec
 from tools.spec.model import Network, Tensor
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 
 pytestmark = [pytest.mark.slow, pytest.mark.torch]
-SPEC = load_spec(MODELS, "r2plus1d")
+SPEC = recogniser_spec(MODELS, "r2plus1d")
 NETWORK = SPEC.network
 VIEWS, CLASSES = 3, 101
 

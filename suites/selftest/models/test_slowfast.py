@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import Run, exported, in_onnx, in_torch, noise, random_weights, unchecked
+from suites.selftest.specs import recogniser_spec
 from tools.datasets.clips import ClipSet
 from tools.datasets.mini import encode
 from tools.deployment import export
@@ -20,7 +21,6 @@ from tools.measuring.metrics import distance
 from tools.measuring.predictions import FILE, load
 from tools.media.decode import Clip
 from tools.pytorch import networks, pipeline
-from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec, Tensor
 from tools.spec.settings import MODELS
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 pytestmark = [pytest.mark.slow, pytest.mark.torch]
-REAL = load_spec(MODELS, "slowfast")
+REAL = recogniser_spec(MODELS, "slowfast")
 
 
 def small(spec: ModelSpec) -> ModelSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tools.spec import own
 from tools.spec.model import Network, Tensor
@@ -21,7 +22,7 @@ class Net(nn.Module):
 """
 
 
-def of_module(folder: Path, text: str, **other: int) -> Network:
+def of_module(folder: Path, text: str, **other: Any) -> Network:
     """The network that `build` of this text returns."""
     (folder / "net.py").write_text(PARTS + text)
     found = Network(name="mine", module="net:build", input=Tensor("video", (3, 3, 8, 8)), output=Tensor("class", (5,)), **other)

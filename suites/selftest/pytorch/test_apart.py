@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS
+from suites.selftest.specs import recogniser_spec
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.media.decode import Clip
 from tools.pytorch import pipeline
-from tools.spec.catalog import load_spec
 from tools.spec.model import ListFormat
 from tools.spec.settings import ROOT
 
-TINY = load_spec(TINY_MODELS, "tiny")
+TINY = recogniser_spec(TINY_MODELS, "tiny")
 FITTING = {"mini_recogniser", "mini_localiser"}  # they make weights, and no reference
 SIDE = [*(path for path in sorted((ROOT / "tools" / "pytorch").glob("*.py")) if path.stem not in FITTING),
         *sorted((ROOT / "tools" / "measuring").glob("reference*.py"))]

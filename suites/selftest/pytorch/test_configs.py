@@ -18,16 +18,16 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from suites.selftest.specs import localiser_spec, recogniser_spec
 from tools.localisation import proposals, recall
 from tools.media.preprocess import Floats, normalise
 from tools.pytorch import networks, pipeline
-from tools.spec.catalog import load_spec
 from tools.spec.model import LocaliserSpec, ModelSpec, Network
 from tools.spec.settings import MODELS
 
 pytestmark = pytest.mark.torch
-RECOGNISERS: dict[str, ModelSpec] = {name: load_spec(MODELS, name) for name in ("tsm", "slowfast", "r2plus1d", "nonlocal")}
-BSN: LocaliserSpec = load_spec(MODELS, "bsn")
+RECOGNISERS: dict[str, ModelSpec] = {name: recogniser_spec(MODELS, name) for name in ("tsm", "slowfast", "r2plus1d", "nonlocal")}
+BSN: LocaliserSpec = localiser_spec(MODELS, "bsn")
 CROPS = {"CenterCrop": "centre", "ThreeCrop": "three"}
 CLASSES = {"tsm": 101}  # of UCF-101, of which mmaction2 1.x has no TSM config; the others keep their config's
 Section = Mapping[str, Any]

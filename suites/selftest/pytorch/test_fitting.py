@@ -64,6 +64,7 @@ def test_norms_have_the_average_of_what_batches_show(said: list[tuple[object, ..
         def __init__(self) -> None:
             super().__init__()
             self.norm = nn.BatchNorm1d(2)
+            assert self.norm.running_mean is not None
             self.norm.running_mean.fill_(99.0)
 
         def _forward(self, batch: torch.Tensor, stage: str) -> None:
@@ -75,6 +76,7 @@ def test_norms_have_the_average_of_what_batches_show(said: list[tuple[object, ..
     mini_recogniser._calibrate(tiny_graph.NETWORK, network, inputs, together)
     expected = np.mean([np.concatenate(inputs[start : start + together]).mean(axis=0) for start in range(0, 4, together)], axis=0)
 
+    assert network.norm.running_mean is not None
     assert np.allclose(expected, network.norm.running_mean.numpy(), atol=1e-6)
     assert not network.training
     assert [("calibrating BatchNorm", start, 4) for start in range(0, 4, together)] == said
@@ -92,12 +94,12 @@ def test_features_are_what_the_classifier_sees_and_it_is_written_as_fitted(said:
 
         def __init__(self) -> None:
             super().__init__()
-            self.cls_head = nn.Module()
+            self.cls_head: Any = nn.Module()
             self.cls_head.fc_cls = nn.Linear(2, 4)
 
         def _forward(self, batch: torch.Tensor, stage: str) -> torch.Tensor:
             assert stage == "head"
-            return self.cls_head.fc_cls(batch[0])  # type: ignore[no-any-return]
+            return self.cls_head.fc_cls(batch[0])
 
     network, rows = Network(), np.random.default_rng(0).standard_normal((3, 5, 2)).astype(np.float32)
     clips = [Clip(f"v_{number}", Path(), number) for number in range(3)]

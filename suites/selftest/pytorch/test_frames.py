@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS
+from suites.selftest.specs import recogniser_spec
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.errors import DataError
 from tools.media.decode import Clip
 from tools.media.preprocess import Frames
 from tools.pytorch import frames, pipeline
-from tools.spec.catalog import load_spec
 
-TINY = load_spec(TINY_MODELS, "tiny")
+TINY = recogniser_spec(TINY_MODELS, "tiny")
 TOTAL = 90  # a few groups of pictures
 BITS, SIDE = 8, 16  # a frame's number is written in it as black and white squares
 FILES = {"h264.mp4": "libx264", "xvid.avi": "mpeg4", "h264.mkv": "libx264"}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS
+from suites.selftest.specs import recogniser_spec
 from tools.datasets.mini import clips as minidata
 from tools.datasets.mini.moving_shapes import CLASSES
 from tools.deployment import mini as mini_weights
@@ -19,14 +20,13 @@ from tools.measuring.predictions import load
 from tools.pytorch import networks
 from tools.pytorch.mini_recogniser import choose_ridge, confident_scale, fit_head, mean_top_probability
 from tools.spec.case import BATCHES
-from tools.spec.catalog import load_spec
 from tools.spec.mini import MiniSpec
 from tools.spec.settings import ARTIFACTS, MODELS, Settings
 from tools.storage.context import Context
 from tools.storage.store import Store
 
-MINI = load_spec(MODELS, "tsm").mini
-MINIS = {name: load_spec(MODELS, name).mini for name in ("tsm", "slowfast", "r2plus1d", "nonlocal")}
+MINI = recogniser_spec(MODELS, "tsm").mini
+MINIS = {name: recogniser_spec(MODELS, name).mini for name in ("tsm", "slowfast", "r2plus1d", "nonlocal")}
 every_mini = pytest.mark.parametrize("mini", MINIS.values(), ids=MINIS)
 
 
@@ -127,7 +127,7 @@ def test_a_head_that_tells_nothing_cannot_be_made_confident() -> None:
 
 def test_the_fitted_checkpoint_is_a_normal_one(tiny_store: Path) -> None:
     """Mini weights load strictly into mmaction2's recogniser; the head is as confident as the spec asks."""
-    spec = load_spec(TINY_MODELS, "tiny")
+    spec = recogniser_spec(TINY_MODELS, "tiny")
     entry = Store(tiny_store / "store").find(mini_weights.key(spec, mini_weights.data(spec).key))
     assert entry is not None
     module = networks.load_network(spec.network, entry.file("tiny.pth"))
@@ -145,7 +145,7 @@ def test_the_reference_of_the_full_size_network_is_good_but_not_perfect(every_co
     from tools.datasets import clips as data
     from tools.measuring import recogniser, reference
 
-    spec = load_spec(MODELS, "tsm")
+    spec = recogniser_spec(MODELS, "tsm")
     context = Context(Settings.parse({}), spec, quiet)
     (checkpoint,) = weights.checkpoints(context)
     clips = data.clip_set(context, spec.classes)

@@ -14,12 +14,12 @@ import pytest
 
 from suites.selftest.curves import curves_of
 from suites.selftest.pytorch.test_configs import config
+from suites.selftest.specs import localiser_spec
 from suites.selftest.whole import test_breaks_small as stand_ins
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import Recipe, render
 from tools.media.decode import Clip
 from tools.pytorch import bsn_steps, networks, pipeline, run
-from tools.spec.catalog import load_spec
 from tools.spec.model import LocaliserSpec, ModelSpec, Network
 from tools.spec.settings import MODELS
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 pytestmark = pytest.mark.torch
-BSN: LocaliserSpec = load_spec(MODELS, "bsn")
+BSN: LocaliserSpec = localiser_spec(MODELS, "bsn")
 FRAMES = 20
 SHORTER = {"tsm": (("backbone.depth", 18), ("cls_head.in_channels", 512)), **stand_ins.SHORTER}
 

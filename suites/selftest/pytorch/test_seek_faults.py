@@ -11,6 +11,7 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS
 from suites.selftest.deployments import record
+from suites.selftest.specs import recogniser_spec
 from tools.datasets.clips import ClipSet, clip_set
 from tools.datasets.mini import clips as mini
 from tools.deployment import specialise, weights
@@ -28,11 +29,11 @@ from tools.media.decode import Indices
 from tools.media.preprocess import Floats, Frames
 from tools.pytorch import frames, pipeline
 from tools.spec.case import Case, Device
-from tools.spec.catalog import load_spec, load_truth
+from tools.spec.catalog import load_truth
 from tools.spec.settings import Settings
 from tools.storage.context import Context
 
-TINY = load_spec(TINY_MODELS, "tiny")
+TINY = recogniser_spec(TINY_MODELS, "tiny")
 CASE = Case("tiny", 4, Device("cpu"))
 CLIPS = 12  # of the list's 23
 LISTS = ("test_videos.txt", "test_avi.txt")

@@ -37,7 +37,8 @@ def read(data: bytes) -> Model:
     Raises:
         ValueError: these bytes are no ONNX model.
     """
-    model, weights = Model(), set()
+    model = Model()
+    weights: set[str] = set()
     try:
         for number, value in fields(memoryview(data)):
             if number == 7:

@@ -71,7 +71,7 @@ def _copied(feed: tensors.BaseTensor, device: int) -> tensors.DeviceMemory:
         acl.say(4, f"Check i:0 in size:2 needsize:{feed.size} not match")
         acl.fail(-1)
     start = time.perf_counter()
-    memory = tensors.DeviceMemory(feed.size, device, acl.bound()[1])  # type: ignore[index]
+    memory = tensors.DeviceMemory(feed.size, device, acl.bound()[1])
     memory.bytes[:feed.size] = ctypes.string_at(feed.buf, feed.size)
     tensors.MemorySummary().H2D_time_list.append(1000 * (time.perf_counter() - start))
     leaked.append(memory)

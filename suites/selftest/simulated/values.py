@@ -47,7 +47,8 @@ class infer_options:  # noqa: N801
     def __init__(self) -> None:
         self.output_dir, self.out_format = "", "BIN"
         self.auto_dym_shape = self.auto_dym_dims = self.pure_infer_mode = False
-        self.output_names, self.shapes_list = [], []
+        self.output_names: list[str] = []
+        self.shapes_list: list[object] = []
 
 
 class tensor_desc:  # noqa: N801

@@ -51,4 +51,4 @@ def test_a_localiser_is_no_file_alone(tmp_path: Path) -> None:
 def test_input_and_output_are_named() -> None:
     """A config that is left out moves nothing into its place."""
     with pytest.raises(TypeError):
-        Network("own", "a.py", (), Tensor("a", (1,)), Tensor("b", (2,)))  # type: ignore[call-arg, misc]
+        Network("own", "a.py", (), Tensor("a", (1,)), Tensor("b", (2,)))  # type: ignore[call-arg]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from tools.errors import TruthError
-from tools.spec import spec_source
 from tools.spec.catalog import load_spec, model_names
 from tools.spec.settings import MODELS
 
@@ -121,6 +121,6 @@ def test_no_model_is_called_as_the_control_is(tmp_path: Path) -> None:
 
 def test_no_file_is_read_twice_where_nothing_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loading is a part of collecting, which must stay quick."""
-    monkeypatch.setattr(spec_source.ast, "parse", lambda text: pytest.fail("the file is read once more for nothing"))
+    monkeypatch.setattr(ast, "parse", lambda text: pytest.fail("the file is read once more for nothing"))
 
     assert ["bsn", "nonlocal", "r2plus1d", "slowfast", "tsm"] == [load_spec(MODELS, name).name for name in model_names(MODELS)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.deployment import weights
+from tools.deployment.origin import origin
 from tools.errors import OptionError
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
@@ -122,14 +122,14 @@ def test_a_case_is_read_back_from_its_text(one: Case) -> None:
 ])
 def test_weights_belong_to_their_data(files: Path, data: str, chosen: str, expected: str) -> None:
     """Mini clips go with mini weights, the full set with published or own ones, an own list with any."""
-    assert expected == weights.origin(Context(parse("--data", data, "--weights", chosen), TSM))
+    assert expected == origin(Context(parse("--data", data, "--weights", chosen), TSM))
 
 
 @pytest.mark.parametrize(("data", "chosen"), [("mini", "published"), ("mini", "own.pth"), ("full", "mini"), ("auto", "published")])
 def test_weights_of_other_data_are_refused(files: Path, data: str, chosen: str) -> None:
     """Weights judged on data they were not made for are an OptionError that says what goes with what."""
     with pytest.raises(OptionError, match="do not belong together") as caught:
-        weights.origin(Context(parse("--data", data, "--weights", chosen), TSM))
+        origin(Context(parse("--data", data, "--weights", chosen), TSM))
 
     assert "--weights" == caught.value.where
     assert "mini clips go with mini weights" in str(caught.value.remedy)
@@ -138,7 +138,7 @@ def test_weights_of_other_data_are_refused(files: Path, data: str, chosen: str) 
 def test_an_own_list_asks_whose_weights(files: Path) -> None:
     """For a list of the user's own nothing is guessed: the OptionError names the three choices."""
     with pytest.raises(OptionError) as caught:
-        weights.origin(Context(parse("--data", "own.txt"), TSM))
+        origin(Context(parse("--data", "own.txt"), TSM))
 
     assert "--weights" == caught.value.where
     for choice in ("--weights published", "--weights mini", "--weights FILE.pth"):
@@ -148,12 +148,12 @@ def test_an_own_list_asks_whose_weights(files: Path) -> None:
 def test_auto_data_is_full_where_the_list_is_found(files: Path) -> None:
     """With the data set's list below the data root, auto takes the full set and the published weights."""
     settings = replace(parse("--data-root", "root"), weights="auto")
-    assert "mini" == weights.origin(Context(settings, TSM))
+    assert "mini" == origin(Context(settings, TSM))
 
     path = files / "root" / TSM.dataset / TSM.list_file
     path.parent.mkdir()
     path.write_text("v 8 0\n")
-    assert "published" == weights.origin(Context(settings, TSM))
+    assert "published" == origin(Context(settings, TSM))
 
 
 @pytest.mark.parametrize("copy", ["tsm-bs1-old", "tsm-bs1-cpu2", "tsm-bs1-cpusim", "tsm-bs1-npu", "tsm-bs1-cpu.bak"])

@@ -14,9 +14,10 @@ from suites.selftest import own_graphs
 from tools import new_model
 from tools.errors import OptionError
 from tools.spec import template
+from tools.spec.bins import Bins
 from tools.spec.catalog import load_spec, load_truth, model_names
 from tools.spec.digest import spec_digest
-from tools.spec.model import Bins, LocaliserSpec, ModelSpec, Spec
+from tools.spec.model import LocaliserSpec, ModelSpec, Spec
 from tools.spec.settings import MODELS
 from tools.spec.spec_source import KINDS
 from tools.spec.template_words import words

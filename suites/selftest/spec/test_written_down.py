@@ -16,7 +16,7 @@ from tools.spec.case import BATCHES, Case, Device
 from tools.spec.catalog import load_spec, model_names
 from tools.spec.expectations import Expectations
 from tools.spec.figures import Figure
-from tools.spec.model import LocaliserSpec, ModelSpec, Preprocess, Sampling, localiser, recogniser
+from tools.spec.model import LocaliserSpec, ModelSpec, Preprocess, Sampling, Spec, localiser, recogniser
 from tools.spec.settings import MODELS, Settings
 
 TSM, BSN = cast("ModelSpec", load_spec(MODELS, "tsm")), cast("LocaliserSpec", load_spec(MODELS, "bsn"))
@@ -49,10 +49,11 @@ def test_what_shapes_a_network_is_in_its_digest() -> None:
 
 def test_what_shapes_an_input_is_in_a_specs_digest() -> None:
     """How its mini data are made is not, nor are the files of its guide. Its networks are, in their order."""
-    assert digest.spec_digest(TSM) == digest.spec_digest(replace(TSM, mini=replace(TSM.mini, seed=1), bins=None))
+    assert digest.spec_digest(TSM) == digest.spec_digest(replace(TSM, mini=replace(TSM.mini, seed=1), bins=None))  # type: ignore[arg-type]
     assert digest.spec_digest(BSN) == digest.spec_digest(replace(BSN, mini=replace(BSN.mini, seed=1)))
-    others = [replace(TSM, sampling=Sampling(1, 1, 9)), replace(TSM, network=replace(TSM.network, rows=7)), replace(TSM, dataset="x"),
-              replace(TSM, preprocess=replace(TSM.preprocess, crop=9)), BSN, replace(BSN, tem=BSN.pem, pem=BSN.tem)]
+    others: list[Spec] = [replace(TSM, sampling=Sampling(1, 1, 9)), replace(TSM, network=replace(TSM.network, rows=7)),
+                          replace(TSM, dataset="x"), replace(TSM, preprocess=replace(TSM.preprocess, crop=9)), BSN,
+                          replace(BSN, tem=BSN.pem, pem=BSN.tem)]
     assert 7 == len({digest.spec_digest(one) for one in (TSM, *others)})
 
 

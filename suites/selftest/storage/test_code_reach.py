@@ -14,6 +14,7 @@ from suites.selftest.storage.test_code import PLACES
 from tools.deployment import export
 from tools.deployment.weights import Weights
 from tools.errors import TruthError
+from tools.spec import settings
 from tools.spec.catalog import load_spec
 from tools.spec.settings import ROOT
 from tools.storage import code, syntax
@@ -155,7 +156,7 @@ def test_what_an_export_form_needs_shapes_the_exported_graph(tmp_path: Path, giv
 
 def test_what_an_export_form_imports_from_the_project_shapes_the_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A module beside the models counts as the model's own file does."""
-    monkeypatch.setattr(code.settings, "ROOT", tmp_path)
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "forms").mkdir()
     (tmp_path / "own.py").write_text(MODEL.replace("def form(module):", "from forms.some import scale\ndef form(module): scale();")

@@ -14,7 +14,7 @@ import pytest
 from suites.selftest.storage.test_killed import strays
 from suites.selftest.storage.test_store import HOSTED, KEY, write, write_graph
 from tools.errors import StoreError
-from tools.storage import pruning, publishing
+from tools.storage import pruning
 from tools.storage.entries import Facts, folder_of
 from tools.storage.publishing import lock_of_folder
 from tools.storage.store import Store
@@ -144,7 +144,7 @@ def test_prune_takes_no_file_of_an_entry_that_is_being_published(tmp_path: Path,
             assert 0 == pruning.prune(store.root, None, said.append)
         move(source, target)
 
-    monkeypatch.setattr(publishing.os, "replace", prune_before_the_manifest)
+    monkeypatch.setattr(os, "replace", prune_before_the_manifest)
     entry = store.build(HOSTED, write_graph)
     assert entry == store.find(HOSTED)
     assert [f"{KEY}: process {os.getpid()} (working in {Path.cwd()}) is building it, left alone"] == said

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS
+from tools.machine import child
 from tools.machine.event import Event
 from tools.spec.catalog import load_spec
 from tools.spec.settings import Settings
-from tools.storage import durations, stages
+from tools.storage import durations
 from tools.storage.context import Context
 from tools.storage.entries import Key
 from tools.storage.stages import Stage
@@ -52,7 +53,7 @@ def test_a_stage_begins_with_the_time_that_it_took_last(tmp_path: Path, monkeypa
     """In words for people, and as a number for whoever shows how far it is; its own time takes the place."""
     heard: list[Event] = []
     context = Context(Settings.parse({"artifacts": str(tmp_path)}), load_spec(TINY_MODELS, "tiny"), heard.append)
-    monkeypatch.setattr(stages.child, "call", lambda work, title, **more: work())
+    monkeypatch.setattr(child, "call", lambda work, title, **more: work())
     durations.note(context.settings.store, KEY, 1080.0)
     getattr(Stage(KEY, "making a", lambda folder: {"number": 1}, takes="minutes"), how)(context)
 

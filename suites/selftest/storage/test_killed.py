@@ -14,7 +14,6 @@ from typing import cast
 import pytest
 
 from suites.selftest.storage.test_store import HOSTED, KEY, OTHER, write
-from tools.machine import files
 from tools.storage.entries import Entry, Facts, damage_of, files_of, manifests
 from tools.storage.packing import choose, pack
 from tools.storage.pruning import prune
@@ -123,7 +122,7 @@ def strays(root: Path) -> list[Path]:
 def test_a_process_killed_anywhere_leaves_whole_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                                         prepare: Callable[[Store], Callable[[], object]]) -> None:
     """Each is right or not there; building again gives the right one; prune removes all that was left."""
-    monkeypatch.setattr(files.os, "fsync", lambda descriptor: None)  # a kill loses nothing that was written
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # a kill loses nothing that was written
     for change in range(1000):
         store = Store(tmp_path / f"store{change}")
         store.build(OTHER, MAKE[OTHER])

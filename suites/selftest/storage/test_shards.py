@@ -18,7 +18,7 @@ from tools.storage.store import Store
 
 FORK = multiprocessing.get_context("fork")
 TOTAL = 1234
-WHOLE = {"scores": np.arange(2 * TOTAL, dtype=np.float32).reshape(-1, 2), "found": np.repeat(np.arange(TOTAL), 3)}
+WHOLE: dict[str, np.ndarray] = {"scores": np.arange(2 * TOTAL, dtype=np.float32).reshape(-1, 2), "found": np.repeat(np.arange(TOTAL), 3)}
 
 
 def items(first: int, *, size: int = 7, until: int = TOTAL, end: signal.Signals | None = None) -> Iterator[Made]:
@@ -82,7 +82,7 @@ def test_what_follows_a_damaged_shard_is_made_again(tmp_path: Path, capsys: pyte
     third = tmp_path / "0000200-0000300.npz"
     content = bytearray(third.read_bytes())
     content[len(content) // 2] ^= 1
-    third.write_bytes({"cut": content[:-30], "empty": b"", "flipped": content, "gone": b""}[damage])
+    third.write_bytes({"cut": bytes(content[:-30]), "empty": b"", "flipped": bytes(content), "gone": b""}[damage])
     if damage == "gone":
         third.unlink()
 

@@ -10,7 +10,7 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS
 from tools.errors import ChildError, OptionError, StoreError
-from tools.machine import quiet
+from tools.machine import child, quiet
 from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
 from tools.spec.settings import MODELS, Settings
@@ -49,7 +49,7 @@ def test_what_is_not_there_is_made_by_a_child_and_then_found(context: Context[Sp
         asked.append((title, how))
         work()
 
-    monkeypatch.setattr(stages.child, "call", call)
+    monkeypatch.setattr(child, "call", call)
     entry = STAGE.find_or_run(context)
     assert ["say making a (minutes) ...", "stage making a", "ended making a", "say making a: 0 s"] == said
     assert ({"number": 7}, "made") == (dict(entry.facts), entry.file("a").read_text())
@@ -70,7 +70,7 @@ def test_whoever_times_meanwhile_sees_what_is_made(tmp_path: Path, monkeypatch: 
     """By a command as by a child process, and no longer than it is made."""
     (tmp_path / "locks").mkdir(mode=0o700)
     locks = str(tmp_path / "locks")
-    monkeypatch.setattr(stages.child, "call", lambda work, title, **how: work())
+    monkeypatch.setattr(child, "call", lambda work, title, **how: work())
     entry = getattr(Stage(Key("onnx", "a", ()), "making a", partial(seen, locks)), how)(
         Context(Settings.parse({"artifacts": str(tmp_path), "locks": locks}), SPEC, lambda event: None))
 
@@ -79,7 +79,7 @@ def test_whoever_times_meanwhile_sees_what_is_made(tmp_path: Path, monkeypatch: 
 
 
 def test_what_was_made_and_is_gone_is_an_error(context: Context[Spec], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages.child, "call", lambda work, title, **how: None)
+    monkeypatch.setattr(child, "call", lambda work, title, **how: None)
     with pytest.raises(ChildError, match=f"{STAGE.key} was made and is not there") as caught:
         STAGE.find_or_run(context)
     assert (str(context.settings.store), "somebody removes entries while they are made: run it again") == (
@@ -87,7 +87,7 @@ def test_what_was_made_and_is_gone_is_an_error(context: Context[Spec], monkeypat
 
 
 def test_a_child_is_not_started_where_its_package_lacks(context: Context[Spec], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages.child, "call", lambda work, title, **how: pytest.fail("it was started"))
+    monkeypatch.setattr(child, "call", lambda work, title, **how: pytest.fail("it was started"))
     key = Key("onnx", "a", (("torch", "absent"),))
     with pytest.raises(StoreError, match="making a needs torch, which is not installed here"):
         Stage(key, "making a", leave).find_or_run(context)

@@ -63,7 +63,8 @@ def contents() -> list[bytes]:
 
 def arrays() -> Iterator[bytes]:
     """NumPy files: whole ones of unexpected arrays, and each cut short or with a byte changed."""
-    strange = (np.array("x"), np.zeros((0, 3), np.float32), np.full((2, 3), 1e300), np.zeros((2, 3), np.float32), np.array([{}], object))
+    strange: tuple[np.ndarray, ...] = (np.array("x"), np.zeros((0, 3), np.float32), np.full((2, 3), 1e300), np.zeros((2, 3), np.float32),
+                                       np.array([{}], object))
     whole = []
     for one in strange:
         file = io.BytesIO()
@@ -74,14 +75,14 @@ def arrays() -> Iterator[bytes]:
         whole.append(file.getvalue())
     huge = io.BytesIO()
     np.lib.format.write_array_header_1_0(huge, {"descr": "<f4", "fortran_order": False, "shape": (2**60, 3)})
-    with zipfile.ZipFile(nothing := io.BytesIO(), "w") as file:
-        file.writestr("ids.npy", b"none")
-    for one in (*whole, huge.getvalue(), nothing.getvalue()):
-        yield one
+    with zipfile.ZipFile(nothing := io.BytesIO(), "w") as packed:
+        packed.writestr("ids.npy", b"none")
+    for content in (*whole, huge.getvalue(), nothing.getvalue()):
+        yield content
         for share in (3, 60, 95):
-            at = len(one) * share // 100
-            yield one[:at]
-            yield one[:at] + bytes([one[at] ^ 0xFF]) + one[at + 1 :]
+            at = len(content) * share // 100
+            yield content[:at]
+            yield content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :]
 
 
 def tars() -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import shlex
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,11 @@ class Page:
     @property
     def anchors(self) -> set[str]:
         """The headings as git hosts make anchors of them."""
-        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(self.prose)}
+        return {self.anchor(heading) for heading in HEADING.findall(self.prose)}
+
+    @staticmethod
+    def anchor(heading: str) -> str:
+        return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
     def commands(self) -> Iterator[str]:
         """Every command of ours, in a block of sh or in running text."""
@@ -80,5 +85,11 @@ def readings(command: str) -> Iterator[list[str]]:
         yield [word for given, word in zip(words, filled, strict=True) if word or not given]
 
 
+def columns(line: str) -> int:
+    """How many columns a line takes where text is of one width: a Chinese character takes two."""
+    return sum(1 + (unicodedata.east_asian_width(letter) in "FW") for letter in line)
+
+
 PAGES = [Page(str(path.relative_to(ROOT))) for path in (ROOT / "README.md", ROOT / "artifacts" / "README.md", *sorted(
-    page for folder in ("suites", "fixtures", "tools") for page in (ROOT / folder).rglob("*.md")))]
+    page for folder in ("suites", "fixtures", "tools") for page in (ROOT / folder).rglob("*.md")), *sorted(
+    page for page in ROOT.glob("*.md") if page.name != "README.md"))]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import record
+from suites.selftest.specs import recogniser_spec
 from tools.datasets import clips as data
 from tools.deployment import export as deployment_export
 from tools.deployment import specialise, weights
@@ -23,10 +24,10 @@ from tools.measuring.cell import Cell, Part
 from tools.measuring.predictions import Predictions
 from tools.media import decode
 from tools.media.batches import Batch, BatchStream
-from tools.media.preprocess import Floats, Frames
+from tools.media.preprocess import Floats, Frames, frame_indices, normalise
 from tools.pytorch import networks
 from tools.spec.case import Case, Device
-from tools.spec.catalog import load_spec, load_truth
+from tools.spec.catalog import load_truth
 from tools.spec.model import ModelSpec, Preprocess
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
@@ -76,7 +77,7 @@ def as_cell(predictions: Predictions) -> Cell:
 def deployment(every_core: None) -> Deployment:
     """TSM's artifacts from the project's store, built on first use; its reference is of all mini clips."""
     settings = Settings.parse({"data": "mini", "budget_s": "1"})
-    spec = load_spec(MODELS, "tsm")
+    spec = recogniser_spec(MODELS, "tsm")
     context = Context(settings, spec, quiet)
     (checkpoint,) = weights.checkpoints(context)
     clips = data.clip_set(context, spec.classes)
@@ -99,7 +100,7 @@ def test_an_unbroken_deployment_passes(deployment: Deployment) -> None:
 
 def test_swapped_channels_fail(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames in BGR order fail accuracy and fidelity."""
-    right = recogniser.normalise
+    right = normalise
 
     def swapped(cut: Frames, how: Preprocess, out: Floats) -> None:
         right(np.ascontiguousarray(cut[..., ::-1]), how, out)
@@ -111,7 +112,7 @@ def test_swapped_channels_fail(deployment: Deployment, monkeypatch: pytest.Monke
 
 def test_frames_sampled_one_off_fail(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every frame taken one too late fails fidelity, though most clips are still told right."""
-    right = decode.frame_indices
+    right = frame_indices
     monkeypatch.setattr(decode, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
 
     assert Verdict.FAIL == judged(deployment.score(), deployment)["fidelity"]

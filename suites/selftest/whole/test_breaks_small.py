@@ -16,6 +16,7 @@ import pytest
 
 from suites.selftest.deployments import exported, record, specialised, unchecked
 from suites.selftest.media.test_sampling import sampled_by_mmaction2
+from suites.selftest.specs import recogniser_spec
 from tools.datasets.clips import ClipSet
 from tools.datasets.mini import encode
 from tools.datasets.mini.moving_shapes import CLASSES, Recipe, render
@@ -30,10 +31,10 @@ from tools.measuring.predictions import FILE, load
 from tools.media import decode
 from tools.media.batches import BatchStream
 from tools.media.decode import Clip
-from tools.media.preprocess import Floats, Frames
+from tools.media.preprocess import Floats, Frames, crops, frame_indices, normalise
 from tools.pytorch import mini_recogniser, networks
 from tools.spec.case import Case, Device
-from tools.spec.catalog import load_spec, load_truth
+from tools.spec.catalog import load_truth
 from tools.spec.model import ModelSpec, Network, Preprocess, Sampling, Tensor
 from tools.spec.settings import MODELS
 
@@ -53,7 +54,7 @@ SHORTER: dict[str, tuple[tuple[str, int], ...]] = {
 
 def stand_in(name: str) -> ModelSpec:
     """The model at 64 pixels, with a shorter backbone where its non-local blocks do not need the long one."""
-    spec = load_spec(MODELS, name)
+    spec = recogniser_spec(MODELS, name)
     shape = (*spec.network.input.shape[:-2], 64, 64)
     return replace(
         spec, network=replace(spec.network, overrides=(*spec.network.overrides, *SHORTER[name]), input=Tensor("video", shape)),
@@ -136,7 +137,7 @@ def test_an_unbroken_deployment_passes(deployments: Callable[[str], Deployment],
 @every_model
 def test_swapped_channels_fail(deployments: Callable[[str], Deployment], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames in BGR order fail accuracy and fidelity."""
-    right = recogniser.normalise
+    right = normalise
 
     def swapped(cut: Frames, how: Preprocess, out: Floats) -> None:
         right(np.ascontiguousarray(cut[..., ::-1]), how, out)
@@ -149,7 +150,7 @@ def test_swapped_channels_fail(deployments: Callable[[str], Deployment], name: s
 @every_model
 def test_frames_sampled_one_off_fail(deployments: Callable[[str], Deployment], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every frame taken one too late fails fidelity."""
-    right = decode.frame_indices
+    right = frame_indices
     monkeypatch.setattr(decode, "frame_indices", lambda total, how: (right(total, how) + 1) % total)
 
     assert Verdict.FAIL == deployments(name).judged()["fidelity"]
@@ -178,7 +179,7 @@ def test_wrong_views_fail(deployments: Callable[[str], Deployment], monkeypatch:
 
     Another order of whole views cannot fail: their mean is the same. The bits of the input are held to it.
     """
-    right = recogniser.crops
+    right = crops
     monkeypatch.setattr(recogniser, "crops", lambda frames, how: np.ascontiguousarray(broken(right(frames, how))))
 
     assert expected == deployments("r2plus1d").judged()["fidelity"]

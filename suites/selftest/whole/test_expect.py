@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS, Run, python, ran, tiny_arguments
+from suites.selftest.specs import recogniser_spec
 from suites.selftest.whole.test_run import results
 from tools.datasets.clips import ClipSet
 from tools.errors import OptionError
@@ -77,7 +78,7 @@ def test_an_expectation_replaces_no_other_judgement() -> None:
 
     Scores that are no numbers are no accuracy at all.
     """
-    spec = load_spec(TINY_MODELS, "tiny")
+    spec = recogniser_spec(TINY_MODELS, "tiny")
     ids = tuple(f"c{number}" for number in range(4))
     clips = ClipSet("videos", tuple(Clip(id, Path(id), 0, 8) for id in ids))
     scores = np.eye(20, dtype=np.float32)[[0, 0, 0, 1]]

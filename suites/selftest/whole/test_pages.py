@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.whole.pages import PAGES, Page, readings
+from suites.selftest.whole.pages import PAGES, Page, columns, readings
 from suites.selftest.whole.test_arrow import ALLOWED
 from tools.__main__ import commands
 from tools.errors import ClipgateError, OptionError
@@ -27,6 +27,7 @@ NAMED_PAGE = re.compile(r"(?:[\w.]+/)+README\.md")
 OF_OURS = ("suites/", "fixtures/", "tools/", "artifacts/README.md")  # how a path of ours begins; all else below artifacts is made by runs
 CHECKED = ("expect", "clips", "budget_s", "timeout_s", "surgery", "auto_tune")  # options whose values can be read without a file
 QUESTIONS = ("accuracy", "fidelity", "throughput")
+TAKES_PYTESTS = ("bench", "test", "check", "coverage")  # scripts that hand on what is given to them; coverage has --html of its own
 COMMANDS = list(dict.fromkeys((page.name, command) for page in PAGES for command in page.commands()))
 
 
@@ -115,10 +116,11 @@ def check_script(words: list[str], config: pytest.Config) -> None:
     """`./tools/<script> ...`: it is there and can be run, and what is given to it is pytest's or its own."""
     script = ROOT / words[0]
     assert os.access(script, os.X_OK)
-    if script.name in ("bench", "test"):
-        check_pytest([*(["suites/selftest"] if script.name == "test" else []), *words[1:]], config)
+    if script.name in TAKES_PYTESTS:
+        ours = ["suites/selftest"] if script.name in ("test", "check") else []
+        check_pytest([*ours, *(word for word in words[1:] if word != "--html")], config)
     else:
-        assert [] == [word for word in words[1:] if f"\n{word})" not in script.read_text()]
+        assert [] == [word for word in words[1:] if not re.search(rf"\n{word}\)| = {word} \]", script.read_text())]
 
 
 @pytest.mark.parametrize(("page", "command"), COMMANDS)
@@ -187,15 +189,16 @@ def test_pages_say_that_a_folder_of_models_is_code(name: str, tmp_path: Path) ->
     assert re.match(r"[^|]{0,60} runs the (code|Python files) in (it|them): name only a folder that you trust", told)
 
 
-def test_the_first_page_is_short() -> None:
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_first_page_is_short(name: str) -> None:
     """README.md is read in the first ten minutes."""
-    lines = Page("README.md").text.splitlines()
+    lines = Page(name).text.splitlines()
 
     assert len(lines) <= MOST_LINES
-    assert [] == [line for line in lines if len(line) > MOST_COLUMNS]
+    assert [] == [line for line in lines if columns(line) > MOST_COLUMNS]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_running_text_is_narrow(page: Page) -> None:
     """Tables and commands may be wider than what is read line after line."""
-    assert [] == [line for line in page.prose.splitlines() if len(line) > PROSE_COLUMNS and not line.startswith("|")]
+    assert [] == [line for line in page.prose.splitlines() if columns(line) > PROSE_COLUMNS and not line.startswith("|")]

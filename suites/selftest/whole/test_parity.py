@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.media.test_pipeline import RECOGNISERS, SPECS, crops_of_mmaction2, input_of_mmaction2, our_crops, our_input, same_bits
+from suites.selftest.specs import localiser_spec
 from tools.datasets.mini import action_sequences, clips
 from tools.datasets.mini.encode import write_jpegs, write_mp4
 from tools.datasets.mini.moving_shapes import render
@@ -17,11 +18,10 @@ from tools.localisation.snippet_features import read_features, write_features
 from tools.measuring import localiser
 from tools.media.decode import Clip
 from tools.media.preprocess import Floats, normalise
-from tools.spec.catalog import load_spec
 from tools.spec.settings import MODELS
 
 pytestmark = pytest.mark.torch
-BSN = load_spec(MODELS, "bsn")
+BSN = localiser_spec(MODELS, "bsn")
 CHOSEN = (0, 2, 8)  # of 20, 58 and 150 frames
 
 

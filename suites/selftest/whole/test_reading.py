@@ -47,7 +47,7 @@ def test_no_content_leaves_a_parser_with_an_exception_of_python(parser: Parser, 
 
     Each fifth content is tried at once, all of them where minutes may pass.
     """
-    leaks = {}
+    leaks: dict[str, bytes] = {}
     for content in contents()[::step]:
         (folder / "content").write_bytes(content)
         for path in (folder / "given.txt", folder / "given.json")[: 1 + content.startswith((b"{", b"["))]:

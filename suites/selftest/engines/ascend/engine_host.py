@@ -13,7 +13,8 @@ from suites.selftest.conftest import clean_environment
 from suites.selftest.simulated.npu import SimulatedNpu
 from tools.engines.ascend import atc, cann
 from tools.engines.ascend.atc import Request
-from tools.engines.ascend.faults import Fault, diagnose
+from tools.engines.ascend.faults import diagnose
+from tools.engines.faults import Fault
 from tools.spec.settings import ROOT
 
 BEGIN = """
