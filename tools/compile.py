@@ -60,7 +60,7 @@ def _note_another_chip(context: Context[Spec], named: str | None) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Compile a model for an Ascend chip: python -m tools.compile tsm 4 --soc-version Ascend310P3."""
-    options, context = parse("compile", main.__doc__, arguments, _arguments, writable=False)
+    options, context = parse("compile", main.__doc__, arguments, _arguments, writable=False, devices=engines.devices)
     settings = context.settings
     _note_another_chip(context, options.device)
     soc = partial(_soc, settings, options.device)
