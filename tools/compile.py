@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Compiles a model for one kind of Ascend chip and one batch size."""
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def _note_another_chip(context: Context[Spec], named: str | None) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Compile a model for an Ascend chip: python -m tools.compile tsm 4 --soc-version Ascend310P3."""
-    options, context = parse("compile", main.__doc__, arguments, _arguments, writable=False, devices=engines.devices)
+    options, context = parse("compile", main.__doc__, arguments, _arguments, writable=False)
     settings = context.settings
     _note_another_chip(context, options.device)
     soc = partial(_soc, settings, options.device)

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Checks a data set or a list of your own, extracts frames, writes a model's inputs."""
 
 from __future__ import annotations

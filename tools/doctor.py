@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Says what this machine has for measuring, what is missing, and what to do."""
 
 from __future__ import annotations

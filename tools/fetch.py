@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Brings published checkpoints to where runs look for them."""
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from tools.deployment.published import Published, published
 from tools.errors import ClipgateError, WeightsError
 from tools.machine import events
 from tools.spec.catalog import load_spec, model_names
+from tools.spec.command_line import parsed
 from tools.spec.settings import ARTIFACTS, MODELS
 
 
@@ -41,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """Fetch published checkpoints, all that can be had; 1 if one could not."""
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     missing = 0
     for checkpoint, copy in with_copies(_wanted(options), options.given):
         try:

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Shows and keeps what earlier nights measured."""
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from tools.machine import events
 from tools.nights import steps, views
 from tools.nights.history import DEFAULT, History, now, user
 from tools.nights.nights import Nights
+from tools.spec.command_line import parsed
 from tools.spec.settings import ARTIFACTS
 
 STATUS = "Exit status: 0 if it was done; 1 if the history cannot be read or written, or has not what was asked for; 2 for wrong options."
@@ -40,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """Make, show or export a history, or accept what a case does now."""
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     if options.command == "init":
         print(f"the history is {History.init(options.folder).folder.resolve()}; give it to pytest with --history")
         return 0

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Tells what is in a graph's file, ONNX or .om, and which of our models it fits."""
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from tools.deployment import inspection
 from tools.machine import events
 from tools.spec.case import BATCHES
 from tools.spec.catalog import load_spec, model_names
+from tools.spec.command_line import parsed
 from tools.spec.settings import MODELS
 
 
@@ -19,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("file", type=Path, metavar="FILE", help="an .onnx or .om file")
     parser.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="folder of <model>.py and <model>.toml")
     parser.add_argument("--batch", type=int, choices=BATCHES, help="compare with this batch size alone")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     specs = [load_spec(options.models, name) for name in model_names(options.models)]
     batches = (options.batch,) if options.batch else BATCHES
     more = ["--models", str(options.models)] if options.models != MODELS else []

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Measures one cell and judges it, as pytest would."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Begins a model of your own: writes its two files, ready to fill in."""
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from pathlib import Path
 from tools import engines
 from tools.machine import events
 from tools.spec import template
+from tools.spec.command_line import parsed
 from tools.spec.settings import MODELS
 
 
@@ -25,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
 
     For example: python -m tools.new_model tsn --like tsm. Nothing is overwritten.
     """
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     folder = options.models.resolve()
     for path in template.write(options.name, options.like, folder, MODELS, engines.FAMILIES):
         print(f"written: {path}")

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Lists, verifies and prunes what was built, and carries it to other machines."""
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from math import inf
 from pathlib import Path
 
 from tools.machine import events
+from tools.spec.command_line import parsed
 from tools.spec.settings import ARTIFACTS, MODELS
 from tools.storage import access
 from tools.storage.carry import export_models
@@ -41,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """List, verify or prune the store, or carry entries to another one; 1 if verify found damage."""
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     root = options.artifacts / "store"
     if options.command == "export":
         export_models(root, options.file, options.models, options.model, options.batch)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from tools.errors import ClipgateError
@@ -17,12 +18,13 @@ ASKED = "_ARGCOMPLETE"  # of the environment, where a shell asks how a command l
 Devices = Callable[[], Iterable[object]]  # those of this machine
 
 
-def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str], devices: Devices = tuple) -> argparse.Namespace:
+def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str], devices: Devices | None = None) -> argparse.Namespace:
     """What *arguments* say; devices: what `--device` may name, for a shell that asks.
 
     An option of other commands ends this one with status 2, as an unknown one does, and is named.
     """
-    parser.allow_abbrev = False  # else --data of another command would be taken for --data-root
+    for one in _parts(parser):
+        one.allow_abbrev = False  # else --data of another command would be taken for --data-root
     if ASKED in os.environ:
         import argcomplete
 
@@ -38,7 +40,7 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str], devices: D
     return options
 
 
-def complete(parser: argparse.ArgumentParser, devices: Devices) -> None:
+def complete(parser: argparse.ArgumentParser, devices: Devices | None = None) -> None:
     """Tell argcomplete what the values of our options may be, and of `-m`; nothing where no shell asks."""
     if ASKED not in os.environ:
         return
@@ -51,11 +53,21 @@ def complete(parser: argparse.ArgumentParser, devices: Devices) -> None:
             found[one.name] = lambda prefix, words=tuple(one.words), **_: [*_those(words, prefix), *files(prefix)]
         else:
             found[one.name] = lambda prefix, words=tuple(one.words), **_: _those(words, prefix)
-    found["device"] = lambda prefix, **_: _devices(prefix, devices)
     found["allow"] = lambda prefix, **_: _those(WORDS, prefix)
-    for action in parser._actions:
+    for action in (action for one in _parts(parser) for action in one._actions):
         if action.dest in found and not action.choices:
             setattr(action, "completer", found[action.dest])  # noqa: B010 - argcomplete looks for it, argparse does not know it
+        elif action.dest == "device" and devices:
+            words = ("auto",) if str(action.metavar).startswith("auto") else ()
+            setattr(action, "completer", partial(_devices, devices=devices, words=words))  # noqa: B010
+
+
+def _parts(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A parser, and those of its subcommands."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.values()
 
 
 def _those(words: Iterable[str], prefix: str) -> list[str]:
@@ -74,8 +86,8 @@ def _marks(prefix: str, parsed_args: argparse.Namespace | None = None, **_: obje
     return [*_models(prefix, parsed_args), *_those((*(f"bs{batch}" for batch in BATCHES), "cpu", "npu"), prefix)]
 
 
-def _devices(prefix: str, devices: Devices) -> list[str]:
-    """Devices of this machine; behind a comma those that are not named yet."""
+def _devices(prefix: str, devices: Devices, words: tuple[str, ...], **_: object) -> list[str]:
+    """Devices of this machine, and *words* that stand alone; behind a comma those that are not named yet."""
     before, comma, last = prefix.rpartition(",")
     there = [str(device) for device in devices() if str(device) not in before.split(",")]
-    return [f"{before}{comma}{word}" for word in _those(there if comma else ["auto", *there], last)]
+    return [f"{before}{comma}{word}" for word in _those(there if comma else [*words, *there], last)]

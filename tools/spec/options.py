@@ -52,7 +52,7 @@ class Option:
         if self.takes == "yes":
             add(self.flag, action=argparse.BooleanOptionalAction, help=self.text)
         else:
-            action = Joined if self.takes == "list" else "store"
+            action = Joined if self.flag == "--expect" else "store"  # of which each one counts, of others the last
             add(self.flag, action=action, default=Usual(self.default), metavar=self.metavar, help=self.text)
 
 

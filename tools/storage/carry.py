@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tools.errors import StoreError
 from tools.spec.catalog import load_spec
+from tools.spec.command_line import parsed
 from tools.spec.settings import ARTIFACTS, MODELS
 from tools.storage import packing
 from tools.storage.store import require_writable
@@ -42,7 +43,7 @@ def carry_references(arguments: Sequence[str]) -> int:
     Raises:
         StoreError: the model has no reference here, the archive cannot be written, or FILE is no archive.
     """
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     root = options.artifacts / "store"
     if options.command == "import":
         require_writable(root)

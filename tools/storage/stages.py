@@ -87,7 +87,7 @@ def _make(stage: Stage, root: Path, locks: str) -> None:
 
 
 def parse(command: str, about: str | None, arguments: Sequence[str], more: More = lambda parser: None, *,
-          writable: bool = True, devices: Devices = tuple) -> tuple[Options, Context[Spec]]:
+          writable: bool = True, devices: Devices | None = None) -> tuple[Options, Context[Spec]]:
     """Arguments of `python -m tools.<command> MODEL ...` as parsed, and the run that they describe.
 
     writable: whether the artifacts folder must be; a command that asks for all that is missing asks itself.

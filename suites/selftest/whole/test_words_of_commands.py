@@ -12,7 +12,7 @@ from tools import compile as compile_command
 from tools import evaluate, export, fetch, measure, record, reference, score, specialise, store
 from tools.datasets import check, rawframes
 from tools.exchange import dump
-from tools.spec.settings import ARTIFACTS, MODELS
+from tools.spec.options import ARTIFACTS, MODELS, USES
 from tools.storage import carry, stages
 
 OWN: dict[str, tuple[Any, list[str], dict[str, object], list[str], dict[str, object]]] = {
@@ -40,7 +40,7 @@ OWN: dict[str, tuple[Any, list[str], dict[str, object], list[str], dict[str, obj
 @pytest.mark.parametrize("name", OWN)
 def test_a_command_has_words_of_its_own_beside_the_shared_ones(tmp_path: Path, name: str) -> None:
     more, least, without, most, given = OWN[name]
-    shared = set(vars(stages.parse("x", None, ["tiny", f"--models={TINY_MODELS}", f"--artifacts={tmp_path}"])[0]))
+    shared = {"model", "config", *(flag.removeprefix("--").replace("-", "_") for flag in USES[name])}
     for words, expected in ((least, without), (most, given)):
         options, _ = stages.parse(name, None, ["tiny", *words, f"--models={TINY_MODELS}", f"--artifacts={tmp_path}"], more)
         assert expected == {word: value for word, value in vars(options).items() if word not in shared}
