@@ -9,10 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from tools.errors import ClipgateError
+from tools.spec import configured
 from tools.spec.allowed import WORDS
 from tools.spec.case import BATCHES
 from tools.spec.catalog import model_names
-from tools.spec.options import CONFIG, FLAGS, MODELS, OPTIONS
+from tools.spec.options import ARTIFACTS, CONFIG, FLAGS, MODELS, OFF, OPTIONS, UsualPath
+from tools.spec.settings import require
 
 ASKED = "_ARGCOMPLETE"  # of the environment, where a shell asks how a command line may go on
 Devices = Callable[[], Iterable[object]]  # those of this machine
@@ -37,6 +39,19 @@ def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str], devices: D
                      "--help lists what it takes")
     if left:
         parser.error(f"unrecognized arguments: {' '.join(left)}")
+    return options
+
+
+def with_places(options: argparse.Namespace) -> argparse.Namespace:
+    """The same *options* with the folders that a file of options names, where the command line names none."""
+    usual = {name: path for name, path in vars(options).items() if isinstance(path, UsualPath)}
+    file = configured.found(options.config, str(getattr(options, "artifacts", ARTIFACTS)), require) if usual else None
+    said = dict(file.said) if file else {}
+    for name, path in usual.items():
+        if said.get(name, OFF) != OFF:
+            setattr(options, name, Path(said[name]))
+        elif "artifacts" in said and path.is_relative_to(ARTIFACTS):
+            setattr(options, name, Path(said["artifacts"], path.relative_to(ARTIFACTS)))
     return options
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Literal
 
 from tools.spec.joined import Joined
@@ -19,6 +19,12 @@ Takes = Literal["text", "path", "paths", "number", "switch", "list", "flags", "y
 
 class Usual(str):
     """The text of an option that nobody has given: `--clips all` on a command line is no such text."""
+
+    __slots__ = ()
+
+
+class UsualPath(PosixPath):
+    """A folder that nobody has given, of a command whose options are folders and no texts."""
 
     __slots__ = ()
 
@@ -108,6 +114,7 @@ USES: dict[str, Collection[str]] = {  # which of OPTIONS a command takes
     "record": ("--weights", "--history", *_CLIPS),
     "evaluate": ("--expect", *_CLIPS),
     "doctor": ("--artifacts", "--locks", "--atc-python"),
+    "data rawframes": ("--data-root",),
     "data check": ("--data-root", "--clips", *_PLACES),
     "data clips": _CLIPS,
     "data dump": _CLIPS,
