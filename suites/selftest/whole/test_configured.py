@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from suites.selftest.conftest import ran
 from suites.selftest.whole.scripted import Ended, Play, Script, here, player
 from suites.selftest.whole.test_matrix import collect
+from tools import measure
+from tools.judging.verdict import Verdict
 from tools.spec.configured import NAME
+from tools.storage import stages
 
 ONE = ("-k", "bs4 and accuracy")
 
@@ -88,6 +94,32 @@ def test_a_run_that_is_gone_on_with_is_asked_what_it_was(played: Any, tmp_path: 
     assert "--budget-s 5" in again.said
     assert "--surgery" not in again.said
     assert 0 == found.status, found.said
+
+
+def test_the_line_that_repeats_a_red_cell_is_one_that_the_command_takes(play: Play, tmp_path: Path) -> None:
+    """It holds what the file said, and reads as the same settings where the file is gone."""
+    path = written(tmp_path, "clips = 24\nhistory = 'off'\nconfirm = 3\nsurgery = 'all'")
+    ended = play(Script({(4, "accuracy"): [Verdict.FAIL]}), *ONE)
+    found = re.search(r"again +python -m tools\.measure (.+)", ended.said)
+    path.unlink()
+    assert found, ended.said
+    options, context = stages.parse("measure", None, shlex.split(found[1]), measure._arguments)
+
+    assert ("tiny", 4, "cpu") == (options.model, options.batch, options.device)
+    assert (24, "all", tmp_path / "artifacts") == (context.settings.clips, context.settings.surgery, context.settings.artifacts)
+
+
+def test_a_command_says_what_the_file_sets_of_its_options(tmp_path: Path) -> None:
+    """Before anything else; a wrong file ends it with status 2."""
+    path = written(tmp_path, "clips = 7\nbudget-s = 3")
+    line = ("evaluate", "tsm", "x.json", f"--artifacts={tmp_path / 'artifacts'}")
+    done = ran(*line)
+    path.write_text("[tool.clipgate]\nclips = []\n")
+    wrong = ran(*line)
+
+    assert done.stderr.startswith(f"options from {path}: --clips 7\n")
+    assert (2, "") == (wrong.returncode, wrong.stdout)
+    assert "line 2: [tool.clipgate] clips = [] has the wrong type (a number)" in wrong.stderr
 
 
 def test_a_worker_is_handed_what_the_file_says(played: Any, tmp_path: Path) -> None:
