@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tools.spec.settings import OPTIONS, action_of
+from tools import engines
+from tools.spec.command_line import complete
+from tools.spec.options import CONFIG, OF_PYTEST, OPTIONS
 
 pytest_plugins = ["fixtures.readiness", "fixtures.matrix", "fixtures.benchmarks", "fixtures.timings", "fixtures.said", "fixtures.build",
-                  "fixtures.run", "fixtures.nights", "fixtures.resume", "fixtures.gates", "fixtures.report", "fixtures.pages",
-                  "fixtures.workers", "fixtures.progress"]
+                  "fixtures.run", "fixtures.nights", "fixtures.configured", "fixtures.resume", "fixtures.gates", "fixtures.report",
+                  "fixtures.pages", "fixtures.workers", "fixtures.progress"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("clipgate", "clipgate: deployment acceptance of video models")
-    group.addoption("--device", default="auto", metavar="auto|cpu|npu:K[,npu:K]", help="devices to measure on")
-    group.addoption("--nightly", action="store_true", help="every verdict must be a real one: RECORDED turns red, mini needs --allow")
-    group.addoption("--allow", default="", metavar="WORD[,WORD]",
-                    help="what --nightly may end well with: mini (data or weights of the harness's own), recorded, no-verdict")
-    group.addoption("--resume", nargs="?", const="last", metavar="RUN",
-                    help="go on with a run that was ended, the last one or artifacts/runs/RUN: nothing is measured twice")
-    group.addoption("--report", choices=("auto", "off"), default="auto", help="off: leave no report.html, report.md and junit.xml")
-    for flag, default, metavar, text in OPTIONS:
-        group.addoption(flag, action=action_of(flag), default=default, metavar=metavar, help=text)
+    everyday = parser.getgroup("clipgate", "clipgate, everyday: deployment acceptance of video models")
+    rare = parser.getgroup("clipgate-rare", "clipgate, rarely needed")
+    for one in (*OF_PYTEST, *OPTIONS, CONFIG):
+        one.add_to((everyday if one.everyday else rare).addoption)
+    everyday.addoption("--resume", nargs="?", const="last", metavar="RUN", help="go on with a run that was ended: the last one, or RUN")
+    complete(parser.optparser, engines.devices)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
 UNKNOWN = 2  # the exit status for a wrong command line, here and in every command
+GROUPS = {  # what stands in none of them, comes last
+    "To begin": ("doctor", "fetch", "new_model", "inspect"),
+    "The parts of a run by hand": ("measure", "export", "specialise", "compile", "reference"),
+    "Data, and results of other tools": ("data", "score", "evaluate", "record"),
+    "To look at and look after what runs leave": (),
+}
 
 
 def commands() -> dict[str, str]:
@@ -27,12 +33,20 @@ def main(arguments: Sequence[str]) -> int:
     found = commands()
     unmeant = next((word for word in arguments if word not in ("-h", "--help")), None)
     if unmeant is None:
-        print("The everyday command is pytest -m MODEL -k bs16. Its parts by hand (--help behind each says more):")
-        print("\n".join(f"python -m tools.{name:<11} {about}" for name, about in found.items()))
+        print("The everyday command is pytest -m MODEL -k bs16. All others, of which --help behind each says more:")
+        print("\n".join(_listed(found)))
         return 0
     meant = f"python -m tools.{unmeant}" if unmeant in found else "python -m tools lists the commands"
     print(f"no such command: python -m tools {unmeant}\n  remedy  {meant}", file=sys.stderr)
     return UNKNOWN
+
+
+def _listed(found: Mapping[str, str]) -> Iterator[str]:
+    """The commands in groups, a line each."""
+    grouped = {name for names in GROUPS.values() for name in names}
+    for title, names in GROUPS.items():
+        yield f"\n{title}:"
+        yield from (f"python -m tools.{name:<11} {found[name]}" for name in names or [one for one in found if one not in grouped])
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Compiles a model for one kind of Ascend chip and one batch size."""
 
 from __future__ import annotations

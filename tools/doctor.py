@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Says what this machine has for measuring, what is missing, and what to do."""
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from functools import partial
 from tools import engines
 from tools.engines.findings import Examination, Finding, Look, attempt
 from tools.machine import events
-from tools.spec.settings import OPTIONS, Settings
+from tools.spec.command_line import parsed
+from tools.spec.options import USES, add_arguments
+from tools.spec.settings import Settings
 
-TAKEN = ("--artifacts", "--locks", "--atc-python")
 CPU_NEEDS = ("CPU", "artifacts folder", "folder of locks")
 
 
@@ -55,10 +57,10 @@ def _show(settings: Settings, title: str, looks: Mapping[str, Look]) -> list[Fin
 def main(arguments: Sequence[str]) -> int:
     """Examine this machine; the status is 1 if something is not right."""
     parser = argparse.ArgumentParser(prog="python -m tools.doctor", description=f"{__doc__} Exit status 1 if something there is broken.")
-    for flag, default, metavar, text in OPTIONS:
-        if flag in TAKEN:
-            parser.add_argument(flag, default=default, metavar=metavar, help=text)
-    settings = Settings.of(parser.parse_args(arguments))
+    add_arguments(parser, USES["doctor"])
+    settings = Settings.of(parsed(parser, arguments))
+    if settings.configured:
+        events.say(f"options {settings.configured}")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # whatever a path or a variable holds
     host, *others = (engines.named(name).examine(settings, partial(_show, settings)) for name in reversed(engines.FAMILIES))

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Gives the average recall of an ActivityNet result file, ours or anybody's."""
 
 from __future__ import annotations

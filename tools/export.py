@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Exports a torch model to ONNX, once for all batch sizes."""
 
 from __future__ import annotations

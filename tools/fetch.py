@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Brings published checkpoints to where runs look for them."""
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from tools.deployment.published import Published, published
 from tools.errors import ClipgateError, WeightsError
 from tools.machine import events
 from tools.spec.catalog import load_spec, model_names
-from tools.spec.settings import ARTIFACTS, MODELS
+from tools.spec.command_line import parsed, with_places
+from tools.spec.options import ARTIFACTS, CONFIG, MODELS, UsualPath
 
 
 def _wanted(options: argparse.Namespace) -> list[Published]:
@@ -34,14 +36,15 @@ def _parser() -> argparse.ArgumentParser:
     weights.add_argument("model", nargs="*", metavar="MODEL", help="whose; all models without any")
     weights.add_argument("--from", dest="given", type=Path, metavar="FILE|DIR", help="take a copy, verified all the same: "
                          "of a folder the files that have their published names")
-    weights.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
-    weights.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="folder of <model>.py and <model>.toml")
+    weights.add_argument("--artifacts", type=Path, default=UsualPath(ARTIFACTS), metavar="DIR")
+    weights.add_argument("--models", type=Path, default=UsualPath(MODELS), metavar="DIR", help="folder of <model>.py and <model>.toml")
+    CONFIG.add_to(weights.add_argument)
     return parser
 
 
 def main(arguments: Sequence[str]) -> int:
     """Fetch published checkpoints, all that can be had; 1 if one could not."""
-    options = _parser().parse_args(arguments)
+    options = with_places(parsed(_parser(), arguments))
     missing = 0
     for checkpoint, copy in with_copies(_wanted(options), options.given):
         try:

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Shows and keeps what earlier nights measured."""
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from tools.machine import events
 from tools.nights import steps, views
 from tools.nights.history import DEFAULT, History, now, user
 from tools.nights.nights import Nights
-from tools.spec.settings import ARTIFACTS
+from tools.spec.command_line import parsed, with_places
+from tools.spec.options import ARTIFACTS, CONFIG, UsualPath
 
 STATUS = "Exit status: 0 if it was done; 1 if the history cannot be read or written, or has not what was asked for; 2 for wrong options."
 
@@ -20,7 +22,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.history", epilog=STATUS,
                                      description="Look after a history: the records of nights that later nights are judged beside.")
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--history", type=Path, default=ARTIFACTS / DEFAULT, metavar="DIR", help="artifacts/history without it")
+    shared.add_argument("--history", type=Path, default=UsualPath(ARTIFACTS / DEFAULT), metavar="DIR", help="artifacts/history without it")
+    CONFIG.add_to(shared.add_argument)
     commands = parser.add_subparsers(dest="command", required=True)
     init = commands.add_parser("init", help="make a history in a new or an empty folder; pytest --nightly wants one made so")
     init.add_argument("folder", type=Path, metavar="DIR")
@@ -40,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """Make, show or export a history, or accept what a case does now."""
-    options = _parser().parse_args(arguments)
+    options = with_places(parsed(_parser(), arguments))
     if options.command == "init":
         print(f"the history is {History.init(options.folder).folder.resolve()}; give it to pytest with --history")
         return 0

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Measures one cell and judges it, as pytest would."""
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 
     For example: python -m tools.measure tsm --batch 16 --device cpu.
     """
-    options, context = parse("measure", main.__doc__, arguments, _arguments, writable=False)
+    options, context = parse("measure", main.__doc__, arguments, _arguments, writable=False, devices=engines.devices)
     settings, spec = context.settings, context.spec
     case = Case(options.model, options.batch, engines.parse(options.device))
     run = (options.run or settings.artifacts / runs.FOLDER / runs.fresh_name(settings.artifacts)).resolve()

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Begins a model of your own: writes its two files, ready to fill in."""
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from pathlib import Path
 from tools import engines
 from tools.machine import events
 from tools.spec import template
-from tools.spec.settings import MODELS
+from tools.spec.command_line import parsed, with_places
+from tools.spec.options import CONFIG, MODELS, UsualPath
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.new_model", description=main.__doc__)
     parser.add_argument("name", metavar="NAME", help="of the model, its files and its marker")
     parser.add_argument("--like", default="tsm", metavar="MODEL", help="the model whose pipeline it begins with (tsm)")
-    parser.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="folder of <model>.py and <model>.toml")
+    parser.add_argument("--models", type=Path, default=UsualPath(MODELS), metavar="DIR", help="folder of <model>.py and <model>.toml")
+    CONFIG.add_to(parser.add_argument)
     return parser
 
 
@@ -25,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
 
     For example: python -m tools.new_model tsn --like tsm. Nothing is overwritten.
     """
-    options = _parser().parse_args(arguments)
+    options = with_places(parsed(_parser(), arguments))
     folder = options.models.resolve()
     for path in template.write(options.name, options.like, folder, MODELS, engines.FAMILIES):
         print(f"written: {path}")

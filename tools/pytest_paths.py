@@ -3,7 +3,7 @@
 pytest looks for a pytest.ini beside every existing path among its arguments, before it knows our options.
 It would take the value of `--data` for the project's place, but not that of `--data=/elsewhere/list.txt`.
 So the arguments are joined like that before pytest sees them. Which options have a value is read from the
-text of tools/spec/settings.py: importing it here would load our `tools` into any other project's pytest.
+text of tools/spec/options.py: importing it here would load our `tools` into any other project's pytest.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-SETTINGS = Path(sys.prefix).parent / "tools" / "spec" / "settings.py"  # .venv lies beside tools/
+OPTIONS = Path(sys.prefix).parent / "tools" / "spec" / "options.py"  # .venv lies beside tools/
 
 
-def value_options(settings: Path = SETTINGS) -> list[str]:
-    """The flags of OPTIONS, all of which have a value; none where the project is not there."""
-    if not settings.is_file():
+def value_options(options: Path = OPTIONS) -> list[str]:
+    """The flags of all options that have a value; none where the project is not there."""
+    if not options.is_file():
         return []
-    table = next((node.value for node in ast.parse(settings.read_text()).body
-                  if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "OPTIONS"), None)
-    rows = table.elts if isinstance(table, ast.Tuple) else []
-    return [str(row.elts[0].value) for row in rows if isinstance(row, ast.Tuple) and isinstance(row.elts[0], ast.Constant)]
+    calls = [node for node in ast.walk(ast.parse(options.read_text())) if isinstance(node, ast.Call)
+             and getattr(node.func, "id", "") == "Option" and {"yes"}.isdisjoint(getattr(one.value, "value", "") for one in node.keywords)]
+    return [str(call.args[0].value) for call in sorted(calls, key=lambda call: call.lineno) if isinstance(call.args[0], ast.Constant)]
 
 
 def join_paths(arguments: list[str], options: Collection[str]) -> list[str]:

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Stores a measurement as a number that judges; shows the difference first."""
 
 from __future__ import annotations

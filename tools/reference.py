@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Runs torch on every clip of a run, and carries what it gave to other machines."""
 
 from __future__ import annotations

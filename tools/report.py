@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Builds the report of a run again, compares two, or makes one page over all."""
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from tools.errors import OptionError
 from tools.judging.rows import RESULTS
 from tools.machine import events
 from tools.reporting import pages
-from tools.spec.settings import ARTIFACTS
+from tools.spec.command_line import parsed, with_places
+from tools.spec.options import ARTIFACTS, CONFIG, UsualPath
 from tools.storage import runs
 
 STATUS = "Exit status: 0 if it was written, whatever the verdict is; 1 if a run cannot be read or nothing be written; 2 for wrong options."
@@ -25,13 +27,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--index", action="store_true", help="one page over all runs of the artifacts folder: runs/index.html")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write; the folder of the run without it")
     parser.add_argument("--open", action="store_true", help="show the page in a browser")
-    parser.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR", help="the folder that holds runs/")
+    parser.add_argument("--artifacts", type=Path, default=UsualPath(ARTIFACTS), metavar="DIR", help="the folder that holds runs/")
+    CONFIG.add_to(parser.add_argument)
     return parser
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write what is asked for, and say where it is."""
-    options = _parser().parse_args(arguments)
+    options = with_places(parsed(_parser(), arguments))
     if options.index == bool(options.run):
         raise OptionError("either a run or --index is wanted", where="python -m tools.report", remedy="name a run, for example last")
     page = _index(options) if options.index else _compared(options) if options.other else _report(options)

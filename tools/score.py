@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Judges the results that another tool left, without running anything."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Makes the ONNX graph of one batch size."""
 
 from __future__ import annotations

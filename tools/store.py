@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """Lists, verifies and prunes what was built, and carries it to other machines."""
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from math import inf
 from pathlib import Path
 
 from tools.machine import events
-from tools.spec.settings import ARTIFACTS, MODELS
+from tools.spec.command_line import parsed, with_places
+from tools.spec.options import ARTIFACTS, CONFIG, MODELS, UsualPath
 from tools.storage import access
 from tools.storage.carry import export_models
 from tools.storage.entries import damage_of, files_of, label, manifests
@@ -23,7 +25,8 @@ STATUS = "Exit status: 0 if all is well; 1 if verify found damage, or the store 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.store", description="Look after the artifact store.", epilog=STATUS)
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
+    shared.add_argument("--artifacts", type=Path, default=UsualPath(ARTIFACTS), metavar="DIR")
+    CONFIG.add_to(shared.add_argument)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", parents=[shared], help="every entry with its size")
     commands.add_parser("verify", parents=[shared], help="name what is damaged")
@@ -33,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("file", type=Path, metavar="FILE")
     export.add_argument("-m", "--model", nargs="+", action="extend", default=[], help="what belongs to these; all without it")
     export.add_argument("--batch", nargs="+", action="extend", type=int, default=[], help="graphs of these batch sizes; all without it")
-    export.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="folder of <model>.py and <model>.toml")
+    export.add_argument("--models", type=Path, default=UsualPath(MODELS), metavar="DIR", help="folder of <model>.py and <model>.toml")
     importing = commands.add_parser("import", parents=[shared], help="take in the entries of such a file that are not here yet")
     importing.add_argument("file", type=Path, metavar="FILE")
     return parser
@@ -41,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """List, verify or prune the store, or carry entries to another one; 1 if verify found damage."""
-    options = _parser().parse_args(arguments)
+    options = with_places(parsed(_parser(), arguments))
     root = options.artifacts / "store"
     if options.command == "export":
         export_models(root, options.file, options.models, options.model, options.batch)

@@ -80,9 +80,19 @@ def own_locks() -> Path:
     return folder
 
 
+def tiny_places(artifacts: Path = TINY_ARTIFACTS) -> list[str]:
+    """Options that make any command use the tiny model."""
+    return [f"--models={TINY_MODELS}", f"--artifacts={artifacts}", f"--locks={own_locks()}"]
+
+
+def tiny_measuring(artifacts: Path = TINY_ARTIFACTS) -> list[str]:
+    """Options that make `tools.measure` judge the tiny model."""
+    return [*tiny_places(artifacts), "--budget-s=0.3"]
+
+
 def tiny_arguments(artifacts: Path = TINY_ARTIFACTS) -> list[str]:
     """Options that make a run judge the tiny model."""
-    return [f"--models={TINY_MODELS}", f"--artifacts={artifacts}", f"--locks={own_locks()}", "--history=off", "--budget-s=0.3"]
+    return [*tiny_measuring(artifacts), "--history=off"]
 
 
 @pytest.fixture(scope="session")
@@ -115,8 +125,8 @@ def built(command: str, *arguments: str) -> None:
 def tiny_store(own_store: Path) -> Path:
     """The artifacts folder of the tiny model with everything for batch 4 in it, built on first use."""
     for few in ([], ["--clips=8"]):
-        built("reference", "tiny", *tiny_arguments(own_store), *few)
-    built("specialise", "tiny", "4", *tiny_arguments(own_store))
+        built("reference", "tiny", *tiny_places(own_store), *few)
+    built("specialise", "tiny", "4", *tiny_places(own_store))
     return own_store
 
 

@@ -76,7 +76,7 @@ class OwnModel:
 
     def arguments(self, *more: str) -> builtins.list[str]:
         """What makes a command judge the model on its clips."""
-        return [f"--models={self.models}", f"--artifacts={self.root / 'artifacts'}", f"--data={self.list}", "--budget-s=0.1", *more]
+        return [f"--models={self.models}", f"--artifacts={self.root / 'artifacts'}", f"--data={self.list}", *more]
 
 
 def model(root: Path) -> OwnModel:

@@ -41,7 +41,7 @@ def test_check(listed: Path, tmp_path: Path, replay: Replay, find: Find) -> None
     series = []
     for run in range(RUNS):
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "tools.data", "clips", "tsm", "--data", str(listed), "--weights", "mini",
+        subprocess.run([sys.executable, "-m", "tools.data", "clips", "tsm", "--data", str(listed),
                         "--artifacts", str(tmp_path / str(run))], cwd=ROOT, check=True, capture_output=True)
         series.append(time.perf_counter() - start)
     replay(series)

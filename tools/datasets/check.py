@@ -18,7 +18,8 @@ from tools.machine import events
 from tools.media.decode import ClipError
 from tools.spec import catalog
 from tools.spec.model import ModelKind, ModelSpec, Spec
-from tools.spec.settings import Settings, add_arguments
+from tools.spec.options import USES, add_arguments
+from tools.spec.settings import Settings
 from tools.storage.context import Context
 
 
@@ -97,7 +98,7 @@ def _report(rows: Listing, path: Path) -> bool:
 def add_check_arguments(parser: argparse.ArgumentParser) -> None:
     """What `python -m tools.data check` takes."""
     parser.add_argument("dataset", help="ucf101, kinetics400 or activitynet")
-    add_arguments(parser)
+    add_arguments(parser, USES["data check"])
 
 
 def check(options: argparse.Namespace) -> int:
@@ -106,6 +107,8 @@ def check(options: argparse.Namespace) -> int:
     The exit status is 1 if it is not complete.
     """
     settings = Settings.of(options)
+    if settings.configured:
+        events.say(f"options {settings.configured}")
     if not settings.data_root:
         raise OptionError("whose files are to be checked?", where="--data-root", remedy=f"give the folder that holds {options.dataset}/")
     specs = readers(settings, options.dataset)

@@ -17,6 +17,8 @@ from tools.machine.locks import hold
 from tools.machine.pool import spread
 from tools.media import container
 from tools.media.decode import FRAME_NAME, TOLERATED_LOSS
+from tools.spec.options import USES, add_arguments
+from tools.spec.settings import Settings
 
 PARTIAL = ".partial"
 ENDING = ".avi"
@@ -97,8 +99,8 @@ def add_rawframes_arguments(parser: argparse.ArgumentParser) -> None:
     """What `python -m tools.data rawframes` takes."""
     parser.add_argument("source", nargs="?", type=Path, help="folder of <class>/<video>.avi; DIR/ucf101/videos without it")
     parser.add_argument("target", nargs="?", type=Path, help="where <class>/<video>/img_00001.jpg ... go; DIR/ucf101/rawframes without it")
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="folder that holds ucf101/")
     parser.add_argument("--all", action="store_true", help="every video, not only those of the first test split")
+    add_arguments(parser, USES["data rawframes"])
 
 
 def rawframes(options: argparse.Namespace) -> int:
@@ -106,11 +108,12 @@ def rawframes(options: argparse.Namespace) -> int:
 
     What is already there is left as it is.
     """
-    if options.data_root is None and options.target is None:
+    data_root = Settings.of(options).data_root
+    if not data_root and options.target is None:
         raise OptionError("nothing says what to extract and where to", where="--data-root",
                           remedy="give --data-root DIR, or a source and a target")
-    videos = options.source or options.data_root / "ucf101" / "videos"
-    target = options.target or options.data_root / "ucf101" / "rawframes"
+    videos = options.source or Path(data_root, "ucf101", "videos")
+    target = options.target or Path(data_root, "ucf101", "rawframes")
     if not videos.is_dir():
         raise OptionError("no such folder", where=str(videos), remedy="put the videos there, or give a source and a target")
     names = wanted(videos, everything=options.all)

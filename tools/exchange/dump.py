@@ -21,6 +21,7 @@ from tools.media.batches import Batch, BatchStream
 from tools.media.decode import Clip
 from tools.spec.digest import digest, spec_digest
 from tools.spec.model import ModelSpec, recogniser
+from tools.spec.options import USES
 from tools.storage.context import Context
 from tools.storage.stages import Options, add_run_arguments, context_of
 
@@ -144,7 +145,7 @@ def write_inputs(context: Context[ModelSpec], batch: int, out: Path) -> Plan:
 
 def add_dump_arguments(parser: argparse.ArgumentParser) -> None:
     """What `python -m tools.data dump` takes."""
-    add_run_arguments(parser)
+    add_run_arguments(parser, USES["data dump"])
     parser.add_argument("--batch", type=int, default=1, help="clips in a file")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the folder of .bin files and the .info go")
 

@@ -72,7 +72,7 @@ def plan(context: Context[Spec], batches: Sequence[int]) -> Planned:
         checkpoints, steps = _mini(spec, index)
     else:
         checkpoints, steps = (), _checked(context, index, word)
-    if context.settings.graph:
+    if batches and context.settings.graph:
         return Planned(tuple(steps), {}, checkpoints)
     known = {one.network.name: one for one in checkpoints}
     graphs: dict[tuple[str, int], Graph] = {}
@@ -103,7 +103,7 @@ def _checked(context: Context[Spec], index: Index, word: str) -> list[Step]:
 def _graphs(context: Context[Spec], index: Index, checkpoint: Weights | None, network: Network,
             batches: Sequence[int]) -> tuple[list[Step], dict[int, Graph]]:
     """The steps to a network's graphs, and the graphs that are there."""
-    which, size = context.settings.surgery, checkpoint.path.stat().st_size if checkpoint else room.weights(network)
+    size = checkpoint.path.stat().st_size if checkpoint else room.weights(network)
     exporting = Step(f"exporting {network.name} to ONNX", EXPORT, size)
     simplifying = [Step(f"simplifying {network.name} for batch {batch}", SIMPLIFY, room.GRAPH, None, batch) for batch in batches]
     if checkpoint is None:
@@ -115,6 +115,7 @@ def _graphs(context: Context[Spec], index: Index, checkpoint: Weights | None, ne
         return [replace(exporting, key=stage.key), *simplifying], {}
     steps, graphs = [], {}
     for step in simplifying:
+        which = context.settings.surgery
         key = specialise.stage(network, exported, step.batch, which).key
         if entry := index.find(key):
             graphs[step.batch] = specialise.of_entries(network, exported, entry, step.batch, which)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,13 +14,13 @@ from tools.nights.history import DEFAULT
 from tools.reporting.lacking import Lacking, told
 from tools.spec.allowed import Allowed, allowed
 from tools.spec.case import Case
+from tools.spec.options import FLAGS as ALL_FLAGS
+from tools.spec.options import MODELS, OFF, OPTIONS, ROOT, USES
 from tools.spec.repeat import again
-from tools.spec.settings import MODELS, OFF, OPTIONS, ROOT
 from tools.storage import runs
 
 SWITCHES = {"markexpr": "-m", "keyword": "-k", "device": "--device", "allow": "--allow"}
-FLAGS = {flag.removeprefix("--").replace("-", "_"): (flag, default) for flag, default, *_ in OPTIONS}
-OF_PYTEST = ("history", "confirm", "report")  # which mean nothing to tools.measure, or only ask it for less
+FLAGS = {one.name: (one.flag, one.default) for one in OPTIONS}
 TESTS = "suites/test_acceptance.py"
 
 
@@ -57,14 +57,14 @@ class RunAsked:
         """The command that measures a case of this run again; empty where nobody knows the options."""
         if not self.options:
             return ""
-        line = again(case, [*self._chosen(OF_PYTEST), "--history", OFF])
+        line = again(case, [*self._chosen(USES["measure"]), "--config", OFF])
         moved = self.folder and Path(self.folder) != ROOT
         return on_one_line(f"cd {shlex.quote(self.folder)} && {line}" if moved else line)
 
-    def _chosen(self, without: tuple[str, ...] = ()) -> list[str]:
+    def _chosen(self, flags: Collection[str] = ALL_FLAGS) -> list[str]:
         """The options that are not at their default, as arguments."""
         said = [(flag, self.options[name]) for name, (flag, default) in FLAGS.items()
-                if name not in without and self.options.get(name, default) != default]
+                if flag in flags and self.options.get(name, default) != default]
         return [part for flag, text in said for part in ([f"{flag}={text}"] if text.startswith("-") else [flag, text])]
 
     def models(self) -> Path:

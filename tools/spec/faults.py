@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.errors import TruthError
+from tools.errors import ClipgateError, TruthError
 
 Place = tuple[str | int, ...]  # the keys, and numbers of rows from 0, that lead to a value
 LONGEST = 60  # letters of a value that are shown
@@ -22,11 +22,12 @@ class Faults:
     def add(self, at: Place, sentence: str) -> None:
         self.found.append((at, sentence))
 
-    def settle(self, path: Path, lines: Callable[[], Mapping[Place, int]], remedy: str) -> None:
+    def settle(self, path: Path, lines: Callable[[], Mapping[Place, int]], remedy: str,
+               kind: type[ClipgateError] = TruthError) -> None:
         """Raise all that was found; *lines* is asked where things stand only if there is something.
 
         Raises:
-            TruthError: a line for each fault, in the order of the file.
+            ClipgateError: of this *kind*, a line for each fault, in the order of the file.
         """
         if not self.found:
             return
@@ -34,7 +35,7 @@ class Faults:
         numbered = sorted({(_line(at, known), sentence) for at, sentence in self.found})
         told = [f"  {f'line {number}: ' if number else ''}{sentence}" for number, sentence in numbered]
         count = "one thing is" if len(told) == 1 else f"{len(told)} things are"
-        raise TruthError("\n".join([f"{count} wrong in {path.name}:", *told]), where=str(path), remedy=remedy)
+        raise kind("\n".join([f"{count} wrong in {path.name}:", *told]), where=str(path), remedy=remedy)
 
 
 def _line(at: Place, lines: Mapping[Place, int]) -> int:

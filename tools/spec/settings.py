@@ -1,25 +1,25 @@
-"""How a run is set: the options pytest and every command line share, as one frozen value."""
+"""How a run is set: the options that pytest and the commands share, as one frozen value."""
 
 from __future__ import annotations
 
 import argparse
 import math
+import re
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar, get_args
 
 from tools.errors import OptionError
+from tools.spec import configured
+from tools.spec.allowed import allowed
 from tools.spec.expectations import Expectations
 from tools.spec.given import GraphPlaces, Said, atc_flags, said_input, said_output
-from tools.spec.joined import Joined
 from tools.spec.model import Surgeries
+from tools.spec.options import ALL, ARTIFACTS, FLAGS, MODELS, OF_PYTEST, OFF, OPTIONS, ROOT, Option, Usual, names
 
-ROOT = Path(__file__).resolve().parents[2]
-ARTIFACTS = ROOT / "artifacts"
-MODELS = ROOT / "suites" / "models"
-ALL, OFF = "all", "off"
+__all__ = ["ALL", "ARTIFACTS", "MODELS", "OFF", "RIGHT", "ROOT", "Settings"]
 RIGHT = {  # what an option that takes a number takes
     "--clips": f"a whole number from 1 on, or {ALL}; for example --clips 24",
     "--budget-s": "seconds above 0, for example --budget-s 10; what pytest -k accuracy selects is not timed at all",
@@ -27,49 +27,15 @@ RIGHT = {  # what an option that takes a number takes
     "--timeout-s": "seconds above 0, for example --timeout-s 900",
     "--atc-timeout-s": "seconds above 0, for example --atc-timeout-s 3600",
 }
+DEVICES = re.compile(r"auto|[a-z]+(:\d+)?(,[a-z]+(:\d+)?)*")
 Word = TypeVar("Word", bound=str)
-OPTIONS: tuple[tuple[str, str, str, str], ...] = (
-    ("--data", "auto", "auto|mini|full|LIST|DIR", ("mini: clips the harness makes itself; full: the data set under "
-     "--data-root; or a list file of your own, a line a clip: 'path label' or 'frame-folder frames label'; for bsn a video_info_new.csv, "
-     "or a folder of features, v_<id>.csv of 100 x 400 or v_<id>.npy of T x 400")),
-    ("--data-root", "", "DIR", ("folder that holds ucf101/, kinetics400/ ...; also what a list's paths are relative to "
-     "(the list's own folder without it)")),
-    ("--weights", "auto", "auto|mini|published|FILE|DIR", ("mini: fitted to the mini clips; published: the guide's checkpoint; "
-     "or a checkpoint of your own; a folder of checkpoints for a model of several networks")),
-    ("--graph", "", "FILE|DIR|PATTERN", ("judge this ONNX or .om file instead of a graph made from the weights; a folder or a pattern, "
-     "om/tsm_bs{batch}.om, has one a batch size; for bsn tem=...,pem=...")),
-    ("--graph-input", "", "NAME=LAYOUT", "what --graph's input is where its shape does not tell: video=NCTHW, or NTCHW, NCHW ..."),
-    ("--graph-output", "", "NAME=SCALE", "which output of --graph has the scores, and whether they are softmax, logits or log-softmax"),
-    ("--atc-flags", "", "FLAGS", ("more flags for Ascend's compiler, after an equals sign: "
-     "--atc-flags='--precision_mode=force_fp16 --log=error'")),
-    ("--expect", "", "NAME=NUMBER", ("what the weights must reach on whatever data is judged, without tolerance: top1=0.93,top5=0.99; "
-     "for bsn AR@100=0.75; and what the device must: clips/s=80, xT4=1.0, latency_ms=40 (of a batch, at most), of one batch size: "
-     "bs16:clips/s=80; given several times, all of it counts")),
-    ("--clips", ALL, f"N|{ALL}", "judge N clips only, spread evenly over the classes, the same ones every time"),
-    ("--budget-s", "60", "S", "seconds each network of a cell may be timed; never fewer than 3 iterations"),
-    ("--timeout-s", "900", "S", "seconds a device may be silent before its cell is ended"),
-    ("--soc-version", "", "NAME", "Ascend chip to compile for, as atc spells it (Ascend310P3); what npu-smi says without it"),
-    ("--atc-python", "", "DIR", "folder of the python3 that atc is to find first: 3.7 to 3.10 with NumPy below 2"),
-    ("--auto-tune", "off", "off|on", "let atc tune as the model's guide did, for hours; CANN 5 only"),
-    ("--atc-timeout-s", "3600", "S", "seconds atc may take"),
-    ("--surgery", "needed", "needed|all", ("needed: rewrite ONNX graphs where a model's spec always does; all: also where it only may, "
-     "with the same outputs (tsm, nonlocal: constants for the zeros that a temporal shift computes)")),
-    ("--history", "", "DIR|off", ("where each cell leaves a record that later runs are judged beside, a share in practice, made by "
-     "tools.history init; artifacts/history without it; off: no record is left or read")),
-    ("--confirm", "auto", "auto|N", ("times that a cell whose speed is in doubt is measured again, in turn with another one; "
-     "auto: 40 by night, else none")),
-    ("--artifacts", str(ARTIFACTS), "DIR", "where the store and the runs are kept"),
-    ("--locks", "", "DIR", ("where the locks of devices are, one folder for all users who share a device; "
-     "each user has an own one without it")),
-    ("--models", str(MODELS), "DIR", "folder of <model>.py, whose code is run, and <model>.toml"),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The options of one run, checked and with absolute paths.
 
     `clips` 0 means all; `history` empty is the one in `artifacts`; `confirm` None: by the kind of run.
+    `configured`: which of them come from a file of options, in words; empty where no file was read.
     """
 
     data: str
@@ -93,6 +59,7 @@ class Settings:
     models: Path
     history: str
     confirm: int | None
+    configured: str = field(default="", compare=False)
 
     @classmethod
     def parse(cls, values: Mapping[str, str]) -> Settings:
@@ -102,7 +69,7 @@ class Settings:
             OptionError: a number is none or not above 0, a word is unknown, or a list or folder is not there.
                 Of several it tells all.
         """
-        text = {_name(flag): values.get(_name(flag), default) for flag, default, *_ in OPTIONS}
+        text = {one.name: values.get(one.name, one.default) for one in OPTIONS}
         try:
             return cls._parsed(text)
         except OptionError as error:
@@ -141,12 +108,23 @@ class Settings:
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Settings:
-        """From a command line that has any of these options; errors as for `parse`."""
-        return cls.parse({name: str(value) for name, value in vars(options).items()})
+        """From a command line that has any of these options, and from the file that may set the others.
 
-    def arguments(self) -> list[str]:
-        """These settings as the arguments of a command line."""
-        return [part for flag, *_ in OPTIONS for part in self._argument(flag)]
+        Raises:
+            OptionError: as for `parse`; or the file holds what no option takes.
+        """
+        values = vars(options)
+        texts = {name: str(value) for name, value in values.items()}
+        left = [name for name in names() if isinstance(values.get(name), Usual)]
+        file = configured.found(texts.get("config", OFF), texts.get("artifacts", str(ARTIFACTS)), require) if left else None
+        if file is None:
+            return cls.parse(texts)
+        over = file.over(left)
+        return replace(cls.parse({**texts, **over}), configured=file.sentence(over))
+
+    def arguments(self, flags: Collection[str] = FLAGS) -> list[str]:
+        """These settings as the arguments of a command line that takes these *flags*."""
+        return [part for one in OPTIONS if one.flag in flags for part in self._argument(one.flag)]
 
     def _argument(self, flag: str) -> list[str]:
         text = self._text(flag)
@@ -161,9 +139,10 @@ class Settings:
         return shlex.join(value) if isinstance(value, tuple) else str(value)
 
     def chosen(self, *flags: str) -> list[str]:
-        """Those of these options that are not at their default, as arguments."""
+        """Those of these options that are not at their default, as arguments; all where a file was read."""
         usual = Settings.parse({})
-        return [part for flag in flags if getattr(self, _name(flag)) != getattr(usual, _name(flag)) for part in self._argument(flag)]
+        return [part for flag in flags if self.configured or getattr(self, _name(flag)) != getattr(usual, _name(flag))
+                for part in self._argument(flag)]
 
     @property
     def store(self) -> Path:
@@ -172,7 +151,7 @@ class Settings:
 
 def _with_others(parse: Callable[[Mapping[str, str]], object], text: Mapping[str, str], first: OptionError) -> OptionError:
     """The error of all options that are wrong each by itself; *first* where no other is."""
-    usual = {_name(flag): default for flag, default, *_ in OPTIONS}
+    usual = {one.name: one.default for one in OPTIONS}
     found: dict[str, None] = {}
     for name in text:
         try:
@@ -185,19 +164,16 @@ def _with_others(parse: Callable[[Mapping[str, str]], object], text: Mapping[str
     return OptionError("\n".join([f"{len(found)} options are wrong:", *numbered]))
 
 
-def names() -> list[str]:
-    return [_name(flag) for flag, *_ in OPTIONS]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The shared options, for a command line."""
-    for flag, default, metavar, text in OPTIONS:
-        parser.add_argument(flag, action=action_of(flag), default=default, metavar=metavar, help=text)
-
-
-def action_of(flag: str) -> str | type[argparse.Action]:
-    """What a parser does with an option that is given: of most the last counts, of `--expect` all."""
-    return Joined if flag == "--expect" else "store"
+def require(one: Option, text: str) -> None:
+    """Check that an option can have this text, whatever the others are; an OptionError if not."""
+    if one not in OF_PYTEST:
+        Settings.parse({"graph": str(ROOT) if one.name.startswith("graph_") else "", one.name: text})
+    elif one.name == "allow":
+        allowed(text)
+    elif one.name == "report":
+        _word(text, ("on", OFF), one.flag)
+    elif one.name == "device" and not DEVICES.fullmatch(text):
+        raise OptionError(f"these are no devices: {text}", where=one.flag, remedy="for example auto, cpu, or npu:0,npu:1")
 
 
 def _name(flag: str) -> str:

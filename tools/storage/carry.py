@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tools.errors import StoreError
 from tools.spec.catalog import load_spec
-from tools.spec.settings import ARTIFACTS, MODELS
+from tools.spec.command_line import parsed, with_places
+from tools.spec.options import ARTIFACTS, CONFIG, MODELS, UsualPath
 from tools.storage import packing
 from tools.storage.store import require_writable
 from tools.storage.unpacking import unpack
@@ -42,7 +43,7 @@ def carry_references(arguments: Sequence[str]) -> int:
     Raises:
         StoreError: the model has no reference here, the archive cannot be written, or FILE is no archive.
     """
-    options = _parser().parse_args(arguments)
+    options = with_places(parsed(_parser(), arguments))
     root = options.artifacts / "store"
     if options.command == "import":
         require_writable(root)
@@ -62,8 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     export = commands.add_parser("export", help="pack every reference of a model")
     export.add_argument("model", metavar="MODEL")
-    export.add_argument("--models", type=Path, default=MODELS, metavar="DIR", help="folder of <model>.py and <model>.toml")
+    export.add_argument("--models", type=Path, default=UsualPath(MODELS), metavar="DIR", help="folder of <model>.py and <model>.toml")
     for command in (export, commands.add_parser("import", help="take in what is not here yet")):
         command.add_argument("file", type=Path, metavar="FILE")
-        command.add_argument("--artifacts", type=Path, default=ARTIFACTS, metavar="DIR")
+        CONFIG.add_to(command.add_argument)
+        command.add_argument("--artifacts", type=Path, default=UsualPath(ARTIFACTS), metavar="DIR")
     return parser

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,10 @@ from tools.machine.event import Event
 from tools.machine.files import require_room
 from tools.machine.progress_words import duration
 from tools.spec.catalog import load_spec
+from tools.spec.command_line import Devices, parsed
 from tools.spec.model import Spec
-from tools.spec.settings import Settings, add_arguments
+from tools.spec.options import USES, add_arguments
+from tools.spec.settings import Settings
 from tools.storage import access, durations
 from tools.storage.context import Context
 from tools.storage.elsewhere import require_makers
@@ -106,26 +108,27 @@ def _make(stage: Stage, root: Path, locks: str) -> None:
 
 
 def parse(command: str, about: str | None, arguments: Sequence[str], more: More = lambda parser: None, *,
-          writable: bool = True) -> tuple[Options, Context[Spec]]:
+          writable: bool = True, devices: Devices | None = None) -> tuple[Options, Context[Spec]]:
     """Arguments of `python -m tools.<command> MODEL ...` as parsed, and the run that they describe.
 
     writable: whether the artifacts folder must be; a command that asks for all that is missing asks itself.
+    devices: what its `--device` may name, for a shell that asks.
 
     Raises:
         OptionError: an option has a value it cannot have, or the model is unknown.
         StoreError: the artifacts folder cannot be written.
     """
     parser = argparse.ArgumentParser(prog=f"python -m tools.{command}", description=about)
-    add_run_arguments(parser, more)
-    options = parser.parse_args(arguments)
+    add_run_arguments(parser, USES[command], more)
+    options = parsed(parser, arguments, devices)
     return options, context_of(options, writable=writable)
 
 
-def add_run_arguments(parser: argparse.ArgumentParser, more: More = lambda parser: None) -> None:
-    """The model, a command's own arguments, and the options that every run has."""
+def add_run_arguments(parser: argparse.ArgumentParser, flags: Collection[str], more: More = lambda parser: None) -> None:
+    """The model, a command's own arguments, and those of the shared options that it makes use of."""
     parser.add_argument("model")
     more(parser)
-    add_arguments(parser)
+    add_arguments(parser, flags)
 
 
 def context_of(options: Options, *, writable: bool = True) -> Context[Spec]:
@@ -133,4 +136,7 @@ def context_of(options: Options, *, writable: bool = True) -> Context[Spec]:
     settings = Settings.of(options)
     if writable:
         require_writable(settings.store)
-    return Context(settings, load_spec(settings.models, options.model))
+    context = Context(settings, load_spec(settings.models, options.model))
+    if settings.configured:
+        context.say(f"options {settings.configured}")
+    return context

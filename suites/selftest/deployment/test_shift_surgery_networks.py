@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import Run, built, tiny_arguments
+from suites.selftest.conftest import Run, built, tiny_places
 from suites.selftest.deployment.test_shift_surgery import TINY, badly_described, without_reader, zeros
 from suites.selftest.deployment.test_surgery import kinds, loaded
 from suites.selftest.deployments import exported, in_onnx, noise, random_weights, specialised
@@ -106,7 +106,7 @@ def test_a_run_with_all_surgery_says_so(acceptance: Run, tiny_store: Path, tmp_p
     cell.json and extra_info name the rewrite.
     """
     kept = tmp_path / "benchmark.json"
-    built("specialise", "tiny", "4", *tiny_arguments(), "--surgery=all")
+    built("specialise", "tiny", "4", *tiny_places(), "--surgery=all")
     done = acceptance("-k", "bs4", "--surgery=all", f"--benchmark-json={kept}")
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, ran, tiny_arguments
+from suites.selftest.conftest import TINY_MODELS, ran, tiny_measuring
 from suites.selftest.simulated.npu import SimulatedNpu
 from tools.compile import _note_another_chip
 from tools.engines.ascend import cann
@@ -50,7 +50,7 @@ def test_what_is_missing_is_said_before_anything_is_built(
     monkeypatch.setattr(unbuilt, "absent_packages", frozenset)  # torch is hidden from this test
     artifacts = tmp_path / "artifacts"
     done = ran("measure", "tiny", "--batch=4", "--device=npu:0", *(["--soc-version=Ascend310"] if missing == "chip" else []),
-               *tiny_arguments(artifacts))
+               *tiny_measuring(artifacts))
 
     assert done.returncode == (2 if missing == "chip" else 1)
     assert words in done.stderr

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, tiny_arguments
+from suites.selftest.conftest import TINY_MODELS, tiny_places
 from tools import data as tools_data
 from tools.datasets import clips as data
 from tools.datasets.clips import ClipSet
@@ -148,5 +148,5 @@ def test_how_inputs_are_dumped_shapes_nothing_in_the_store(model: str) -> None:
 
 def test_the_command_says_what_it_has_written(tiny_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`python -m tools.data dump MODEL --batch 4 --out DIR` ends with the folder and the labels."""
-    assert 0 == tools_data.main(["dump", "tiny", *tiny_arguments(tiny_store), "--clips=3", "--batch=4", f"--out={tmp_path}"])
+    assert 0 == tools_data.main(["dump", "tiny", *tiny_places(tiny_store), "--clips=3", "--batch=4", f"--out={tmp_path}"])
     assert f"{tmp_path}/out_bin_4: 1 files of 4; labels in {tmp_path}/labels.info\n" == capsys.readouterr().out

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, ran, tiny_arguments
+from suites.selftest.conftest import TINY_MODELS, ran, tiny_places
 from suites.selftest.exchange.tool_folders import LAYOUTS, NAMES, ais_bench, batches_of, msame
 from tools import engines
 from tools import score as tools_score
@@ -192,7 +192,7 @@ def test_the_command_prints_the_table_and_is_red_when_clips_are_lost(trip: Trip,
     good = msame(tmp_path / "good", trip.outputs, "bin")
     bad = msame(tmp_path / "bad", {stem: rows[:, ::-1] for stem, rows in trip.outputs.items()}, "bin")
 
-    done = ran("score", "tiny", str(good), str(bad), "--data=mini", *tiny_arguments())
+    done = ran("score", "tiny", str(good), str(bad), "--data=mini", *tiny_places())
 
     lines = [line.split() for line in done.stdout.splitlines() if line.startswith("tiny ")]
     assert (1, "") == (done.returncode, done.stderr)

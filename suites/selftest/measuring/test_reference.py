@@ -31,6 +31,7 @@ from tools.media.preprocess import Floats
 from tools.pytorch import networks, pipeline, run
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_truth
+from tools.spec.options import USES
 from tools.spec.settings import Settings
 from tools.storage.context import Context
 from tools.storage.entries import Entry
@@ -124,7 +125,7 @@ def test_a_killed_run_goes_on_where_it_was(made: Made, tmp_path: Path, monkeypat
     store = Store(tmp_path / "store")
     monkeypatch.setattr(recogniser, "dataset", lambda *rest: made.clips)
     monkeypatch.setattr(tools_reference, "checkpoints", lambda *rest: (made.checkpoint,))
-    given = ["tiny", *settings(tmp_path, data="full", data_root=str(tmp_path)).arguments(), "--torch-device=cpu"]
+    given = ["tiny", *settings(tmp_path, data="full", data_root=str(tmp_path)).arguments(USES["reference"]), "--torch-device=cpu"]
     with pytest.raises(KeyboardInterrupt):
         tools_reference.main(given)
     monkeypatch.setattr(run, "scored", partial(until, 99))

@@ -65,7 +65,7 @@ def loader(spec: ModelSpec, kind: Any) -> Callable[[Clip], Floats]:
 
 def measured(own: OwnModel, *more: str) -> tuple[dict[str, str], dict[str, str]]:
     """The word and the reason of each number of the cell at batch 4."""
-    return told(ran("measure", "colours", "--batch=4", *own.arguments(f"--locks={own_locks()}", *more)))
+    return told(ran("measure", "colours", "--batch=4", *own.arguments(f"--locks={own_locks()}", "--budget-s=0.1", *more)))
 
 
 def told(done: subprocess.CompletedProcess[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -133,7 +133,8 @@ def test_on_an_npu_the_compiled_model_is_judged_beside_the_float32_graph(own: Ow
     """There the network is another than the reference, and what passes has been judged."""
     measured(own)  # which leaves the reference in the store
     npu = SimulatedNpu(tmp_path / "host", rounding=True)
-    words, reasons = told(python("-m", "tools.measure", "colours", "--batch=4", "--device=npu:0", *own.arguments(f"--locks={own_locks()}"),
+    words, reasons = told(python("-m", "tools.measure", "colours", "--batch=4", "--device=npu:0",
+                                 *own.arguments(f"--locks={own_locks()}", "--budget-s=0.1"),
                                  environment=npu.environment()))
 
     assert ("PASS (simulated)", "RECORDED") == (words["top1"], words["difference"])

@@ -20,7 +20,7 @@ from tools.measuring.cell import RECORD, TIMES, Record, Times, write
 from tools.nights.history import History
 from tools.nights.record import Fingerprint, Series
 from tools.nights.record import Record as Night
-from tools.spec.settings import ROOT, names
+from tools.spec.options import ROOT, names
 
 NAME = "20261127-013000-4711"
 DIGESTS = {"weights": "w" * 64, "graph": "9" * 64, "clips": "c" * 64}

@@ -10,7 +10,8 @@ from tools.errors import OptionError
 from tools.spec.asked_speeds import AskedSpeed, require_t4
 from tools.spec.catalog import load_truth
 from tools.spec.expectations import Expectations
-from tools.spec.settings import MODELS, Settings, add_arguments
+from tools.spec.options import add_arguments
+from tools.spec.settings import MODELS, Settings
 
 
 def test_speeds_are_read_as_they_are_written() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from suites.selftest.conftest import python
 from tools.pytest_paths import join_paths, value_options
-from tools.spec.settings import MODELS, OPTIONS, ROOT
+from tools.spec.options import CONFIG, MODELS, OF_PYTEST, OPTIONS, ROOT
 
-PATHS = [flag for flag, _, metavar, _ in OPTIONS if {"DIR", "FILE", "LIST"} & set(metavar.split("|"))]
+PATHS = [one.flag for one in OPTIONS if {"DIR", "FILE", "LIST"} & set(one.metavar.split("|"))]
 PROBE = """import sys
 from pathlib import Path
 from tools import pytest_paths
@@ -22,9 +22,10 @@ sys.exit(pytest.main())
 
 
 def test_every_option_with_a_value_is_known_by_its_flag() -> None:
-    """As the text of settings.py has them; a project that is not there has none."""
-    assert [flag for flag, *_ in OPTIONS] == value_options(ROOT / "tools" / "spec" / "settings.py")
-    assert [] == value_options(Path("/nowhere/settings.py"))
+    """As the text of options.py has them; a project that is not there has none."""
+    valued = [one.flag for one in (CONFIG, *OF_PYTEST, *OPTIONS) if one.takes != "yes"]
+    assert valued == value_options(ROOT / "tools" / "spec" / "options.py")
+    assert [] == value_options(Path("/nowhere/options.py"))
     assert {"--data", "--data-root", "--weights", "--atc-python", "--artifacts", "--locks", "--models"} <= set(PATHS)
 
 
@@ -51,7 +52,7 @@ def test_pytest_finds_the_project_whatever_paths_options_name(
     Otherwise pytest takes one of those folders for the project, and knows none of our options or settings.
     """
     values = {flag: named(tmp_path, flag) for flag in PATHS}
-    (tmp_path / "probe.py").write_text(PROBE.format(settings=str(ROOT / "tools" / "spec" / "settings.py")))
+    (tmp_path / "probe.py").write_text(PROBE.format(settings=str(ROOT / "tools" / "spec" / "options.py")))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     words = [part.format(flag=flag, value=value) for flag, value in values.items() for part in form.split(" ")]
     place = [str(ROOT / "suites" / "test_acceptance.py")] if elsewhere else []

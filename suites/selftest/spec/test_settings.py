@@ -15,7 +15,8 @@ from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
 from tools.spec.expectations import Expectations
 from tools.spec.given import GraphPlaces, Said
-from tools.spec.settings import ARTIFACTS, MODELS, OPTIONS, RIGHT, Settings, add_arguments
+from tools.spec.options import OPTIONS, add_arguments
+from tools.spec.settings import ARTIFACTS, MODELS, RIGHT, Settings
 from tools.storage.context import Context
 
 TSM = load_spec(MODELS, "tsm")

@@ -107,13 +107,13 @@ def test_a_run_says_once_what_other_code_made(context: Context[Spec], said: list
 def test_a_command_line_gives_its_own_words_and_the_run(tmp_path: Path) -> None:
     """An unknown model is an error; so is a store that cannot be written, before anything else."""
     line = ["tiny", "it", f"--models={TINY_MODELS}", f"--artifacts={tmp_path}", "--clips=7"]
-    options, context = stages.parse("fetch", "About it.", line, lambda parser: parser.add_argument("word"))
+    options, context = stages.parse("reference", "About it.", line, lambda parser: parser.add_argument("word"))
     assert ("it", "tiny", 7, SPEC) == (options.word, options.model, context.settings.clips, context.spec)
     with pytest.raises(OptionError, match="unknown model 'none'"):
-        stages.parse("fetch", None, ["none", *line[2:]])
+        stages.parse("reference", None, ["none", *line[2:]])
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot write the artifact store"):
-        stages.parse("fetch", None, ["tiny", f"--models={TINY_MODELS}", f"--artifacts={tmp_path / 'file'}"])
+        stages.parse("reference", None, ["tiny", f"--models={TINY_MODELS}", f"--artifacts={tmp_path / 'file'}"])
 
 
 def entries(context: Context[Spec], *keys: Key) -> list[Entry]:

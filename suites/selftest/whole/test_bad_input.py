@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, Run, built, python, ran, tiny_arguments
+from suites.selftest.conftest import TINY_MODELS, Run, built, python, ran, tiny_arguments, tiny_places
 from suites.selftest.whole.scripted import here
 from suites.selftest.whole.test_run import results, verdicts
 from tools.measuring import cell as cells
@@ -52,7 +52,7 @@ def own_list(store: Path, tmp_path: Path, edit: str = "", line: str = "") -> Pat
 def test_a_list_of_own_videos_is_judged(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
     """A videos list outside the project is run and judged in pairs, on the weights it is told."""
     own = ["--data", str(own_list(tiny_store, tmp_path)), "--weights", "mini", "--expect", RIGHT]
-    built("reference", "tiny", *tiny_arguments(), *own)
+    built("reference", "tiny", *tiny_places(), *own)
     done = acceptance("-k", "bs4 and not throughput", *own)
 
     assert done.returncode == 0, done.stdout
@@ -121,8 +121,8 @@ def test_an_own_checkpoint_brings_its_class_count(acceptance: Run, tiny_store: P
         state[f"cls_head.fc_cls.{name}"] = state[f"cls_head.fc_cls.{name}"][:13].clone()
     torch.save({"state_dict": state}, path)
     own = ["--data", str(own_list(tiny_store, tmp_path)), "--weights", str(path), "--expect", RIGHT]
-    built("reference", "tiny", *tiny_arguments(), *own)
-    built("specialise", "tiny", "4", *tiny_arguments(), *own)
+    built("reference", "tiny", *tiny_places(), *own)
+    built("specialise", "tiny", "4", *tiny_places(), *own)
     done = acceptance("-k", "bs4 and accuracy", *own)
 
     assert done.returncode == 0, done.stdout

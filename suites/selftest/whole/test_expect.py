@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, Run, python, ran, tiny_arguments
+from suites.selftest.conftest import TINY_MODELS, Run, python, ran, tiny_measuring
 from suites.selftest.specs import recogniser_spec
 from suites.selftest.whole.test_run import results
 from tools.datasets.clips import ClipSet
@@ -108,10 +108,10 @@ def test_a_run_is_red_where_less_was_reached(acceptance: Run, tiny_store: Path) 
     assert "--expect top1=0.999,top5=0.5" in done.stdout
 
 
-@pytest.mark.parametrize("command", [("pytest", "-k", "bs4 and accuracy"), ("tools.measure", "tiny", "--batch=4")])
+@pytest.mark.parametrize("command", [("pytest", "-k", "bs4 and accuracy", "--history=off"), ("tools.measure", "tiny", "--batch=4")])
 def test_a_run_refuses_what_its_model_is_not_measured_by(tmp_path: Path, command: tuple[str, ...]) -> None:
     """Nothing is built or measured before the option makes sense for every selected model."""
-    done = python("-m", *command, *tiny_arguments(tmp_path), "--expect", "AUC=0.5")
+    done = python("-m", *command, *tiny_measuring(tmp_path), "--expect", "AUC=0.5")
 
     assert done.returncode in (2, 4), done.stdout + done.stderr
     assert "tiny has no AUC" in done.stdout + done.stderr

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from suites.selftest.conftest import TINY_MODELS, Run, built, tiny_arguments
+from suites.selftest.conftest import TINY_MODELS, Run, built, tiny_arguments, tiny_places
 from suites.selftest.whole.scripted import here
 from suites.selftest.whole.test_run import results
 from tools.datasets.mini.moving_shapes import CLASSES
@@ -70,7 +70,7 @@ def full(acceptance: Run, models: Path, tiny_store: Path, root: Path) -> Full:
 def torch_has_run(models: Path, tiny_store: Path, root: Path) -> Callable[[], None]:
     """Let torch score what there is of the data set, in this process."""
     weights = next((tiny_store / "store" / "weights").glob("tiny-mini-*")) / "tiny.pth"
-    return lambda: built("reference", "tiny", *tiny_arguments(), f"--models={models}", "--data=full", f"--data-root={root}",
+    return lambda: built("reference", "tiny", *tiny_places(), f"--models={models}", "--data=full", f"--data-root={root}",
                          f"--weights={weights}")
 
 

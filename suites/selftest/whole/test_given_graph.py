@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from suites.selftest import given_graphs as graphs
-from suites.selftest.conftest import Run, ran, tiny_arguments
+from suites.selftest.conftest import Run, ran, tiny_measuring, tiny_places
 from suites.selftest.simulated.npu import SimulatedNpu
 from suites.selftest.simulated.trials import program
 from suites.selftest.whole.test_run import results
@@ -45,7 +45,7 @@ def in_this_process(work: child.Work, title: str, *, log: Path, **rest: object) 
 @pytest.fixture(scope="module")
 def exported(tiny_store: Path) -> Path:
     """Our own graph with a free batch axis, weights beside it."""
-    done = ran("export", "tiny", *tiny_arguments(tiny_store))
+    done = ran("export", "tiny", *tiny_places(tiny_store))
     return Path(done.stdout.splitlines()[-1])
 
 
@@ -56,7 +56,7 @@ def measure(tiny_store: Path) -> Measure:
     def run(*arguments: str) -> Measured:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(child, "call", in_this_process)
-            done = ran("measure", "tiny", "--batch=4", *tiny_arguments(tiny_store), FEW, *arguments)
+            done = ran("measure", "tiny", "--batch=4", *tiny_measuring(tiny_store), FEW, *arguments)
         verdicts = {match[2]: match[1] for match in re.finditer(r"^([A-Z][A-Z ]+(?: \([a-z]+\))?) ([\w/]+): ", done.stdout, re.MULTILINE)}
         kept = re.search(r"^kept in (.+)$", done.stdout, re.MULTILINE)
         return verdicts, load(Path(kept[1]) / FILE).scores if kept else np.empty((0, 20), np.float32), done

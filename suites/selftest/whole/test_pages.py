@@ -26,6 +26,7 @@ MOST_LINES, MOST_COLUMNS, PROSE_COLUMNS = 150, 160, 110  # of README.md the firs
 NAMED_PAGE = re.compile(r"(?:[\w.]+/)+README\.md")
 OF_OURS = ("suites/", "fixtures/", "tools/", "artifacts/README.md")  # how a path of ours begins; all else below artifacts is made by runs
 CHECKED = ("expect", "clips", "budget_s", "timeout_s", "surgery", "auto_tune")  # options whose values can be read without a file
+HELP = ["--help"]
 QUESTIONS = ("accuracy", "fidelity", "throughput")
 TAKES_PYTESTS = ("bench", "test", "check", "coverage")  # scripts that hand on what is given to them; coverage has --html of its own
 COMMANDS = list(dict.fromkeys((page.name, command) for page in PAGES for command in page.commands()))
@@ -80,7 +81,7 @@ def check_tool(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest
     """`python -m tools.<command> ...`: the command is there and takes these; without any it is only named."""
     module, arguments = words[2], words[3:]
     assert module.removeprefix("tools").removeprefix(".") in {"", *commands()}
-    if not arguments:
+    if not arguments or arguments == HELP:
         return
     try:
         options = vars(options_of(module, arguments, monkeypatch))
@@ -94,6 +95,8 @@ def check_tool(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 def check_pytest(words: list[str], config: pytest.Config) -> None:
     """`pytest ...`: options that pytest, a plugin or conftest.py knows; markers and keywords that select."""
+    if words == HELP:
+        return  # which pytest answers before it reads anything else
     if "-n" in words and not config.pluginmanager.hasplugin("xdist"):  # this run is without pytest-xdist, whose option it is
         del words[words.index("-n") : words.index("-n") + 2]
     options = config._parser.parse(words)  # what pytest itself reads its command line with

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from suites.selftest import given_graphs as graphs
-from suites.selftest.conftest import ran, tiny_arguments
+from suites.selftest.conftest import ran, tiny_measuring, tiny_places
 from suites.selftest.measuring.resumed import OF_A_PROCESS
 from suites.selftest.whole.test_given_graph import in_this_process
 from tools.machine import child, events
@@ -23,7 +23,7 @@ def measured(folder: Path, store: Path, *more: str) -> str:
     """What is said while the cell is measured into *folder*."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(child, "call", in_this_process)
-        done = ran("measure", "tiny", "--batch=4", *tiny_arguments(store), "--clips=8", f"--run={folder}", *more)
+        done = ran("measure", "tiny", "--batch=4", *tiny_measuring(store), "--clips=8", f"--run={folder}", *more)
     assert 0 == done.returncode, done.stdout + done.stderr
     return done.stderr
 
@@ -42,7 +42,7 @@ def test_a_cell_goes_on_and_is_judged_as_an_undisturbed_one(tiny_store: Path, tm
 
     Asked once more, it is read back and judged again.
     """
-    exported = Path(ran("export", "tiny", *tiny_arguments(tiny_store)).stdout.splitlines()[-1])
+    exported = Path(ran("export", "tiny", *tiny_places(tiny_store)).stdout.splitlines()[-1])
     graph = [f"--graph={graphs.save(exported, tmp_path / 'theirs.onnx', *LOGITS)}"] if given else []
     undisturbed, run = tmp_path / "undisturbed", tmp_path / "run"
     measured(undisturbed, tiny_store, *graph)

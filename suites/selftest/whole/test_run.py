@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from suites.selftest.conftest import NO_REPORT, TINY_MODELS, Run, python, ran, tiny_arguments
+from suites.selftest.conftest import NO_REPORT, TINY_MODELS, Run, python, ran, tiny_arguments, tiny_measuring, tiny_places
 from suites.selftest.whole.test_matrix import HEAVY
 from tools.measuring import cell
 from tools.spec.case import BATCHES
@@ -150,7 +150,7 @@ def test_a_known_issue_is_a_strict_xfail_of_its_stage(tiny_store: Path, tmp_path
 
 def test_the_same_cell_is_measured_without_pytest(tiny_store: Path, tmp_path: Path) -> None:
     """The command line tools.measure leaves the same files and prints the verdicts."""
-    done = python("-m", "tools.measure", "tiny", "--batch", "4", "--device", "cpu", "--run", str(tmp_path), *tiny_arguments())
+    done = python("-m", "tools.measure", "tiny", "--batch", "4", "--device", "cpu", "--run", str(tmp_path), *tiny_measuring())
 
     assert done.returncode == 0, done.stderr
     left = {path.name for path in (tmp_path / "tiny-bs4-cpu").iterdir()}
@@ -171,7 +171,7 @@ def test_nothing_heavy_lives_in_the_parent(tiny_store: Path) -> None:
 def test_more_batch_sizes_cost_little_disk(tiny_store: Path) -> None:
     """The graphs of all batch sizes share one weights file: five more weigh less than a tenth of it."""
     for batch in BATCHES:
-        assert 0 == ran("specialise", "tiny", str(batch), *tiny_arguments()).returncode
+        assert 0 == ran("specialise", "tiny", str(batch), *tiny_places()).returncode
     spec = load_spec(TINY_MODELS, "tiny")
     [folder] = {path.parent for path in tiny_store.glob("store/onnx/tiny-*/bs64.onnx")}
     weights = (folder / "weights.bin").stat().st_size

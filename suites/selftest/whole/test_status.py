@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import ran, tiny_arguments
+from suites.selftest.conftest import ran, tiny_measuring
 from tools import measure
 from tools.errors import EngineError
 from tools.judging.verdict import RED, Verdict, status
@@ -25,7 +25,7 @@ def test_three_words_are_red() -> None:
 @pytest.mark.parametrize(("floor", "expected"), [("0.01", 0), ("1.0", 1)])
 def test_a_cell_measured_by_hand_ends_with_its_verdict(tiny_store: Path, tmp_path: Path, floor: str, expected: int) -> None:
     """The exit status of tools.measure is 1 where one number fails, and 0 where all are good or recorded."""
-    done = ran("measure", "tiny", "--batch=4", f"--run={tmp_path}", *tiny_arguments(), "--clips=8", f"--expect=top1={floor}")
+    done = ran("measure", "tiny", "--batch=4", f"--run={tmp_path}", *tiny_measuring(), "--clips=8", f"--expect=top1={floor}")
 
     assert expected == done.returncode, done.stdout + done.stderr
     assert ("FAIL top1 expected" in done.stdout) == bool(expected)
@@ -40,7 +40,7 @@ def test_a_failed_timing_is_told_in_its_own_words(tiny_store: Path, tmp_path: Pa
         return replace(cell, parts=tuple(replace(part, times=None, timing_error=error) for part in cell.parts))
 
     monkeypatch.setattr(measure, "launch", untimed)
-    done = ran("measure", "tiny", "--batch=4", f"--run={tmp_path}", *tiny_arguments(), "--clips=8")
+    done = ran("measure", "tiny", "--batch=4", f"--run={tmp_path}", *tiny_measuring(), "--clips=8")
 
     assert (1, "") == (done.returncode, "".join(line for line in done.stderr.splitlines() if "Traceback" in line))
     assert "PASS (mini) difference" in done.stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import NO_REPORT, TINY_MODELS, clean_environment, tiny_arguments
+from suites.selftest.conftest import NO_REPORT, TINY_MODELS, clean_environment, tiny_arguments, tiny_measuring, tiny_places
 from suites.selftest.whole.test_run import verdicts
 from tools.spec.settings import ROOT
 from tools.storage.entries import manifests
@@ -112,7 +112,7 @@ def test_throughput_needs_no_reference(carried: Path, without_torch: Hidden, tmp
 
 def test_a_batch_size_that_did_not_travel_is_one_error(carried: Path, without_torch: Hidden) -> None:
     """Without onnxsim another batch size names it, the batch and where to make it, without a traceback."""
-    done = without_torch("-m", "tools.measure", "tiny", "--batch", "16", *tiny_arguments(carried))
+    done = without_torch("-m", "tools.measure", "tiny", "--batch", "16", *tiny_measuring(carried))
 
     assert 1 == done.returncode
     first, where, remedy = done.stderr.splitlines()[-3:]
@@ -129,7 +129,7 @@ def test_nothing_is_begun_where_nothing_was_imported(without_torch: Hidden, tmp_
 
     It comes before clips are encoded that would not be those of imported weights.
     """
-    done = without_torch("-m", *stage.split(), *tiny_arguments(tmp_path / "host"))
+    done = without_torch("-m", *stage.split(), *tiny_places(tmp_path / "host"))
 
     assert (1, "") == (done.returncode, done.stdout)
     first, where, remedy = done.stderr.splitlines()[-3:]

@@ -12,7 +12,7 @@ from tools import compile as compile_command
 from tools import evaluate, export, fetch, measure, record, reference, score, specialise, store
 from tools.datasets import check, rawframes
 from tools.exchange import dump
-from tools.spec.settings import ARTIFACTS, MODELS
+from tools.spec.options import ARTIFACTS, MODELS, USES
 from tools.storage import carry, stages
 
 OWN: dict[str, tuple[Any, list[str], dict[str, object], list[str], dict[str, object]]] = {
@@ -40,7 +40,7 @@ OWN: dict[str, tuple[Any, list[str], dict[str, object], list[str], dict[str, obj
 @pytest.mark.parametrize("name", OWN)
 def test_a_command_has_words_of_its_own_beside_the_shared_ones(tmp_path: Path, name: str) -> None:
     more, least, without, most, given = OWN[name]
-    shared = set(vars(stages.parse("x", None, ["tiny", f"--models={TINY_MODELS}", f"--artifacts={tmp_path}"])[0]))
+    shared = {"model", "config", *(flag.removeprefix("--").replace("-", "_") for flag in USES[name])}
     for words, expected in ((least, without), (most, given)):
         options, _ = stages.parse(name, None, ["tiny", *words, f"--models={TINY_MODELS}", f"--artifacts={tmp_path}"], more)
         assert expected == {word: value for word, value in vars(options).items() if word not in shared}
@@ -59,16 +59,16 @@ def test_a_command_has_words_of_its_own_beside_the_shared_ones(tmp_path: Path, n
     (carry._parser, ["import", "f", "--artifacts", "a"], {"file": Path("f"), "artifacts": Path("a")}),
 ], ids=range(10))
 def test_commands_in_parts_have_words_for_each_part(parser: Any, words: list[str], given: dict[str, object]) -> None:
-    assert {"command": words[0], **given} == vars(parser().parse_args(words))
+    assert {"command": words[0], "config": "", **given} == vars(parser().parse_args(words))
 
 
 @pytest.mark.parametrize(("more", "words", "given"), [
     (dump.add_dump_arguments, ["tsm", "--out", "a"], {"model": "tsm", "out": Path("a"), "batch": 1}),
     (dump.add_dump_arguments, ["tsm", "--out", "a", "--batch", "8"], {"out": Path("a"), "batch": 8}),
     (check.add_check_arguments, ["ucf101"], {"dataset": "ucf101"}),
-    (rawframes.add_rawframes_arguments, [], {"source": None, "target": None, "data_root": None, "all": False}),
+    (rawframes.add_rawframes_arguments, [], {"source": None, "target": None, "data_root": "", "all": False}),
     (rawframes.add_rawframes_arguments, ["a", "b", "--data-root", "c", "--all"],
-     {"source": Path("a"), "target": Path("b"), "data_root": Path("c"), "all": True}),
+     {"source": Path("a"), "target": Path("b"), "data_root": "c", "all": True}),
 ], ids=range(5))
 def test_parts_of_the_data_command_have_words_of_their_own(more: Any, words: list[str], given: dict[str, object]) -> None:
     import argparse
