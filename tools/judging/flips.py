@@ -24,6 +24,7 @@ from tools.spec.model import ListFormat, ModelSpec
 
 FILE = "flips.json"
 BEST = 5
+SLACK = 0.01  # by which a share in half precision may be above 1
 Scale = Literal["softmax", "logits"]
 
 
@@ -95,9 +96,9 @@ def _best(scores: Floats, scale: Scale | None) -> tuple[Guess, ...]:
 
 
 def _probabilities(scores: NDArray[np.float64], scale: Scale | None) -> NDArray[np.float64] | None:
-    """A row of scores as probabilities; None where nobody knows what they are."""
+    """A row of scores as probabilities; None where nobody knows what they are, or they cannot be that."""
     if scale != "logits":
-        return scores if scale else None
+        return scores if scale and scores.min() >= 0 and scores.max() <= 1 + SLACK else None
     powers = np.exp(scores - scores.max())
     shares: NDArray[np.float64] = powers / powers.sum()
     return shares

@@ -120,14 +120,15 @@ def test_a_judge_compares_usable_scores_with_its_reference(colours: RecogniserJu
 
 
 def test_a_best_class_has_its_probability_where_it_is_known() -> None:
-    """Of logits the softmax of the whole row; of what nobody knows none."""
+    """Of logits the softmax of the whole row; of what nobody knows, or what cannot be shares, none."""
     made = scores((3, FIRST), (1, FOURTH), (2, LAST))
-    logits, shares, unknown = ((flips(made, TORCH, labels(6), IDS, scale).clips or ())[0].ours for scale in ("logits", "softmax", None))
+    logits, wrong, unknown = ((flips(made, TORCH, labels(6), IDS, scale).clips or ())[0].ours for scale in ("logits", "softmax", None))
+    shares = (flips(made / made.max(), TORCH, labels(6), IDS, "softmax").clips or ())[0].ours
     powers = np.exp(made[3].astype(np.float64))
 
     assert [one.probability for one in logits] == pytest.approx(sorted(powers / powers.sum(), reverse=True)[:5])
     assert [one.score for one in shares] == [one.probability for one in shares]
-    assert [None] * 5 == [one.probability for one in unknown]
+    assert [None] * 10 == [one.probability for one in (*unknown, *wrong)]
 
 
 def test_flips_are_read_back_with_the_places_of_their_clips(colours: RecogniserJudge, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from suites.selftest.judging.test_verdict_speed import SERIES, THREE, TRUTH, kin
 from tools.errors import EngineError
 from tools.judging import comparisons, plausible, speed, verdict
 from tools.judging.comparisons import Rate
+from tools.judging.interval import Interval
 from tools.judging.localiser import detection_fidelity, paired_recall, proposal_fidelity
-from tools.judging.numbers import Numbers, Timing
+from tools.judging.numbers import Numbers, Pairs, Timing
 from tools.judging.verdict import Judgement, Verdict
 from tools.measuring.metrics import Distance
 from tools.measuring.predictions import Predictions
@@ -129,3 +130,15 @@ def test_tables_say_of_which_times_their_rates_are(rates: list[Rate], words: str
     """Where it differs, of which devices."""
     assert words == comparisons._statistics(rates)
     assert f"measured clips/s ({words}) " in comparisons.tables(rates, {"tsm": TRUTH})[1]
+
+
+def test_recall_beside_torchs_has_the_interval_that_videos_tell() -> None:
+    """Of AR@100 alone; where nobody says how many videos there are, no pairs are told."""
+    spread = Interval(-0.03, -0.01, 0.01)
+    first, most = paired_recall({"AR@1": 0.5, "AR@100": 0.7}, {"AR@1": 0.5, "AR@100": 0.71}, 0.1, spread, 63)
+    bare = paired_recall({"AR@1": 0.5}, {"AR@1": 0.5}, 0.1)[0]
+
+    assert Pairs(63) == (first.numbers and first.numbers.pairs)
+    assert Pairs(63, -0.03, 0.01) == (most.numbers and most.numbers.pairs)
+    assert bare.numbers is not None
+    assert bare.numbers.pairs is None

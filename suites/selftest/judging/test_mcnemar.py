@@ -170,3 +170,18 @@ def test_a_row_names_the_first_clips_of_either_kind() -> None:
     assert top1.reason.endswith("; lost: v0, v1, v2 and 2 more; won: v5")
     assert "lost: v" not in same.reason
     assert "won: v" not in same.reason
+
+
+def test_a_row_has_the_interval_of_what_was_measured_less_the_reference() -> None:
+    """It is the net loss with the sign of a difference: of a loss it lies below zero."""
+    ours, theirs = scores((20, LAST), (1, FIRST), (42, FIRST)), scores((20, FIRST), (1, LAST), (42, FIRST))
+    top1 = paired_accuracy(ours, theirs, labels(63), GATE)[0].numbers
+    assert top1 is not None
+    assert top1.pairs is not None
+    loss = net_loss(20, 1, 63)
+
+    assert (63, 20, 1) == (top1.pairs.clips, top1.pairs.lost, top1.pairs.won)
+    assert (-loss.high, -loss.low) == (top1.pairs.low, top1.pairs.high)
+    assert top1.pairs.low is not None
+    assert top1.pairs.high is not None
+    assert top1.pairs.low < top1.measured - (top1.reference or 0) < top1.pairs.high < 0

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.reporting.runs import NAME, history_of, night, rate, row, run_of
+from suites.selftest.reporting.runs import NAME, cell_of, history_of, night, rate, row, run_of
 from tools.errors import MeasureError
+from tools.judging import results
 from tools.judging.numbers import Numbers
 from tools.reporting.facts import Report
 from tools.reporting.gather import gathered
@@ -226,3 +227,15 @@ def test_a_hostile_name_reads_nothing_elsewhere_and_shows_what_it_is(tmp_path: P
     assert all(one.isprintable() for case in report.cases for one in case.name)
     assert 2 == len(report.cases)
     assert report.cases[0].word == "PASS"
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + "-bs1-cpu", "../outside-bs1-cpu"], ids=range(2))
+def test_a_hostile_case_that_says_it_was_measured_has_no_folder(tmp_path: Path, name: str) -> None:
+    """Nothing is read outside of the run, and a name that no folder can have breaks nothing."""
+    run = run_of(tmp_path, [row()])
+    cell_of(tmp_path / "runs" / "outside-bs1-cpu", "outside-bs1-cpu")
+    results.rewrite([row(), row(name, model=name.removesuffix("-bs1-cpu"))], run)
+    report = gathered(run)
+
+    assert None is report.cases[1].clips_per_s
+    assert "its name is no case's, so nothing is read of what it left" in told(report)

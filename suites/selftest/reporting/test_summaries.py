@@ -66,7 +66,7 @@ def test_no_text_of_a_run_marks_anything_up(tmp_path: Path) -> None:
 
 def test_junit_has_a_case_for_each_question_and_counts_what_is_red(tmp_path: Path) -> None:
     """A failure, an error and a skip, each with its reason; earlier tries are not counted."""
-    rows = [row(verdict="FAIL", superseded=True), row(attempt=2), row(metric="top5"), rate(verdict="RECORDED"),
+    rows = [row(verdict="ERROR", superseded=True), row(attempt=2), row(metric="top5"), rate(verdict="RECORDED"),
             row("tiny-bs8-cpu", verdict="NO VERDICT"), row("tiny-bs1-cpu", verdict="ERROR", exit_reason="error", reason="it is gone"),
             row("tiny-bs16-cpu", verdict="", exit_reason="skipped"), row("tiny-bs32-cpu", verdict="", exit_reason="xfail")]
     suite = ET.fromstring(junit(gathered(run_of(tmp_path, rows)))).find("testsuite")

@@ -1,0 +1,23 @@
+"""The command that repeats a case is one that tools.measure takes, whatever its options hold."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from tools.spec.case import Case, Device
+from tools.spec.repeat import again
+from tools.spec.settings import Settings
+
+
+@pytest.mark.parametrize(("device", "said"), [(Device("npu", 0), "npu:0"), (Device("npu", 1, simulated=True), "npu:1"),
+                                              (Device("cpu"), "cpu")])
+def test_a_case_is_named_with_its_device(device: Device, said: str) -> None:
+    assert f"python -m tools.measure tsm --batch 16 --device {said} --clips 24" == again(Case("tsm", 16, device), ["--clips", "24"])
+
+
+def test_what_a_shell_would_take_apart_stays_whole() -> None:
+    words = Settings.parse({"atc_flags": "--log=error '--x=a b'", "clips": "8"}).arguments()
+
+    assert words == shlex.split(again(Case("tsm", 1, Device("cpu")), words))[8:]
