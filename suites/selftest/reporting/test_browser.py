@@ -85,7 +85,7 @@ def test_columns_sort_both_ways_and_say_so(pages: Path, tab: Tab) -> None:
     assert ["descending"] == opened.locator("th[aria-sort]").evaluate_all("heads => heads.map(head => head.ariaSort)")
 
 
-@pytest.mark.parametrize("name", ["tsm-bs16-cpu", HOSTILE[3]])
+@pytest.mark.parametrize("name", ["tsm-bs16-cpu", HOSTILE[3]], ids=["plain", "hostile"])
 def test_a_link_opens_its_case_and_puts_the_keyboard_there(name: str, pages: Path, tab: Tab) -> None:
     opened = tab.opened(pages / ("report.html" if name.startswith("tsm") else "hostile.html"), f"#case={quote(name, safe='')}")
     active = opened.evaluate("[document.activeElement.tagName, document.activeElement.parentElement.dataset.case, "
