@@ -136,7 +136,7 @@ def on_pipe(arguments: Sequence[str], given: dict[str, str]) -> str:
 
 def lines(text: str) -> list[str]:
     """What a run says, without times and what depends on who was first."""
-    return [TIMES.sub("", line).rstrip("= ").lstrip("= ") for line in text.replace("collecting ... ", "").splitlines() if line.strip()]
+    return [TIMES.sub("", line).rstrip("= ").lstrip("= ") for line in re.sub(r"collecting [.]{3} |bringing up nodes[.]{3}", "", text).splitlines() if line.strip()]
 
 
 def in_any_order(text: str) -> list[str]:
