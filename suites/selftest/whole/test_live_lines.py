@@ -41,6 +41,7 @@ def test_fidelity(case):
     time.sleep(0.3)
 '''
 CODE = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b")
+UNENDED = re.compile(r"collecting [.]{3} |bringing up nodes[.]{3}")  # which a terminal writes over
 TIMES = re.compile(r"in \d+\.\d+s|\d{8}-\d{6}-\d+|\bgw\d\b")
 
 
@@ -136,7 +137,7 @@ def on_pipe(arguments: Sequence[str], given: dict[str, str]) -> str:
 
 def lines(text: str) -> list[str]:
     """What a run says, without times and what depends on who was first."""
-    return [TIMES.sub("", line).rstrip("= ").lstrip("= ") for line in text.replace("collecting ... ", "").splitlines() if line.strip()]
+    return [TIMES.sub("", line).rstrip("= ").lstrip("= ") for line in UNENDED.sub("", text).splitlines() if line.strip()]
 
 
 def in_any_order(text: str) -> list[str]:
