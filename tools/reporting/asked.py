@@ -64,7 +64,7 @@ class RunAsked:
     def _chosen(self, flags: Collection[str] = ALL_FLAGS) -> list[str]:
         """The options that are not at their default, as arguments."""
         said = [(flag, self.options[name]) for name, (flag, default) in FLAGS.items()
-                if flag in flags and self.options.get(name, default) != default]
+                if flag in flags and self.options.get(name, default) not in (default, "")]
         return [part for flag, text in said for part in ([f"{flag}={text}"] if text.startswith("-") else [flag, text])]
 
     def models(self) -> Path:

@@ -34,7 +34,7 @@ def last(ended: Ended) -> str:
 
 def test_a_red_run_leaves_its_report_by_a_process_of_its_own(play: Play) -> None:
     """One line says where, below the verdicts; the report tells what the run told."""
-    ended = play(Script({(4, "accuracy"): [Verdict.FAIL]}), "--report=auto", "-k", "bs4")
+    ended = play(Script({(4, "accuracy"): [Verdict.FAIL]}), "--report=on", "-k", "bs4")
     page = (ended.run / "report.html").read_text()
 
     assert (1, f"report: {ended.run / 'report.html'}") == (ended.status, last(ended))
@@ -48,8 +48,8 @@ def test_a_red_run_leaves_its_report_by_a_process_of_its_own(play: Play) -> None
 def test_nothing_is_made_where_nobody_wants_it(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """Off, only collected, or without a result."""
     monkeypatch.setattr(child, "call", lambda *_, **__: pytest.fail("a report was made"))
-    runs = [play(Script(), "--report=off", "-k", "bs4 and accuracy"), play(Script(), "--report=auto", "--collect-only", "-q"),
-            play(Script(), "--report=auto", "-k", "nothing")]
+    runs = [play(Script(), "--report=off", "-k", "bs4 and accuracy"), play(Script(), "--report=on", "--collect-only", "-q"),
+            play(Script(), "--report=on", "-k", "nothing")]
 
     assert [0, 0, 4] == [one.status for one in runs]
     assert not any("report: " in one.said for one in runs)
@@ -71,7 +71,7 @@ def test_a_report_that_fails_changes_no_verdict_and_no_status(play: Play, monkey
                                                               verdict: Verdict) -> None:
     """It is one line, with the command that tries it again."""
     monkeypatch.setattr(child, "call", fails(error))
-    ended = play(Script({(4, "accuracy"): [verdict]}), "--report=auto", "-k", "bs4 and accuracy")
+    ended = play(Script({(4, "accuracy"): [verdict]}), "--report=on", "-k", "bs4 and accuracy")
 
     assert (verdict is Verdict.FAIL) == ended.status
     assert says in last(ended)
@@ -88,7 +88,7 @@ def test_an_interrupted_run_ends_without_one(play: Play, monkeypatch: pytest.Mon
             if "fidelity" in item.name:
                 raise KeyboardInterrupt
 
-    ended = play(Script(), "--report=auto", "-k", "bs4", plugins=[Interrupting()])
+    ended = play(Script(), "--report=on", "-k", "bs4", plugins=[Interrupting()])
 
     assert 2 == ended.status
     assert "report: none of an interrupted run; python -m tools.report" in last(ended)
@@ -97,7 +97,7 @@ def test_an_interrupted_run_ends_without_one(play: Play, monkeypatch: pytest.Mon
 def test_a_crash_in_the_process_is_told_in_one_line(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real process that is killed while it writes."""
     monkeypatch.setattr(pages, "write", die)
-    ended = play(Script(), "--report=auto", "-k", "bs4 and accuracy")
+    ended = play(Script(), "--report=on", "-k", "bs4 and accuracy")
 
     assert 0 == ended.status
     assert "it could not be made, which changes no verdict" in last(ended)
