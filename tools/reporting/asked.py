@@ -49,7 +49,8 @@ class RunAsked:
         """The command line, as far as it says something; empty where nobody knows it."""
         if not self.options:
             return ""
-        switches = [part for name, flag in SWITCHES.items() if (text := self.options.get(name)) for part in (flag, text)]
+        said = {**self.options, "keyword": re.sub(r"\b(bs\d+)-(?![\w-])", r"\1", self.options.get("keyword", ""))}  # as it was typed
+        switches = [part for name, flag in SWITCHES.items() if (text := said.get(name)) for part in (flag, text)]
         paths = [one for one in self.arguments if one != TESTS]
         return on_one_line(shlex.join(["pytest", *paths, *["--nightly"] * self.nightly, *switches, *self._chosen()]))
 

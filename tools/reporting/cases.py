@@ -23,7 +23,7 @@ def bare(of_case: Sequence[Row], truths: Mapping[str, Truth], reds: Collection[i
     """A case without what its folder tells. reds: the rows, by `id`, for which the run ends badly."""
     row = of_case[-1]
     numbers = tuple(number(one, truths.get(row.model), red=id(one) in reds) for one in of_case)
-    deciding = verdict.worst(numbers, {one.metric for one in of_case if one.within})
+    deciding = verdict.worst(numbers)
     return CaseFacts(
         name=row.case, model=row.model, batch=row.batch, device=row.device, chip=next((one.chip for one in of_case if one.chip), ""),
         data=row.data, weights=row.weights, word=deciding.word, shown=deciding.shown, simulated=any(one.simulated for one in of_case),

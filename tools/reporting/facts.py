@@ -17,6 +17,7 @@ class Number:
     `PASS (mini)`. file, key: where the number is kept: a file below the run, and what to look for in it.
     stored: where its reference is stored, `suites/models/tsm.toml: guide-T4-bs16`; empty where nothing is.
     value: the measured number, in *unit*; None where there is none. red: whether its run ends badly for it.
+    within: the metric that is judged in its place, of which it is a part.
     """
 
     question: str
@@ -33,6 +34,7 @@ class Number:
     value: float | None = None
     unit: str = ""
     red: bool = False
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from tools.reporting.facts import CaseFacts, Number, Paired, Report, Word
 from tools.reporting.packed import quantile
+from tools.reporting.verdict import worst
 
 WORST_FIRST: tuple[Word, ...] = ("ERROR", "FAIL", "NO VERDICT", "SUSPECT", "RECORDED", "XFAIL", "SKIPPED", "PASS")
 MEANING: dict[Word, str] = {
@@ -127,6 +128,11 @@ def intervals(cases: Iterable[CaseFacts]) -> list[Interval]:
 def questions(case: CaseFacts) -> list[tuple[str, list[Number]]]:
     """The numbers of a case by the question they answer, in their order."""
     return [(question, list(numbers)) for question, numbers in groupby(case.numbers, key=lambda number: number.question)]
+
+
+def answers(case: CaseFacts) -> list[tuple[str, Number]]:
+    """Of each question the number that answers it: the worst that counts."""
+    return [(question, worst(numbers)) for question, numbers in questions(case)]
 
 
 def times(series: Sequence[float]) -> Times | None:

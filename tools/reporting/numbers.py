@@ -39,7 +39,7 @@ def number(row: Row, truth: Truth | None, *, red: bool = False) -> Number:
     ours, theirs = row.measured or _text(row.numbers, measured=True), row.reference or _text(row.numbers, measured=False)
     return Number(row.question, row.metric, ours, theirs, word_of(row), shown, row.reason, RESULTS, key,
                   stored(row, truth) if truth else "", row.superseded, row.numbers.measured if row.numbers else None,
-                  row.numbers.unit if row.numbers else "", red)
+                  row.numbers.unit if row.numbers else "", red, row.within)
 
 
 def _text(numbers: Numbers | None, *, measured: bool) -> str:

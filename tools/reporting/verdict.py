@@ -25,13 +25,13 @@ SIMULATED = "SIMULATED, nothing here was measured on an NPU"
 BY_NIGHT = "by night what nothing judges is red"
 
 
-def worst(numbers: Sequence[Number], within: Collection[str] = ()) -> Number:
+def worst(numbers: Sequence[Number]) -> Number:
     """The number that gives its case its word: the worst that counts.
 
-    within: metrics that are judged as parts of another one, and count only where nothing else does.
+    What is judged as a part of another number counts only where nothing else does.
     """
     counted = [one for one in numbers if not one.superseded] or numbers
-    told = [one for one in counted if not (one.word == "RECORDED" and one.metric in within)] or counted
+    told = [one for one in counted if not (one.word == "RECORDED" and one.within)] or counted
     return min(told, key=lambda one: ORDER.index(one.word))
 
 
@@ -72,7 +72,13 @@ def _counted(cases: Sequence[CaseFacts]) -> str:
     total = "1 cell" if len(cases) == 1 else f"{len(cases)} cells"
     of = f"all {total}" if number == len(cases) > 1 else total if number == len(cases) else f"{number} of {total}"
     others = ", ".join(f"{count} {REST[word]}{_kind(cases) if word == 'PASS' else ''}" for word, count in rest)
-    return f"{of} {(ONE if number == 1 else MANY)[first]}{f'; {others}' if others else ''}"
+    passed = first == "RECORDED" and all(_passed(case) for case in cases if case.word == first)
+    return f"{of} {'passed what is judged, and ' if passed else ''}{(ONE if number == 1 else MANY)[first]}{f'; {others}' if others else ''}"
+
+
+def _passed(case: CaseFacts) -> bool:
+    """Whether something of a case was judged and found good."""
+    return any(one.word == "PASS" and not one.superseded for one in case.numbers)
 
 
 def _kind(cases: Sequence[CaseFacts]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from suites.selftest.reporting.runs import NAME, cell_of, history_of, night, rat
 from tools.errors import MeasureError
 from tools.judging import results
 from tools.judging.numbers import Numbers
+from tools.reporting import layout
 from tools.reporting.facts import Report
 from tools.reporting.gather import gathered
 
@@ -30,7 +32,7 @@ def test_a_whole_run_is_told_and_nothing_is_missing(tmp_path: Path) -> None:
     assert () == report.missing
     assert (NAME, "2026-11-27 01:30:00", "0123456789ab") == (report.run, report.began, report.commit)
     assert ("RECORDED", (("RECORDED", 1),)) == (report.word, report.counts)
-    assert report.command.startswith("pytest -m tiny -k bs4- --device cpu")
+    assert report.command.startswith("pytest -m tiny -k bs4 --device cpu")
     assert "python -m tools.measure tiny --batch 4 --device cpu" in case.again
     assert "--config off" in case.again
     assert ("results.jsonl", "tiny-bs4-cpu, accuracy, top1: measured_share") == (case.numbers[0].file, case.numbers[0].key)
@@ -65,6 +67,20 @@ def test_the_verdict_is_one_sentence(tmp_path: Path, verdicts: list[str], begins
     assert begins.partition(":")[0].removesuffix(" (mini)") == report.word
     if report.word != "PASS":
         assert report.why[0].startswith(f"{report.word} tiny-bs")
+
+
+def test_what_was_judged_and_found_good_is_said_beside_what_nothing_judges(tmp_path: Path) -> None:
+    """Each question has its own answer; a part that its whole is judged for is none."""
+    part = replace(row("tiny-bs4-cpu", verdict="RECORDED"), question="throughput", metric="tem clips/s", within="clips/s")
+    good = replace(row("tiny-bs4-cpu", verdict="PASS (mini)"), question="accuracy")
+    whole = [replace(part, metric="clips/s", within="", verdict=word) for word in ("RECORDED", "PASS (mini)")]
+    recorded, passed = (gathered(run_of(tmp_path / str(number), [good, part, one])) for number, one in enumerate(whole))
+
+    assert recorded.sentence.startswith("RECORDED: 1 cell passed what is judged, and has numbers that nothing judges")
+    assert passed.sentence.startswith("PASS (mini): 1 cell is good enough")
+    assert [["PASS", "RECORDED"], ["PASS", "PASS"]] == [
+        [number.word for _, number in layout.answers(report.cases[0])] for report in (recorded, passed)]
+
 
 
 def test_a_simulated_run_and_a_nightly_one_say_so(tmp_path: Path) -> None:
