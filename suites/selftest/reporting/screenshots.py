@@ -42,7 +42,7 @@ def _quantised(path: Path) -> None:
     """A picture of 256 colours, which nobody tells from the one before, and of a third of its size."""
     from PIL import Image
 
-    Image.open(path).convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, kmeans=2).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT).save(path, optimize=True)
 
 
 if __name__ == "__main__":
