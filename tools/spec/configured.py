@@ -53,23 +53,24 @@ def found(config: str, artifacts: str, check: Check) -> Configured | None:
     """
     if config == OFF:
         return None
-    path = Path(config or Path(artifacts).resolve().parent / NAME).absolute()
-    if not config and not path.is_file():
-        return None
     try:
-        return read(path, path.read_bytes().decode(), check)
-    except OSError as error:
-        raise OptionError(f"the file of options cannot be read: {error.strerror}", where=str(path),
-                          remedy=f"{CONFIG.flag} FILE names another; {CONFIG.flag} off reads none") from error
+        path = Path(config or Path(artifacts).resolve().parent / NAME).absolute()
+        if not config and not path.is_file():
+            return None
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise OptionError("the file of options is no UTF-8 text", where=str(path), remedy="save it as UTF-8") from error
+    except (OSError, ValueError) as error:  # no path has a NUL
+        raise OptionError(f"the file of options cannot be read: {error}", where=config or artifacts,
+                          remedy=f"{CONFIG.flag} FILE names another; {CONFIG.flag} off reads none") from error
+    return read(path, text, check)
 
 
 def read(path: Path, text: str, check: Check) -> Configured:
     """What the *text* of the file at *path* says; errors as for `found`."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no toml, too long a number, tables too deep
         raise OptionError(f"{path.name} is no toml: {error}", where=str(path), remedy=PAGE) from error
     faults = Faults()
     tool = Part(table, (), "", faults).inner(AT[0])
@@ -89,8 +90,9 @@ def _said(part: Part, folder: Path, check: Check) -> dict[str, str]:
         if one.name in said:
             part.wrong(f"has {one.name} twice, as {key} too", key)
         text = _text(one, value)
-        if text is None:
-            part.wrong(f"{key} = {shown(value)} has the wrong type ({RIGHT[one.takes]})", key)
+        if text is None or "\0" in text:
+            part.wrong(f"{key} = {shown(value)} has the wrong type ({RIGHT[one.takes]})" if text is None else
+                       f"{key} = {shown(value)} has a NUL, which no option can have", key)
             continue
         said[one.name] = _from(one, text, folder)
         try:

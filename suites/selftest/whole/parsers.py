@@ -18,9 +18,12 @@ from suites.selftest.conftest import TINY_MODELS
 from suites.selftest.whole.test_arrow import modules
 from tools.datasets.splits import Classes
 from tools.exchange.outputs import OutputFile
+from tools.judging.rows import Row
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec, Spec
+from tools.spec.options import Option
+from tools.spec.settings import require
 from tools.storage.entries import Say
 
 LAYER = "tools.machine.reading"
@@ -28,6 +31,9 @@ LIBRARIES = {"tomllib"}  # what a room below the layer reads with
 FILE_NAME = re.compile(r"[\w-]+\.(json|jsonl|npz|txt|csv|lock|toml)")
 STEPS = {"Context", "Store", "Options", "Job", "Settings", "Published", "Network", "Truth", "Given", "LocaliserSpec", "Sequence", "Mapping",
          "Weights", "Key", "VideoSet", "Runner", "Own"}
+ROW = Row("tiny-bs4-cpu", "accuracy", "mini", "mini", "top1", "0.5", "0.5", "PASS (mini)", "as good", model="tiny", batch=4,
+          device="cpu")
+CHECK = Callable[[Option, str], object]
 FOLDERS = {"folder", "run", "root", "models", "artifacts", "data_root", "videos"}  # parameters that take one
 Function = tuple[str, str]  # module and name
 
@@ -62,7 +68,8 @@ def values(name: str, hint: object, folder: Path, path: Path, text: bytes) -> li
                                    str: text.decode("utf-8", "replace"), bytes: text, int: 3, float | None: 3.0,
                                    OutputFile: OutputFile(path, "0"), Case: Case("tiny", 4, Device("cpu")),
                                    tuple[tuple[Path, str], ...]: ((path, "0"),),
-                                   Collection[str]: ("v_a",), Say: list[str]().append, Classes: Classes(("a", "b"), path)}
+                                   Collection[str]: ("v_a",), Say: list[str]().append, list[str]: [],
+                                   Row: ROW, CHECK: require, Classes: Classes(("a", "b"), path)}
     if hint in (Spec, ModelSpec):
         return [load_spec(TINY_MODELS, "tiny")]
     assert hint in known, f"{hint}, the type of the parameter {name}, is not known here yet: add a value of it"

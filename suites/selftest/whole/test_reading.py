@@ -17,7 +17,10 @@ BY_THE_LAYER = {"json.loads", "json.load", "np.load", "np.loadtxt", "np.fromfile
                 "tomllib.loads", "tomllib.load", "torch.load"}
 ELSEWHERE = {  # who else calls a parser, and why
     ("tools.spec.truth", "tomllib.loads"): "the room below the layer",
+    ("tools.spec.configured", "tomllib.loads"): "the room below the layer",
     ("tools.machine.child", "json.loads"): "the pipe of our own child",
+    ("tools.machine.channel", "json.loads"): "the socket of our own workers, in a folder that nobody else may enter",
+    ("tools.storage.durations", "json.loads"): "inside a refusal of its own: what is no time is none",
     ("tools.pytorch.checkpoints", "torch.load"): "the home of torch; it refuses what the layer names unreadable",
     ("tools.exchange.outputs", "np.fromfile"): "inside `refusing`, and any bytes are numbers",
     ("tools.exchange.raw_rows", "np.fromfile"): "any bytes are numbers",

@@ -52,6 +52,9 @@ def until(condition: Any, seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
+TIMES = ("measured_clips_per_s", "measured_text")  # which no two runs share; the text is of them too
+
+
 def own(store: Path, tmp_path: Path) -> Path:
     """An artifacts folder with the tiny model's store, and with runs of its own."""
     (tmp_path / "artifacts").mkdir()
@@ -63,7 +66,7 @@ def answers(rows: list[dict[str, Any]]) -> dict[tuple[str, str], tuple[object, .
     """What a run answers to each question, but for its times, which no two runs share; each once."""
     standing = [row for row in rows if not row["superseded"]]
     found = {(row["case"], row["metric"]): (row["verdict"], row["attempt"], *(value for name, value in row.items()
-             if name.startswith("measured_") and name != "measured_clips_per_s")) for row in standing}
+             if name.startswith("measured_") and name not in TIMES)) for row in standing}
     assert len(found) == len(standing)
     return found
 

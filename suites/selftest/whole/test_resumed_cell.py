@@ -47,7 +47,7 @@ def test_a_cell_goes_on_and_is_judged_as_an_undisturbed_one(tiny_store: Path, tm
     undisturbed, run = tmp_path / "undisturbed", tmp_path / "run"
     measured(undisturbed, tiny_store, *graph)
 
-    def die(text: str, done: int, total: int) -> None:
+    def die(text: str, done: int, total: int, **more: object) -> None:
         if text == "scoring":
             raise KeyboardInterrupt
 
