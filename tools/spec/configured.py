@@ -53,15 +53,17 @@ def found(config: str, artifacts: str, check: Check) -> Configured | None:
     """
     if config == OFF:
         return None
+    path = Path(config or artifacts)
     try:
-        path = Path(config or Path(artifacts).resolve().parent / NAME).absolute()
+        path = Path(config or path.resolve().parent / NAME).absolute()
         if not config and not path.is_file():
             return None
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise OptionError("the file of options is no UTF-8 text", where=str(path), remedy="save it as UTF-8") from error
     except (OSError, ValueError) as error:  # no path has a NUL
-        raise OptionError(f"the file of options cannot be read: {error}", where=config or artifacts,
+        why = error.strerror if isinstance(error, OSError) else error
+        raise OptionError(f"the file of options cannot be read: {why}", where=str(path),
                           remedy=f"{CONFIG.flag} FILE names another; {CONFIG.flag} off reads none") from error
     return read(path, text, check)
 
