@@ -11,10 +11,10 @@ LONGEST = 160  # of a reason in a line; the run's end has all of it
 
 
 def word_of(rows: Sequence[Row]) -> str:
-    """The worst word of a cell. What nothing judges counts only where nothing else is judged."""
-    words = [row.verdict or row.exit_reason for row in rows]
-    judged = [word for word in words if _rank(word) not in (None, Verdict.RECORDED)] or words
-    return max(judged, key=lambda word: list(Verdict).index(found) if (found := _rank(word)) else -1)
+    """The worst word of a cell. A part of a number that is judged as a whole counts only by itself."""
+    counted = [row for row in rows if not (row.within and row.verdict == Verdict.RECORDED.value)] or rows
+    words = [Verdict.FAIL.value if row.exit_reason == "xpass" else row.verdict or row.exit_reason for row in counted]
+    return max(words, key=lambda word: list(Verdict).index(found) if (found := _rank(word)) else -1)
 
 
 def line_of(rows: Sequence[Row]) -> str:

@@ -106,16 +106,17 @@ def row_of(line: str, where: str) -> Row:
     return typed.require(row, MeasureError, where, remedy)
 
 
-def asked_again(rows: Sequence[Row], case: str, question: str, *, anew: bool) -> tuple[list[Row], int]:
+def asked_again(rows: Sequence[Row], case: str, question: str, *, anew: bool, replaced: bool = False) -> tuple[list[Row], int]:
     """The rows that an ended process left of a run, when a question is asked again; and the tries it has had.
 
     What was judged is judged again from the same measurement and takes the place of its row. An error or a
-    skip stays as an earlier try, and so does all where the case was measured *anew*.
+    skip stays as an earlier try, and so does all where the case was measured *anew*. *replaced*: there is a
+    new measurement of the case, so that no answer to another question is of the one that counts either.
     """
     kept, tries = [], 0
     for row in rows:
         if (row.case, row.question) != (case, question):
-            kept.append(row)
+            kept.append(replace(row, superseded=True) if replaced and row.case == case else row)
             continue
         over = anew or row.superseded or row.exit_reason != "judged"
         tries = max(tries, row.attempt if over else row.attempt - 1)

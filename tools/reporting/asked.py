@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tools.errors import ClipgateError, on_one_line
@@ -18,19 +18,25 @@ from tools.spec.options import FLAGS as ALL_FLAGS
 from tools.spec.options import MODELS, OFF, OPTIONS, ROOT, USES
 from tools.spec.repeat import again
 from tools.storage import runs
+from tools.storage.runs import Ended
 
 SWITCHES = {"markexpr": "-m", "keyword": "-k", "device": "--device", "allow": "--allow"}
 FLAGS = {one.name: (one.flag, one.default) for one in OPTIONS}
+INTERRUPTED = 2  # pytest's status after Ctrl-C
 TESTS = "suites/test_acceptance.py"
 
 
 @dataclass(frozen=True, slots=True)
 class RunAsked:
-    """folder: where the run was started, which its paths are relative to. options: the text of each."""
+    """folder: where the run was started, which its paths are relative to. options: the text of each.
+
+    selected: the questions that were to be answered, each as a case and its question.
+    """
 
     folder: str = ""
     arguments: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    selected: tuple[tuple[str, str], ...] = ()
 
     @property
     def nightly(self) -> bool:
@@ -91,8 +97,31 @@ def asked(run: Path, lacking: Lacking) -> RunAsked:
     """What the run was asked, as far as its run.json tells it."""
     with told(lacking, "what the run was asked is not known, nor the commands that repeat its cases"):
         found = runs.read(run)
-        return RunAsked(found.folder, found.arguments, found.options)
+        return RunAsked(found.folder, found.arguments, found.options, found.selected)
     return RunAsked()
+
+
+def ended(run: Path, lacking: Lacking) -> Ended | None:
+    """How the run ended, as far as it has kept that."""
+    with told(lacking, "how the run ended is not known"):
+        return runs.ended(run)
+    return None
+
+
+def at_last(known: RunAsked, end: Ended | None) -> RunAsked:
+    """What the run was asked by the process that ended it: a run by day may be gone on with by night."""
+    return replace(known, options={**known.options, "nightly": "yes" if end.nightly else "", "allow": end.allow}) if end else known
+
+
+def problems(known: RunAsked, end: Ended | None, answered: Collection[tuple[str, str]]) -> list[str]:
+    """Why the run is not what it was to be, although no row of it says so, a sentence each."""
+    left = [pair for pair in known.selected if pair not in answered]
+    said = [f"{len(left)} of {len(known.selected)} questions have no answer, the first of them {' '.join(left[0])}"] if left else []
+    if known.selected and end is None:
+        said.append("the run has not come to its end: it still goes on, or was killed")
+    elif end is not None and end.status == INTERRUPTED:
+        said.append("the run was interrupted")
+    return [on_one_line(one) for one in [*said, *(end.reasons if end and not (left and end.status == INTERRUPTED) else ())]]
 
 
 def began_of(run: str) -> str:

@@ -208,6 +208,7 @@ class Report:
 
     ended: `0` or `1`, the status that the rows alone give. command: what was typed. environment: pairs of
     words. missing: what could not be read or shown, a sentence each with its remedy.
+    problems: why the run is not what it was to be, which none of its numbers says.
     """
 
     run: str
@@ -225,4 +226,5 @@ class Report:
     tables: tuple[RatioTable, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     counts: tuple[tuple[Word, int], ...] = field(default=())

@@ -10,7 +10,7 @@ from tools.errors import MeasureError, on_one_line
 from tools.judging.rows import RESULTS, Row
 from tools.machine.reading import can_be_path
 from tools.reporting import past, speeds, verdict
-from tools.reporting.asked import RunAsked, asked, began_of
+from tools.reporting.asked import RunAsked, asked, at_last, began_of, ended, problems
 from tools.reporting.cases import bare, by_case
 from tools.reporting.facts import CaseFacts, Report
 from tools.reporting.gallery import Gallery
@@ -37,11 +37,11 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The rows of a run, those for which it ends badly, and how many lines of its results nobody can read."""
+    """The rows of a run, those for which it ends badly, and why it is not what it was to be."""
 
     rows: tuple[Row, ...]
     reds: Sequence[Row]
-    unreadable: int
+    problems: tuple[str, ...]
 
 
 def gathered(run: Path, *, pictures: bool = True) -> Report:
@@ -56,7 +56,8 @@ def gathered(run: Path, *, pictures: bool = True) -> Report:
         raise MeasureError("no such run", where=str(run), remedy="name a folder of artifacts/runs, or last")
     lacking: Lacking = []
     told_rows, unreadable = rows(run, lacking)
-    known = asked(run, lacking)
+    end = ended(run, lacking)
+    known = at_last(asked(run, lacking), end)
     truths = _truths(told_rows, known.models(), lacking)
     pasts = past.pasts(known.history(run), run.name, lacking) if told_rows else past.Pasts()
     parts = Parts(run, known, truths, pasts, Gallery(lacking) if pictures else Gallery(lacking, 0), lacking)
@@ -68,7 +69,9 @@ def gathered(run: Path, *, pictures: bool = True) -> Report:
     _tell_age(told_rows, lacking)
     if pictures:
         parts.gallery.close()
-    return _report(parts, Told(told_rows, reds, unreadable), cases, tuple(found.values()))
+    answered = {(row.case, row.question) for row in told_rows if not row.superseded}
+    wrong = (*unreadable, *problems(known, end, answered))
+    return _report(parts, Told(told_rows, reds, wrong), cases, tuple(found.values()))
 
 
 def _report(parts: Parts, told: Told, cases: tuple[CaseFacts, ...], found: Sequence[Measured]) -> Report:
@@ -78,8 +81,8 @@ def _report(parts: Parts, told: Told, cases: tuple[CaseFacts, ...], found: Seque
         run=on_one_line(parts.run.name), folder=on_one_line(str(parts.run.absolute())),
         began=began_of(parts.run.name) or min((row.date for row in told.rows if row.date), default=""),
         commit=", ".join(dict.fromkeys(row.commit for row in told.rows if row.commit)),
-        sentence=verdict.sentence(cases, reds=told.reds, unreadable=told.unreadable), word=verdict.word(cases, told.unreadable),
-        why=verdict.why(told.rows, told.reds), command=known.command, nightly=known.nightly,
+        sentence=verdict.sentence(cases, reds=told.reds, problems=told.problems), word=verdict.word(cases, told.problems),
+        why=(*told.problems, *verdict.why(told.rows, told.reds)), problems=told.problems, command=known.command, nightly=known.nightly,
         simulated=any(case.simulated for case in cases), cases=cases, speeds=speeds.speeds(cells, truths),
         tables=speeds.tables(cells, truths), environment=_environment(found), missing=tuple(parts.lacking), counts=verdict.counts(cases))
 

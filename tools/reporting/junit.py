@@ -22,6 +22,10 @@ def junit(report: Report) -> bytes:
     for case in report.cases:
         for question, numbers in _questions(case):
             told.update(["tests", _add(suite, case, question, numbers)])
+    for said in report.problems or (() if report.cases else (report.sentence,)):
+        told.update(["tests", "error"])
+        test = ET.SubElement(suite, "testcase", classname="run", name=allowed(said))
+        ET.SubElement(test, "error", message=allowed(said))
     for name, outcome in (("tests", "tests"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(name, str(told[outcome]))
     root = ET.Element("testsuites")

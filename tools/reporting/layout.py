@@ -16,7 +16,7 @@ WORST_FIRST: tuple[Word, ...] = ("ERROR", "FAIL", "NO VERDICT", "SUSPECT", "RECO
 MEANING: dict[Word, str] = {
     "ERROR": "could not be measured", "FAIL": "measured, judged, not good enough",
     "NO VERDICT": "measured, but the measurement cannot carry a judgement",
-    "SUSPECT": "a speed that the history doubts", "RECORDED": "measured, nothing stored to judge it by",
+    "SUSPECT": "a speed that the history doubts", "RECORDED": "nothing is wrong, and some number has nothing stored to judge it by",
     "XFAIL": "fails as its model's page says", "SKIPPED": "not measured here", "PASS": "measured, judged, good"}
 QUIET = ("PASS", "RECORDED", "SKIPPED", "XFAIL")
 OPEN_AT_MOST = 3  # cases that are open when the page opens

@@ -24,6 +24,13 @@ def plain(text: str, longest: int = LONGEST) -> str:
     return marked.replace("://", ":&#8203;//")
 
 
+def code(command: str) -> str:
+    """A command that can be copied, from the text as well: inside backquotes nothing is marked up."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", command)), default=0))
+    space = " " if command[:1] == "`" or command[-1:] == "`" else ""
+    return f"{fence}{space}{on_one_line(command)}{space}{fence}"
+
+
 def markdown(report: Report) -> str:
     """The whole file, worst first."""
     kind = " by night" if report.nightly else ""
@@ -33,7 +40,7 @@ def markdown(report: Report) -> str:
     lines += _table(report.cases)
     if report.missing:
         lines += ["Not told here:", "", *_listed(report.missing, LACKING)]
-    lines += [f"Again: {plain(report.command)}"] if report.command else []
+    lines += [f"Again: {code(report.command)}"] if report.command else []
     return "\n".join(lines[:MOST]).rstrip() + "\n"
 
 

@@ -31,10 +31,17 @@ def write(run: Path, out: Path, artifacts: Path) -> list[Path]:
     from tools.reporting.page import html
 
     report = gathered(run)
-    _write(out / SUMMARY, markdown(report).encode())
-    _write(out / JUNIT, junit(report))
-    _write(out / PAGE, html(report, _charts(artifacts)).encode())
-    return [out / SUMMARY, out / JUNIT, out / PAGE]
+    made = {SUMMARY: markdown(report).encode(), JUNIT: junit(report), PAGE: html(report, _charts(artifacts)).encode()}
+    remove(out)  # else an older one would lie beside a newer one where the disk is full
+    for name, content in made.items():
+        _write(out / name, content)
+    return [out / name for name in made]
+
+
+def remove(folder: Path) -> None:
+    """Take a report away, whole; an OSError where that cannot be."""
+    for name in (SUMMARY, JUNIT, PAGE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def write_comparison(first: Path, second: Path, out: Path, artifacts: Path) -> tuple[list[str], Path]:

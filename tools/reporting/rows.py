@@ -13,29 +13,33 @@ from tools.machine.reading import read_lines
 from tools.reporting.lacking import Lacking, add, told
 
 
-def rows(run: Path, lacking: Lacking) -> tuple[tuple[Row, ...], int]:
-    """The rows that can be read, and how many lines cannot.
+def rows(run: Path, lacking: Lacking) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """The rows that can be read, and why they are not all, a sentence each.
 
     A last line without its end was being written when its process was killed, and is left out.
     """
     path = run / RESULTS
     if not path.is_file():
         add(lacking, f"there are no results: {path} is missing; the run ended before its first verdict, or the file was not copied along")
-        return (), 0
+        return (), ()
     found: list[Row] = []
     wrong: list[ClipgateError] = []
+    said: list[str] = []
     with told(lacking, "the rest of the results is missing"):
         for number, line in read_lines(path, MeasureError, "the results", "run the cases again"):
-            if line.strip() and line.endswith("\n"):
+            if line.strip() and not line.endswith("\n"):
+                said.append(f"the last line of {RESULTS} has no end: it was being written when its process ended, and is left out")
+            elif line.strip():
                 try:
                     found.append(plain(results.row_of(line, f"{path}:{number}")))
                 except ClipgateError as error:
                     wrong.append(error)
     if wrong:
         lines = "1 line" if len(wrong) == 1 else f"{len(wrong)} lines"
+        said.append(f"{lines} of its results cannot be read, so this is not all")
         add(lacking, f"{lines} of {RESULTS} cannot be read, so this is not all of the verdict: {wrong[0].what} ({wrong[0].where}); "
                      f"{wrong[0].remedy}")
-    return tuple(found), len(wrong)
+    return tuple(found), tuple(said)
 
 
 def plain(row: Row) -> Row:

@@ -19,7 +19,7 @@ MANY = ONE | {"FAIL": "are not good enough", "SUSPECT": "may have become slower"
               "XFAIL": "fail as they are known to", "SKIPPED": "were not judged", "PASS": "are good enough"}
 REST = {"ERROR": "in error", "FAIL": "failed", "NO VERDICT": "without a verdict", "SUSPECT": "suspect", "RECORDED": "recorded",
         "XFAIL": "known to fail", "SKIPPED": "skipped", "PASS": "passed"}
-MOST_REASONS = 12
+MOST_REASONS, MOST_PROBLEMS = 12, 2
 MINI = "on data or weights that the harness made itself, so nothing here is an acceptance"
 SIMULATED = "SIMULATED, nothing here was measured on an NPU"
 BY_NIGHT = "by night what nothing judges is red"
@@ -41,27 +41,25 @@ def counts(cases: Sequence[CaseFacts]) -> tuple[tuple[Word, int], ...]:
     return tuple((word, found[word]) for word in ORDER if found[word])
 
 
-def word(cases: Sequence[CaseFacts], unreadable: int = 0) -> Word:
-    """The worst word of a run. unreadable: how many lines of its results nobody can read."""
-    if unreadable or not cases:
+def word(cases: Sequence[CaseFacts], problems: Sequence[str] = ()) -> Word:
+    """The worst word of a run. problems: why it is not what it was to be, a sentence each."""
+    if problems or not cases:
         return "ERROR"
     return counts(cases)[0][0]
 
 
-def sentence(cases: Sequence[CaseFacts], *, reds: Sequence[Row] = (), unreadable: int = 0) -> str:
+def sentence(cases: Sequence[CaseFacts], *, reds: Sequence[Row] = (), problems: Sequence[str] = ()) -> str:
     """The verdict in one sentence. reds: rows that make a nightly run end badly although nothing is wrong."""
-    if not cases:
-        return "ERROR: no result of this run can be read." if unreadable else "ERROR: this run has no results."
-    said = [_counted(cases), *([MINI] if any(_is_mini(case) for case in cases) else [])]
-    said += [BY_NIGHT] if reds and word(cases) == "RECORDED" else []
-    lines = "1 line" if unreadable == 1 else f"{unreadable} lines"
-    said += [f"{lines} of its results cannot be read, so this is not all"] if unreadable else []
-    return f"{_first(cases, unreadable)}: {'; '.join(said)}."
+    nothing = f"this run has no results{' that can be read' if problems else ''}"
+    said = [*problems[:MOST_PROBLEMS], _counted(cases) if cases else nothing]
+    said += [MINI] if any(_is_mini(case) for case in cases) else []
+    said += [BY_NIGHT] if reds and cases and word(cases) == "RECORDED" else []
+    return f"{_first(cases, problems)}: {'; '.join(said)}."
 
 
-def _first(cases: Sequence[CaseFacts], unreadable: int) -> str:
+def _first(cases: Sequence[CaseFacts], problems: Sequence[str]) -> str:
     """The word that the sentence begins with; a pass says what kind of pass it is."""
-    found = word(cases, unreadable)
+    found = word(cases, problems)
     passes = [case.shown for case in cases if case.word == found]
     shown = max(passes, key=len) if found == "PASS" else found
     return f"{SIMULATED}: {shown}" if any(case.simulated for case in cases) else shown
@@ -106,6 +104,10 @@ def why(rows: Sequence[Row], reds: Sequence[Row]) -> tuple[str, ...]:
         cases = len({row.case for row in counted})
         judged = sum(word_of(row) == "PASS" for row in counted)
         return (f"{judged} numbers of {cases} cell{'s' * (cases > 1)} keep to what they are held against.",) if judged else ()
-    told = [f"{row.shown} {row.case} {row.metric}: {row.reason}" for row in found[:MOST_REASONS]]
+    told = [f"{_shown(row)} {row.case} {row.metric}: {row.reason}" for row in found[:MOST_REASONS]]
     more = len(found) - MOST_REASONS
     return (*told, *([f"and {more} more numbers, which the cases below tell"] if more > 0 else []))
+
+
+def _shown(row: Row) -> str:
+    return "FAIL: a known issue that passes:" if row.exit_reason == "xpass" else row.shown

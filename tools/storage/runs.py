@@ -18,6 +18,7 @@ from tools.machine.reading import load_json, refusing
 
 FOLDER = "runs"  # below the artifacts
 ASKED = "run.json"
+ENDED = "ended.json"
 LOCK = "run.lock"
 LAST = "last"
 NAME = re.compile(r"\d{8}-\d{6}-\d+(-\d+)?")  # of a run: when it was started, and by which process
@@ -28,13 +29,28 @@ class Asked:
     """What a run was asked, so that it can be gone on with.
 
     folder: where it was started, which paths are relative to. arguments: paths and ids of tests.
-    deselected: the same of tests to leave out. options: the text of each option by its name.
+    deselected: the same of tests to leave out. options: the text of each option by its name. selected: the
+    questions to be answered, each as a case and its question; empty in runs that are older than this.
     """
 
     folder: str
     arguments: tuple[str, ...]
     deselected: tuple[str, ...]
     options: Mapping[str, str]
+    selected: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the last process of a run ended it: pytest's status, and the reasons that are in none of its rows.
+
+    nightly, allow: what that process was asked, which may be more than the run was asked first.
+    """
+
+    status: int
+    reasons: tuple[str, ...]
+    nightly: bool
+    allow: str
 
 
 def fresh_name(artifacts: Path) -> str:
@@ -56,7 +72,23 @@ def read(run: Path) -> Asked:
     told = load_json(run / ASKED, OptionError, "what the run was asked", remedy)
     with refusing(OptionError, "what the run was asked cannot be read", str(run / ASKED), remedy):
         options = {str(name): str(text) for name, text in told["options"].items()}
-        return Asked(str(told["folder"]), tuple(map(str, told["arguments"])), tuple(map(str, told["deselected"])), options)
+        selected = tuple((str(case), str(question)) for case, question in told.get("selected", ()))
+        return Asked(str(told["folder"]), tuple(map(str, told["arguments"])), tuple(map(str, told["deselected"])), options, selected)
+
+
+def note_end(run: Path, ended: Ended) -> None:
+    """Keep how the run ended."""
+    write_whole(run / ENDED, lambda file: file.write(json.dumps(asdict(ended), indent=1).encode()))
+
+
+def ended(run: Path) -> Ended | None:
+    """How the run ended; None where it has not, or was killed. An OptionError where that cannot be read."""
+    if not (run / ENDED).is_file():
+        return None
+    remedy = "see the log of the run itself"
+    told = load_json(run / ENDED, OptionError, "how the run ended", remedy)
+    with refusing(OptionError, "how the run ended cannot be read", str(run / ENDED), remedy):
+        return Ended(int(told["status"]), tuple(map(str, told["reasons"])), bool(told["nightly"]), str(told["allow"]))
 
 
 def find(artifacts: Path, name: str) -> Path:

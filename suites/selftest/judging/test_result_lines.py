@@ -126,6 +126,15 @@ def test_rows_of_a_measurement_that_was_made_anew_stay_as_earlier_tries() -> Non
     assert ([True, True], 2) == ([row.superseded for row in kept], tries)
 
 
+def test_answers_to_other_questions_do_not_outlive_the_measurement_they_are_of() -> None:
+    """A case that is measured anew has no answer but those of the new measurement."""
+    rows = [judged("a"), judged("a", "fidelity"), judged("b", "fidelity")]
+    kept, _ = results.asked_again(rows, "a", "accuracy", anew=True, replaced=True)
+
+    assert {("a", "accuracy"): True, ("a", "fidelity"): True, ("b", "fidelity"): False} == {
+        (row.case, row.question): row.superseded for row in kept}
+
+
 def test_a_row_arrives_from_another_process() -> None:
     for row in (ROW, replace(ROW, numbers=None), replace(ROW, numbers=Numbers("share", 0.5)),
                 replace(ROW, numbers=Numbers("share", 0.5, 0.5, pairs=Pairs(24, -0.1, 0.1, 1, 1)))):

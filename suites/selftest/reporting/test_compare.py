@@ -78,7 +78,8 @@ def test_all_runs_of_a_folder_are_told_the_newest_first(tmp_path: Path) -> None:
     assert "2026-11-27 01:30:00" == lines[1].began
 
     (tmp_path / "runs" / NAME / "results.jsonl").write_text("{\n")
-    assert "ERROR: no result of this run can be read." == index.lines(tmp_path, tmp_path)[1].sentence
+    [_, damaged, _] = index.lines(tmp_path, tmp_path)
+    assert "ERROR: 1 line of its results cannot be read, so this is not all; this run has no results that can be read." == damaged.sentence
     assert () == index.lines(tmp_path / "nothing", tmp_path)
 
 

@@ -15,6 +15,7 @@ from tools.judging.verdict import Verdict
 from tools.machine import child
 from tools.machine.child import StalledError
 from tools.reporting import pages, scripts
+from tools.reporting.gather import gathered
 
 MADE = ("report.html", "report.md", "junit.xml")
 
@@ -52,6 +53,35 @@ def test_nothing_is_made_where_nobody_wants_it(play: Play, monkeypatch: pytest.M
 
     assert [0, 0, 4] == [one.status for one in runs]
     assert not any("report: " in one.said for one in runs)
+
+
+class Ends:
+    """Ends pytest once the first cell has its answers, as a plugin or a fixture may."""
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        if "bs4" in nodeid and "throughput" in nodeid:
+            pytest.exit("enough", returncode=1)
+
+
+def test_a_run_that_did_not_answer_all_leaves_no_good_report(play: Play) -> None:
+    """Though all its rows are good; gone on with, it does."""
+    ended = play(Script(), "-k", "bs4 or bs8", "--report=off", plugins=[Ends()])
+    run = ended.run
+    half = gathered(run)
+    whole = play(Script(), f"--resume={run}", "--report=on")
+
+    assert "3 of 6 questions have no answer, the first of them tiny-bs8-cpu accuracy" in half.sentence
+    assert ("ERROR", "RECORDED") == (half.word, gathered(run).word)
+    assert (run / "report.html").is_file(), whole.said
+
+
+def test_an_older_report_does_not_outlive_what_it_tells(play: Play) -> None:
+    """Of a run that is gone on with and then leaves none."""
+    first = play(Script(), "-k", "bs4 and accuracy", "--report=on")
+    assert (first.run / "report.html").is_file()
+    play(Script(), f"--resume={first.run}", "--report=off")
+
+    assert not any((first.run / name).exists() for name in MADE)
 
 
 def fails(error: BaseException) -> Callable[..., None]:

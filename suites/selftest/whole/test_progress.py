@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import threading
 import time
 from dataclasses import dataclass, field
@@ -78,8 +79,8 @@ def test_the_status_of_a_run_is_kept_while_it_runs_and_when_it_has_ended(play: P
     assert ("running", {"done": 0, "total": 2}, {}) == (first["state"], first["cells"], first["verdicts"])
     [now] = first["now"]
     assert ("tiny-bs1-cpu", "cpu") == (now["case"], now["device"])
-    assert [0, 0, 1, 1, 1, 2] == [one["cells"]["done"] for one in looking.seen]
-    assert ("finished", {"done": 2, "total": 2}, {"PASS (mini)": 1, "FAIL": 1}, []) == (
+    assert [0, 0, 0, 1, 1, 1] == [one["cells"]["done"] for one in looking.seen]
+    assert ("finished", {"done": 2, "total": 2}, {"RECORDED": 1, "FAIL": 1}, []) == (
         *(last[name] for name in ("state", "cells", "verdicts", "now")),)
 
 
@@ -90,6 +91,43 @@ def test_an_interrupted_run_says_so_in_its_status(play: Play, tmp_path: Path) ->
 
     assert ("interrupted", {"done": 1, "total": 2}) == (json.loads(path.read_text())["state"], json.loads(path.read_text())["cells"])
     assert "go on with: pytest --resume=" in ended.said
+
+
+class Signalled:
+    """Is ended from outside while a test runs."""
+
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        if "bs4" in item.name:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+
+
+def test_a_run_that_a_job_is_told_to_end_ends_as_with_ctrl_c(play: Play, tmp_path: Path) -> None:
+    """And whoever was to be asked before is asked again."""
+    before = signal.getsignal(signal.SIGTERM)
+    ended = play(Script(), "-k", "bs1- or bs4", plugins=[Signalled()])
+    [path] = tmp_path.glob(f"runs/*/{status.FILE}")
+
+    assert (2, "interrupted") == (ended.status, json.loads(path.read_text())["state"])
+    assert "go on with: pytest --resume=" in ended.said
+    assert before is signal.getsignal(signal.SIGTERM)
+
+
+class Faulty:
+    """A fixture of the last test fails when that has passed."""
+
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        if item.name.startswith("test_throughput"):
+            raise RuntimeError("left in a mess")
+
+
+def test_a_cell_is_not_called_good_before_its_last_test_has_ended(play: Play) -> None:
+    """What a test leaves may fail too."""
+    ended = play(Script(), "-k", "bs4", plugins=[Faulty()])
+    [told] = [line for line in ended.said.splitlines() if line.startswith("clipgate: tiny-bs4-cpu: ")]
+
+    assert (1, True) == (ended.status, "ERROR: throughput: " in told)
+    assert {"ERROR": 1} == kept(ended.run)["verdicts"]
 
 
 def test_a_disk_that_takes_no_status_is_told_of_once(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
