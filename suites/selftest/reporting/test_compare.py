@@ -53,12 +53,13 @@ def test_a_run_beside_itself_differs_in_nothing(tmp_path: Path) -> None:
 def test_what_is_no_longer_answered_got_worse(tmp_path: Path) -> None:
     """The other way round it is new; what was no answer, or a later try has replaced, is not missed."""
     error = replace(row(question="fidelity", metric="", verdict="ERROR", numbers=None, exit_reason="error"), measured="-")
-    more = [row(), rate(), row("tiny-bs8-cpu"), error, row(metric="top5", superseded=True)]
+    more = [row(), rate(), row("tiny-bs8-cpu"), error, row(metric="top5", superseded=True),
+            row(question="fidelity", metric="odd", verdict="ERROR", exit_reason="error")]
     whole, part = gathered(run_of(tmp_path / "a", more)), gathered(run_of(tmp_path / "b", [row()]))
     lost, new = compared(whole, part), compared(part, whole)
 
     assert {("tiny-bs8-cpu", True), ("tiny-bs4-cpu", True)} == {(case.name, case.is_worse) for case in lost.cases}
-    assert {"clips/s": "no longer answered", "top1": "", "": ""} == {
+    assert {"clips/s": "no longer answered", "top1": "", "": "", "odd": ""} == {
         each.metric: each.change for case in lost.cases for each in case.numbers if case.name == "tiny-bs4-cpu"}
     assert "Of 1 cell in both runs, 1 got worse, 0 got better and 0 have the same word; 1 is no longer there." == lost.sentence
     assert any(line.split()[-5:] == ["PASS", "->", "no", "longer", "answered"] for line in table(lost))
@@ -82,6 +83,7 @@ def test_a_run_that_cannot_be_read_wholly_is_not_said_to_differ_in_nothing(tmp_p
     [*_, last] = comparison.lacking
 
     assert last.startswith(f"b/runs/{NAME}: ")
+    assert last.endswith(": ERROR: this run has no results.") or harm
     assert last in table(comparison)
     assert "no number differs" not in table(comparison)
     assert str(escape(last)) in comparison_html(comparison, "")
