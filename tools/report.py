@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     options = with_places(parsed(_parser(), arguments))
     if options.index == bool(options.run):
         raise OptionError("either a run or --index is wanted", where="python -m tools.report", remedy="name a run, for example last")
-    page = _index(options) if options.index else _compared(options) if options.other else _report(options)
+    page = _index(options) if options.index else _compared(options) if options.other is not None else _report(options)
     if options.open and not webbrowser.open(page.absolute().as_uri()):
         print(f"no browser was found: open {page} yourself")
     return 0
@@ -67,16 +67,23 @@ def found(artifacts: Path, name: str) -> Path:
     """The folder of the run *name*: the last one, one of *artifacts*, or a path.
 
     Raises:
-        OptionError: there is none.
+        OptionError: there is none, or the folder is no run's.
     """
     folder = artifacts / runs.FOLDER
     there = sorted(path.parent for path in folder.glob(f"*/{RESULTS}") if runs.NAME.fullmatch(path.parent.name))
     if name == runs.LAST and there:
         return there[-1]
-    run = next((path for path in (folder / name, Path(name)) if path.is_dir() and name), None)
-    if run is None or name == runs.LAST:
-        remedy = f"choose {', '.join(path.name for path in there[-3:])}, or name a folder" if there else "run pytest first"
-        raise OptionError(f"no run is called {name!r}" if name != runs.LAST else "no run is here", where=str(folder), remedy=remedy)
+    remedy = f"choose {', '.join(path.name for path in there[-3:])}, or name a folder" if there else "run pytest first"
+    if name == runs.LAST:
+        raise OptionError("no run is here", where=str(folder), remedy=remedy)
+    try:
+        named = [path for path in (folder / name, Path(name)) if path.is_dir() and name]
+        run = next((path for path in named if any((path / file).exists() for file in (RESULTS, runs.ASKED))), None)
+    except OSError as error:  # too long for a name, or nobody lets us look
+        raise OptionError(f"no run is called {name!r}: {error.strerror}", where=str(folder), remedy=remedy) from error
+    if run is None:
+        what = f"{name!r} is no run: the folder has neither {runs.ASKED} nor {RESULTS}" if named else f"no run is called {name!r}"
+        raise OptionError(what, where=str(named[0] if named else folder), remedy=remedy)
     return run
 
 

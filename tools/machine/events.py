@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from typing import TextIO
 
 from tools.errors import ClipgateError, OptionError, visible
@@ -68,8 +68,15 @@ def forward(event: Event) -> None:
         print(visible(event["text"]), file=sys.stderr, flush=True)
 
 
+class ReaderGoneError(BrokenPipeError):
+    """Nobody reads standard output any more, as after `| head`."""
+
+
 class Terminal:
-    """Standard output, in which control characters and bytes of files' names show as their escapes."""
+    """Standard output, in which control characters and bytes of files' names show as their escapes.
+
+    Writing raises ReaderGoneError where nobody reads it any more.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -77,11 +84,25 @@ class Terminal:
     def write(self, text: str) -> int:
         for teller in SHOWING:
             teller.make_room()
-        self._stream.write(visible(text))
+        with _told_apart():
+            self._stream.write(visible(text))
         return len(text)
+
+    def flush(self) -> None:
+        with _told_apart():
+            self._stream.flush()
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    """Tell an output without a reader from any other pipe that breaks."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
 
 
 def die_with_parent() -> None:
@@ -107,16 +128,36 @@ def _showing() -> Iterator[None]:
 def run_command(main: Callable[[Sequence[str]], int], arguments: Sequence[str] | None = None) -> int:
     """Run a command's *main* on *arguments*, or on those of this process; its exit status.
 
-    Ctrl-C ends it at once. A ClipgateError becomes one message and status 1, or 2 for wrong options.
+    Ctrl-C ends it at once. A ClipgateError becomes one message and status 1, or 2 for wrong options. Where
+    nobody reads what it prints any more, it ends quietly: with status 1 unless it was done.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # native code would hold KeyboardInterrupt up
     try:
         asserts.require()
-        with redirect_stdout(Terminal(sys.stdout)), nullcontext() if EVENTS_FD in os.environ else _showing():  # type: ignore[type-var]
+        with redirect_stdout(Terminal(sys.stdout)), nullcontext() if EVENTS_FD in os.environ else _showing():
             return main(sys.argv[1:] if arguments is None else arguments)
     except ClipgateError as error:
         if EVENTS_FD in os.environ:
             kind, what, where, remedy = error.parts
             forward({"kind": "error", "error": kind, "text": what, "where": where, "remedy": remedy})
-        print(error, file=sys.stderr)
+        with suppress(BrokenPipeError):
+            print(error, file=sys.stderr)
         return 2 if isinstance(error, OptionError) else 1
+    except ReaderGoneError:
+        return 1
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            _write_the_rest(stream)
+
+
+def _write_the_rest(stream: TextIO | None) -> None:
+    """Write what is held back; where nobody reads it, let it go nowhere, else Python complains at its end."""
+    if stream is None:  # Python was started without
+        return
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
+    except (OSError, ValueError):  # a full disk, say, which Python tells when it ends
+        return

@@ -7,6 +7,7 @@ import re
 import shutil
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from tools.errors import visible
@@ -69,7 +70,7 @@ class Screen:
 
     def show(self, state: State) -> None:
         """Show how far a run is, unless the others' line leaves no place."""
-        columns, rows = shutil.get_terminal_size()
+        columns, rows = self._size()
         with self.lock:
             at = None if self._line is None else width(self._line)
             if at is None or at >= columns or rows < 3 or columns < 20:
@@ -84,6 +85,14 @@ class Screen:
             self._stream.write(f"{ERASE}{chr(10) if at else ''}{below}{back}")
             self._stream.flush()
             self._is_shown = True
+
+    def _size(self) -> tuple[int, int]:
+        """Columns and rows of the terminal that is written on: standard output may be another, or a file."""
+        with suppress(OSError, ValueError):  # it is none, or it is closed
+            columns, rows = os.get_terminal_size(self._stream.fileno())
+            if columns and rows:  # one that nobody has given a size has none
+                return columns, rows
+        return shutil.get_terminal_size()
 
 
 def width(text: str) -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tools.judging.rows import align
 from tools.reporting.facts import CaseFacts, Number, Report, Word
+from tools.reporting.numbers import NO_LINE
 from tools.reporting.verdict import ORDER
 
 SHARES = ("clips_per_s", "ms", "ratio")  # units whose differences are told as a share of the first
 PASSING = ("load", "clock_mhz", "temperature_c", "scored in", "peak memory", "not compared")  # ends of facts that always differ
 HEAD = 16  # digits of a digest
 MOST = 40  # lines of the table
+LOST = "no longer answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,8 @@ class Pair:
     """One number of a case in both runs. first, second: as tables show them; empty where a run lacks it.
 
     difference: second less first, as tables show it; empty where the two cannot be subtracted.
-    word_first, word_second: how each was judged; None where a run lacks it. is_worse: its word got worse.
+    word_first, word_second: how each was judged; None where a run lacks it. is_worse: its word got worse,
+    or nothing answers it any more.
     """
 
     question: str
@@ -31,6 +35,15 @@ class Pair:
     word_first: Word | None
     word_second: Word | None
     is_worse: bool = False
+
+    @property
+    def change(self) -> str:
+        """What became of it, in a word or two; empty where it is in both runs and no worse."""
+        if self.word_first is None:
+            return "new"
+        if self.is_worse:
+            return LOST if self.word_second is None else "worse"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,32 @@ class Comparison:
     cases: tuple[CasePair, ...]
     changes: tuple[Change, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """What tells the runs apart: their names, or where two of one name lie."""
+        first, second = self.first, self.second
+        return (first.run, second.run) if first.run != second.run else _apart(first.folder, second.folder)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What of either run could not be read, a sentence each, with its run."""
+        return tuple(f"{name}: {sentence}" for name, report in zip(self.names, (self.first, self.second), strict=True)
+                     for sentence in _lacking(report))
+
+
+def _apart(first: str, second: str) -> tuple[str, str]:
+    """The ends of two paths, from where they differ."""
+    ours, theirs = Path(first).parts, Path(second).parts
+    same = next((number for number, (one, other) in enumerate(zip(ours, theirs, strict=False)) if one != other), len(ours))
+    begin = max(0, min(same, len(ours) - 1, len(theirs) - 1))
+    return "/".join(ours[begin:]), "/".join(theirs[begin:])
+
+
+def _lacking(report: Report) -> tuple[str, ...]:
+    """What is missing of a run; its own sentence too, where no cell makes it an error."""
+    is_unread = report.word == "ERROR" and all(case.word != "ERROR" for case in report.cases)
+    return (*report.missing, report.sentence) if is_unread else report.missing
+
 
 def compared(first: Report, second: Report) -> Comparison:
     """Both runs case by case; what got worse comes first, then the worst of the second."""
@@ -83,9 +122,9 @@ def compared(first: Report, second: Report) -> Comparison:
 def _sentence(pairs: Sequence[CasePair]) -> str:
     both = [pair for pair in pairs if pair.word_first and pair.word_second]
     worse = sum(pair.is_worse for pair in both)
-    better = sum(_place(pair.word_second) > _place(pair.word_first) for pair in both)
-    alone = len(pairs) - len(both)
-    more = f"; {alone} {'is' if alone == 1 else 'are'} in one run only" if alone else ""
+    better = sum(_place(pair.word_second) > _place(pair.word_first) and not pair.is_worse for pair in both)
+    alone = [(sum(pair.word_first is None for pair in pairs), "new"), (sum(pair.word_second is None for pair in pairs), "no longer there")]
+    more = "".join(f"; {count} {'is' if count == 1 else 'are'} {what}" for count, what in alone if count)
     return (f"Of {len(both)} cell{'s' * (len(both) != 1)} in both runs, {worse} got worse, {better} got better and "
             f"{len(both) - worse - better} have the same word{more}.")
 
@@ -119,10 +158,15 @@ def _by_metric(case: CaseFacts | None) -> dict[tuple[str, str, int], Number]:
 
 
 def _pair(key: tuple[str, str, int], first: Number | None, second: Number | None) -> Pair:
-    worse = first is not None and second is not None and _place(second.word) < _place(first.word)
+    worse = first is not None and (_place(second.word) < _place(first.word) if second else _is_answer(first))
     return Pair(key[0], key[1], first.measured if first else "", second.measured if second else "",
                 _difference(first, second) if first and second else "", first.word if first else None, second.word if second else None,
                 worse)
+
+
+def _is_answer(number: Number) -> bool:
+    """Whether anything was measured: an error or a skipped test is not missed."""
+    return number.measured not in ("", NO_LINE) and number.word not in ("ERROR", "SKIPPED")
 
 
 def _difference(first: Number, second: Number) -> str:
@@ -155,18 +199,19 @@ def _joined(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def table(comparison: Comparison) -> list[str]:
-    """The comparison for a terminal: the sentence, what changed, and a line for each number that differs."""
-    rows = [("cell", "metric", comparison.first.run, comparison.second.run, "difference", "words")]
+    """The comparison for a terminal: the sentence, what lacks, what changed, and each number that differs."""
+    rows = [("cell", "metric", *comparison.names, "difference", "words")]
     for case in comparison.cases:
         for one in case.numbers:
             if one.first != one.second or one.word_first != one.word_second:
                 rows.append((case.name, one.metric, one.first or "-", one.second or "-", one.difference, _words(one)))
     more = [f"and {len(rows) - 1 - MOST} more numbers that differ, on the page"] if len(rows) - 1 > MOST else []
     changed = [f"{one.what}: {one.first or '-'} -> {one.second or '-'}" for one in comparison.changes]
-    return [comparison.sentence, *changed, *(align(rows[: MOST + 1]) if len(rows) > 1 else ["no number differs"]), *more]
+    nothing = "no number that could be read differs" if comparison.lacking else "no number differs"
+    return [comparison.sentence, *comparison.lacking, *changed, *(align(rows[: MOST + 1]) if len(rows) > 1 else [nothing]), *more]
 
 
 def _words(pair: Pair) -> str:
     """How a number was judged in both runs; once where they agree."""
-    first, second = pair.word_first or "-", pair.word_second or "-"
+    first, second = pair.word_first or "-", pair.word_second or (LOST if pair.is_worse else "-")
     return second if first == second else f"{first} -> {second}"

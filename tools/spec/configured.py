@@ -57,11 +57,13 @@ def found(config: str, artifacts: str, check: Check) -> Configured | None:
     try:
         path = Path(config or path.resolve().parent / NAME).absolute()
         if not config and not path.is_file():
-            return None
+            if not path.is_symlink() and not path.exists():
+                return None
+            raise ValueError("it is no file, or a link to none")
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise OptionError("the file of options is no UTF-8 text", where=str(path), remedy="save it as UTF-8") from error
-    except (OSError, ValueError) as error:  # no path has a NUL
+    except (OSError, ValueError) as error:  # a path that has a NUL too
         why = error.strerror if isinstance(error, OSError) else error
         raise OptionError(f"the file of options cannot be read: {why}", where=str(path),
                           remedy=f"{CONFIG.flag} FILE names another; {CONFIG.flag} off reads none") from error
@@ -75,7 +77,10 @@ def read(path: Path, text: str, check: Check) -> Configured:
     except (ValueError, RecursionError) as error:  # no toml, too long a number, tables too deep
         raise OptionError(f"{path.name} is no toml: {error}", where=str(path), remedy=PAGE) from error
     faults = Faults()
-    tool = Part(table, (), "", faults).inner(AT[0])
+    whole = Part(table, (), "", faults)
+    if AT[0] not in table:
+        whole.wrong(f"[{'.'.join(AT)}] is missing")
+    tool = whole.inner(AT[0]) if AT[0] in table else None
     part = tool.inner(AT[1]) if tool else None
     said = _said(part, path.parent, check) if part else {}
     faults.settle(path, lambda: lines_of(text), PAGE, OptionError)
@@ -83,14 +88,16 @@ def read(path: Path, text: str, check: Check) -> Configured:
 
 
 def _said(part: Part, folder: Path, check: Check) -> dict[str, str]:
-    part.refuse_unknown([*KNOWN, *(name.replace("_", "-") for name in KNOWN)])
     said: dict[str, str] = {}
+    spelled: dict[str, str] = {}
     for key, value in part.table.items():
         one = KNOWN.get(key.replace("-", "_"))
         if one is None:
+            known = sorted(each.flag.removeprefix("--") for each in KNOWN.values())
+            part.wrong(f"has the unknown key {key}; known here: {', '.join(known)}", key)
             continue
-        if one.name in said:
-            part.wrong(f"has {one.name} twice, as {key} too", key)
+        if (before := spelled.setdefault(one.name, key)) != key:
+            part.wrong(f"has {before} twice, as {key} too", key)
         text = _text(one, value)
         if text is None or "\0" in text:
             part.wrong(f"{key} = {shown(value)} has the wrong type ({RIGHT[one.takes]})" if text is None else

@@ -27,6 +27,7 @@ RIGHT = {  # what an option that takes a number takes
     "--timeout-s": "seconds above 0, for example --timeout-s 900",
     "--atc-timeout-s": "seconds above 0, for example --atc-timeout-s 3600",
 }
+MOST = 10**7  # clips of a list, and times that a speed is measured again
 DEVICES = re.compile(r"auto|[a-z]+(:\d+)?(,[a-z]+(:\d+)?)*")
 Word = TypeVar("Word", bound=str)
 
@@ -197,6 +198,8 @@ def _confirm(text: str) -> int | None:
         return None
     if not text.isdecimal():
         raise OptionError(f"not a number of times: {text}", where="--confirm", remedy=RIGHT["--confirm"])
+    if len(text) > len(str(MOST)) or int(text) > MOST:
+        raise OptionError(f"nobody measures that often: at most {MOST} times", where="--confirm", remedy=f"give {RIGHT['--confirm']}")
     return int(text)
 
 
@@ -222,4 +225,6 @@ def _number(text: str, flag: str) -> float:
         number = 0.0
     if not (math.isfinite(number) and number > 0) or (flag == "--clips" and number != int(number)):
         raise OptionError(f"{text!r} is not a number that {flag} can take", where=flag, remedy=f"give {RIGHT[flag]}")
+    if flag == "--clips" and number > MOST:
+        raise OptionError(f"there is no such list: it would have more than {MOST} clips", where=flag, remedy=f"give {RIGHT[flag]}")
     return number

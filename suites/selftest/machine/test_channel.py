@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socket
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from fixtures import said
 from tools.machine import channel
 from tools.machine.channel import Receiver, Sender
 
@@ -83,3 +86,53 @@ def test_whoever_waits_for_events_is_woken(receiver: Receiver, sender: Sender) -
         receiver.wait(20)
         assert time.monotonic() - began < 10
         receiver.read()
+
+
+@pytest.fixture
+def deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for temporary files whose path is longer than a socket's may be."""
+    folder = tmp_path / ("deep" * 30)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def descriptors() -> list[str]:
+    """The open files of this process."""
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+
+def test_a_long_path_of_temporary_files_does_not_matter(deep: Path) -> None:
+    """The folder then lies where paths are short, and is left nowhere."""
+    receiver = Receiver()
+    sender = Sender(receiver.path)
+    assert sender.send({"kind": "alive"})
+    assert [{"kind": "alive"}] == receiver.read()
+    sender.close()
+    receiver.close()
+
+    assert not Path(receiver.path).parent.exists()
+    assert [] == list(deep.iterdir())
+
+
+def test_where_no_socket_can_be_made_nothing_is_left(deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a folder nor an open file; whoever tells without one is told that it did not arrive."""
+    monkeypatch.setattr(channel, "SHORT", str(deep))
+    before = descriptors()
+    with pytest.raises(OSError, match="too long"):
+        Receiver()
+    sender = Sender("")
+    assert not sender.send({"kind": "alive"})
+    sender.close()
+
+    assert [] == list(deep.iterdir())
+    assert before == descriptors()
+
+
+def test_a_run_goes_on_where_no_socket_can_be_made(deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its workers are told of no channel; words then come with their reports."""
+    monkeypatch.setattr(channel, "SHORT", str(deep))
+    config = SimpleNamespace(stash=pytest.Stash())
+
+    assert "" == said.channel_of(config)  # type: ignore[arg-type]
+    assert said.CHANNEL not in config.stash

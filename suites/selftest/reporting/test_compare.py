@@ -6,11 +6,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from markupsafe import escape
+
 from suites.selftest.reporting.runs import DIGESTS, NAME, cell_of, rate, row, run_of
 from tools.judging.numbers import Numbers
 from tools.reporting import index
 from tools.reporting.compare import Comparison, compared, table
 from tools.reporting.gather import gathered
+from tools.reporting.page import comparison_html
 
 
 def both(folder: Path) -> Comparison:
@@ -28,7 +32,7 @@ def test_what_got_worse_comes_first_with_what_changed(tmp_path: Path) -> None:
     worse, *others = comparison.cases
     numbers = {one.metric: one for one in worse.numbers}
 
-    assert "Of 2 cells in both runs, 1 got worse, 1 got better and 0 have the same word; 1 is in one run only." == comparison.sentence
+    assert "Of 2 cells in both runs, 1 got worse, 1 got better and 0 have the same word; 1 is new." == comparison.sentence
     assert ("tiny-bs4-cpu", True, "PASS", "FAIL") == (worse.name, worse.is_worse, worse.word_first, worse.word_second)
     assert ["-20.0 %", "-0.01"] == [numbers[metric].difference for metric in ("clips/s", "top1")]
     assert [True, False] == [numbers[metric].is_worse for metric in ("clips/s", "top1")]
@@ -44,6 +48,54 @@ def test_a_run_beside_itself_differs_in_nothing(tmp_path: Path) -> None:
 
     assert ((), ()) == (comparison.changes, comparison.cases[0].changes)
     assert ["Of 1 cell in both runs, 0 got worse, 0 got better and 1 have the same word.", "no number differs"] == table(comparison)
+
+
+def test_what_is_no_longer_answered_got_worse(tmp_path: Path) -> None:
+    """The other way round it is new; what was no answer, or a later try has replaced, is not missed."""
+    error = replace(row(question="fidelity", metric="", verdict="ERROR", numbers=None, exit_reason="error"), measured="-")
+    more = [row(), rate(), row("tiny-bs8-cpu"), error, row(metric="top5", superseded=True),
+            row(question="fidelity", metric="odd", verdict="ERROR", exit_reason="error")]
+    whole, part = gathered(run_of(tmp_path / "a", more)), gathered(run_of(tmp_path / "b", [row()]))
+    lost, new = compared(whole, part), compared(part, whole)
+
+    assert {("tiny-bs8-cpu", True), ("tiny-bs4-cpu", True)} == {(case.name, case.is_worse) for case in lost.cases}
+    assert {"clips/s": "no longer answered", "top1": "", "": "", "odd": ""} == {
+        each.metric: each.change for case in lost.cases for each in case.numbers if case.name == "tiny-bs4-cpu"}
+    assert "Of 1 cell in both runs, 1 got worse, 0 got better and 0 have the same word; 1 is no longer there." == lost.sentence
+    assert any(line.split()[-5:] == ["PASS", "->", "no", "longer", "answered"] for line in table(lost))
+    assert not any(case.is_worse for case in new.cases if case.name == "tiny-bs8-cpu")
+    assert {"new", ""} == {each.change for case in new.cases for each in case.numbers}
+    assert new.sentence.endswith("; 1 is new.")
+    assert "no longer answered" in comparison_html(lost, "")
+    assert "no longer answered" not in comparison_html(new, "")
+
+
+@pytest.mark.parametrize("harm", ["{\n", None, ""])
+def test_a_run_that_cannot_be_read_wholly_is_not_said_to_differ_in_nothing(tmp_path: Path, harm: str | None) -> None:
+    """A damaged line, and results that are gone or empty: told in the lines and on the page, with the run."""
+    whole, harmed = (run_of(tmp_path / name, [row()]) for name in "ab")
+    results = harmed / "results.jsonl"
+    if harm is None:
+        results.unlink()
+    else:
+        results.write_text(results.read_text() + harm if harm else "")
+    comparison = compared(gathered(whole), gathered(harmed))
+    [*_, last] = comparison.lacking
+
+    assert last.startswith(f"b/runs/{NAME}: ")
+    assert last.endswith(": ERROR: this run has no results.") or harm
+    assert last in table(comparison)
+    assert "no number differs" not in table(comparison)
+    assert str(escape(last)) in comparison_html(comparison, "")
+
+
+def test_runs_of_the_same_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    first, second = (gathered(run_of(tmp_path / name, [replace(row(), measured=name)])) for name in ("a", "b/c"))
+    comparison = compared(first, second)
+
+    assert (f"a/runs/{NAME}", f"b/c/runs/{NAME}") == comparison.names
+    assert all(any(name in line for line in table(comparison)) and name in comparison_html(comparison, "") for name in comparison.names)
+    assert (NAME, "other") == compared(first, replace(second, run="other")).names
 
 
 def test_a_number_that_a_question_has_twice_meets_its_own(tmp_path: Path) -> None:

@@ -84,6 +84,31 @@ def test_what_cannot_be_meant_is_one_clear_error(tmp_path: Path, arguments: list
     assert "remedy" in done.stderr
 
 
+@pytest.mark.parametrize(("name", "says"), [
+    ("x" * 300, "no run is called 'xxx"), ("", "no run is called ''"), ("..", "neither run.json nor results.jsonl"),
+    (".", "neither run.json nor results.jsonl"), ("a\0b", "no run is called"),
+])
+def test_what_is_no_run_is_refused_in_either_place(tmp_path: Path, name: str, says: str) -> None:
+    """A name that no folder can have, none, and a folder that is something else; nothing is written."""
+    run = run_of(tmp_path, [row()])
+    before = sorted(tmp_path.rglob("*"))
+    for arguments in ([name, str(run)], [str(run), name]):
+        done = ran("report", *arguments, f"--artifacts={tmp_path}")
+        assert (2, "") == (done.returncode, done.stdout)
+        assert says in done.stderr or (not arguments[0] and "either a run or --index" in done.stderr)
+        assert "remedy" in done.stderr
+
+    assert before == sorted(tmp_path.rglob("*"))
+
+
+def test_a_run_without_one_of_its_files_is_a_run(tmp_path: Path) -> None:
+    """One that was ended early has no results, and one that is older than `run.json` has no such file."""
+    for lost in ("run.json", "results.jsonl"):
+        run = run_of(tmp_path / lost, [row()])
+        (run / lost).unlink()
+        assert 0 == ran("report", str(run)).returncode
+
+
 def test_a_place_that_cannot_be_written_is_an_error_that_says_what_helps(tmp_path: Path) -> None:
     run = run_of(tmp_path, [row()])
     (tmp_path / "out").write_text("a file")

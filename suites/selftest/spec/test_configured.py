@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,11 @@ def test_each_of_several_graphs_is_relative_to_the_file(home: Path) -> None:
     ('allow = "much"', "cannot allow much; choose of mini, recorded, no-verdict"), ('device = "npu:x"', "these are no devices: npu:x"),
     ('expect = "top9=1"', 'expect = "top9=1": '), ('graph_input = "x=QQ"', 'graph_input = "x=QQ": '),
     ("budget_s = 1\nbudget-s = 2", "line 3: [tool.clipgate] has budget_s twice, as budget-s too"),
+    ("budget-s = 1\nbudget_s = 2", "line 3: [tool.clipgate] has budget-s twice, as budget_s too"),
+    ("budget-s = []\nbudget_s = 2", "line 3: [tool.clipgate] has budget-s twice, as budget_s too"),
+    ("clips = 1e29", "clips = 1e+29: there is no such list"), ("clips = 10000001", "clips = 10000001: there is no such list"),
+    (f"clips = {'9' * 40}", "there is no such list"), (f"clips = {'9' * 400}", "is not a number that --clips can take"),
+    (f"confirm = {'9' * 400}", "nobody measures that often"),
 ])
 def test_what_no_option_takes_is_refused_by_file_line_and_key(home: Path, text: str, words: str) -> None:
     with pytest.raises(OptionError) as caught:
@@ -101,7 +108,8 @@ def test_all_that_is_wrong_is_told_at_once(home: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    (b"[tool.clipgate\n", "is no toml"), (b"clips = 3\n", r"\[tool\] is missing"),
+    (b"[tool.clipgate\n", "is no toml"), (b"clips = 3\n", r"\[tool.clipgate\] is missing"), (b"", r"\[tool.clipgate\] is missing"),
+    (b"[tools.clipgate]\nclips = 3\n", r"\[tool.clipgate\] is missing"),
     (b"[tool.other]\na = 1\n", r"\[tool.clipgate\] is missing"),
     (b"tool = 3\n", r"\[tool\] should be a table"), (b"\xff\n", "no UTF-8"),
 ])
@@ -112,6 +120,31 @@ def test_a_file_that_is_none_is_refused(home: Path, content: bytes, words: str) 
     with pytest.raises(OptionError, match=words) as caught:
         parsed(home)
     assert str(home / configured.NAME) == caught.value.where
+
+
+def test_an_unknown_key_is_told_all_known_ones_once(home: Path) -> None:
+    """As they stand on a command line."""
+    with pytest.raises(OptionError) as caught:
+        said(home, "clip = 24")
+    known = caught.value.what.partition("known here: ")[2].split(", ")
+
+    assert sorted(one.flag.removeprefix("--") for one in KNOWN.values()) == known
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("gone.toml"), os.mkfifo], ids=["folder", "link", "pipe"])
+def test_what_is_no_file_beside_the_artifacts_is_not_passed_over(home: Path, make: Callable[[Path], None]) -> None:
+    """Somebody has meant it to say something; a link to a file is one."""
+    path = home / configured.NAME
+    make(path)
+
+    with pytest.raises(OptionError, match="the file of options cannot be read: it is no file, or a link to none") as caught:
+        parsed(home)
+    assert str(path) == caught.value.where
+    assert 0 == parsed(home, "--config=off").clips
+
+    path.rmdir() if path.is_dir() else path.unlink()
+    path.symlink_to(written(home, "clips = 24", "other.toml"))
+    assert 24 == parsed(home).clips
 
 
 def test_the_file_lies_beside_the_artifacts_folder_or_is_named(home: Path) -> None:
@@ -137,6 +170,17 @@ def test_a_command_line_is_above_the_file(home: Path, text: str, argument: str, 
 
     assert usual == getattr(parsed(home, argument), name)
     assert usual != getattr(parsed(home), name)
+
+
+@pytest.mark.parametrize(("argument", "words"), [
+    ("--clips=1e29", "no such list"), ("--clips=10000001", "no such list"), ("--confirm=10000001", "that often"),
+    (f"--confirm={'9' * 5000}", "that often"),
+], ids=["clips", "one clip", "confirm", "digits"])
+def test_numbers_that_nothing_can_have_are_refused_on_a_command_line(home: Path, argument: str, words: str) -> None:
+    """What is just below is taken; a list that is shorter has a word of its own to say."""
+    with pytest.raises(OptionError, match=words):
+        parsed(home, argument)
+    assert (10**7, 10**7) == ((found := parsed(home, "--clips=10000000", "--confirm=10000000")).clips, found.confirm)
 
 
 def test_an_option_that_is_given_several_times_leaves_out_what_the_file_has(home: Path) -> None:

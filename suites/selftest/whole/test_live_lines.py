@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -220,3 +221,19 @@ def test_live_lines_are_no_wider_or_higher_than_the_screen(monkeypatch: pytest.M
     assert 4 == len(rows)
     assert all(len(row) < 40 for row in rows)
     assert "\x1b[2J" not in stream.getvalue()
+
+
+def test_live_lines_fit_the_terminal_that_they_are_written_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the one that standard output is, which pytest's capture replaces, nor what the environment says."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("LINES", "30")
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (10, 40))
+    with os.fdopen(theirs, "w") as stream:
+        Screen(stream, begun="").show(state(*[f"step {number} {'long ' * 50}" for number in range(20)]))
+        shown = Glass()
+        shown.play(os.read(ours, 65536).decode().replace("\r\n", "\n\r"))
+    os.close(ours)
+
+    assert 8 == len(shown.rows)
+    assert all(len(row) < 40 for row in shown.rows)
