@@ -70,7 +70,8 @@ def found(artifacts: Path, name: str) -> Path:
         OptionError: there is none, or the folder is no run's.
     """
     folder = artifacts / runs.FOLDER
-    there = sorted(path.parent for path in folder.glob(f"*/{RESULTS}") if runs.NAME.fullmatch(path.parent.name))
+    files = (RESULTS, runs.ASKED)
+    there = sorted({path.parent for file in files for path in folder.glob(f"*/{file}") if runs.NAME.fullmatch(path.parent.name)})
     if name == runs.LAST and there:
         return there[-1]
     remedy = f"choose {', '.join(path.name for path in there[-3:])}, or name a folder" if there else "run pytest first"
@@ -78,7 +79,7 @@ def found(artifacts: Path, name: str) -> Path:
         raise OptionError("no run is here", where=str(folder), remedy=remedy)
     try:
         named = [path for path in (folder / name, Path(name)) if path.is_dir() and name]
-        run = next((path for path in named if any((path / file).exists() for file in (RESULTS, runs.ASKED))), None)
+        run = next((path for path in named if any((path / file).exists() for file in files)), None)
     except OSError as error:  # too long for a name, or nobody lets us look
         raise OptionError(f"no run is called {name!r}: {error.strerror}", where=str(folder), remedy=remedy) from error
     if run is None:

@@ -31,6 +31,18 @@ def test_a_run_is_named_in_three_ways(tmp_path: Path, said: str) -> None:
     assert "tiny-bs4-cpu" in (run / "report.html").read_text()
 
 
+def test_the_last_run_is_the_newest_though_it_has_no_result(tmp_path: Path) -> None:
+    """As for --resume: an older one in its place would look good instead of it."""
+    run_of(tmp_path, [row()])
+    newest = tmp_path / "runs" / "20261231-235959-1"
+    newest.mkdir()
+    (newest / "run.json").write_text((tmp_path / "runs" / NAME / "run.json").read_text())
+    done = ran("report", "last", f"--artifacts={tmp_path}")
+
+    assert f"report: {newest / 'report.html'}" in done.stdout
+    assert "ERROR: this run has no results" in (newest / "report.md").read_text()
+
+
 def test_a_run_that_was_copied_is_told_where_it_lies_or_where_one_says(tmp_path: Path) -> None:
     """Without store, models and history of the other machine."""
     shutil.copytree(run_of(tmp_path / "there", [row()], models="/not/here", artifacts="/not/here"), tmp_path / "a copy")
