@@ -32,7 +32,10 @@ def write(run: Path, out: Path, artifacts: Path) -> list[Path]:
 
     report = gathered(run)
     made = {SUMMARY: markdown(report).encode(), JUNIT: junit(report), PAGE: html(report, _charts(artifacts)).encode()}
-    remove(out)  # else an older one would lie beside a newer one where the disk is full
+    try:
+        remove(out)  # else an older one would lie beside a newer one where the disk is full
+    except OSError as error:
+        raise _unwritable(error, out) from error
     for name, content in made.items():
         _write(out / name, content)
     return [out / name for name in made]
@@ -88,5 +91,9 @@ def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda file: file.write(content))
     except OSError as error:
-        raise MeasureError(f"the report cannot be written: {error.strerror or error}", where=str(path),
-                           remedy="make room, or choose another folder: python -m tools.report RUN --out DIR") from error
+        raise _unwritable(error, path) from error
+
+
+def _unwritable(error: OSError, path: Path) -> MeasureError:
+    return MeasureError(f"the report cannot be written: {error.strerror or error}", where=str(path),
+                        remedy="make room, or choose another folder: python -m tools.report RUN --out DIR")
