@@ -14,8 +14,9 @@ from tools.nights.history import DEFAULT
 from tools.reporting.lacking import Lacking, told
 from tools.spec.allowed import Allowed, allowed
 from tools.spec.case import Case
+from tools.spec.configured import NAME
+from tools.spec.options import ARTIFACTS, MODELS, OFF, OPTIONS, ROOT, USES
 from tools.spec.options import FLAGS as ALL_FLAGS
-from tools.spec.options import MODELS, OFF, OPTIONS, ROOT, USES
 from tools.spec.repeat import again
 from tools.storage import runs
 from tools.storage.runs import Ended
@@ -58,15 +59,20 @@ class RunAsked:
         said = {**self.options, "keyword": re.sub(r"\b(bs\d+)-(?![\w-])", r"\1", self.options.get("keyword", ""))}  # as it was typed
         switches = [part for name, flag in SWITCHES.items() if (text := said.get(name)) for part in (flag, text)]
         paths = [one for one in self.arguments if one != TESTS]
-        return on_one_line(shlex.join(["pytest", *paths, *["--nightly"] * self.nightly, *switches, *self._chosen()]))
+        return on_one_line(shlex.join(["pytest", *paths, *["--nightly"] * self.nightly, *switches, *self._chosen(), *self._no_file()]))
 
     def repeats(self, case: Case) -> str:
         """The command that measures a case of this run again; empty where nobody knows the options."""
         if not self.options:
             return ""
-        line = again(case, [*self._chosen(USES["measure"]), "--config", OFF])
+        line = again(case, [*self._chosen(USES["measure"]), *self._no_file()])
         moved = self.folder and Path(self.folder) != ROOT
         return on_one_line(f"cd {shlex.quote(self.folder)} && {line}" if moved else line)
+
+    def _no_file(self) -> list[str]:
+        """What keeps out a file of options that lies here now: the run's own options have what it said."""
+        artifacts = self._path("artifacts") or ARTIFACTS
+        return ["--config", OFF] if can_be_path(str(artifacts)) and (artifacts.parent / NAME).exists() else []
 
     def _chosen(self, flags: Collection[str] = ALL_FLAGS) -> list[str]:
         """The options that are not at their default, as arguments."""

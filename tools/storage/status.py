@@ -45,7 +45,8 @@ class Status:
     def _told(self, state: State, how: How) -> dict[str, Json]:
         return {"run": self._run.name, "pid": os.getpid(), "began": self._began, "updated": _now(), "state": how,
                 "cells": {"done": state.cells, "total": state.total}, "verdicts": dict(state.verdicts),
-                "now": [_work(work, state.now_s) for work in state.works], "eta_s": _rounded(state.left_s)}
+                "now": [_work(work, state.now_s) for work in state.works] if how == "running" else [],
+                "eta_s": _rounded(state.left_s) if how == "running" else None}
 
 
 def _work(work: Work, now_s: float) -> dict[str, Json]:

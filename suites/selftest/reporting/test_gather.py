@@ -34,7 +34,11 @@ def test_a_whole_run_is_told_and_nothing_is_missing(tmp_path: Path) -> None:
     assert ("RECORDED", (("RECORDED", 1),)) == (report.word, report.counts)
     assert report.command.startswith("pytest -m tiny -k bs4 --device cpu")
     assert "python -m tools.measure tiny --batch 4 --device cpu" in case.again
-    assert "--config off" in case.again
+    assert "--config" not in case.again + report.command
+    (tmp_path.parent / "clipgate.toml").touch()
+    again = gathered(Path(report.folder))
+    (tmp_path.parent / "clipgate.toml").unlink()
+    assert [1, 1] == [text.count("--config off") for text in (again.command, again.cases[0].again)]
     assert ("results.jsonl", "tiny-bs4-cpu, accuracy, top1: measured_share") == (case.numbers[0].file, case.numbers[0].key)
     [paired] = case.accuracies
     assert (0.9375, 0.9583, -0.05, 0.01, 96, 3, 1) == (paired.ours, paired.reference, paired.low, paired.high, paired.clips, paired.lost,
