@@ -36,6 +36,7 @@ from tools.media.preprocess import Floats
 from tools.spec.case import Case
 from tools.spec.chips import ChipKind
 
+CHECKING = "checking what the timed calls gave"  # which takes a few calls more, of a slow network minutes
 PACKAGES = ("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av")  # whose versions a record tells
 
 
@@ -130,6 +131,7 @@ def timed(engine: Engine, kept: Kept, budget_s: float, *, whole: bool = False) -
     """The times of single iterations of a batch, and whether these ran the network on it."""
     calls = Counted(engine.bind(kept.batch))
     series = time_series(calls, budget_s, lambda count: events.progress(TIMING, count, count, unit="calls"), whole=whole)
+    events.progress(CHECKING, 0, 1)
     by_device = engine.device_times()[-len(series) :]  # asked now, since another run follows
     why, warm_up = doubt(calls, series, kept, engine.precision, by_device, budget_s), settling(series)
     return Times(tuple(series[warm_up:]), kept.valid, tuple(by_device[warm_up:]), why, warm_up=tuple(series[:warm_up]))

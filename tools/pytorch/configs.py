@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,5 +60,8 @@ def _inheriting(package: Path) -> Iterator[None]:
     Config._get_cfg_path = staticmethod(path_of)
     try:
         yield
+    except Exception as error:
+        traceback.clear_frames(error.__traceback__)  # mmengine leaves a file open in them, which Python complains of later
+        raise
     finally:
         Config._get_cfg_path = staticmethod(before)

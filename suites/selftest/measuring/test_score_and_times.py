@@ -37,7 +37,7 @@ def test_times_are_of_the_kept_batch_and_the_devices_own_of_the_same_calls(monke
     assert Times((1.0, 2.0, 3.0), 1, (0.1, 0.2, 0.3), "3 fp32 [0.1, 0.2, 0.3] 1.0") == times
     assert 5 == len(called)
     assert all(one is batch for one in called)
-    assert [("timing", 5, 5, {"unit": "calls"})] == said
+    assert [("timing", 5, 5, {"unit": "calls"}), (measure.CHECKING, 0, 1, {})] == said
 
 
 @pytest.mark.parametrize("by_device", [True, False])
