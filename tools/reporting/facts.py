@@ -94,12 +94,15 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class NightPoint:
-    """A night of a case; *began* in UTC. *setup*: with which of the past's setups it was measured."""
+    """A night of a case; *began* in UTC. word: RECORDED where nobody judged its speed.
+
+    setup: with which of the past's setups it was measured.
+    """
 
     number: int
     began: str
     clips_per_s: float
-    word: str
+    word: Word
     run: str
     setup: int
     is_this_run: bool = False

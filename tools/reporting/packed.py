@@ -53,7 +53,7 @@ def thinned(past: Past, most: int | None) -> tuple[NightPoint, ...]:
     if most is None or len(past.nights) <= most:
         return past.nights
     kept = {step.night for step in past.steps} | {night.number for night in past.nights if night.is_this_run}
-    kept |= {night.number for night in past.nights if not night.word.startswith(("PASS", "RECORDED"))}
+    kept |= {night.number for night in past.nights if night.word not in ("PASS", "RECORDED")}
     every = math.ceil(len(past.nights) / max(1, most - min(len(kept), most // 2)))
     return tuple(night for index, night in enumerate(past.nights) if index % every == 0 or night.number in kept)
 
@@ -88,16 +88,11 @@ def _nights(past: Past, most: int | None, place: dict[str, int]) -> Spec:
     nights = [night for night in thinned(past, most) if math.isfinite(night.clips_per_s)]
     minutes = [round(_epoch_s(night.began) / 60) for night in nights]
     return {"night": _differences([night.number for night in nights]), "minute": _differences(minutes),
-            "rate": [_digits(night.clips_per_s) for night in nights], "word": [_word(night.word) for night in nights],
+            "rate": [_digits(night.clips_per_s) for night in nights], "word": [WORDS.index(night.word) for night in nights],
             "run": [place[night.run] for night in nights], "setup": [night.setup for night in nights],
             "now": [index for index, night in enumerate(nights) if night.is_this_run], "setups": [visible(setup) for setup in past.setups],
             "steps": [[step.night, step.mark, visible(step.sentence)] for step in past.steps],
             "centre": None if past.centre is None else _digits(past.centre)}
-
-
-def _word(shown: str) -> int:
-    """The place among the words of what people read, `PASS (mini)`; the last one for a word of nobody's."""
-    return next((index for index, word in enumerate(WORDS) if shown.startswith(word)), len(WORDS) - 1)
 
 
 def _epoch_s(began: str) -> float:

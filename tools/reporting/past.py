@@ -11,13 +11,16 @@ from tools.errors import on_one_line
 from tools.judging.likelihood import Noise
 from tools.judging.spread import noise_of_cases
 from tools.judging.trend import ANCHOR, LEAST
-from tools.nights import comparable, steps, views
+from tools.nights import comparable, record, steps, views
 from tools.nights.baseline import creep
 from tools.nights.history import History
 from tools.nights.nights import Nights
 from tools.nights.record import Fingerprint, Night, Subject
-from tools.reporting.facts import NightPoint, Past, Step
+from tools.reporting.facts import NightPoint, Past, Step, Word
 from tools.reporting.lacking import Lacking, add, told
+
+WORDS: Mapping[record.Word, Word] = {  # what a night found of a speed, as reports name it
+    "": "RECORDED", "learning": "RECORDED", "fine": "PASS", "suspect": "SUSPECT", "slow": "FAIL", "bad day": "NO VERDICT", "trend": "FAIL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +91,5 @@ def _timed(nights: Nights, subject: Subject) -> list[Night]:
 
 
 def _point(night: Night, setup: int, run: str) -> NightPoint:
-    return NightPoint(night.number, night.began, night.clips_per_s, on_one_line(night.word), on_one_line(night.run), setup,
+    return NightPoint(night.number, night.began, night.clips_per_s, WORDS[night.word], on_one_line(night.run), setup,
                       is_this_run=night.run == run)

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -13,7 +14,8 @@ from suites.selftest.reporting.runs import NAME, cell_of, history_of, night, rat
 from tools.errors import MeasureError
 from tools.judging import results
 from tools.judging.numbers import Numbers
-from tools.reporting import layout
+from tools.nights import record
+from tools.reporting import facts, layout, past
 from tools.reporting.facts import Report
 from tools.reporting.gather import gathered
 
@@ -71,6 +73,11 @@ def test_the_verdict_is_one_sentence(tmp_path: Path, verdicts: list[str], begins
     assert begins.partition(":")[0].removesuffix(" (mini)") == report.word
     if report.word != "PASS":
         assert report.why[0].startswith(f"{report.word} tiny-bs")
+
+
+def test_whatever_a_night_found_has_a_word_of_the_page() -> None:
+    assert set(get_args(record.Word)) == set(past.WORDS)
+    assert set(past.WORDS.values()) <= set(get_args(facts.Word))
 
 
 def test_what_was_judged_and_found_good_is_said_beside_what_nothing_judges(tmp_path: Path) -> None:
@@ -196,15 +203,16 @@ def test_the_nights_of_a_case_with_what_changed(tmp_path: Path) -> None:
     nights = [*(night(number, f"run{number}") for number in range(1, 9)), night(9, "other", unit="else/cpu"),
               *(night(number, f"run{number}", 30.0, "onnxruntime 2") for number in range(10, 18)), night(18, NAME, 30.0, "onnxruntime 2")]
     report = gathered(run_of(tmp_path, [row(), rate()], history=str(history_of(tmp_path / "history", nights))))
-    past = report.cases[0].past
-    assert past is not None
+    told_past = report.cases[0].past
+    assert told_past is not None
 
-    assert 17 == len(past.nights)
-    assert [NAME] == [one.run for one in past.nights if one.is_this_run]
-    assert ["onnxruntime 1.31.1", "onnxruntime 2"] == [setup.partition("runtime ")[2].partition(", graph")[0] for setup in past.setups]
-    assert pytest.approx(30.0) == past.centre
-    assert ["changed"] == [step.mark for step in past.steps]
-    assert "+20.0%" in past.steps[0].sentence
+    assert 17 == len(told_past.nights)
+    assert {"RECORDED"} == {one.word for one in told_past.nights}  # they are learning
+    assert [NAME] == [one.run for one in told_past.nights if one.is_this_run]
+    assert ["onnxruntime 1.31.1", "onnxruntime 2"] == [setup.partition("runtime ")[2].partition(", graph")[0] for setup in told_past.setups]
+    assert pytest.approx(30.0) == told_past.centre
+    assert ["changed"] == [step.mark for step in told_past.steps]
+    assert "+20.0%" in told_past.steps[0].sentence
 
 
 def test_a_history_that_does_not_know_the_run_is_not_taken_for_its_own(tmp_path: Path) -> None:
