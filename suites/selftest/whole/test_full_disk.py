@@ -91,7 +91,7 @@ def test_results_that_cannot_be_written_are_shown(tmp_path: Path, monkeypatch: p
     results = Results(config)
     for question in ("accuracy", "fidelity"):
         carried = {"case": PASSED.case, "question": question, "rows": [asdict(replace(PASSED, question=question))], "rates": [],
-                   "anew": True, "ended": None, "earlier": []}
+                   "anew": True, "replaced": False, "ended": None, "earlier": []}
         report = SimpleNamespace(when="call", failed=False, nodeid=question, **{CARRIED: carried})
         results.pytest_runtest_logreport(cast("pytest.TestReport", report))
     status, lines = finish(results, config, "accuracy", "fidelity")
