@@ -73,6 +73,15 @@ def test_a_run_that_did_not_answer_all_leaves_no_good_report(play: Play) -> None
     assert "3 of 6 questions have no answer, the first of them tiny-bs8-cpu accuracy" in half.sentence
     assert ("ERROR", "RECORDED") == (half.word, gathered(run).word)
     assert (run / "report.html").is_file(), whole.said
+    assert "other than before" not in whole.said
+
+
+def test_a_run_that_is_asked_something_else_says_so(play: Play) -> None:
+    """What it was asked before is kept, and has no answer."""
+    first = play(Script(), "-k", "bs4 and accuracy")
+    other = play(Script(), f"--resume={first.run}", "-k", "bs8 and accuracy")
+
+    assert "other than before: -k 'bs8- and accuracy', and the run was asked -k 'bs4- and accuracy'" in other.said
 
 
 def test_an_older_report_does_not_outlive_what_it_tells(play: Play) -> None:
