@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.conftest import TINY_ARTIFACTS
 from suites.selftest.own_code import forget_other_code, others
 from tools.measuring.adoption import KEPT_FROM
 from tools.spec.settings import ROOT
@@ -71,8 +70,3 @@ def test_the_selftests_store_is_reached_by_its_fixtures_only() -> None:
 def test_a_run_starts_without_other_codes_entries(request: pytest.FixtureRequest, acceptance: object) -> None:
     """A run of the whole suite builds into the same store."""
     assert "own_store" in request.fixturenames
-
-
-def test_own_tests_make_no_reports() -> None:
-    """They have hundreds of small runs, and a report of each would take longer than all of them."""
-    assert [] == [*TINY_ARTIFACTS.glob("runs/*/report.html")]
