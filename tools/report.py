@@ -58,7 +58,7 @@ def _report(options: argparse.Namespace) -> Path:
 
 def _compared(options: argparse.Namespace) -> Path:
     first, second = (found(options.artifacts, name) for name in (options.run, options.other))
-    lines, page = pages.write_comparison(first, second, options.out or second, pages.artifacts_of(second, options.artifacts))
+    lines, page = pages.write_comparison(first, second, options.out or second)
     print("\n".join([*lines, f"report: {page}"]))
     return page
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tools.judging.rows import Row
 from tools.judging.verdict import Verdict
 
+NOT_JUDGED = 0.5  # between PASS and RECORDED
 LONGEST = 160  # of a reason in a line; the run's end has all of it
 
 
@@ -14,7 +15,7 @@ def word_of(rows: Sequence[Row]) -> str:
     """The worst word of a cell. A part of a number that is judged as a whole counts only by itself."""
     counted = [row for row in rows if not (row.within and row.verdict == Verdict.RECORDED.value)] or rows
     words = [Verdict.FAIL.value if row.exit_reason == "xpass" else row.verdict or row.exit_reason for row in counted]
-    return max(words, key=lambda word: list(Verdict).index(found) if (found := _rank(word)) else -1)
+    return max(words, key=_place)
 
 
 def line_of(rows: Sequence[Row]) -> str:
@@ -27,8 +28,9 @@ def line_of(rows: Sequence[Row]) -> str:
                      for word, found in told.items())
 
 
-def _rank(word: str) -> Verdict | None:
-    return next((verdict for verdict in Verdict if word.partition(" (")[0] == verdict.value), None)
+def _place(word: str) -> float:
+    """How bad a word is; what was not judged, skipped say, is worse than a pass alone."""
+    return next((place for place, verdict in enumerate(Verdict) if word.partition(" (")[0] == verdict.value), NOT_JUDGED)
 
 
 def _first(reason: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.errors import ClipgateError, on_one_line
@@ -15,15 +15,11 @@ from tools.reporting.lacking import Lacking, told
 from tools.spec.allowed import Allowed, allowed
 from tools.spec.case import Case
 from tools.spec.configured import NAME
-from tools.spec.options import ARTIFACTS, MODELS, OFF, OPTIONS, ROOT, USES
-from tools.spec.options import FLAGS as ALL_FLAGS
+from tools.spec.options import ARTIFACTS, FLAGS, MODELS, OFF, OPTIONS, ROOT, USES
 from tools.spec.repeat import again
 from tools.storage import runs
-from tools.storage.runs import Ended
 
 SWITCHES = {"markexpr": "-m", "keyword": "-k", "device": "--device", "allow": "--allow"}
-FLAGS = {one.name: (one.flag, one.default) for one in OPTIONS}
-INTERRUPTED = 2  # pytest's status after Ctrl-C
 TESTS = "suites/test_acceptance.py"
 
 
@@ -74,10 +70,10 @@ class RunAsked:
         artifacts = self._path("artifacts") or ARTIFACTS
         return ["--config", OFF] if can_be_path(str(artifacts)) and (artifacts.parent / NAME).exists() else []
 
-    def _chosen(self, flags: Collection[str] = ALL_FLAGS) -> list[str]:
+    def _chosen(self, flags: Collection[str] = FLAGS) -> list[str]:
         """The options that are not at their default, as arguments."""
-        said = [(flag, self.options[name]) for name, (flag, default) in FLAGS.items()
-                if flag in flags and self.options.get(name, default) not in (default, "")]
+        said = [(one.flag, text) for one in OPTIONS if one.flag in flags
+                and (text := self.options.get(one.name, "")) not in ("", one.default)]
         return [part for flag, text in said for part in ([f"{flag}={text}"] if text.startswith("-") else [flag, text])]
 
     def models(self) -> Path:
@@ -105,29 +101,6 @@ def asked(run: Path, lacking: Lacking) -> RunAsked:
         found = runs.read(run)
         return RunAsked(found.folder, found.arguments, found.options, found.selected)
     return RunAsked()
-
-
-def ended(run: Path, lacking: Lacking) -> Ended | None:
-    """How the run ended, as far as it has kept that."""
-    with told(lacking, "how the run ended is not known"):
-        return runs.ended(run)
-    return None
-
-
-def at_last(known: RunAsked, end: Ended | None) -> RunAsked:
-    """What the run was asked by the process that ended it: a run by day may be gone on with by night."""
-    return replace(known, options={**known.options, "nightly": "yes" if end.nightly else "", "allow": end.allow}) if end else known
-
-
-def problems(known: RunAsked, end: Ended | None, answered: Collection[tuple[str, str]]) -> list[str]:
-    """Why the run is not what it was to be, although no row of it says so, a sentence each."""
-    left = [pair for pair in known.selected if pair not in answered]
-    said = [f"{len(left)} of {len(known.selected)} questions have no answer, the first of them {' '.join(left[0])}"] if left else []
-    if known.selected and end is None:
-        said.append("the run has not come to its end: it still goes on, or was killed")
-    elif end is not None and end.status == INTERRUPTED:
-        said.append("the run was interrupted")
-    return [on_one_line(one) for one in [*said, *(end.reasons if end and not (left and end.status == INTERRUPTED) else ())]]
 
 
 def began_of(run: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 Word = Literal["PASS", "RECORDED", "SUSPECT", "NO VERDICT", "FAIL", "ERROR", "SKIPPED", "XFAIL"]
@@ -209,9 +209,8 @@ class RatioTable:
 class Report:
     """A run. sentence: its verdict in one sentence; *why*: what decided it, worst first, a sentence each.
 
-    ended: `0` or `1`, the status that the rows alone give. command: what was typed. environment: pairs of
-    words. missing: what could not be read or shown, a sentence each with its remedy.
-    problems: why the run is not what it was to be, which none of its numbers says.
+    command: what was typed. environment: pairs of words. missing: what could not be read or shown, a sentence
+    each with its remedy. problems: why the run is not what it was to be, which none of its numbers says.
     """
 
     run: str
@@ -230,4 +229,3 @@ class Report:
     environment: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-    counts: tuple[tuple[Word, int], ...] = field(default=())

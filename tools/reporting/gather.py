@@ -10,13 +10,13 @@ from tools.errors import MeasureError, on_one_line
 from tools.judging.rows import RESULTS, Row
 from tools.machine.reading import can_be_path
 from tools.reporting import past, speeds, verdict
-from tools.reporting.asked import RunAsked, asked, at_last, began_of, ended, problems
+from tools.reporting.asked import RunAsked, began_of
 from tools.reporting.cases import bare, by_case
 from tools.reporting.facts import CaseFacts, Report
 from tools.reporting.gallery import Gallery
 from tools.reporting.lacking import Lacking, add, told
 from tools.reporting.measured import Measured, measured
-from tools.reporting.rows import rows
+from tools.reporting.outcome import Outcome, outcome
 from tools.spec.case import CONTROL, Case
 from tools.spec.catalog import load_truth
 from tools.spec.settings import MODELS
@@ -35,15 +35,6 @@ class Parts:
     lacking: Lacking
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The rows of a run, those for which it ends badly, and why it is not what it was to be."""
-
-    rows: tuple[Row, ...]
-    reds: Sequence[Row]
-    problems: tuple[str, ...]
-
-
 def gathered(run: Path, *, pictures: bool = True) -> Report:
     """All that is known of a run, from its folder; what is missing or damaged is told in sentences.
 
@@ -55,26 +46,23 @@ def gathered(run: Path, *, pictures: bool = True) -> Report:
     if not run.is_dir():
         raise MeasureError("no such run", where=str(run), remedy="name a folder of artifacts/runs, or last")
     lacking: Lacking = []
-    told_rows, unreadable = rows(run, lacking)
-    end = ended(run, lacking)
-    known = at_last(asked(run, lacking), end)
+    found_out = outcome(run, lacking)
+    known, told_rows = found_out.asked, found_out.rows
     truths = _truths(told_rows, known.models(), lacking)
     pasts = past.pasts(known.history(run), run.name, lacking) if told_rows else past.Pasts()
     parts = Parts(run, known, truths, pasts, Gallery(lacking) if pictures else Gallery(lacking, 0), lacking)
-    reds = verdict.red(told_rows, nightly=known.nightly, allowed=known.allowed)
     each = by_case(told_rows)
     found = {name: measured(run, of_case[-1], lacking) for name, of_case in each.items() if _was_measured(of_case)}
-    cases = tuple(_whole(bare(of_case, truths, set(map(id, reds))), found.get(name, Measured()), parts) for name, of_case in each.items())
+    reds = set(map(id, found_out.reds))
+    cases = tuple(_whole(bare(of_case, truths, reds), found.get(name, Measured()), parts) for name, of_case in each.items())
     _unjudged(run, each, lacking)
     _tell_age(told_rows, lacking)
     if pictures:
         parts.gallery.close()
-    answered = {(row.case, row.question) for row in told_rows if not row.superseded}
-    wrong = (*unreadable, *problems(known, end, answered))
-    return _report(parts, Told(told_rows, reds, wrong), cases, tuple(found.values()))
+    return _report(parts, found_out, cases, tuple(found.values()))
 
 
-def _report(parts: Parts, told: Told, cases: tuple[CaseFacts, ...], found: Sequence[Measured]) -> Report:
+def _report(parts: Parts, told: Outcome, cases: tuple[CaseFacts, ...], found: Sequence[Measured]) -> Report:
     known, truths = parts.asked, parts.truths
     cells = [one.cell for one in found if one.cell and one.rate is not None]
     return Report(
@@ -84,7 +72,7 @@ def _report(parts: Parts, told: Told, cases: tuple[CaseFacts, ...], found: Seque
         sentence=verdict.sentence(cases, reds=told.reds, problems=told.problems), word=verdict.word(cases, told.problems),
         why=(*told.problems, *verdict.why(told.rows, told.reds)), problems=told.problems, command=known.command, nightly=known.nightly,
         simulated=any(case.simulated for case in cases), cases=cases, speeds=speeds.speeds(cells, truths),
-        tables=speeds.tables(cells, truths), environment=_environment(found), missing=tuple(parts.lacking), counts=verdict.counts(cases))
+        tables=speeds.tables(cells, truths), environment=_environment(found), missing=tuple(parts.lacking))
 
 
 def _was_measured(of_case: Sequence[Row]) -> bool:
@@ -117,8 +105,7 @@ def _whole(case: CaseFacts, found: Measured, parts: Parts) -> CaseFacts:
 
 def _tell_age(told_rows: Sequence[Row], lacking: Lacking) -> None:
     """Say of a run that is older than the intervals of its accuracies that it has none."""
-    beside = [row for row in told_rows if row.question == "accuracy" and "beside" in row.reason]
-    if beside and not any(row.numbers and row.numbers.pairs for row in told_rows):
+    if any(row.question == "accuracy" and row.numbers and not row.measured for row in told_rows):  # texts are as old as intervals
         add(lacking, "accuracies have no intervals, for this run is older than they are; run it again")
 
 

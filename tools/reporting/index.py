@@ -9,11 +9,10 @@ from pathlib import Path
 from tools.errors import on_one_line
 from tools.judging.rows import RESULTS
 from tools.reporting import verdict
-from tools.reporting.asked import asked, at_last, began_of, ended, problems
+from tools.reporting.asked import began_of
 from tools.reporting.cases import bare, by_case
 from tools.reporting.facts import Word
-from tools.reporting.lacking import Lacking
-from tools.reporting.rows import rows
+from tools.reporting.outcome import outcome
 from tools.storage import runs
 
 PAGE = "report.html"
@@ -49,17 +48,10 @@ def _is_run(path: Path) -> bool:
 
 
 def _line(run: Path, beside: Path) -> RunLine:
-    lacking: Lacking = []
-    found, unreadable = rows(run, lacking)
-    end = ended(run, lacking)
-    known = at_last(asked(run, lacking), end) if (run / runs.ASKED).is_file() else None
-    answered = {(row.case, row.question) for row in found if not row.superseded}
-    wrong = (*unreadable, *(problems(known, end, answered) if known else ()))
-    nightly = bool(known and known.nightly)
-    reds = verdict.red(found, nightly=nightly, allowed=known.allowed if known else frozenset())
-    cases = [bare(of_case, {}, {id(row) for row in reds}) for of_case in by_case(found).values()]
+    found = outcome(run, [])
+    cases = [bare(of_case, {}, set(map(id, found.reds))) for of_case in by_case(found.rows).values()]
     link = os.path.relpath(run / PAGE, beside) if (run / PAGE).is_file() else ""
-    began = began_of(run.name) or min((row.date for row in found if row.date), default="")
-    return RunLine(on_one_line(run.name), began, verdict.sentence(cases, reds=reds, problems=wrong),
-                   verdict.word(cases, wrong) if cases else None, verdict.counts(cases),
-                   tuple(dict.fromkeys(row.model for row in found)), nightly, any(row.simulated for row in found), link)
+    began = began_of(run.name) or min((row.date for row in found.rows if row.date), default="")
+    return RunLine(on_one_line(run.name), began, verdict.sentence(cases, reds=found.reds, problems=found.problems),
+                   verdict.word(cases, found.problems) if cases else None, verdict.counts(cases),
+                   tuple(dict.fromkeys(case.model for case in cases)), found.asked.nightly, any(case.simulated for case in cases), link)

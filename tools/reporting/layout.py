@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import quote
 
-from tools.reporting.facts import CaseFacts, Number, Paired, Report, Word
-from tools.reporting.packed import quantile
-from tools.reporting.verdict import worst
+import numpy as np
 
-WORST_FIRST: tuple[Word, ...] = ("ERROR", "FAIL", "NO VERDICT", "SUSPECT", "RECORDED", "XFAIL", "SKIPPED", "PASS")
+from tools.reporting.facts import CaseFacts, Number, Paired, Report, Word
+from tools.reporting.verdict import ORDER, worst
+
 MEANING: dict[Word, str] = {
     "ERROR": "could not be measured", "FAIL": "measured, judged, not good enough",
     "NO VERDICT": "measured, but the measurement cannot carry a judgement",
@@ -89,14 +88,8 @@ def matrix(report: Report) -> list[MatrixRow]:
     return rows
 
 
-def counted(report: Report) -> list[tuple[Word, int]]:
-    """How many cases have which word, worst first."""
-    given = dict(report.counts) or Counter(case.word for case in report.cases)
-    return [(word, given[word]) for word in WORST_FIRST if given.get(word)]
-
-
 def worst_first(cases: Sequence[CaseFacts]) -> list[CaseFacts]:
-    return sorted(cases, key=lambda case: WORST_FIRST.index(case.word))
+    return sorted(cases, key=lambda case: ORDER.index(case.word))
 
 
 def opened(report: Report) -> set[str]:
@@ -139,4 +132,5 @@ def times(series: Sequence[float]) -> Times | None:
     """Where a series lies, or None where there is none."""
     if not series:
         return None
-    return Times(len(series), quantile(series, 0.5), quantile(series, 0.05), quantile(series, 0.95), max(series))
+    median, low, high = np.quantile(series, [0.5, 0.05, 0.95]).tolist()
+    return Times(len(series), median, low, high, max(series))

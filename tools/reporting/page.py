@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.errors import visible
-from tools.reporting import layout
+from tools.reporting import layout, verdict
 from tools.reporting.charts import line_name, slug
 from tools.reporting.compare import Comparison
 from tools.reporting.facts import CaseFacts, Report
@@ -44,15 +44,13 @@ def html(report: Report, scripts: str) -> str:
     return page
 
 
-def comparison_html(comparison: Comparison, scripts: str) -> str:
-    """The page of two runs side by side. It has no charts, so that *scripts* stay out of it."""
-    del scripts
+def comparison_html(comparison: Comparison) -> str:
+    """The page of two runs side by side."""
     return _page("comparison.html.j2", comparison=comparison, first=comparison.first, second=comparison.second)
 
 
-def index_html(rows: Sequence[RunLine], scripts: str) -> str:
-    """The page over all runs of a folder, a line each. It has no charts, so that *scripts* stay out of it."""
-    del scripts
+def index_html(rows: Sequence[RunLine]) -> str:
+    """The page over all runs of a folder, a line each."""
     return _page("index.html.j2", rows=rows)
 
 
@@ -60,7 +58,7 @@ def _run_page(report: Report, scripts: str, most_nights: int | None) -> str:
     ordered = replace(report, cases=tuple(layout.worst_first(report.cases)))
     return _page("report.html.j2", scripts, report=report, cases=ordered.cases, opened=layout.opened(ordered),
                  printed=layout.printed(report), matrix=layout.matrix(report), batches=layout.batches(report),
-                 counts=layout.counted(report), intervals=layout.intervals(report.cases), speeds=speed_groups(report.speeds),
+                 counts=verdict.counts(report.cases), intervals=layout.intervals(report.cases), speeds=speed_groups(report.speeds),
                  data=packed(charts_data(ordered, most_nights)), charts=packed(scripts) if scripts else "")
 
 

@@ -47,7 +47,7 @@ def remove(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def write_comparison(first: Path, second: Path, out: Path, artifacts: Path) -> tuple[list[str], Path]:
+def write_comparison(first: Path, second: Path, out: Path) -> tuple[list[str], Path]:
     """Write compare.html of two runs into *out*; the table for a terminal, and the page.
 
     Raises:
@@ -56,7 +56,7 @@ def write_comparison(first: Path, second: Path, out: Path, artifacts: Path) -> t
     from tools.reporting.page import comparison_html
 
     found = compare.compared(gathered(first, pictures=False), gathered(second, pictures=False))
-    _write(out / SIDE_BY_SIDE, comparison_html(found, _charts(artifacts)).encode())
+    _write(out / SIDE_BY_SIDE, comparison_html(found).encode())
     return compare.table(found), out / SIDE_BY_SIDE
 
 
@@ -69,7 +69,7 @@ def write_index(artifacts: Path, out: Path) -> tuple[int, Path]:
     from tools.reporting.page import index_html
 
     found = index.lines(artifacts, out.absolute())
-    _write(out / ALL, index_html(found, "").encode())
+    _write(out / ALL, index_html(found).encode())
     return len(found), out / ALL
 
 

@@ -27,7 +27,8 @@ def test_a_cell_ends_with_its_worst_word(words: list[str], word: str) -> None:
 
 def test_a_test_that_was_skipped_is_called_so() -> None:
     assert "skipped" == word_of([replace(ROW, verdict="", exit_reason="skipped")])
-    assert "PASS" == word_of([replace(ROW, verdict="", exit_reason="xfail"), *rows("PASS")])
+    assert "xfail" == word_of([replace(ROW, verdict="", exit_reason="xfail"), *rows("PASS")])
+    assert "RECORDED" == word_of([replace(ROW, verdict="", exit_reason="skipped"), *rows("PASS", "RECORDED")])
 
 
 def test_a_part_and_a_known_issue_that_passes_count_as_they_do_in_the_run() -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from suites.selftest.measuring.test_measure import Bench
+from suites.selftest.measuring.bench import Bench
 from tools import engines
 from tools.measuring import cell, measure
 from tools.measuring.answers import Kept

@@ -43,9 +43,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     script, report = charts_script(folder / "cache"), sample()
     harmed = with_names(report)
     some = replace(report, cases=(*(case for case in report.cases if case.word in ("FAIL", "SUSPECT")), *report.cases[:1]))
-    texts = (page.html(report, script), page.html(some, script), page.comparison_html(comparison(report), script),
-             page.index_html(index(), script), page.html(harmed, script), page.comparison_html(comparison(harmed), script),
-             page.index_html(index(HOSTILE), script))
+    texts = (page.html(report, script), page.html(some, script), page.comparison_html(comparison(report)),
+             page.index_html(index()), page.html(harmed, script), page.comparison_html(comparison(harmed)),
+             page.index_html(index(HOSTILE)))
     for kind, text in zip(KINDS, texts, strict=True):
         (folder / f"{kind}.html").write_text(text, encoding="utf-8")
     return folder

@@ -66,8 +66,8 @@ def test_what_is_no_longer_answered_got_worse(tmp_path: Path) -> None:
     assert not any(case.is_worse for case in new.cases if case.name == "tiny-bs8-cpu")
     assert {"new", ""} == {each.change for case in new.cases for each in case.numbers}
     assert new.sentence.endswith("; 1 is new.")
-    assert "no longer answered" in comparison_html(lost, "")
-    assert "no longer answered" not in comparison_html(new, "")
+    assert "no longer answered" in comparison_html(lost)
+    assert "no longer answered" not in comparison_html(new)
 
 
 @pytest.mark.parametrize("harm", ["{\n", None, ""])
@@ -86,7 +86,7 @@ def test_a_run_that_cannot_be_read_wholly_is_not_said_to_differ_in_nothing(tmp_p
     assert last.endswith(": ERROR: this run has no results.") or harm
     assert last in table(comparison)
     assert "no number differs" not in table(comparison)
-    assert str(escape(last)) in comparison_html(comparison, "")
+    assert str(escape(last)) in comparison_html(comparison)
 
 
 def test_runs_of_the_same_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_runs_of_the_same_name_are_told_apart_by_their_folders(tmp_path: Path) -
     comparison = compared(first, second)
 
     assert (f"a/runs/{NAME}", f"b/c/runs/{NAME}") == comparison.names
-    assert all(any(name in line for line in table(comparison)) and name in comparison_html(comparison, "") for name in comparison.names)
+    assert all(any(name in line for line in table(comparison)) and name in comparison_html(comparison) for name in comparison.names)
     assert (NAME, "other") == compared(first, replace(second, run="other")).names
 
 

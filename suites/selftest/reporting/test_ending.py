@@ -46,6 +46,7 @@ def test_a_run_that_answered_all_and_ended_well_is_told_by_its_rows(tmp_path: Pa
     (BOTH, GOOD, "1 of 2 questions have no answer, the first of them tiny-bs16-cpu accuracy"),
     (BOTH[:1], None, "the run has not come to its end: it still goes on, or was killed"),
     (BOTH, None, "1 of 2 questions have no answer"),
+    (BOTH[:1], Ended(1, (), nightly=False, allow=""), "pytest ended with status 1 for something that is no number here"),
     (BOTH[:1], Ended(2, (), nightly=False, allow=""), "the run was interrupted"),
     (BOTH[:1], Ended(1, ("--expect asks for clips/s, which no test has judged",), nightly=True, allow=""), "--expect asks for clips/s"),
 ])

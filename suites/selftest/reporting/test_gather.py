@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
-from suites.selftest.reporting.runs import NAME, cell_of, history_of, night, rate, row, run_of
+from suites.selftest.reporting.runs import NAME, cell_of, rate, row, run_of
 from tools.errors import MeasureError
-from tools.judging import results
+from tools.judging import known, results
 from tools.judging.numbers import Numbers
-from tools.nights import record
-from tools.reporting import facts, layout, past
+from tools.judging.rows import Exit
+from tools.judging.verdict import Verdict
+from tools.reporting import layout
+from tools.reporting.cases import bare
 from tools.reporting.facts import Report
 from tools.reporting.gather import gathered
 
@@ -33,7 +35,7 @@ def test_a_whole_run_is_told_and_nothing_is_missing(tmp_path: Path) -> None:
 
     assert () == report.missing
     assert (NAME, "2026-11-27 01:30:00", "0123456789ab") == (report.run, report.began, report.commit)
-    assert ("RECORDED", (("RECORDED", 1),)) == (report.word, report.counts)
+    assert "RECORDED" == report.word
     assert report.command.startswith("pytest -m tiny -k bs4 --device cpu")
     assert "python -m tools.measure tiny --batch 4 --device cpu" in case.again
     assert "--config" not in case.again + report.command
@@ -75,9 +77,13 @@ def test_the_verdict_is_one_sentence(tmp_path: Path, verdicts: list[str], begins
         assert report.why[0].startswith(f"{report.word} tiny-bs")
 
 
-def test_whatever_a_night_found_has_a_word_of_the_page() -> None:
-    assert set(get_args(record.Word)) == set(past.WORDS)
-    assert set(past.WORDS.values()) <= set(get_args(facts.Word))
+@pytest.mark.parametrize("words", [*combinations([*Verdict, "xfail", "skipped", "xpass"], 2)], ids=str)
+def test_a_cell_has_the_word_that_was_told_when_it_ended(words: tuple[Verdict | Exit, ...]) -> None:
+    """In status.json and in the report alike."""
+    rows = [replace(row(), metric=str(word), verdict=word.value) if isinstance(word, Verdict) else
+            replace(row(), metric=word, verdict="PASS" if word == "xpass" else "", exit_reason=word) for word in words]
+
+    assert known.word_of(rows).upper() == bare(rows, {}, ()).word
 
 
 def test_what_was_judged_and_found_good_is_said_beside_what_nothing_judges(tmp_path: Path) -> None:
@@ -196,31 +202,6 @@ def test_a_toml_that_is_broken_now_costs_what_is_stored(tmp_path: Path) -> None:
 
     assert "tiny: the stored numbers are not shown" in told(report)
     assert [True] == [one.measured for one in report.speeds] or () == report.speeds
-
-
-def test_the_nights_of_a_case_with_what_changed(tmp_path: Path) -> None:
-    """Of the chip that this run used alone; another runtime is another setup, and a step."""
-    nights = [*(night(number, f"run{number}") for number in range(1, 9)), night(9, "other", unit="else/cpu"),
-              *(night(number, f"run{number}", 30.0, "onnxruntime 2") for number in range(10, 18)), night(18, NAME, 30.0, "onnxruntime 2")]
-    report = gathered(run_of(tmp_path, [row(), rate()], history=str(history_of(tmp_path / "history", nights))))
-    told_past = report.cases[0].past
-    assert told_past is not None
-
-    assert 17 == len(told_past.nights)
-    assert {"RECORDED"} == {one.word for one in told_past.nights}  # they are learning
-    assert [NAME] == [one.run for one in told_past.nights if one.is_this_run]
-    assert ["onnxruntime 1.31.1", "onnxruntime 2"] == [setup.partition("runtime ")[2].partition(", graph")[0] for setup in told_past.setups]
-    assert pytest.approx(30.0) == told_past.centre
-    assert ["changed"] == [step.mark for step in told_past.steps]
-    assert "+20.0%" in told_past.steps[0].sentence
-
-
-def test_a_history_that_does_not_know_the_run_is_not_taken_for_its_own(tmp_path: Path) -> None:
-    place = history_of(tmp_path / "history", [night(1, "another")])
-    report = gathered(run_of(tmp_path, [row(), rate()], history=str(place)))
-
-    assert report.cases[0].past is None
-    assert "the history has nights of it but none of this run" in told(report)
 
 
 def test_doubtful_times_are_told_and_not_compared(tmp_path: Path) -> None:

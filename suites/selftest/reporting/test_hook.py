@@ -76,6 +76,21 @@ def test_a_run_that_did_not_answer_all_leaves_no_good_report(play: Play) -> None
     assert "other than before" not in whole.said
 
 
+class Refuses:
+    """A plugin that ends the run at its very end, as pytest-benchmark does for --benchmark-compare-fail."""
+
+    def pytest_terminal_summary(self) -> None:
+        raise RuntimeError("slower than before")
+
+
+def test_a_run_that_a_plugin_ends_at_its_end_is_none_that_went_well(play: Play, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="slower than before"):
+        play(Script(), "-k", "bs4 and accuracy", "--report=off", plugins=[Refuses()])
+    [run] = (tmp_path / "artifacts" / "runs").iterdir()
+
+    assert ("ERROR", ("a plugin ended the run, as it says above",)) == (gathered(run).word, gathered(run).problems)
+
+
 def test_a_run_that_is_asked_something_else_says_so(play: Play) -> None:
     """What it was asked before is kept, and has no answer."""
     first = play(Script(), "-k", "bs4 and accuracy")

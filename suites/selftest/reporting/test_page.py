@@ -61,8 +61,8 @@ def run_page() -> str:
 @pytest.fixture(scope="module")
 def hostile_pages() -> dict[str, str]:
     harmed = with_names(sample())
-    return {"run": page.html(harmed, SCRIPT), "comparison": page.comparison_html(comparison(harmed), SCRIPT),
-            "index": page.index_html(index(HOSTILE), SCRIPT)}
+    return {"run": page.html(harmed, SCRIPT), "comparison": page.comparison_html(comparison(harmed)),
+            "index": page.index_html(index(HOSTILE))}
 
 
 def test_a_large_run_stays_small(run_page: str) -> None:
