@@ -40,7 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     """
     options, context = parse("measure", main.__doc__, arguments, _arguments, writable=False, devices=engines.devices)
     settings, spec = context.settings, context.spec
-    case = Case(options.model, options.batch, engines.parse(options.device))
+    device = engines.parse(options.device)
+    case = Case(options.model, options.batch, device, engines.mode(device, settings))
     run = (options.run or settings.artifacts / runs.FOLDER / runs.fresh_name(settings.artifacts)).resolve()
     names = [network.name for network in spec.networks]
     if options.network not in (None, *names):

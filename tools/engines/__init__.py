@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from tools.errors import DeviceError, OptionError
-from tools.spec.case import Device
+from tools.spec.case import USUAL, Device, EngineName, Mode, Precision
 
 if TYPE_CHECKING:
     from tools.engines.faults import Fault
@@ -39,10 +40,17 @@ class Bound(Protocol):
 
 
 class Engine(Protocol):
-    """A loaded graph on one device; *fit*: how batches go into it."""
+    """A loaded graph on one device.
+
+    precision: the numbers that it computes in. fit: how batches go into it. lanes: how many bound batches may
+    lie on the device, so that one is brought there while another one runs. told: what its runtime says of
+    itself, for the record: its provider, say, and the nodes that it leaves to the CPU.
+    """
 
     precision: str
     fit: Fit
+    lanes: int
+    told: Mapping[str, str]
 
     def infer(self, batch: Floats) -> Floats:
         """Run one batch, [B, *input] -> its rows of output, float32 in host memory."""
@@ -63,12 +71,15 @@ class Family(Protocol):
     NAMED: how `--device` names its devices. MARK: what `pytest --markers` says of its cases.
     LOADS: what its devices load: an ONNX graph, or what Ascend's compiler makes of one.
     ON_HOST: whether they compute with the cores of the host.
+    COMPUTES: the precisions that each engine of theirs offers; the first is what it does by itself, "" where
+    that differs from chip to chip.
     """
 
     NAMED: str
     MARK: str
     LOADS: Literal["onnx", "om"]
     ON_HOST: bool = False
+    COMPUTES: Mapping[EngineName, tuple[Precision, ...]] = MappingProxyType({"": ("fp32",)})
 
     def devices(self) -> list[Device]:
         """The devices of this machine. It answers quickly, since collecting a matrix asks."""
@@ -94,10 +105,11 @@ class Family(Protocol):
         """Check what compiling for such a device needs."""
         return
 
-    def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> Engine:
+    def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None, mode: Mode = USUAL) -> Engine:
         """Load *graph* on *device* and check that it takes the network's input at *batch*.
 
         asked: of a graph that a person gives; one of our own has to fit the network exactly.
+        mode: how it computes there, one of those that COMPUTES offers.
         """
 
     def describe(self, device: Device) -> ChipKind:
@@ -138,9 +150,24 @@ def family(device: Device) -> Family:
     return named(device.family)
 
 
-def open_engine(device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> Engine:
+def open_engine(device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None, mode: Mode = USUAL) -> Engine:
     """Load *graph* on *device*, as its family does."""
-    return family(device).load(device, graph, network, batch, asked)
+    return family(device).load(device, graph, network, batch, asked, mode)
+
+
+def mode(device: Device, settings: Settings) -> Mode:
+    """How *device* computes, as the options ask.
+
+    Raises:
+        OptionError: it does not offer that.
+    """
+    engine, precision, offered = settings.engine, settings.precision, family(device).COMPUTES
+    if engine not in offered:
+        raise OptionError(f"{device} has no engine {engine!r}", where=f"--engine {engine}", remedy="leave it out")
+    if precision not in ("", *offered[engine]):
+        raise OptionError(f"{device} does not compute in {precision}", where=f"--precision {precision}",
+                          remedy=f"choose one of: auto, {', '.join(filter(None, offered[engine]))}")
+    return Mode(engine, "" if precision == offered[engine][0] else precision)
 
 
 def parse(text: str) -> Device:

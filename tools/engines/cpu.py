@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tools.engines import Family
 from tools.errors import EngineError, naming
-from tools.spec.case import Device
+from tools.spec.case import USUAL, Device, Mode
 from tools.spec.chips import CPU, ChipKind
 from tools.spec.model import Network
 
@@ -47,6 +48,8 @@ class CpuEngine:
     """An ONNX Runtime session whose input and output have been checked."""
 
     precision = "fp32"
+    lanes = 1  # the cores that would bring the next batch are those that compute this one
+    told: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, session: InferenceSession, fit: Fit) -> None:
         self._session = session
@@ -167,7 +170,7 @@ class CpuFamily(Family):
 
         return [host.require_engine]
 
-    def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> CpuEngine:
+    def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None, mode: Mode = USUAL) -> CpuEngine:
         """A session on *graph*.
 
         Raises:

@@ -25,16 +25,30 @@ DURING_S = 5.0  # a device's own tool takes up to seconds to answer
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a device told of itself at one moment; None is what its tool does not tell.
+
+    throttled: the reasons, in words, for which its clock is held down.
+    """
+
+    clock_mhz: float | None = None
+    temperature_c: float | None = None
+    power_w: float | None = None
+    throttled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Idle:
     """What the samples say; *seen* is why the device is not idle, or what could not be read, each thing once.
 
-    source: the program that was asked.
+    source: the program that was asked. readings: what the device told in each sample, in their order.
     """
 
     state: State
     seen: tuple[str, ...]
     samples: int
     source: str = "npu-smi"
+    readings: tuple[Reading, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -43,10 +57,11 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at a device: what shows that it is busy, and what could not be read."""
+    """One look at a device: what shows that it is busy, what could not be read, what it told of itself."""
 
     busy: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    reading: Reading | None = None
 
 
 def judge(samples: list[Sample], tool: str) -> Idle:

@@ -46,6 +46,8 @@ class Record:
     shifted: whether rows of scores are logits up to a constant.
     repeat: the largest difference of a second pass over the first batch, over the largest score: 0 where the
     bits are equal, None where there was none. repeat_flipped: the clips of it with another best class.
+    engine: what the device's runtime says of itself. busy: the share of the scoring pass, opening apart, in
+    which the device computed; None where nobody knows. waited_s: what that pass waited for: `decode`, `copy`.
     """
 
     case: str
@@ -72,6 +74,9 @@ class Record:
     itself: bool = False
     repeat: float | None = None
     repeat_flipped: int = 0
+    engine: Mapping[str, str] = field(default_factory=dict)
+    busy: float | None = None
+    waited_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,8 @@ class InTurns:
     """An engine that computes each batch in a turn of its own; the rest of it is as it was."""
 
     def __init__(self, engine: Engine, unit: AbstractContextManager[object]) -> None:
-        self.precision, self.fit, self._engine, self._unit = engine.precision, engine.fit, engine, unit
+        self.precision, self.fit, self.lanes, self.told = engine.precision, engine.fit, engine.lanes, engine.told
+        self._engine, self._unit = engine, unit
 
     def infer(self, batch: Floats) -> Floats:
         with self._unit:

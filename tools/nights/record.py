@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -152,4 +153,5 @@ class Accepted:
 
 def cell_of(case: str) -> str:
     """`tsm-bs16` of `tsm-bs16-npu0`."""
-    return case.rpartition("-")[0]
+    found = re.match(r".+-bs\d+(?=-)", case)
+    return found[0] if found else case.rpartition("-")[0]

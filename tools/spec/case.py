@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
 BATCHES = (1, 4, 8, 16, 32, 64)
+Precision = Literal["", "fp32", "tf32", "fp16"]  # "" is what a device does by itself
+EngineName = Literal["", "tensorrt"]  # "" is the usual one of a family of devices
+MODES = "".join(f"(?:-({'|'.join(get_args(kind)[1:])}))?" for kind in (EngineName, Precision))  # how the text of a case may end
 CONTROL = "control"  # in a model's place: the fixed small graph that a doubtful cell is measured in turn with
 
 
@@ -29,6 +33,20 @@ class Device:
         return str(self).replace(":", "") + ("sim" if self.simulated else "")
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Mode:
+    """How a device computes, where it does not as its family does by itself; `str(mode)` ends a test id."""
+
+    engine: EngineName = ""
+    precision: Precision = ""
+
+    def __str__(self) -> str:
+        return "-".join(filter(None, (self.engine, self.precision)))
+
+
+USUAL = Mode()
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One cell of the matrix; `str(case)` is its test id, its folder and its report row."""
@@ -36,15 +54,17 @@ class Case:
     model: str
     batch: int
     device: Device
+    mode: Mode = USUAL
 
     def __str__(self) -> str:
-        return f"{self.model}-bs{self.batch}-{self.device.label}"
+        return "-".join(filter(None, (f"{self.model}-bs{self.batch}-{self.device.label}", str(self.mode))))
 
     @classmethod
     def parse(cls, text: str, model: str) -> Case | None:
         """The case of *model* whose text this is; None where it is another's, or no case's."""
-        match = re.fullmatch(rf"{re.escape(model)}-bs([0-9]{{1,9}})-(?:(cpu)|(?!cpu)([a-z]+)([0-9]{{1,9}})(sim)?)", text)
+        match = re.fullmatch(rf"{re.escape(model)}-bs([0-9]{{1,9}})-(?:(cpu)|(?!cpu)([a-z]+)([0-9]{{1,9}})(sim)?){MODES}", text)
         if match is None:
             return None
-        batch, cpu, family, index, simulated = match.groups()
-        return cls(model, int(batch), Device(cpu) if cpu else Device(family, int(index), simulated=bool(simulated)))
+        batch, cpu, family, index, simulated, engine, precision = match.groups(default="")
+        device = Device(cpu) if cpu else Device(family, int(index), simulated=bool(simulated))
+        return cls(model, int(batch), device, Mode(cast("EngineName", engine), cast("Precision", precision)))

@@ -1,4 +1,4 @@
-"""The one table of the devices that figures are stored under, and the facts of the kinds of Ascend chips."""
+"""The one table of the devices that figures are stored under, and the facts of the kinds of chips."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ DEVICES = (  # a chip's own comes before its card's
     StoredDevice("Ascend310", ("310",), 4, "Ascend"),
     StoredDevice("Ascend310P3", ("310P3", "310P"), 1, "Ascend"),
     StoredDevice("Ascend310P", ("310P", "310P3"), 1, "Ascend"),
-    StoredDevice(T4, (T4,), 1, "GPU"),
+    StoredDevice(T4, (T4, "NVIDIA T4"), 1, "GPU"),
     StoredDevice("T4(second measurement)", (T4,), 1, "GPU"),
     StoredDevice("cpu", ("cpu",), 1, "CPU"),
 )
@@ -51,7 +51,8 @@ DEVICES = (  # a chip's own comes before its card's
 class ChipKind:
     """What holds for every chip of a name; a simulated one has the real one's facts, but not its figures.
 
-    name: as npu-smi gives it, `Sim` included. soc_version: what atc compiles for; None where it is unclear.
+    name: as its family's tool gives it, `Sim` included. soc_version: what atc compiles for; None where it is
+    unclear, or the chip none of Ascend's.
     stored_under: devices of the stored figures that judge it, the chip's own first.
     idle_memory_mb: the memory an idle chip may have in use; None where that is not known.
     """
@@ -88,6 +89,19 @@ CPU = ChipKind("cpu", simulated=False, soc_version=None, chips_per_card=1, store
 
 
 def kind(name: str) -> ChipKind:
+    """The kind of the chips that are called *name*, whatever family they are of: `310P3`, `cpu`, `NVIDIA T4`.
+
+    What is known of one of no family here is its name, under which its figures are stored.
+    """
+    if name == CPU.name:
+        return CPU
+    if _CHIP.fullmatch("".join(name.split())):
+        return ascend_kind(name)
+    listed = tuple(device for device in DEVICES if name in device.stands_for) or (StoredDevice(name, (name,), 1, "GPU"),)
+    return ChipKind(name, is_simulated(name), None, 1, () if is_simulated(name) else listed, None)
+
+
+def ascend_kind(name: str) -> ChipKind:
     """The kind of the chips npu-smi calls *name*: `310`, `310P3`, `910B2C`, `Ascend910`, `Sim310P3`.
 
     ModelZoo's guides write `--soc_version=Ascend${chip_name}`, and multiply one 310's rate by the four of
@@ -99,8 +113,6 @@ def kind(name: str) -> ChipKind:
     Raises:
         TruthError: no Ascend chip is named like that.
     """
-    if name == CPU.name:
-        return CPU
     match = _CHIP.fullmatch("".join(name.split()))  # some drivers write "Ascend 910B"
     if match is None:
         raise TruthError(f"{name!r} is no kind of Ascend chip", where="the name of a chip",

@@ -62,7 +62,7 @@ def complete(parser: argparse.ArgumentParser, devices: Devices | None = None) ->
     from argcomplete.completers import FilesCompleter
 
     files = FilesCompleter()
-    found: dict[str, Callable[..., list[str]]] = {"model": _models, "markexpr": _marks}
+    found: dict[str, Callable[..., list[str]]] = {"model": _models, "markexpr": partial(_marks, devices=devices)}
     for one in (CONFIG, *OPTIONS):
         if one.takes in ("path", "paths"):
             found[one.name] = lambda prefix, words=tuple(one.words), **_: [*_those(words, prefix), *files(prefix)]
@@ -96,9 +96,10 @@ def _models(prefix: str, parsed_args: argparse.Namespace | None = None, **_: obj
         return []
 
 
-def _marks(prefix: str, parsed_args: argparse.Namespace | None = None, **_: object) -> list[str]:
-    """Models, batch sizes and families, as `-m` selects by."""
-    return [*_models(prefix, parsed_args), *_those((*(f"bs{batch}" for batch in BATCHES), "cpu", "npu"), prefix)]
+def _marks(prefix: str, parsed_args: argparse.Namespace | None = None, devices: Devices | None = None, **_: object) -> list[str]:
+    """Models, batch sizes, and families of devices that are here, as `-m` selects by."""
+    families = dict.fromkeys(str(device).partition(":")[0] for device in (devices() if devices else ()))
+    return [*_models(prefix, parsed_args), *_those((*(f"bs{batch}" for batch in BATCHES), *families), prefix)]
 
 
 def _devices(prefix: str, devices: Devices, words: tuple[str, ...], **_: object) -> list[str]:

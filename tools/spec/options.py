@@ -65,7 +65,8 @@ class Option:
 CONFIG = Option("--config", "", f"FILE|{OFF}", "file of options; a clipgate.toml beside the artifacts folder without it", everyday=True,
                 takes="path")
 OF_PYTEST = (  # what only pytest takes
-    Option("--device", "auto", "auto|cpu|npu:K[,npu:K]", "devices to measure on", everyday=True, takes="list"),
+    Option("--device", "auto", "auto|cpu|FAMILY:K[,FAMILY:K]", "devices to measure on, say npu:0 or cuda:0; tools.doctor names yours",
+           everyday=True, takes="list"),
     Option("--nightly", "", "", "let every verdict be a real one: RECORDED is red, and mini needs --allow", everyday=True, takes="yes"),
     Option("--allow", "", "WORD[,WORD]", "what --nightly may end well with: mini, recorded, no-verdict", takes="list"),
     Option("--report", "on", "on|off", "whether a run leaves report.html, report.md and junit.xml", takes="switch"),
@@ -83,6 +84,8 @@ OPTIONS = (
     Option("--atc-flags", "", "FLAGS", "more flags for Ascend's compiler: --atc-flags='--precision_mode=force_fp16'", takes="flags"),
     Option("--expect", "", "NAME=NUMBER", "what must be reached: top1=0.93,top5=0.99 or clips/s=80,latency_ms=40", everyday=True,
            takes="list"),
+    Option("--precision", "auto", "auto|fp32|tf32|fp16", "what a device computes in; auto: float32, and on Ascend what its chip does"),
+    Option("--engine", "auto", "auto|tensorrt", "what runs the graph; auto: ONNX Runtime, and aclruntime on Ascend"),
     Option("--clips", ALL, f"N|{ALL}", "judge N clips only, spread evenly over the classes, the same ones every time", everyday=True,
            takes="number"),
     Option("--budget-s", "60", "S", "seconds that each network of a cell may be timed", everyday=True, takes="number"),
@@ -104,7 +107,7 @@ _PLACES = ("--artifacts", "--locks", "--models")
 _CLIPS = ("--data", "--data-root", "--clips", *_PLACES)
 _WEIGHTS = ("--data", "--data-root", "--weights", *_PLACES)
 _COMPILING = ("--graph", "--graph-input", "--graph-output", "--surgery", "--soc-version", "--atc-python", "--auto-tune", "--atc-flags",
-              "--atc-timeout-s")
+              "--atc-timeout-s", "--precision")
 USES: dict[str, Collection[str]] = {  # which of OPTIONS a command takes
     "measure": tuple(flag for flag in FLAGS if flag not in ("--history", "--confirm")),
     "export": _WEIGHTS,

@@ -14,6 +14,7 @@ from typing import TypeVar, get_args
 from tools.errors import OptionError
 from tools.spec import configured
 from tools.spec.allowed import allowed
+from tools.spec.case import EngineName, Precision
 from tools.spec.expectations import Expectations
 from tools.spec.given import GraphPlaces, Said, atc_flags, said_input, said_output
 from tools.spec.model import Surgeries
@@ -27,6 +28,7 @@ RIGHT = {  # what an option that takes a number takes
     "--timeout-s": "seconds above 0, for example --timeout-s 900",
     "--atc-timeout-s": "seconds above 0, for example --atc-timeout-s 3600",
 }
+AUTO = "auto"
 MOST = 10**7  # clips of a list, and times that a speed is measured again
 DEVICES = re.compile(r"auto|[a-z]+(:\d+)?(,[a-z]+(:\d+)?)*")
 Word = TypeVar("Word", bound=str)
@@ -35,7 +37,8 @@ Word = TypeVar("Word", bound=str)
 class Settings:
     """The options of one run, checked and with absolute paths.
 
-    `clips` 0 means all; `history` empty is the one in `artifacts`; `confirm` None: by the kind of run.
+    `clips` 0 means all; `precision` and `engine` empty are a device's own; `history` empty is the one in
+    `artifacts`; `confirm` None: by the kind of run.
     `configured`: which of them come from a file of options, in words; empty where no file was read.
     """
 
@@ -47,6 +50,8 @@ class Settings:
     graph_output: Said
     atc_flags: tuple[str, ...]
     expect: Expectations
+    precision: Precision
+    engine: EngineName
     clips: int
     budget_s: float
     timeout_s: float
@@ -92,6 +97,8 @@ class Settings:
             graph_output=said_output(text["graph_output"]),
             atc_flags=atc_flags(text["atc_flags"]),
             expect=Expectations.parse(text["expect"]),
+            precision=_word_or_auto(text["precision"], get_args(Precision), "--precision"),
+            engine=_word_or_auto(text["engine"], get_args(EngineName), "--engine"),
             clips=0 if text["clips"] == ALL else int(_number(text["clips"], "--clips")),
             budget_s=_number(text["budget_s"], "--budget-s"),
             timeout_s=_number(text["timeout_s"], "--timeout-s"),
@@ -135,6 +142,8 @@ class Settings:
         value = getattr(self, _name(flag))
         if flag == "--clips" and not self.clips:
             return ALL
+        if flag in ("--precision", "--engine") and not value:
+            return AUTO
         if flag == "--confirm" and self.confirm is None:
             return "auto"
         return shlex.join(value) if isinstance(value, tuple) else str(value)
@@ -208,6 +217,14 @@ def _word(text: str, words: tuple[Word, ...], flag: str) -> Word:
     if word is None:
         raise OptionError(f"no such choice: {text}", where=flag, remedy=f"choose {' or '.join(words)}")
     return word
+
+
+def _word_or_auto(text: str, words: tuple[Word, ...], flag: str) -> Word:
+    """One of *words*, whose first is the empty one and said as `auto`."""
+    if text == AUTO:
+        return words[0]
+    named: tuple[str, ...] = (AUTO, *words[1:])
+    return words[named.index(_word(text, named, flag))]
 
 
 def _word_or_file(text: str, words: tuple[str, ...], flag: str, what: str, *, folder: bool = False) -> str:

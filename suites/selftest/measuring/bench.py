@@ -96,9 +96,10 @@ class Bench:
         yield
         self.did.append("lets go")
 
-    def open_engine(self, device: Device, path: Path, network: object, batch: int, asked: object) -> Any:
+    def open_engine(self, device: Device, path: Path, network: object, batch: int, asked: object, mode: object) -> Any:
         assert (CASE.device, Path("g.om"), SPEC.networks[0], 4, None) == (device, path, network, batch, asked)
         return SimpleNamespace(infer=lambda array: array.reshape(len(array), -1)[:, :2].copy(), precision="fp16", fit=None,
+                               lanes=1, told={},
                                close=lambda: self.did.append("closes"))
 
     def turns(self, locks: str, device: Device) -> Any:

@@ -63,8 +63,8 @@ class Bench:
         kind = SimpleNamespace(feed=self._feed, finish=lambda *given: None)
         for place, name, value in (
                 (engines, "family", lambda device: driver), (launch, "family", lambda device: driver),
-                (engines, "open_engine", lambda *given: SimpleNamespace(infer=self._infer(), precision=self.precision, fit=None,
-                                                                       close=lambda: None)),
+                (engines, "open_engine", lambda *given: SimpleNamespace(infer=self._infer(), precision=self.precision, fit=None, lanes=1,
+                                                                       told={}, close=lambda: None)),
                 (kinds, "of", lambda spec: kind), (memory, "require", lambda *given: None),
                 (device_locks, "hold", lambda *given, **more: nullcontext()), (measure, "timed", self._timed),
                 (measure, "second_pass", lambda engine, kept, rows: Repeat(0.0, 0)),  # a test of its own looks at that one

@@ -64,7 +64,8 @@ def test_decoding_stops_for_timing_where_cores_are_short(
 def test_a_batch_is_a_unit_where_the_host_computes_it(monkeypatch: pytest.MonkeyPatch, locks: str, device: Device, stops: bool) -> None:
     """Not while a chip computes it. All else of the engine is as it was."""
     seen: list[bool] = []
-    engine: Any = SimpleNamespace(precision="fp32", fit="a fit", bind=lambda batch: ("bound", batch), device_times=lambda: [0.5],
+    engine: Any = SimpleNamespace(precision="fp32", fit="a fit", lanes=1, told={"a": "b"},
+                                  bind=lambda batch: ("bound", batch), device_times=lambda: [0.5],
                                   infer=lambda batch: seen.append(free(locks)[HOST]) or batch + 1, close=lambda: seen.append(True))
     found = turns(monkeypatch, locks, device, cores=2, chips=1).scoring(engine)
 

@@ -10,7 +10,7 @@ import pytest
 from suites.selftest.engines.ascend import npu_tables
 from tools.engines.ascend.npu_smi import parse_table
 from tools.errors import TruthError
-from tools.spec.chips import DEVICES, kind, stored_device
+from tools.spec.chips import DEVICES, ascend_kind, kind, stored_device
 
 KINDS = {
     "310": ("Ascend310", 4, (("Ascend310-1chip", 1), ("Ascend310", 4)), 2821),
@@ -118,6 +118,6 @@ def test_every_device_of_the_table_is_found_by_its_name() -> None:
 def test_what_is_no_ascend_chip_has_no_kind(name: str) -> None:
     """A name that is no chip's is an error that repeats it and says how chips are named; none is made up."""
     with pytest.raises(TruthError, match=re.escape(repr(name))) as caught:
-        kind(name)
+        ascend_kind(name)
 
     assert "310P3" in str(caught.value.remedy)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import cast
 
 import numpy as np
@@ -48,6 +48,8 @@ class NpuEngine:
     """A compiled model on one device, its input and output checked. Used only on the thread that made it."""
 
     precision = "fp16"
+    lanes = 1
+    told: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, runtime: ModuleType, session: Session, device: int, fit: Fit) -> None:
         self._runtime, self._session, self._device, self.fit = runtime, session, device, fit

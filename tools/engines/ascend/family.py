@@ -5,14 +5,15 @@ Collecting a matrix imports this module, so each function imports what it needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tools.engines import Family
 from tools.engines.ascend import nodes
-from tools.spec.case import Device
+from tools.spec.case import USUAL, Device, EngineName, Mode, Precision
 
 if TYPE_CHECKING:
     from tools.engines.ascend.engine import NpuEngine
@@ -31,6 +32,7 @@ class AscendFamily(Family):
     NAMED = "npu:K"
     MARK = "cases on an Ascend NPU through aclruntime"
     LOADS = "om"
+    COMPUTES: Mapping[EngineName, tuple[Precision, ...]] = MappingProxyType({"": ("", "fp32", "fp16")})
 
     def devices(self) -> list[Device]:
         return nodes.devices()
@@ -53,7 +55,7 @@ class AscendFamily(Family):
 
         ready.require_compiler(settings)
 
-    def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> NpuEngine:
+    def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None, mode: Mode = USUAL) -> NpuEngine:
         from tools.engines.ascend import engine
 
         return engine.load(device, graph, network, batch, asked)

@@ -9,7 +9,7 @@ from tools.engines.ascend.npu_smi import Process, Table, read
 from tools.engines.idle import Sample, Watch
 from tools.errors import DeviceError, TruthError
 from tools.spec.case import Device
-from tools.spec.chips import ChipKind, kind
+from tools.spec.chips import ChipKind, ascend_kind
 
 MAX_AICORE_PERCENT = 1
 UNFIT = ("Critical", "UNKNOWN")  # Warning and Alarm run, and carry no judgement of speed
@@ -32,7 +32,7 @@ def look_before(table: Table, device: int) -> Sample:
         unknown.append("AICore cannot be read")
     elif chip.aicore_percent > MAX_AICORE_PERCENT:
         busy.append(f"AICore {chip.aicore_percent} %")
-    _judge_memory(chip.memory_used_mb, kind(chip.name), busy, unknown)
+    _judge_memory(chip.memory_used_mb, ascend_kind(chip.name), busy, unknown)
     return Sample(tuple(busy), tuple(unknown))
 
 
@@ -85,7 +85,7 @@ def require_fit(table: Table, device: Device) -> ChipKind:
         raise DeviceError(f"npu-smi shows no device {device.index}", where="npu-smi info",
                           remedy="python -m tools.doctor says which it shows")
     try:
-        chip_kind = kind(chip.name)
+        chip_kind = ascend_kind(chip.name)
     except TruthError as error:  # `auto` passes over such a device, as over one that is not well
         raise DeviceError(f"{device.label}: {error.what}", where="npu-smi info", remedy=error.remedy) from error
     if chip.health in UNFIT:
