@@ -126,8 +126,8 @@ def converted(model: onnx.ModelProto, where: Path) -> onnx.ModelProto:
         made: onnx.ModelProto = convert_float_to_float16(model, min_positive_val=SMALLEST, max_finite_val=LARGEST, keep_io_types=True)
         OnnxModel.graph_topological_sort(made.graph)  # the converter leaves its casts at the end
     except (ValueError, TypeError, KeyError, AttributeError, AssertionError, IndexError, RuntimeError) as error:
-        raise ExportError(f"ONNX Runtime cannot convert the graph to half precision: {str(error) or type(error).__name__}", where=str(where),
-                          remedy="leave --precision out") from error
+        raise ExportError(f"ONNX Runtime cannot convert the graph to half precision: {str(error) or type(error).__name__}",
+                          where=str(where), remedy="leave --precision out") from error
     return made
 
 
