@@ -186,7 +186,7 @@ def _beating(beat: Callable[[int], None]) -> Iterator[None]:
             seconds += BEAT_S
             beat(int(seconds))
 
-    thread = threading.Thread(target=tell, daemon=True)
+    thread = threading.Thread(target=tell, name="tensorrt", daemon=True)
     thread.start()
     try:
         yield
