@@ -126,7 +126,7 @@ def session(module: ModuleType, graph: Path, given: tuple[str, dict[str, str]]) 
     options: Any = module.SessionOptions()
     options.add_session_config_entry(*NO_CPU)
     try:
-        made: InferenceSession = module.InferenceSession(str(graph), options, providers=[given])
+        made: InferenceSession = module.InferenceSession(str(graph), options, providers=[given], enable_fallback=0)
     except wrong as error:
         raise EngineError(f"TensorRT's session cannot be made: {str(error).splitlines()[0]}", where=str(graph), remedy=DIFFERS) from error
     require_alone(made, graph)

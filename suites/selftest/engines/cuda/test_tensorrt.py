@@ -124,9 +124,10 @@ class Runtime:
     def SessionOptions(self) -> object:  # noqa: N802
         return SimpleNamespace(add_session_config_entry=self.entries.__setitem__)
 
-    def InferenceSession(self, graph: str, options: object, providers: list[tuple[str, dict[str, str]]]) -> object:  # noqa: N802
+    def InferenceSession(self, graph: str, options: object, providers: list[tuple[str, dict[str, str]]],  # noqa: N802
+                         enable_fallback: int) -> object:
         [(name, self.asked)] = providers
-        assert "TensorrtExecutionProvider" == name
+        assert ("TensorrtExecutionProvider", 0) == (name, enable_fallback)
         self.does(self.asked)
         return SimpleNamespace(get_providers=lambda: self.runs_in)
 
