@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,8 @@ def test_a_graph_in_half_precision_is_planned_until_it_is_there(tmp_path: Path, 
 
     Store(tmp_path / "store").build(half.stage(GRAPH, "tiny-bs4").key, leave)
     assert [(to_half.format(1), 300, 1)] == steps(tmp_path, graphs, (4, "half"), (1, "half"))
+    another = replace(GRAPH, digest="h" * 64)
+    assert [(to_half.format(4), 500, 4)] == steps(tmp_path, {("tiny", 4): another}, (4, "half"))
 
 
 def test_an_engine_is_planned_until_one_of_its_name_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
