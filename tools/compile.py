@@ -63,6 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     """Compile a model for an Ascend chip: python -m tools.compile tsm 4 --soc-version Ascend310P3."""
     options, context = parse("compile", main.__doc__, arguments, _arguments, writable=False)
     settings = context.settings
+    engines.mode(Device("npu", 0), settings)
     _note_another_chip(context, options.device)
     soc = partial(_soc, settings, options.device)
     lack.require_none(readiness.of_model(context, [options.batch], soc), ())

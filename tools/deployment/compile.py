@@ -1,4 +1,4 @@
-"""What a device loads of a network at one batch size: the ONNX graph, or what atc compiles from it."""
+"""What a device loads of a network at one batch size: the ONNX graph, or what is made or compiled from it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import shutil
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
-from tools.deployment import given, own_graph, specialise
+from tools.deployment import given, half, own_graph, specialise, tensorrt_engine
 from tools.deployment.weights import Weights
 from tools.engines import family
-from tools.engines.ascend import atc, cann
+from tools.engines.ascend import atc, cann, precision
 from tools.errors import CompileError, GraphError
 from tools.machine import events
 from tools.machine.files import sha256
-from tools.spec.case import Case, Device
+from tools.spec.case import USUAL, Case, Device, Mode
 from tools.spec.given import OM
 from tools.spec.model import Network, Spec
 from tools.spec.settings import Settings
@@ -24,6 +25,7 @@ from tools.storage.entries import Facts, Key
 from tools.storage.stages import Stage
 
 MODEL = "model.om"
+Form = Literal["onnx", "half", "tensorrt", "om"]  # the graph, or what is made of it for a device
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +60,53 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> special
     """The file that the device of *case* loads; what is made of it is built by child processes.
 
     Raises:
-        GraphError: what a person gives is not for this device, or does not fit the model.
-        CompileError: the toolkit is missing, or atc fails.
+        GraphError: what a person gives is not for this device or precision, or does not fit the model.
+        CompileError: the toolkit is missing, or atc fails. EngineError: TensorRT is missing, or fails.
+        ExportError: no graph in half precision can be made.
     """
     graph = source_graph(context, checkpoint, case.batch)
-    require_form(graph.path, case.device)
+    require_form(graph.path, case.device, case.mode)
     return brought(context, graph, checkpoint.network, case, context.settings)
 
 
 def brought(context: Context[Spec], graph: specialise.Graph, network: Network, case: Case, settings: Settings) -> specialise.Graph:
-    """*graph* as the device of *case* loads it, compiled with *settings* where it must be."""
-    if family(case.device).LOADS == "onnx" or graph.path.suffix == OM:
-        return graph
+    """*graph* as the device of *case* loads it, converted, or compiled with *settings*, where it must be."""
+    name = f"{network.name}-bs{case.batch}"
+    match form(case.device, case.mode):
+        case "half":
+            return half.graph(context, graph, name)
+        case "tensorrt":
+            return tensorrt_engine.graph(context, graph, name, case)
+        case "om" if graph.path.suffix != OM:
+            return _compiled(context, graph, network, case, settings)
+    return graph
+
+
+def form(device: Device, mode: Mode) -> Form:
+    """What *device* loads to compute so."""
+    loads = family(device).LOADS
+    if loads == "om":
+        return loads
+    return "tensorrt" if mode.engine == "tensorrt" else "half" if mode.precision == "fp16" else "onnx"
+
+
+def _compiled(context: Context[Spec], graph: specialise.Graph, network: Network, case: Case, settings: Settings) -> specialise.Graph:
     target = Target(settings.soc_version or soc_version(case.device), cann.find())
     entry = stage(settings, Source.of(graph, network, case.batch), target).find_or_run(context)
-    path = entry.file(MODEL)
+    path, given = entry.file(MODEL), graph.given
     return replace(graph, path=path, digest=entry.files[MODEL], weights_bytes=path.stat().st_size, peak_bytes=0,
-                   given=graph.given and replace(graph.given, files=(), precision="fp16"))
+                   given=given and replace(given, files=(), precision=precision.of_given(given.precision, settings.precision)))
 
 
-def require_form(path: Path, device: Device) -> None:
-    """Check by its name that the graph at *path* can be brought to *device*; a GraphError if not."""
+def require_form(path: Path, device: Device, mode: Mode = USUAL) -> None:
+    """Check by its name that the graph at *path* can be brought to *device*, to compute so.
+
+    Raises:
+        GraphError: it is for other devices, or compiled already.
+    """
+    if mode.precision and path.suffix == OM:
+        raise GraphError("the file is compiled already, and --precision says in which numbers a graph is compiled", where=str(path),
+                         remedy="leave --precision out, or give the ONNX graph that it was compiled from")
     if family(device).LOADS == "onnx" and path.suffix == OM:
         raise GraphError(f"{device} runs ONNX graphs, and this file is compiled for an Ascend device", where=str(path),
                          remedy="choose --device npu:0, or give the ONNX graph that it was compiled from")
@@ -120,7 +148,8 @@ def _own_graph(context: Context[Spec], network: Network, path: Path, batch: int)
 
 
 def stage(settings: Settings, source: Source, target: Target) -> Stage:
-    """The compiled model of *source*."""
+    """The compiled model of *source*, in the numbers that `--precision` asks for."""
+    settings = replace(settings, atc_flags=(*settings.atc_flags, *precision.flags(settings.precision)))
     graph = source.graph
     files = [(path.name, sha) for path, sha in graph.given.files] if graph.given else []
     files += [(path.name, sha256(path)) for flag in settings.atc_flags if (path := Path(flag.partition("=")[2])).is_file()]

@@ -43,7 +43,7 @@ def case_of(device: Device) -> Case:
 def loadable(context: Context[Spec], device: Device) -> Graph:
     """The file of the control that *device* loads, built by child processes if the store has none.
 
-    It is compiled without a person's own flags and without tuning, so that it stays the same.
+    It is compiled without a person's own flags, precision and tuning, so that it stays the same.
 
     Raises:
         CompileError: the toolkit is missing, or atc fails.
@@ -51,7 +51,7 @@ def loadable(context: Context[Spec], device: Device) -> Graph:
     entry = stage().find_or_run(context)
     path = entry.file(FILE)
     graph = Graph(path, entry.files[FILE], "", (), path.stat().st_size, int(entry.facts["peak_bytes"]))
-    return deploy.brought(context, graph, NETWORK, case_of(device), replace(context.settings, atc_flags=(), auto_tune="off"))
+    return deploy.brought(context, graph, NETWORK, case_of(device), replace(context.settings, atc_flags=(), auto_tune="off", precision=""))
 
 
 def stage() -> Stage:

@@ -10,7 +10,7 @@ from tools.errors import OptionError, RecordError
 from tools.exchange import runs
 from tools.exchange.recordable import require_real
 from tools.exchange.toml_edit import Limits
-from tools.judging.floors import beyond, floor_of
+from tools.judging.floors import beyond, floor_of, limits_name
 from tools.judging.recogniser import RecogniserJudge
 from tools.judging.verdict import RED
 from tools.measuring import metrics
@@ -40,7 +40,7 @@ def of_runs(folders: Sequence[Path], spec: ModelSpec, truth: Truth, reference: S
         _require_right(cell, spec, truth, reference)
         apart = metrics.distance(cell.parts[0].predictions.scores, reference.predictions.scores, softmax=spec.network.softmax,
                                  smallest=floor_of(cell.record.precision).smallest)
-        found.setdefault(f"{cell.record.precision}-{cell.record.chip}", []).append((cell, apart))
+        found.setdefault(limits_name(cell.record.precision, cell.record.chip), []).append((cell, apart))
     return [_limits(name, measured, truth, margin) for name, measured in found.items()]
 
 

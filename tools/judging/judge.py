@@ -12,12 +12,12 @@ from tools.datasets.survey import Shortfall
 from tools.datasets.videos import VideoSet
 from tools.judging import asked, speed, verdict
 from tools.judging.flips import Flips
-from tools.judging.floors import floor_of
+from tools.judging.floors import floor_of, header, limits_name
 from tools.judging.numbers import Numbers
 from tools.judging.repeatable import beside_night, repeatable, second_passes
 from tools.judging.same_inputs import same_inputs
 from tools.judging.verdict import Judgement, Verdict, recorded
-from tools.measuring.cell import EXACT, Cell, Part
+from tools.measuring.cell import Cell, Part
 from tools.measuring.doubts import doubts
 from tools.measuring.inputs import TorchInputs
 from tools.measuring.predictions import Predictions
@@ -147,17 +147,14 @@ def by_other_code(judged: list[Judgement], cell: Cell, others: Sequence[str] = (
 
 
 def fidelity_gate(cell: Cell, truth: Truth) -> tuple[FidelityGate, bool]:
-    """The limits of the cell's precision and True; where none are stored, the floor of all devices and False.
-
-    Those of any precision but float32 hold for one kind of chip, since every chip rounds in its own way.
-    """
+    """The limits of the cell's precision, and True; where none are stored, its floor and False."""
     precision = _precision(cell)
     return truth.fidelity.get(precision, floor_of(cell.record.precision).gate), precision in truth.fidelity
 
 
 def without_limits(cell: Cell, judged: Sequence[Judgement]) -> list[Judgement]:
     """What was measured, where no limits are stored to judge it by: RECORDED, or FAIL below the floor."""
-    why = f"no limits are stored for {_precision(cell)} ([gates.fidelity.{_precision(cell)}])"
+    why = f"no limits are stored for {_precision(cell)} ({header(_precision(cell))})"
     below = f"{why}, and this is below the floor of every {cell.record.precision} device"
     return [replace(one, meaning=f"{one.meaning}; {below}") if one.verdict is Verdict.FAIL else
             recorded(one.metric, f"{one.meaning}: {one.measured}; {why}", one.measured, _unlimited(one.numbers)) for one in judged]
@@ -169,8 +166,7 @@ def _unlimited(numbers: Numbers | None) -> Numbers | None:
 
 
 def _precision(cell: Cell) -> str:
-    record = cell.record
-    return EXACT if record.precision == EXACT else f"{record.precision}-{record.chip}"
+    return limits_name(cell.record.precision, cell.record.chip)
 
 
 def throughput(cell: Cell, truth: Truth, expect: Expectations = NOTHING) -> list[Judgement]:

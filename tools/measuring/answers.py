@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from tools.engines import Bound
 
 # What a device may add to its own answer in a second run, as a share of the largest score. ONNX Runtime gives
-# the same bits again. In half precision a kernel may add up in another order: one step of such a number.
-REPEATS = {"fp32": 0.0}
+# the same bits again. In half precision a kernel may add up in another order: one step of such a number. In
+# TF32 a sum that is a bit off may be rounded to another factor of the next layer: factors have the same step.
 ONE_STEP = 2.0**-10
+REPEATS = {"fp32": 0.0, "tf32": ONE_STEP, "fp16": ONE_STEP}
 LEAST_SHARE = 0.01  # of a call's time: less on the device is another unit, or another call
 
 

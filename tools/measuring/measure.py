@@ -33,7 +33,7 @@ from tools.measuring.steady import settling
 from tools.measuring.timing import time_series
 from tools.media.batches import SLOTS, Batch, BatchStream
 from tools.media.preprocess import Floats
-from tools.spec.case import Case
+from tools.spec.case import USUAL, Case
 from tools.spec.chips import ChipKind
 
 CHECKING = "checking what the timed calls gave"  # which takes a few calls more, of a slow network minutes
@@ -186,9 +186,14 @@ def _of_given(record: Record, job: Job, fit: Fit, scales: Scales | None) -> Reco
 
 
 def _is_itself(job: Job, given: Given) -> bool:
-    """Whether the graph is the model's own or computes the same, in ONNX Runtime as the reference does."""
+    """Whether the graph is the model's own or computes the same, in ONNX Runtime as the reference does.
+
+    What computes on another device, in another precision or by another engine is not the reference itself.
+    """
+    if job.case.mode != USUAL or not engines.family(job.case.device).ON_HOST:
+        return False
     same = given.same or {sha for _, sha in given.files} == {sha for _, sha in job.checkpoint.files}
-    return engines.family(job.case.device).LOADS == "onnx" and bool(job.checkpoint.files) and (given.own or same)
+    return bool(job.checkpoint.files) and (given.own or same)
 
 
 def _record(job: Job, engine: Engine, scales: Scales | None, chip: ChipKind, stack: Iterable[tuple[str, str]], saved: Saved,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
-from tools.deployment import export, mini, specialise, weights
+from tools.deployment import export, half, mini, specialise, weights
+from tools.deployment.compile import Form
 from tools.deployment.origin import origin
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
@@ -22,6 +23,9 @@ from tools.storage.index import Index
 MODULES = {"torch": "torch", "mmaction2": "mmaction", "mmengine": "mmengine", "onnx": "onnx", "onnxsim": "onnxsim", "av": "av",
            "opencv-python-headless": "cv2"}
 EXPORT, SIMPLIFY = ("torch", "mmaction2", "onnx"), ("onnx", "onnxsim")
+CONVERTED: Mapping[Form, tuple[str, str]] = {  # what is made of a graph without a compiler -> its kind in the store, and in words
+    "half": ("half", "converting {} at batch {} to half precision"), "tensorrt": ("engine", "building {} at batch {} with TensorRT"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +63,44 @@ class Planned:
         return [step for step in self.steps if step.batch in (0, batch)]
 
 
-def plan(context: Context[Spec], batches: Sequence[int]) -> Planned:
+def plan(context: Context[Spec], batches: Sequence[int], forms: Collection[tuple[int, Form]] = ()) -> Planned:
     """What the store lacks of a model's graphs of these batch sizes.
+
+    forms: what devices load of them, by batch size.
 
     Raises:
         ClipgateError: its data and weights do not fit together, or the weights are not there.
     """
     spec, index, word = context.spec, Index(context.settings.store), origin(context)
     if word == GRAPH:
-        return Planned((), {})
+        return Planned(tuple(_converting(context, index, {}, forms)), {})
     if word == "mini":
         checkpoints, steps = _mini(spec, index)
     else:
         checkpoints, steps = (), _checked(context, index, word)
     if batches and context.settings.graph:
-        return Planned(tuple(steps), {}, checkpoints)
+        return Planned((*steps, *_converting(context, index, {}, forms)), {}, checkpoints)
     known = {one.network.name: one for one in checkpoints}
     graphs: dict[tuple[str, int], Graph] = {}
     for network in spec.networks:
         made, found = _graphs(context, index, known.get(network.name), network, batches)
         steps += made
         graphs |= {(network.name, batch): graph for batch, graph in found.items()}
-    return Planned(tuple(steps), graphs, checkpoints)
+    return Planned((*steps, *_converting(context, index, graphs, forms)), graphs, checkpoints)
+
+
+def _converting(context: Context[Spec], index: Index, graphs: Mapping[tuple[str, int], Graph],
+                forms: Collection[tuple[int, Form]]) -> Iterator[Step]:
+    """What is made of the graphs for devices without a compiler, where the store cannot have it yet."""
+    for network in context.spec.networks:
+        for batch, form in sorted(forms):
+            if form in CONVERTED:
+                kind, doing = CONVERTED[form]
+                name, graph = f"{network.name}-bs{batch}", graphs.get((network.name, batch))
+                key = half.stage(graph, name).key if graph and form == "half" else None
+                if not (index.find(key) if key else named(index.root, kind, name)):
+                    size = graph.weights_bytes if graph else room.weights(network)
+                    yield Step(doing.format(network.name, batch), ("onnx",), size // 2, key, batch)
 
 
 def _mini(spec: Spec, index: Index) -> tuple[tuple[Weights, ...], list[Step]]:

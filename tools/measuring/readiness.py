@@ -6,7 +6,7 @@ Nothing is built, fetched, compiled or hashed by asking. Whoever is about to bui
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tools import engines
 from tools.datasets import choice
 from tools.datasets.readable import require_readable
 from tools.deployment import weights
-from tools.deployment.compile import given_file, require_form
+from tools.deployment.compile import Form, form, given_file, require_form
 from tools.deployment.origin import origin
 from tools.errors import ClipgateError, WeightsError
 from tools.machine import device_locks, memory
@@ -40,9 +40,10 @@ def of_cases(settings: Settings, contexts: Contexts, cases: Sequence[Case]) -> t
     plans: dict[str, Planned] = {}
     for model, context in contexts.items():
         mine = [case for case in cases if case.model == model]
+        forms = {(case.batch, form(case.device, case.mode)) for case in mine}
         wrong = lacks_of(partial(require_options, context, sorted({case.batch for case in mine})), mine, mistake=True)
         lacks += wrong or [*of_inputs(context, mine), *_of_files(context, mine)]
-        plans |= {} if wrong else planned(context, sorted({case.batch for case in mine}))
+        plans |= {} if wrong else planned(context, sorted({case.batch for case in mine}), forms)
     lacks += [*package_lacks(settings, plans, cases), *compiler_lacks(contexts, plans, cases), *_of_disk(settings, plans, cases)]
     for model, found in plans.items():
         lacks += _of_memory(contexts[model].spec, found, [case for case in cases if case.model == model])
@@ -134,13 +135,13 @@ def _of_files(context: Context[Spec], cases: Sequence[Case]) -> Iterator[Lack]:
 def _require_file(context: Context[Spec], network: Network, case: Case) -> None:
     path = given_file(context, network, case.batch)
     if path is not None:
-        require_form(path, case.device)
+        require_form(path, case.device, case.mode)
 
 
-def planned(context: Context[Spec], batches: Sequence[int]) -> dict[str, Planned]:
+def planned(context: Context[Spec], batches: Sequence[int], forms: Collection[tuple[int, Form]] = ()) -> dict[str, Planned]:
     """The model's plan by its name; none where its weights are not there, which is said already."""
     try:
-        return {context.spec.name: plan(context, batches)}
+        return {context.spec.name: plan(context, batches, forms)}
     except ClipgateError:
         return {}
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import get_args
 
+from tools.judging.floors import header, limits_name
 from tools.judging.numbers import Numbers
 from tools.judging.rows import RESULTS, Row
-from tools.measuring.cell import EXACT
 from tools.reporting.facts import Number, Paired, Word
 from tools.spec.settings import ROOT
 from tools.spec.truth import Truth
@@ -79,10 +79,10 @@ def _places(row: Row, truth: Truth) -> Iterator[tuple[str, float]]:
     if row.question == "accuracy" and row.metric in truth.references:
         figure = truth.figure(truth.references[row.metric])
         yield figure.id, figure.fraction
-    precision = EXACT if row.precision == EXACT else f"{row.precision}-{row.chip}"
+    precision = limits_name(row.precision, row.chip)
     key = LIMITS.get(row.metric.rpartition(" ")[2])
     if row.question == "fidelity" and key and precision in truth.fidelity:
-        yield f"[gates.fidelity.{precision}] {key}", getattr(truth.fidelity[precision], key)
+        yield f"{header(precision)} {key}", getattr(truth.fidelity[precision], key)
 
 
 def _toml(truth: Truth) -> str:

@@ -23,6 +23,7 @@ OWN = {  # flags of atc that clipgate gives itself, and what sets them
     "--model": "--graph names the file", "--output": "clipgate keeps the model in its store", "--framework": "it is ONNX",
     "--input_shape": "the batch size and the graph say it", "--soc_version": "give it with --soc-version",
 }
+PRECISION = ("--precision_mode", "--precision_mode_v2")  # flags of atc that --precision stands for
 PLACES = f"a file, a folder or a pattern with {BATCH}, for example --graph 'om/tsm_bs{BATCH}.om'"
 
 
@@ -162,8 +163,10 @@ def said_output(text: str) -> Said:
     return said
 
 
-def atc_flags(text: str) -> tuple[str, ...]:
+def atc_flags(text: str, precision: str = "") -> tuple[str, ...]:
     """The flags of `--atc-flags`, each as `--name=value`, with the absolute path of each file they name.
+
+    precision: what `--precision` asks for, which is a flag of atc too.
 
     Raises:
         OptionError: a quote is not closed, a word is no flag, or it is one that clipgate gives itself.
@@ -181,6 +184,9 @@ def atc_flags(text: str) -> tuple[str, ...]:
         else:
             raise OptionError(f"{word!r} is no flag of atc", where="--atc-flags",
                               remedy="for example --atc-flags='--precision_mode=force_fp16'")
+    if precision and (twice := [name for flag in flags if (name := flag.partition("=")[0]) in PRECISION]):
+        raise OptionError(f"{twice[0]} and --precision {precision} both say in which numbers a compiled model computes",
+                          where="--atc-flags", remedy="leave one of them out")
     return tuple(_own_flag(flag) for flag in flags)
 
 

@@ -86,6 +86,7 @@ class Settings:
         for flag in ("--graph-input", "--graph-output"):
             if text[_name(flag)] and not text["graph"]:
                 raise OptionError(f"{flag} says something of a graph, and none is given", where=flag, remedy="give it with --graph FILE")
+        precision = _word_or_auto(text["precision"], get_args(Precision), "--precision")
         return cls(
             data=_word_or_file(text["data"], ("auto", "mini", "full"), "--data", "a list file, or a folder of features for bsn",
                                folder=True),
@@ -95,9 +96,9 @@ class Settings:
             graph=GraphPlaces.parse(text["graph"]),
             graph_input=said_input(text["graph_input"]),
             graph_output=said_output(text["graph_output"]),
-            atc_flags=atc_flags(text["atc_flags"]),
+            atc_flags=atc_flags(text["atc_flags"], precision),
             expect=Expectations.parse(text["expect"]),
-            precision=_word_or_auto(text["precision"], get_args(Precision), "--precision"),
+            precision=precision,
             engine=_word_or_auto(text["engine"], get_args(EngineName), "--engine"),
             clips=0 if text["clips"] == ALL else int(_number(text["clips"], "--clips")),
             budget_s=_number(text["budget_s"], "--budget-s"),

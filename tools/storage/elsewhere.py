@@ -19,8 +19,10 @@ from tools.storage.entries import Key, Manifest, label, last_use, manifest_path,
 
 MAKERS = ("torch", "mmaction2", "mmengine", "onnxsim")  # the others can be replaced, as mmcv-lite by mmcv
 SHA256_LENGTH = 64
-MADE_ANYWHERE = ("om", "control")  # kinds that torch has no part in: graphs compiled for a device, the fixed small graph
-CAUSES = frozenset({CODE, FORM, "data", "cann", *MAKERS, "mmcv-lite", "onnx", "numpy", "av", "decord", "opencv-python-headless"})
+# kinds that torch has no part in: graphs made or compiled for a device, the fixed small graph
+MADE_ANYWHERE = ("om", "engine", "half", "control")
+CAUSES = frozenset({CODE, FORM, "data", "cann", "driver", "cuda", "tensorrt", *MAKERS, "mmcv-lite", "onnx", "onnxruntime", "numpy", "av",
+                    "decord", "opencv-python-headless"})
 
 
 def absent(key: Key) -> tuple[str, ...]:

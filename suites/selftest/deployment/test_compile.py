@@ -19,6 +19,7 @@ from tools.engines.ascend import atc, cann, om
 from tools.errors import CompileError
 from tools.machine import events
 from tools.machine.files import sha256
+from tools.spec.case import Precision
 from tools.spec.model import Network
 from tools.spec.settings import Settings
 from tools.storage.entries import Facts
@@ -178,6 +179,17 @@ def test_a_compiler_does_not_rest_while_its_seconds_are_told(bench: Bench, monke
         bench.build()
 
     assert ["atc is at work for 7 s"] == told
+
+
+@pytest.mark.parametrize(("precision", "told"), [("", ""), ("fp32", " --precision_mode=must_keep_origin_dtype"),
+                                                 ("fp16", " --precision_mode=force_fp16")])
+def test_the_compiler_is_told_in_which_numbers_to_compute(bench: Bench, precision: Precision, told: str) -> None:
+    """Nothing where nobody asks; the simulated one takes the flags that a real one takes."""
+    source = Source.of(Graph(bench.graph, sha256(bench.graph), "weights", (), 0, 0), tiny_graph.NETWORK, 4)
+    deploy.stage(replace(bench.settings, precision=precision), source, bench.target).build(bench.folder)
+    [log] = bench.logs.glob("*.log")
+
+    assert log.read_text().splitlines()[0].endswith(f"--log=error{told}")
 
 
 def test_everything_that_shapes_a_model_is_in_its_key(bench: Bench) -> None:

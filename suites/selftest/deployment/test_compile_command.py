@@ -55,6 +55,13 @@ def test_a_compiled_model_is_told_by_its_file(monkeypatch: pytest.MonkeyPatch, t
     assert ["pem-bs8, graph of pem 8, found of npu:3 8.0"] == asked
 
 
+def test_a_precision_that_no_npu_has_is_refused(tmp_path: Path) -> None:
+    """Before anything is looked for."""
+    with pytest.raises(OptionError, match="npu:0 does not compute in tf32") as caught:
+        compile_command.main(line(tmp_path, "tiny", "4", "--soc-version", "Ascend310", "--precision", "tf32"))
+    assert "choose one of: auto, fp32, fp16" == caught.value.remedy
+
+
 def parsed(text: str) -> Device:
     """A device by its name, whether it is here or not."""
     name, _, number = text.partition(":")

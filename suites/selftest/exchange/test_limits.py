@@ -15,7 +15,8 @@ from suites.selftest.deployments import record
 from tools.datasets.clips import ClipSet
 from tools.errors import OptionError, RecordError
 from tools.exchange import limits, runs
-from tools.exchange.toml_edit import Limits
+from tools.exchange.toml_edit import Limits, checked, with_limits
+from tools.judging.floors import header
 from tools.measuring import metrics
 from tools.measuring.cell import Cell, Part
 from tools.measuring.metrics import Distance
@@ -70,6 +71,21 @@ def test_limits_are_what_was_measured_times_the_margin(monkeypatch: pytest.Monke
     assert ("fp16-310P3", gate) == (one.name, one.gate)
 
 
+def test_the_precisions_of_a_gpu_have_limits_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TF32 and half precision, each with the kind of GPU; a toml takes the name though it has a space."""
+    left = [Distance(0.0048, 0.99995, 0, 0), Distance(0.002, 0.99999, 0, 0)]
+    monkeypatch.setattr(metrics, "distance", lambda *given, **how: left.pop(0))
+    both = found(monkeypatch, cell(4, precision="tf32", chip="NVIDIA T4"), cell(8, chip="NVIDIA T4"))
+    assert ["tf32-NVIDIA T4", "fp16-NVIDIA T4"] == [one.name for one in both]
+
+    text = TRUTH.path.read_text()
+    for one in both:
+        text = with_limits(text, one)
+    read = checked(TRUTH.path, text, limits=[one.name for one in both]).fidelity
+    assert {one.name: one.gate for one in both} == {name: gate for name, gate in read.items() if "NVIDIA" in name}
+    assert all(f"{header(one.name)} # 2 times what " in text for one in both)
+
+
 def test_the_case_that_is_farthest_from_torch_sets_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """In each of the three; each precision and kind of chip has its own, and a note of what it comes from."""
     far = {4: Distance(0.004, 0.9999, 1, 0), 8: Distance(0.002, 0.9996, 0, 0), 16: Distance(0.02, 0.999, 2, 0)}
@@ -112,12 +128,14 @@ def test_without_torchs_scores_there_are_no_limits(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("one", "words", "remedy"), [
     (cell(simulated=True), "tiny-bs4-npu0 was measured on a simulation, and is no fact", "measure on a device"),
+    (cell(simulated=True, precision="tf32", chip="SimNVIDIA T4"), "tiny-bs4-npu0 was measured on a simulation, and is no fact",
+     "measure on a device"),
     (cell(precision="fp32"), "tiny-bs4-npu0 is fp32, whose limits are not measured but required", "record those of a device that"),
     (cell(digests={"clips": "x", "weights": "w"}), "tiny-bs4-npu0 was measured with other clips$", "give the --data and --weights"),
     (cell(digests={"clips": CLIPS.digest}), "tiny-bs4-npu0 was measured with other weights$", "give the --data and --weights of the run"),
     (cell(digests={}), "tiny-bs4-npu0 was measured with other clips and weights", "give the --data and --weights of the run"),
     (cell(scores=np.ascontiguousarray(RIGHT[:, ::-1])), "tiny-bs4-npu0 is FAIL in top1: ", "limits come from a device that is right"),
-], ids=["simulated", "float32", "clips", "weights", "both", "wrong"])
+], ids=["simulated", "simulated GPU", "float32", "clips", "weights", "both", "wrong"])
 def test_of_what_is_no_fact_or_wrong_there_are_no_limits(monkeypatch: pytest.MonkeyPatch, one: Cell, words: str, remedy: str) -> None:
     with pytest.raises(RecordError) as caught:
         found(monkeypatch, one)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from tools.media import preprocess
 from tools.media.batches import BatchStream
 from tools.media.decode import Clip
 from tools.media.preprocess import Floats
-from tools.spec.case import Case, Device
+from tools.spec.case import Case, Device, Precision
 from tools.spec.catalog import load_spec, load_truth
 from tools.spec.model import Preprocess
 from tools.spec.model import recogniser as of_recogniser
@@ -112,9 +113,11 @@ def test_what_nothing_judges_is_shown_in_numbers_without_a_limit() -> None:
 def test_the_floor_of_each_precision_is_stated_once() -> None:
     """Cosine 0.99, difference 0.05, flips 5 %; only half precision cuts probabilities off.
 
-    Limits are beyond it as soon as one of the three is.
+    TF32 has float32's range. Every precision that can be asked for has a floor. Limits are beyond it as soon
+    as one of the three is.
     """
-    assert {"fp32": TINIEST, "fp16": 2.0**-24} == {name: floor.smallest for name, floor in FLOORS.items()}
+    assert {"fp32": TINIEST, "tf32": TINIEST, "fp16": 2.0**-24} == {name: floor.smallest for name, floor in FLOORS.items()}
+    assert {*get_args(Precision)} - {""} == FLOORS.keys()
     assert {FidelityGate(0.05, 0.99, 0.05)} == {floor.gate for floor in (ANY, *FLOORS.values())}
     wide = [FidelityGate(0.051, 0.99, 0.05), FidelityGate(0.05, 0.989, 0.05), FidelityGate(0.05, 0.99, 0.051)]
     assert [False, True, True, True] == [beyond(gate, ANY) for gate in (ANY.gate, *wide)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from tools.measuring import answers, remembered
 from tools.measuring.answers import Counted, Kept, doubt
 from tools.measuring.timing import WARM_UP
 from tools.media.preprocess import Floats
+from tools.spec.case import Precision
 
 NEW = [-1.0, -127 / 128, -126 / 128]  # what the batches are multiplied by
 
@@ -65,6 +66,7 @@ def test_new_batches_may_take_five_times_as_long(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(("precision", "off", "same"), [
     ("fp32", 0.0, True), ("fp32", 1e-6, False), ("fp16", 2.0**-10, True), ("fp16", 1.01 * 2.0**-10, False), ("int8", 2.0**-10, True),
+    ("tf32", 2.0**-10, True), ("tf32", 1.01 * 2.0**-10, False),
 ])
 def test_a_repeated_score_may_be_a_step_of_its_precision_off(monkeypatch: pytest.MonkeyPatch, precision: str, off: float,
                                                              same: bool) -> None:
@@ -72,6 +74,10 @@ def test_a_repeated_score_may_be_a_step_of_its_precision_off(monkeypatch: pytest
     found, _ = doubted(monkeypatch, 1.0, change=lambda scores: scores.astype(np.float64) * [1, 1 - off], precision=precision)
 
     assert ("" if same else "the last timed call did not give the scores that its batch was given before") == found
+
+
+def test_of_every_precision_that_can_be_asked_for_it_is_known_how_it_repeats_itself() -> None:
+    assert {*get_args(Precision)} - {""} == answers.REPEATS.keys()
 
 
 def test_scores_are_compared_where_they_are_numbers() -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from suites.selftest.measuring.bench import IDS, SHAPE, SPEC, Bench
+from tools.deployment.specialise import Given
+from tools.engines.fit import Asked
 from tools.engines.idle import Idle
 from tools.errors import DataError, MeasureError, StoreError
 from tools.machine import memory
@@ -21,6 +25,7 @@ from tools.measuring.cell import Times
 from tools.measuring.inputs import digest_of
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.media.batches import SLOTS
+from tools.spec.case import Case, Device, Mode
 
 
 @pytest.fixture
@@ -152,3 +157,15 @@ def test_nothing_is_left_where_it_cannot_begin(bench: Bench, monkeypatch: pytest
         measure.measure(job)
     assert not any(done.startswith("holds") for done in bench.did)
     assert [] == [*bench.folder.iterdir()]
+
+
+@pytest.mark.parametrize(("device", "mode", "itself"), [
+    (Device("cpu"), Mode(), True), (Device("cpu"), Mode(precision="fp16"), False), (Device("npu", 0), Mode(), False),
+])
+def test_only_the_hosts_own_runtime_computes_what_the_reference_is(device: Device, mode: Mode, itself: bool) -> None:
+    """A model's own graph on another device, or in another precision, is no longer the reference itself."""
+    job: Any = SimpleNamespace(case=Case("mine", 4, device, mode), checkpoint=SimpleNamespace(files=((Path("a.onnx"), "a"),)))
+    own = Given("a.onnx", (), Asked("TCH"), "fp32", own=True)
+    another = replace(own, own=False, files=((Path("b.onnx"), "b"),))
+
+    assert [itself, itself, False] == [measure._is_itself(job, one) for one in (own, replace(another, same=True), another)]

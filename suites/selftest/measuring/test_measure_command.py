@@ -52,7 +52,7 @@ class Measured:
         patch.setattr(engines, "parse", lambda text: Device(text))
         patch.setattr(readiness, "of_folders", lambda settings, cases: did.append("folders") or [])
         patch.setattr(readiness, "of_inputs", lambda context, cases: did.append("inputs") or [])
-        patch.setattr(readiness, "planned", lambda context, batches: did.append("plan") or {})
+        patch.setattr(readiness, "planned", lambda context, batches, forms: did.append("plan") or {})
         patch.setattr(measure, "find", lambda context, case: did.append(f"find {case}") or found)
         patch.setattr(measure, "launch", self.launch)
         patch.setattr(measure, "judge_of", lambda context, checkpoints, dataset: did.append(f"judge {checkpoints} {dataset}") or judge)

@@ -176,7 +176,7 @@ def test_a_disk_without_room_is_noticed(ask: Ask, cases: list[Case], monkeypatch
 def test_a_cell_that_needs_more_memory_than_is_free_is_noticed(ask: Ask, cases: list[Case], monkeypatch: pytest.MonkeyPatch) -> None:
     """Where its graph is there already, by the same estimate as before it is measured; others go on."""
     graphs = {("tiny", batch): Graph(Path("bs.onnx"), "", "", (), 0, batch * GIB) for batch in (1, 4)}
-    monkeypatch.setattr(readiness, "plan", lambda context, batches: Planned((), graphs))
+    monkeypatch.setattr(readiness, "plan", lambda context, batches, forms: Planned((), graphs))
     monkeypatch.setattr(memory, "available_bytes", lambda: 5 * GIB)
     [found] = ask()
 

@@ -128,6 +128,19 @@ def test_flags_that_are_none_or_ours_are_refused(text: str, what: str) -> None:
     assert "--atc-flags" == error.value.where
 
 
+@pytest.mark.parametrize("flag", ["--precision_mode", "--precision_mode_v2"])
+def test_a_precision_is_asked_for_once(flag: str) -> None:
+    """By a flag of atc, or by the option that stands for it."""
+    both = {"atc_flags": f"--log=error {flag}=fp16", "precision": "fp16"}
+    with pytest.raises(OptionError) as error:
+        Settings.parse(both)
+    assert (f"{flag} and --precision fp16 both say in which numbers a compiled model computes", "--atc-flags") == (
+        error.value.what, error.value.where)
+
+    assert ("--log=error", f"{flag}=fp16") == Settings.parse({**both, "precision": "auto"}).atc_flags
+    assert "fp16" == Settings.parse({**both, "atc_flags": "--log=error"}).precision
+
+
 def test_settings_repeat_flags_that_begin_with_dashes(folder: Path) -> None:
     """As arguments of a command line, which would take the value for an option of its own."""
     settings = Settings.parse({"graph": "mine.onnx", "graph_input": "x=NCTHW", "graph_output": "softmax", "atc_flags": "--a=b c --d"

@@ -11,14 +11,14 @@ from typing import cast
 
 import numpy as np
 
-from tools.engines.ascend import om
+from tools.engines.ascend import om, precision
 from tools.engines.ascend.runtime import Description, Resident, Session, durations, first_of, runner, unbuffer_stdout
 from tools.engines.fit import Asked, Fit, exact, fitted
 from tools.engines.ports import Port, Ports
 from tools.errors import EngineError, naming
 from tools.machine import events
 from tools.media.preprocess import Floats
-from tools.spec.case import Device
+from tools.spec.case import USUAL, Device, Mode
 from tools.spec.model import Network
 
 WHEEL = "install the vendor's aclruntime wheel for this Python into the same environment: tools/engines/ascend/README.md"
@@ -47,11 +47,11 @@ class NpuBound:
 class NpuEngine:
     """A compiled model on one device, its input and output checked. Used only on the thread that made it."""
 
-    precision = "fp16"
     lanes = 1
     told: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, runtime: ModuleType, session: Session, device: int, fit: Fit) -> None:
+    def __init__(self, runtime: ModuleType, session: Session, device: int, fit: Fit, precision: str = precision.USUAL) -> None:
+        self.precision = precision
         self._runtime, self._session, self._device, self.fit = runtime, session, device, fit
         self._bytes = int(session.get_inputs()[0].size)
         self._outputs = [session.get_outputs()[fit.output].name]  # node:index:tensor, the only name that the runtime knows
@@ -106,8 +106,8 @@ class NpuEngine:
         return tensor
 
 
-def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None) -> NpuEngine:
-    """A session on the compiled model *graph*.
+def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None, mode: Mode = USUAL) -> NpuEngine:
+    """A session on the compiled model *graph*, which computes as *mode* had it compiled.
 
     Raises:
         EngineError: aclruntime is not there, is not for this device, or refuses the model, or the model takes
@@ -127,7 +127,8 @@ def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked
     found = ports(session)
     with naming(graph):
         return NpuEngine(runtime, session, device.index,
-                         exact(found, network, batch) if asked is None else fitted(found, network, batch, asked))
+                         exact(found, network, batch) if asked is None else fitted(found, network, batch, asked),
+                         precision.computed_in(mode.precision))
 
 
 def ports(session: Session) -> Ports:

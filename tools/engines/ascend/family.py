@@ -58,7 +58,7 @@ class AscendFamily(Family):
     def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None, mode: Mode = USUAL) -> NpuEngine:
         from tools.engines.ascend import engine
 
-        return engine.load(device, graph, network, batch, asked)
+        return engine.load(device, graph, network, batch, asked, mode)
 
     def describe(self, device: Device) -> ChipKind:
         from tools.engines.ascend import idle, npu_smi
