@@ -80,8 +80,9 @@ def test_a_record_says_what_was_measured_with_what(bench: Bench) -> None:
 
 def test_scoring_is_neither_opening_nor_the_second_pass(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A graph may take minutes to load, and a batch is run once more after all are scored."""
-    opening, second = engines.open_engine, measure.second_pass
-    for place, name, what in ((engines, "open_engine", opening), (measure, "second_pass", second)):
+    places: tuple[tuple[Any, str], ...] = ((engines, "open_engine"), (measure, "second_pass"))
+    for place, name in places:
+        what = getattr(place, name)
         monkeypatch.setattr(place, name, lambda *given, what=what: (time.sleep(1.0), what(*given))[1])
     measure.measure(bench.job)
 
@@ -93,7 +94,7 @@ def test_a_record_says_what_a_device_with_two_lanes_waited_for(bench: Bench, mon
     open_engine = engines.open_engine
 
     def opened(*given: Any) -> Any:
-        engine = open_engine(*given)
+        engine: Any = open_engine(*given)
         engine.lanes = 2
         engine.bind = lambda batch: (time.sleep(0.2), Bound(engine, batch))[1]
         return engine
