@@ -41,7 +41,8 @@ class Reading:
 class Idle:
     """What the samples say; *seen* is why the device is not idle, or what could not be read, each thing once.
 
-    source: the program that was asked. readings: what the device told in each sample, in their order.
+    source: the program that was asked. readings: what the device told in each sample, in their order; none
+    where it told nothing in any.
     """
 
     state: State
@@ -53,6 +54,24 @@ class Idle:
     @property
     def sentence(self) -> str:
         return f"{self.state} in {self.samples} samples of {self.source}: {'; '.join(self.seen)}" if self.seen else self.state
+
+    @property
+    def throttled(self) -> str:
+        """Why the device's clock was held down, and how hot and slow it was then; empty where it was not."""
+        held = [one for one in self.readings if one.throttled]
+        hottest = max((one.temperature_c for one in held if one.temperature_c is not None), default=None)
+        slowest = min((one.clock_mhz for one in held if one.clock_mhz is not None), default=None)
+        return ", ".join([*dict.fromkeys(reason for one in held for reason in one.throttled),
+                          *([] if hottest is None else [f"{hottest:.0f} C"]), *([] if slowest is None else [f"{slowest:.0f} MHz"])])
+
+    @property
+    def told(self) -> str:
+        """Between which clocks, temperatures and powers the device was while it was measured."""
+        during = self.readings[BEFORE:]
+        found = [([one.clock_mhz for one in during], "MHz"), ([one.temperature_c for one in during], "C"),
+                 ([one.power_w for one in during], "W")]
+        return ", ".join(f"{_between([one for one in values if one is not None])} {unit}" for values, unit in found
+                         if any(one is not None for one in values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +88,13 @@ def judge(samples: list[Sample], tool: str) -> Idle:
     busy = tuple(dict.fromkeys(text for sample in samples for text in sample.busy))
     unknown = tuple(dict.fromkeys(text for sample in samples for text in sample.unknown))
     state: State = "busy" if busy else "unknown" if unknown or not samples else "idle"
-    return Idle(state, busy or unknown, len(samples), tool, tuple(sample.reading for sample in samples if sample.reading))
+    told = tuple(sample.reading or Reading() for sample in samples)
+    return Idle(state, busy or unknown, len(samples), tool, told if any(sample.reading for sample in samples) else ())
+
+
+def _between(values: list[float]) -> str:
+    least, most = f"{min(values):.0f}", f"{max(values):.0f}"
+    return least if least == most else f"{least} to {most}"
 
 
 class Watch:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tools.engines.idle import Idle
+from tools.engines.idle import Idle, Reading
 from tools.errors import ClipgateError, MeasureError
 from tools.machine import typed
 from tools.machine.files import write_whole
 from tools.machine.reading import load_json, positive, refusing
-from tools.measuring.inputs import Digests
 from tools.measuring.predictions import FILE, Predictions, load
+from tools.measuring.record import NOTED_S
+from tools.measuring.record import Record as Record
 from tools.measuring.timing import Statistic, Summary, summarise
 from tools.spec.case import Case
 from tools.spec.model import Spec
@@ -24,59 +24,8 @@ TIMES = "times.json"
 IDLE = "idle.json"
 EXACT = "fp32"  # the precision whose limits hold for every chip
 AGAIN = "measure the case again"
-NOTED_S = 1.0  # of waiting
+NPU_SMI = "npu-smi"  # whom runs asked that do not say whom
 UNSEEN = "this run is older than the look at what timed calls give"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What was measured with what; written as soon as the scores are safe.
-
-    network: which of the case's networks. clips: the number of items that it was run on.
-    chip: the kind of chip as its own tool names it (`cpu`: ONNX Runtime). simulated: it behaved like one.
-    data, weights: as reports name them. digests: of the weights, the graph and the clips.
-    others: what of it other code made, in words.
-    scoring_s: wall time of decoding and running every clip, which overlap.
-    peak_bytes: this process's largest resident size. surgery: the names of the rewrites of the graph.
-    inputs: what a model's first network was fed of a few items, as digests by id.
-    given: of a graph that was not made from the weights, what it is and how it was read, in words.
-    own: the same of the graph of a model that is an ONNX file alone. itself: whether it ran where its
-    reference does, so that the network is compared with itself.
-    flags: a person's own for the compiler of the device's model.
-    shifted: whether rows of scores are logits up to a constant.
-    repeat: the largest difference of a second pass over the first batch, over the largest score: 0 where the
-    bits are equal, None where there was none. repeat_flipped: the clips of it with another best class.
-    engine: what the device's runtime says of itself. busy: the share of the scoring pass, opening apart, in
-    which the device computed; None where nobody knows. waited_s: what that pass waited for: `decode`, `copy`.
-    """
-
-    case: str
-    network: str
-    data: str
-    weights: str
-    precision: str
-    chip: str
-    simulated: bool
-    clips: int
-    scoring_s: float
-    peak_bytes: int
-    estimated_bytes: int
-    digests: Mapping[str, str]
-    versions: Mapping[str, str]
-    machine: Mapping[str, str]
-    surgery: str = ""
-    inputs: Digests = field(default_factory=dict)
-    others: Sequence[str] = ()
-    given: str = ""
-    flags: str = ""
-    shifted: bool = False
-    own: str = ""
-    itself: bool = False
-    repeat: float | None = None
-    repeat_flipped: int = 0
-    engine: Mapping[str, str] = field(default_factory=dict)
-    busy: float | None = None
-    waited_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +111,14 @@ class Cell:
         own = [part.record.own for part in self.parts if part.record.own]
         return [*(f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried), *self.given, *own,
                 *(f"compiled with {words}" for words in flags),
-                *dict.fromkeys(note for part in self.parts if part.times for note in part.times.notes), *self.others]
+                *dict.fromkeys(note for part in self.parts if part.times for note in part.times.notes), *self._waits, *self.others]
+
+    @property
+    def _waits(self) -> list[str]:
+        """That decoding kept the device waiting, of several networks by their names."""
+        several = len(self.parts) > 1
+        return [f"{record.network}: {words}" if several else words
+                for record in (part.record for part in self.parts) if (words := record.kept_waiting)]
 
     @property
     def given(self) -> list[str]:
@@ -224,9 +180,17 @@ def _taken(folder: Path) -> tuple[Times | None, Idle | None]:
                       _seconds(stored.get("warm_up", []), folder))
         typed.require(times, MeasureError, str(folder / TIMES), AGAIN)
     if (folder / IDLE).is_file():
-        seen = _load(folder / IDLE)
-        idle = typed.require(Idle(seen["state"], _listed(seen["seen"]), seen["samples"]), MeasureError, str(folder / IDLE), AGAIN)
+        idle = _idle(_load(folder / IDLE), str(folder / IDLE))
     return times, idle
+
+
+def _idle(seen: Any, where: str) -> Idle:  # noqa: ANN401 - JSON is anything
+    """Whether the device was idle. Older runs did not keep what it told of itself."""
+    readings = tuple(Reading(**{**one, "throttled": _listed(one["throttled"])}) for one in _listed(seen.get("readings", [])))
+    for one in readings:
+        typed.require(one, MeasureError, where, AGAIN)
+    found = Idle(seen["state"], _listed(seen["seen"]), seen["samples"], seen.get("source", NPU_SMI), readings)
+    return typed.require(found, MeasureError, where, AGAIN)
 
 
 def _read(folder: Path) -> Part:

@@ -88,8 +88,10 @@ class Turns:
 class InTurns:
     """An engine that computes each batch in a turn of its own; the rest of it is as it was."""
 
+    lanes = 1  # what is bound would run outside of any turn
+
     def __init__(self, engine: Engine, unit: AbstractContextManager[object]) -> None:
-        self.precision, self.fit, self.lanes, self.told = engine.precision, engine.fit, engine.lanes, engine.told
+        self.precision, self.fit, self.told = engine.precision, engine.fit, engine.told
         self._engine, self._unit = engine, unit
 
     def infer(self, batch: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,12 +17,12 @@ from tools.engines import Engine
 from tools.engines.fit import Fit
 from tools.errors import MeasureError, naming
 from tools.machine import device_locks, events, memory, versions
-from tools.machine.busy import Busy
 from tools.machine.files import writing
 from tools.machine.telling import TIMING
 from tools.measuring import cell, inputs, kinds
 from tools.measuring.answers import Counted, Kept, doubt, of_another_graph, repeated
 from tools.measuring.cell import Record, Times
+from tools.measuring.feeding import LANES, Spent, answered
 from tools.measuring.host_quiet import Turns
 from tools.measuring.job import Job
 from tools.measuring.metrics import mean_of_views
@@ -68,7 +69,6 @@ def _measure(job: Job) -> None:
     saved = Saved(folder, job.same, feed.ids, frozenset() if before else inputs.compared(feed.ids))
     turns = Turns.of(job.locks, case.device)
     with device_locks.hold(job.locks, case.device.label, partial(waiting, case)), watch or nullcontext():
-        saved.begin()
         job.dataset.require_unchanged()  # again: another cell may have held the device for hours
         with BatchStream(feed, case.batch, turns.unit) as stream, turns.seen(), naming(job.graph.path):
             engine = engines.open_engine(case.device, job.graph.path, network, case.batch,
@@ -76,6 +76,7 @@ def _measure(job: Job) -> None:
             job.graph.require_unchanged()  # what was loaded is what was found
             scales = _scales(job)
             in_turns = turns.scoring(engine)
+            saved.begin()  # now, since opening is no scoring
             kept = _scored(job, in_turns, stream, scales, saved)
             again = None if saved.are_whole else second_pass(in_turns, kept, network.rows)
         job.graph.require_unchanged()  # weights beside a graph may be read as they are used
@@ -100,7 +101,7 @@ def _scored(job: Job, engine: Engine, stream: BatchStream, scales: Scales | None
     if job.again and not saved.are_whole:
         raise MeasureError("it has no scores yet, so that it cannot be timed once more", where=str(job.folder))
     if saved.count:
-        again, first = score(engine, stream.batches(count=1), total, rows, scales, unit=f"{item}s")
+        again, first = score(engine, stream.batches(count=1), total, rows, scales, unit=f"{item}s", spent=saved.spent)
         if not repeated(again.scores, saved.scores[: len(again.ids)], engine.precision):
             if job.again:
                 raise MeasureError("timed once more, its first batch has other scores than those saved", where=str(job.folder / FILE))
@@ -109,7 +110,8 @@ def _scored(job: Job, engine: Engine, stream: BatchStream, scales: Scales | None
         elif saved.count < total:
             events.say(f"resuming at {item} {saved.count + 1:,} of {total:,}")
     if saved.count < total:
-        _, kept = score(engine, saved.noting(stream.batches(saved.count)), total, rows, scales, saved, f"{item}s")
+        _, kept = score(engine, saved.noting(stream.batches(saved.count)), total, rows, scales, saved, f"{item}s", saved.spent)
+    saved.end()
     return first or kept
 
 
@@ -137,29 +139,29 @@ def timed(engine: Engine, kept: Kept, budget_s: float, *, whole: bool = False) -
     return Times(tuple(series[warm_up:]), kept.valid, tuple(by_device[warm_up:]), why, warm_up=tuple(series[:warm_up]))
 
 
-
 def score(engine: Engine, stream: Iterable[Batch], total: int, views: int = 1,
-          scales: Scales | None = None, saved: Saved | None = None, unit: str = "clips") -> tuple[Predictions, Kept]:
+          scales: Scales | None = None, saved: Saved | None = None, unit: str = "clips",
+          spent: Spent | None = None) -> tuple[Predictions, Kept]:
     """Run every batch; its scores, and for timing a copy of the first batch with what it gave.
 
     The score of an item is the mean of its *views* rows of output, or what *scales* makes of a given graph's.
     saved: what keeps the scores as they come, behind those that it has. unit: what the items are called.
+    spent: what the times of the device are added to.
     """
     read = partial(mean_of_views, rows=views) if scales is None else scales.of
     ids: list[str] = []
     rows: list[Floats] = []
     kept: Kept | None = None
     before = saved.count if saved else 0
-    device = Busy()
-    for batch in stream:
-        with device:
-            found = engine.infer(batch.array)
+    spent, began = spent or Spent(), time.monotonic()
+    for batch, found in answered(engine, stream, spent):
         kept = kept or Kept(batch.array.copy(), batch.valid, found.copy())
         rows.append(read(found)[: batch.valid])
         ids.extend(batch.ids)
         if saved:
             saved.keep(rows[-1])
-        events.progress("scoring", before + len(ids), total, unit=unit, busy=device.share)
+        passed_s = saved.seconds if saved else time.monotonic() - began
+        events.progress("scoring", before + len(ids), total, unit=unit, busy=spent.share(passed_s))
     assert kept is not None
     return Predictions(tuple(ids), np.concatenate(rows)), kept
 
@@ -206,5 +208,12 @@ def _record(job: Job, engine: Engine, scales: Scales | None, chip: ChipKind, sta
         versions=dict((*versions.of(*PACKAGES), *stack)),
         machine=dict((*versions.machine(), *engines.family(job.case.device).condition(job.case.device))),
         surgery=" ".join(job.graph.surgery), flags=" ".join(job.flags) if job.graph.is_compiled_here else "", inputs=saved.fed,
-        repeat=again.apart, repeat_flipped=again.flipped)
+        repeat=again.apart, repeat_flipped=again.flipped, engine=dict(engine.told), busy=round(saved.spent.share(saved.seconds), 4),
+        waited_s=_waited_s(engine, saved.spent))
     return _of_given(told, job, engine.fit, scales)
+
+
+def _waited_s(engine: Engine, spent: Spent) -> dict[str, float]:
+    """What the device waited for. Nobody knows of copying where it is part of the call that computes."""
+    copy = {"copy": round(spent.copy_s, 3)} if engine.lanes >= LANES else {}
+    return {"decode": round(spent.decode_s, 3), **copy}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.measuring.cell import RECORD, TIMES
+from tools.measuring.feeding import Spent
 from tools.measuring.inputs import noted
 from tools.measuring.predictions import FILE, load
 from tools.media.batches import Batch
@@ -25,15 +27,17 @@ class Saved:
     """The scores of *ids* in *folder*, and in pieces below it those that are not all there yet.
 
     same: the digest of what shapes them; pieces of another one are not seen. wanted: the items whose inputs
-    are noted. fed: the digests of those inputs. seconds: how long scoring took so far, from now on included.
+    are noted. fed: the digests of those inputs. seconds: how long scoring took so far, from `begin` on.
+    spent: what the device did in those seconds. Both are of all processes whose scores are kept.
     """
 
     def __init__(self, folder: Path, same: str, ids: tuple[str, ...], wanted: frozenset[str]) -> None:
         self.ids, self._folder, self._wanted = ids, folder, wanted
         self._pieces = Pieces(folder / f"{PIECES}{same}", len(ids), EVERY_S)
         self._fresh: list[Floats] = []
-        self._since = time.monotonic()
+        self._since: float | None = None
         self.fed: dict[str, str] = {}
+        self.spent = Spent()
         self._seconds = 0.0
         self._parts: list[Floats] = []
         self.are_whole = (folder / RECORD).is_file()
@@ -46,6 +50,7 @@ class Saved:
     def _take(self, kept: dict[str, NDArray[Any]]) -> None:
         if kept:
             self._parts, self._seconds = [kept["scores"]], float(kept["seconds"].sum())
+            self.spent = Spent(*kept["spent"][-1].tolist())
             self.fed.update((str(id), str(digest)) for id, digest in kept["inputs"])
 
     @property
@@ -55,11 +60,19 @@ class Saved:
 
     @property
     def seconds(self) -> float:
-        return self._seconds + time.monotonic() - self._since
+        return self._seconds + self._running_s
+
+    @property
+    def _running_s(self) -> float:
+        return 0.0 if self._since is None else time.monotonic() - self._since
 
     def begin(self) -> None:
         """Take the time from now on."""
         self._since = time.monotonic()
+
+    def end(self) -> None:
+        """Take no more time."""
+        self._seconds, self._since = self.seconds, None
 
     def noting(self, stream: Iterator[Batch]) -> Iterator[Batch]:
         """The batches as they are, while the digests of their inputs are noted."""
@@ -69,12 +82,12 @@ class Saved:
         """Take the scores of the next items, and write what came since the last piece if it is old enough."""
         self._fresh.append(scores)
         end = self.count + sum(map(len, self._fresh))
-        if time.monotonic() - self._since < self._pieces.every_s or end == len(self.ids):
+        if self._running_s < self._pieces.every_s or end == len(self.ids):
             return
         piece = np.concatenate(self._fresh)
         inputs = [(id, self.fed[id]) for id in self.ids[self.count : end] if id in self.fed]
-        self._pieces.add(self.count, end, {"scores": piece, "seconds": np.array([time.monotonic() - self._since]),
-                                           "inputs": np.array(inputs, str).reshape(-1, 2)})
+        self._pieces.add(self.count, end, {"scores": piece, "seconds": np.array([self._running_s]),
+                                           "spent": np.array([astuple(self.spent)]), "inputs": np.array(inputs, str).reshape(-1, 2)})
         self._parts.append(piece)
         self._seconds = self.seconds
         self.count, self._fresh = end, []
@@ -86,6 +99,7 @@ class Saved:
             (self._folder / name).unlink(missing_ok=True)
         self._pieces.forget()
         self.fed.clear()
+        self.spent = Spent()
         self.are_whole, self.count, self._parts, self._fresh, self._seconds = False, 0, [], [], 0.0
 
     def finish(self) -> None:

@@ -22,6 +22,7 @@ from tools.spec.case import Case
 
 UNREAD = Predictions((), np.zeros((0, 1), np.float32))
 MS = 1000.0
+WAITS = {"decode": "decoding", "copy": "copying"}
 OF_ALL = ("python", "system", "cpu", "cores")  # of the machine, what mostly holds for a whole run
 
 
@@ -117,7 +118,16 @@ def _of_part(part: Part) -> list[tuple[str, str]]:
     record = part.record
     speed = f", {record.clips / record.scoring_s:.2f} clips/s with decoding" if record.scoring_s > 0 else ""
     told = [("precision", record.precision), ("clips", str(record.clips)), ("scored in", f"{record.scoring_s:.1f} s{speed}"),
+            ("device busy", _fed(record)), ("device told", part.idle.told if part.idle else ""), *record.engine.items(),
             ("peak memory", size_words(record.peak_bytes)), ("surgery", record.surgery)]
     more = len([*part.folder.glob(f"{MORE}/*/{TIMES}")])
     told += [("timed again", f"{more} times to settle a doubt")] if more else []
     return [(name, text) for name, text in told if text]
+
+
+def _fed(record: Record) -> str:
+    """How busy the device was while it scored, and what it waited for."""
+    if record.busy is None:
+        return ""
+    waited = [f"{seconds:.1f} s for {WAITS[what]}" for what, seconds in record.waited_s.items() if what in WAITS]
+    return f"{record.busy:.0%} of that time" + (f"; it waited {' and '.join(waited)}" if waited else "")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -99,7 +99,7 @@ class Bench:
     def open_engine(self, device: Device, path: Path, network: object, batch: int, asked: object, mode: object) -> Any:
         assert (CASE.device, Path("g.om"), SPEC.networks[0], 4, None) == (device, path, network, batch, asked)
         return SimpleNamespace(infer=lambda array: array.reshape(len(array), -1)[:, :2].copy(), precision="fp16", fit=None,
-                               lanes=1, told={},
+                               lanes=1, told=MappingProxyType({"provider": "a runtime"}),
                                close=lambda: self.did.append("closes"))
 
     def turns(self, locks: str, device: Device) -> Any:

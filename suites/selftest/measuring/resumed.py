@@ -39,7 +39,7 @@ from tools.storage.context import Context
 TINY, BSN = recogniser_spec(TINY_MODELS, "tiny"), localiser_spec(MODELS, "bsn")
 CHANCE = Fault("driver", "a copy failed", ("507899",), ("rtMemcpy execute failed",))
 SHAPE = (2, 3)
-OF_A_PROCESS = ("scoring_s", "peak_bytes", "machine")  # of a record: what no two processes have alike
+OF_A_PROCESS = ("scoring_s", "peak_bytes", "machine", "busy", "waited_s")  # of a record: what no two processes have alike
 
 
 class Bench:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import record
-from tools.engines.idle import Idle
+from tools.engines.idle import Idle, Reading
 from tools.errors import ClipgateError, MeasureError
 from tools.measuring import cell
 from tools.measuring.cell import Cell, Part, Times
@@ -63,7 +63,7 @@ def saved(folder: Path, times: Times | None = TIMES, idle: Idle | None = None) -
 def test_what_was_saved_is_read_back(tmp_path: Path) -> None:
     """All of it; and where nothing was timed or watched, that there is none."""
     times = Times((0.5, 0.25), 3, (0.125, 0.0625), "a doubt", 12.5, ("process 7", "process 8"), (0.75, 0.625))
-    idle = Idle("busy", ("pid 7",), 9)
+    idle = Idle("busy", ("pid 7",), 9, "NVML", (Reading(1005.0, 62.0, 70.5, ("thermal slowdown", "power cap")), Reading()))
     whole, bare = cell.read(saved(tmp_path / "whole", times, idle)), cell.read(saved(tmp_path / "bare", None))
 
     assert (times, idle, None, "") == (whole.times, whole.idle, whole.timing_error, whole.retried)
@@ -76,10 +76,12 @@ def test_what_was_saved_is_read_back(tmp_path: Path) -> None:
     (cell.TIMES, "0.25,", "-0.25,", "a time is"), (cell.TIMES, "0.25,", "0,", "a time is"), (cell.TIMES, '"valid": 1', '"valid": 0', "0"),
     (cell.TIMES, '"series"', '"other"', "cannot be read"), (cell.RECORD, '"case"', '"other"', "cannot be read"),
     (cell.RECORD, "{", "", "what was measured"), (cell.IDLE, '"state"', '"other"', "cannot be read"),
+    (cell.IDLE, '"clock_mhz": null', '"clock_mhz": "fast"', "clock_mhz cannot be 'fast'"),
+    (cell.IDLE, '"throttled": []', '"throttled": "no"', "cannot be read"), (cell.IDLE, '"power_w"', '"watts"', "cannot be read"),
 ])
 def test_what_cannot_be_read_back_is_refused(tmp_path: Path, name: str, old: str, new: str, words: str) -> None:
     """Times that no rate can be taken from too; each time says which file, and to measure again."""
-    file = saved(tmp_path / "tem", idle=Idle("idle", (), 9)) / name
+    file = saved(tmp_path / "tem", idle=Idle("idle", (), 9, readings=(Reading(),))) / name
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new, 1))
@@ -116,6 +118,34 @@ def test_times_of_before_quiet_was_kept_have_waited_for_none(tmp_path: Path) -> 
     file.write_text(json.dumps(stored))
 
     assert cell.read(tmp_path / "tem").times == TIMES
+
+
+def test_a_watch_of_before_readings_were_kept_has_none(tmp_path: Path) -> None:
+    """It was npu-smi that was asked, where nobody says."""
+    file = saved(tmp_path / "tem", idle=Idle("busy", ("pid 7",), 9)) / cell.IDLE
+    stored = json.loads(file.read_text())
+    del stored["source"], stored["readings"]
+    file.write_text(json.dumps(stored))
+
+    assert Idle("busy", ("pid 7",), 9, "npu-smi", ()) == cell.read(tmp_path / "tem").idle
+
+
+WAITED = "the device computed 57% of the scoring pass; it waited 3.2 s for decoding"
+
+
+@pytest.mark.parametrize(("chip", "busy", "waited_s", "scoring_s", "words"), [
+    ("NVIDIA T4", 0.57, 3.2, 10.0, WAITED), ("310P3", 0.57, 3.2, 10.0, WAITED), ("cpu", 0.57, 3.2, 10.0, ""),
+    ("NVIDIA T4", None, 3.2, 10.0, ""), ("NVIDIA T4", 0.57, 3.2, 40.0, ""), ("NVIDIA T4", 0.57, 0.9, 2.0, "")])
+def test_a_note_tells_where_decoding_kept_the_device_waiting(tmp_path: Path, chip: str, busy: float | None, waited_s: float,
+                                                             scoring_s: float, words: str) -> None:
+    """For more than a second and a tenth of the pass; the cores of a CPU decode themselves."""
+    told = replace(record(CASE, "tem", 2), chip=chip, busy=busy, scoring_s=scoring_s, waited_s={"decode": waited_s, "copy": 9.0})
+    one = replace(part(tmp_path / "tem"), record=told)
+    both = Cell(CASE, tmp_path, (one, part(tmp_path / "pem")))
+
+    assert words == told.kept_waiting
+    assert ([words] if words else []) == Cell(CASE, tmp_path, (one,)).notes
+    assert ([f"tem: {words}"] if words else []) == both.notes
 
 
 def test_notes_tell_of_the_wait_for_quiet_and_of_who_broke_it(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.measuring.bench import IDS, SHAPE, SPEC, Bench
+from tools import engines
 from tools.deployment.specialise import Given
 from tools.engines.fit import Asked
 from tools.engines.idle import Idle
@@ -26,6 +28,19 @@ from tools.measuring.inputs import digest_of
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.media.batches import SLOTS
 from tools.spec.case import Case, Device, Mode
+
+
+class Bound:
+    """A batch on the bench's device."""
+
+    def __init__(self, engine: Any, batch: Any) -> None:
+        self.engine, self.batch = engine, batch.copy()
+
+    def __call__(self) -> Any:
+        return self.engine.infer(self.batch)
+
+    def scores(self, answer: Any) -> Any:
+        return answer
 
 
 @pytest.fixture
@@ -52,18 +67,50 @@ def test_a_network_is_scored_told_and_timed_in_this_order(bench: Bench) -> None:
 def test_a_record_says_what_was_measured_with_what(bench: Bench) -> None:
     measure.measure(bench.job)
     told = json.loads((bench.folder / cell.RECORD).read_text())
-    numbers = {name: told.pop(name) for name in ("scoring_s", "peak_bytes", "estimated_bytes", "versions", "machine")}
+    numbers = {name: told.pop(name) for name in ("scoring_s", "peak_bytes", "estimated_bytes", "versions", "machine", "busy", "waited_s")}
 
     assert {"case": "tiny-bs4-npu0", "network": SPEC.networks[0].name, "data": "my list", "weights": "own", "precision": "fp16",
             "chip": "310P3", "simulated": True, "clips": 6, "digests": {"weights": "w" * 64, "graph": "g" * 64, "clips": "c" * 64},
             "surgery": "a b", "inputs": {id: digest_of(np.full(SHAPE, number, np.float32)) for number, id in enumerate(IDS)},
             "others": ["made by other code"], "given": "", "flags": "--a=1 --b", "shifted": False, "own": "", "itself": False,
-            "repeat": 0.0, "repeat_flipped": 0, "engine": {}, "busy": None, "waited_s": {}} == told
+            "repeat": 0.0, "repeat_flipped": 0, "engine": {"provider": "a runtime"}} == told
     assert 0 < numbers["scoring_s"] < 60
+    assert 0 <= numbers["busy"] < 1
+    assert ["decode"] == [*numbers["waited_s"]]
     assert numbers["peak_bytes"] > 2**20
     assert bench.need == numbers["estimated_bytes"] == memory.need_bytes(1000, 100, 4 * 4 * 6, SLOTS)
     assert {"cann", "onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av"} == numbers["versions"].keys()
     assert {"python", "system", "cpu", "cores", "load", "temperature_c"} == numbers["machine"].keys()
+
+
+def test_scoring_is_neither_opening_nor_the_second_pass(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graph may take minutes to load, and a batch is run once more after all are scored."""
+    places: tuple[tuple[Any, str], ...] = ((engines, "open_engine"), (measure, "second_pass"))
+    for place, name in places:
+        what = getattr(place, name)
+        monkeypatch.setattr(place, name, lambda *given, what=what: (time.sleep(1.0), what(*given))[1])
+    measure.measure(bench.job)
+
+    assert json.loads((bench.folder / cell.RECORD).read_text())["scoring_s"] < 1.0
+
+
+def test_a_record_says_what_a_device_with_two_lanes_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of bringing the batches there too, which is part of computing on any other."""
+    open_engine = engines.open_engine
+
+    def opened(*given: Any) -> Any:
+        engine: Any = open_engine(*given)
+        engine.lanes = 2
+        engine.bind = lambda batch: (time.sleep(0.2), Bound(engine, batch))[1]
+        return engine
+
+    monkeypatch.setattr(engines, "open_engine", opened)
+    measure.measure(bench.job)
+    told = json.loads((bench.folder / cell.RECORD).read_text())
+
+    assert ["decode", "copy"] == [*told["waited_s"]]
+    assert 0.4 <= told["waited_s"]["copy"] < told["scoring_s"]
+    assert [[number, number] for number in range(6)] == load(bench.folder / FILE).scores.tolist()
 
 
 def test_a_second_network_is_fed_by_the_scores_of_the_first(bench: Bench, tmp_path: Path) -> None:

@@ -166,6 +166,19 @@ def test_scoring_took_what_both_processes_took(bench: Bench, monkeypatch: pytest
     assert 20.0 + 30.0 == bench.measure().record.scoring_s
 
 
+def test_a_device_computed_and_waited_in_both_processes(bench: Bench) -> None:
+    """As the seconds of scoring are of both: three batches that are kept, the first again, and the last."""
+    bench.dies = lambda number: time.sleep(0.1) if number < 3 else fail()
+    with pytest.raises(EngineError):
+        bench.measure()
+    bench.dies = slow(0.1)
+    record = bench.measure().record
+
+    assert record.busy is not None
+    assert 0.5 <= record.busy * record.scoring_s + 0.001
+    assert 0 < record.waited_s["decode"] <= record.scoring_s * (1 - record.busy) + 0.001
+
+
 def test_a_full_disk_ends_it_and_costs_no_scores(bench: Bench, undisturbed: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A piece that finds no room is an error that says so; with room it goes on."""
     keep = Pieces._keep

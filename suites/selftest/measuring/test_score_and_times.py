@@ -68,7 +68,7 @@ def test_the_first_batch_is_kept_as_it_was(monkeypatch: pytest.MonkeyPatch) -> N
             array[:] = number
             yield SimpleNamespace(array=array, valid=valid, ids=tuple(f"{number}{one}" for one in range(valid)))
 
-    found, kept = measure.score(cast("Any", SimpleNamespace(infer=lambda given: given[:, :2] * 10)), stream(), 5)
+    found, kept = measure.score(cast("Any", SimpleNamespace(infer=lambda given: given[:, :2] * 10, lanes=1)), stream(), 5)
 
     assert ("10", "11", "12", "13", "20") == found.ids
     assert [10.0] * 4 + [20.0] == found.scores[:, 0].tolist()

@@ -51,6 +51,15 @@ def test_a_record_tells_what_shaped_the_speed() -> None:
     assert NPU.digests == found.digests
 
 
+def test_a_record_keeps_the_clock_and_the_heat_of_any_device() -> None:
+    """As the device told them; a word in their place is no number."""
+    gpu = replace(NPU, case="bsn-bs4-cuda0", chip="NVIDIA T4", machine={**NPU.machine, "clock_mhz": "1005", "temperature_c": "62.5"})
+    found = record_of(cell(part(gpu)), run="r", wall_s=90.0)
+    lost = record_of(cell(part(replace(gpu, machine={"clock_mhz": "N/A"}))), run="r", wall_s=90.0)
+
+    assert (1005.0, 62.5, None, None) == (found.clock_mhz, found.temperature_c, lost.clock_mhz, lost.temperature_c)
+
+
 def test_a_series_is_of_all_networks_together() -> None:
     """As a cell's rate is, and its half-width is that of the sum of their times."""
     both = cell(part(NPU), part(replace(NPU, network="pem", digests={"graph": "d" * 64}), Times(STEADY[:40], 4)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.engines.ascend.npu_smi import Process, Table, read
-from tools.engines.idle import Sample, Watch
+from tools.engines.ascend.npu_smi import Chip, Process, Table, read
+from tools.engines.idle import Reading, Sample, Watch
 from tools.errors import DeviceError, TruthError
 from tools.spec.case import Device
 from tools.spec.chips import ChipKind, ascend_kind
@@ -33,7 +33,12 @@ def look_before(table: Table, device: int) -> Sample:
     elif chip.aicore_percent > MAX_AICORE_PERCENT:
         busy.append(f"AICore {chip.aicore_percent} %")
     _judge_memory(chip.memory_used_mb, ascend_kind(chip.name), busy, unknown)
-    return Sample(tuple(busy), tuple(unknown))
+    return Sample(tuple(busy), tuple(unknown), _reading(chip))
+
+
+def _reading(chip: Chip) -> Reading | None:
+    """What the chip tells of itself: npu-smi's table has no clock, and names no reason for a low one."""
+    return None if chip.temperature_c is None and chip.power_w is None else Reading(None, chip.temperature_c, chip.power_w)
 
 
 def _judge_memory(used_mb: int | None, chip: ChipKind, busy: list[str], unknown: list[str]) -> None:
@@ -61,7 +66,7 @@ def look_during(table: Table, device: int, ours: int) -> Sample:
     busy = [_named(one) for one in others if one.pid is not None]
     if chip.health != "OK":
         busy.append(f"health {chip.health}")
-    return Sample(tuple(busy), tuple(_named(one) for one in others if one.pid is None))
+    return Sample(tuple(busy), tuple(_named(one) for one in others if one.pid is None), _reading(chip))
 
 
 def _may_be_a_host_number(process: Process) -> bool:

@@ -42,6 +42,7 @@ class Chip:
     memory_used_mb: int | None
     memory_total_mb: int | None
     temperature_c: int | None = field(default=None, compare=False)  # it changes from one look to the next
+    power_w: float | None = field(default=None, compare=False)  # so does this, but on a 310, which tells a rated one
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,9 @@ def _chip(first: Row, second: Row) -> Chip | None:
     if ids[0] is None or ids[1] is None:
         return None
     aicore = _PAIR.sub("", second[2]).split()
-    heat = first[2].split()[1:2]  # power and temperature, then the huge pages in use
+    power, heat = [*first[2].split(), "", ""][:2]  # then the huge pages in use
     return Chip(ids[0], ids[1], _number(device), name.strip(), first[1], _number(aicore[0]) if aicore else None, *_memory(second[2]),
-                _number(heat[0]) if heat else None)
+                _number(heat), _watts(power))
 
 
 def _memory(cell: str) -> tuple[int | None, int | None]:
@@ -146,6 +147,10 @@ def _processes(rows: Sequence[Row], columns: int) -> Iterator[Process]:
 
 def _number(text: str) -> int | None:
     return int(text) if is_whole(text.strip()) else None
+
+
+def _watts(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"\d{1,6}(?:\.\d{1,6})?", text, re.ASCII) else None
 
 
 def parse_mapping(text: str) -> dict[tuple[int, int], int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 
 from suites.selftest.engines.ascend import npu_tables as tables
 from tools.engines.ascend.idle import look_before, look_during, require_fit
 from tools.engines.ascend.npu_smi import Chip, Process, Table, parse_mapping, parse_table, with_devices
-from tools.engines.idle import Idle, Sample, judge
+from tools.engines.idle import BEFORE, Idle, Reading, Sample, judge
 from tools.errors import DeviceError
 from tools.spec.case import Device
 
@@ -57,7 +58,24 @@ def test_a_look_before_reads_every_layout(layout: str) -> None:
     """Processes, health, load and memory speak against a device; the unreadable or unknown stays unknown."""
     table, device, sample = PRINTED[layout]
 
-    assert sample == look_before(table, device)
+    assert sample == replace(look_before(table, device), reading=None)
+
+
+@pytest.mark.parametrize(("layout", "reading"), [
+    ("310P3", Reading(None, 43, 15.4)), ("NPU 24", Reading(None, 29, None)), ("910B", Reading(None, 51, 88.6)),
+    ("A3, no such device", None)])
+def test_a_look_keeps_what_a_chip_tells_of_itself(layout: str, reading: Reading | None) -> None:
+    """Temperature and power where the table shows them, before and during; it shows no clock."""
+    table, device, _ = PRINTED[layout]
+
+    assert reading == look_before(table, device).reading == look_during(table, device, OURS).reading
+
+
+def test_what_cannot_be_read_of_a_chip_is_no_reading() -> None:
+    """Neither a temperature nor a power: nothing is kept, instead of numbers of nobody."""
+    text = tables.A310P3.replace("15.8         42", "-            NA")
+    assert look_before(parse_table(text), 0).reading is None
+    assert Reading(None, 42, None) == look_before(parse_table(tables.A310P3.replace("15.8 ", "1e3  ")), 0).reading
 
 
 @pytest.mark.parametrize(("chip", "sample"), [
@@ -145,3 +163,30 @@ def test_one_sample_decides(samples: list[Sample], state: str, seen: tuple[str, 
 
     assert Idle(state, seen, len(samples)) == found  # type: ignore[arg-type]
     assert sentence == found.sentence
+
+
+HOT = Reading(1005.0, 62.0, 70.5, ("thermal slowdown",))
+WARM = Reading(1590.0, 58.4, 69.9)
+
+
+def test_readings_are_kept_sample_by_sample() -> None:
+    """One that told nothing keeps its place; where none tells anything there are none."""
+    assert (HOT, Reading(), WARM) == judge([Sample(reading=HOT), Sample(), Sample(reading=WARM)], "NVML").readings
+    assert () == judge([Sample(), Sample()], "npu-smi").readings
+
+
+@pytest.mark.parametrize(("readings", "words"), [
+    ((), ""), ((WARM, WARM), ""), ((WARM, HOT), "thermal slowdown, 62 C, 1005 MHz"),
+    ((HOT, replace(HOT, clock_mhz=990.0, temperature_c=None), replace(WARM, throttled=("power cap",), temperature_c=64.0)),
+     "thermal slowdown, power cap, 64 C, 990 MHz"),
+    ((Reading(throttled=("power brake",)),), "power brake")])
+def test_a_throttled_device_is_told_by_reason_heat_and_clock(readings: tuple[Reading, ...], words: str) -> None:
+    """Each reason once, the hottest and the slowest that was read of those samples."""
+    assert words == Idle("idle", (), len(readings), readings=readings).throttled
+
+
+@pytest.mark.parametrize(("during", "words"), [
+    ((HOT, WARM), "1005 to 1590 MHz, 58 to 62 C, 70 W"), ((Reading(None, 42, None),) * 2, "42 C"), ((Reading(),), ""), ((), "")])
+def test_a_device_tells_between_what_it_was_while_it_was_measured(during: tuple[Reading, ...], words: str) -> None:
+    """Not before, where an idle device has a low clock."""
+    assert words == Idle("idle", (), 9, readings=(Reading(300.0, 30.0, 9.0),) * BEFORE + during).told
