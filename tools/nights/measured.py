@@ -13,7 +13,7 @@ from tools.judging.interval import total, typical_time
 from tools.measuring.cell import Cell, Times
 from tools.measuring.predictions import Predictions
 from tools.nights.record import Fingerprint, Record, Role, Series, Word
-from tools.spec.chips import CPU
+from tools.spec.chips import CPU, is_gpu
 
 CONFIDENCE = 0.95
 _NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
@@ -58,8 +58,9 @@ def fingerprint_of(measured: Cell) -> Fingerprint:
     """What must be equal for two nights of a case to compare.
 
     The batch is the clips of it that count: a list may be shorter. A processor is a chip of its kind by its
-    name and how many cores of it may be used; its driver is the system. Graphs and precisions of several
-    networks count together.
+    name and how many cores of it may be used; its driver is the system. A GPU
+    has several engines: its runtime is the one that computed. Graphs and precisions of several networks count
+    together.
     """
     told, parts = measured.record, [part.record for part in measured.parts]
     installed, machine = told.versions, told.machine
@@ -71,8 +72,19 @@ def fingerprint_of(measured: Cell) -> Fingerprint:
         chip = f"{CPU.name} {machine.get('cpu', '')}, {machine.get('cores', '?')} cores"
         return Fingerprint(chip, machine.get("system", ""), "", f"onnxruntime {installed.get('onnxruntime', '')}", graph[:16],
                            batch, precision)
+    if is_gpu(told.chip):
+        return Fingerprint(told.chip, installed.get("driver", ""), f"CUDA {installed['cuda']}" if installed.get("cuda") else "",
+                           _runtime(measured), graph[:16], batch, precision)
     return Fingerprint(told.chip, installed.get("driver", ""), installed.get("cann", ""), f"aclruntime {installed.get('aclruntime', '')}",
                        graph[:16], batch, precision)
+
+
+def _runtime(measured: Cell) -> str:
+    """What ran the graph on a GPU: its packages, and the provider that computed."""
+    record = measured.record
+    packages = [f"{name} {record.versions[name]}" for name in ("onnxruntime-gpu", "tensorrt") if record.versions.get(name)]
+    usual = f"onnxruntime {record.versions.get('onnxruntime', '')}".rstrip()
+    return " ".join([*(packages or [usual]), *filter(None, [record.engine.get("provider") or measured.case.mode.engine])])
 
 
 def unit_of(measured: Cell) -> str:

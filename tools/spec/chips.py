@@ -132,6 +132,11 @@ def stored_device(name: str) -> StoredDevice:
     return listed or own or StoredDevice(name, (name,), 1, "GPU")
 
 
+def is_gpu(name: str) -> bool:
+    """Whether *name* is that of a chip that is neither an Ascend one nor a processor, simulated or not."""
+    return name != CPU.name and not _CHIP.fullmatch("".join(name.split()))
+
+
 def is_simulated(name: str) -> bool:
     """Whether *name*, of a chip or of a figure's device, is that of a simulation."""
     return name.strip().startswith(SIMULATED)
