@@ -60,7 +60,7 @@ def _judging(figure: NewFigure, new: Truth) -> str:
 
 CIRCUMSTANCES = {  # of a measurement, by the names in its record, with the words of a figure's note
     "cpu": "cpu", "cores": "cores", "cann": "cann", "driver": "driver", "cuda": "CUDA", "onnxruntime-gpu": "onnxruntime-gpu",
-    "tensorrt": "TensorRT", "clock_mhz": "clock in MHz", "temperature_c": "temperature in C"}
+    "clock_mhz": "clock in MHz", "temperature_c": "temperature in C"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*")
 
 

@@ -10,12 +10,14 @@ import time
 from collections.abc import Mapping, Sequence
 
 from tools.judging.interval import total, typical_time
+from tools.machine.versions import ABSENT
 from tools.measuring.cell import Cell, Times
 from tools.measuring.predictions import Predictions
 from tools.nights.record import Fingerprint, Record, Role, Series, Word
 from tools.spec.chips import CPU, is_gpu
 
 CONFIDENCE = 0.95
+RUNTIMES = ("onnxruntime", "nvidia-cudnn", "tensorrt")  # how the names of packages begin that a GPU computes with
 _NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
 
 
@@ -82,9 +84,8 @@ def fingerprint_of(measured: Cell) -> Fingerprint:
 def _runtime(measured: Cell) -> str:
     """What ran the graph on a GPU: its packages, and the provider that computed."""
     record = measured.record
-    packages = [f"{name} {record.versions[name]}" for name in ("onnxruntime-gpu", "tensorrt") if record.versions.get(name)]
-    usual = f"onnxruntime {record.versions.get('onnxruntime', '')}".rstrip()
-    return " ".join([*(packages or [usual]), *filter(None, [record.engine.get("provider") or measured.case.mode.engine])])
+    packages = [f"{name} {version}" for name, version in record.versions.items() if name.startswith(RUNTIMES) and version != ABSENT]
+    return ", ".join([*packages, *filter(None, [record.engine.get("provider") or measured.case.mode.engine])])
 
 
 def unit_of(measured: Cell) -> str:

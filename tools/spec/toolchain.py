@@ -29,8 +29,10 @@ class Toolchain:
     @property
     def words(self) -> str:
         """As a part of a sentence: `TensorRT in fp16`."""
-        engine, precision = NAMES.get(self.engine, self.engine), self.precision
-        return f"{engine or 'an engine that is not named'} in {precision or 'a precision that is not named'}"
+        engine = NAMES.get(self.engine, self.engine)
+        if not engine:
+            return self.precision or "its own precision"
+        return f"{engine} in {self.precision or 'a precision that nobody named'}"
 
     @property
     def usual(self) -> bool:
