@@ -171,7 +171,8 @@ def _statistics(measured: Sequence[Rate]) -> str:
 def ratio_table(compared: Sequence[tuple[str, Sequence[Comparison]]]) -> list[str]:
     """A line for each case: its rate over that of each stored device; `-` where nothing is stored.
 
-    Everybody asks for the T4: its column comes first, and is there even where no guide has a figure for it.
+    What was measured on GPUs comes first. Everybody asks for the T4: its column comes next, and is there even
+    where no guide has a figure for it.
     """
     found = ratio_grid(compared)
     return found.lines if found else []
@@ -184,7 +185,7 @@ def ratio_grid(compared: Sequence[tuple[str, Sequence[Comparison]]], heading: st
         return None
     t4s = [head for head, one in found.items() if T4 in stored_device(one.device).stands_for]
     first = [head for head, one in found.items() if one.measured]
-    heads = list(dict.fromkeys([*(head for head in first if head in t4s), *(t4s or [T4]), *first, *found]))
+    heads = list(dict.fromkeys([*(head for head in first if head in t4s), *first, *(t4s or [T4]), *found]))
     rows = []
     for case, beside in compared:
         ratios = {one.head: f"{one.ratio:.3f}" for one in beside}

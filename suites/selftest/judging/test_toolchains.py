@@ -117,17 +117,17 @@ def test_a_cards_ratio_is_taken_to_the_guides_t4_all_the_same() -> None:
 
 
 def test_measured_gpus_come_first_in_the_table_of_ratios() -> None:
-    """T4s, the guide's among them, then other GPUs, then the rest; the line above names what is compared."""
+    """A T4 before other GPUs, then the guide's T4, then the rest; the line above names what is compared."""
     truth = with_figures(recorded(50.0, device="NVIDIA L4"), recorded(60.0), recorded(120.0, "tensorrt", "fp16"))
     cell = measured(30.0, Mode("", "tf32"), "tf32")
     [one] = rates(cell)
     found = comparisons(truth, one)
     header, row = ratio_table([(one.name, found)])
 
-    assert ["case", "x T4 measured: ONNX Runtime fp32", "x T4 measured: TensorRT fp16", "x T4 guide: TensorRT fp16",
-            "x NVIDIA L4 measured: ONNX Runtime fp32", "x Ascend310-1chip", "x Ascend310", "x Ascend310P"] == [
+    assert ["case", "x T4 measured: ONNX Runtime fp32", "x T4 measured: TensorRT fp16",
+            "x NVIDIA L4 measured: ONNX Runtime fp32", "x T4 guide: TensorRT fp16", "x Ascend310-1chip", "x Ascend310", "x Ascend310P"] == [
         column.strip() for column in header.split("  ") if column.strip()]
-    assert ["tsm-bs16-cuda0-tf32", "0.500", "0.250", "0.271", "0.599"] == row.split()[:5]
+    assert ["tsm-bs16-cuda0-tf32", "0.500", "0.250", "0.599", "0.271"] == row.split()[:5]
     assert "measured clips/s (median; cuda0-tf32: ONNX Runtime tf32) over" in heading_of([one])
     kept: Any = extra_info(cell, found)["compared"]
     assert (GUIDE.right, 60.0) == (kept["T4"]["clips_per_s"], kept["T4 measured: ONNX Runtime fp32"]["clips_per_s"])
