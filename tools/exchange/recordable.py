@@ -22,7 +22,7 @@ from tools.machine.reading import positive
 from tools.measuring.cell import RECORD, Cell, Part
 from tools.measuring.timing import MIN_ITERATIONS, MIN_SECONDS
 from tools.spec.case import Case
-from tools.spec.chips import T4, is_simulated, kind, stored_device
+from tools.spec.chips import T4, is_simulated, kind, nvidia, stored_device
 from tools.spec.figures import METRICS
 from tools.spec.model import Spec
 from tools.spec.truth import Truth
@@ -93,13 +93,13 @@ def device_of_log(speed: Speed, named: str) -> str:
     if device.maker != ("GPU" if speed.tool == "trtexec" else "Ascend"):
         raise RecordError(f"{speed.tool} does not run on {named}", where=where, remedy="name a GPU, for example T4"
                           if speed.tool == "trtexec" else "name an Ascend chip as npu-smi does, for example 310P3")
-    if speed.chosen_device and named.lower() not in speed.chosen_device.lower():
+    if speed.chosen_device and nvidia(named).removeprefix("NVIDIA ").lower() not in speed.chosen_device.lower():
         raise RecordError(f"the log was made on {speed.chosen_device}, not on {named}", where=speed.place, remedy="name that device")
     if device.chips > 1:
         chip = device.stands_for[0]
         raise RecordError(f"{named} stands for a card of {device.chips} chips, and the tools measure one of them", where=where,
                           remedy=f"--device {chip}: it is stored as {device_of_chip(chip)}, and a card is derived from it")
-    return device.name
+    return stored_device(nvidia(named)).name if device.maker == "GPU" else device.name
 
 
 def of_log(speed: Speed, device: str, network: str) -> NewFigure:

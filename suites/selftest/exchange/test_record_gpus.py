@@ -17,7 +17,7 @@ from suites.selftest.exchange.test_tool_speeds import STAMP, TRT8
 from suites.selftest.nights.made import CHIP, RECORD, kept, night
 from tools.exchange.speeds import read
 from tools.judging.speed import stored_rate
-from tools.spec.chips import kind
+from tools.spec.chips import kind, nvidia
 from tools.spec.figures import Figure
 from tools.spec.toolchain import GUIDES, Toolchain
 from tools.spec.truth import read_truth
@@ -110,6 +110,24 @@ def test_a_log_of_trtexec_tells_its_precision(tmp_path: Path, command: str, list
     text = re.sub(r"&&&& RUNNING.*", "\n".join(lines), TRT8.format(stamp=STAMP))
 
     assert precision == read(log(tmp_path, text), 16).precision
+
+
+@pytest.mark.parametrize(("chosen", "named", "device"), [
+    ("Tesla T4", "T4", "T4"), ("Tesla T4", "NVIDIA T4", "T4"), ("Tesla T4", "Tesla T4", "T4"), ("NVIDIA A10", "A10", "NVIDIA A10"),
+    ("NVIDIA A10", "NVIDIA A10", "NVIDIA A10"), ("Tesla V100-SXM2-16GB", "V100-SXM2-16GB", "NVIDIA V100-SXM2-16GB"),
+])
+def test_a_logs_gpu_is_stored_under_the_name_of_what_is_measured_there(
+        recording: Command, writable_models: Path, tmp_path: Path, chosen: str, named: str, device: str) -> None:
+    """With its maker or without: a run of ours on that GPU is stored, judged and shown in the same column."""
+    one = log(tmp_path, TRT8.replace("Tesla T4", chosen).format(stamp=STAMP))
+    status, said = recording("tsm", "throughput", one, "--device", named, "--write")
+
+    assert 0 == status, said
+    [figure] = stored(writable_models, "tsm").values()
+    assert device == figure.device
+    own = kind(nvidia(named)).own_device
+    assert own is not None
+    assert device == own.name
 
 
 def test_a_log_of_trtexec_is_stored_as_one(recording: Command, writable_models: Path, tmp_path: Path) -> None:
