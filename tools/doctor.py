@@ -37,9 +37,14 @@ def measurable(host: Examination, others: Sequence[Examination]) -> str:
     names = {**({"cpu": "cpu"} if not bad & set(CPU_NEEDS) else {}), **usable}
     if not names:
         return "nothing can be measured on here"
-    lacking = any(part.thing in family.beside and not part.good for family in others for part in family.parts)
-    compiled = " (npu: only what is compiled already)" if lacking and len(names) > 1 else ""
-    return f"can be measured on here: {', '.join(names)}; say --device {','.join(names.values())}{compiled}"
+    return f"can be measured on here: {', '.join(names)}; say --device {','.join(names.values())}{_limits(host, others)}"
+
+
+def _limits(host: Examination, others: Sequence[Examination]) -> str:
+    """Of families that lack what measuring can do without, what they can measure all the same."""
+    found = [f"{chips[0].device.partition(':')[0]}: {family.without}" for family in others if (chips := family.usable(host.parts))
+             and any(part.thing in family.beside and not part.good for part in family.parts)]
+    return f" ({'; '.join(found)})" if found else ""
 
 
 def _show(settings: Settings, title: str, looks: Mapping[str, Look]) -> list[Finding]:

@@ -59,12 +59,14 @@ class Examination:
 
     parts: what the family consists of, its devices among them. rules: what it asks whether it is here or not.
     beside: the parts that measuring can do without, such as the compiler where models are compiled already.
+    without: what can be measured while one of these is missing, in words.
     """
 
     family: str
     parts: tuple[Finding, ...]
     rules: tuple[Finding, ...] = ()
     beside: tuple[str, ...] = ()
+    without: str = "only what is compiled already"
 
     @property
     def present(self) -> bool:

@@ -22,7 +22,7 @@ from tools.machine.reading import positive
 from tools.measuring.cell import RECORD, Cell, Part
 from tools.measuring.timing import MIN_ITERATIONS, MIN_SECONDS
 from tools.spec.case import Case
-from tools.spec.chips import T4, is_simulated, kind, stored_device
+from tools.spec.chips import T4, is_simulated, kind, nvidia, stored_device
 from tools.spec.figures import METRICS
 from tools.spec.model import Spec
 from tools.spec.truth import Truth
@@ -48,16 +48,19 @@ def _beside(figure: NewFigure, old: Truth) -> list[str]:
 
 
 def _judging(figure: NewFigure, new: Truth) -> str:
-    device = stored_device(figure.device)
-    if T4 in device.stands_for and figure.device != new.throughput.t4:
+    device, by = stored_device(figure.device), figure.toolchain
+    if T4 in device.stands_for and by.usual and figure.device != new.throughput.t4:
         return f'no ratio is taken against it: [gates.throughput] has t4 = "{new.throughput.t4 or ""}"'
-    found = None if device.maker == "GPU" else stored_rate(new, kind(device.stands_for[0]), figure.batch, figure.network)
-    judging = found[0] if found else new.rate(figure.device, figure.batch, figure.network)
+    found = None if device.maker == "GPU" else stored_rate(new, kind(device.stands_for[0]), figure.batch, figure.network, by)
+    judging = found[0] if found else new.rate(figure.device, figure.batch, figure.network, by)
     if judging is None or judging.id == figure.id:
         return "from now on what is measured there is judged by it, or compared with it"
     return f'{judging.id} goes on judging there: [gates.throughput] judge_by = "{new.throughput.judge_by}"'
 
 
+CIRCUMSTANCES = {  # of a measurement, by the names in its record, with the words of a figure's note
+    "cpu": "cpu", "cores": "cores", "cann": "cann", "driver": "driver", "cuda": "CUDA", "onnxruntime-gpu": "onnxruntime-gpu",
+    "clock_mhz": "clock in MHz", "temperature_c": "temperature in C"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*")
 
 
@@ -90,13 +93,13 @@ def device_of_log(speed: Speed, named: str) -> str:
     if device.maker != ("GPU" if speed.tool == "trtexec" else "Ascend"):
         raise RecordError(f"{speed.tool} does not run on {named}", where=where, remedy="name a GPU, for example T4"
                           if speed.tool == "trtexec" else "name an Ascend chip as npu-smi does, for example 310P3")
-    if speed.chosen_device and named.lower() not in speed.chosen_device.lower():
+    if speed.chosen_device and nvidia(named).removeprefix("NVIDIA ").lower() not in speed.chosen_device.lower():
         raise RecordError(f"the log was made on {speed.chosen_device}, not on {named}", where=speed.place, remedy="name that device")
     if device.chips > 1:
         chip = device.stands_for[0]
         raise RecordError(f"{named} stands for a card of {device.chips} chips, and the tools measure one of them", where=where,
                           remedy=f"--device {chip}: it is stored as {device_of_chip(chip)}, and a card is derived from it")
-    return device.name
+    return stored_device(nvidia(named)).name if device.maker == "GPU" else device.name
 
 
 def of_log(speed: Speed, device: str, network: str) -> NewFigure:
@@ -105,7 +108,8 @@ def of_log(speed: Speed, device: str, network: str) -> NewFigure:
     assert speed.samples_per_s is not None
     return NewFigure(device=device_of_log(speed, device), network=network, batch=speed.batch, metric="throughput",
                      value=speed.samples_per_s, unit="samples/s", note=str(speed.latency),
-                     section=f"{speed.tool}, {speed.day or _day(speed.path)}, {speed.place}")
+                     section=f"{speed.tool}, {speed.day or _day(speed.path)}, {speed.place}",
+                     engine="trtexec" if speed.tool == "trtexec" else "", precision=speed.precision)
 
 
 def rates_of_run(run: Path, spec: Spec, truth: Truth) -> tuple[list[NewFigure], list[ClipgateError]]:
@@ -152,11 +156,12 @@ def _figure(run: Path, cell: Cell, metric: str, value: float, unit: str) -> NewF
     """What a run measured of a cell, as a figure; its note names the circumstances."""
     record = cell.record
     surgery = [f"surgery {record.surgery}"] if record.surgery else []
-    machine = [f"{name} {said}" for name, said in record.machine.items() if name in ("cpu", "cores", "cann", "driver")]
+    told, by = {**record.machine, **record.versions}, judge.toolchain_of(cell)
+    machine = [f"{words} {told[name]}" for name, words in CIRCUMSTANCES.items() if told.get(name)]
     note = ", ".join([record.precision, f"weights {record.weights}", f"data {record.data}", *surgery, *machine])
     section = f"clipgate, {_day(cell.parts[-1].folder / RECORD)}, {run.name}/{cell.case}"
     return NewFigure(device=device_of_chip(record.chip), network="", batch=cell.case.batch, metric=metric,
-                     value=value, unit=unit, section=section, note=note)
+                     value=value, unit=unit, section=section, note=note, engine=by.engine, precision=by.precision)
 
 
 def require_real(cell: Cell) -> None:

@@ -12,6 +12,7 @@ from tools.errors import ScoreError
 from tools.exchange import batches
 from tools.exchange.batches import Claim
 from tools.machine import reading
+from tools.spec.toolchain import Precision
 
 SpeedTool = Literal["ais_bench", "benchmark", "msame", "trtexec"]
 N = r"([\d.]+(?:[eE][-+]?\d+)?)"
@@ -25,6 +26,9 @@ TRT_LINE = re.compile(r"GPU Compute Time: (min = .*)")
 TRT_BLOCK = re.compile(r"GPU Compute\s*$")
 TRT_BLOCK_ROWS = 6
 TRT_DAY = re.compile(r"^\s*\[(\d\d)/(\d\d)/(\d{4})-")
+TRT_COMMAND = re.compile(r"\btrtexec\b(.*)")
+TRT_FLAG = re.compile(r"(?<!\S)--\w+")
+TRT_PRECISION = re.compile(r"\] Precision: (\w+(?:\+\w+)*)")
 TRT_DEVICE = re.compile(r"Selected Device: (.+?)\s*$", re.MULTILINE)
 STATISTIC = re.compile(rf"(min|max|mean|median|percentile\(99%\)|percentile)\s*[=:]\s*{N}")
 # Beside the folder since 2022-11, before that inside it.
@@ -55,6 +59,7 @@ class Speed:
 
     batch: None where the tool does not say it; samples_per_s: None where it follows only from the batch size.
     chosen_device, day (2021-08-02): as the log gives them; empty where it does not.
+    precision: of trtexec, where its log tells it.
     """
 
     tool: SpeedTool
@@ -65,6 +70,7 @@ class Speed:
     line: int
     chosen_device: str = ""
     day: str = ""
+    precision: Precision = ""
 
     def __post_init__(self) -> None:
         """Refuse, with a ScoreError, a rate or a time that measures nothing: later they divide each other."""
@@ -201,8 +207,22 @@ def _trtexec(lines: Sequence[str], path: Path) -> list[Speed]:
                               numbers.get("percentile(99%)", numbers.get("percentile")))
             day = TRT_DAY.search(line)
             found.append(Speed("trtexec", None, None, latency, path, number, device[1] if device else "",
-                               f"{day[3]}-{day[1]}-{day[2]}" if day else ""))
+                               f"{day[3]}-{day[1]}-{day[2]}" if day else "", _precision(text)))
     return found
+
+
+def _precision(text: str) -> Precision:
+    """What trtexec computed in, by its own command line and its list of options; empty where neither tells.
+
+    With integers among its choices, or all that it can do, nobody knows what it chose.
+    """
+    flags = {flag for line in TRT_COMMAND.findall(text) for flag in TRT_FLAG.findall(line)}
+    listed = TRT_PRECISION.findall(text)
+    if flags & {"--int8", "--best", "--fp8", "--bf16"} or any(set(one.split("+")) - {"FP32", "FP16"} for one in listed):
+        return ""
+    if "--fp16" in flags or any("FP16" in one for one in listed):
+        return "fp16"
+    return "fp32" if "--noTF32" in flags else ""
 
 
 def _statistics(text: str, path: Path, line: int) -> dict[str, float]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tools.errors import RecordError, TruthError
 from tools.machine.reading import positive
 from tools.spec.figures import RECORDED
+from tools.spec.toolchain import Engine, Toolchain
 from tools.spec.truth import FidelityGate, Truth, read_truth
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ SOURCE = "measured with what a row's section names, and stored by python -m tool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFigure:
-    """A figure to be recorded; section: the tool, date and place of its measurement; note: the rest."""
+    """A figure to be recorded; section: the tool, date and place of its measurement; note: the rest.
+
+    engine, precision: how it was measured; empty where its device has one way only.
+    """
 
     device: str
     network: str
@@ -34,6 +38,8 @@ class NewFigure:
     unit: str
     section: str
     note: str
+    engine: Engine = ""
+    precision: str = ""
 
     def __post_init__(self) -> None:
         """Refuse, with a RecordError, a value that others could not be divided by."""
@@ -42,9 +48,17 @@ class NewFigure:
 
     @property
     def name(self) -> str:
-        """What it was measured of; no two recorded figures of a model have the same name."""
-        parts = (self.device, self.network, "" if self.metric == "throughput" else self.metric, f"bs{self.batch}")
+        """What it was measured of; no two recorded figures of a model have the same name.
+
+        How it was measured belongs to it, where that is not the way in which its device is always measured.
+        """
+        way = () if self.toolchain.usual and self.engine in ("", "trtexec") else (self.engine, self.precision)
+        parts = (self.device, self.network, *way, "" if self.metric == "throughput" else self.metric, f"bs{self.batch}")
         return "-".join(part for part in parts if part)
+
+    @property
+    def toolchain(self) -> Toolchain:
+        return Toolchain(self.engine, self.precision)
 
     @property
     def id(self) -> str:
@@ -54,8 +68,9 @@ class NewFigure:
     def row(self) -> dict[str, str | int | float]:
         """The figure's row in the toml."""
         network = {"network": self.network} if self.network else {}
+        way = {name: said for name, said in (("engine", self.engine), ("precision", self.precision)) if said}
         return {"id": self.id, **network, "device": self.device, "batch": self.batch, "metric": self.metric, "value": self.value,
-                "unit": self.unit, "kind": "raw", "status": "ok", "section": self.section, "note": self.note}
+                "unit": self.unit, "kind": "raw", "status": "ok", **way, "section": self.section, "note": self.note}
 
 
 @dataclass(frozen=True, slots=True)

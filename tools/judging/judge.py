@@ -22,10 +22,12 @@ from tools.measuring.doubts import doubts
 from tools.measuring.inputs import TorchInputs
 from tools.measuring.predictions import Predictions
 from tools.measuring.timing import Summary
+from tools.spec import toolchain
 from tools.spec.chips import ChipKind, kind
 from tools.spec.expectations import NOTHING, Expectations
 from tools.spec.given import reference_name
 from tools.spec.model import Spec
+from tools.spec.toolchain import Toolchain
 from tools.spec.truth import FidelityGate, Truth
 
 S = TypeVar("S", bound=Spec)
@@ -184,11 +186,18 @@ def throughput(cell: Cell, truth: Truth, expect: Expectations = NOTHING) -> list
 
 def _rates(cell: Cell, truth: Truth, chip: ChipKind, summaries: Sequence[Summary]) -> list[Judgement]:
     batch = cell.case.batch
+    by = toolchain_of(cell)
     if len(cell.parts) == 1:
-        return [speed.throughput(summaries[0], truth, chip, batch)]
-    judged = [speed.throughput(summary, truth, chip, batch, part.record.network)
+        return [speed.throughput(summaries[0], truth, chip, batch, by=by)]
+    judged = [speed.throughput(summary, truth, chip, batch, part.record.network, by)
               for part, summary in zip(cell.parts, summaries, strict=True)]
-    return [*judged, speed.combined_throughput(cell.rate(), truth, chip, batch, summaries)]
+    return [*judged, speed.combined_throughput(cell.rate(), truth, chip, batch, summaries, by)]
+
+
+def toolchain_of(cell: Cell) -> Toolchain:
+    """How the rates of a cell were measured."""
+    record = cell.record
+    return toolchain.of(record.chip, cell.case.mode, record.precision, record.engine.get("provider", ""))
 
 
 def summary_of(part: Part) -> Summary:

@@ -12,27 +12,33 @@ from tools.judging.verdict import Judgement, Verdict, doubt, recorded
 from tools.measuring.cell import Times
 from tools.measuring.timing import MIN_ITERATIONS, MIN_SECONDS, Summary
 from tools.spec.chips import ChipKind
-from tools.spec.figures import Figure
+from tools.spec.figures import Figure, rates
+from tools.spec.toolchain import Toolchain
 from tools.spec.truth import Truth
 
 WELL = 1 / 5  # of the step by which a speed is bad: so well a short series must tell its typical time
 MORE = 1.1  # of the seconds that wanted calls would take as long as those before
 
 
-def throughput(summary: Summary, truth: Truth, chip: ChipKind, batch: int, network: str = "") -> Judgement:
-    """Clips per second against the stored figure for this kind of device; RECORDED where there is none."""
+def throughput(summary: Summary, truth: Truth, chip: ChipKind, batch: int, network: str = "", by: Toolchain | None = None) -> Judgement:
+    """Clips per second against the stored figure for this kind of device; RECORDED where there is none.
+
+    by: how it was measured, the usual way without it. What was measured in another way judges nothing.
+    """
     metric = f"{network} clips/s".lstrip()
     spread = f"{summary.iterations} iterations in {summary.total_s:.1f} s, spread {summary.variation:.1%}"
     ours = Numbers("clips_per_s", summary.clips_per_s, statistic=summary.statistic, timing=Timing.of(summary))
-    judged = _against_stored(metric, ours, [summary], spread, truth, stored_rate(truth, chip, batch, network), chip, batch)
+    judged = _against_stored(metric, ours, [summary], spread, truth, stored_rate(truth, chip, batch, network, by),
+                             missing(truth, chip, batch, network, by))
     return replace(judged, short=summary.short)
 
 
-def combined_throughput(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, parts: Sequence[Summary]) -> Judgement:
+def combined_throughput(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, parts: Sequence[Summary],
+                        by: Toolchain | None = None) -> Judgement:
     """Clips per second through all networks against the stored figure; no better than the times of any."""
     ours = Numbers("clips_per_s", clips_per_s, statistic=parts[0].statistic)  # all were timed on one device, in one way
     judged = _against_stored("clips/s", ours, parts, f"1 / (sum of 1/rate) of {len(parts)} networks", truth,
-                             stored_rate(truth, chip, batch), chip, batch)
+                             stored_rate(truth, chip, batch, by=by), missing(truth, chip, batch, "", by))
     return replace(judged, short=any(part.short for part in parts))
 
 
@@ -90,11 +96,12 @@ def unsteady(parts: Sequence[Summary], truth: Truth) -> str:
 
 
 def _against_stored(metric: str, ours: Numbers, parts: Sequence[Summary], how: str, truth: Truth, found: tuple[Figure, int] | None,
-                    chip: ChipKind, batch: int) -> Judgement:
+                    without: str) -> Judgement:
+    """*without*: what to say where nothing is *found*."""
     why = unfit(parts, truth)
     if found is None:
         how = "; ".join(filter(None, [how, unsteady(parts, truth)]))
-        return recorded(metric, f"{how}; nothing is stored for {chip.name} at bs{batch}", shown(ours.measured, ours.statistic), ours)
+        return recorded(metric, f"{how}; {without}", shown(ours.measured, ours.statistic), ours)
     stored, chips = found
     rate = ours.measured * chips
     derived = f"; derived: {chips} chips of {ours.measured:.3f} each" if chips > 1 else ""
@@ -113,13 +120,23 @@ def shown(clips_per_s: float, statistic: str) -> str:
     return f"{clips_per_s:.3f}/s {statistic}"
 
 
-def stored_rate(truth: Truth, chip: ChipKind, batch: int, network: str = "") -> tuple[Figure, int] | None:
-    """The figure for this kind of chip, and how many chips it is of.
+def missing(truth: Truth, chip: ChipKind, batch: int, network: str, by: Toolchain | None) -> str:
+    """That nothing stored judges what was measured so, and what is stored of another way."""
+    others = [figure for device in chip.stored_under for figure in rates(truth.figures, device.name, batch, network)]
+    if by is None or not others:
+        return f"nothing is stored for {chip.name} at bs{batch}"
+    ways = " and ".join(dict.fromkeys(figure.toolchain.words for figure in others))
+    are = "figure is" if len(others) == 1 else "figures are"
+    return f"the stored {others[0].device} {are} of {ways}; this was {by.words}"
+
+
+def stored_rate(truth: Truth, chip: ChipKind, batch: int, network: str = "", by: Toolchain | None = None) -> tuple[Figure, int] | None:
+    """The figure for this kind of chip that was measured in the same way, and how many chips it is of.
 
     The toml's judge_by decides between published and recorded; then a chip's own goes before its card's.
     """
     found = {figure.id: (figure, device.chips) for device in chip.stored_under
-             if (figure := truth.rate(device.name, batch, network)) is not None}
+             if (figure := truth.rate(device.name, batch, network, by)) is not None}
     chosen = truth.preferred([figure for figure, _ in found.values()])
     return found[chosen.id] if chosen else None
 
@@ -137,7 +154,8 @@ def against_t4(clips_per_s: float, truth: Truth, chip: ChipKind, batch: int, par
     of_card = clips_per_s * chip.chips_per_card
     ratio = of_card / t4.right
     card = f"a card of {chip.chips_per_card} chips, derived from one" if chip.chips_per_card > 1 else "one chip"
-    reason = f"{shown(of_card, parts[0].statistic)} of {card} over {t4.right:g} ({truth.path.name} {t4.id}){doubt(t4)}"
+    reason = (f"{shown(of_card, parts[0].statistic)} of {card} over {t4.right:g} "
+              f"({truth.path.name} {t4.id}, {t4.toolchain.words}){doubt(t4)}")
     why = unfit(parts, truth)
     verdict = Verdict.NO_VERDICT if why else Verdict.PASS if ratio >= least else Verdict.FAIL
     return [Judgement("x T4", f"{ratio:.3f}", f">= {least:g}", verdict, f"{reason}; {why}" if why else reason,

@@ -20,7 +20,7 @@ def refuse(run: Path, device: Device) -> None:
     reason, _ = _read(run, device)
     if reason:
         raise DeviceError(f"{device.label} is not used again in this run: {reason}", where=str(_path(run, device)),
-                          remedy="see to the device (its driver's log, npu-smi), then run again; other devices go on")
+                          remedy="see to the device (its driver's log, python -m tools.doctor), then run again; other devices go on")
 
 
 def give_up(run: Path, device: Device, reason: str) -> None:

@@ -10,12 +10,14 @@ import time
 from collections.abc import Mapping, Sequence
 
 from tools.judging.interval import total, typical_time
+from tools.machine.versions import ABSENT
 from tools.measuring.cell import Cell, Times
 from tools.measuring.predictions import Predictions
 from tools.nights.record import Fingerprint, Record, Role, Series, Word
-from tools.spec.chips import CPU
+from tools.spec.chips import CPU, is_gpu
 
 CONFIDENCE = 0.95
+RUNTIMES = ("onnxruntime", "nvidia-cudnn", "tensorrt")  # how the names of packages begin that a GPU computes with
 _NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
 
 
@@ -58,8 +60,9 @@ def fingerprint_of(measured: Cell) -> Fingerprint:
     """What must be equal for two nights of a case to compare.
 
     The batch is the clips of it that count: a list may be shorter. A processor is a chip of its kind by its
-    name and how many cores of it may be used; its driver is the system. Graphs and precisions of several
-    networks count together.
+    name and how many cores of it may be used; its driver is the system. A GPU
+    has several engines: its runtime is the one that computed. Graphs and precisions of several networks count
+    together.
     """
     told, parts = measured.record, [part.record for part in measured.parts]
     installed, machine = told.versions, told.machine
@@ -71,8 +74,18 @@ def fingerprint_of(measured: Cell) -> Fingerprint:
         chip = f"{CPU.name} {machine.get('cpu', '')}, {machine.get('cores', '?')} cores"
         return Fingerprint(chip, machine.get("system", ""), "", f"onnxruntime {installed.get('onnxruntime', '')}", graph[:16],
                            batch, precision)
+    if is_gpu(told.chip):
+        return Fingerprint(told.chip, installed.get("driver", ""), f"CUDA {installed['cuda']}" if installed.get("cuda") else "",
+                           _runtime(measured), graph[:16], batch, precision)
     return Fingerprint(told.chip, installed.get("driver", ""), installed.get("cann", ""), f"aclruntime {installed.get('aclruntime', '')}",
                        graph[:16], batch, precision)
+
+
+def _runtime(measured: Cell) -> str:
+    """What ran the graph on a GPU: its packages, and the provider that computed."""
+    record = measured.record
+    packages = [f"{name} {version}" for name, version in record.versions.items() if name.startswith(RUNTIMES) and version != ABSENT]
+    return ", ".join([*packages, *filter(None, [record.engine.get("provider") or measured.case.mode.engine])])
 
 
 def unit_of(measured: Cell) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tools.judging.confirmed import Word, percent
-from tools.judging.judge import Judge
+from tools.judging.judge import Judge, toolchain_of
 from tools.judging.numbers import Numbers
 from tools.judging.slower import Plan
 from tools.judging.speed import stored_rate, summary_of, too_few, unsteady
@@ -90,7 +90,7 @@ def of_speed(judged: Sequence[Judgement], tonight: Tonight, context: Context[Spe
         return unjudged(judged, unfit) if tonight.judges(cell) else [*judged]
     gate = truth.throughput
     speed = tonight.speed(context, cell, found, Plan(gate.margin, gate.step))
-    stored = stored_rate(truth, kind(cell.record.chip), cell.case.batch)
+    stored = stored_rate(truth, kind(cell.record.chip), cell.case.batch, by=toolchain_of(cell))
     figure = next(one for one in judged if one.metric == WHOLE) if stored else None
     if stored and figure and tonight.confirms and figure.verdict in (Verdict.PASS, Verdict.FAIL):
         figure = beside_figure(figure, tonight.beside_figure(context, cell, speed, *stored))
@@ -111,7 +111,7 @@ def _judged(whole: Judgement, speed: Speed, history: str) -> Judgement:
         why = "; ".join(filter(None, [why, speed.unsettled if speed.confirmed.error else ""]))
         return replace(recorded(WHOLE, why, whole.measured, whole.numbers), short=whole.short, learning=learning)
     case, centre = speed.baseline.subject.case, math.exp(-decision.centre)
-    model, batch, _ = case.rsplit("-", 2)
+    model, batch = speed.baseline.subject.cell.rsplit("-", 1)
     told = [speed.conclusion.sentence, *_more(speed)]
     verdict = VERDICTS[word]
     if verdict is Verdict.SUSPECT and speed.unsettled:

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tools.judging import comparisons as beside
-from tools.judging.comparisons import A310, A310P, Grid, Rate, comparisons, rates
+from tools.judging import guide_tables
+from tools.judging.comparisons import Grid, Rate, comparisons, rates
+from tools.judging.guide_tables import A310, A310P
 from tools.measuring.cell import Cell, Part
 from tools.reporting.facts import RatioTable, SpeedPoint, Speeds
 from tools.spec.chips import CPU, T4, kind
@@ -24,11 +26,11 @@ def speeds(cells: Sequence[Cell], truths: Mapping[str, Truth]) -> tuple[Speeds, 
     """
     found: list[Speeds] = []
     for (model, network), of_network in _by_network(cells).items():
-        for device in dict.fromkeys(rate.device for rate, _ in of_network):
-            measured = sorted(((rate, cell) for rate, cell in of_network if rate.device == device), key=lambda one: one[0].batch)
+        for on in dict.fromkeys(rate.on for rate, _ in of_network):
+            measured = sorted(((rate, cell) for rate, cell in of_network if rate.on == on), key=lambda one: one[0].batch)
             simulated = " (simulated)" if any(cell.record.simulated for _, cell in measured) else ""
             points = tuple(_point(rate, cell) for rate, cell in measured)
-            found.append(Speeds(model, network, f"measured on {device}{simulated}", measured=True, points=points))
+            found.append(Speeds(model, network, f"measured on {on}{simulated}", measured=True, points=points))
         if model in truths:
             found += _stored(model, network, truths[model])
     return tuple(found)
@@ -57,10 +59,10 @@ def _seconds_a_clip(parts: Sequence[Part]) -> list[float]:
 
 
 def _stored(model: str, network: str, truth: Truth) -> list[Speeds]:
-    columns = beside.stored_columns(truth, network)
+    columns = {**(gpus := guide_tables.measured_columns(truth, network)), **guide_tables.stored_columns(truth, network)}
     return [Speeds(model, network, name, measured=False, source=truth.path.name,
                    points=tuple(SpeedPoint(batch, rate) for batch, rate in sorted(columns[name].items())))
-            for name in LINES if columns[name]]
+            for name in (*gpus, *LINES) if columns[name]]
 
 
 def tables(cells: Sequence[Cell], truths: Mapping[str, Truth]) -> tuple[RatioTable, ...]:
@@ -73,7 +75,7 @@ def tables(cells: Sequence[Cell], truths: Mapping[str, Truth]) -> tuple[RatioTab
         found += [_table(model, grid, beside.doubts(compared))] if grid else []
         for network in dict.fromkeys(rate.network for rate in measured):
             group = [rate for rate in measured if rate.network == network and rate.chip != CPU.name]
-            found += [_table(model, grid) for grid in beside.guide_grids(truths[model], group)]
+            found += [_table(model, grid) for grid in guide_tables.guide_grids(truths[model], group)]
     return tuple(found)
 
 

@@ -21,7 +21,7 @@ REST = {"ERROR": "in error", "FAIL": "failed", "NO VERDICT": "without a verdict"
         "XFAIL": "known to fail", "SKIPPED": "skipped", "PASS": "passed"}
 MOST_REASONS, MOST_PROBLEMS = 12, 2
 MINI = "on data or weights that the harness made itself, so nothing here is an acceptance"
-SIMULATED = "SIMULATED, nothing here was measured on an NPU"
+SIMULATED = "SIMULATED, nothing here was measured on a device"
 BY_NIGHT = "by night what nothing judges is red"
 
 

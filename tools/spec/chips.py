@@ -41,7 +41,7 @@ DEVICES = (  # a chip's own comes before its card's
     StoredDevice("Ascend310", ("310",), 4, "Ascend"),
     StoredDevice("Ascend310P3", ("310P3", "310P"), 1, "Ascend"),
     StoredDevice("Ascend310P", ("310P", "310P3"), 1, "Ascend"),
-    StoredDevice(T4, (T4, "NVIDIA T4"), 1, "GPU"),
+    StoredDevice(T4, (T4, "NVIDIA T4", "Tesla T4"), 1, "GPU"),
     StoredDevice("T4(second measurement)", (T4,), 1, "GPU"),
     StoredDevice("cpu", ("cpu",), 1, "CPU"),
 )
@@ -126,10 +126,20 @@ def ascend_kind(name: str) -> ChipKind:
 
 def stored_device(name: str) -> StoredDevice:
     """The device that *name* names: one of the table, one chip of an Ascend card, or else a GPU."""
-    listed = next((device for device in DEVICES if device.name == name), None)
+    listed = next((device for device in DEVICES if device.name == name or (device.maker == "GPU" and name in device.stands_for)), None)
     chip = _CHIP.fullmatch("".join(name.split()))
     own = kind(name).own_device if chip and (chip[2] or chip[3].startswith(_ASCEND)) else None
     return listed or own or StoredDevice(name, (name,), 1, "GPU")
+
+
+def is_gpu(name: str) -> bool:
+    """Whether *name* is that of a chip that is neither an Ascend one nor a processor, simulated or not."""
+    return name != CPU.name and not _CHIP.fullmatch("".join(name.split()))
+
+
+def nvidia(name: str) -> str:
+    """The name of a GPU as the driver gives it: a person or an older tool may leave the maker out of it."""
+    return name if name == T4 else f"NVIDIA {name.removeprefix('NVIDIA ').removeprefix('Tesla ')}"
 
 
 def is_simulated(name: str) -> bool:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from tools.spec import toolchain
+from tools.spec.chips import T4, stored_device
+from tools.spec.toolchain import GUIDES, Toolchain
 
 RECOGNITION = ("top1", "top5")  # what the accuracy of a recogniser is called
 LOCALISATION = ("AR@1", "AR@5", "AR@10", "AR@100", "AUC")
@@ -24,6 +29,7 @@ class Figure:
         or ratio.
     batch: None for figures of no batch size; best: whether it is the best of all batch sizes.
     network: which of a model's networks it is of; empty for the whole model.
+    engine, precision: how a rate was measured where that differs; `toolchain` knows what goes unsaid.
     origin: the key it stands under, one of the toml's [sources]; source: that entry's text with the section.
     """
 
@@ -41,6 +47,8 @@ class Figure:
     expression: str = ""
     corrected: float | None = None
     note: str = ""
+    engine: toolchain.Engine = ""
+    precision: toolchain.Precision = ""
     origin: str = ""
     source: str = ""
 
@@ -48,6 +56,20 @@ class Figure:
     def provenance(self) -> Provenance:
         """Whether somebody published it or tools.record stored what was measured here."""
         return "recorded" if self.origin == RECORDED else "published"
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """How a rate was measured; what is printed of a T4 without these words is of the guides' tools."""
+        unsaid = not self.engine and not self.precision and self.provenance == "published"
+        return GUIDES if unsaid and T4 in stored_device(self.device).stands_for else Toolchain(self.engine, self.precision)
+
+    @property
+    def column(self) -> str:
+        """What its device's column is called: a GPU's by whose it is and how it was measured."""
+        if stored_device(self.device).maker != "GPU":
+            return self.device
+        said = f"{self.device} {'measured' if self.provenance == 'recorded' else 'guide'}"
+        return f"{said}: {self.toolchain}" if str(self.toolchain) else said
 
     @property
     def right(self) -> float:
@@ -78,3 +100,9 @@ class Figure:
         if self.status != "ok" and not self.note:
             return f"is {self.status} and has no note that says why"
         return ""
+
+
+def rates(figures: Sequence[Figure], device: str, batch: int, network: str = "") -> list[Figure]:
+    """All of these that are clips per second of *device* at *batch*, however they were measured."""
+    return [figure for figure in figures
+            if (figure.device, figure.metric, figure.batch, figure.network) == (device, "throughput", batch, network)]

@@ -34,7 +34,7 @@ def wanted(name: str, hint: object) -> str:
         return "a table"
     choices = [one for one in get_args(hint) if one is not NoneType]
     if choices and all(isinstance(one, str) for one in choices):
-        return f"one of {', '.join(choices)}"
+        return f"one of {', '.join(filter(None, choices))}"
     kind = choices[0] if choices else hint
     return f"{PLAIN.get(kind, 'something else') if isinstance(kind, type) else 'something else'}{_range(name, kind)}"
 

@@ -44,7 +44,8 @@ dataset = {dataset}
 
 # Nothing else is needed. What somebody has published goes into tables of its own: the checkpoint into
 # [weights], accuracies and rates with their source into [sources], [figures] and [gates.accuracy].
-# suites/README.md, 'Stored numbers', says how. What you measure yourself, python -m tools.record stores.
+# suites/README.md, 'Stored numbers', says how. What you measure yourself, python -m tools.record stores,
+# that of a GPU with its engine and precision.
 """
 IMPORT = re.compile(r"^from tools\.spec import .+\n", re.MULTILINE)
 

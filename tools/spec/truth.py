@@ -12,9 +12,10 @@ from tools.errors import STAGES, TruthError
 from tools.spec.case import BATCHES
 from tools.spec.faults import Faults, shown
 from tools.spec.figure_rows import check_names, figures
-from tools.spec.figures import Figure, Provenance
+from tools.spec.figures import Figure, Provenance, rates
 from tools.spec.toml_lines import lines_of
 from tools.spec.toml_tables import Part, Table
+from tools.spec.toolchain import Toolchain
 
 TABLES = ("dataset", "sources", "weights", "gates", "figures", "archive", "known_issues")
 GATES = ("accuracy", "pairs", "recall", "fidelity", "throughput")
@@ -138,13 +139,14 @@ class Truth:
         raise TruthError(f"no figure has the id {id!r}", where=str(self.path),
                          remedy="gates name figures by their id; those of [archive] judge nothing")
 
-    def rate(self, device: str, batch: int, network: str = "") -> Figure | None:
+    def rate(self, device: str, batch: int, network: str = "", by: Toolchain | None = None) -> Figure | None:
         """The stored clips per second of *device* at *batch*, of the whole model or of one of its networks.
 
-        Where a published and a recorded one are stored, judge_by of [gates.throughput] decides.
+        by: measured in that way; without it in the usual one. Where a published and a recorded one are
+        stored, judge_by of [gates.throughput] decides.
         """
-        return self.preferred([figure for figure in self.figures
-                               if (figure.device, figure.metric, figure.batch, figure.network) == (device, "throughput", batch, network)])
+        return self.preferred([figure for figure in rates(self.figures, device, batch, network)
+                               if (figure.toolchain.same(by) if by else figure.toolchain.usual)])
 
     def preferred(self, figures: Sequence[Figure]) -> Figure | None:
         """The first of *figures* that has the provenance of judge_by; else the first."""

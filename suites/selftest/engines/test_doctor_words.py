@@ -17,7 +17,7 @@ def part(thing: str, *, good: bool = True) -> Any:
 
 
 def family(name: str, *parts: Any, chips: Sequence[tuple[str, str]] = (), present: bool = True, good: bool = True) -> Any:
-    return SimpleNamespace(family=name, parts=parts, present=present, good=good, beside={"toolkit"},
+    return SimpleNamespace(family=name, parts=parts, present=present, good=good, beside={"toolkit"}, without=f"only what a {name} can",
                            usable=lambda host: [SimpleNamespace(thing=thing, device=device) for thing, device in chips])
 
 
@@ -29,11 +29,13 @@ def family(name: str, *parts: Any, chips: Sequence[tuple[str, str]] = (), presen
     ([part("CPU")], [family("npu", part("toolkit"), chips=[("310 at 0", "npu:0"), ("310 at 1", "npu:1")])],
      "can be measured on here: cpu, 310 at 0, 310 at 1; say --device cpu,npu:0,npu:1"),
     ([part("CPU")], [family("npu", part("toolkit", good=False), chips=[("310 at 0", "npu:0")])],
-     "can be measured on here: cpu, 310 at 0; say --device cpu,npu:0 (npu: only what is compiled already)"),
+     "can be measured on here: cpu, 310 at 0; say --device cpu,npu:0 (npu: only what a npu can)"),
+    ([part("CPU")], [family("toy", part("toolkit", good=False), chips=[("Toy at 0", "toy:0")]), family("npu", part("toolkit", good=False))],
+     "can be measured on here: cpu, Toy at 0; say --device cpu,toy:0 (toy: only what a toy can)"),
     ([part("CPU")], [family("npu", part("toolkit", good=False))], "can be measured on here: cpu; say --device cpu"),
     ([part("CPU")], [family("npu", part("driver", good=False), chips=[("310 at 0", "npu:0")])],
      "can be measured on here: cpu, 310 at 0; say --device cpu,npu:0"),
-], ids=range(8))
+], ids=range(9))
 def test_doctor_says_what_can_be_measured_on(host: list[Any], others: list[Any], words: str) -> None:
     assert words == doctor.measurable(cast("Any", SimpleNamespace(parts=host)), others)
 

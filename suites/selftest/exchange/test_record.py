@@ -90,8 +90,10 @@ def test_a_published_figure_goes_on_judging_unless_the_toml_says_otherwise(
     truth = read_truth(path)
     assert "it is 1.964 times r0055, 110.577 at bs16 (guide)" in said
     beside = comparisons(truth, Rate("tsm", "", "npu0", "310P3", 16, 100.0))
-    assert ["T4"] == [one.device for one in beside if one.device.startswith("T4")]
-    assert ["recorded-T4-bs16"] == [one.source.split()[1] for one in beside if one.device == "T4"]
+    assert ["T4 measured: trtexec", "T4 guide: TensorRT fp16"] == [one.head for one in beside if one.device.startswith("T4")]
+    assert ["recorded-T4-bs16", "r0055"] == [one.source.split()[1] for one in beside if one.device == "T4"]
+    assert (gate := truth.rate("T4", 16)) is not None
+    assert "recorded-T4-bs16" == gate.id, "it is what the ratio to a T4 is taken against"
 
 
 @pytest.mark.parametrize(("device", "stored"), [

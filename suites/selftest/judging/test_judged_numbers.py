@@ -11,7 +11,7 @@ import pytest
 from suites.selftest.judging.test_segments import FP32, HOW, videos
 from suites.selftest.judging.test_verdict_speed import SERIES, THREE, TRUTH
 from tools.errors import EngineError
-from tools.judging import comparisons, plausible, speed, verdict
+from tools.judging import comparisons, guide_tables, plausible, speed, verdict
 from tools.judging.comparisons import Rate
 from tools.judging.interval import Interval
 from tools.judging.localiser import detection_fidelity, paired_recall, proposal_fidelity
@@ -130,7 +130,7 @@ def rate(device: str, statistic: str) -> Rate:
 def test_tables_say_of_which_times_their_rates_are(rates: list[Rate], words: str) -> None:
     """Where it differs, of which devices."""
     assert words == comparisons._statistics(rates)
-    assert f"measured clips/s ({words}) " in comparisons.tables(rates, {"tsm": TRUTH})[1]
+    assert f"measured clips/s ({words}) " in guide_tables.tables(rates, {"tsm": TRUTH})[1]
 
 
 def test_recall_beside_torchs_has_the_interval_that_videos_tell() -> None:

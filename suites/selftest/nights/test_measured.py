@@ -131,3 +131,17 @@ def test_a_device_tells_its_temperature_where_it_can() -> None:
     assert () == idle.condition(Device("npu", 0), lambda: look(None)) == idle.condition(Device("npu", 0), fail)
     assert () == idle.condition(Device("npu", 1), lambda: look(42))
     assert all(name == "clock_mhz" and float(value) > 0 for name, value in FAMILY.condition(Device("cpu")))
+
+
+def test_nights_of_another_driver_engine_or_library_are_others() -> None:
+    """Of a GPU: what its driver and its packages say, and the provider that computed."""
+    gpu = replace(NPU, case="bsn-bs4-cuda0", chip="NVIDIA T4", precision="fp32", engine={"provider": "CUDAExecutionProvider"}, versions={
+        "driver": "580.65", "cuda": "13.0", "onnxruntime": "absent", "onnxruntime-gpu": "1.31.1", "nvidia-cudnn-cu13": "9.1"})
+    others = [replace(gpu, engine={"provider": "TensorrtExecutionProvider"}), replace(gpu, precision="fp16"),
+              *(replace(gpu, versions={**gpu.versions, name: "99"}) for name in ("driver", "cuda", "onnxruntime-gpu", "nvidia-cudnn-cu13"))]
+
+    first, *rest = (record_of(cell(part(one), device=Device("cuda", 0)), run="r", wall_s=1.0).fingerprint for one in (gpu, *others))
+
+    assert ("NVIDIA T4", "580.65", "CUDA 13.0", "onnxruntime-gpu 1.31.1, nvidia-cudnn-cu13 9.1, CUDAExecutionProvider") == (
+        first.chip, first.driver, first.toolkit, first.runtime)
+    assert len(others) == len({*rest} - {first})

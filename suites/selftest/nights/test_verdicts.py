@@ -16,6 +16,7 @@ from tools.measuring.launch import Found
 from tools.nights.history import History
 from tools.nights.tonight import Tonight
 from tools.nights.verdicts import of_speed
+from tools.spec.case import Case, Device, Mode
 from tools.spec.catalog import load_truth
 from tools.spec.settings import MODELS
 from tools.spec.truth import Truth
@@ -193,3 +194,17 @@ def test_times_in_doubt_are_not_judged_and_make_no_night(machine: Machine, histo
 
     assert Verdict.NO_VERDICT is of(found, "clips/s").verdict
     assert 20 == len(night(machine, history, 99).baseline.beside.nights)
+
+
+def test_a_case_that_says_how_it_computes_is_named_whole(machine: Machine, tmp_path: Path) -> None:
+    """What repeats it selects its model and batch size, whatever its name ends with."""
+    half = Case("tsm", 16, Device("cuda", 0), Mode("", "fp16"))
+    history = History.init(tmp_path / "half")
+    for number in range(20):
+        night(machine, history, number, cases=(half,))
+    machine.slower[half] = 0.1
+    bad = of(rows(machine, history, truth_of(None), cell=machine.cell(half)), "clips/s")
+
+    assert Verdict.FAIL is bad.verdict
+    assert "pytest -m tsm -k 'bs16 and throughput'" in bad.meaning
+    assert "python -m tools.history show tsm-bs16-cuda0-fp16" in bad.meaning

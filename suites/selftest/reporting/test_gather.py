@@ -107,7 +107,7 @@ def test_a_simulated_run_and_a_nightly_one_say_so(tmp_path: Path) -> None:
     nightly = gathered(run_of(tmp_path / "b", [row(verdict="RECORDED")], nightly="yes"))
     allowed = gathered(run_of(tmp_path / "c", [row(verdict="RECORDED")], nightly="yes", allow="recorded"))
 
-    assert simulated.sentence.startswith("SIMULATED, nothing here was measured on an NPU: PASS (mini, simulated): 1 cell is good enough")
+    assert simulated.sentence.startswith("SIMULATED, nothing here was measured on a device: PASS (mini, simulated): 1 cell is good enough")
     assert nightly.nightly
     assert "by night what nothing judges is red" in nightly.sentence
     assert [True, False] == [one.cases[0].numbers[0].red for one in (nightly, allowed)]
