@@ -79,7 +79,10 @@ def test_a_package_goes_into_the_environment_that_runs_us(monkeypatch: pytest.Mo
 
 
 def test_the_gpu_package_is_no_lack_and_is_what_pip_puts_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the CPU package's place its libraries are held to their lock, and no remedy puts the CPU package over it."""
+    """In the CPU package's place, its libraries are held to their lock.
+
+    No remedy puts the CPU package over it.
+    """
     there = {"onnxruntime": "1.31.1+gpu", "nvidia-cublas": "13.0.0.19"}
     monkeypatch.setattr(versions, "of", lambda *names: tuple((name, there.get(name, "absent")) for name in names))
     monkeypatch.setattr(sys, "prefix", "/project/.venv")

@@ -223,8 +223,8 @@ def test_where_there_is_no_gpu_package_one_sentence_says_so(tmp_path: Path, syst
     done = setup(tmp_path, "/nowhere", "--cuda")
 
     assert 2 == done.returncode
-    assert ["clipgate setup: --cuda needs Linux on x86-64, for which the GPU package is built; "
-            f"this is {system} on {machine}."] == done.stderr.splitlines()
+    said = f"--cuda needs Linux on x86-64, for which the GPU package is built; this is {system} on {machine}."
+    assert [f"clipgate setup: {said}"] == done.stderr.splitlines()
 
 
 def test_both_locks_name_the_same_version_of_the_runtime() -> None:
