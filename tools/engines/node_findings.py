@@ -1,4 +1,4 @@
-"""What is found of the device nodes of a family: whether they are there, and whether this user may open them."""
+"""What is found of a family's device nodes: whether they are there, and this user may open them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from tools.spec.case import Device
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What to do where there is no node, or where those *beside* them are missing; *group* usually may open them."""
+    """What to do where there is no node, or where those beside them are missing.
+
+    group: which users may open the nodes, where a node does not say it.
+    """
 
     absent: str
     without: str

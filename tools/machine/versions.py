@@ -28,7 +28,7 @@ def of(*packages: str) -> tuple[tuple[str, str], ...]:
 
 
 def public(*packages: str) -> tuple[tuple[str, str], ...]:
-    """The same pairs without the label of a build: 2.13.0 for 2.13.0+cpu and 2.13.0+cu130, 1.31.1 for 1.31.1+gpu."""
+    """The same pairs without the label of a build: 2.13.0 for 2.13.0+cpu, 1.31.1 for 1.31.1+gpu."""
     return tuple((package, installed.partition("+")[0]) for package, installed in of(*packages))
 
 

@@ -13,7 +13,7 @@ from tools.engines.cuda import libraries, nodes, nvml, ready, runtime
 from tools.engines.cuda.idle import look_before, require_fit
 from tools.engines.cuda.nvml import Gpu, Host
 from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, Look, Show, last_line, run
-from tools.errors import ChildError, ClipgateError, DeviceError, EngineError
+from tools.errors import ChildError, ClipgateError, DeviceError
 from tools.machine import child, versions
 from tools.spec.case import Device
 from tools.spec.settings import Settings
@@ -83,7 +83,7 @@ def gpu(found: Host, device: Device) -> Finding:
     try:
         kind = require_fit(found, device)
     except DeviceError as error:
-        return Finding.of(WRONG, str(device), error)
+        return replace(Finding.of(WRONG, str(device), error), device=str(device))  # other GPUs can be used all the same
     shown = found.of_device(device.index)
     assert shown is not None
     name, told = f"{device} ({kind.name})", told_of(shown)
@@ -92,19 +92,19 @@ def gpu(found: Host, device: Device) -> Finding:
     sample = look_before(found, device.index)
     if sample.busy or shown.reading.throttled or sample.unknown:
         why = [*sample.busy, *(f"slowed down by {reason}" for reason in shown.reading.throttled), *sample.unknown]
-        return Finding(NOTE, name, f"{told}; {', '.join(why)}", "its speed cannot be judged until it is idle, cool and told of", str(device))
+        return Finding(NOTE, name, f"{told}; {', '.join(why)}", "its speed cannot be judged as long as that is so", str(device))
     return Finding(OK, name, told, device=str(device))
 
 
 def told_of(shown: Gpu) -> str:
-    """The GPU in a line: what is not known of it is left out."""
+    """The GPU in a line; what is not known of it is left out."""
     reading = shown.reading
-    parts = [f"compute capability {_number(shown.compute)}" if shown.compute else "",
-             "" if shown.memory_used_mb is None or shown.memory_total_mb is None else f"{shown.memory_used_mb} of {shown.memory_total_mb} MB",
+    used, total = ("unknown" if number is None else str(number) for number in (shown.memory_used_mb, shown.memory_total_mb))
+    parts = [f"compute capability {_number(shown.compute)}" if shown.compute else "", f"{used} of {total} MB",
              "" if reading.clock_mhz is None else f"{reading.clock_mhz:.0f} MHz",
              "" if reading.temperature_c is None else f"{reading.temperature_c:.0f} C",
              "" if shown.processes or shown.processes is None else "no process", "MIG" if shown.mig else ""]
-    return ", ".join(filter(None, parts)) or "nothing is known of it"
+    return ", ".join(filter(None, parts))
 
 
 def _number(compute: tuple[int, int]) -> str:
@@ -141,7 +141,11 @@ def loaded(settings: Settings) -> list[Finding]:
 
 
 def told_libraries(cuda: str, cudnn: str, *absent: str) -> Finding:
-    """What was loaded, or what was not: *absent* are the loader's own words, and then nothing is said of *cudnn*."""
+    """What was loaded, or what was not.
+
+    cuda: what ONNX Runtime is built for. cudnn: its version as it gives it; empty where something is absent.
+    absent: the loader's own words.
+    """
     thing = "CUDA and cuDNN"
     if not absent:
         number = int(cudnn)
@@ -174,21 +178,8 @@ def provider(settings: Settings) -> list[Finding]:
     return [Finding(OK, thing, " ".join(said))]
 
 
-def tensorrt(settings: Settings, *, present: bool) -> list[Finding]:
-    """TensorRT, which only `--engine tensorrt` needs; not looked for where no GPU is *present*."""
-    from tools.engines.cuda import tensorrt
-
-    thing, devices = "TensorRT", nodes.devices()
-    if not present or not runtime.installed():
-        return []
-    try:
-        return [Finding(OK, thing, tensorrt.installed(devices[0] if devices else Device("cuda", 0)))]
-    except EngineError as error:
-        return [Finding.of(NOTE, thing, error)]
-
-
 def environment(settings: Settings, *, present: bool) -> list[Finding]:
-    """Variables that would let CUDA count or compute otherwise than asked; only notes where no GPU is *present*."""
+    """Whether a variable lets CUDA count or compute otherwise than asked; a note if nothing is *present*."""
     try:
         nodes.require_undisturbed()
     except DeviceError as error:
@@ -201,7 +192,6 @@ PARTS: dict[str, Look] = {"nodes of GPUs": device_nodes, "NVIDIA driver": driver
 
 
 def examine(settings: Settings, show: Show) -> Examination:
-    """All parts of NVIDIA from the bottom up, then what is beside them."""
+    """All parts of NVIDIA from the bottom up, then what CUDA asks."""
     found = Examination("NVIDIA", tuple(show("NVIDIA", PARTS)))
-    beside: dict[str, Look] = {"TensorRT": partial(tensorrt, present=found.present), "environment of CUDA": partial(environment, present=found.present)}
-    return replace(found, rules=tuple(show("beside CUDA", beside)))
+    return replace(found, rules=tuple(show("what CUDA asks", {"environment of CUDA": partial(environment, present=found.present)})))
