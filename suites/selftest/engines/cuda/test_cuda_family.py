@@ -112,7 +112,7 @@ def test_what_is_not_ready_says_why(host: Any, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_bad_install_is_found_in_a_process_of_its_own(tmp_path: Path) -> None:
-    """This Python's ONNX Runtime is a real one, with which a simulated GPU disagrees; its error comes here."""
+    """This Python's ONNX Runtime is real, with which a simulated GPU disagrees; its error comes here."""
     ready._compute.cache_clear()
     with pytest.raises(EngineError, match="disagree on whether they are a simulation"):
         ready._compute(SIMULATED, tmp_path)
