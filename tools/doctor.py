@@ -53,7 +53,8 @@ def _show(settings: Settings, title: str, looks: Mapping[str, Look]) -> list[Fin
     findings = []
     for thing, look in looks.items():
         new = attempt(thing, partial(look, settings))
-        print("\n".join(line for finding in new for line in finding.lines()), flush=True)
+        for finding in new:
+            print("\n".join(finding.lines()), flush=True)
         findings += new
     print()
     return findings

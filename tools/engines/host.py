@@ -18,7 +18,7 @@ from tools.machine.files import nearest
 from tools.spec.settings import ROOT, Settings
 
 GLIBC = (2, 28)  # the floor of the wheels we install
-LOCK = ROOT / "tools" / "requirements.lock"
+LOCK, CUDA_LOCK = ROOT / "tools" / "requirements.lock", ROOT / "tools" / "requirements-cuda.lock"
 PINNED = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
 NEEDED = ("numpy", "onnx", "onnxruntime", "opencv-python-headless", "av", "filelock", "psutil", "pytest", "pytest-benchmark")
 LEFT_OUT = {  # package that may be absent -> what does its work instead
@@ -59,8 +59,21 @@ def packages(settings: Settings) -> list[Finding]:
 
 
 def pinned() -> dict[str, str]:
-    """The versions in the lock by package, for every kind of host."""
-    return dict(PINNED.findall(LOCK.read_text(errors="replace")))
+    """The versions in the lock by package, for every kind of host.
+
+    Where a GPU package stands in the place of another, with the libraries that it needs.
+    """
+    found = dict(PINNED.findall(LOCK.read_text(errors="replace")))
+    if built_for_gpus():
+        libraries = dict(PINNED.findall(CUDA_LOCK.read_text(errors="replace")))
+        found.update((name, pin) for name, pin in libraries.items() if name not in versions.GPU_PACKAGES.values())
+    return found
+
+
+def built_for_gpus() -> dict[str, str]:
+    """The GPU package that stands in the place of a package, by that package."""
+    return {name: gpu for name, gpu in versions.GPU_PACKAGES.items()
+            if any((version or "").endswith(versions.GPU) for _, version in versions.of(name))}
 
 
 def package(name: str, installed: str, pin: str) -> Finding:
@@ -78,8 +91,9 @@ def install(pins: Mapping[str, str]) -> str:
     """The step that brings these versions: pip, as set-up leaves a finished .venv alone; else set-up."""
     if sys.prefix == sys.base_prefix:
         return SETUP
+    instead = built_for_gpus()
     return shlex.join([sys.executable, "-m", "pip", "install", "--force-reinstall", "--no-deps",
-                       *(f"{name}=={pin}" for name, pin in pins.items())])
+                       *(f"{instead.get(name, name)}=={pin}" for name, pin in pins.items())])
 
 
 def others_of(others: Mapping[str, tuple[str, str]]) -> Finding:

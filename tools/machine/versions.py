@@ -15,15 +15,20 @@ from tools.spec.settings import ROOT
 ABSENT = "absent"
 UNKNOWN = "unknown"
 GIT_TIMEOUT_S = 10.0
+GPU = "+gpu"  # the label of what stands in for a package, as of a build
+GPU_PACKAGES = {"onnxruntime": "onnxruntime-gpu"}  # package -> what may stand in its place: the same, and more
 
 
 def of(*packages: str) -> tuple[tuple[str, str], ...]:
-    """Pairs of package and version for keys and records; `absent` where a package is not installed."""
+    """Pairs of package and version for keys and records; `absent` where a package is not installed.
+
+    The GPU package of ONNX Runtime in the place of the CPU's is a build of it: 1.31.1+gpu.
+    """
     return tuple((package, _version(package)) for package in packages)
 
 
 def public(*packages: str) -> tuple[tuple[str, str], ...]:
-    """The same pairs without the label of a build: 2.13.0 for 2.13.0+cpu and 2.13.0+cu130."""
+    """The same pairs without the label of a build: 2.13.0 for 2.13.0+cpu, 1.31.1 for 1.31.1+gpu."""
     return tuple((package, installed.partition("+")[0]) for package, installed in of(*packages))
 
 
@@ -31,7 +36,8 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return ABSENT
+        built = _version(GPU_PACKAGES[package]) if package in GPU_PACKAGES else ABSENT
+        return ABSENT if built == ABSENT else f"{built}{GPU}"
 
 
 @cache

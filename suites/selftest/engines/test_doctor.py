@@ -14,7 +14,7 @@ import pytest
 
 from suites.selftest.conftest import clean_environment
 from suites.selftest.simulated.npu import SimulatedNpu
-from tools import doctor
+from tools import doctor, engines
 from tools.engines.ascend import cann
 from tools.engines.ascend import findings as ascend_findings
 from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, attempt
@@ -38,6 +38,12 @@ def simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedNpu:
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(str(tmp_path / "host" / "python"))
     return host
+
+
+@pytest.fixture
+def without_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this machine has of NVIDIA, or .venv of its packages: a test of Ascend does not look at it."""
+    monkeypatch.delitem(engines.FAMILIES, "cuda")
 
 
 @pytest.fixture
@@ -82,6 +88,7 @@ def examined(**options: str) -> tuple[dict[str, Finding], int, str]:
             doctor.measurable(host, [ascend]))
 
 
+@pytest.mark.usefixtures("without_gpus")
 def test_without_ascend_each_part_is_missing_in_the_words_of_what_would_need_it(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing of Ascend: five things are missing, each with a step; the CPU can measure, and status is 0."""
@@ -104,19 +111,22 @@ def test_without_ascend_each_part_is_missing_in_the_words_of_what_would_need_it(
     assert "can be measured on here: cpu; say --device cpu" == printed.splitlines()[-1]
 
 
-def test_a_whole_host_is_all_right_and_says_what_is_simulated(tmp_path: Path, python3: Install) -> None:
+@pytest.mark.usefixtures("without_gpus")
+def test_a_whole_host_is_all_right_and_says_what_is_simulated(
+        simulated: SimulatedNpu, tmp_path: Path, python3: Install, capsys: pytest.CaptureFixture[str]) -> None:
     """Every part is there: status 0, both devices to measure on, and what is none calls itself simulated."""
-    host = SimulatedNpu(tmp_path / "host")
-    done = run("--atc-python", python3(), "--artifacts", str(tmp_path / "artifacts"), **host.environment())
-    found = findings(done.stdout)
+    host = simulated
+    status = doctor.main(["--atc-python", python3(), "--artifacts", str(tmp_path / "artifacts")])
+    printed = capsys.readouterr()
+    found = findings(printed.out)
 
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (0, "") == (status, printed.err)
     assert {OK} == {one.word for thing, one in found.items() if thing in (*ascend_findings.PARTS, "atc", "atc's python3", "environment")}
     assert "simulated, health OK, device 1, 1074 of 21534 MB, no process" == found["npu:1 (Sim310P3)"].found
     assert all("simulated" in found[thing].found for thing in ("device nodes", "aclruntime"))
     assert f"{host.root}/driver/bin/npu-smi, driver 23.0.0" == found["npu-smi"].found
     assert f"8.0.0 in {host.toolkit}, by {host.set_env}" == found["CANN toolkit"].found
-    assert "can be measured on here: cpu, npu:0 (Sim310P3), npu:1 (Sim310P3); say --device cpu,npu:0,npu:1" == done.stdout.splitlines()[-1]
+    assert "can be measured on here: cpu, npu:0 (Sim310P3), npu:1 (Sim310P3); say --device cpu,npu:0,npu:1" == printed.out.splitlines()[-1]
     assert not (tmp_path / "artifacts").exists()
 
 
@@ -189,7 +199,7 @@ def test_one_broken_part_is_named_with_a_step_and_turns_the_status(simulated: Si
     assert [thing] == [one.thing for one in found.values() if one.word in (MISSING, WRONG) and one.thing not in FOLLOWS.get(name, ())]
 
 
-@pytest.mark.usefixtures("simulated")
+@pytest.mark.usefixtures("simulated", "without_gpus")
 def test_a_path_that_the_runtime_refuses_is_wrong_beside_devices(
         python3: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A sign in the artifacts folder's path keeps every compiled model of a sound host from being loaded."""

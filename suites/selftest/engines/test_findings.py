@@ -14,6 +14,7 @@ from tools.engines import host
 from tools.engines.ascend import probe
 from tools.engines.findings import MISSING, NOTE, OK, WRONG, Finding, attempt
 from tools.errors import DeviceError, EngineError
+from tools.machine import versions
 from tools.spec.settings import ROOT, Settings
 
 
@@ -75,6 +76,24 @@ def test_a_package_goes_into_the_environment_that_runs_us(monkeypatch: pytest.Mo
     assert host.install({"onnx": "1.2"}).endswith("-m pip install --force-reinstall --no-deps onnx==1.2")
     monkeypatch.setattr(sys, "prefix", sys.base_prefix)
     assert host.install({"onnx": "1.2"}).startswith("./tools/setup")
+
+
+def test_the_gpu_package_is_no_lack_and_is_what_pip_puts_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the CPU package's place, its libraries are held to their lock.
+
+    No remedy puts the CPU package over it.
+    """
+    there = {"onnxruntime": "1.31.1+gpu", "nvidia-cublas": "13.0.0.19"}
+    monkeypatch.setattr(versions, "of", lambda *names: tuple((name, there.get(name, "absent")) for name in names))
+    monkeypatch.setattr(sys, "prefix", "/project/.venv")
+    found = {one.thing: one for one in host.packages(Settings.parse({}))}
+
+    assert Finding(OK, "onnxruntime", "1.31.1+gpu") == found["onnxruntime"]
+    assert "nvidia-cublas 13.0.0.19 instead of 13.1.1.3" in found["other packages"].found
+    assert host.install({"onnxruntime": "1.31.1"}).endswith(" onnxruntime-gpu==1.31.1")
+    there["onnxruntime"] = "1.31.1"
+    assert "nvidia-cublas" not in host.pinned()
+    assert host.install({"onnxruntime": "1.31.1"}).endswith(" onnxruntime==1.31.1")
 
 
 def test_the_artifacts_folder_is_tried_where_it_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,11 @@
-"""Which commit a result is of."""
+"""Which commit a result is of, and which packages."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,21 @@ def test_the_commit_is_this_checkouts_own(tmp_path: Path, monkeypatch: pytest.Mo
     assert [versions.UNKNOWN, versions.UNKNOWN, versions.UNKNOWN] == [told[0], told[1], told[3]]
     assert re.fullmatch("[0-9a-f]{12}", told[2])
     assert f"{told[2]}+" == changed
+
+
+@pytest.mark.parametrize(("there", "told", "public"), [
+    ({"onnxruntime": "1.31.1"}, "1.31.1", "1.31.1"), ({"onnxruntime-gpu": "1.31.1"}, "1.31.1+gpu", "1.31.1"), ({}, "absent", "absent"),
+    ({"onnxruntime": "1.31.1", "onnxruntime-gpu": "1.30.0"}, "1.31.1", "1.31.1"),
+])
+def test_the_gpu_package_is_a_build_of_the_package_whose_place_it_takes(
+        monkeypatch: pytest.MonkeyPatch, there: dict[str, str], told: str, public: str) -> None:
+    """A record tells it from the CPU's; what was made with either is one and the same."""
+    def version(package: str) -> str:
+        if package not in there:
+            raise PackageNotFoundError(package)
+        return there[package]
+
+    monkeypatch.setattr(versions, "version", version)
+
+    assert (("onnxruntime", told), ("numpy", "absent")) == versions.of("onnxruntime", "numpy")
+    assert (("onnxruntime", public),) == versions.public("onnxruntime")

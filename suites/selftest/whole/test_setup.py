@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from suites.selftest.whole.setting_up import INSTALLER, fake_python, installed, setup
 from tools.spec.settings import ROOT
-
-
-def setup(tmp_path: Path, python: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run tools/setup in a copy of the project with another python."""
-    (tmp_path / "tools").mkdir(exist_ok=True)
-    for name in ("setup", "requirements.lock", "requirements-tests.lock", "pytest_paths.py"):
-        shutil.copy(ROOT / "tools" / name, tmp_path / "tools" / name)
-    return subprocess.run([str(tmp_path / "tools" / "setup"), *options], env=os.environ | {"PYTHON": python}, text=True,
-                          capture_output=True, check=False)
-
-
-def fake_python(tmp_path: Path, body: str) -> str:
-    path = tmp_path / "python"
-    path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return str(path)
 
 
 @pytest.mark.parametrize(("body", "words"), [
@@ -64,20 +46,6 @@ def test_a_current_environment_gets_a_changed_file_of_ours(tmp_path: Path) -> No
 
     assert (0, "") == (done.returncode, done.stderr)
     assert (ROOT / "tools" / "pytest_paths.py").read_text() == (site / "clipgate_pytest_paths.py").read_text()
-
-
-INSTALLER = """case "$*" in
-*"-m venv"*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
-*sysconfig*) mkdir -p "${0%/*}/site"; echo "${0%/*}/site" ;;
-*"pip install"*) for word; do last=$word; done; echo "$*" >>"${0%/*}/said"; [ -f "$last" ] && cat "$last" >>"${0%/*}/installed" ;;
-esac
-exit 0"""
-
-
-def installed(tmp_path: Path) -> set[str]:
-    """The packages of the lock that the stand-in for pip was given."""
-    lines = (tmp_path / ".venv" / "bin" / "installed").read_text().splitlines()
-    return {line.partition("==")[0] for line in lines if "==" in line and not line.startswith("#")}
 
 
 def test_torch_and_its_company_can_be_left_out(tmp_path: Path) -> None:
@@ -132,7 +100,7 @@ def test_plain_set_up_installs_torch(tmp_path: Path) -> None:
     assert (2, 1) == (refused.returncode, len(refused.stderr.splitlines()))
     assert "was made with torch: remove" in refused.stderr
     unknown = setup(tmp_path, "/nowhere", "--with")
-    assert (2, ["clipgate setup: unknown option --with: choose --without-torch or --tests."]) == (
+    assert (2, ["clipgate setup: unknown option --with: choose --without-torch, --cuda or --tests."]) == (
         unknown.returncode, unknown.stderr.splitlines())
 
 

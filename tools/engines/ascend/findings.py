@@ -13,11 +13,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from tools.engines import node_findings
 from tools.engines.ascend import atc, cann, nodes, npu_smi, om
 from tools.engines.ascend.idle import look_before, require_fit
 from tools.engines.ascend.npu_smi import Chip, Table
 from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, Look, Show, attempt, last_line, run
-from tools.errors import ChildError, ClipgateError, CompileError, DeviceError, OptionError, StoreError
+from tools.errors import ChildError, ClipgateError, CompileError, DeviceError, StoreError
 from tools.machine import child
 from tools.spec.case import Device
 from tools.spec.settings import Settings
@@ -47,28 +48,8 @@ TIMEOUT_S = 60.0
 
 def device_nodes(settings: Settings) -> list[Finding]:
     """The nodes of the devices, and whether this user may open them."""
-    thing, devices, folder = "device nodes", nodes.devices(), nodes.folder()
-    if not devices:
-        try:
-            nodes.named(Device("npu", 0))
-        except OptionError as error:
-            return [Finding(MISSING, thing, error.what, f"install the Ascend driver; {CONTAINER}")]
-    closed = [path for path in sorted(folder.glob("davinci[0-9]*")) if not os.access(path, os.R_OK | os.W_OK)]
-    if closed:
-        return [Finding(WRONG, thing, f"closed to this user: {', '.join(path.name for path in closed)}",
-                        f"add the user to their group: sudo usermod -aG {_group(closed[0])} $USER, then log in again")]
-    told = f"{len(devices)} in {folder}{', simulated' if devices[0].simulated else ''}"
-    absent = [name for name in BESIDE if not (folder / name).exists()]
-    if absent:
-        return [Finding(NOTE, thing, f"{told}; without {', '.join(absent)}", f"{CONTAINER}; a chip in RC mode has no such nodes")]
-    return [Finding(OK, thing, told)]
-
-
-def _group(path: Path) -> str:
-    try:
-        return path.group()
-    except KeyError:  # its number has no name here
-        return "HwHiAiUser"
+    return node_findings.of("device nodes", nodes.OURS, BESIDE, node_findings.Steps(
+        f"install the Ascend driver; {CONTAINER}", f"{CONTAINER}; a chip in RC mode has no such nodes", "HwHiAiUser"))
 
 
 def chips(settings: Settings) -> list[Finding]:

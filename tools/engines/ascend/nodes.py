@@ -7,5 +7,5 @@ from tools.engines.nodes import Nodes
 from tools.engines.nodes import folder as folder
 
 RENUMBERED = "ASCEND_RT_VISIBLE_DEVICES"
-_OURS = Nodes("npu", "davinci", "Ascend device", RENUMBERED)
-devices, named = _OURS.devices, _OURS.named
+OURS = Nodes("npu", "davinci", "Ascend device", RENUMBERED)
+devices, named = OURS.devices, OURS.named

@@ -37,7 +37,7 @@ ROWS = (
     Row("lost", LOST, _xid(79, 119, 120), words=("fallen off the bus", "gpu is lost")),
     Row("lost", BROKEN, _cuda(214) | _xid(48, 64, 95) | {"cudaErrorECCUncorrectable"}),
     Row("mismatch", OLD_DRIVER, _cuda(35, 36, 222) | {"cudaErrorInsufficientDriver", "cudaErrorUnsupportedPtxVersion"},
-        ("cuda driver version is insufficient for cuda runtime version",)),
+        ("cuda driver version is insufficient for cuda runtime version", "undefined symbol: cu")),
     Row("mismatch", "the CUDA libraries and the driver do not fit together", _cuda(803, 804)
         | {"cudaErrorSystemDriverMismatch", "cudaErrorCompatNotSupportedOnDevice"}, ("forward compatibility was attempted",)),
     Row("mismatch", OTHER_GPU, _cuda(209, 98) | {"cudaErrorNoKernelImageForDevice"}, ("no kernel image is available",)),

@@ -9,12 +9,13 @@ from tools.machine import versions
 
 SETUP = "./tools/setup --cuda"
 MISSING = re.compile(r"(lib[\w+-]+\.so)((?:\.\d+)*): cannot open shared object file")
+TENSORRT = "tensorrt"  # set-up leaves it out: it is as large as all the rest
 PACKAGES = {  # how a library's name begins -> the package that brings it
     "libcublas": "nvidia-cublas", "libcudart": "nvidia-cuda-runtime", "libcurand": "nvidia-curand", "libcufft": "nvidia-cufft",
     "libnvrtc": "nvidia-cuda-nvrtc", "libnvJitLink": "nvidia-nvjitlink", "libcudnn": "nvidia-cudnn",
-    "libnvinfer": "tensorrt", "libnvonnxparser": "tensorrt",
+    "libnvinfer": TENSORRT, "libnvonnxparser": TENSORRT,
 }
-NUMBERED = ("nvidia-cudnn", "tensorrt")  # these have the major version of CUDA in their names whichever it is
+NUMBERED = ("nvidia-cudnn", TENSORRT)  # these have the major version of CUDA in their names whichever it is
 UNNUMBERED = 13  # from this CUDA on, the others have none
 MAJORS = (11, 12, 13, 14)  # of CUDA, whose packages may be here by mistake
 OF_DRIVER = ("libcuda.so", "libnvidia-ml.so")
@@ -38,7 +39,10 @@ def missing(said: str, major: int) -> Missing | None:
         if base:
             other = _other_major(base, major)
             here = f", and {base} is here for CUDA {other} while ONNX Runtime is built for CUDA {major}" if other else ""
-            return Missing(f"{name}{number} is missing{here}: install {package(base, major)}", f"{SETUP} installs what CUDA needs")
+            remedy = f"{SETUP} installs what CUDA needs"
+            if base == TENSORRT:
+                remedy = f"pip install {package(base, major)}=={number.strip('.')}.*; without --engine tensorrt it is not needed"
+            return Missing(f"{name}{number} is missing{here}: install {package(base, major)}", remedy)
         if not name.startswith("libonnxruntime"):
             return Missing(f"{name}{number} is missing", f"{SETUP} installs what CUDA needs")
     return None

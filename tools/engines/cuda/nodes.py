@@ -10,8 +10,8 @@ from tools.spec.case import Device
 
 RENUMBERED = "CUDA_VISIBLE_DEVICES"
 OVERRIDE = "NVIDIA_TF32_OVERRIDE"
-_OURS = Nodes("cuda", "nvidia", "NVIDIA GPU", RENUMBERED)
-devices, numbered = _OURS.devices, _OURS.numbered
+OURS = Nodes("cuda", "nvidia", "NVIDIA GPU", RENUMBERED)
+devices, numbered = OURS.devices, OURS.numbered
 
 
 def named(device: Device) -> Device:
@@ -20,7 +20,7 @@ def named(device: Device) -> Device:
     Raises:
         OptionError: there is no such GPU, or a variable would let CUDA count or compute otherwise than asked.
     """
-    found = _OURS.named(device)
+    found = OURS.named(device)
     try:
         require_undisturbed()
     except DeviceError as error:

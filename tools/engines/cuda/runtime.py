@@ -29,6 +29,9 @@ PACKAGE = "onnxruntime-gpu"
 CUDA, TENSORRT, CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
 CUDNN = "libcudnn.so.9"  # ONNX Runtime begins without it, and fails at the first convolution
 Provider = tuple[str, dict[str, str]]
+OF_HOST = ("mismatch", "missing", "driver", "start", "lost")  # faults that no graph has: ONNX Runtime ends a session with them as well
+INSTEAD, UNUSABLE = "is not used, and the CPU would compute in its place", "cannot be used"
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 def installed() -> str:
@@ -86,23 +89,30 @@ def open_session(runtime: ModuleType, graph: Path, providers: Sequence[Provider]
             session = runtime.InferenceSession(str(graph), options, providers=[*providers, CPU], enable_fallback=0)
         except raised() as error:
             failed = error
-    if session is None and not libraries.missing(said.text, cuda_major(runtime)):
+    if session is None and libraries.missing(said.text, cuda_major(runtime)) is None:
+        if faults.diagnose(str(failed)).kind in OF_HOST:
+            raise refusal(str(failed), runtime, wanted, UNUSABLE) from failed
         raise not_loaded(failed, graph, asked) from failed
     if session is None or wanted not in session.get_providers():
         raise refusal(said.text, runtime, wanted)
     return session
 
 
-def refusal(said: str, runtime: ModuleType, provider: str = CUDA) -> EngineError:
+def refusal(said: str, runtime: ModuleType, provider: str = CUDA, how: str = INSTEAD) -> EngineError:
     """Why *provider* is not used, from what was printed: the library that is missing, or the fault."""
     if missing := libraries.missing(said, cuda_major(runtime)):
         return EngineError(missing.what, where=provider, remedy=missing.remedy)
     fault = faults.diagnose(said)
-    printed = "\n    ".join(["it printed", *(fault.said or ("nothing",))])
-    newer = f"install a driver for CUDA {cuda_version(runtime)} or newer; nvidia-smi shows which CUDA a driver runs"
+    printed = "\n    ".join(["it printed", *(COLOUR.sub("", line) for line in fault.said or ("nothing",))])
+    steps = {
+        "mismatch": "choose another GPU" if fault.meaning == faults.OTHER_GPU else
+                    f"install a driver for CUDA {cuda_version(runtime)} or newer; nvidia-smi shows which CUDA a driver runs",
+        "missing": "nvidia-smi -L shows which GPUs the driver has; in a container run it with --gpus all",
+        "driver": "sudo nvidia-modprobe -u -c 0, or restart the machine; sudo dmesg | grep NVRM says more",
+    }
     why = "ONNX Runtime does not say why" if fault.kind == "unknown" else fault.sentence
-    return EngineError(f"{provider} is not used, and the CPU would compute in its place: {why}",
-                       remedy=newer if fault.kind == "mismatch" else printed)
+    return EngineError(f"{provider} {how}: {why}",
+                       remedy=steps.get(fault.kind, printed))
 
 
 def cuda_version(runtime: ModuleType) -> str:

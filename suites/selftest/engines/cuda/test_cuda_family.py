@@ -127,7 +127,7 @@ def test_tensorrt_is_tried_where_it_is_asked_for(host: Any, tmp_path: Path, monk
 
 
 def test_a_bad_install_is_found_in_a_process_of_its_own(tmp_path: Path) -> None:
-    """This Python's ONNX Runtime is a real one, and no simulated GPU fits it; its error comes here."""
+    """This Python's ONNX Runtime is real, with which a simulated GPU disagrees; its error comes here."""
     ready._compute.cache_clear()
     with pytest.raises(EngineError, match="disagree on whether they are a simulation"):
         ready._compute(SIMULATED, USUAL, tmp_path)
