@@ -1,4 +1,4 @@
-"""What any simulated host keeps in files under one folder: its state, which faults are due, who holds a device.
+"""What any simulated host keeps in files of one folder: its state, faults that are due, who holds a device.
 
 Standard library only, any Python from 3.8: programs of a simulated host run with the system's Python.
 """
@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,14 @@ def sessions(folder: Path) -> list[dict[str, Any]]:
 def running(folder: Path, pid: int) -> bool:
     """Whether a process is inside an execution."""
     return (folder / "running" / str(pid)).exists()
+
+
+@contextlib.contextmanager
+def deaf() -> Iterator[None]:
+    """No Python signal handler of this thread runs meanwhile; unhandled signals do what they always do."""
+    handled = {number for number in signal.valid_signals() if callable(signal.getsignal(number))}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
