@@ -68,13 +68,14 @@ class Context:
         if not 0 <= number < len(visible):
             raise RuntimeError(_opening(101 if visible else 100, number))
         gpu = visible[number]
+        if gpu["device"] in cls._found:
+            cls._found[gpu["device"]].require_alive()
         if state.due("lost", gpu, at="load") or state.lost(gpu):
             state.lose(gpu)
             raise RuntimeError(_opening(100, number))
         with cls._lock:
             found = cls._found.get(gpu["device"]) or cls(gpu)
             cls._found[gpu["device"]] = found
-        found.require_alive()
         found.take(0)
         return found
 

@@ -82,10 +82,10 @@ def processes(handle: Handle) -> list[dict[str, Any]]:
     return [*state.held(gpu), *([foreign] if busy else [])]
 
 
-def running(handle: Handle, kind: str) -> list[values.ProcessInfo]:
+def running(handle: Handle, what: str) -> list[values.ProcessInfo]:
     """The processes of one kind, as the driver lists them: by their numbers on the host."""
     return [values.ProcessInfo(one["pid"], None if one["memory_mb"] is None else one["memory_mb"] * MB)
-            for one in processes(handle) if one.get("kind", "compute") == kind]
+            for one in processes(handle) if one.get("does", "compute") == what]
 
 
 def memory(handle: Handle, version: int | None = None) -> values.Memory:

@@ -9,8 +9,8 @@ from simulated_cuda import state, words
 from simulated_cuda.devices import Context
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
-LIBRARIES = ("libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10", "libcudart.so.13", "libcufft.so.12", "libcudnn.so.9",
-             "libcuda.so.1")
+LIBRARIES = ("libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10", "libcudart.so.13", "libcuda.so.1")
+CUDNN = "libcudnn.so.9"  # which is not linked, but opened by the first node that needs it
 PRELOADED = LIBRARIES[:3]  # whose absence preload_dlls tells
 DEFAULTS = {
     "device_id": "0", "has_user_compute_stream": "0", "user_compute_stream": "0", "gpu_mem_limit": "18446744073709551615",
@@ -59,7 +59,7 @@ def preload_dlls(cuda: bool = True, cudnn: bool = True, msvc: bool = True, direc
     """Say on standard output which libraries are not there, as the real one does."""
     absent = [library for library in PRELOADED if cuda and library in state.read()["missing"]]
     for library in absent:
-        print(f"Failed to load {library}: {library}: cannot open shared object file: No such file or directory")
+        print(f"Failed to load {library}: {words.absent(library)}")
     if absent:
         print("Please follow https://onnxruntime.ai/docs/install/#cuda-and-cudnn to install CUDA.")
 

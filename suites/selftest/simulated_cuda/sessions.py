@@ -17,6 +17,7 @@ from simulated_cuda.providers import CPU, CUDA, TENSORRT
 from simulated_cuda.tensors import OrtValue, OrtValueVector
 
 RECORDED, NO_FALLBACK = "session.record_ep_graph_assignment_info", "session.disable_cpu_ep_fallback"
+UNWAITED = "disable_synchronize_execution_providers"
 COPIED = ("graph_optimization_level", "execution_mode", "intra_op_num_threads", "inter_op_num_threads", "log_severity_level",
           "use_deterministic_compute", "enable_mem_pattern")
 
@@ -30,6 +31,13 @@ class Assigned:
 
     def get_nodes(self) -> list[Any]:
         return self.nodes
+
+
+def _left_under_way(options: Any) -> bool:
+    try:
+        return bool(options is not None and options.get_run_config_entry(UNWAITED) == "1")
+    except RuntimeError:
+        return False
 
 
 def made_of(real: Any) -> Callable[..., Session]:
@@ -161,19 +169,21 @@ class Session:
         return OrtValueVector(OrtValue(array) for array in self.run(names, feeds, options))
 
     def run_with_iobinding(self, binding: SessionIOBinding, options: Any = None) -> None:
-        """Queue a run and come back at once; the binding's outputs have to be waited for."""
+        """Run, and wait, unless the options say not to: then the outputs have to be waited for."""
         try:
             if not binding.outputs:
                 raise computing.Failed("At least one output should be requested.")
             binding.results = self._launch(self.context, binding.inputs, binding.outputs)
         except computing.Failed as error:
             raise RuntimeError(f"Error in execution: {error}") from None
-        if self.context is None:
+        if not _left_under_way(options):
             self.wait()
 
     def _launch(self, context: Context | None, feeds: Mapping[str, OrtValue], outputs: Mapping[str, Any]) -> dict[str, OrtValue]:
         for node in self._session.inputs_meta:
             computing.require_fitting(node, feeds.get(node.name), context, "input")
+        if context and providers.CUDNN in state.read()["missing"] and self._convolves():
+            raise computing.Failed(words.node_failed(f"dlopen failed for {providers.CUDNN}: {words.absent(providers.CUDNN)}"), "EPFail")
         results = {}
         for node in self._session.outputs_meta:
             if node.name in outputs:
@@ -187,6 +197,9 @@ class Session:
             self._require_room(context, feeds, results)
             context.stream.queue(plan.due(context, self._batch()))
         return results
+
+    def _convolves(self) -> bool:
+        return any("Conv" in node.op_type for group in self._session.get_provider_graph_assignment_info() for node in group.get_nodes())
 
     def _require_room(self, context: Context, feeds: Mapping[str, OrtValue], results: Mapping[str, OrtValue]) -> None:
         """Let the arena grow to what the activations of this run take; it is kept."""

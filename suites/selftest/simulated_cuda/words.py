@@ -26,11 +26,16 @@ def logged(level: str, place: str, text: str, logger: str = "Default") -> None:
     os.write(2, f"{colour}{now}.000000000 [{level}:onnxruntime:{logger}, {place}] {text}\x1b[m\n".encode())
 
 
+def absent(library: str) -> str:
+    """The loader's words for a library that it does not find."""
+    return f"{library}: cannot open shared object file: No such file or directory"
+
+
 def cannot_load(library: str, missing: str) -> str:
     """The loader's words for a provider whose library misses another one."""
     return (f"{SOURCES}/session/provider_bridge_ort.cc:2043 onnxruntime::Provider& onnxruntime::ProviderLibrary::Get() "
-            f"[ONNXRuntimeError] : 1 : FAIL : Failed to load library /simulated/onnxruntime/capi/{library} with error: {missing}: "
-            "cannot open shared object file: No such file or directory\n")
+            f"[ONNXRuntimeError] : 1 : FAIL : Failed to load library /simulated/onnxruntime/capi/{library} with error: "
+            f"{absent(missing)}\n")
 
 
 def cuda_failure(code: int, device: int, file: str, line: int, expression: str) -> str:
