@@ -28,7 +28,7 @@ def test_faults_strike_where_they_are_due(cuda_host: CudaHost, kind: str, condit
 
 
 def test_a_kernel_fault_ends_with_its_process_and_a_loss_does_not(cuda_host: CudaHost) -> None:
-    """A fresh process runs after the one. After the other neither it nor NVML has that GPU; the next stays."""
+    """A fresh process runs after the one. After the other neither it nor NVML has that GPU."""
     cuda_host.cuda.fault("kernel", times=1)
     assert [True, False] == [any(cuda_host.value(RUNS)) for _ in range(2)]
     cuda_host.cuda.fault("lost", device=0, times=1)
@@ -45,9 +45,9 @@ def test_a_failed_run_is_of_the_class_that_its_call_has(cuda_host: CudaHost) -> 
     cuda_host.cuda.fault("kernel", batch=2)
     cuda_host.cuda.fault("load", nth=3)
     assert [["EPFail", "Fail"], "RuntimeException"] == cuda_host.value("""
-s, t = opened(), opened()
+s, t, refused = opened(), opened(), error(opened)
 said = [error(session.run, None, {"video": BATCH}).partition(":")[0] for session in (s, t)]
-report([said, error(opened).partition(":")[0]])
+report([said, refused.partition(":")[0]])
 """)
 
 
