@@ -19,6 +19,7 @@ import pytest
 from suites.selftest.deployment.moody_server import Moody, serving
 from suites.selftest.own_code import forget_other_code
 from suites.selftest.simulated.trials import Host
+from suites.selftest.simulated_cuda.trials import CudaHost
 from tools import record
 from tools.machine import child, events
 from tools.spec.settings import MODELS, ROOT
@@ -173,6 +174,19 @@ def host(simulated_host: Host) -> Host:
     """The simulated NPU host as it is when nothing has failed."""
     simulated_host.restore()
     return simulated_host
+
+
+@pytest.fixture(scope="session")
+def simulated_cuda_host(tmp_path_factory: pytest.TempPathFactory) -> CudaHost:
+    """A simulated host with two GPUs, laid out on first use."""
+    return CudaHost(tmp_path_factory.mktemp("cuda"))
+
+
+@pytest.fixture
+def cuda_host(simulated_cuda_host: CudaHost) -> CudaHost:
+    """The simulated host with two GPUs as it is when nothing has failed."""
+    simulated_cuda_host.cuda.clear()
+    return simulated_cuda_host
 
 
 @pytest.fixture

@@ -6,29 +6,17 @@ import contextlib
 import ctypes
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from simulated import state
 from simulated.acl import libc
+from simulated.hosts import deaf
 
 STARTER = "from simulated.worker import main; main()"
-
-
-@contextlib.contextmanager
-def deaf() -> Iterator[None]:
-    """No Python signal handler of this thread runs meanwhile; unhandled signals do what they always do."""
-    handled = {number for number in signal.valid_signals() if callable(signal.getsignal(number))}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, handled)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Execution:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from suites.selftest.simulated import state
+from suites.selftest.simulated import hosts
 from suites.selftest.simulated.faults import KINDS
 
 Variant = Literal["2022-06", "2023-06", "2024-05", "2025-12", "2026-08"]
@@ -67,7 +67,7 @@ class SimulatedNpu:
         def first(entry: Path, name: str) -> str:
             return ":".join([str(entry), *filter(None, [os.environ.get(name)])])
 
-        return {"CLIPGATE_DEVICE_NODES": str(self.root / "dev"), state.ROOT_VARIABLE: str(self.root),
+        return {"CLIPGATE_DEVICE_NODES": str(self.root / "dev"), hosts.NPU: str(self.root),
                 "ASCEND_TOOLKIT_HOME": str(self.toolkit), "PATH": first(self.root / "driver" / "bin", "PATH"),
                 "PYTHONPATH": first(self.root / "python", "PYTHONPATH")}
 
@@ -87,13 +87,9 @@ class SimulatedNpu:
         Raises:
             ValueError: there is no such fault.
         """
-        if kind not in KINDS:
-            raise ValueError(f"no fault {kind!r}; there are: {', '.join(KINDS)}")
-        now = self._read_state()
-        made = now["made"] + 1
-        fault = {"id": f"{kind}-{made}", "kind": kind, **{name: value for name, value in conditions.items() if value is not None}}
-        self._write_state(now | {"faults": [*now["faults"], fault], "made": made})
-        return str(fault["id"])
+        now, made = hosts.with_fault(self._read_state(), KINDS, kind, conditions)
+        self._write_state(now)
+        return made
 
     def clear(self, kind: str | None = None) -> None:
         """End all faults, or those of one kind; lost devices come back and hidden programs too."""
@@ -115,14 +111,13 @@ class SimulatedNpu:
 
     def count(self, fault: str) -> int:
         """How often a fault has struck."""
-        path = self.root / "counters" / fault
-        return int(path.read_text().strip("[]").split(",")[1]) if path.exists() else 0
+        return hosts.count(self.root, fault)
 
     def _read_state(self) -> dict[str, Any]:
-        return state.read(self.root)
+        return hosts.read(self.root)
 
     def _write_state(self, now: dict[str, Any]) -> None:
-        state.write(self.root, now)
+        hosts.write(self.root, now)
 
     def _lay_out(self, devices: int) -> None:
         for name in ("davinci_manager", "devmm_svm", "hisi_hdc", *(f"davinci{device}" for device in range(devices))):

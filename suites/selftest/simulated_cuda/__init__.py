@@ -1,0 +1,1 @@
+"""Stand-ins for a host with NVIDIA GPUs: ONNX Runtime, NVML and TensorRT; nothing here is a device."""
