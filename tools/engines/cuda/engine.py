@@ -120,25 +120,34 @@ def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked
         EngineError: ONNX Runtime's GPU package is not there or not for this device, or it refuses the file or
             would compute it on the CPU, or the file has another input or output. DeviceError: NVML fails.
     """
-    library = runtime.import_runtime(device)
+    library = runtime_for(device, mode)
     options = library.SessionOptions()
     options.add_session_config_entry(RECORD_NODES, "1")
     number = ordinal(device)
-    session = runtime.open_session(library, graph, providers(number, graph.parent, mode), options, asked)
+    session = runtime.open_session(library, graph, providers(number, mode), options, asked)
     with naming(graph):
         found = ports(session)
         fit = exact(found, network, batch) if asked is None else fitted(found, network, batch, asked)
     return CudaEngine(library, session, number, fit, mode, told(library, session, device, mode))
 
 
-def providers(number: int, folder: Path, mode: Mode) -> list[runtime.Provider]:
-    """What computes on the GPU of that number, the first what it can; *folder* is that of the graph."""
+def runtime_for(device: Device, mode: Mode) -> ModuleType:
+    """ONNX Runtime, with what it needs to compute so; errors as for `import_runtime`."""
+    if mode.engine == "tensorrt":
+        from tools.engines.cuda import tensorrt
+
+        tensorrt.prepare(device, mode)
+    return runtime.import_runtime(device)
+
+
+def providers(number: int, mode: Mode) -> list[runtime.Provider]:
+    """What computes on the GPU of that number, the first what it can."""
     own = cuda_provider(number, mode.precision)
     if mode.engine != "tensorrt":
         return [own]
-    from tools.engines.cuda import tensorrt  # type: ignore[attr-defined]  # not written yet
+    from tools.engines.cuda import tensorrt
 
-    return [tensorrt.provider(number, mode, folder), own]
+    return [tensorrt.provider(number, mode), own]
 
 
 def cuda_provider(number: int, precision: Precision = "") -> runtime.Provider:

@@ -23,10 +23,10 @@ def tell(device: Device, mode: Mode = USUAL) -> None:
     Raises:
         EngineError: it cannot, or something else would run it. DeviceError: NVML fails.
     """
-    library = runtime.import_runtime(device)
+    library = engine.runtime_for(device, mode)
     with tempfile.TemporaryDirectory() as folder:
         graph = _convolution(Path(folder) / "convolution.onnx")
-        providers = engine.providers(engine.ordinal(device), graph.parent, mode)
+        providers = engine.providers(engine.ordinal(device), mode)
         session = runtime.open_session(library, graph, providers, library.SessionOptions())
         try:
             session.run(None, {"x": np.ones(SHAPE, np.float32)})

@@ -120,7 +120,7 @@ def session(module: ModuleType, graph: Path, given: tuple[str, dict[str, str]]) 
     Raises:
         EngineError: TensorRT does not load, fails, or would leave a part to another provider.
     """
-    from tools.engines.cpu import failures
+    from tools.engines.onnxruntime_session import failures
 
     wrong: tuple[type[Exception], ...] = (*failures(), RuntimeError, ValueError)
     options: Any = module.SessionOptions()
