@@ -124,20 +124,21 @@ def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked
     options = library.SessionOptions()
     options.add_session_config_entry(RECORD_NODES, "1")
     number = ordinal(device)
-    session = runtime.open_session(library, graph, _providers(number, graph, mode), options, asked)
+    session = runtime.open_session(library, graph, providers(number, graph.parent, mode), options, asked)
     with naming(graph):
         found = ports(session)
         fit = exact(found, network, batch) if asked is None else fitted(found, network, batch, asked)
     return CudaEngine(library, session, number, fit, mode, told(library, session, device, mode))
 
 
-def _providers(number: int, graph: Path, mode: Mode) -> list[runtime.Provider]:
+def providers(number: int, folder: Path, mode: Mode) -> list[runtime.Provider]:
+    """What computes on the GPU of that number, the first what it can; *folder* is that of the graph."""
     own = cuda_provider(number, mode.precision)
     if mode.engine != "tensorrt":
         return [own]
     from tools.engines.cuda import tensorrt  # type: ignore[attr-defined]  # not written yet
 
-    return [tensorrt.provider(number, mode, graph.parent), own]
+    return [tensorrt.provider(number, mode, folder), own]
 
 
 def cuda_provider(number: int, precision: Precision = "") -> runtime.Provider:

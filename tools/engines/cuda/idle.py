@@ -19,7 +19,7 @@ IDLE_MEMORY_MB = 64  # an idle GPU shows 0 to 16 MB beside what its driver keeps
 def look_before(host: Host, device: int) -> Sample:
     """A look at a GPU on which nothing of ours runs yet.
 
-    It is idle if it has no process, no screen, no load, and no more memory in use than an idle one has.
+    It is idle if it has no process, no display, no load, and no more memory in use than an idle one has.
     Inside a container NVML may hide processes, so that load and memory decide.
     """
     gpu = host.of_device(device)
@@ -27,7 +27,7 @@ def look_before(host: Host, device: int) -> Sample:
         return _absent(device)
     busy = [_named(one) for one in gpu.processes or ()]
     if gpu.display:
-        busy.append("a screen is shown on it")
+        busy.append("a display is active on it")
     if (gpu.utilisation_percent or 0) > MAX_UTILISATION_PERCENT:
         busy.append(f"utilisation {gpu.utilisation_percent} %")
     if (gpu.memory_used_mb or 0) > IDLE_MEMORY_MB:

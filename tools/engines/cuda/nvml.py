@@ -53,8 +53,8 @@ class Gpu:
     """A GPU. index: its number in `--device cuda:K`; None where nobody can tell which of them it is.
 
     compute: its compute capability. memory_used_mb: without what the driver keeps for itself. unknown: what
-    NVML did not tell of it. ordinal: the number by which CUDA opens it. display: whether a screen is shown on
-    it. unfit: why it cannot be used, in words.
+    NVML did not tell of it. ordinal: the number by which CUDA opens it. display: whether one is active on it.
+    unfit: why it cannot be used, in words.
     """
 
     index: int | None

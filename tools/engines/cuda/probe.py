@@ -12,25 +12,26 @@ from tools.engines.cuda import engine, runtime
 from tools.engines.onnxruntime_session import first_line
 from tools.errors import EngineError
 from tools.machine import events
-from tools.spec.case import Device
+from tools.spec.case import USUAL, Device, Mode
 
 SHAPE = (1, 1, 3, 3)
 
 
-def tell(device: Device) -> None:
+def tell(device: Device, mode: Mode = USUAL) -> None:
     """Run a small convolution on *device*, and say what ran it.
 
     Raises:
-        EngineError: it cannot, or the CPU would have run it; NVML's DeviceError.
+        EngineError: it cannot, or something else would run it. DeviceError: NVML fails.
     """
     library = runtime.import_runtime(device)
     with tempfile.TemporaryDirectory() as folder:
         graph = _convolution(Path(folder) / "convolution.onnx")
-        session = runtime.open_session(library, graph, [engine.cuda_provider(engine.ordinal(device))], library.SessionOptions())
+        providers = engine.providers(engine.ordinal(device), graph.parent, mode)
+        session = runtime.open_session(library, graph, providers, library.SessionOptions())
         try:
             session.run(None, {"x": np.ones(SHAPE, np.float32)})
         except runtime.raised() as error:
-            raise EngineError(f"{runtime.CUDA} fails at a small convolution: {first_line(error)}", where=device.label,
+            raise EngineError(f"{providers[0][0]} fails at a small convolution: {first_line(error)}", where=device.label,
                               remedy="python -m tools.doctor looks at driver and libraries") from error
     events.say(describe(library, device))
 

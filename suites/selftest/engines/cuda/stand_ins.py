@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 MB = 2**20
 DRAWS, LOST, REFUSED, MISMATCH = "nvmlDeviceGetGraphicsRunningProcesses", 15, 3, 18
@@ -127,6 +129,15 @@ class Binding:
 
     def copy_outputs_to_cpu(self) -> list[Any]:
         return [np.array(one) for one in self.outputs]
+
+
+def tensorrt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorRT's provider, which tells the arguments that it was asked for with."""
+    made: Any = ModuleType("tools.engines.cuda.tensorrt")
+    made.provider = lambda number, mode, folder: (
+        "TensorrtExecutionProvider", {"number": str(number), "mode": str(mode), "in": str(folder)})
+    monkeypatch.setitem(sys.modules, made.__name__, made)
+    monkeypatch.setattr("tools.engines.cuda.tensorrt", made, raising=False)
 
 
 class Session:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,44 @@ def test_the_provider_is_asked_for_as_the_mode_says(library: Any, graph: Path, m
     assert precision == engine.precision
     assert engine.told == {"provider": runtime.CUDA, "conv_algorithm": ALGORITHM, "tf32": "on" if tf32 == "1" else "off",
                            "nodes_on_cpu": "2: Shape_1, Shape", "cuda": "13.0"}
+
+
+def test_tensorrts_provider_comes_before_cudas(library: Any, graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for with CUDA's number of the GPU, the mode, and the folder of the graph."""
+    stand_ins.tensorrt(monkeypatch)
+    engine = opened(graph, Mode("tensorrt", "fp16"))
+    [[session]] = [made for made in library.made if hasattr(made[0], "asked")]
+
+    assert (runtime.TENSORRT, {"number": "0", "mode": "tensorrt-fp16", "in": str(graph.parent)}) == session.asked[0]
+    assert (runtime.CUDA, runtime.CPU) == (session.asked[1][0], session.asked[2])
+    assert ("fp16", runtime.TENSORRT) == (engine.precision, engine.told["provider"])
+
+
+def test_a_batch_is_put_while_another_is_computed(library: Any, graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends only when the other place has its batch does end, with the scores of its own."""
+    engine, batch = opened(graph), tiny_graph.batch_of(BATCH)
+    one, two = engine.bind(batch), engine.bind(batch)
+    running, put = threading.Event(), threading.Event()
+    compute = library.InferenceSession.run_with_iobinding
+
+    def run(session: Any, binding: Any) -> None:
+        running.set()
+        assert put.wait(10)
+        compute(session, binding)
+
+    def put_the_next() -> None:
+        assert running.wait(10)
+        two.put(batch * 2)
+        put.set()
+
+    monkeypatch.setattr(library.InferenceSession, "run_with_iobinding", run)
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(put_the_next)
+        ran = one()
+        done.result(10)
+
+    assert np.array_equal(answer(library, graph, batch), one.scores(ran))
+    assert np.array_equal(answer(library, graph, batch * 2), two.scores(two()))
 
 
 def test_many_nodes_on_the_cpu_are_counted_and_some_are_named(library: Any, graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:

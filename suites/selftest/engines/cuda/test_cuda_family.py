@@ -16,7 +16,7 @@ from tools.engines.cuda.family import FAMILY
 from tools.engines.nodes import NODES
 from tools.errors import DeviceError, EngineError, OptionError
 from tools.machine import child, events, versions
-from tools.spec.case import Device, Mode
+from tools.spec.case import USUAL, Device, Mode
 from tools.spec.settings import Settings
 
 SIMULATED = Device("cuda", 0, simulated=True)
@@ -111,10 +111,25 @@ def test_what_is_not_ready_says_why(host: Any, monkeypatch: pytest.MonkeyPatch, 
     assert words == caught.value.what
 
 
+def test_tensorrt_is_tried_where_it_is_asked_for(host: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also before anything is built, by the provider that a cell would use."""
+    monkeypatch.setattr(child, "call", lambda work, title, **how: work())
+    monkeypatch.setattr(events, "say", lambda text: None)
+    stand_ins.tensorrt(monkeypatch)
+    FAMILY.require_ready(SIMULATED, settings(tmp_path, engine="tensorrt"))
+    [[session]] = [made for made in host.made if hasattr(made[0], "asked")]
+
+    assert [runtime.TENSORRT, runtime.CUDA] == [name for name, _ in session.asked[:-1]]
+    monkeypatch.setitem(sys.modules, "onnxruntime", stand_ins.onnxruntime(
+        fails="Please install TensorRT", prints="libnvinfer.so.10: cannot open shared object file\n"))
+    with pytest.raises(EngineError, match=r"^libnvinfer\.so\.10 is missing: install tensorrt-cu13\n"):
+        probe.tell(SIMULATED, Mode("tensorrt"))
+
+
 def test_a_bad_install_is_found_in_a_process_of_its_own(tmp_path: Path) -> None:
-    """This Python's ONNX Runtime is real, with which a simulated GPU disagrees; its error comes here."""
+    """This Python's ONNX Runtime is a real one, and no simulated GPU fits it; its error comes here."""
     ready._compute.cache_clear()
     with pytest.raises(EngineError, match="disagree on whether they are a simulation"):
-        ready._compute(SIMULATED, tmp_path)
+        ready._compute(SIMULATED, USUAL, tmp_path)
     [log] = tmp_path.rglob("cuda-*.log")
     assert "computing on cuda0sim" in log.read_text()

@@ -35,13 +35,13 @@ def process(pid: int, name: str = "python3") -> Process:
     ({"utilisation_percent": 2}, ("utilisation 2 %",), ()),
     ({"memory_used_mb": 65}, ("memory 65 MB in use, an idle GPU has up to 64",), ()),
     ({"processes": (process(OURS), process(5, ""))}, (f"process {OURS} python3", "process 5"), ()),
-    ({"display": True}, ("a screen is shown on it",), ()), ({"unfit": "it is lost"}, ("it is lost",), ()),
+    ({"display": True}, ("a display is active on it",), ()), ({"unfit": "it is lost"}, ("it is lost",), ()),
     ({"utilisation_percent": None}, (), ("utilisation cannot be read",)), ({"memory_used_mb": None}, (), ("memory cannot be read",)),
     ({"processes": None}, (), ("its processes cannot be read",)), ({"unknown": ("power", "uuid")}, (), ()),
     ({"unknown": (THROTTLING,)}, (), ("why its clock is held down cannot be read",)),
     ({"mig": True}, (), ("it is split (MIG), so that nobody can tell what its other parts do",))], ids=str)
 def test_a_look_before_knows_the_limits(values: dict[str, object], busy: tuple[str, ...], unknown: tuple[str, ...]) -> None:
-    """Any process, load, memory or screen speaks against a GPU; what cannot be read is unknown."""
+    """Any process, load, memory or display speaks against a GPU; what cannot be read is unknown."""
     assert Sample(busy, unknown, READING) == look_before(of(**values), 0)
 
 
