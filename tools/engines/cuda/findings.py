@@ -12,10 +12,10 @@ from tools.engines import host, node_findings
 from tools.engines.cuda import libraries, nodes, nvml, ready, runtime
 from tools.engines.cuda.idle import look_before, require_fit
 from tools.engines.cuda.nvml import Gpu, Host
-from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, Look, Show, last_line, run
+from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, Look, Show, Word, last_line, run
 from tools.errors import ChildError, ClipgateError, DeviceError
 from tools.machine import child, versions
-from tools.spec.case import Device
+from tools.spec.case import USUAL, Device, Mode
 from tools.spec.settings import Settings
 
 BESIDE = ("nvidiactl", "nvidia-uvm")
@@ -39,6 +39,7 @@ for name in ("libcudart.so.%d" % major, "libcublasLt.so.%d" % major, "libcublas.
         absent.append(str(error))
 print({ANSWER!r} + "\\t".join([built, "" if absent else str(library.cudnnGetVersion()), *absent]))
 """  # cuDNN comes last
+PROVIDER = "CUDA provider"
 TIMEOUT_S = 120.0  # two gigabytes of libraries on a cold disk
 
 
@@ -158,24 +159,32 @@ def told_libraries(cuda: str, cudnn: str, *absent: str) -> Finding:
 
 
 def provider(settings: Settings) -> list[Finding]:
-    """Whether ONNX Runtime computes on a GPU, and not on the CPU instead: another process lets it."""
+    """Whether ONNX Runtime computes on a GPU, and not on the CPU instead; without one, what it lacks."""
+    return [computing(PROVIDER, USUAL, WRONG)] if runtime.installed() else []
+
+
+def computing(thing: str, mode: Mode, refused: Word) -> Finding:
+    """What another process says that lets the first GPU compute in *mode*; *refused* where it does not."""
     from tools.engines.cuda import probe  # imports NumPy
 
-    thing, devices = "CUDA provider", nodes.devices()
-    if not runtime.installed():
-        return []
     said: list[str] = []
+    device = next(iter(nodes.devices()), Device("cuda", 0))
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "child.log"
         try:
-            child.call(partial(probe.tell, devices[0] if devices else Device("cuda", 0)), "computing on a GPU", log=log,
-                       on_event=lambda event: said.append(event["text"]), stall_s=TIMEOUT_S, environment=ready.ENVIRONMENT)
+            child.call(partial(probe.tell, device, mode), "computing on a GPU", log=log, on_event=lambda event: said.append(event["text"]),
+                       stall_s=TIMEOUT_S, environment=ready.ENVIRONMENT)
         except ChildError as error:
             printed = log.read_text(errors="replace").partition("\n")[2]  # below the command
-            return [Finding(WRONG, thing, f"{error.what}: {last_line(printed)}", "look for the GPU in sudo dmesg, and try another one")]
+            return Finding(refused, thing, f"{error.what}: {last_line(printed)}", "look for the GPU in sudo dmesg, and try another one")
         except ClipgateError as error:
-            return [Finding.of(WRONG, thing, error)]
-    return [Finding(OK, thing, " ".join(said))]
+            return Finding.of(refused, thing, error)
+    return Finding(OK, thing, " ".join(said))
+
+
+def tensorrt(settings: Settings) -> list[Finding]:
+    """Whether TensorRT computes on a GPU, which only `--engine tensorrt` needs."""
+    return [computing("TensorRT", Mode("tensorrt"), NOTE)]
 
 
 def environment(settings: Settings, *, present: bool) -> list[Finding]:
@@ -188,10 +197,13 @@ def environment(settings: Settings, *, present: bool) -> list[Finding]:
 
 
 PARTS: dict[str, Look] = {"nodes of GPUs": device_nodes, "NVIDIA driver": driver, "ONNX Runtime for GPUs": package,
-                          "CUDA and cuDNN": loaded, "CUDA provider": provider}
+                          "CUDA and cuDNN": loaded, PROVIDER: provider}
 
 
 def examine(settings: Settings, show: Show) -> Examination:
-    """All parts of NVIDIA from the bottom up, then what CUDA asks."""
+    """All parts of NVIDIA from the bottom up, then TensorRT where CUDA computes, and what CUDA asks."""
     found = Examination("NVIDIA", tuple(show("NVIDIA", PARTS)))
-    return replace(found, rules=tuple(show("what CUDA asks", {"environment of CUDA": partial(environment, present=found.present)})))
+    rules: dict[str, Look] = {"environment of CUDA": partial(environment, present=found.present)}
+    if any(one.thing == PROVIDER and one.good for one in found.parts):
+        rules["TensorRT"] = tensorrt
+    return replace(found, rules=tuple(show("beside CUDA", rules)))

@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from suites.selftest.engines.cuda.found import HOST, REAL, SETTINGS, T4, host_of, packages
 from tools import doctor
-from tools.engines.cuda import findings, nvml
-from tools.engines.cuda.nvml import THROTTLING, Gpu, Host, Process
+from tools.engines.cuda import findings
+from tools.engines.cuda.nvml import THROTTLING, Process
 from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, attempt
 from tools.engines.idle import Reading
-from tools.errors import ChildError, DeviceError, EngineError
-from tools.machine import child, versions
-from tools.spec.case import Device
-from tools.spec.settings import Settings
-
-T4 = Gpu(0, "NVIDIA T4", "GPU-0", (7, 5), 3, 15360, 0, (), Reading(585.0, 41.0, 14.0))
-HOST = Host("580.95", "13.0", (T4,), simulated=False)
-SETTINGS = Settings.parse({})
-REAL = Device("cuda", 0)
-
-
-def packages(patch: pytest.MonkeyPatch, **there: str) -> None:
-    """Only these packages are installed, `-` written as `_`."""
-    def version(name: str) -> str:
-        if name.replace("-", "_") not in there:
-            raise PackageNotFoundError(name)
-        return there[name.replace("-", "_")]
-
-    patch.setattr(versions, "version", version)
-
-
-def host_of(patch: pytest.MonkeyPatch, folder: Path, found: Host | DeviceError, *names: str) -> None:
-    """A machine with these device nodes, about which NVML says *found*."""
-    for name in names:
-        (folder / name).touch()
-    patch.setenv("CLIPGATE_DEVICE_NODES", str(folder))
-
-    def read() -> Host:
-        if isinstance(found, DeviceError):
-            raise found
-        return found
-
-    patch.setattr(nvml, "read", read)
+from tools.errors import DeviceError, EngineError
+from tools.machine import child
+from tools.spec.case import Device, Mode
 
 
 def examined() -> Examination:
@@ -90,9 +59,16 @@ def test_a_whole_host_can_be_measured_on_and_calls_itself_simulated(tmp_path: Pa
     simulated = replace(HOST, gpus=(replace(T4, name="SimNVIDIA T4"), replace(T4, name="SimNVIDIA A100", index=1)), simulated=True)
     host_of(monkeypatch, tmp_path, simulated, "nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(child, "call", lambda *given, on_event, **more: on_event({"text": "simulated, ONNX Runtime"}))
+    tried = []
+
+    def call(work: Any, title: str, *, on_event: Any, **more: object) -> None:
+        tried.append(work.args)
+        on_event({"text": "simulated, ONNX Runtime"})
+
+    monkeypatch.setattr(child, "call", call)
     found = examined()
 
+    assert [(Device("cuda", 0, simulated=True), Mode(engine)) for engine in ("", "tensorrt")] == tried
     assert {OK} == {one.word for one in (*found.parts, *found.rules)}
     assert ["cuda:0", "cuda:1"] == [one.device for one in found.usable([])]
     cpu = Finding(OK, "CPU", "")
@@ -163,64 +139,25 @@ def test_the_gpu_package_stands_in_the_cpus_place_and_not_beside_it(
         assert second.endswith("-m pip install --no-deps onnxruntime-gpu==1.30.0")
 
 
-GONE = "{}: cannot open shared object file: No such file or directory"
-
-
-@pytest.mark.parametrize(("answer", "word", "words"), [
-    (("13.0", "92000"), OK, "CUDA 13.0, cuDNN 9.20.0"),
-    (("13.0", "", GONE.format("libcudnn.so.9")), WRONG, "libcudnn.so.9 is missing: install nvidia-cudnn-cu13"),
-    (("13.0", "", GONE.format("libcublasLt.so.13"), GONE.format("libcublas.so.13")), WRONG, "install nvidia-cublas; 1 more are missing"),
-    (("13.0", "", "libcudnn.so.9: invalid ELF header"), WRONG, "invalid ELF header"),
-])
-def test_a_library_that_is_missing_is_told_with_the_package_that_brings_it(answer: tuple[str, ...], word: str, words: str) -> None:
-    """The loader's own words name the library, and a table the package."""
-    found = findings.told_libraries(*answer)
-
-    assert word == found.word
-    assert words in found.found
-    assert (word == OK) == (not found.remedy)
-
-
-@pytest.mark.parametrize(("module", "words"), [
-    ("cuda_version = '99.0'\ndef preload_dlls(): print('Failed to load')", "libcudart.so.99 is missing: install nvidia-cuda-runtime"),
-    ("raise ImportError('libonnxruntime.so.1: bad')", "ONNX Runtime cannot be imported: ImportError: libonnxruntime.so.1: bad"),
-])
-def test_another_process_loads_the_libraries(module: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the CUDA that ONNX Runtime says it is built for; what it prints itself does not matter."""
-    (tmp_path / "python").mkdir()
-    (tmp_path / "python" / "onnxruntime.py").write_text(module)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "python"))
+def test_without_tensorrt_all_is_right_and_without_cuda_it_is_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only `--engine tensorrt` needs it, so that its absence is a note."""
     packages(monkeypatch, onnxruntime_gpu="1.31.1")
-    host_of(monkeypatch, tmp_path, HOST)
-    [found] = findings.loaded(SETTINGS)
+    host_of(monkeypatch, tmp_path, replace(HOST, gpus=(replace(T4, name="SimNVIDIA T4"),), simulated=True), "nvidia0", "nvidiactl")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    lacks = {"tensorrt"}
 
-    assert WRONG == found.word
-    assert words in found.found
-    assert found.remedy
+    def call(work: Any, title: str, *, log: Path, **more: object) -> None:
+        if work.args[1].engine in lacks:
+            raise EngineError("libnvinfer.so.10 is missing", remedy="pip install it")
 
-
-def raising(error: Exception, printed: str = "") -> Callable[..., object]:
-    def call(*given: object, log: Path, **more: object) -> None:
-        log.write_text(f"$ the command\n{printed}")
-        raise error
-
-    return call
-
-
-@pytest.mark.parametrize(("error", "words"), [
-    (EngineError("libcuda.so.1 is missing: it comes with NVIDIA's driver", remedy="install it"), "libcuda.so.1 is missing"),
-    (ChildError("computing on a GPU was killed by SIGSEGV", remedy="see its log"), "was killed by SIGSEGV: CUDA failure 719"),
-])
-def test_the_provider_loads_in_another_process_or_is_wrong(
-        error: Exception, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a GPU it is tried as well: what is missing then is the driver's library."""
-    packages(monkeypatch, onnxruntime_gpu="1.31.1")
-    host_of(monkeypatch, tmp_path, HOST)
-    monkeypatch.setattr(child, "call", raising(error, "CUDA failure 719\n"))
-    [found] = findings.provider(SETTINGS)
-
-    assert (WRONG, True) == (found.word, bool(found.remedy))
-    assert words in found.found
+    monkeypatch.setattr(child, "call", call)
+    found = examined()
+    assert [("environment of CUDA", OK), ("TensorRT", NOTE)] == [(one.thing, one.word) for one in found.rules]
+    assert (True, ["cuda:0"]) == (found.good, [one.device for one in found.usable([])])
+    lacks.add("")
+    found = examined()
+    assert ["environment of CUDA"] == [one.thing for one in found.rules]
+    assert (False, []) == (found.good, found.usable([]))
 
 
 def test_nodes_without_those_of_their_driver_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
