@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tools.engines.fit import Asked, Fit
 
 TYPES = {"float": "float32", "double": "float64"}  # ONNX Runtime's names of types where NumPy has others
+OF_LIBRARY = re.compile(r"\b[A-Z]+ failure \d+: [^;]+")  # `CUDA failure 2: out of memory`
 OWN_GRAPH, GIVEN_GRAPH = "python -m tools.store verify", "python -m tools.inspect FILE"  # who can say more of a file
 
 
@@ -47,5 +49,7 @@ def not_run(error: Exception, fit: Fit) -> EngineError:
 
 
 def first_line(error: Exception) -> str:
-    """What the error says first; the rest is of ONNX Runtime's own source."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    """What the error says first, without the places in ONNX Runtime's own source that are said with it."""
+    line = next(iter(str(error).splitlines()), type(error).__name__)
+    found = OF_LIBRARY.search(line)
+    return found[0].strip() if found else line

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PACKAGE = "onnxruntime-gpu"
 CUDA, TENSORRT, CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
 CUDNN = "libcudnn.so.9"  # ONNX Runtime begins without it, and fails at the first convolution
+OF_MACHINE = ("mismatch", "start", "missing")  # faults for which no graph is to blame
 Provider = tuple[str, dict[str, str]]
 
 
@@ -86,9 +87,12 @@ def open_session(runtime: ModuleType, graph: Path, providers: Sequence[Provider]
             session = runtime.InferenceSession(str(graph), options, providers=[*providers, CPU], enable_fallback=0)
         except raised() as error:
             failed = error
-    if session is None and not libraries.missing(said.text, cuda_major(runtime)):
+    if session is None:
+        told = f"{said.text}\n{failed}"
+        if libraries.missing(told, cuda_major(runtime)) or faults.diagnose(told).kind in OF_MACHINE:
+            raise refusal(told, runtime, wanted) from failed
         raise not_loaded(failed, graph, asked) from failed
-    if session is None or wanted not in session.get_providers():
+    if wanted not in session.get_providers():
         raise refusal(said.text, runtime, wanted)
     return session
 

@@ -147,7 +147,7 @@ def test_errors_of_a_run_are_ours(library: Any, graph: Path) -> None:
     """In a bound call as in one that feeds; a batch of another shape is refused before it is copied."""
     engine, batch = opened(graph), tiny_graph.batch_of(BATCH)
     bound = engine.bind(batch)
-    engine._session.wrong = "CUDA failure 2: out of memory\nmore"
+    engine._session.wrong = "/x/cuda_call.cc:129 bool CudaCall(T) CUDA failure 2: out of memory ; GPU=0 ; hostname=h\nmore"
     for call in (bound, lambda: engine.infer(batch)):
         with pytest.raises(EngineError, match=r"^ONNX Runtime failed: CUDA failure 2: out of memory$"):
             call()

@@ -59,6 +59,10 @@ def test_what_cannot_be_read_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert (None, (word,), "SimNVIDIA T4", "") == (getattr(gpu, value), gpu.unknown, gpu.name, gpu.unfit)
 
 
+def test_a_process_that_only_draws_is_one_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert (Process(9, "python9", 100),) == told(monkeypatch, tmp_path, Card(drawing=[9])).gpus[0].processes
+
+
 def test_a_reading_has_what_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An old driver gives the reasons under the old name, and where it gives none, that is named."""
     refused = {"nvmlDeviceGetClockInfo": REFUSED, "nvmlDeviceGetTemperature": REFUSED, "nvmlDeviceGetPowerUsage": REFUSED,
