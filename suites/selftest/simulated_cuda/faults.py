@@ -13,8 +13,8 @@ KINDS = {
     "shifted": "every output of a run is rolled by one along its last axis",
     "load": "a graph does not load",
     "trt-build": "TensorRT cannot build an engine",
-    "busy": "a foreign process computes on a GPU; pid=293029, name='python3', memory_mb=6612, utilisation=97",
-    "throttled": "a GPU holds its clock back; reasons=0x40 (thermal, hardware), clock_mhz=585, temperature_c=92",
+    "busy": "a foreign process is on a GPU, at='during' only with one of ours; pid=293029, name, memory_mb=6612, utilisation=97",
+    "throttled": "a GPU holds its clock back; reasons=0x40 (thermal, hardware), clock_mhz=585, temperature_c=92; at='during'",
     "nvml": "NVML cannot start; code=12 (no library), 9 (no driver), 18 (another driver's library), 4 (no permission)",
-    "unreadable": "a query of NVML fails; what='utilisation', 'memory', 'processes', 'clock', 'reasons'...; code=3",
+    "unreadable": "questions to NVML fail; what='utilisation', 'memory', 'processes', 'reasons'..., else all; code=3; at='during'",
 }

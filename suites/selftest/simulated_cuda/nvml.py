@@ -11,7 +11,7 @@ from simulated_cuda import nvml_values as values
 from simulated_cuda import state
 
 MB = 1 << 20
-IDLE, GRAPHICS = 0x1, "graphics"
+FOREIGN: dict[str, Any] = {"pid": 293029, "name": "python3", "memory_mb": 6612}
 
 
 class Library:
@@ -57,9 +57,9 @@ def about(handle: Handle, what: str) -> state.Gpu:
     [gpu] = [gpu for gpu in state.gpus() if gpu["device"] == handle.device]
     if state.lost(gpu):
         raise values.NVMLError(15)
-    for fault in state.read()["faults"]:
-        if fault["kind"] == "unreadable" and fault.get("what", what) == what and (due := state.due("unreadable", gpu)):
-            raise values.NVMLError(due.get("code", 3))
+    hidden = state.seen("unreadable", gpu, what)
+    if hidden:
+        raise values.NVMLError(hidden.get("code", 3))
     return changed(gpu)
 
 
@@ -68,32 +68,24 @@ def changed(gpu: state.Gpu) -> state.Gpu:
     now = dict(gpu)
     if state.computing(gpu):
         now |= {"utilisation_percent": 98, "clock_mhz": gpu["max_clock_mhz"] - 15, "temperature_c": 61, "power_w": 0.9 * gpu["limit_w"]}
-    hot = state.due("throttled", gpu)
+    hot, busy = state.seen("throttled", gpu), state.seen("busy", gpu)
+    if busy:
+        now |= {"utilisation_percent": busy.get("utilisation", 97), "processes": [*gpu["processes"], FOREIGN | busy]}
     if hot:
         now |= {"reasons": hot.get("reasons", 0x40), "clock_mhz": hot.get("clock_mhz", 585), "temperature_c": hot.get("temperature_c", 92)}
     return now
 
 
-def processes(handle: Handle) -> list[dict[str, Any]]:
-    """Ours, the state's, and the one that a fault puts there."""
-    gpu = about(handle, "processes")
-    busy = state.due("busy", gpu)
-    foreign = {"pid": 293029, "name": "python3", "memory_mb": 6612} | (busy or {})
-    return [*state.held(gpu), *([foreign] if busy else [])]
-
-
 def running(handle: Handle, what: str) -> list[values.ProcessInfo]:
     """The processes of one kind, as the driver lists them: by their numbers on the host."""
     return [values.ProcessInfo(one["pid"], None if one["memory_mb"] is None else one["memory_mb"] * MB)
-            for one in processes(handle) if one.get("does", "compute") == what]
+            for one in state.held(about(handle, "processes")) if one.get("does", "compute") == what]
 
 
 def memory(handle: Handle, version: int | None = None) -> values.Memory:
     """Of version 1 `used` counts what the driver reserves; of version 2 that stands apart."""
     gpu = about(handle, "memory")
     used = sum(one["memory_mb"] or 0 for one in state.held(gpu))
-    busy = [fault for fault in state.read()["faults"] if fault["kind"] == "busy" and fault.get("device", gpu["device"]) == gpu["device"]]
-    used += sum(fault.get("memory_mb", 6612) for fault in busy)
     total, reserved = gpu["memory_mb"], gpu["reserved_mb"]
     known = values.Memory(total * MB, (total - used - reserved) * MB, (used if version else used + reserved) * MB)
     known.reserved = reserved * MB if version else 0
@@ -102,19 +94,16 @@ def memory(handle: Handle, version: int | None = None) -> values.Memory:
 
 def utilisation(handle: Handle) -> values.Utilization:
     gpu = about(handle, "utilisation")
-    busy = [fault for fault in state.read()["faults"] if fault["kind"] == "busy" and fault.get("device", gpu["device"]) == gpu["device"]]
-    percent = busy[0].get("utilisation", 97) if busy else gpu["utilisation_percent"]
     if gpu["mig"]:
         raise values.NVMLError(3)
-    return values.Utilization(percent, percent // 2)
+    return values.Utilization(gpu["utilisation_percent"], gpu["utilisation_percent"] // 2)
 
 
 def process_name(pid: int) -> str:
     """The path of a process's program, where it can be seen."""
     require_started()
     for gpu in state.gpus():
-        for one in [*state.held(gpu), *[{"pid": 293029, "name": "python3"} | fault for fault in state.read()["faults"]
-                                        if fault["kind"] == "busy"]]:
+        for one in state.held(changed(gpu)):
             if one["pid"] == pid:
                 return str(one["name"])
     if not Path(f"/proc/{pid}").exists():
@@ -177,7 +166,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "nvmlDeviceGetDisplayActive": _of("display", "display"), "nvmlDeviceGetDisplayMode": _of("display", "display"),
     "nvmlDeviceGetMemoryInfo": memory, "nvmlDeviceGetUtilizationRates": utilisation,
     "nvmlDeviceGetComputeRunningProcesses": lambda handle: running(handle, "compute"),
-    "nvmlDeviceGetGraphicsRunningProcesses": lambda handle: running(handle, GRAPHICS),
+    "nvmlDeviceGetGraphicsRunningProcesses": lambda handle: running(handle, "graphics"),
     "nvmlDeviceGetMPSComputeRunningProcesses": lambda handle: running(handle, "mps"),
     "nvmlDeviceGetClockInfo": _of("clock", "clock_mhz"), "nvmlDeviceGetMaxClockInfo": _of("clock", "max_clock_mhz"),
     "nvmlDeviceGetTemperature": _of("temperature", "temperature_c"), "nvmlDeviceGetPowerUsage": _of("power", "power_w", 1000),

@@ -55,6 +55,8 @@ class Session:
         self._registered: dict[str, dict[str, str]] = {}
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_session":
+            raise AttributeError("the session is not initialised")
         return getattr(self._session, name)
 
     def initialize_session(self, names: list[str], options: list[dict[str, str]], disabled: set[str]) -> None:

@@ -55,6 +55,16 @@ def due(kind: str, gpu: Gpu | None = None, batch: int | None = None, at: str | N
     return hosts.due(root(), kind, None if gpu is None else gpu["device"], batch, at)
 
 
+def seen(kind: str, gpu: Gpu, what: str = "") -> dict[str, Any] | None:
+    """The first fault of *kind* that is seen on a GPU now; at='during' needs one of ours there."""
+    ours = any(entry["device"] == gpu["device"] for entry in hosts.sessions(root()))
+    for fault in read()["faults"]:
+        if (fault["kind"] == kind and fault.get("device", gpu["device"]) == gpu["device"] and fault.get("what", what) == what
+                and (ours or fault.get("at") != "during")):
+            return dict(fault)
+    return None
+
+
 def lose(gpu: Gpu) -> None:
     """Let a GPU fall off the bus until the state is cleared."""
     hosts.lose(root(), gpu["device"])

@@ -89,11 +89,13 @@ def open_session(runtime: ModuleType, graph: Path, providers: Sequence[Provider]
             session = runtime.InferenceSession(str(graph), options, providers=[*providers, CPU], enable_fallback=0)
         except raised() as error:
             failed = error
-    if session is None and libraries.missing(said.text, cuda_major(runtime)) is None:
-        if faults.diagnose(str(failed)).kind in OF_HOST:
-            raise refusal(str(failed), runtime, wanted, UNUSABLE) from failed
+    if session is None:
+        told = f"{said.text}
+{failed}"
+        if libraries.missing(told, cuda_major(runtime)) or faults.diagnose(told).kind in OF_HOST:
+            raise refusal(told, runtime, wanted, UNUSABLE) from failed
         raise not_loaded(failed, graph, asked) from failed
-    if session is None or wanted not in session.get_providers():
+    if wanted not in session.get_providers():
         raise refusal(said.text, runtime, wanted)
     return session
 
@@ -111,8 +113,7 @@ def refusal(said: str, runtime: ModuleType, provider: str = CUDA, how: str = INS
         "driver": "sudo nvidia-modprobe -u -c 0, or restart the machine; sudo dmesg | grep NVRM says more",
     }
     why = "ONNX Runtime does not say why" if fault.kind == "unknown" else fault.sentence
-    return EngineError(f"{provider} {how}: {why}",
-                       remedy=steps.get(fault.kind, printed))
+    return EngineError(f"{provider} {how}: {why}", remedy=steps.get(fault.kind, printed))
 
 
 def cuda_version(runtime: ModuleType) -> str:

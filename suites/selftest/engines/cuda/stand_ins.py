@@ -134,8 +134,8 @@ class Binding:
 def tensorrt(monkeypatch: pytest.MonkeyPatch) -> None:
     """TensorRT's provider, which tells the arguments that it was asked for with."""
     made: Any = ModuleType("tools.engines.cuda.tensorrt")
-    made.provider = lambda number, mode, folder: (
-        "TensorrtExecutionProvider", {"number": str(number), "mode": str(mode), "in": str(folder)})
+    made.prepare = lambda device, mode: None
+    made.provider = lambda number, mode: ("TensorrtExecutionProvider", {"number": str(number), "mode": str(mode)})
     monkeypatch.setitem(sys.modules, made.__name__, made)
     monkeypatch.setattr("tools.engines.cuda.tensorrt", made, raising=False)
 
