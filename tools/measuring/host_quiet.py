@@ -26,10 +26,14 @@ if TYPE_CHECKING:
     from tools.spec.case import Device
 
 
+MOST_FOR_CHIP = 16  # decode workers; with so many another one brings nothing
+
+
 def cores_short(cores: int, chips: int) -> bool:
     """Whether *cores* are too few for a cell that decodes for each of *chips* and for a process that times.
 
-    A cell keeps MOST_WORKERS processes busy that decode, and its own that feeds the chip. The CPU is no chip.
+    A cell keeps MOST_WORKERS processes busy that decode, and its own that feeds the chip; more of them take
+    only what is left over. The CPU is no chip.
     """
     return cores < chips * (MOST_WORKERS + 1) + 1
 
@@ -55,6 +59,16 @@ class Turns:
         chips = len({one for one in (*engines.devices(), device) if not engines.family(one).ON_HOST})
         pauses = chips > 0 and cores_short(cores, chips)
         return cls(locks, cores, chips, on_host, quiet.Units(locks, events.say) if pauses else nullcontext())
+
+    @property
+    def workers(self) -> int:
+        """How many processes decode for this cell: for a chip as many as leave the other chips' cells theirs.
+
+        One core is left to a process that times. The CPU decodes and computes with the same cores.
+        """
+        if self.on_host or self.chips == 0:
+            return MOST_WORKERS
+        return max(MOST_WORKERS, min(MOST_FOR_CHIP, (self.cores - 1) // self.chips - 1))
 
     def scoring(self, engine: Engine) -> Engine:
         """The engine, with a turn for each batch that it computes on the host."""

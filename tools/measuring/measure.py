@@ -70,7 +70,7 @@ def _measure(job: Job) -> None:
     turns = Turns.of(job.locks, case.device)
     with device_locks.hold(job.locks, case.device.label, partial(waiting, case)), watch or nullcontext():
         job.dataset.require_unchanged()  # again: another cell may have held the device for hours
-        with BatchStream(feed, case.batch, turns.unit) as stream, turns.seen(), naming(job.graph.path):
+        with BatchStream(feed, case.batch, turns.unit, turns.workers) as stream, turns.seen(), naming(job.graph.path):
             engine = engines.open_engine(case.device, job.graph.path, network, case.batch,
                                          job.graph.given.asked if job.graph.given else None, case.mode)
             job.graph.require_unchanged()  # what was loaded is what was found

@@ -25,7 +25,7 @@ from tools.machine.events import die_with_parent
 from tools.media.preprocess import Floats
 
 SLOTS = 2  # one batch on the device, one being filled
-MOST_WORKERS = 4  # each keeps a core busy
+MOST_WORKERS = 4  # each keeps a core busy, so that there are more only where nobody else wants their cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,11 @@ class BatchStream:
     """Iterates a feed in batches of *size*; the last one is padded with copies of its first row.
 
     unit: what a worker does inside whenever it fills a row; each worker enters its own copy.
+    workers: how many there are at most.
     Make it before anything starts threads: the workers are forked.
     """
 
-    def __init__(self, feed: Feed, size: int, unit: AbstractContextManager[object] | None = None) -> None:
+    def __init__(self, feed: Feed, size: int, unit: AbstractContextManager[object] | None = None, workers: int = MOST_WORKERS) -> None:
         self._feed, self._size, self._unit = feed, size, unit or nullcontext()
         shape = (SLOTS, size, *feed.shape)
         memory = mmap.mmap(-1, math.prod(shape) * 4)
@@ -73,7 +74,7 @@ class BatchStream:
         with _shared_memory():
             self._tasks = context.SimpleQueue()
             self._results = context.Queue()
-        count = max(1, min(MOST_WORKERS, len(os.sched_getaffinity(0)), len(feed.ids)))
+        count = max(1, min(workers, len(os.sched_getaffinity(0)), len(feed.ids)))
         self._workers = [context.Process(target=self._work, daemon=True) for _ in range(count)]
 
     def __enter__(self) -> Self:

@@ -104,7 +104,7 @@ class Bench:
 
     def turns(self, locks: str, device: Device) -> Any:
         assert ("/locks", CASE.device) == (locks, device)
-        return SimpleNamespace(unit=self.unit, seen=self.seen, scoring=self.in_turns, timing=self.in_quiet)
+        return SimpleNamespace(unit=self.unit, workers=3, seen=self.seen, scoring=self.in_turns, timing=self.in_quiet)
 
     @contextmanager
     def seen(self) -> Iterator[None]:

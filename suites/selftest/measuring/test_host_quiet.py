@@ -60,6 +60,18 @@ def test_decoding_stops_for_timing_where_cores_are_short(
         assert stops != free(locks)[HOST]
 
 
+@pytest.mark.parametrize(("cores", "chips", "device", "workers"), [
+    (2, 1, NPUS[0], 4), (6, 1, NPUS[0], 4), (7, 1, NPUS[0], 5), (16, 1, NPUS[0], 14), (64, 1, NPUS[0], 16), (64, 8, NPUS[3], 6),
+    (64, 1, CPU, 4), (64, 0, CPU, 4)])
+def test_a_chip_is_decoded_for_by_the_cores_that_are_left_over(monkeypatch: pytest.MonkeyPatch, locks: str, cores: int, chips: int,
+                                                               device: Device, workers: int) -> None:
+    """Never by fewer than four. Where cores are not short, all cells at once leave one to what is timed."""
+    found = turns(monkeypatch, locks, device, cores=cores, chips=chips)
+
+    assert workers == found.workers
+    assert cores_short(cores, chips) or device is CPU or chips * (found.workers + 1) + 1 <= cores
+
+
 @pytest.mark.parametrize(("device", "stops"), [(CPU, True), (NPUS[0], False)])
 def test_a_batch_is_a_unit_where_the_host_computes_it(monkeypatch: pytest.MonkeyPatch, locks: str, device: Device, stops: bool) -> None:
     """Not while a chip computes it. All else of the engine is as it was."""

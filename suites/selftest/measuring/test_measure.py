@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,6 +83,20 @@ def test_a_record_says_what_was_measured_with_what(bench: Bench) -> None:
     assert bench.need == numbers["estimated_bytes"] == memory.need_bytes(1000, 100, 4 * 4 * 6, SLOTS)
     assert {"cann", "onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av"} == numbers["versions"].keys()
     assert {"python", "system", "cpu", "cores", "load", "temperature_c"} == numbers["machine"].keys()
+
+
+def test_as_many_processes_decode_as_its_turns_allow(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_engine, seen = engines.open_engine, list[int]()
+
+    def opened(*given: Any) -> Any:
+        seen.append(len(multiprocessing.active_children()))
+        return open_engine(*given)
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(9)))
+    monkeypatch.setattr(engines, "open_engine", opened)
+    measure.measure(bench.job)
+
+    assert [3] == seen
 
 
 def test_scoring_is_neither_opening_nor_the_second_pass(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
