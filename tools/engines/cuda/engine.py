@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from tools.engines.cuda import nvml, runtime
+from tools.engines.cuda import nvml, runtime, tensorrt
 from tools.engines.fit import Asked, Fit, exact, fitted
 from tools.engines.onnxruntime_session import not_run, ports
 from tools.errors import DeviceError, naming
@@ -120,7 +120,7 @@ def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked
         EngineError: ONNX Runtime's GPU package is not there or not for this device, or it refuses the file or
             would compute it on the CPU, or the file has another input or output. DeviceError: NVML fails.
     """
-    library = runtime_for(device, mode)
+    library = library_of(device, mode)
     options = library.SessionOptions()
     options.add_session_config_entry(RECORD_NODES, "1")
     number = ordinal(device)
@@ -131,23 +131,18 @@ def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked
     return CudaEngine(library, session, number, fit, mode, told(library, session, device, mode))
 
 
-def runtime_for(device: Device, mode: Mode) -> ModuleType:
-    """ONNX Runtime, with what it needs to compute so; errors as for `import_runtime`."""
+def library_of(device: Device, mode: Mode) -> ModuleType:
+    """ONNX Runtime, with all that it needs on *device* loaded; errors as for `import_runtime`."""
+    library = runtime.import_runtime(device)
     if mode.engine == "tensorrt":
-        from tools.engines.cuda import tensorrt
-
         tensorrt.prepare(device, mode)
-    return runtime.import_runtime(device)
+    return library
 
 
 def providers(number: int, mode: Mode) -> list[runtime.Provider]:
     """What computes on the GPU of that number, the first what it can."""
     own = cuda_provider(number, mode.precision)
-    if mode.engine != "tensorrt":
-        return [own]
-    from tools.engines.cuda import tensorrt
-
-    return [tensorrt.provider(number, mode), own]
+    return [tensorrt.provider(number, mode), own] if mode.engine == "tensorrt" else [own]
 
 
 def cuda_provider(number: int, precision: Precision = "") -> runtime.Provider:

@@ -45,7 +45,8 @@ class CudaFamily(Family):
     def needs(self, device: Device, settings: Settings) -> Sequence[Callable[[], object]]:
         from tools.engines.cuda import ready
 
-        return [partial(ready.require_device, device), partial(ready.require_runtime, device, settings)]
+        return [partial(ready.require_device, device), partial(ready.require_precision, device, settings),
+                partial(ready.require_runtime, device, settings)]
 
     def load(self, device: Device, graph: Path, network: Network, batch: int, asked: Asked | None = None, mode: Mode = USUAL) -> CudaEngine:
         from tools.engines.cuda import engine

@@ -23,7 +23,7 @@ def tell(device: Device, mode: Mode = USUAL) -> None:
     Raises:
         EngineError: it cannot, or something else would run it. DeviceError: NVML fails.
     """
-    library = engine.runtime_for(device, mode)
+    library = engine.library_of(device, mode)
     with tempfile.TemporaryDirectory() as folder:
         graph = _convolution(Path(folder) / "convolution.onnx")
         providers = engine.providers(engine.ordinal(device), mode)

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 
-from tools.engines.cuda import idle, libraries, nvml, runtime
-from tools.errors import DeviceError
+from tools.engines.cuda import idle, libraries, nvml, runtime, tensorrt
+from tools.errors import DeviceError, OptionError
 from tools.machine import child
 from tools.spec.case import Device, Mode
 from tools.spec.chips import ChipKind
 from tools.spec.settings import Settings
 
 LOAD_S = 120.0  # CUDA's libraries are gigabytes, a disk may be cold, and TensorRT compiles
+FIRST_WITH_TF32 = (8, 0)  # compute capability
 ENVIRONMENT: Mapping[str, str] = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # else CUDA counts the fastest GPU first
 
 
@@ -37,7 +38,24 @@ def require_runtime(device: Device, settings: Settings) -> None:
         EngineError, ChildError: it does not.
     """
     if runtime.installed():  # else that is said as the device's fault
+        if settings.engine == "tensorrt":
+            tensorrt.require(device)
         _compute(device, Mode(settings.engine), settings.store)
+
+
+def require_precision(device: Device, settings: Settings) -> None:
+    """Check that *device* has the precision that is asked for: an older GPU computes float32 in TF32's place.
+
+    Raises:
+        OptionError: it has no TF32. DeviceError: NVML fails.
+    """
+    if settings.precision != "tf32" or device.simulated or device.index is None:
+        return
+    gpu = nvml.read().of_device(device.index)
+    if gpu and gpu.compute and gpu.compute < FIRST_WITH_TF32:
+        have, need = (".".join(map(str, compute)) for compute in (gpu.compute, FIRST_WITH_TF32))
+        raise OptionError(f"{gpu.name} has no TF32: its compute capability is {have}, and TF32 needs {need}", where="--precision tf32",
+                          remedy="leave it out: this GPU computes in float32 by itself, or choose fp16")
 
 
 @cache

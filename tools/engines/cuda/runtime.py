@@ -90,8 +90,7 @@ def open_session(runtime: ModuleType, graph: Path, providers: Sequence[Provider]
         except raised() as error:
             failed = error
     if session is None:
-        told = f"{said.text}
-{failed}"
+        told = f"{said.text}\n{failed}"
         if libraries.missing(told, cuda_major(runtime)) or faults.diagnose(told).kind in OF_HOST:
             raise refusal(told, runtime, wanted, UNUSABLE) from failed
         raise not_loaded(failed, graph, asked) from failed

@@ -20,7 +20,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tools.engines.cuda import runtime
+from tools.engines.cuda import libraries, runtime
+from tools.engines.onnxruntime_session import first_line
 from tools.errors import EngineError
 from tools.machine.versions import UNKNOWN
 from tools.spec.case import Device, Mode
@@ -28,7 +29,6 @@ from tools.spec.case import Device, Mode
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-PROVIDER = "TensorrtExecutionProvider"
 PROVIDER_FILE = "libonnxruntime_providers_tensorrt.so"
 LIBRARIES = ("libnvinfer.so", "libnvinfer_plugin.so", "libnvonnxparser.so")  # in the order in which they need each other
 MAJOR = re.compile(rb"libnvinfer\.so\.(\d+)")
@@ -39,6 +39,7 @@ TF32 = "NVIDIA_TF32_OVERRIDE"
 SIMULATED = "simulated"
 NO_CPU = ("session.disable_cpu_ep_fallback", "1")
 BEAT_S = 30.0
+CUDA = libraries.UNNUMBERED  # which ONNX Runtime is built for
 DIFFERS = "without --engine tensorrt the same graph runs in ONNX Runtime's own CUDA provider"
 
 
@@ -54,7 +55,7 @@ def provider(device_index: int, mode: Mode, folder: Path | None = None) -> tuple
     if folder is not None:
         options |= {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(folder),
                     "trt_timing_cache_enable": "1", "trt_timing_cache_path": str(folder)}
-    return PROVIDER, options
+    return runtime.TENSORRT, options
 
 
 def require(device: Device) -> None:
@@ -104,8 +105,8 @@ def build(device: Device, device_index: int, mode: Mode, graph: Path, made: Path
     Raises:
         EngineError: TensorRT is missing, fails, or would leave a part of the graph to another provider.
     """
-    prepare(device, mode)
     module = runtime.import_runtime(device)
+    prepare(device, mode)
     name, options = provider(device_index, mode)
     options |= {"trt_dump_ep_context_model": "1", "trt_ep_context_file_path": str(made), "trt_ep_context_embed_mode": "1"}
     with _beating(beat):
@@ -120,15 +121,12 @@ def session(module: ModuleType, graph: Path, given: tuple[str, dict[str, str]]) 
     Raises:
         EngineError: TensorRT does not load, fails, or would leave a part to another provider.
     """
-    from tools.engines.onnxruntime_session import failures
-
-    wrong: tuple[type[Exception], ...] = (*failures(), RuntimeError, ValueError)
     options: Any = module.SessionOptions()
     options.add_session_config_entry(*NO_CPU)
     try:
         made: InferenceSession = module.InferenceSession(str(graph), options, providers=[given], enable_fallback=0)
-    except wrong as error:
-        raise EngineError(f"TensorRT's session cannot be made: {str(error).splitlines()[0]}", where=str(graph), remedy=DIFFERS) from error
+    except runtime.raised() as error:
+        raise EngineError(f"TensorRT's session cannot be made: {first_line(error)}", where=str(graph), remedy=DIFFERS) from error
     require_alone(made, graph)
     return made
 
@@ -136,7 +134,7 @@ def session(module: ModuleType, graph: Path, given: tuple[str, dict[str, str]]) 
 def require_alone(session: InferenceSession, graph: Path) -> None:
     """Refuse a session in which TensorRT does not compute: ONNX Runtime falls back where it does not load."""
     there = session.get_providers()
-    if there[:1] != [PROVIDER]:
+    if there[:1] != [runtime.TENSORRT]:
         raise EngineError(f"TensorRT's provider does not load, and the session would run in {', '.join(there) or 'nothing'}",
                           where=str(graph), remedy=f"{_install()}; {DIFFERS}")
 
@@ -165,14 +163,14 @@ def _major() -> str:
         named = MAJOR.search(place.read_bytes())
     except OSError as error:
         raise EngineError("this ONNX Runtime has no TensorRT provider", where=str(place),
-                          remedy=f"./tools/setup --cuda installs {runtime.PACKAGE}, which has it") from error
+                          remedy=f"{libraries.SETUP} installs {runtime.PACKAGE}, which has it") from error
     return named[1].decode() if named else UNKNOWN
 
 
 def _install(major: str = "") -> str:
     """What installs TensorRT: its newest version may be too new for the provider."""
     upper = f",<{int(major) + 1}" if major.isdigit() else ""
-    return f"pip install 'tensorrt-cu13{f'>={major}{upper}' if upper else ''}' brings it for CUDA 13"
+    return f"pip install '{libraries.package('tensorrt', CUDA)}{f'>={major}{upper}' if upper else ''}' brings it for CUDA {CUDA}"
 
 
 @contextmanager

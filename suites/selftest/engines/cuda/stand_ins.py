@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType, SimpleNamespace
@@ -11,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from tools.engines.cuda import tensorrt as real
 
 MB = 2**20
 DRAWS, LOST, REFUSED, MISMATCH = "nvmlDeviceGetGraphicsRunningProcesses", 15, 3, 18
@@ -132,12 +133,11 @@ class Binding:
 
 
 def tensorrt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """TensorRT's provider, which tells the arguments that it was asked for with."""
-    made: Any = ModuleType("tools.engines.cuda.tensorrt")
-    made.prepare = lambda device, mode: None
-    made.provider = lambda number, mode: ("TensorrtExecutionProvider", {"number": str(number), "mode": str(mode)})
-    monkeypatch.setitem(sys.modules, made.__name__, made)
-    monkeypatch.setattr("tools.engines.cuda.tensorrt", made, raising=False)
+    """TensorRT's provider, which tells what it was asked for with, and whether it was prepared."""
+    done: list[object] = []
+    monkeypatch.setattr(real, "prepare", lambda *given: done.append(given))
+    monkeypatch.setattr(real, "provider", lambda number, mode: (
+        "TensorrtExecutionProvider", {"number": str(number), "mode": str(mode), "prepared": str(len(done))}))
 
 
 class Session:

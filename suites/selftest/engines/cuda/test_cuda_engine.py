@@ -90,12 +90,12 @@ def test_the_provider_is_asked_for_as_the_mode_says(library: Any, graph: Path, m
 
 
 def test_tensorrts_provider_comes_before_cudas(library: Any, graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is asked for with CUDA's number of the GPU, the mode, and the folder of the graph."""
+    """It is asked for with CUDA's number of the GPU and the mode, once the process is prepared for that."""
     stand_ins.tensorrt(monkeypatch)
     engine = opened(graph, Mode("tensorrt", "fp16"))
     [[session]] = [made for made in library.made if hasattr(made[0], "asked")]
 
-    assert (runtime.TENSORRT, {"number": "0", "mode": "tensorrt-fp16"}) == session.asked[0]
+    assert (runtime.TENSORRT, {"number": "0", "mode": "tensorrt-fp16", "prepared": "1"}) == session.asked[0]
     assert (runtime.CUDA, runtime.CPU) == (session.asked[1][0], session.asked[2])
     assert ("fp16", runtime.TENSORRT) == (engine.precision, engine.told["provider"])
 

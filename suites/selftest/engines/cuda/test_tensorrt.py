@@ -7,6 +7,7 @@ import importlib.util
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from tools.engines.cuda import runtime, tensorrt
-from tools.errors import EngineError
+from tools.engines.cuda import nvml, ready, runtime, tensorrt
+from tools.engines.idle import Reading
+from tools.errors import EngineError, OptionError
 from tools.spec.case import Device, Mode
+from tools.spec.settings import Settings
 
 GPU, SIMULATED = Device("cuda", 0), Device("cuda", 0, simulated=True)
 FP32, TF32, FP16 = Mode("tensorrt"), Mode("tensorrt", "tf32"), Mode("tensorrt", "fp16")
@@ -127,7 +130,7 @@ class Runtime:
     def InferenceSession(self, graph: str, options: object, providers: list[tuple[str, dict[str, str]]],  # noqa: N802
                          enable_fallback: int) -> object:
         [(name, self.asked)] = providers
-        assert ("TensorrtExecutionProvider", 0) == (name, enable_fallback)
+        assert (runtime.TENSORRT, 0) == (name, enable_fallback)
         self.does(self.asked)
         return SimpleNamespace(get_providers=lambda: self.runs_in)
 
@@ -187,3 +190,34 @@ def test_who_watches_hears_that_a_long_build_goes_on(tmp_path: Path, monkeypatch
     before = len(told)
     assert 0 < before
     assert 0 == sum(thread.name == "tensorrt" for thread in threading.enumerate())
+
+
+def test_what_is_missing_is_said_before_anything_is_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where TensorRT is asked for, and only there."""
+    def missing(device: Device) -> None:
+        raise EngineError("TensorRT 10 is not installed")
+
+    monkeypatch.setattr(runtime, "installed", lambda: "1.31.1")
+    monkeypatch.setattr(tensorrt, "require", missing)
+    monkeypatch.setattr(ready, "_compute", lambda *given: None)
+    ready.require_runtime(GPU, Settings.parse({"artifacts": str(tmp_path)}))
+    with pytest.raises(EngineError, match="TensorRT 10 is not installed"):
+        ready.require_runtime(GPU, Settings.parse({"artifacts": str(tmp_path), "engine": "tensorrt"}))
+
+
+@pytest.mark.parametrize(("compute", "asked", "fits"), [
+    ((7, 5), "tf32", False), ((7, 5), "fp16", True), ((7, 5), "auto", True), ((8, 0), "tf32", True), ((9, 0), "tf32", True),
+    (None, "tf32", True),
+])
+def test_a_gpu_without_tf32_is_not_asked_for_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, compute: tuple[int, int] | None,
+                                                asked: str, fits: bool) -> None:
+    """It would compute in float32, under another name."""
+    gpu = nvml.Gpu(0, "NVIDIA T4", "", compute, 1, 1, 0, (), Reading())
+    monkeypatch.setattr(nvml, "read", lambda: nvml.Host("580", "13.0", (gpu,), simulated=False))
+    check = partial(ready.require_precision, GPU, Settings.parse({"artifacts": str(tmp_path), "precision": asked}))
+    if fits:
+        check()
+        return
+    with pytest.raises(OptionError, match=r"NVIDIA T4 has no TF32: its compute capability is 7\.5, and TF32 needs 8\.0") as caught:
+        check()
+    assert "--precision tf32" == caught.value.where
