@@ -113,5 +113,5 @@ def _found(asked: AskedSpeed, cell: Cell, truth: Truth, chip: ChipKind, each: Se
     assert t4 is not None, "require_t4 refuses a ratio to what is not stored"
     ratio = rate.times(chip.chips_per_card / t4.right)
     card = f"a card of {chip.chips_per_card} chips, derived from one," if chip.chips_per_card > 1 else "one chip"
-    of = f"ratio of {card} to the T4's {t4.right:g} ({truth.path.name} {t4.id})"
+    of = f"ratio of {card} to the T4's {t4.right:g} ({truth.path.name} {t4.id}, {t4.toolchain.words})"
     return Found(ratio, "ratio", f"{ratio.measured:.3f}", of, doubt(t4))

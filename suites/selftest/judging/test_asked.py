@@ -153,7 +153,7 @@ def test_a_ratio_is_of_a_card_and_a_rate_of_one_chip() -> None:
 
     assert ("80.000/s median", "PASS") == (rate.measured, rate.verdict.value)
     assert (f"{4 * 80 / 110.577:.3f}", "PASS") == (ratio.measured, ratio.verdict.value)
-    assert "a card of 4 chips, derived from one, to the T4's 110.577 (tsm.toml r0055)" in ratio.reason
+    assert "a card of 4 chips, derived from one, to the T4's 110.577 (tsm.toml r0055, TensorRT in fp16)" in ratio.reason
     assert "suspect" in judged("xT4=1", cell_of([Times(STEADY, 16)], model="r2plus1d", batch=4))[0].reason
 
 

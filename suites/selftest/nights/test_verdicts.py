@@ -208,3 +208,12 @@ def test_a_case_that_says_how_it_computes_is_named_whole(machine: Machine, tmp_p
     assert Verdict.FAIL is bad.verdict
     assert "pytest -m tsm -k 'bs16 and throughput'" in bad.meaning
     assert "python -m tools.history show tsm-bs16-cuda0-fp16" in bad.meaning
+
+
+def test_a_figure_of_another_engine_leaves_the_rate_to_the_nights(machine: Machine, tmp_path: Path) -> None:
+    """A GPU whose T4 the guide measured in another way is learned as one of which nothing is stored."""
+    cell = machine.cell(TSM)
+    [part] = cell.parts
+    gpu = replace(cell, parts=(replace(part, record=replace(part.record, chip="NVIDIA T4", precision="fp32")),))
+
+    assert "1 of 8" == of(rows(machine, History.init(tmp_path / "young"), load_truth(MODELS, "tsm"), cell=gpu), "clips/s").learning

@@ -72,17 +72,13 @@ FAMILY = ToyFamily()
 '''
 ASK = '''
 import argparse, contextlib, io, json, os, sys
-from pathlib import Path
-
-import pytest
 
 from fixtures.matrix import refuse_dead_issues
-from tools import doctor, engines
+from tools import doctor, engines, new_model
 from tools.errors import ClipgateError
 from tools.measuring.launch import family
 from tools.spec.case import Case
 from tools.spec.command_line import ASKED, complete
-from tools.spec.template import require_free
 from tools.spec.truth import KnownIssue
 
 
@@ -102,12 +98,13 @@ parser.add_argument("--device", metavar="auto|DEVICE")
 parser.add_argument("-m", dest="markexpr")
 complete(parser, engines.devices)
 device, marks = (action.completer for action in parser._actions if action.dest in ("device", "markexpr"))
+found = {"devices": device("toy"), "several": device("toy:0,"), "marks": marks("to")}
+del os.environ[ASKED]
 issue = KnownIssue(device="toy", batch=4, kind="notyet", stage="EngineError", reason="a toy")
 case = Case.parse("tiny-bs4-toy1", "tiny")
-print(json.dumps({
+print(json.dumps(found | {
     "doctor": [status, said.getvalue()], "unknown": refused(engines.parse, "gpu:0"), "absent": refused(engines.parse, "toy:2"),
-    "devices": device("toy"), "several": device("toy:0,"), "marks": marks("to"),
-    "named so": refused(require_free, "toy", Path(sys.argv[1]), engines.FAMILIES),
+    "named so": refused(new_model.main, ["toy", f"--models={sys.argv[1]}"]),
     "known issue": refused(refuse_dead_issues, {"tiny": (issue,)}),
     "case": [str(case), str(case.device)], "auto": str(engines.first_fit(engines.devices())[0]),
     "lost": family(case.device).diagnose("T1").meaning,

@@ -106,7 +106,7 @@ def test_a_session_that_fails_for_want_of_a_library_names_it(graph: Path) -> Non
     assert "libnvinfer.so.10 is missing: install tensorrt-cu13" == refused(
         graph, runtime.TENSORRT, fails=words, prints=UNLOADED.format("libnvinfer.so.10")).what
     error = refused(graph, fails="/x/cuda_call.cc:129 CudaCall(T) CUDA failure 35: CUDA driver version is insufficient ; GPU=0 ; line=3")
-    assert f"{INSTEAD}the driver is too old for the CUDA that ONNX Runtime is built for (CUDA 35)" == error.what
+    assert f"{runtime.CUDA} {runtime.UNUSABLE}: the driver is too old for the CUDA that ONNX Runtime is built for (CUDA 35)" == error.what
     error = refused(graph, fails="it is no graph\nat all")
     assert ("ONNX Runtime cannot load the graph: it is no graph", str(graph)) == (error.what, error.where)
 
