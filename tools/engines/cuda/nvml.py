@@ -31,8 +31,9 @@ REFUSALS = {  # NVML's code where it cannot begin -> what it means, and the reme
     18: ("Driver/library version mismatch: NVIDIA's driver was updated, and the old one is still loaded", "restart the machine"),
 }
 LOST = (15, 16)  # of these codes, those that may be said of a single GPU
+POWER_CAP = 0x04
 SLOWED = {  # bit of the reasons for which a clock is held down -> in words
-    0x04: "software power cap", 0x08: "hardware slowdown", 0x10: "sync boost", 0x20: "software thermal slowdown",
+    POWER_CAP: "software power cap", 0x08: "hardware slowdown", 0x10: "sync boost", 0x20: "software thermal slowdown",
     0x40: "hardware thermal slowdown", 0x80: "hardware power brake",
 }
 PROHIBITED = 2  # compute mode in which nothing may compute there
@@ -199,8 +200,19 @@ def _reading(ask: _Asking, handle: object) -> Reading:
     heat = ask("temperature", "nvmlDeviceGetTemperature", handle, library.NVML_TEMPERATURE_GPU)
     power = ask("power", "nvmlDeviceGetPowerUsage", handle)
     bits = ask(THROTTLING, ("nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons"), handle)
+    usual = POWER_CAP if _limit_is_its_own(ask, handle) else 0
     return Reading(None if clock is None else float(clock), None if heat is None else float(heat), None if power is None else power / 1e3,
-                   tuple(word for bit, word in SLOWED.items() if bits and bits & bit))
+                   tuple(word for bit, word in SLOWED.items() if bits and bits & bit and bit != usual))
+
+
+def _limit_is_its_own(ask: _Asking, handle: object) -> bool:
+    """Whether a GPU may take all the power that its maker gives it; no where NVML does not tell.
+
+    One with little of it, as a T4 with 70 W, then computes at that limit all the time: that is its speed.
+    """
+    enforced = ask("", "nvmlDeviceGetEnforcedPowerLimit", handle)
+    makers = ask("", "nvmlDeviceGetPowerManagementDefaultLimit", handle)
+    return enforced is not None and makers is not None and enforced >= makers
 
 
 def _placed(found: Sequence[tuple[int | None, Gpu]], numbers: Sequence[int]) -> Iterator[Gpu]:

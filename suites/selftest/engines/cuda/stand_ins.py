@@ -39,6 +39,8 @@ class Card:
     mig: bool = False
     mode: int = 0
     display: bool = False
+    limit_w: int = 60
+    makers_limit_w: int = 70
     refused: dict[str, int] = field(default_factory=dict)
 
 
@@ -83,6 +85,8 @@ def nvml(*cards: Card, simulated: bool = True, refuses: int = 0) -> ModuleType:
         DRAWS: lambda card: processes(card.drawing), "nvmlDeviceGetMigMode": lambda card: [int(card.mig), 0],
         "nvmlDeviceGetComputeMode": lambda card: card.mode, "nvmlDeviceGetDisplayActive": lambda card: int(card.display),
         "nvmlDeviceGetClockInfo": lambda card, kind: 585, "nvmlDeviceGetTemperature": lambda card, sensor: 41,
+        "nvmlDeviceGetEnforcedPowerLimit": lambda card: card.limit_w * 1000,
+        "nvmlDeviceGetPowerManagementDefaultLimit": lambda card: card.makers_limit_w * 1000,
         "nvmlDeviceGetPowerUsage": lambda card: 27500, "nvmlDeviceGetCurrentClocksEventReasons": lambda card: card.reasons,
     }
     for name, tell in tells.items():

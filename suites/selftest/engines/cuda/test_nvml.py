@@ -40,6 +40,17 @@ def test_all_that_is_told_of_a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert host.gpus[0].reading == Reading(585.0, 41.0, 27.5, ("software power cap", "hardware thermal slowdown"))
 
 
+@pytest.mark.parametrize(("card", "throttled"), [
+    (Card(reasons=0x4, limit_w=60), ("software power cap",)), (Card(reasons=0x4, limit_w=70), ()),
+    (Card(reasons=0x4 | 0x20, limit_w=70), ("software thermal slowdown",)),
+    (Card(reasons=0x4, limit_w=70, refused={"nvmlDeviceGetPowerManagementDefaultLimit": REFUSED}), ("software power cap",)),
+], ids=["lowered", "its own", "hot too", "unknown"])
+def test_a_gpu_at_the_power_that_its_maker_gives_it_is_not_throttled(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path, card: Card, throttled: tuple[str, ...]) -> None:
+    """One whose limit was lowered is, and one of which nobody knows."""
+    assert throttled == told(monkeypatch, tmp_path, card).gpus[0].reading.throttled
+
+
 @pytest.mark.parametrize(("given", "name"), [("Tesla T4", "NVIDIA T4"), ("T4", "NVIDIA T4"), ("NVIDIA T4", "NVIDIA T4"),
                                              ("NVIDIA A100-SXM4-80GB", "NVIDIA A100-SXM4-80GB"), (b"NVIDIA L4", "NVIDIA L4")])
 def test_a_name_is_the_same_from_every_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: Any, name: str) -> None:
