@@ -54,7 +54,7 @@ class Context:
     """What this process has on one GPU."""
 
     _found: ClassVar[dict[int, Context]] = {}
-    _lock = threading.Lock()
+    _lock = threading.RLock()  # memory may be freed while some is taken: by the collector, at any moment
 
     def __init__(self, gpu: state.Gpu) -> None:
         self.gpu, self.stream, self.broken, self._bytes = gpu, Stream(), 0, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from typing import Any, ClassVar
 
@@ -43,11 +44,10 @@ class OrtValue:
     @classmethod
     def ortvalue_from_shape_and_type(cls, shape: Any, kind: Any, device: Any) -> OrtValue:
         """Memory with whatever was there before."""
-        array = np.full(tuple(shape), 77, np.dtype(kind))
         context = on(device)
         if context is not None:
-            _take(context, array.nbytes, array.shape)
-        return cls(array, context)
+            _take(context, math.prod(shape) * np.dtype(kind).itemsize, tuple(shape))
+        return cls(np.full(tuple(shape), 77, np.dtype(kind)), context)
 
     @classmethod
     def ortvalue_from_shape_and_onnx_type(cls, shape: Any, kind: int, device: Any) -> OrtValue:
