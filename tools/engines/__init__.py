@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from tools.spec.model import Network
     from tools.spec.settings import Settings
 
-FAMILIES = {"npu": "tools.engines.ascend.family", "cpu": "tools.engines.cpu"}  # name -> module, as `auto` prefers them
+FAMILIES = {  # name -> module, as `auto` prefers them
+    "npu": "tools.engines.ascend.family",
+    "cuda": "tools.engines.cuda.family",
+    "cpu": "tools.engines.cpu",
+}
 
 
 class Bound(Protocol):

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tools.engines import Family
-from tools.errors import EngineError, naming
+from tools.engines.onnxruntime_session import failures, not_loaded, not_run, ports
+from tools.errors import naming
 from tools.spec.case import USUAL, Device, Mode
 from tools.spec.chips import CPU, ChipKind
 from tools.spec.model import Network
@@ -16,15 +17,12 @@ from tools.spec.model import Network
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from onnxruntime import InferenceSession, NodeArg, RunOptions, SessionOptions
+    from onnxruntime import InferenceSession, RunOptions, SessionOptions
 
     from tools.engines.findings import Examination, Show
     from tools.engines.fit import Asked, Fit
-    from tools.engines.ports import Ports
     from tools.media.preprocess import Floats
     from tools.spec.settings import Settings
-
-TYPES = {"float": "float32", "double": "float64"}  # ONNX Runtime's names of types where NumPy has others
 
 
 class CpuBound:
@@ -62,8 +60,7 @@ class CpuEngine:
         try:
             return self.fit.checked(self.run(arranged, self._options())[0])
         except failures() as error:
-            read = f"its input was given as {self.fit.layout}: --graph-input says another layout" if self.fit.layout else None
-            raise EngineError(f"ONNX Runtime failed: {str(error).splitlines()[0]}", remedy=read) from error
+            raise not_run(error, self.fit) from error
 
     def _options(self) -> RunOptions | None:
         """Options of the first run, which give its memory back; none later.
@@ -94,25 +91,6 @@ class CpuEngine:
         pass
 
 
-def failures() -> tuple[type[Exception], ...]:
-    """The errors of ONNX Runtime. Their classes share no base but Exception."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile,
-            state.NotImplemented, state.RuntimeException)
-
-
-def ports(session: InferenceSession) -> Ports:
-    """What a session takes and gives."""
-    from tools.engines.ports import Port, Ports
-
-    def port(node: NodeArg) -> Port:
-        kind = node.type.removeprefix("tensor(").removesuffix(")")
-        return Port(node.name, TYPES.get(kind, kind), tuple(size if isinstance(size, int) else None for size in node.shape))
-
-    return Ports(tuple(map(port, session.get_inputs())), tuple(map(port, session.get_outputs())))
-
-
 def plain(graph: Path, network: Network, asked: Asked) -> CpuEngine:
     """A session that computes node by node as the file says, on one thread, at the smallest batch size.
 
@@ -129,17 +107,17 @@ def plain(graph: Path, network: Network, asked: Asked) -> CpuEngine:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
     with naming(graph):
-        session = _session(graph, "python -m tools.inspect FILE", options)
+        session = _session(graph, asked, options)
         return CpuEngine(session, fit.smallest(ports(session), network, asked))
 
 
-def _session(graph: Path, remedy: str, options: SessionOptions | None = None) -> InferenceSession:
+def _session(graph: Path, asked: Asked | None, options: SessionOptions | None = None) -> InferenceSession:
     import onnxruntime
 
     try:
         return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     except failures() as error:
-        raise EngineError(f"ONNX Runtime cannot load the graph: {str(error).splitlines()[0]}", where=str(graph), remedy=remedy) from error
+        raise not_loaded(error, graph, asked) from error
 
 
 class CpuFamily(Family):
@@ -178,7 +156,7 @@ class CpuFamily(Family):
         """
         from tools.engines import fit
 
-        session = _session(graph, "python -m tools.store verify" if asked is None else "python -m tools.inspect FILE")
+        session = _session(graph, asked)
         with naming(graph):
             found = ports(session)
             return CpuEngine(session, fit.exact(found, network, batch) if asked is None else fit.fitted(found, network, batch, asked))

@@ -69,7 +69,7 @@ def judge(samples: list[Sample], tool: str) -> Idle:
     busy = tuple(dict.fromkeys(text for sample in samples for text in sample.busy))
     unknown = tuple(dict.fromkeys(text for sample in samples for text in sample.unknown))
     state: State = "busy" if busy else "unknown" if unknown or not samples else "idle"
-    return Idle(state, busy or unknown, len(samples), tool)
+    return Idle(state, busy or unknown, len(samples), tool, tuple(sample.reading for sample in samples if sample.reading))
 
 
 class Watch:

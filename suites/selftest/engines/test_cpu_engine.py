@@ -100,8 +100,7 @@ def test_what_names_no_device_is_refused(text: str) -> None:
     with pytest.raises(OptionError) as caught:
         engines.parse(text)
     assert f"unknown device {text!r}" == caught.value.what
-    assert ("--device", "choose auto, cpu, or npu:K (several with commas)") == (caught.value.where, str(caught.value.remedy).replace(
-        engines.named("npu").NAMED, "npu:K"))
+    assert ("--device", "choose auto, cpu, cuda:K, or npu:K (several with commas)") == (caught.value.where, caught.value.remedy)
 
 
 def test_the_first_device_that_is_fit_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,7 @@ HOMES = {  # heavy library -> the only places in tools that import it, at the to
     "mmaction": ("pytorch/", "deployment/export.py", "measuring/reference_localiser.py"),
     "mmengine": ("pytorch/",),
     "aclruntime": ("engines/ascend/",),
+    "pynvml": ("engines/cuda/",),
     "cv2": ("media/", "datasets/", "engines/host.py"),
     "av": ("media/", "datasets/", "pytorch/"),
     "decord": (),

@@ -6,26 +6,14 @@ Known from the ACL error families, and from what the extension was seen to print
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from tools.engines.faults import Fault, FaultKind
+from tools.engines.faults import Fault, Row, of_rows
 
 CODES = re.compile(r"(?:runtime result\s*[=:]\s*|ret(?:Code)?\s*[=:]\s*|error code is\s*|errorCode\s*[=:]\s*|\[)(\d{6}|0x[0-9a-f]{5})\b",
                    re.IGNORECASE)
 NAMED = re.compile(r"\b(E[A-Z0-9]\d{4})\b")
 MARKED = re.compile(r"ERROR|\[error\]")  # builds differ in how they write it
-SHOWN_LINES = 8
 ANOTHER_CHIP = "the model was compiled for another chip or by a newer CANN than this one"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What one of these codes, or one of these words in any letter case, means."""
-
-    kind: FaultKind
-    meaning: str
-    codes: frozenset[str] = frozenset()
-    words: tuple[str, ...] = ()
 
 
 # The first row that has one of the codes or words decides: a lost device explains every error after it.
@@ -59,16 +47,8 @@ ROWS = (
 
 def diagnose(log: str) -> Fault:
     """The fault in *log*, which is all that a process printed, with the text of its exception."""
-    lines = tuple(line.rstrip() for line in re.split(r"[\r\n]+", log) if line.strip())
     codes = tuple(dict.fromkeys([*map(_decimal, CODES.findall(log)), *NAMED.findall(log)]))
-    telling = [line for line in lines if MARKED.search(line) or CODES.search(line) or NAMED.search(line)]
-    said, lowered = tuple((telling or lines)[-SHOWN_LINES:]), log.lower()
-    for row in ROWS:
-        if row.codes & set(codes):
-            return Fault(row.kind, row.meaning, tuple(code for code in codes if code in row.codes), said)
-        if any(word in lowered for word in row.words):
-            return Fault(row.kind, row.meaning, codes, said)
-    return Fault("unknown", "the runtime failed", codes, said)
+    return of_rows(ROWS, log, codes, lambda line: MARKED.search(line) or CODES.search(line) or NAMED.search(line))
 
 
 def _decimal(code: str) -> str:

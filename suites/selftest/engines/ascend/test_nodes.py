@@ -102,14 +102,14 @@ def test_renumbered_devices_are_refused(nodes: Path, monkeypatch: pytest.MonkeyP
     assert Device("cpu") == engines.parse("cpu")
 
 
-@pytest.mark.parametrize("text", ["", "npu", "cpu:0", "npu:", "npu:x", "npu:-1", "cuda:0", "gpu:0", "npu0", " cpu", "cpu\n", "npu:0 "])
+@pytest.mark.parametrize("text", ["", "npu", "cpu:0", "npu:", "npu:x", "npu:-1", "cuda", "gpu:0", "npu0", " cpu", "cpu\n", "npu:0 "])
 def test_an_unknown_device_is_refused(nodes: Path, text: str) -> None:
     """What is neither cpu nor npu:K is an OptionError that names the choices."""
     (nodes / "davinci0").touch()
     with pytest.raises(OptionError, match="unknown device") as caught:
         engines.parse(text)
 
-    assert ("--device", "choose auto, cpu, or npu:K (several with commas)") == (caught.value.where, caught.value.remedy)
+    assert ("--device", "choose auto, cpu, cuda:K, or npu:K (several with commas)") == (caught.value.where, caught.value.remedy)
 
 
 @pytest.mark.parametrize(("text", "device", "label"), [
