@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PACKAGE = "onnxruntime-gpu"
 CUDA, TENSORRT, CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
 CUDNN = "libcudnn.so.9"  # ONNX Runtime begins without it, and fails at the first convolution
+OF_HOST = ("mismatch", "missing")  # faults that are no graph's
 Provider = tuple[str, dict[str, str]]
 
 
@@ -86,9 +87,11 @@ def open_session(runtime: ModuleType, graph: Path, providers: Sequence[Provider]
             session = runtime.InferenceSession(str(graph), options, providers=[*providers, CPU], enable_fallback=0)
         except raised() as error:
             failed = error
-    if session is None and not libraries.missing(said.text, cuda_major(runtime)):
-        raise not_loaded(failed, graph, asked) from failed
-    if session is None or wanted not in session.get_providers():
+    if session is None:
+        printed = f"{said.text}\n{failed}"
+        of_host = libraries.missing(printed, cuda_major(runtime)) or faults.diagnose(str(failed)).kind in OF_HOST
+        raise (refusal(printed, runtime, wanted) if of_host else not_loaded(failed, graph, asked)) from failed
+    if wanted not in session.get_providers():
         raise refusal(said.text, runtime, wanted)
     return session
 
