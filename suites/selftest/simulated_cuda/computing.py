@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from typing import Any, ClassVar
 
@@ -49,6 +50,15 @@ def require_fitting(node: Any, value: OrtValue | None, context: Context | None, 
     if value.context not in (None, context):
         raise Failed(f"There's no data transfer registered for copying tensors from {value.device_name()} to the session's device",
                      "Fail")
+
+
+def size_of(model: str | bytes) -> int:
+    """The bytes of a graph with its weights, which may lie beside it."""
+    if isinstance(model, bytes):
+        return len(model)
+    content = Path(model).read_bytes()
+    return len(content) + sum(path.stat().st_size for path in Path(model).parent.iterdir()
+                              if path.name != Path(model).name and path.name.encode() in content)
 
 
 def room_for(node: Any, feeds: Mapping[str, OrtValue], context: Context | None) -> OrtValue:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,8 +99,7 @@ class Session:
                                    "has been explicitly disabled by the user.", "Fail")
         if state.due("load", context.gpu):
             raise computing.Failed("Exception during initialization: the simulated GPU refuses it", "RuntimeException")
-        size = len(self._model) if isinstance(self._model, bytes) else Path(self._model).stat().st_size
-        wanted = (1 << 50) if state.due("oom", context.gpu, self._batch(), at="load") else size
+        wanted = (1 << 50) if state.due("oom", context.gpu, self._batch(), at="load") else computing.size_of(self._model)
         try:
             context.take(wanted)
         except RuntimeError as error:
