@@ -5,16 +5,20 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from suites.speed import on_gpu
+from suites.selftest import tiny_graph
+from suites.speed import gpu_loops, on_gpu
 from suites.speed.gpu_bench import HEADER, Asked, Sheet
 from suites.speed.gpu_loops import Blocks, Fed
 from tools import engines
 from tools.errors import EngineError
-from tools.spec.case import BATCHES, Device
+from tools.measuring.job import Job
+from tools.spec.case import BATCHES, Case, Device
 
 GPU = Device("cuda", 0)
 
@@ -108,3 +112,23 @@ def test_what_is_found_beside_cells_is_a_sentence() -> None:
 
 def test_a_device_that_is_not_here_can_be_filled_for() -> None:
     assert (Device("cuda", 3), Device("cpu")) == (on_gpu._named("cuda:3"), on_gpu._named("cpu"))
+
+
+def test_what_is_found_beside_cells_is_left_in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many blocks of ours as of a bare loop's, and a pass over whole batches."""
+    monkeypatch.setattr(gpu_loops, "BLOCK_S", 0.01)
+    graph: Any = SimpleNamespace(path=tiny_graph.save(tmp_path / "g.onnx", 4))
+    weights: Any = SimpleNamespace(network=tiny_graph.NETWORK)
+    nothing: Any = None
+    job = Job(Case("tiny", 4, Device("cpu")), nothing, weights, graph, nothing, "mini", 0.05, tmp_path, locks=str(tmp_path))
+    tmp_path.chmod(0o700)
+    gpu_loops.bare_beside(job)
+    blocks = gpu_loops.read_blocks(tmp_path)
+    gpu_loops.at_hand(job)
+    fed = gpu_loops.read_fed(tmp_path)
+
+    assert gpu_loops.LEAST_BLOCKS <= len(blocks.reported) == len(blocks.bare)
+    assert min(*blocks.reported, *blocks.bare) > 0
+    assert fed.clips % 4 == 0 < fed.clips
+    assert 0 < fed.share <= 1
+    assert 0 < fed.scored
