@@ -14,9 +14,10 @@ SOURCES = Path(__file__).parent
 ORT, TENSORRT = "1.31.1", "10.13.3.9"
 ON_HOST = ("state.py", "nvml_values.py", "nvml.py", "words.py", "devices.py", "tensors.py", "providers.py", "loading.py", "bindings.py",
            "sessions.py", "computing.py", "engines.py", "__init__.py")
-T4: dict[str, Any] = {"name": "Tesla T4", "compute": [7, 5], "memory_mb": 15360, "reserved_mb": 432, "max_clock_mhz": 1590, "limit_w": 70}
+T4: dict[str, Any] = {"name": "Tesla T4", "compute": [7, 5], "memory_mb": 15360, "reserved_mb": 432, "max_clock_mhz": 1590, "limit_w": 70,
+                      "makers_limit_w": 70}
 A100: dict[str, Any] = {"name": "NVIDIA A100-SXM4-80GB", "compute": [8, 0], "memory_mb": 81920, "reserved_mb": 599, "max_clock_mhz": 1410,
-                        "limit_w": 400}
+                        "limit_w": 400, "makers_limit_w": 400}
 IDLE: dict[str, Any] = {"clock_mhz": 300, "temperature_c": 38, "power_w": 14, "reasons": 0x1, "utilisation_percent": 0, "mig": False,
                         "compute_mode": 0, "display": 0, "processes": []}
 

@@ -172,6 +172,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "nvmlDeviceGetTemperature": _of("temperature", "temperature_c"), "nvmlDeviceGetPowerUsage": _of("power", "power_w", 1000),
     "nvmlDeviceGetEnforcedPowerLimit": _of("power", "limit_w", 1000),
     "nvmlDeviceGetPowerManagementLimit": _of("power", "limit_w", 1000),
+    "nvmlDeviceGetPowerManagementDefaultLimit": _of("power", "makers_limit_w", 1000),
     "nvmlDeviceGetCurrentClocksEventReasons": _of("reasons", "reasons"),
     "nvmlDeviceGetCurrentClocksThrottleReasons": _of("reasons", "reasons"),
 }
