@@ -39,7 +39,7 @@ def process(pid: int, name: str = "python3") -> Process:
     ({"utilisation_percent": None}, (), ("utilisation cannot be read",)), ({"memory_used_mb": None}, (), ("memory cannot be read",)),
     ({"processes": None}, (), ("its processes cannot be read",)), ({"unknown": ("power", "uuid")}, (), ()),
     ({"unknown": (THROTTLING,)}, (), ("why its clock is held down cannot be read",)),
-    ({"mig": True}, (), ("it is split (MIG), so that nobody can tell what its other parts do",))], ids=str)
+    ({"mig": True}, (), ("it is split (MIG), so that nobody can tell what its other parts do",))], ids=range(13))
 def test_a_look_before_knows_the_limits(values: dict[str, object], busy: tuple[str, ...], unknown: tuple[str, ...]) -> None:
     """Any process, load, memory or display speaks against a GPU; what cannot be read is unknown."""
     assert Sample(busy, unknown, READING) == look_before(of(**values), 0)
