@@ -11,13 +11,11 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.reporting.runs import NAME, cell_of, rate, row, run_of
-from tools.engines.idle import BEFORE, Idle, Reading
 from tools.errors import MeasureError
 from tools.judging import known, results
 from tools.judging.numbers import Numbers
 from tools.judging.rows import Exit
 from tools.judging.verdict import Verdict
-from tools.measuring.cell import IDLE, write
 from tools.reporting import layout
 from tools.reporting.cases import bare
 from tools.reporting.facts import Report
@@ -216,20 +214,6 @@ def test_doubtful_times_are_told_and_not_compared(tmp_path: Path) -> None:
     assert (None, ()) == (report.cases[0].clips_per_s, tuple(one for one in report.speeds if one.measured))
     assert "every call gave the same" == report.cases[0].latencies[0].doubt
     assert ("not compared", "every call gave the same") in report.cases[0].facts
-
-
-def test_how_a_device_was_fed_and_what_it_told_are_facts_of_a_case(tmp_path: Path) -> None:
-    """What its runtime says too; a run of before any of this was kept has none of it."""
-    run = run_of(tmp_path, [rate()])
-    bare_facts = dict(gathered(run).cases[0].facts)
-    cell_of(run / CASE, CASE, busy=0.57, waited_s={"decode": 3.2, "copy": 0.14}, engine={"provider": "CUDA", "nodes on the CPU": "2"})
-    readings = (Reading(300.0, 30.0),) * BEFORE + (Reading(1590.0, 58.0, 69.0), Reading(1005.0, 62.0, 70.0))
-    write(Idle("idle", (), 5, "NVML", readings), run / CASE / IDLE)
-    facts = dict(gathered(run).cases[0].facts)
-
-    assert {"device busy": "57% of that time; it waited 3.2 s for decoding and 0.1 s for copying", "provider": "CUDA",
-            "nodes on the CPU": "2", "device told": "1005 to 1590 MHz, 58 to 62 C, 69 to 70 W"} == {
-        name: text for name, text in facts.items() if name not in bare_facts}
 
 
 def test_an_older_run_has_no_intervals_and_texts_made_of_its_numbers(tmp_path: Path) -> None:

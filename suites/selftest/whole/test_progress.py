@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from fixtures import progress, said
-from fixtures.resume import LastFrame
 from suites.selftest.whole.scripted import Play, Script, player
 from tools.errors import MeasureError
 from tools.judging.verdict import Verdict
@@ -112,22 +111,6 @@ def test_a_run_that_a_job_is_told_to_end_ends_as_with_ctrl_c(play: Play, tmp_pat
     assert (2, "interrupted") == (ended.status, json.loads(path.read_text())["state"])
     assert "go on with: pytest --resume=" in ended.said
     assert before is signal.getsignal(signal.SIGTERM)
-
-
-def hidden(error: BaseException) -> None:
-    __tracebackhide__ = True
-    raise error
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), pytest.exit.Exception("enough")])
-def test_of_what_ends_a_run_one_frame_is_kept_that_can_be_shown(error: BaseException) -> None:
-    """pytest.exit hides its own, and so may whatever Ctrl-C has hit."""
-    with pytest.raises(type(error)) as caught:
-        hidden(error)
-    LastFrame().pytest_keyboard_interrupt(caught)
-
-    assert 1 == len(caught.traceback)
-    assert caught.getrepr().reprcrash is not None
 
 
 class Faulty:
