@@ -11,6 +11,7 @@ from tools.deployment.half import EXACT
 from tools.deployment.specialise import Graph
 from tools.engines import family
 from tools.engines.cuda import nvml, runtime, tensorrt
+from tools.engines.cuda.engine import ordinal
 from tools.errors import DeviceError, EngineError, GraphError
 from tools.machine import device_locks, events
 from tools.spec.case import Case, Device, Mode
@@ -28,11 +29,10 @@ NODE = "EPContext"
 class Target:
     """The GPU that an engine is built for and on, and all whose version shapes it.
 
-    ordinal: the number by which CUDA opens the GPU. compute: its compute capability, 7.5 of a T4.
+    compute: its compute capability, 7.5 of a T4.
     """
 
     device: Device
-    ordinal: int
     chip: str
     compute: str
     driver: str
@@ -52,7 +52,7 @@ class Target:
         if gpu is None or gpu.compute is None:
             raise DeviceError(f"NVML does not say what {device} is, and an engine is built for one kind of GPU", where=str(device),
                               remedy="python -m tools.doctor shows what it says")
-        return cls(device, gpu.ordinal, gpu.name, ".".join(map(str, gpu.compute)), host.driver, host.cuda, tensorrt.installed(device),
+        return cls(device, gpu.name, ".".join(map(str, gpu.compute)), host.driver, host.cuda, tensorrt.installed(device),
                    runtime.installed())
 
     @property
@@ -99,10 +99,10 @@ def build(locks: str, of: Graph, mode: Mode, target: Target, folder: Path) -> Fa
         EngineError: TensorRT is missing or fails, or leaves a part of the graph out.
         DeviceError: the GPU's lock cannot be taken.
     """
-    os.environ.update(family(target.device).environment())
+    os.environ.update(family(target.device).environment(target.device))
     with device_locks.hold(locks, target.device.label, partial(_waiting, target.device)):
         of.require_unchanged()
-        tensorrt.build(target.device, target.ordinal, mode, of.path, folder / FILE,
+        tensorrt.build(target.device, ordinal(target.device), mode, of.path, folder / FILE,
                        lambda seconds: events.alive(f"TensorRT is at work for {seconds} s"))
         of.require_unchanged()
     return {"nodes": _require_whole(folder / FILE, of.path), "tensorrt": target.tensorrt, "chip": target.chip}

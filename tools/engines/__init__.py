@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tools.spec.model import Network
     from tools.spec.settings import Settings
 
+NODES_ON_CPU = "nodes_on_cpu"  # by which `Engine.told` says which nodes of the graph the CPU computes; "0" for none
 FAMILIES = {  # name -> module, as `auto` prefers them
     "npu": "tools.engines.ascend.family",
     "cuda": "tools.engines.cuda.family",
@@ -75,6 +76,7 @@ class Family(Protocol):
     NAMED: how `--device` names its devices. MARK: what `pytest --markers` says of its cases.
     LOADS: what its devices load: an ONNX graph, or what Ascend's compiler makes of one.
     ON_HOST: whether they compute with the cores of the host.
+    FED_AHEAD: whether the next batch is brought to them while they compute, so that more cores may decode.
     COMPUTES: the precisions that each engine of theirs offers; the first is what it does by itself, "" where
     that differs from chip to chip.
     """
@@ -83,6 +85,7 @@ class Family(Protocol):
     MARK: str
     LOADS: Literal["onnx", "om"]
     ON_HOST: bool = False
+    FED_AHEAD: bool = False
     COMPUTES: Mapping[EngineName, tuple[Precision, ...]] = MappingProxyType({"": ("fp32",)})
 
     def devices(self) -> list[Device]:
@@ -91,6 +94,10 @@ class Family(Protocol):
     def named(self, device: Device) -> Device:
         """The device that a person named, as this machine has it; an error where it has none."""
         return device
+
+    def can_compute(self) -> bool:
+        """Whether this Python has what its devices are driven by, told quickly; one without is left alone."""
+        return True
 
     def require(self, artifacts: Path) -> None:
         """Check what must hold of the artifacts folder before anything is built."""
@@ -127,8 +134,8 @@ class Family(Protocol):
         """What the device tells of its state now, `clock_mhz` and `temperature_c`; it need not tell any."""
         return ()
 
-    def environment(self) -> Mapping[str, str]:
-        """The variables that a process needs before it loads the device's runtime."""
+    def environment(self, device: Device) -> Mapping[str, str]:
+        """The variables that a process needs before it loads the runtime of *device*."""
         return {}
 
     def watch(self, device: Device) -> Watch | None:

@@ -23,8 +23,8 @@ def failures() -> tuple[type[Exception], ...]:
     """The errors of ONNX Runtime. Their classes share no base but Exception."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    return (state.EPFail, state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile,
-            state.NotImplemented, state.RuntimeException)
+    return (state.DeviceReset, state.EPFail, state.EngineError, state.Fail, state.InvalidArgument, state.InvalidGraph,
+            state.InvalidProtobuf, state.NoSuchFile, state.NotFound, state.NotImplemented, state.RuntimeException)
 
 
 def ports(session: InferenceSession) -> Ports:

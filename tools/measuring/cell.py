@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tools.engines import NODES_ON_CPU
 from tools.engines.idle import Idle, Reading
 from tools.errors import ClipgateError, MeasureError
 from tools.machine import typed
@@ -111,7 +112,14 @@ class Cell:
         own = [part.record.own for part in self.parts if part.record.own]
         return [*(f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried), *self.given, *own,
                 *(f"compiled with {words}" for words in flags),
-                *dict.fromkeys(note for part in self.parts if part.times for note in part.times.notes), *self._waits, *self.others]
+                *dict.fromkeys(note for part in self.parts if part.times for note in part.times.notes), *self._waits, *self._left,
+                *self.others]
+
+    @property
+    def _left(self) -> list[str]:
+        """Which nodes of a graph the CPU computes in a device's place."""
+        told = dict.fromkeys(part.record.engine.get(NODES_ON_CPU, "0") for part in self.parts)
+        return [f"nodes that the CPU computes in the device's place: {words}" for words in told if words != "0"]
 
     @property
     def _waits(self) -> list[str]:

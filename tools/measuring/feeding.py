@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
+from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from tools.errors import EngineError
@@ -96,7 +97,11 @@ def _side_by_side(engine: Engine, batches: Iterator[Batch], spent: Spent) -> Ite
 
 
 class _Device:
-    """Runs one bound batch at a time, on a thread of its own; leaving it waits for the one that runs."""
+    """Runs one bound batch at a time, on a thread of its own.
+
+    Leaving it waits for the one that runs, but for Ctrl-C. Where that one has failed too, its error goes before
+    the one with which it is left: what a device's runtime does may be why the rest fails.
+    """
 
     def __init__(self, spent: Spent) -> None:
         self._spent = spent
@@ -107,8 +112,12 @@ class _Device:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._thread.shutdown()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._thread.shutdown(wait=kind is not KeyboardInterrupt)
+        if isinstance(error, Exception) and self._running is not None:
+            failed = self._running.exception()
+            if failed is not None and failed is not error:
+                raise failed from error
 
     def run(self, bound: Bound) -> None:
         self._running = self._thread.submit(self._run, bound)

@@ -43,7 +43,7 @@ class Turns:
     """The turns that a cell takes. *unit*: inside it the host decodes one clip or computes one batch.
 
     locks: the folder of the devices' locks. chips: the devices of this host that compute by themselves.
-    on_host: whether the cell's device does not.
+    on_host: whether the cell's device does not. ahead: whether batches are brought to it while it computes.
     """
 
     locks: str
@@ -51,22 +51,23 @@ class Turns:
     chips: int
     on_host: bool
     unit: AbstractContextManager[object]
+    ahead: bool = False
 
     @classmethod
     def of(cls, locks: str, device: Device) -> Turns:
         """Those of a cell on *device*, on this host."""
-        cores, on_host = len(os.sched_getaffinity(0)), engines.family(device).ON_HOST
-        chips = len({one for one in (*engines.devices(), device) if not engines.family(one).ON_HOST})
+        cores, family = len(os.sched_getaffinity(0)), engines.family(device)
+        chips = len({one for one in (*engines.devices(), device) if _is_chip(one)})
         pauses = chips > 0 and cores_short(cores, chips)
-        return cls(locks, cores, chips, on_host, quiet.Units(locks, events.say) if pauses else nullcontext())
+        return cls(locks, cores, chips, family.ON_HOST, quiet.Units(locks, events.say) if pauses else nullcontext(), family.FED_AHEAD)
 
     @property
     def workers(self) -> int:
-        """How many processes decode for this cell: for a chip as many as leave the other chips' cells theirs.
+        """How many processes decode for this cell: where it is fed ahead, as many as leave others theirs.
 
-        One core is left to a process that times. The CPU decodes and computes with the same cores.
+        One core is left to a process that times. Elsewhere a device waits for each batch anyway.
         """
-        if self.on_host or self.chips == 0:
+        if not self.ahead or self.chips == 0:
             return MOST_WORKERS
         return max(MOST_WORKERS, min(MOST_FOR_CHIP, (self.cores - 1) // self.chips - 1))
 
@@ -97,6 +98,12 @@ class Turns:
     def _all_at_once(self) -> bool:
         """Whether nothing here stops for anything else."""
         return self.chips > 0 and not cores_short(self.cores, self.chips)
+
+
+def _is_chip(device: Device) -> bool:
+    """Whether it computes by itself, and not as a mere node of a device that nothing here drives."""
+    family = engines.family(device)
+    return not family.ON_HOST and family.can_compute()
 
 
 class InTurns:

@@ -163,7 +163,7 @@ def _attempt(context: Context[Spec], job: Task, work: Callable[[Any], None] = me
     already = log.stat().st_size if log.is_file() else 0
     try:
         child.call(partial(work, job), title, log=log, on_event=context.on_event, stall_s=context.settings.timeout_s,
-                   environment=driver.environment(), folder=scratch)
+                   environment=driver.environment(job.case.device), folder=scratch)
     except ClipgateError as error:
         fault = driver.diagnose(log.read_bytes()[already:].decode(errors="replace"))
         return _explained(error, fault, log, job.case), fault

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 GPU = Device("cuda", 1, simulated=True)
 FP32, FP16 = Mode("tensorrt"), Mode("tensorrt", "fp16")
 T4 = Gpu(1, "NVIDIA T4", "GPU-1", (7, 5), 1, 15360, 0, (), Reading(), ordinal=4)
-TARGET = Target(GPU, 4, "NVIDIA T4", "7.5", "580.65.06", "13.0", "10.16.1.11", "1.31.1")
+TARGET = Target(GPU, "NVIDIA T4", "7.5", "580.65.06", "13.0", "10.16.1.11", "1.31.1")
 
 
 def engine(*kinds: str) -> onnx.ModelProto:
@@ -58,7 +58,7 @@ class Bench:
         patch.setattr(child, "call", lambda work, title, **rest: work())
         self.path = tiny_graph.save(root / "bs4.onnx", 4)
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, device: Device) -> dict[str, str]:
         return {}
 
     def _build(self, device: Device, index: int, mode: Mode, graph: Path, made: Path, beat: object) -> None:
@@ -103,7 +103,7 @@ def test_everything_that_shapes_it_is_in_its_key() -> None:
     def key(target: Target = TARGET, of: Graph = of, mode: Mode = FP16) -> str:
         return tensorrt_engine.stage("", of, "tsm-bs4", mode, target).key.digest
 
-    assert key() == key(replace(TARGET, device=Device("cuda", 3), ordinal=9)) == key(of=replace(of, path=Path("elsewhere.onnx")))
+    assert key() == key(replace(TARGET, device=Device("cuda", 3))) == key(of=replace(of, path=Path("elsewhere.onnx")))
     changed = {"chip": "NVIDIA L4", "compute": "8.9", "driver": "590.1", "cuda": "13.1", "tensorrt": "10.14.1", "onnxruntime": "1.32.0"}
     others = [*(key(replace(TARGET, **{name: value})) for name, value in changed.items()),  # type: ignore[arg-type]
               key(mode=FP32), key(mode=Mode("tensorrt", "tf32")), key(of=replace(of, digest="h" * 64)),

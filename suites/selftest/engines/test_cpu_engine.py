@@ -88,7 +88,8 @@ def test_a_cpu_is_always_there_and_needs_nothing() -> None:
     """Nobody can tell whose work it does beside ours."""
     family = engines.family(CPU_DEVICE)
     assert ([CPU_DEVICE], CPU, "onnx", "cpu") == (family.devices(), family.describe(CPU_DEVICE), family.LOADS, family.NAMED)
-    assert ((), {}, None, None, CPU_DEVICE) == (family.versions(), family.environment(), family.watch(CPU_DEVICE), family.diagnose("words"),
+    assert ((), {}, None, None, CPU_DEVICE) == (family.versions(), family.environment(CPU_DEVICE), family.watch(CPU_DEVICE),
+                                               family.diagnose("words"),
                                                 family.named(CPU_DEVICE))
     family.require(Path("/nowhere"))
     family.require_ready(CPU_DEVICE, cast("Any", None))

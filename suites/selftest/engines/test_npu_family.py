@@ -100,7 +100,7 @@ def test_a_watch_looks_at_the_device_it_is_for(host: SimulatedNpu) -> None:
 def test_a_process_gets_the_toolkits_libraries(host: SimulatedNpu, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before it starts, since the loader looks only then."""
     monkeypatch.setattr(cann, "DRIVER_LIBRARIES", ())
-    found = FAMILY.environment()
+    found = FAMILY.environment(Device("npu", 0))
 
     assert str(host.toolkit / "lib64") in found["LD_LIBRARY_PATH"].split(":")
     assert str(host.toolkit) == found["ASCEND_HOME_PATH"]

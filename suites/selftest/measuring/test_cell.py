@@ -148,6 +148,15 @@ def test_a_note_tells_where_decoding_kept_the_device_waiting(tmp_path: Path, chi
     assert ([f"tem: {words}"] if words else []) == both.notes
 
 
+@pytest.mark.parametrize(("left", "told"), [
+    ({"nodes_on_cpu": "0"}, []), ({}, []), ({"nodes_on_cpu": "1: Shape_3"}, ["nodes that the CPU computes in the device's place: 1: Shape_3"]),
+    ({"nodes_on_cpu": "unknown"}, ["nodes that the CPU computes in the device's place: unknown"])], ids=["none", "unsaid", "one", "unknown"])
+def test_a_note_tells_which_nodes_the_cpu_computes(tmp_path: Path, left: dict[str, str], told: list[str]) -> None:
+    """Once, whichever networks have them."""
+    parts = [replace(part(tmp_path / name), record=replace(record(CASE, name, 2), engine=left)) for name in ("tem", "pem")]
+    assert told == Cell(CASE, tmp_path, tuple(parts)).notes
+
+
 def test_notes_tell_of_the_wait_for_quiet_and_of_who_broke_it(tmp_path: Path) -> None:
     """Of a wait that a user noticed, and of each process once for all networks."""
     tem, pem = replace(TIMES, waited_s=12.4, beside=("process 7 (fitting)",)), replace(TIMES, waited_s=0.9, beside=("process 7 (fitting)",))

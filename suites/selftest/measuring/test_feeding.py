@@ -74,6 +74,16 @@ def test_an_error_of_either_side_arrives_as_it_is(lanes: int, error: Exception, 
     assert before == threading.active_count()
 
 
+def test_where_both_fail_the_devices_error_goes_first() -> None:
+    """What came of decoding stands behind it as its cause."""
+    lost, unread = EngineError("the device is lost"), DataError("a clip cannot be read")
+    engine = Sleeper(2, 0.02, fails=lambda run: fail(lost) if run == 2 else None)
+    with pytest.raises(EngineError) as caught:
+        measure.score(engine, stream(3, then=lambda: fail(unread)), 9 * SIZE)
+
+    assert (lost, unread) == (caught.value, caught.value.__cause__)
+
+
 def test_a_pass_that_is_broken_off_leaves_no_thread() -> None:
     before = threading.active_count()
     answers = answered(Sleeper(2, 0.01), stream(9), Spent())

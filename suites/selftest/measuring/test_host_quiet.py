@@ -14,6 +14,7 @@ import pytest
 
 from suites.selftest.machine.turn_takers import processes, until
 from tools import engines
+from tools.engines.cuda import runtime
 from tools.machine import device_locks, quiet
 from tools.machine.quiet import HOST, TURN, WORK
 from tools.measuring.cell import Times
@@ -21,6 +22,7 @@ from tools.measuring.host_quiet import Turns, cores_short
 from tools.spec.case import Device
 
 CPU, NPUS = Device("cpu"), [Device("npu", number) for number in range(8)]
+GPUS = [Device("cuda", number) for number in range(8)]
 TIMES = Times((1.0,), 4)
 
 
@@ -38,9 +40,11 @@ def locks(tmp_path: Path) -> str:
     return str(folder)
 
 
-def turns(monkeypatch: pytest.MonkeyPatch, locks: str, device: Device, *, cores: int, chips: int) -> Turns:
+def turns(monkeypatch: pytest.MonkeyPatch, locks: str, device: Device, *, cores: int, chips: int, driven: bool = True) -> Turns:
+    """driven: whether ONNX Runtime's GPU package is installed."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)))
-    monkeypatch.setattr(engines, "devices", lambda: [*NPUS[:chips], CPU])
+    monkeypatch.setattr(engines, "devices", lambda: [*(GPUS if device in GPUS or not driven else NPUS)[:chips], CPU])
+    monkeypatch.setattr(runtime, "installed", lambda: "1.31.1" if driven else "")
     return Turns.of(locks, device)
 
 
@@ -61,15 +65,21 @@ def test_decoding_stops_for_timing_where_cores_are_short(
 
 
 @pytest.mark.parametrize(("cores", "chips", "device", "workers"), [
-    (2, 1, NPUS[0], 4), (6, 1, NPUS[0], 4), (7, 1, NPUS[0], 5), (16, 1, NPUS[0], 14), (64, 1, NPUS[0], 16), (64, 8, NPUS[3], 6),
-    (64, 1, CPU, 4), (64, 0, CPU, 4)])
-def test_a_chip_is_decoded_for_by_the_cores_that_are_left_over(monkeypatch: pytest.MonkeyPatch, locks: str, cores: int, chips: int,
-                                                               device: Device, workers: int) -> None:
+    (2, 1, GPUS[0], 4), (6, 1, GPUS[0], 4), (7, 1, GPUS[0], 5), (16, 1, GPUS[0], 14), (64, 1, GPUS[0], 16), (64, 8, GPUS[3], 6),
+    (64, 1, NPUS[0], 4), (64, 1, CPU, 4), (64, 0, CPU, 4)])
+def test_a_chip_that_is_fed_ahead_is_decoded_for_by_the_cores_that_are_left_over(
+        monkeypatch: pytest.MonkeyPatch, locks: str, cores: int, chips: int, device: Device, workers: int) -> None:
     """Never by fewer than four. Where cores are not short, all cells at once leave one to what is timed."""
     found = turns(monkeypatch, locks, device, cores=cores, chips=chips)
 
     assert workers == found.workers
     assert cores_short(cores, chips) or device is CPU or chips * (found.workers + 1) + 1 <= cores
+
+
+def test_a_gpu_that_nothing_here_drives_changes_nothing_for_the_cpu(monkeypatch: pytest.MonkeyPatch, locks: str) -> None:
+    """Many a desktop has one, and no package for it."""
+    assert 1 == turns(monkeypatch, locks, CPU, cores=8, chips=1).chips
+    assert turns(monkeypatch, locks, CPU, cores=8, chips=0).chips == turns(monkeypatch, locks, CPU, cores=8, chips=1, driven=False).chips
 
 
 @pytest.mark.parametrize(("device", "stops"), [(CPU, True), (NPUS[0], False)])

@@ -130,7 +130,7 @@ def test_each_attempt_is_announced_and_read_by_its_own_words(monkeypatch: pytest
             words.write(f"attempt {len(read) + 1}")
         raise EngineError("it fails")
 
-    driver = SimpleNamespace(environment=lambda: {"A": "b"}, diagnose=lambda words: read.append(words))
+    driver = SimpleNamespace(environment=lambda device: {"A": "b"}, diagnose=lambda words: read.append(words))
     monkeypatch.setattr(launch, "family", lambda device: driver)
     monkeypatch.setattr(child, "call", call)
     model: Any = SimpleNamespace(networks=[None] * networks, network=BSN.tem)

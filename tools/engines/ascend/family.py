@@ -78,7 +78,7 @@ class AscendFamily(Family):
 
         return idle.condition(device)
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, device: Device) -> dict[str, str]:
         from tools.engines.ascend import cann
 
         return cann.of_runtime()

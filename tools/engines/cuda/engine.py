@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from tools.engines.cuda import nvml, runtime, tensorrt
+from tools.engines import NODES_ON_CPU
+from tools.engines.cuda import nodes, nvml, placement, runtime, tensorrt
 from tools.engines.fit import Asked, Fit, exact, fitted
 from tools.engines.onnxruntime_session import not_run, ports
 from tools.errors import DeviceError, naming
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession, IOBinding, OrtValue
 
 ALGORITHM = "HEURISTIC"  # the same in every process; EXHAUSTIVE times them, and may choose others, with other sums, the next time
-RECORD_NODES = "session.record_ep_graph_assignment_info"
-SHOWN_NODES = 6
 Answer = TypeVar("Answer")
 
 
@@ -122,9 +121,10 @@ def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked
     """
     library = library_of(device, mode)
     options = library.SessionOptions()
-    options.add_session_config_entry(RECORD_NODES, "1")
+    options.add_session_config_entry(placement.ASKED_BY, "1")
     number = ordinal(device)
     session = runtime.open_session(library, graph, providers(number, mode), options, asked)
+    placement.require_on_gpu(placement.on_cpu(session), graph)
     with naming(graph):
         found = ports(session)
         fit = exact(found, network, batch) if asked is None else fitted(found, network, batch, asked)
@@ -133,9 +133,11 @@ def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked
 
 def library_of(device: Device, mode: Mode) -> ModuleType:
     """ONNX Runtime, with all that it needs on *device* loaded; errors as for `import_runtime`."""
+    if mode.engine == "tensorrt":
+        tensorrt.settle(mode)  # before any of CUDA's libraries is loaded
     library = runtime.import_runtime(device)
     if mode.engine == "tensorrt":
-        tensorrt.prepare(device, mode)
+        tensorrt.load_libraries(device)
     return library
 
 
@@ -157,7 +159,7 @@ def cuda_provider(number: int, precision: Precision = "") -> runtime.Provider:
 
 
 def ordinal(device: Device) -> int:
-    """The number by which CUDA opens *device*: it counts in the order of the PCI bus, as NVML does.
+    """The number by which CUDA opens *device*: 0 in a process that sees no other, else its place on the bus.
 
     Raises:
         DeviceError: NVML does not show the device.
@@ -166,25 +168,15 @@ def ordinal(device: Device) -> int:
     gpu = nvml.read().of_device(device.index)
     if gpu is None:
         raise DeviceError(f"NVML does not show {device.label}", where="NVML", remedy="python -m tools.doctor says which GPUs are here")
-    return gpu.ordinal
+    return 0 if gpu.uuid and os.environ.get(nodes.RENUMBERED) == gpu.uuid else gpu.ordinal
 
 
 def told(library: ModuleType, session: InferenceSession, device: Device, mode: Mode) -> dict[str, str]:
-    """What ran the graph, for the record."""
-    how = {"conv_algorithm": ALGORITHM, "tf32": "on" if mode.precision == "tf32" else "off"}
-    return {"provider": session.get_providers()[0], **how, "nodes_on_cpu": nodes_on_cpu(session), **dict(libraries_of(library, device))}
-
-
-def nodes_on_cpu(session: InferenceSession) -> str:
-    """How many nodes the CPU computes, with their names, `3: Shape_1, Gather_2, Shape_9`; `0` for none."""
-    names: list[str] | None = None
-    with suppress(AttributeError, *runtime.raised()):  # an ONNX Runtime that does not tell
-        names = [node.name or node.op_type for part in session.get_provider_graph_assignment_info() if part.ep_name == runtime.CPU
-                 for node in part.get_nodes()]
-    if names is None:
-        return "unknown"
-    more = f" and {len(names) - SHOWN_NODES} more" if len(names) > SHOWN_NODES else ""
-    return f"{len(names)}: {', '.join(names[:SHOWN_NODES])}{more}" if names else "0"
+    """What ran the graph, for the record; of TensorRT's own choices nothing is known."""
+    how = {"conv_algorithm": ALGORITHM} if mode.engine == "" else {"tensorrt": tensorrt.installed(device)}
+    tf32 = "on" if mode.precision == "tf32" else "off" if mode.engine == "" or mode.precision == "" else "as TensorRT chooses"
+    return {"provider": session.get_providers()[0], **how, "tf32": tf32, NODES_ON_CPU: placement.sentence(placement.on_cpu(session)),
+            **dict(libraries_of(library, device))}
 
 
 def libraries_of(library: ModuleType, device: Device) -> Sequence[tuple[str, str]]:

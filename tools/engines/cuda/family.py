@@ -34,6 +34,7 @@ class CudaFamily(Family):
     NAMED = "cuda:K"
     MARK = "cases on an NVIDIA GPU through ONNX Runtime"
     LOADS = "onnx"
+    FED_AHEAD = True
     COMPUTES: Mapping[EngineName, tuple[Precision, ...]] = MappingProxyType({"": PRECISIONS, "tensorrt": PRECISIONS})
 
     def devices(self) -> list[Device]:
@@ -41,6 +42,11 @@ class CudaFamily(Family):
 
     def named(self, device: Device) -> Device:
         return nodes.named(device)
+
+    def can_compute(self) -> bool:
+        from tools.engines.cuda import runtime
+
+        return bool(runtime.installed())
 
     def needs(self, device: Device, settings: Settings) -> Sequence[Callable[[], object]]:
         from tools.engines.cuda import ready
@@ -73,10 +79,10 @@ class CudaFamily(Family):
 
         return idle.condition(device)
 
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, device: Device) -> Mapping[str, str]:
         from tools.engines.cuda import ready
 
-        return ready.ENVIRONMENT
+        return ready.environment(device)
 
     def watch(self, device: Device) -> Watch:
         from tools.engines.cuda import idle

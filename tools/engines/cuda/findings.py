@@ -173,7 +173,7 @@ def computing(thing: str, mode: Mode, refused: Word) -> Finding:
         log = Path(folder) / "child.log"
         try:
             child.call(partial(probe.tell, device, mode), "computing on a GPU", log=log, on_event=lambda event: said.append(event["text"]),
-                       stall_s=TIMEOUT_S, environment=ready.ENVIRONMENT)
+                       stall_s=TIMEOUT_S, environment=ready.environment(device))
         except ChildError as error:
             printed = log.read_text(errors="replace").partition("\n")[2]  # below the command
             return Finding(refused, thing, f"{error.what}: {last_line(printed)}", "look for the GPU in sudo dmesg, and try another one")

@@ -13,6 +13,7 @@ from tools.spec.case import Device
 from tools.spec.chips import ChipKind, kind
 
 MAX_UTILISATION_PERCENT = 1
+HIDDEN = "NVML shows no process here, not even ours (a container started with --pid=host sees them)"
 IDLE_MEMORY_MB = 64  # an idle GPU shows 0 to 16 MB beside what its driver keeps; the smallest CUDA context takes above 100
 
 
@@ -41,7 +42,7 @@ def look_during(host: Host, device: int, ours: int) -> Sample:
     """A look at a GPU while process *ours* measures: no other process may be on it.
 
     In a container NVML may show our process by its number on the host. So a single process that does not run
-    here is taken for ours.
+    here is taken for ours. Where it shows none at all, not even ours, nobody can tell who else is there.
     """
     gpu = host.of_device(device)
     if gpu is None:
@@ -50,7 +51,8 @@ def look_during(host: Host, device: int, ours: int) -> Sample:
     others = [one for one in shown if one.pid != ours]
     if len(others) == len(shown) == 1 and not Path(f"/proc/{others[0].pid}").exists():
         others = []
-    return Sample((*map(_named, others), *_unfit(gpu)), tuple(_unreadable(gpu)), gpu.reading)
+    hidden = [] if shown or (gpu.memory_used_mb or 0) <= IDLE_MEMORY_MB else [HIDDEN]
+    return Sample((*map(_named, others), *_unfit(gpu)), (*_unreadable(gpu), *hidden), gpu.reading)
 
 
 def _absent(device: int) -> Sample:
@@ -81,8 +83,8 @@ def require_fit(host: Host, device: Device) -> ChipKind:
             a variable would let CUDA take another one for it.
     """
     assert device.index is not None
-    nodes.require_undisturbed()
     gpu = host.of_device(device.index)
+    nodes.require_undisturbed(gpu.uuid if gpu else "")
     if gpu is None:
         raise DeviceError(f"NVML does not show {device.label}", where="NVML",
                           remedy="compare what nvidia-smi shows with /dev/nvidia*; python -m tools.doctor says which GPUs are here")

@@ -28,12 +28,13 @@ def named(device: Device) -> Device:
     return found
 
 
-def require_undisturbed() -> None:
+def require_undisturbed(uuid: str = "") -> None:
     """Check that no variable renumbers the GPUs or changes their precision; a DeviceError if one does.
 
-    `auto` names no GPU, and passes over all of them then.
+    uuid: of the GPU that a process of ours may see alone. `auto` names no GPU, and passes over all of them
+    then.
     """
-    if RENUMBERED in os.environ:  # an empty one hides every GPU
+    if RENUMBERED in os.environ and (not uuid or os.environ[RENUMBERED] != uuid):  # an empty one hides every GPU
         raise DeviceError(f"{RENUMBERED}={os.environ[RENUMBERED]} renumbers the GPUs", where="environment",
                           remedy=f"unset {RENUMBERED}, and choose a GPU with --device cuda:K")
     if OVERRIDE in os.environ:

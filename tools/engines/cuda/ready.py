@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 
-from tools.engines.cuda import idle, libraries, nvml, runtime, tensorrt
+from tools.engines.cuda import idle, libraries, nodes, nvml, runtime, tensorrt
 from tools.errors import DeviceError, OptionError
 from tools.machine import child
 from tools.spec.case import Device, Mode
@@ -16,7 +16,7 @@ from tools.spec.settings import Settings
 
 LOAD_S = 120.0  # CUDA's libraries are gigabytes, a disk may be cold, and TensorRT compiles
 FIRST_WITH_TF32 = (8, 0)  # compute capability
-ENVIRONMENT: Mapping[str, str] = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # else CUDA counts the fastest GPU first
+ORDER = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # else CUDA counts the fastest GPU first
 
 
 def require_device(device: Device) -> ChipKind:
@@ -58,6 +58,18 @@ def require_precision(device: Device, settings: Settings) -> None:
                           remedy="leave it out: this GPU computes in float32 by itself, or choose fp16")
 
 
+def environment(device: Device) -> Mapping[str, str]:
+    """What a process has set that computes on *device*: CUDA then shows it no other GPU.
+
+    NVML's order alone would not do: CUDA passes over GPUs that are lost, or closed to the process.
+    """
+    try:
+        gpu = None if device.index is None else nvml.read().of_device(device.index)
+    except DeviceError:  # which the process itself then meets, and tells
+        gpu = None
+    return ORDER | ({nodes.RENUMBERED: gpu.uuid} if gpu and gpu.uuid else {})
+
+
 @cache
 def _compute(device: Device, mode: Mode, store: Path) -> None:
     """Run a small graph once in a process of its own, as a cell does."""
@@ -65,5 +77,5 @@ def _compute(device: Device, mode: Mode, store: Path) -> None:
 
     log = store / "logs" / f"cuda-{os.getpid()}.log"
     child.call(partial(probe.tell, device, mode), f"computing on {device.label}", log=log, on_event=lambda event: None, stall_s=LOAD_S,
-               environment=ENVIRONMENT)
+               environment=environment(device))
     log.unlink(missing_ok=True)

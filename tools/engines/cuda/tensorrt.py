@@ -81,14 +81,18 @@ def installed(device: Device) -> str:
     return first.resolve().name.partition(".so.")[2] or UNKNOWN
 
 
-def prepare(device: Device, mode: Mode) -> None:
-    """Let this process compute in that precision, and load TensorRT's libraries where no path leads to them.
+def settle(mode: Mode) -> None:
+    """Let this process compute in that precision; CUDA's libraries read it when they are loaded."""
+    if mode.precision == "":
+        os.environ[TF32] = "0"
+
+
+def load_libraries(device: Device) -> None:
+    """Load TensorRT's libraries where no path leads to them, once those of CUDA are loaded.
 
     Raises:
         EngineError: a library is missing or cannot be loaded.
     """
-    if mode.precision == "":
-        os.environ[TF32] = "0"
     for path in () if device.simulated else _libraries():
         try:
             ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
@@ -105,8 +109,9 @@ def build(device: Device, device_index: int, mode: Mode, graph: Path, made: Path
     Raises:
         EngineError: TensorRT is missing, fails, or would leave a part of the graph to another provider.
     """
+    settle(mode)
     module = runtime.import_runtime(device)
-    prepare(device, mode)
+    load_libraries(device)
     name, options = provider(device_index, mode)
     options |= {"trt_dump_ep_context_model": "1", "trt_ep_context_file_path": str(made), "trt_ep_context_embed_mode": "1"}
     with _beating(beat):

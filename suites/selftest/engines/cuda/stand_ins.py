@@ -139,7 +139,9 @@ class Binding:
 def tensorrt(monkeypatch: pytest.MonkeyPatch) -> None:
     """TensorRT's provider, which tells what it was asked for with, and whether it was prepared."""
     done: list[object] = []
-    monkeypatch.setattr(real, "prepare", lambda *given: done.append(given))
+    monkeypatch.setattr(real, "settle", done.append)
+    monkeypatch.setattr(real, "load_libraries", done.append)
+    monkeypatch.setattr(real, "installed", lambda device: "10.13")
     monkeypatch.setattr(real, "provider", lambda number, mode: (
         "TensorrtExecutionProvider", {"number": str(number), "mode": str(mode), "prepared": str(len(done))}))
 

@@ -15,8 +15,8 @@ from suites.selftest import tiny_graph
 from suites.selftest.engines.cuda import stand_ins
 from suites.selftest.engines.cuda.stand_ins import Card
 from tools import engines
-from tools.engines.cuda import runtime
-from tools.engines.cuda.engine import ALGORITHM, RECORD_NODES, CudaEngine
+from tools.engines.cuda import placement, runtime
+from tools.engines.cuda.engine import ALGORITHM, CudaEngine
 from tools.engines.nodes import NODES
 from tools.errors import DeviceError, EngineError
 from tools.spec.case import USUAL, Device, Mode
@@ -83,7 +83,7 @@ def test_the_provider_is_asked_for_as_the_mode_says(library: Any, graph: Path, m
     name, options = session.asked[0]
 
     assert (runtime.CUDA, "0", ALGORITHM, tf32) == (name, options["device_id"], options["cudnn_conv_algo_search"], options["use_tf32"])
-    assert "1" == session.options.get_session_config_entry(RECORD_NODES)
+    assert "1" == session.options.get_session_config_entry(placement.ASKED_BY)
     assert precision == engine.precision
     assert engine.told == {"provider": runtime.CUDA, "conv_algorithm": ALGORITHM, "tf32": "on" if tf32 == "1" else "off",
                            "nodes_on_cpu": "2: Shape_1, Shape", "cuda": "13.0"}
@@ -95,7 +95,7 @@ def test_tensorrts_provider_comes_before_cudas(library: Any, graph: Path, monkey
     engine = opened(graph, Mode("tensorrt", "fp16"))
     [[session]] = [made for made in library.made if hasattr(made[0], "asked")]
 
-    assert (runtime.TENSORRT, {"number": "0", "mode": "tensorrt-fp16", "prepared": "1"}) == session.asked[0]
+    assert (runtime.TENSORRT, {"number": "0", "mode": "tensorrt-fp16", "prepared": "2"}) == session.asked[0]
     assert (runtime.CUDA, runtime.CPU) == (session.asked[1][0], session.asked[2])
     assert ("fp16", runtime.TENSORRT) == (engine.precision, engine.told["provider"])
 

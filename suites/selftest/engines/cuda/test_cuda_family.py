@@ -43,7 +43,7 @@ def test_the_family_is_described(host: Any) -> None:
     """It is preferred to the CPU; its cores compute nothing; CUDA counts as NVML does."""
     assert [SIMULATED, Device("cpu")] == engines.devices()
     assert ("cuda:K", "onnx", False) == (FAMILY.NAMED, FAMILY.LOADS, FAMILY.ON_HOST)
-    assert {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"} == FAMILY.environment()
+    assert {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "GPU-0"} == FAMILY.environment(SIMULATED)
     assert ("SimNVIDIA T4", True) == (FAMILY.describe(SIMULATED).name, FAMILY.describe(SIMULATED).simulated)
     assert (("clock_mhz", "585"), ("temperature_c", "41"), ("power_w", "28")) == FAMILY.condition(SIMULATED)
     assert "memory" == FAMILY.diagnose("CUDA failure 2: out of memory").kind
@@ -91,7 +91,7 @@ def test_what_is_ready_has_computed_on_the_gpu_once(host: Any, tmp_path: Path, m
         FAMILY.require_ready(SIMULATED, settings(tmp_path))
     [[session]] = [made for made in host.made if hasattr(made[0], "asked")]
 
-    assert [("computing on cuda0sim", FAMILY.environment()), "simulated, ONNX Runtime 1.31.1, cuda 13.0"] == calls
+    assert [("computing on cuda0sim", FAMILY.environment(SIMULATED)), "simulated, ONNX Runtime 1.31.1, cuda 13.0"] == calls
     assert [runtime.CUDA, "0"] == [session.asked[0][0], session.asked[0][1]["device_id"]]
     assert session.ran == 1
     assert [] == list(tmp_path.rglob("cuda-*.log"))

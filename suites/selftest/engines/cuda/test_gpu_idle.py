@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tools.engines.cuda import nodes
-from tools.engines.cuda.idle import condition, look_before, look_during, require_fit, watch
+from tools.engines.cuda.idle import HIDDEN, condition, look_before, look_during, require_fit, watch
 from tools.engines.cuda.nvml import THROTTLING, Gpu, Host, Process
 from tools.engines.idle import Reading, Sample, judge
 from tools.errors import DeviceError
@@ -46,14 +46,20 @@ def test_a_look_before_knows_the_limits(values: dict[str, object], busy: tuple[s
 
 
 @pytest.mark.parametrize(("processes", "busy"), [
-    ((), ()), ((process(OURS),), ()), ((process(ELSEWHERE),), ()), ((process(HERE),), (HERE,)),
+    ((process(OURS),), ()), ((process(ELSEWHERE),), ()), ((process(HERE),), (HERE,)),
     ((process(OURS), process(HERE)), (HERE,)), ((process(OURS), process(ELSEWHERE)), (ELSEWHERE,)),
-    ((process(ELSEWHERE), process(ELSEWHERE + 1)), (ELSEWHERE, ELSEWHERE + 1))], ids=range(7))
+    ((process(ELSEWHERE), process(ELSEWHERE + 1)), (ELSEWHERE, ELSEWHERE + 1))], ids=range(6))
 def test_only_ours_may_be_there_during(processes: tuple[Process, ...], busy: tuple[int, ...]) -> None:
     """Load and memory are then ours; a single process of another name space is taken for ours."""
     host = of(processes=processes, utilisation_percent=99, memory_used_mb=9000)
 
     assert Sample(tuple(f"process {pid} python3" for pid in busy), (), READING) == look_during(host, 0, OURS)
+
+
+@pytest.mark.parametrize(("used", "unknown"), [(9000, (HIDDEN,)), (64, ())])
+def test_a_gpu_in_use_that_shows_no_process_is_unknown(used: int, unknown: tuple[str, ...]) -> None:
+    """Others would be hidden like ours. Before ours has begun there is nothing to be shown."""
+    assert Sample((), unknown, READING) == look_during(of(processes=(), memory_used_mb=used), 0, OURS)
 
 
 @pytest.mark.parametrize(("values", "sample"), [

@@ -58,3 +58,12 @@ def test_a_variable_that_disturbs_is_refused(nodes: Path, monkeypatch: pytest.Mo
     with pytest.raises(DeviceError, match=f"^{name}={value} "):
         require_undisturbed()
     assert Device("cpu") == engines.parse("cpu")
+
+
+def test_a_process_may_be_shown_its_own_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no other: CUDA would compute there, while this one is watched."""
+    monkeypatch.setenv(RENUMBERED, "GPU-7")
+    require_undisturbed("GPU-7")
+    for uuid in ("GPU-8", ""):
+        with pytest.raises(DeviceError, match="renumbers the GPUs"):
+            require_undisturbed(uuid)

@@ -101,11 +101,12 @@ def test_a_process_computes_in_one_precision(host: Path, monkeypatch: pytest.Mon
     loaded: list[str] = []
     monkeypatch.setattr(ctypes, "CDLL", lambda path, mode: loaded.append(Path(path).name))
     monkeypatch.setattr(os, "environ", {})
-    tensorrt.prepare(GPU, mode)
+    tensorrt.settle(mode)
+    tensorrt.load_libraries(GPU)
     assert (override, list(NAMES)) == (os.environ.get("NVIDIA_TF32_OVERRIDE"), loaded)
 
     loaded.clear()
-    tensorrt.prepare(SIMULATED, mode)
+    tensorrt.load_libraries(SIMULATED)
     assert [] == loaded
 
 
@@ -113,7 +114,7 @@ def test_a_library_that_cannot_be_loaded_is_told(host: Path, monkeypatch: pytest
     """The file that is there is no library."""
     monkeypatch.setattr(os, "environ", {})
     with pytest.raises(EngineError, match=r"TensorRT's library cannot be loaded: .*file too short") as caught:
-        tensorrt.prepare(GPU, FP16)
+        tensorrt.load_libraries(GPU)
 
     assert str(host / "tensorrt_libs" / NAMES[0]) == caught.value.where
 
