@@ -99,8 +99,8 @@ def _side_by_side(engine: Engine, batches: Iterator[Batch], spent: Spent) -> Ite
 class _Device:
     """Runs one bound batch at a time, on a thread of its own.
 
-    Leaving it waits for the one that runs, but for Ctrl-C. Where that one has failed too, its error goes before
-    the one with which it is left: what a device's runtime does may be why the rest fails.
+    Leaving it waits for the one that runs, but for Ctrl-C. Where that one has failed too, its error goes
+    before the one with which it is left.
     """
 
     def __init__(self, spent: Spent) -> None:
