@@ -32,7 +32,6 @@ FILE = "half.onnx"
 EXACT, HALF = "fp32", "fp16"
 LARGEST = 65504.0
 SMALLEST = 2.0**-24
-RUNTIMES = ("onnxruntime", "onnxruntime-gpu")  # packages of which one is installed, with the same converter
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +82,15 @@ def lost(facts: Facts) -> Lost:
 
 
 def stage(of: Graph, name: str) -> Stage:
-    """The graph *of* in half precision, which holds its weights itself."""
+    """The graph *of* in half precision, which holds its weights itself.
+
+    Both packages of ONNX Runtime have the same converter, so that its release counts and its build does not.
+    """
     files = [(path.name, sha) for path, sha in of.given.files] if of.given else []
     shaped_by = (("graph", of.digest), ("weights", of.weights_digest), *(("file", f"{name} {sha}") for name, sha in files),
-                 *versions.of("onnx"), ("onnxruntime", runtime()), code.part(build))
+                 *versions.of("onnx"), *versions.public("onnxruntime"), code.part(build))
     return Stage(Key("half", name, shaped_by), f"converting {name.replace('-bs', ' at batch ')} to half precision", partial(build, of),
                  least_bytes=of.weights_bytes // 2)
-
-
-def runtime() -> str:
-    """The version of ONNX Runtime, by whichever package it is installed."""
-    return next((version for _, version in versions.of(*RUNTIMES) if version != versions.ABSENT), versions.ABSENT)
 
 
 def build(of: Graph, folder: Path) -> Facts:

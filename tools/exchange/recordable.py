@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tools.engines.idle import BEFORE
 from tools.errors import ClipgateError, MeasureError, RecordError
 from tools.exchange import runs
 from tools.exchange.speeds import Speed
@@ -61,6 +62,7 @@ def _judging(figure: NewFigure, new: Truth) -> str:
 CIRCUMSTANCES = {  # of a measurement, by the names in its record, with the words of a figure's note
     "cpu": "cpu", "cores": "cores", "cann": "cann", "driver": "driver", "cuda": "CUDA", "onnxruntime-gpu": "onnxruntime-gpu",
     "clock_mhz": "clock in MHz", "temperature_c": "temperature in C"}
+AT_REST = ("clock_mhz", "temperature_c")  # one look at a device that rests: what was read while it worked says more
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*")
 
 
@@ -148,20 +150,30 @@ def _rates(run: Path, cell: Cell, truth: Truth, judged: Sequence[Row]) -> list[N
 
 
 def _rate(run: Path, cell: Cell, network: str, clips_per_s: float, how: str) -> NewFigure:
-    figure = _figure(run, cell, "throughput", float(f"{clips_per_s:.6g}"), "samples/s")
-    return replace(figure, network=network, note="; ".join([how, figure.note, *cell.notes]))
+    figure = _figure(run, cell, "throughput", float(f"{clips_per_s:.6g}"), "samples/s", network)
+    return replace(figure, note="; ".join([how, figure.note, *cell.notes]))
 
 
-def _figure(run: Path, cell: Cell, metric: str, value: float, unit: str) -> NewFigure:
-    """What a run measured of a cell, as a figure; its note names the circumstances."""
+def _figure(run: Path, cell: Cell, metric: str, value: float, unit: str, network: str = "") -> NewFigure:
+    """What a run measured of a cell or a *network* of it, as a figure; its note names the circumstances."""
     record = cell.record
     surgery = [f"surgery {record.surgery}"] if record.surgery else []
     told, by = {**record.machine, **record.versions}, judge.toolchain_of(cell)
-    machine = [f"{words} {told[name]}" for name, words in CIRCUMSTANCES.items() if told.get(name)]
-    note = ", ".join([record.precision, f"weights {record.weights}", f"data {record.data}", *surgery, *machine])
+    during = _during([part for part in cell.parts if network in ("", part.record.network)])
+    machine = [f"{words} {told[name]}" for name, words in CIRCUMSTANCES.items() if told.get(name) and not (during and name in AT_REST)]
+    note = ", ".join([record.precision, f"weights {record.weights}", f"data {record.data}", *surgery, *machine, *during])
     section = f"clipgate, {_day(cell.parts[-1].folder / RECORD)}, {run.name}/{cell.case}"
-    return NewFigure(device=device_of_chip(record.chip), network="", batch=cell.case.batch, metric=metric,
+    return NewFigure(device=device_of_chip(record.chip), network=network, batch=cell.case.batch, metric=metric,
                      value=value, unit=unit, section=section, note=note, engine=by.engine, precision=by.precision)
+
+
+def _during(parts: Sequence[Part]) -> list[str]:
+    """Between which clocks, temperatures and powers the device was while *parts* were measured, in words."""
+    seen = [part.idle for part in parts if part.idle and part.idle.readings]
+    if not seen:
+        return []
+    told = replace(seen[0], readings=(*seen[0].readings[:BEFORE], *(one for idle in seen for one in idle.readings[BEFORE:]))).told
+    return [f"{told} while it was measured"] if told else []
 
 
 def require_real(cell: Cell) -> None:

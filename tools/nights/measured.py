@@ -60,9 +60,8 @@ def fingerprint_of(measured: Cell) -> Fingerprint:
     """What must be equal for two nights of a case to compare.
 
     The batch is the clips of it that count: a list may be shorter. A processor is a chip of its kind by its
-    name and how many cores of it may be used; its driver is the system. A GPU
-    has several engines: its runtime is the one that computed. Graphs and precisions of several networks count
-    together.
+    name and how many cores of it may be used; its driver is the system. A GPU has several engines: its
+    runtime is the one that computed. Graphs and precisions of several networks count together.
     """
     told, parts = measured.record, [part.record for part in measured.parts]
     installed, machine = told.versions, told.machine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,13 @@ def test_everything_that_shapes_it_is_in_its_key(monkeypatch: pytest.MonkeyPatch
 
     def key(of: Graph = of, name: str = "tsm-bs4", runtime: str = "onnxruntime", version: str = "1.31.1", onnx: str = "1") -> str:
         installed = {"onnx": onnx, runtime: version}
-        monkeypatch.setattr(versions, "of", lambda *names: tuple((one, installed.get(one, versions.ABSENT)) for one in names))
+
+        def found(package: str) -> str:
+            if package not in installed:
+                raise PackageNotFoundError(package)
+            return installed[package]
+
+        monkeypatch.setattr(versions, "version", found)
         return half.stage(of, name).key.digest
 
     assert key() == key(runtime="onnxruntime-gpu") == key(replace(of, path=Path("elsewhere.onnx")))

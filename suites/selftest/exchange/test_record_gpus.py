@@ -8,15 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from suites.selftest.conftest import Command
+from suites.selftest.conftest import TINY_MODELS, Command
 from suites.selftest.exchange.test_record import log, t4_log
 from suites.selftest.exchange.test_record_runs import MEASURED, STEADY, measured_run
 from suites.selftest.exchange.test_tool_speeds import STAMP, TRT8
 from suites.selftest.nights.made import CHIP, RECORD, kept, night
+from tools.engines.idle import BEFORE, Idle, Reading
+from tools.exchange import recordable
 from tools.exchange.speeds import read
 from tools.judging.speed import stored_rate
+from tools.measuring import cell
+from tools.measuring.cell import Cell, Part, Times
+from tools.measuring.predictions import Predictions
+from tools.spec.case import Case, Device
 from tools.spec.chips import kind, nvidia
 from tools.spec.figures import Figure
 from tools.spec.toolchain import GUIDES, Toolchain
@@ -60,6 +67,22 @@ def test_a_run_on_a_gpu_is_stored_under_its_name_and_its_way(
     guide = read_truth(writable_models / "tiny.toml").rate("T4", 4)
     assert guide is not None
     assert "published" == guide.provenance, "the ratio to a T4 stays one to the guide's"
+
+
+@pytest.mark.parametrize("networks", [1, 2])
+def test_the_clock_in_the_note_is_that_of_the_measurement(tmp_path: Path, networks: int) -> None:
+    """Not that of the one look before, at a GPU that rested; of several networks each has its own."""
+    rest, readings = (Reading(300.0, 30.0, 9.0),) * BEFORE, (Reading(1590.0, 60.0, 69.0), Reading(1005.0, 71.4, 70.0))
+    parts = [Part(tmp_path, replace(ON_T4, network=name), Predictions(("a",), np.zeros((1, 20), np.float32)), Times(STEADY, 4),
+                  Idle("idle", (), 5, "NVML", (*rest, *during)))
+             for name, during in (("tem", readings), ("pem", readings[:1]))[:networks]]
+    cell.write(ON_T4, tmp_path / cell.RECORD)
+    measured = Cell(Case("tiny", 4, Device("cuda", 0)), tmp_path, tuple(parts))
+    figures = recordable._rates(tmp_path, measured, read_truth(TINY_MODELS / "tiny.toml"), [])
+    notes = [one.note.partition("onnxruntime-gpu 1.31.1, ")[2].partition(";")[0] for one in figures]
+
+    both, hot = "1005 to 1590 MHz, 60 to 71 C, 69 to 70 W while it was measured", "1590 MHz, 60 C, 69 W while it was measured"
+    assert {1: [both], 2: [both, hot, both]}[networks] == notes
 
 
 def test_two_ways_of_one_gpu_are_two_figures(recording: Command, writable_models: Path, tmp_path: Path) -> None:

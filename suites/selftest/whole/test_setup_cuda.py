@@ -38,7 +38,7 @@ def test_the_cpus_package_is_removed_before_the_gpu_package_comes(tmp_path: Path
     assert 0 == done.returncode, done.stderr
     removed, brought = said.read_text().splitlines()
     assert removed.endswith("pip uninstall --quiet --quiet --yes onnxruntime onnxruntime-gpu")
-    assert brought.endswith("--no-deps -r " + str(tmp_path / ".venv" / "requirements.lock.partial"))
+    assert brought.endswith("--no-deps -r " + str(tmp_path / ".venv" / "requirements.lock.new"))
     assert "torch" not in {line.partition("==")[0] for line in lines(tmp_path / ".venv" / "requirements.lock")}
 
 
@@ -68,9 +68,23 @@ def test_a_set_up_that_was_ended_between_the_two_packages_is_gone_on_with(tmp_pa
     done = setup(tmp_path, fake_python(tmp_path, INSTALLER))
 
     assert (2, 0) == (ended.returncode, done.returncode), ended.stderr + done.stderr
-    assert "pip could not install" in ended.stderr
+    assert f"then run this again. To choose otherwise, remove {tmp_path / '.venv'}." in ended.stderr
     names = {line.partition("==")[0] for line in lines(tmp_path / ".venv" / "requirements.lock")}
     assert ("onnxruntime-gpu" in names, "onnxruntime" in names, "torch" in names) == (True, False, False)
+
+
+@pytest.mark.parametrize("option", ["--cuda", "--without-torch"])
+def test_a_set_up_that_failed_before_it_took_anything_away_binds_nobody(tmp_path: Path, option: str) -> None:
+    """As without a network or on a full disk: the next call is made as it says itself."""
+    python = fake_python(tmp_path, INSTALLER.replace('*"pip install"*)', '*"pip install"*) exit 1 ;;\n*never*)'))
+    ended = setup(tmp_path, python, option, *{"--cuda": ["--without-torch"]}.get(option, []))
+    script(tmp_path / ".venv" / "bin" / "python", INSTALLER)
+    done = setup(tmp_path, fake_python(tmp_path, INSTALLER))
+
+    assert (2, 0) == (ended.returncode, done.returncode), ended.stderr + done.stderr
+    assert ended.stderr.endswith("then run this again.\n")
+    assert lines(tmp_path / "tools" / "requirements.lock") == lines(tmp_path / ".venv" / "requirements.lock")
+    assert [] == [*(tmp_path / ".venv").glob("requirements.lock.*")]
 
 
 @pytest.mark.parametrize(("system", "machine"), [("Linux", "aarch64"), ("Darwin", "x86_64")])

@@ -65,13 +65,17 @@ class CudaFamily(Family):
         return ready.require_device(device)
 
     def versions(self) -> tuple[tuple[str, str], ...]:
-        """Driver, the newest CUDA that it runs, and what is installed of ONNX Runtime, cuDNN and TensorRT."""
+        """Driver, the newest CUDA it runs, and which ONNX Runtime, CUDA libraries and TensorRT are here."""
+        from tools.engines import host
         from tools.engines.cuda import libraries, nvml, runtime
         from tools.machine.versions import ABSENT, of
 
-        host = nvml.read()
-        beside = of(*(libraries.package(name, major) for name in libraries.NUMBERED for major in libraries.MAJORS))
-        return (("driver", host.driver), ("cuda", host.cuda), *of(runtime.PACKAGE), *(one for one in beside if one[1] != ABSENT))
+        here, pins = nvml.read(), host.PINNED.findall(host.CUDA_LOCK.read_text(errors="replace"))
+        beside = of(*(name for name, _ in pins if name.startswith("nvidia-")),
+                    *(libraries.package(libraries.TENSORRT, major) for major in libraries.MAJORS))
+        found = [one for one in beside if one[1] != ABSENT]
+        system = () if here.simulated or any(name.startswith(libraries.TENSORRT) for name, _ in found) else _systems_tensorrt()
+        return (("driver", here.driver), ("cuda", here.cuda), *of(runtime.PACKAGE), *found, *system)
 
     def condition(self, device: Device) -> tuple[tuple[str, str], ...]:
         """Clock, temperature and power, from NVML."""
@@ -98,6 +102,17 @@ class CudaFamily(Family):
         from tools.engines.cuda import findings
 
         return findings.examine(settings, show)
+
+
+def _systems_tensorrt() -> tuple[tuple[str, str], ...]:
+    """A TensorRT that no package brought, with the version of its libraries; none where there is none."""
+    from tools.engines.cuda import libraries, tensorrt
+    from tools.errors import EngineError
+
+    try:
+        return ((libraries.TENSORRT, tensorrt.installed(Device("cuda", 0))),)
+    except EngineError:
+        return ()
 
 
 FAMILY = CudaFamily()

@@ -16,7 +16,7 @@ from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Findin
 from tools.errors import ChildError, ClipgateError, DeviceError
 from tools.machine import child, versions
 from tools.spec.case import USUAL, Device, Mode
-from tools.spec.settings import Settings
+from tools.spec.settings import ROOT, Settings
 
 BESIDE = ("nvidiactl", "nvidia-uvm")
 CONTAINER = "in a container hand the GPU in: docker run --gpus all"
@@ -24,21 +24,23 @@ DRIVER = f"install NVIDIA's driver, 580 or newer; {CONTAINER}"
 OLDEST = (7, 5)  # the compute capability from which on CUDA 13 computes
 ANSWER = "answer\t"
 LOAD = f"""
-import contextlib, ctypes, io
+import contextlib, ctypes, io, sys
 import onnxruntime
+sys.path.insert(0, {str(ROOT)!r})
+from tools.engines.cuda import runtime
 built = getattr(onnxruntime, "cuda_version", "") or "0"
 major = int(built.partition(".")[0])
 with contextlib.redirect_stdout(io.StringIO()):
     getattr(onnxruntime, "preload_dlls", lambda: None)()
-found, absent = [built], []
+absent = []
 for name in ("libcudart.so.%d" % major, "libcublasLt.so.%d" % major, "libcublas.so.%d" % major, "libcurand.so.10", "libnvrtc.so.%d" % major,
-             "libcudnn.so.9"):
+             runtime.CUDNN):
     try:
-        library = ctypes.CDLL(name)
+        ctypes.CDLL(name)
     except OSError as error:
         absent.append(str(error))
-print({ANSWER!r} + "\\t".join([built, "" if absent else str(library.cudnnGetVersion()), *absent]))
-"""  # cuDNN comes last
+print({ANSWER!r} + "\\t".join([built, "" if absent else runtime.cudnn_version(), *absent]))
+"""
 PROVIDER = "CUDA provider"
 TIMEOUT_S = 120.0  # two gigabytes of libraries on a cold disk
 
@@ -144,13 +146,12 @@ def loaded(settings: Settings) -> list[Finding]:
 def told_libraries(cuda: str, cudnn: str, *absent: str) -> Finding:
     """What was loaded, or what was not.
 
-    cuda: what ONNX Runtime is built for. cudnn: its version as it gives it; empty where something is absent.
+    cuda: what ONNX Runtime is built for. cudnn: its version; empty where something is absent.
     absent: the loader's own words.
     """
     thing = "CUDA and cuDNN"
     if not absent:
-        number = int(cudnn)
-        return Finding(OK, thing, f"CUDA {cuda}, cuDNN {number // 10000}.{number % 10000 // 100}.{number % 100}")
+        return Finding(OK, thing, f"CUDA {cuda}, cuDNN {cudnn}")
     lacking = libraries.missing("\n".join(absent), int(cuda.partition(".")[0]))
     if lacking is None:
         return Finding(WRONG, thing, absent[0], libraries.SETUP)

@@ -41,7 +41,7 @@ def missing(said: str, major: int) -> Missing | None:
             here = f", and {base} is here for CUDA {other} while ONNX Runtime is built for CUDA {major}" if other else ""
             remedy = f"{SETUP} installs what CUDA needs"
             if base == TENSORRT:
-                remedy = f"pip install {package(base, major)}=={number.strip('.')}.*; without --engine tensorrt it is not needed"
+                remedy = f"{install(major, number.strip('.').partition('.')[0])}; without --engine tensorrt it is not needed"
             return Missing(f"{name}{number} is missing{here}: install {package(base, major)}", remedy)
         if not name.startswith("libonnxruntime"):
             return Missing(f"{name}{number} is missing", f"{SETUP} installs what CUDA needs")
@@ -51,6 +51,16 @@ def missing(said: str, major: int) -> Missing | None:
 def package(base: str, major: int) -> str:
     """The name under which *base* is installed for that *major* of CUDA."""
     return f"{base}-cu{major}" if base in NUMBERED or major < UNNUMBERED else base
+
+
+def install(major: int, version: str = "") -> str:
+    """What installs TensorRT for that *major* of CUDA, of that major *version* where it is known.
+
+    Its newest version may be too new for the provider. A shell would take the bounds for something else, so
+    that they are quoted.
+    """
+    bounds = f">={version},<{int(version) + 1}" if version.isdigit() else ""
+    return f"pip install '{package(TENSORRT, major)}{bounds}' brings it for CUDA {major}"
 
 
 def _other_major(base: str, major: int) -> int | None:

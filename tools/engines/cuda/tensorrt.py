@@ -43,18 +43,14 @@ CUDA = libraries.UNNUMBERED  # which ONNX Runtime is built for
 DIFFERS = "without --engine tensorrt the same graph runs in ONNX Runtime's own CUDA provider"
 
 
-def provider(device_index: int, mode: Mode, folder: Path | None = None) -> tuple[str, dict[str, str]]:
+def provider(device_index: int, mode: Mode) -> tuple[str, dict[str, str]]:
     """The provider with its options, for a session that computes as *mode* says.
 
-    device_index: the number by which CUDA opens the GPU. folder: where it keeps what it finds out while it
-    builds an engine; a session that loads an engine needs none.
+    device_index: the number by which CUDA opens the GPU.
     """
     options = {"device_id": str(device_index)}
     if mode.precision == "fp16":
         options["trt_fp16_enable"] = "1"
-    if folder is not None:
-        options |= {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(folder),
-                    "trt_timing_cache_enable": "1", "trt_timing_cache_path": str(folder)}
     return runtime.TENSORRT, options
 
 
@@ -98,7 +94,7 @@ def load_libraries(device: Device) -> None:
             ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
         except OSError as error:
             raise EngineError(f"TensorRT's library cannot be loaded: {error}", where=str(path),
-                              remedy=f"{_install()}; {DIFFERS}") from error
+                              remedy=f"{libraries.install(CUDA)}; {DIFFERS}") from error
 
 
 def build(device: Device, device_index: int, mode: Mode, graph: Path, made: Path, beat: Callable[[int], None]) -> None:
@@ -141,7 +137,7 @@ def require_alone(session: InferenceSession, graph: Path) -> None:
     there = session.get_providers()
     if there[:1] != [runtime.TENSORRT]:
         raise EngineError(f"TensorRT's provider does not load, and the session would run in {', '.join(there) or 'nothing'}",
-                          where=str(graph), remedy=f"{_install()}; {DIFFERS}")
+                          where=str(graph), remedy=f"{libraries.install(CUDA)}; {DIFFERS}")
 
 
 def _libraries() -> list[Path]:
@@ -152,7 +148,7 @@ def _libraries() -> list[Path]:
     found = {name: next((path for folder in folders if (path := folder / f"{name}.{major}").is_file()), None) for name in LIBRARIES}
     if missing := [f"{name}.{major}" for name, path in found.items() if path is None]:
         raise EngineError(f"TensorRT {major} is not installed: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
-                          where="--engine tensorrt", remedy=f"{_install(major)}; {DIFFERS}")
+                          where="--engine tensorrt", remedy=f"{libraries.install(CUDA, major)}; {DIFFERS}")
     return [path for path in found.values() if path is not None]
 
 
@@ -170,12 +166,6 @@ def _major() -> str:
         raise EngineError("this ONNX Runtime has no TensorRT provider", where=str(place),
                           remedy=f"{libraries.SETUP} installs {runtime.PACKAGE}, which has it") from error
     return named[1].decode() if named else UNKNOWN
-
-
-def _install(major: str = "") -> str:
-    """What installs TensorRT: its newest version may be too new for the provider."""
-    upper = f",<{int(major) + 1}" if major.isdigit() else ""
-    return f"pip install '{libraries.package('tensorrt', CUDA)}{f'>={major}{upper}' if upper else ''}' brings it for CUDA {CUDA}"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from suites.selftest.engines.cuda import stand_ins
 from suites.selftest.engines.cuda.stand_ins import Card
 from tools import engines
-from tools.engines.cuda import probe, ready, runtime
+from tools.engines.cuda import nvml, probe, ready, runtime, tensorrt
 from tools.engines.cuda.family import FAMILY
 from tools.engines.nodes import NODES
 from tools.errors import DeviceError, EngineError, OptionError
@@ -60,11 +61,30 @@ def test_it_computes_in_three_precisions_by_two_engines(tmp_path: Path, asked: d
 
 
 def test_versions_are_told_of_what_is_there(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The driver's own, the GPU package's, and of cuDNN and TensorRT whichever package is here."""
-    known = {"onnxruntime-gpu": "1.31.1", "nvidia-cudnn-cu13": "9.15.0", "tensorrt-cu13": "10.14"}
+    """The driver's own, the GPU package's, and of CUDA's libraries and TensorRT whichever package is here."""
+    known = {"onnxruntime-gpu": "1.31.1", "nvidia-cublas": "13.1", "nvidia-cuda-runtime": "13.0", "nvidia-cudnn-cu13": "9.15.0",
+             "tensorrt-cu13": "10.14"}
     monkeypatch.setattr(versions, "of", lambda *names: tuple((name, known.get(name, versions.ABSENT)) for name in names))
 
     assert (("driver", "580.65.06"), ("cuda", "13.0"), *known.items()) == FAMILY.versions()
+
+
+@pytest.mark.parametrize(("system", "package", "told"), [
+    ("10.13.3", "", (("tensorrt", "10.13.3"),)), ("10.13.3", "10.14", (("tensorrt-cu13", "10.14"),)), ("", "", ())])
+def test_a_systems_tensorrt_is_told_where_no_package_is(
+        host: Any, monkeypatch: pytest.MonkeyPatch, system: str, package: str, told: tuple[tuple[str, str], ...]) -> None:
+    """It is what `--engine tensorrt` computes with: another one is another measurement."""
+    def installed(device: Device) -> str:
+        if not system:
+            raise EngineError("TensorRT 10 is not installed")
+        return system
+
+    shown, known = replace(nvml.read(), simulated=False), {"tensorrt-cu13": package} if package else {}
+    monkeypatch.setattr(nvml, "read", lambda: shown)
+    monkeypatch.setattr(tensorrt, "installed", installed)
+    monkeypatch.setattr(versions, "of", lambda *names: tuple((name, known.get(name, versions.ABSENT)) for name in names))
+
+    assert told == FAMILY.versions()[3:]
 
 
 def test_a_host_with_the_cpu_package_has_no_gpu_to_use(host: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

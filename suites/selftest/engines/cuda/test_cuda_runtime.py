@@ -72,7 +72,7 @@ def test_a_session_that_falls_back_names_library_and_package(graph: Path, librar
 
     remedy = "./tools/setup --cuda installs what CUDA needs"
     if package == "tensorrt-cu13":  # set-up does not bring it
-        remedy = "pip install tensorrt-cu13==10.*; without --engine tensorrt it is not needed"
+        remedy = "pip install 'tensorrt-cu13>=10,<11' brings it for CUDA 13; without --engine tensorrt it is not needed"
     assert (f"{library} is missing: install {package}", remedy) == (error.what, error.remedy)
 
 

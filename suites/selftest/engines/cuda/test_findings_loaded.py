@@ -17,7 +17,7 @@ GONE = "{}: cannot open shared object file: No such file or directory"
 
 
 @pytest.mark.parametrize(("answer", "word", "words"), [
-    (("13.0", "92000"), OK, "CUDA 13.0, cuDNN 9.20.0"),
+    (("13.0", "9.20.0"), OK, "CUDA 13.0, cuDNN 9.20.0"),
     (("13.0", "", GONE.format("libcudnn.so.9")), WRONG, "libcudnn.so.9 is missing: install nvidia-cudnn-cu13"),
     (("13.0", "", GONE.format("libcublasLt.so.13"), GONE.format("libcublas.so.13")), WRONG, "install nvidia-cublas; 1 more are missing"),
     (("13.0", "", "libcudnn.so.9: invalid ELF header"), WRONG, "invalid ELF header"),
