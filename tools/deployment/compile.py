@@ -72,8 +72,9 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> special
 def brought(context: Context[Spec], graph: specialise.Graph, network: Network, case: Case, settings: Settings) -> specialise.Graph:
     """*graph* as the device of *case* loads it, converted, or compiled with *settings*, where it must be."""
     name = f"{network.name}-bs{case.batch}"
-    if case.mode.precision == "tf32" and graph.given and graph.given.precision != "fp32":
-        raise GraphError(f"the graph computes in {graph.given.precision}, and TF32 is a way to compute float32", where=str(graph.path),
+    made_of_float32 = form(case.device, case.mode) != "om" and settings.precision in ("fp32", "tf32")
+    if made_of_float32 and graph.given and graph.given.precision != "fp32":
+        raise GraphError(f"the graph computes in {graph.given.precision}, and --precision says {settings.precision}", where=str(graph.path),
                          remedy="leave --precision out to judge it as it is, or give its float32 graph")
     match form(case.device, case.mode):
         case "half":

@@ -20,6 +20,7 @@ from tools.machine.events import die_with_parent
 
 State = Literal["idle", "busy", "unknown"]
 BEFORE = 3
+MOST_READINGS = 1000
 APART_S = 1.0
 DURING_S = 5.0  # a device's own tool takes up to seconds to answer
 
@@ -89,7 +90,13 @@ def judge(samples: list[Sample], tool: str) -> Idle:
     unknown = tuple(dict.fromkeys(text for sample in samples for text in sample.unknown))
     state: State = "busy" if busy else "unknown" if unknown or not samples else "idle"
     told = tuple(sample.reading or Reading() for sample in samples)
-    return Idle(state, busy or unknown, len(samples), tool, told if any(sample.reading for sample in samples) else ())
+    return Idle(state, busy or unknown, len(samples), tool, _thinned(told) if any(sample.reading for sample in samples) else ())
+
+
+def _thinned(told: tuple[Reading, ...]) -> tuple[Reading, ...]:
+    """All of the looks before and of a held clock, and of the others as many as a file may hold."""
+    step = -(-len(told) // MOST_READINGS)
+    return tuple(one for number, one in enumerate(told) if number < BEFORE or one.throttled or number % step == 0)
 
 
 def _between(values: list[float]) -> str:
@@ -101,13 +108,14 @@ class Watch:
     """Samples a device before a block, and during it from a process of its own.
 
     before: one look, while nothing of ours runs on the device. during: one look, while the process of that
-    number measures. tool: the program that both ask.
+    number measures. tool: the program that both ask. every_s: between two looks during it, of a quick tool
+    so few that some fall into the seconds that are timed.
 
     Enter it before anything starts threads or touches the device: it forks a process.
     """
 
-    def __init__(self, before: Callable[[], Sample], during: Callable[[int], Sample], tool: str) -> None:
-        self._before, self._during, self._tool = before, during, tool
+    def __init__(self, before: Callable[[], Sample], during: Callable[[int], Sample], tool: str, every_s: float | None = None) -> None:
+        self._before, self._during, self._tool, self._every_s = before, during, tool, every_s or DURING_S
         self._samples: list[Sample] = []
 
     def __enter__(self) -> Self:
@@ -143,7 +151,7 @@ class Watch:
         if os.getppid() != ours:  # the parent ended before this could follow it
             return
         samples = []
-        while not parent.poll(DURING_S):
+        while not parent.poll(self._every_s):
             samples.append(_sample(self._during, ours))
         parent.send([*samples, _sample(self._during, ours)])
 

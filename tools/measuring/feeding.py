@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from tools.errors import EngineError
+from tools.machine import events
 from tools.media.batches import Batch
 from tools.media.preprocess import Floats
 
@@ -79,11 +81,10 @@ def _side_by_side(engine: Engine, batches: Iterator[Batch], spent: Spent) -> Ite
             if batch is None:
                 break
             with device.waits("copy_s"):
-                if len(lanes) < LANES:
-                    lanes.append(engine.bind(batch.array))
-                else:
-                    lanes.reverse()
-                    lanes[-1].put(batch.array)
+                brought = _brought(engine, batch, lanes)
+            if not brought:
+                yield from _in_one_lane(lanes[0], chain([batch], batches), device)
+                return
             done = (ahead, device.found()) if ahead else None
             device.run(lanes[-1])
             if done:
@@ -94,6 +95,34 @@ def _side_by_side(engine: Engine, batches: Iterator[Batch], spent: Spent) -> Ite
                 ahead = None
         if ahead:
             yield ahead, device.found()
+
+
+def _brought(engine: Engine, batch: Batch, lanes: list[Bound]) -> bool:
+    """Whether the batch is on the device, in the last of *lanes*; no where a second one finds no room."""
+    if len(lanes) < LANES:
+        try:
+            lanes.append(engine.bind(batch.array))
+        except EngineError as error:
+            if not lanes:
+                raise
+            events.say(f"each batch is brought when the one before it has run, since a second one finds no room: {error.what}")
+            return False
+    else:
+        lanes.reverse()
+        lanes[-1].put(batch.array)
+    return True
+
+
+def _in_one_lane(lane: Bound, batches: Iterator[Batch], device: _Device) -> Iterator[tuple[Batch, Floats]]:
+    while True:
+        with device.waits("decode_s"):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        with device.waits("copy_s"):
+            lane.put(batch.array)
+        device.run(lane)
+        yield batch, device.found()
 
 
 class _Device:

@@ -10,8 +10,10 @@ import pytest
 
 from suites.selftest.measuring.sleeper import SIZE, Lane, Sleeper, stream
 from tools.errors import DataError, EngineError
+from tools.machine import events
 from tools.measuring import measure
 from tools.measuring.feeding import Spent, answered
+from tools.media.preprocess import Floats
 
 
 def fail(error: Exception) -> None:
@@ -72,6 +74,27 @@ def test_an_error_of_either_side_arrives_as_it_is(lanes: int, error: Exception, 
     assert caught.value is error
     assert engine.runs <= number
     assert before == threading.active_count()
+
+
+def test_a_device_with_room_for_one_batch_is_fed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All scores are there, and a line says why it is slower; one without room for any is an error."""
+    said: list[str] = []
+    monkeypatch.setattr(events, "say", said.append)
+    engine = Sleeper(2, 0.002, 0.001)
+    bind, room = engine.bind, [1]
+
+    def narrow(batch: Floats) -> Lane:
+        if not room:
+            raise EngineError("the GPU's memory is exhausted")
+        room.pop()
+        return bind(batch)
+
+    engine.bind = narrow  # type: ignore[method-assign]
+    found, _ = measure.score(engine, stream(4), SIZE * 4)
+    assert [10.0 * number for number in range(SIZE * 4)] == found.scores[:, 0].tolist()
+    assert ["each batch is brought when the one before it has run, since a second one finds no room: the GPU's memory is exhausted"] == said
+    with pytest.raises(EngineError, match="exhausted"):
+        measure.score(engine, stream(4), SIZE * 4)
 
 
 def test_where_both_fail_the_devices_error_goes_first() -> None:

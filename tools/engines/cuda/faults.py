@@ -48,8 +48,10 @@ ROWS = (
     Row("missing", "the GPU is closed to this process: another one holds it alone, or its compute mode forbids it",
         _cuda(46) | {"cudaErrorDevicesUnavailable"}),
     Row("kernel", KERNEL, _cuda(700, 702, 714, 715, 716, 717, 718, 719, 710) | _xid(13, 31, 43, 45, 69, 94)
-        | {"CUDNN 5000", "CUBLAS 13", "cudaErrorLaunchFailure", "cudaErrorIllegalAddress", "cudaErrorLaunchTimeout", "cudaErrorAssert",
-           "CUDNN_STATUS_EXECUTION_FAILED", "CUBLAS_STATUS_EXECUTION_FAILED"}, ("unspecified launch failure",)),
+        | {"CUDNN 5000", "CUBLAS 13", "CUBLAS 14", "CUDNN 5003",
+           "cudaErrorLaunchFailure", "cudaErrorIllegalAddress", "cudaErrorLaunchTimeout", "cudaErrorAssert",
+           "CUDNN_STATUS_EXECUTION_FAILED", "CUBLAS_STATUS_EXECUTION_FAILED"},
+        ("unspecified launch failure", "an illegal memory access was encountered")),
     Row("start", "CUDA did not start, which is not the model's fault: see to driver and libraries", _cuda(3, 802)
         | {"CUDNN 1001", "CUBLAS 1", "cudaErrorInitializationError", "cudaErrorSystemNotReady", "CUDNN_STATUS_NOT_INITIALIZED",
            "CUBLAS_STATUS_NOT_INITIALIZED"}),

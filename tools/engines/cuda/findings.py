@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tools.engines import host, node_findings
-from tools.engines.cuda import libraries, nodes, nvml, ready, runtime
+from tools.engines import node_findings
+from tools.engines.cuda import libraries, needed, nodes, nvml, ready, runtime
 from tools.engines.cuda.idle import look_before, require_fit
 from tools.engines.cuda.nvml import Gpu, Host
 from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, Look, Show, Word, last_line, run
@@ -20,8 +20,7 @@ from tools.spec.settings import ROOT, Settings
 
 BESIDE = ("nvidiactl", "nvidia-uvm")
 CONTAINER = "in a container hand the GPU in: docker run --gpus all"
-DRIVER = f"install NVIDIA's driver, 580 or newer; {CONTAINER}"
-OLDEST = (7, 5)  # the compute capability from which on CUDA 13 computes
+DRIVER = f"{needed.DRIVER}; {CONTAINER}"
 ANSWER = "answer\t"
 LOAD = f"""
 import contextlib, ctypes, io, sys
@@ -58,24 +57,18 @@ def driver(settings: Settings) -> list[Finding]:
         found = nvml.read()
     except DeviceError as error:
         return [Finding.of(WRONG if devices else MISSING, "NVIDIA driver", error)]
-    return [driver_of(found, built_for()), *(gpu(found, device) for device in devices),
+    return [driver_of(found, needed.built_for()), *(gpu(found, device) for device in devices),
             *(Finding(NOTE, "another GPU", f"{stray.name}, {stray.unfit or 'no node is its own'}: no device of ours", CONTAINER)
               for stray in found.gpus if stray.index is None)]
 
 
-def built_for() -> int:
-    """The major version of CUDA that the GPU package of our lock is built for."""
-    pins = dict(host.PINNED.findall(host.CUDA_LOCK.read_text(errors="replace")))
-    return int(pins["nvidia-cuda-runtime"].partition(".")[0])
-
-
-def driver_of(found: Host, needed: int) -> Finding:
-    """Whether the driver runs the CUDA that is *needed*."""
+def driver_of(found: Host, major: int) -> Finding:
+    """Whether the driver runs that *major* version of CUDA."""
     thing, simulated = "NVIDIA driver", "simulated, " if found.simulated else ""
     if not found.cuda:
-        return Finding(NOTE, thing, f"{simulated}{found.driver}, which does not say which CUDA it runs", f"CUDA {needed} is needed")
-    if int(found.cuda.partition(".")[0]) < needed:
-        return Finding(WRONG, thing, f"{simulated}{found.driver} runs CUDA {found.cuda} at most: ONNX Runtime is built for CUDA {needed}",
+        return Finding(NOTE, thing, f"{simulated}{found.driver}, which does not say which CUDA it runs", f"CUDA {major} is needed")
+    if int(found.cuda.partition(".")[0]) < major:
+        return Finding(WRONG, thing, f"{simulated}{found.driver} runs CUDA {found.cuda} at most: ONNX Runtime is built for CUDA {major}",
                        DRIVER)
     return Finding(OK, thing, f"{simulated}{found.driver}, runs CUDA up to {found.cuda}")
 
@@ -90,12 +83,13 @@ def gpu(found: Host, device: Device) -> Finding:
     shown = found.of_device(device.index)
     assert shown is not None
     name, told = f"{device} ({kind.name})", told_of(shown)
-    if shown.compute is not None and shown.compute < OLDEST:
-        return Finding(WRONG, name, f"{told}: CUDA {built_for()} computes from {_number(OLDEST)} on", "choose another GPU", str(device))
+    if shown.compute is not None and shown.compute < needed.OLDEST:
+        why = f"CUDA {needed.built_for()} computes from {_number(needed.OLDEST)} on"
+        return Finding(WRONG, name, f"{told}: {why}", "choose another GPU", str(device))
     sample = look_before(found, device.index)
     if sample.busy or shown.reading.throttled or sample.unknown:
-        why = [*sample.busy, *(f"slowed down by {reason}" for reason in shown.reading.throttled), *sample.unknown]
-        return Finding(NOTE, name, f"{told}; {', '.join(why)}", "its speed cannot be judged as long as that is so", str(device))
+        seen = [*sample.busy, *(f"slowed down by {reason}" for reason in shown.reading.throttled), *sample.unknown]
+        return Finding(NOTE, name, f"{told}; {', '.join(seen)}", "its speed cannot be judged as long as that is so", str(device))
     return Finding(OK, name, told, device=str(device))
 
 

@@ -13,6 +13,7 @@ from tools.spec.case import Device
 from tools.spec.chips import ChipKind, kind
 
 MAX_UTILISATION_PERCENT = 1
+DURING_S = 1.0  # NVML answers at once, and a series may take 3 s
 HIDDEN = "NVML shows no process here, not even ours (a container started with --pid=host sees them)"
 IDLE_MEMORY_MB = 64  # an idle GPU shows 0 to 16 MB beside what its driver keeps; the smallest CUDA context takes above 100
 
@@ -111,4 +112,4 @@ def watch(device: Device, look: Callable[[], Host] = read) -> Watch:
     """What samples whether *device* is ours alone."""
     assert device.index is not None
     index = device.index
-    return Watch(lambda: look_before(look(), index), lambda ours: look_during(look(), index, ours), "NVML")
+    return Watch(lambda: look_before(look(), index), lambda ours: look_during(look(), index, ours), "NVML", DURING_S)

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
-from tools.engines.cuda import engine, runtime
+from tools.engines.cuda import engine, faults, runtime
 from tools.engines.onnxruntime_session import first_line
 from tools.errors import EngineError
 from tools.machine import events
@@ -31,6 +31,9 @@ def tell(device: Device, mode: Mode = USUAL) -> None:
         try:
             session.run(None, {"x": np.ones(SHAPE, np.float32)})
         except runtime.raised() as error:
+            fault = faults.diagnose(str(error))
+            if fault.kind == "memory":
+                raise EngineError(f"{device.label}: {fault.sentence}", where="NVML", remedy="nvidia-smi shows who has it") from error
             raise EngineError(f"{providers[0][0]} fails at a small convolution: {first_line(error)}", where=device.label,
                               remedy="python -m tools.doctor looks at driver and libraries") from error
     events.say(describe(library, device))

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 
-from tools.engines.cuda import idle, libraries, nodes, nvml, runtime, tensorrt
+from tools.engines.cuda import idle, libraries, needed, nodes, nvml, runtime, tensorrt
 from tools.errors import DeviceError, OptionError
-from tools.machine import child
+from tools.machine import child, device_locks
 from tools.spec.case import Device, Mode
 from tools.spec.chips import ChipKind
 from tools.spec.settings import Settings
@@ -28,7 +28,9 @@ def require_device(device: Device) -> ChipKind:
     if not runtime.installed():
         raise DeviceError(f"{device.label} cannot be used: ONNX Runtime here computes on the CPU only", where=runtime.PACKAGE,
                           remedy=f"{libraries.SETUP} puts the GPU package in its place")
-    return idle.require_fit(nvml.read(), device)
+    host = nvml.read()
+    needed.require(host, device)
+    return idle.require_fit(host, device)
 
 
 def require_runtime(device: Device, settings: Settings) -> None:
@@ -37,10 +39,14 @@ def require_runtime(device: Device, settings: Settings) -> None:
     Raises:
         EngineError, ChildError: it does not.
     """
-    if runtime.installed():  # else that is said as the device's fault
-        if settings.engine == "tensorrt":
-            tensorrt.require(device)
-        _compute(device, Mode(settings.engine), settings.store)
+    try:
+        require_device(device)
+    except DeviceError:  # which is said already
+        return
+    if settings.engine == "tensorrt":
+        tensorrt.require(device)
+    if device_locks.is_free(settings.locks, device.label):  # else it is in use, and would be disturbed
+        _compute(device, Mode(settings.engine), settings.store, settings.locks)
 
 
 def require_precision(device: Device, settings: Settings) -> None:
@@ -49,7 +55,7 @@ def require_precision(device: Device, settings: Settings) -> None:
     Raises:
         OptionError: it has no TF32. DeviceError: NVML fails.
     """
-    if settings.precision != "tf32" or device.simulated or device.index is None:
+    if settings.precision != "tf32" or device.index is None:
         return
     gpu = nvml.read().of_device(device.index)
     if gpu and gpu.compute and gpu.compute < FIRST_WITH_TF32:
@@ -71,11 +77,12 @@ def environment(device: Device) -> Mapping[str, str]:
 
 
 @cache
-def _compute(device: Device, mode: Mode, store: Path) -> None:
-    """Run a small graph once in a process of its own, as a cell does."""
+def _compute(device: Device, mode: Mode, store: Path, locks: str) -> None:
+    """Run a small graph once in a process of its own, as a cell does, while nobody measures there."""
     from tools.engines.cuda import probe
 
     log = store / "logs" / f"cuda-{os.getpid()}.log"
-    child.call(partial(probe.tell, device, mode), f"computing on {device.label}", log=log, on_event=lambda event: None, stall_s=LOAD_S,
-               environment=environment(device))
+    with device_locks.hold(locks, device.label, lambda holder: None):
+        child.call(partial(probe.tell, device, mode), f"computing on {device.label}", log=log, on_event=lambda event: None,
+                   stall_s=LOAD_S, environment=environment(device))
     log.unlink(missing_ok=True)

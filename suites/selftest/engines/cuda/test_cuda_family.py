@@ -14,9 +14,11 @@ from suites.selftest.engines.cuda.stand_ins import Card
 from tools import engines
 from tools.engines.cuda import nvml, probe, ready, runtime, tensorrt
 from tools.engines.cuda.family import FAMILY
+from tools.engines.cuda.nvml import Gpu, Host
+from tools.engines.idle import Reading
 from tools.engines.nodes import NODES
 from tools.errors import DeviceError, EngineError, OptionError
-from tools.machine import child, events, versions
+from tools.machine import child, device_locks, events, versions
 from tools.spec.case import USUAL, Device, Mode
 from tools.spec.settings import Settings
 
@@ -87,6 +89,34 @@ def test_a_systems_tensorrt_is_told_where_no_package_is(
     assert told == FAMILY.versions()[3:]
 
 
+@pytest.mark.parametrize(("cuda", "compute", "words"), [
+    ("12.4", (7, 5), "the driver 550.54.15 runs CUDA 12.4 at most, and ONNX Runtime is built for CUDA 13"),
+    ("13.0", (7, 0), "its compute capability is 7.0, and CUDA 13 computes from 7.5 on"), ("13.0", (7, 5), ""), ("", None, "")])
+def test_what_cuda_13_does_not_compute_on_is_passed_over(
+        host: Any, monkeypatch: pytest.MonkeyPatch, cuda: str, compute: tuple[int, int] | None, words: str) -> None:
+    """By `auto`, and before anything is tried there; what NVML does not tell speaks against nothing."""
+    one = Gpu(0, "SimNVIDIA T4", "GPU-0", compute, 0, 15360, 0, (), Reading())
+    monkeypatch.setattr(nvml, "read", lambda: Host("550.54.15", cuda, (one,), simulated=True))
+    taken, passed_over = engines.first_fit([SIMULATED, Device("cpu")])
+
+    assert (Device("cpu") if words else SIMULATED, [f"cuda0sim: cuda0sim cannot be used: {words}"] if words else []) == (taken, passed_over)
+
+
+def test_nobody_is_disturbed_by_the_look_at_a_gpu(host: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is left out while another process measures there; else it holds the GPU itself."""
+    calls: list[bool] = []
+    locks = tmp_path / "locks"
+    locks.mkdir(mode=0o700)
+    asked = settings(tmp_path, locks=str(locks))
+    ready._compute.cache_clear()
+    monkeypatch.setattr(child, "call", lambda work, title, **how: calls.append(device_locks.is_free(str(locks), SIMULATED.label)))
+    with device_locks.hold(str(locks), SIMULATED.label, lambda holder: None):
+        FAMILY.require_ready(SIMULATED, asked)
+    assert [] == calls
+    FAMILY.require_ready(SIMULATED, asked)
+    assert [False] == calls
+
+
 def test_a_host_with_the_cpu_package_has_no_gpu_to_use(host: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said once, as the device's fault with the step to take, and `auto` takes the CPU and says why."""
     monkeypatch.setattr(runtime, "installed", lambda: "")
@@ -150,6 +180,6 @@ def test_a_bad_install_is_found_in_a_process_of_its_own(tmp_path: Path) -> None:
     """This Python's ONNX Runtime is real, with which a simulated GPU disagrees; its error comes here."""
     ready._compute.cache_clear()
     with pytest.raises(EngineError, match="disagree on whether they are a simulation"):
-        ready._compute(SIMULATED, USUAL, tmp_path)
+        ready._compute(SIMULATED, USUAL, tmp_path, "")
     [log] = tmp_path.rglob("cuda-*.log")
     assert "computing on cuda0sim" in log.read_text()

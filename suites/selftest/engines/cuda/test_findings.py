@@ -11,7 +11,7 @@ import pytest
 
 from suites.selftest.engines.cuda.found import HOST, REAL, SETTINGS, T4, host_of, packages
 from tools import doctor
-from tools.engines.cuda import findings
+from tools.engines.cuda import findings, needed
 from tools.engines.cuda.nvml import THROTTLING, Process
 from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, attempt
 from tools.engines.idle import Reading
@@ -84,9 +84,9 @@ def test_a_whole_host_can_be_measured_on_and_calls_itself_simulated(tmp_path: Pa
 ])
 def test_a_driver_runs_the_cuda_of_the_package_or_is_too_old(cuda: str, word: str, words: str) -> None:
     """The newest CUDA that it runs is held to the one of our lock."""
-    found = findings.driver_of(replace(HOST, cuda=cuda), findings.built_for())
+    found = findings.driver_of(replace(HOST, cuda=cuda), needed.built_for())
 
-    assert 13 == findings.built_for()
+    assert 13 == needed.built_for()
     assert word == found.word
     assert words in found.found
     assert (word == OK) == (not found.remedy)

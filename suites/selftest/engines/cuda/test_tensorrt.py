@@ -195,7 +195,7 @@ def test_what_is_missing_is_said_before_anything_is_built(monkeypatch: pytest.Mo
     def missing(device: Device) -> None:
         raise EngineError("TensorRT 10 is not installed")
 
-    monkeypatch.setattr(runtime, "installed", lambda: "1.31.1")
+    monkeypatch.setattr(ready, "require_device", lambda device: None)
     monkeypatch.setattr(tensorrt, "require", missing)
     monkeypatch.setattr(ready, "_compute", lambda *given: None)
     ready.require_runtime(GPU, Settings.parse({"artifacts": str(tmp_path)}))
