@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tools.engines.idle import BEFORE
 from tools.errors import ClipgateError, MeasureError, RecordError
 from tools.exchange import runs
 from tools.exchange.speeds import Speed
@@ -169,11 +168,8 @@ def _figure(run: Path, cell: Cell, metric: str, value: float, unit: str, network
 
 def _during(parts: Sequence[Part]) -> list[str]:
     """Between which clocks, temperatures and powers the device was while *parts* were measured, in words."""
-    seen = [part.idle for part in parts if part.idle and part.idle.readings]
-    if not seen:
-        return []
-    told = replace(seen[0], readings=(*seen[0].readings[:BEFORE], *(one for idle in seen for one in idle.readings[BEFORE:]))).told
-    return [f"{told} while it was measured"] if told else []
+    return [f"{part.idle.told} while {part.record.network if len(parts) > 1 else 'it'} was measured"
+            for part in parts if part.idle and part.idle.told]
 
 
 def require_real(cell: Cell) -> None:
