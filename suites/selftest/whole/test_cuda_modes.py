@@ -12,7 +12,7 @@ from suites.selftest.whole.test_cuda import FEW, kept, told
 def test_a_gpu_that_holds_its_clock_back_carries_no_judgement_of_speed(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
     """Why, how hot and how slow it was stands in the reason; engine and feeding stand in the record."""
     cuda = SimulatedCuda(tmp_path)
-    cuda.change(on_cpu=["Relu"])
+    cuda.change(on_cpu=["Softmax"])
     cuda.fault("throttled", at="during")
     done = acceptance("-k", "bs4 and throughput", "--device=cuda:0", FEW, environment=cuda.environment())
 
