@@ -43,6 +43,20 @@ def test_what_is_made_of_a_graph_follows_from_how_its_device_computes(tmp_path: 
     assert found == (GRAPH if form == "onnx" else f"{form} tsm-bs4")
 
 
+@pytest.mark.parametrize("asked", ["fp32", "tf32", "auto"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_a_persons_graph_computes_in_what_its_case_is_called(tmp_path: Path, asked: str, precision: str) -> None:
+    """One of other numbers is refused where float32 or TF32 is asked for by name; unasked it is as it is."""
+    given = replace(GRAPH, given=Given("mine", (), Asked("TCH"), precision, shape="4,8", input="x"))
+    case = Case("tsm", 4, GPU, Mode(precision="tf32" if asked == "tf32" else ""))
+    settings = run(tmp_path, precision=asked).settings
+    if precision == "fp32" or asked == "auto":
+        assert given == deploy.brought(run(tmp_path), given, TSM.networks[0], case, settings)
+    else:
+        with pytest.raises(GraphError, match=f"the graph computes in {precision}, and --precision says {asked}"):
+            deploy.brought(run(tmp_path), given, TSM.networks[0], case, settings)
+
+
 def test_a_precision_is_a_flag_of_the_compiler(tmp_path: Path) -> None:
     """None where nobody asks, so that models that are there are found; beside a person's own flags."""
     target = Target("Ascend310P3", TOOLKIT)

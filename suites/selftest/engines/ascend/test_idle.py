@@ -190,3 +190,16 @@ def test_a_throttled_device_is_told_by_reason_heat_and_clock(readings: tuple[Rea
 def test_a_device_tells_between_what_it_was_while_it_was_measured(during: tuple[Reading, ...], words: str) -> None:
     """Not before, where an idle device has a low clock."""
     assert words == Idle("idle", (), 9, readings=(Reading(300.0, 30.0, 9.0),) * BEFORE + during).told
+
+
+def test_of_many_looks_those_are_kept_that_matter() -> None:
+    """The ones before, each with a held clock, and so many of the others that a file stays small."""
+    held = Reading(1005.0, throttled=("thermal slowdown",))
+    samples = [Sample(reading=Reading(float(number))) for number in range(5000)]
+    samples[4001] = Sample(reading=held)
+    kept = judge(samples, "NVML").readings
+
+    assert [0.0, 1.0, 2.0] == [one.clock_mhz for one in kept[:BEFORE]]
+    assert held in kept
+    assert len(kept) <= 1000 + BEFORE + 1
+    assert 5000 == judge(samples, "NVML").samples

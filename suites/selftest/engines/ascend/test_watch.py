@@ -16,9 +16,10 @@ import pytest
 
 from suites.selftest.conftest import clean_environment
 from tools.engines import idle
+from tools.engines.ascend.idle import look_before, look_during
 from tools.engines.ascend.idle import watch as watch_of
 from tools.engines.ascend.npu_smi import Chip, Process, Table
-from tools.engines.idle import Idle
+from tools.engines.idle import Idle, Watch
 from tools.errors import DeviceError
 from tools.spec.case import Device
 from tools.spec.settings import ROOT
@@ -66,6 +67,14 @@ def until(what: Callable[[], bool]) -> None:
     while not what():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.01)
+
+
+def test_a_quick_tool_looks_more_often(npu: Npu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a time of its own, so that a look falls into a series of few seconds."""
+    monkeypatch.setattr(idle, "DURING_S", 60.0)
+    npu.say(os.getpid())
+    with Watch(lambda: look_before(npu.look(), 0), lambda ours: look_during(npu.look(), 0, ours), "NVML", 0.05):
+        until(lambda: len(npu.looks) >= 6)
 
 
 def test_a_device_is_sampled_before_and_during(npu: Npu) -> None:
