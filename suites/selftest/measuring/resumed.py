@@ -59,7 +59,8 @@ class Bench:
         (folder / "graph.onnx").write_bytes(b"a graph")
         driver = SimpleNamespace(describe=lambda device: self.chip, versions=lambda: [("driver", "1")],
                                  condition=lambda device: (), watch=lambda device: None,
-                                 environment=lambda device: {}, diagnose=lambda words: self.fault, ON_HOST=True)
+                                 environment=lambda device: {}, diagnose=lambda words: self.fault, ON_HOST=True,
+                                 FED_AHEAD=False, can_compute=lambda: True)
         kind = SimpleNamespace(feed=self._feed, finish=lambda *given: None)
         for place, name, value in (
                 (engines, "family", lambda device: driver), (launch, "family", lambda device: driver),
