@@ -34,8 +34,9 @@ OF_CLIPS, OF_VIDEOS = "tools.measuring.reference_inputs:build_clips", "tools.mea
 CONTENT = "tools.deployment.content:read"
 GIVEN_GRAPH, OWN_GRAPH, OF_GRAPH = "tools.deployment.given:read", "tools.deployment.own_graph:read", "tools.measuring.reference_graph:build"
 CONTROL = "tools.deployment.control_graph:build"
+HALF, TENSORRT = "tools.deployment.half:build", "tools.deployment.tensorrt_engine:build"
 PLACES = {EXPORT, SPECIALISE, COMPILE, REFERENCE, LOCALISER, FITTED, TRAINED, CLIPS, VIDEOS, CHECKED, OF_CLIPS, OF_VIDEOS, GIVEN_GRAPH,
-          OWN_GRAPH, OF_GRAPH, CONTENT, CONTROL}
+          OWN_GRAPH, OF_GRAPH, CONTENT, CONTROL, HALF, TENSORRT}
 GIVEN = {  # where a key's function is handed its builder: the builders it is handed
     "tools.deployment.mini:_KINDS[spec.kind].fit": {FITTED, TRAINED},
     "tools.measuring.reference_inputs:build": {OF_CLIPS, OF_VIDEOS},
@@ -44,6 +45,8 @@ SHAPING = {  # a line of the code, another one, and the stages whose entries it 
     "deployment/surgery.py": ("HEIGHT = 2", "HEIGHT = 3", {SPECIALISE}),
     "deployment/surgery_shift.py": ("        merged += 1", "        merged += 2", {SPECIALISE}),
     "deployment/export.py": ("OPSET = 11", "OPSET = 13", {EXPORT}),
+    "deployment/half.py": ("LARGEST = 65504.0", "LARGEST = 65503.0", {HALF}),
+    "engines/cuda/tensorrt.py": ('"trt_ep_context_embed_mode": "1"', '"trt_ep_context_embed_mode": "0"', {TENSORRT}),
     "deployment/content.py": ('"doc_string", "meta', '"doc", "meta', {CONTENT}),
     "deployment/control_graph.py": ("SEED = 20", "SEED = 21", {CONTROL}),
     "deployment/compile.py": ("if settings.auto_tune == \"on\" and target", "if target", {COMPILE}),
