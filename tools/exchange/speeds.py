@@ -12,7 +12,7 @@ from tools.errors import ScoreError
 from tools.exchange import batches
 from tools.exchange.batches import Claim
 from tools.machine import reading
-from tools.spec.toolchain import Precision
+from tools.spec.case import Precision
 
 SpeedTool = Literal["ais_bench", "benchmark", "msame", "trtexec"]
 N = r"([\d.]+(?:[eE][-+]?\d+)?)"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tools.spec import toolchain
+from tools.spec.case import Precision
 from tools.spec.chips import T4, stored_device
 from tools.spec.toolchain import GUIDES, Toolchain
 
@@ -48,7 +49,7 @@ class Figure:
     corrected: float | None = None
     note: str = ""
     engine: toolchain.Engine = ""
-    precision: toolchain.Precision = ""
+    precision: Precision = ""
     origin: str = ""
     source: str = ""
 

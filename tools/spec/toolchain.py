@@ -9,7 +9,6 @@ from tools.spec.case import Mode
 from tools.spec.chips import is_gpu
 
 Engine = Literal["", "onnxruntime", "tensorrt", "trtexec"]  # "" is not said, or a device's only one
-Precision = Literal["", "fp32", "tf32", "fp16"]
 NAMES = {"onnxruntime": "ONNX Runtime", "tensorrt": "TensorRT", "trtexec": "trtexec"}
 RUNS = {"trtexec": "tensorrt"}  # what a tool runs graphs with
 PROVIDERS: dict[str, Engine] = {"CUDAExecutionProvider": "onnxruntime", "TensorrtExecutionProvider": "tensorrt"}

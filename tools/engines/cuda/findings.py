@@ -14,7 +14,7 @@ from tools.engines.cuda.idle import look_before, require_fit
 from tools.engines.cuda.nvml import Gpu, Host
 from tools.engines.findings import MISSING, NOTE, OK, WRONG, Examination, Finding, Look, Show, Word, last_line, run
 from tools.errors import ChildError, ClipgateError, DeviceError
-from tools.machine import child, versions
+from tools.machine import child, device_locks, versions
 from tools.spec.case import USUAL, Device, Mode
 from tools.spec.settings import ROOT, Settings
 
@@ -155,15 +155,20 @@ def told_libraries(cuda: str, cudnn: str, *absent: str) -> Finding:
 
 def provider(settings: Settings) -> list[Finding]:
     """Whether ONNX Runtime computes on a GPU, and not on the CPU instead; without one, what it lacks."""
-    return [computing(PROVIDER, USUAL, WRONG)] if runtime.installed() else []
+    return [computing(settings, PROVIDER, USUAL, WRONG)] if runtime.installed() else []
 
 
-def computing(thing: str, mode: Mode, refused: Word) -> Finding:
-    """What another process says that lets the first GPU compute in *mode*; *refused* where it does not."""
+def computing(settings: Settings, thing: str, mode: Mode, refused: Word) -> Finding:
+    """What another process says that lets the first GPU compute in *mode*; *refused* where it does not.
+
+    One on which somebody measures is left alone.
+    """
     from tools.engines.cuda import probe  # imports NumPy
 
     said: list[str] = []
     device = next(iter(nodes.devices()), Device("cuda", 0))
+    if not device_locks.is_free(settings.locks, device.label):
+        return Finding(NOTE, thing, f"{device} is being measured on, and was not tried", "run doctor again when that is over")
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "child.log"
         try:
@@ -179,7 +184,7 @@ def computing(thing: str, mode: Mode, refused: Word) -> Finding:
 
 def tensorrt(settings: Settings) -> list[Finding]:
     """Whether TensorRT computes on a GPU, which only `--engine tensorrt` needs."""
-    return [computing("TensorRT", Mode("tensorrt"), NOTE)]
+    return [computing(settings, "TensorRT", Mode("tensorrt"), NOTE)]
 
 
 def environment(settings: Settings, *, present: bool) -> list[Finding]:

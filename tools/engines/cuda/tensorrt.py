@@ -2,8 +2,8 @@
 
 The engine lies inside an ONNX file with one node, which its provider loads without building anything. Its
 precision is settled while it is built. TensorRT computes float32 in TF32 by itself, and its provider has no
-option for that: a variable of the process does it, which counts from the first session on. So a process is
-`prepare`d for one precision, before it makes a session.
+option for that: a variable of the process does it, which CUDA's libraries read when they are loaded. So a
+process computes in one precision, which `settle` says first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tools.engines.cuda import libraries, runtime
+from tools.engines.cuda import libraries, nodes, runtime
 from tools.engines.onnxruntime_session import first_line
 from tools.errors import EngineError
 from tools.machine.versions import UNKNOWN
@@ -35,7 +35,6 @@ MAJOR = re.compile(rb"libnvinfer\.so\.(\d+)")
 FROM_PIP = ("tensorrt_cu13_libs", "tensorrt_cu12_libs", "tensorrt_libs")  # packages whose files lie in tensorrt_libs
 FOLDERS = tuple(Path(place) for place in ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/local/lib",
                                           "/usr/local/cuda/lib64", "/usr/local/tensorrt/lib", "/opt/tensorrt/lib"))
-TF32 = "NVIDIA_TF32_OVERRIDE"
 SIMULATED = "simulated"
 NO_CPU = ("session.disable_cpu_ep_fallback", "1")
 BEAT_S = 30.0
@@ -80,7 +79,7 @@ def installed(device: Device) -> str:
 def settle(mode: Mode) -> None:
     """Let this process compute in that precision; CUDA's libraries read it when they are loaded."""
     if mode.precision == "":
-        os.environ[TF32] = "0"
+        os.environ[nodes.OVERRIDE] = "0"
 
 
 def load_libraries(device: Device) -> None:

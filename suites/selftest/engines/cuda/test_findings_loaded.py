@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.engines.cuda.found import HOST, SETTINGS, host_of, packages
-from tools.engines.cuda import findings
-from tools.engines.findings import OK, WRONG
+from tools.engines.cuda import findings, nodes, runtime
+from tools.engines.findings import NOTE, OK, WRONG
 from tools.errors import ChildError, EngineError
-from tools.machine import child
+from tools.machine import child, device_locks
+from tools.spec.case import Device
+from tools.spec.settings import Settings
 
 GONE = "{}: cannot open shared object file: No such file or directory"
 
@@ -71,3 +73,16 @@ def test_the_provider_loads_in_another_process_or_is_wrong(
 
     assert (WRONG, True) == (found.word, bool(found.remedy))
     assert words in found.found
+
+
+def test_a_gpu_that_is_measured_on_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at it would stand in that measurement as another process."""
+    locks = tmp_path / "locks"
+    locks.mkdir(mode=0o700)
+    monkeypatch.setattr(runtime, "installed", lambda: "1.31.1")
+    monkeypatch.setattr(nodes, "devices", lambda: [Device("cuda", 0)])
+    monkeypatch.setattr(child, "call", lambda *given, **more: pytest.fail("it was tried"))
+    with device_locks.hold(str(locks), "cuda0", lambda holder: None):
+        [found] = findings.provider(Settings.parse({"locks": str(locks)}))
+
+    assert (NOTE, "cuda:0 is being measured on, and was not tried") == (found.word, found.found)

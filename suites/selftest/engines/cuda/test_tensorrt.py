@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tools.engines.cuda import nvml, ready, runtime, tensorrt
+from tools.engines.cuda import nodes, nvml, ready, runtime, tensorrt
 from tools.engines.idle import Reading
 from tools.errors import EngineError, OptionError
 from tools.spec.case import Device, Mode
@@ -45,7 +45,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: specs.get(name))
     monkeypatch.setattr(tensorrt, "FOLDERS", (tmp_path / "usr",))
     monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
-    monkeypatch.delenv(tensorrt.TF32, raising=False)
+    monkeypatch.delenv(nodes.OVERRIDE, raising=False)
     return tmp_path
 
 
