@@ -9,8 +9,7 @@ from pathlib import Path
 
 from tools.deployment.half import EXACT
 from tools.deployment.specialise import Graph
-from tools.engines import family
-from tools.engines.cuda import nvml, runtime, tensorrt
+from tools.engines.cuda import nvml, ready, runtime, tensorrt
 from tools.engines.cuda.engine import ordinal
 from tools.errors import DeviceError, EngineError, GraphError
 from tools.machine import device_locks, events
@@ -99,7 +98,7 @@ def build(locks: str, of: Graph, mode: Mode, target: Target, folder: Path) -> Fa
         EngineError: TensorRT is missing or fails, or leaves a part of the graph out.
         DeviceError: the GPU's lock cannot be taken.
     """
-    os.environ.update(family(target.device).environment(target.device))
+    os.environ.update(ready.environment(target.device))
     with device_locks.hold(locks, target.device.label, partial(_waiting, target.device)):
         of.require_unchanged()
         tensorrt.build(target.device, ordinal(target.device), mode, of.path, folder / FILE,
