@@ -54,7 +54,7 @@ class Bench:
         patch.setattr(tensorrt, "installed", lambda device: "10.16.1.11")
         patch.setattr(tensorrt, "build", self._build)
         patch.setattr(runtime, "installed", lambda: "1.31.1")
-        patch.setattr(tensorrt_engine, "family", lambda device: self)
+        patch.setattr(tensorrt_engine, "ready", self)
         patch.setattr(child, "call", lambda work, title, **rest: work())
         self.path = tiny_graph.save(root / "bs4.onnx", 4)
 

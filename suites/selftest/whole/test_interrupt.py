@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from suites.selftest.conftest import NO_REPORT, Run, clean_environment, tiny_arguments
 from tools.spec.settings import ROOT
 
+EXITING = 0x4  # PF_EXITING among the flags of a process
 PHASES = {  # how the title of the process that then runs begins -> what the store already holds
     "making the mini clips": (),
     "fitting the mini weights": ("data",),
@@ -66,18 +68,29 @@ def patience(seconds: float) -> float:
     return seconds * max(1.0, (time.perf_counter() - wall) / 0.2)
 
 
+def is_taken_down(run: psutil.Process) -> bool:
+    """Whether a child of *run* has been killed and the kernel is not done with it: its run can only wait."""
+    for child in run.children():
+        with contextlib.suppress(OSError):
+            flags = int(Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[6])
+            pending = re.findall(r"^S\w\wPnd:\s*(\w+)$", Path(f"/proc/{child.pid}/status").read_text(), re.MULTILINE)
+            if flags & EXITING or any(int(signals, 16) >> (signal.SIGKILL - 1) & 1 for signals in pending):
+                return child.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def at_once(run: subprocess.Popen[str], seconds: float = 2.0) -> str:
     """What a run says that has ended within *seconds* of an idle machine.
 
     They are counted in this process's time on a core, since what slows the run down meanwhile slows this too,
-    and without the time for which the disk lets the run wait.
+    and without the time for which the disk lets the run wait, or the kernel takes down what the run has killed.
     Of a run that goes on faulthandler, which pytest turns on, tells where it is.
     """
     process = psutil.Process(run.pid)
     with ThreadPoolExecutor(1) as pool, contextlib.suppress(psutil.NoSuchProcess):
         said, last, spent = pool.submit(run.communicate), time.process_time(), 0.0
         while not said.done():
-            waits = process.status() == psutil.STATUS_DISK_SLEEP
+            waits = process.status() == psutil.STATUS_DISK_SLEEP or is_taken_down(process)
             now = time.process_time()
             last, spent = now, spent + (0.0 if waits else now - last)
             if spent > seconds:
