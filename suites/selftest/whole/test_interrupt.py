@@ -71,7 +71,7 @@ def patience(seconds: float) -> float:
 def is_taken_down(run: psutil.Process) -> bool:
     """Whether a child of *run* has been killed and the kernel is not done with it: its run can only wait."""
     for child in run.children():
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, psutil.Error):
             flags = int(Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[6])
             pending = re.findall(r"^S\w\wPnd:\s*(\w+)$", Path(f"/proc/{child.pid}/status").read_text(), re.MULTILINE)
             if flags & EXITING or any(int(signals, 16) >> (signal.SIGKILL - 1) & 1 for signals in pending):
@@ -83,7 +83,7 @@ def at_once(run: subprocess.Popen[str], seconds: float = 2.0) -> str:
     """What a run says that has ended within *seconds* of an idle machine.
 
     They are counted in this process's time on a core, since what slows the run down meanwhile slows this too,
-    and without the time for which the disk lets the run wait, or the kernel takes down what the run has killed.
+    and without the time for which the disk lets the run wait, or the kernel ends what the run has killed.
     Of a run that goes on faulthandler, which pytest turns on, tells where it is.
     """
     process = psutil.Process(run.pid)
