@@ -118,6 +118,10 @@ class HistoryError(ClipgateError):
     """What earlier nights measured cannot be read or written, or a folder holds none of it."""
 
 
+class ClusterError(ClipgateError):
+    """Ray is not there, a cluster or a node of it cannot be used, or a task of ours was lost too often."""
+
+
 class ChildError(ClipgateError):
     """A child process ended without saying why."""
 

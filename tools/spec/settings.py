@@ -25,12 +25,14 @@ RIGHT = {  # what an option that takes a number takes
     "--clips": f"a whole number from 1 on, or {ALL}; for example --clips 24",
     "--budget-s": "seconds above 0, for example --budget-s 10; what pytest -k accuracy selects is not timed at all",
     "--confirm": "a whole number from 0 on, or auto; for example --confirm 20",
+    "--ray-shard": "a whole number from 1 on, or auto; for example --ray-shard 500",
     "--timeout-s": "seconds above 0, for example --timeout-s 900",
     "--atc-timeout-s": "seconds above 0, for example --atc-timeout-s 3600",
 }
 AUTO = "auto"
 MOST = 10**7  # clips of a list, and times that a speed is measured again
 DEVICES = re.compile(r"auto|[a-z]+(:\d+)?(,[a-z]+(:\d+)?)*")
+CLUSTER = re.compile(r"auto|(ray://)?[^\s:/]+:\d{1,5}")
 Word = TypeVar("Word", bound=str)
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Settings:
     """The options of one run, checked and with absolute paths.
 
     `clips` 0 means all; `precision` and `engine` empty are a device's own; `history` empty is the one in
-    `artifacts`; `confirm` None: by the kind of run.
+    `artifacts`; `confirm` None: by the kind of run. `ray` empty: this machine
+    measures; `ray_shard` 0: as many clips as suit the list and the cluster.
     `configured`: which of them come from a file of options, in words; empty where no file was read.
     """
 
@@ -65,6 +68,9 @@ class Settings:
     models: Path
     history: str
     confirm: int | None
+    ray: str
+    ray_exclusive: str
+    ray_shard: int
     configured: str = field(default="", compare=False)
 
     @classmethod
@@ -113,6 +119,9 @@ class Settings:
             models=Path(text["models"]).resolve(),
             history=text["history"] if text["history"] == OFF else _folder(text["history"], "--history", _no_history(text["history"])),
             confirm=_confirm(text["confirm"]),
+            ray=_cluster(text["ray"]),
+            ray_exclusive=_word(text["ray_exclusive"], (OFF, "on"), "--ray-exclusive"),
+            ray_shard=0 if text["ray_shard"] == AUTO else int(_number(text["ray_shard"], "--ray-shard")),
         )
 
     @classmethod
@@ -145,8 +154,8 @@ class Settings:
             return ALL
         if flag in ("--precision", "--engine") and not value:
             return AUTO
-        if flag == "--confirm" and self.confirm is None:
-            return "auto"
+        if (flag == "--confirm" and self.confirm is None) or (flag == "--ray-shard" and not self.ray_shard):
+            return AUTO
         return shlex.join(value) if isinstance(value, tuple) else str(value)
 
     def chosen(self, *flags: str) -> list[str]:
@@ -213,6 +222,13 @@ def _confirm(text: str) -> int | None:
     return int(text)
 
 
+def _cluster(text: str) -> str:
+    if text and not CLUSTER.fullmatch(text):
+        raise OptionError(f"this is no address of a Ray cluster: {text}", where="--ray",
+                          remedy="give auto, HOST:6379 as `ray start` says it, or ray://HOST:10001")
+    return text
+
+
 def _word(text: str, words: tuple[Word, ...], flag: str) -> Word:
     word = next((word for word in words if word == text), None)
     if word is None:
@@ -241,7 +257,7 @@ def _number(text: str, flag: str) -> float:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not (math.isfinite(number) and number > 0) or (flag == "--clips" and number != int(number)):
+    if not (math.isfinite(number) and number > 0) or (flag in ("--clips", "--ray-shard") and number != int(number)):
         raise OptionError(f"{text!r} is not a number that {flag} can take", where=flag, remedy=f"give {RIGHT[flag]}")
     if flag == "--clips" and number > MOST:
         raise OptionError(f"there is no such list: it would have more than {MOST} clips", where=flag, remedy=f"give {RIGHT[flag]}")

@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {  # room -> rooms whose modules it may import, t
     "pytorch": {"spec", "machine", "storage", "media", "localisation"},
     "deployment": {"spec", "machine", "storage", "engines", "datasets", "pytorch"},
     "measuring": {"spec", "machine", "storage", "media", "localisation", "engines", "datasets", "pytorch", "deployment"},
+    "cluster": {"spec", "machine", "storage", "media", "engines", "datasets", "pytorch", "deployment", "measuring"},
     "judging": {"spec", "machine", "storage", "media", "localisation", "datasets", "deployment", "measuring"},
     "nights": {"spec", "machine", "storage", "measuring", "judging"},
     "exchange": {"spec", "machine", "storage", "media", "datasets", "measuring", "judging", "nights"},
@@ -32,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {  # room -> rooms whose modules it may import, t
 }
 BESIDE = {"errors", "pytest_paths"}  # of tools/, what is neither a room nor a command
 HEAVY = {"torch", "mmaction", "mmcv", "mmengine", "onnx", "onnxsim", "onnxruntime", "cv2", "av", "decord", "aclruntime", "scipy",
-         "jinja2", "vl_convert", "rich"}
+         "jinja2", "vl_convert", "rich", "ray"}
 HOMES = {  # heavy library -> the only places in tools that import it, at the top or inside a function
     "torch": ("pytorch/", "deployment/export.py", "measuring/reference_localiser.py"),
     "mmaction": ("pytorch/", "deployment/export.py", "measuring/reference_localiser.py"),
@@ -43,6 +44,7 @@ HOMES = {  # heavy library -> the only places in tools that import it, at the to
     "av": ("media/", "datasets/", "pytorch/"),
     "decord": (),
     "jinja2": ("reporting/",),
+    "ray": ("cluster/",),
     "vl_convert": ("reporting/",),
 }
 MODULE = re.compile(r"tools(?:\.[a-z_]+)+")
