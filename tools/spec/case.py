@@ -17,6 +17,7 @@ CONTROL = "control"  # in a model's place: the fixed small graph that a doubtful
 class Device:
     """A device as `--device` names it: `cpu`, or a family with an index, `npu:0`.
 
+    Of a cluster it is any device of a family, `npu`, which a task is given an index of where it runs.
     simulated: it only behaves like one. Everything that names the device says so.
     """
 
@@ -62,9 +63,9 @@ class Case:
     @classmethod
     def parse(cls, text: str, model: str) -> Case | None:
         """The case of *model* whose text this is; None where it is another's, or no case's."""
-        match = re.fullmatch(rf"{re.escape(model)}-bs([0-9]{{1,9}})-(?:(cpu)|(?!cpu)([a-z]+)([0-9]{{1,9}})(sim)?){MODES}", text)
+        match = re.fullmatch(rf"{re.escape(model)}-bs([0-9]{{1,9}})-(?:(cpu)|(?!cpu)([a-z]+?)([0-9]{{1,9}})?(sim)?){MODES}", text)
         if match is None:
             return None
         batch, cpu, family, index, simulated, engine, precision = match.groups(default="")
-        device = Device(cpu) if cpu else Device(family, int(index), simulated=bool(simulated))
+        device = Device(cpu) if cpu else Device(family, int(index) if index else None, simulated=bool(simulated))
         return cls(model, int(batch), device, Mode(cast("EngineName", engine), cast("Precision", precision)))

@@ -1,0 +1,193 @@
+"""One case on its way through a cluster: its clips are scored in parts, then a node measures its cell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tools.cluster import gathering, home, offers, shaped, taken
+from tools.cluster.gathering import name_of
+from tools.cluster.parts import Parts
+from tools.cluster.taken import Noted
+from tools.cluster.values import Answer, Code, Needs, Node, Span, What, Work
+from tools.errors import ClipgateError, ClusterError, MeasureError
+from tools.machine import memory
+from tools.machine.files import writing
+from tools.measuring import kinds
+from tools.measuring.cell import Cell
+from tools.measuring.launch import Found
+from tools.measuring.sameness import Sameness
+from tools.media.batches import SLOTS
+from tools.spec.case import Case
+from tools.spec.model import Spec
+from tools.storage.context import Context
+
+Entries = Mapping[str, Sequence[object]]  # what a task is handed, by names, in parts that lie in the cluster
+PIECE = "piece:"
+
+
+class Handle(Protocol):
+    """Work that was submitted."""
+
+    @property
+    def done(self) -> bool: ...
+
+
+class Tasks(Protocol):
+    """What sees to tasks, as `pool.Pool` does."""
+
+    def submit(self, work: Work, needs: Needs, entries: Entries) -> Handle: ...
+    def wait(self, handle: Handle) -> Answer: ...
+    def pump(self, seconds: float) -> None: ...
+    def cancel(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What the cells of a run are measured on.
+
+    unfit: nodes that are not used, by name, and why. carry: makes what a case has used of the store lie in the
+    cluster, where nodes do not share the store. put: the same of any bytes.
+    """
+
+    tasks: Tasks
+    nodes: tuple[Node, ...]
+    unfit: Mapping[str, str]
+    code: Code
+    carry: Callable[[Context[Spec]], Entries]
+    put: Callable[[bytes], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A case that is selected, and whether a test asks for its times."""
+
+    case: Case
+    context: Context[Spec]
+    timed: bool
+
+
+class Growing:
+    """A case whose artifacts are found. `cell` is there once it is measured, `error` if that failed."""
+
+    def __init__(self, asked: Asked, found: Found, cluster: Cluster, run: Path) -> None:
+        self.found, self._asked, self._cluster, self._run = found, asked, cluster, run
+        self.cell: Cell | None = None
+        self.error: ClipgateError | None = None
+        case, context = asked.case, asked.context
+        self._shaped = shaped.of(context, case, found)
+        budget_s = context.settings.budget_s if asked.timed else None
+        self._noted = Noted(self._shaped, budget_s, bool(context.settings.expect.at(case.batch)))
+        self._parts = Parts(run / str(case), found.dataset.ids, self._shaped)
+        self._handles: dict[Span, Handle] = {}
+        self._last: Handle | None = None
+        self._entries: Entries = {}
+
+    @property
+    def is_over(self) -> bool:
+        return self.cell is not None or self.error is not None
+
+    def begin(self) -> None:
+        """Submit what the run does not have yet; what an ended process of it has counts."""
+        case, context = self._asked.case, self._asked.context
+        with writing("what this cell leaves", self._run, MeasureError):
+            self.cell = taken.earlier(context, case, self._run, self._noted)
+            if self.cell:
+                return
+            self._entries = self._cluster.carry(context)
+            if context.spec.kind == "recogniser":
+                self._score()
+            else:
+                self._measure()
+
+    def _score(self) -> None:
+        """Submit the parts that nobody has scored; a list of one part is scored where it is timed."""
+        case, settings, total = self._asked.case, self._asked.context.settings, len(self.found.dataset.ids)
+        slots = offers.slots(self._cluster.nodes, case.device.family)
+        size = gathering.size_of_part(total, case.batch, slots, settings.ray_shard)
+        missing = self._parts.find(size)
+        kept = total - sum(end - first for first, end in missing)
+        if kept:
+            self._asked.context.say(f"{case}: {kept:,} of {total:,} clips were scored before")
+        elif len(missing) == 1:
+            missing = []
+        for span in missing:
+            self._handles[span] = self._submit("scores", f"{case} {span[0] + 1:,}-{span[1]:,}", span)
+        if not missing:
+            self._measure()
+
+    def look(self) -> None:
+        """Take what has ended, and go on. What comes after an error is kept all the same, for --resume."""
+        try:
+            with writing("what this cell leaves", self._run, MeasureError):
+                ended = [(span, handle) for span, handle in self._handles.items() if handle.done]
+                for span, handle in ended:
+                    del self._handles[span]
+                    self._take_part(span, handle)
+                if ended and not self._handles and self.error is None:
+                    self._gather()
+                if self._last and self._last.done and not self.is_over:
+                    self._take_cell(self._cluster.tasks.wait(self._last))
+        except ClipgateError as error:
+            self.error = self.error or error
+
+    def _take_part(self, span: Span, handle: Handle) -> None:
+        try:
+            answer = self._cluster.tasks.wait(handle)
+            data = dict(answer.files).get(name_of(span), b"")
+            self._parts.keep(span, data, f"{answer.node} {answer.device}", answer.same)
+        except ClipgateError as error:
+            self.error = self.error or error
+
+    def _gather(self) -> None:
+        """Measure the cell with all scores, if all were made with the same; else those of before are made again."""
+        found = gathering.unlike(list(self._parts.scored.values()), _differs)
+        if found is None:
+            self._measure()
+            return
+        one, other, why = found
+        count = self._parts.forget_earlier()
+        if not count:
+            raise ClusterError(f"{one.by} and {other.by} cannot score one list together: {why}", where=str(self._asked.case),
+                               remedy="let the nodes of a family be alike, or begin the cluster with those that are")
+        self._asked.context.say(f"{self._asked.case}: {count:,} clips are scored again, since nodes now score with {why}")
+        self._score()
+
+    def _measure(self) -> None:
+        pieces = {f"{PIECE}{name_of(span)}": [self._cluster.put(data)] for span, data in self._parts.contents().items()}
+        self._last = self._submit("cell", str(self._asked.case), (0, 0), pieces)
+
+    def _take_cell(self, answer: Answer) -> None:
+        same = [part.same for part in self._parts.scored.values()][:1]
+        why = _differs(same[0], answer.same) if same and answer.same else ""
+        if why:
+            raise ClusterError(f"{answer.node} cannot measure what others have scored: {why}", where=str(self._asked.case))
+        self.cell = taken.take(answer, self._asked.case, self._asked.context.spec, self._run, self._noted)
+        if self._noted.budget_s is None or self.cell.untimed is None:
+            self._parts.remove()
+
+    def _submit(self, what: What, key: str, span: Span, pieces: Entries | None = None) -> Handle:
+        case, context = self._asked.case, self._asked.context
+        alone = what == "cell" and context.settings.ray_exclusive == "on"
+        work = Work(key, what, home.sent(context), self._cluster.code, case, shaped.digests(self.found), span,
+                    timed=what == "cell" and self._asked.timed, exclusive=alone, run=self._run.name,
+                    names=tuple((node.id, node.name) for node in self._cluster.nodes),
+                    scored_by=gathering.by_whom(list(self._parts.scored.values())) if what == "cell" else ())
+        needs = offers.needs(case.device.family, self._cluster.nodes, self._memory())
+        return self._cluster.tasks.submit(work, needs, {**self._entries, **(pieces or {})})
+
+    def _memory(self) -> int:
+        """What a task takes, of several networks the most; a compiled graph is counted as measuring counts it."""
+        case, spec = self._asked.case, self._asked.context.spec
+        compiled = shaped.is_compiled(case)
+        return max(memory.need_bytes(0 if compiled else graph.peak_bytes, graph.weights_bytes,
+                                     4 * case.batch * math.prod(network.input.shape), SLOTS)
+                   for network, graph in zip(spec.networks, self.found.graphs, strict=True))
+
+
+def _differs(one: str, other: str) -> str:
+    """What two parts were scored with differently, as no two nodes may; an error where nobody can read it."""
+    return Sameness.parse(one).differs(Sameness.parse(other))

@@ -1,0 +1,123 @@
+"""A cell that a node has measured, in the folder of its run: written as it comes, and read back later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from tools.cluster.gathering import changed
+from tools.cluster.values import Answer
+from tools.errors import ClipgateError, ClusterError, MeasureError, revive
+from tools.machine import opening
+from tools.machine.files import write_whole
+from tools.machine.reading import load_json, refusing
+from tools.measuring.cell import IDLE, RECORD, TIMES, Cell, part_folder, read
+from tools.measuring.earlier import JOB, RETRIED, retried, set_aside
+from tools.measuring.predictions import FILE
+from tools.spec.case import Case
+from tools.spec.model import Spec
+from tools.storage.context import Context
+
+NOTE = "cluster.json"
+LAST = (TIMES, RECORD)  # of a network's files: what tells that the others are whole
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What a cell was measured with: what shapes its scores, by names, and how long its timing may take.
+
+    budget_s: None where nobody asked for times. whole: whether timing took all of it.
+    """
+
+    shaped: Mapping[str, str]
+    budget_s: float | None
+    whole: bool
+
+    def gives(self, asked: Noted) -> bool:
+        """Whether what was measured so answers what is *asked* now, times apart."""
+        return self.shaped == asked.shaped
+
+    def times(self, asked: Noted) -> bool:
+        """Whether its times are taken as it is asked now, or nobody asks for any."""
+        return asked.budget_s is None or (self.budget_s, self.whole) == (asked.budget_s, asked.whole)
+
+
+def earlier(context: Context[Spec], case: Case, run: Path, asked: Noted) -> Cell | None:
+    """The cell that an ended process of the run has from a node, if nothing of it is to be measured again.
+
+    What was measured with something else, or in another way, is set aside, and that is said.
+    """
+    folder = run / str(case)
+    if not any((part_folder(case, context.spec, network.name, run) / RECORD).is_file() for network in context.spec.networks):
+        return None
+    why = ""
+    try:
+        noted = read_note(folder / NOTE)
+        found = cell_of(case, context.spec, run)
+    except ClipgateError as error:
+        why = error.what
+    else:
+        why = _why_again(noted, asked, found)
+    if not why:
+        context.say(f"{case}: measured before, and read back")
+        return replace(found, parts=tuple(replace(part, earlier=True) for part in found.parts))
+    context.say(f"{case}: measured again, since {why}")
+    for network in context.spec.networks:
+        set_aside(part_folder(case, context.spec, network.name, run), (RECORD, TIMES, IDLE, FILE, JOB, RETRIED))
+    return None
+
+
+def _why_again(noted: Noted, asked: Noted, found: Cell) -> str:
+    """Why the cell does not count as it lies there; empty where it does."""
+    if noted.shaped != asked.shaped:
+        return f"these have changed: {changed(noted.shaped, asked.shaped)}"
+    if asked.budget_s is None:
+        return ""
+    if found.untimed:
+        return "it has no times"
+    return "" if (noted.budget_s, noted.whole) == (asked.budget_s, asked.whole) else "the time that timing takes has changed"
+
+
+def take(answer: Answer, case: Case, spec: Spec, run: Path, noted: Noted) -> Cell:
+    """Write what a node has measured into the case's folder, and read it.
+
+    Raises:
+        ClusterError: it names a file outside. MeasureError: it lacks a record, or it cannot be read.
+    """
+    folder = run / str(case)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / NOTE, lambda file: file.write(json.dumps(asdict(noted), indent=1).encode()))
+    for name, data in sorted(answer.files, key=lambda one: (Path(one[0]).name in LAST, Path(one[0]).name == RECORD)):
+        if not opening.stays_inside(name):
+            raise ClusterError(f"{answer.node} sent a file that does not belong into the cell's folder: {name!r}", where=str(folder))
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda file, data=data: file.write(data))
+    return cell_of(case, spec, run, _error(answer))
+
+
+def _error(answer: Answer) -> ClipgateError | None:
+    """Why the cell was not timed, naming who tried."""
+    if answer.error is None:
+        return None
+    kind, what, where, remedy = answer.error
+    return revive(kind, f"{what} (on {answer.node})", where, remedy)
+
+
+def cell_of(case: Case, spec: Spec, run: Path, error: ClipgateError | None = None) -> Cell:
+    """The cell that lies in the run; *error*: why a network of it has no times. A MeasureError where it is not."""
+    parts = [read(part_folder(case, spec, network.name, run)) for network in spec.networks]
+    return Cell(case, run / str(case), tuple(
+        replace(part, timing_error=error if part.times is None else None, retried=retried(part.folder)) for part in parts))
+
+
+def read_note(path: Path) -> Noted:
+    """What a cell was measured with; a MeasureError where that cannot be read."""
+    what = "what it was measured with"
+    told = load_json(path, MeasureError, what)
+    with refusing(MeasureError, f"{what} cannot be read", str(path)):
+        budget_s = told["budget_s"]
+        return Noted({str(name): str(text) for name, text in told["shaped"].items()}, None if budget_s is None else float(budget_s),
+                     bool(told["whole"]))
