@@ -33,6 +33,10 @@ class ClipSet:
     def ids(self) -> tuple[str, ...]:
         return tuple(clip.id for clip in self.clips)
 
+    def part(self, first: int, end: int) -> ClipSet:
+        """The clips from number *first* up to *end* alone."""
+        return replace(self, clips=self.clips[first:end])
+
     def require_unchanged(self) -> None:
         """Check that the files of every clip are as they were at their check; a DataError names the clip."""
         require_unchanged(self.clips, self.format)

@@ -113,7 +113,7 @@ class Cell:
         return [*(f"measured at the second attempt: {part.retried}" for part in self.parts if part.retried), *self.given, *own,
                 *(f"compiled with {words}" for words in flags),
                 *dict.fromkeys(note for part in self.parts if part.times for note in part.times.notes), *self._waits, *self._left,
-                *self.others]
+                *dict.fromkeys(words for part in self.parts for words in part.record.elsewhere), *self.others]
 
     @property
     def _left(self) -> list[str]:

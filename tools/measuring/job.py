@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.datasets.clips import ClipSet
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.measuring import cell
 from tools.measuring.kinds import Dataset
 from tools.spec.case import Case
 from tools.spec.model import Network, Spec
+from tools.storage.shards import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Job:
     flags: a person's own for the compiler. whole: whether timing takes all of its budget.
     same: the digest of what shapes the scores, by which a later process finds those of a killed one.
     again: where the times go of a scored network that is timed once more; None for its own times.
+    span: the items that alone are scored, for others to go on from; None for all of them. place_name: who
+    measures, as NODE/DEVICE, where whoever reads the record may be elsewhere.
     """
 
     case: Case
@@ -40,11 +44,14 @@ class Job:
     whole: bool = False
     same: str = ""
     again: Path | None = None
+    span: Span | None = None
+    place_name: str = ""
 
     @property
     def title(self) -> str:
-        """What it measures, in words: the case, and which of its networks if it has several."""
-        return f"{self.case}" + (f" {self.network.name}" if len(self.spec.networks) > 1 else "")
+        """What it measures, in words: the case, which of its networks if it has several, and which clips."""
+        named = f"{self.case}" + (f" {self.network.name}" if len(self.spec.networks) > 1 else "")
+        return f"{named} clips {self.span[0] + 1:,} to {self.span[1]:,}" if self.span else named
 
     @property
     def network(self) -> Network:
@@ -56,8 +63,20 @@ class Job:
         return self.again or self.folder
 
     @property
+    def scored(self) -> Path:
+        """What tells that all is scored: the record, or of a span its scores."""
+        return self.folder / (f"{self.span[0]:07d}-{self.span[1]:07d}.npz" if self.span else cell.RECORD)
+
+    @property
+    def read(self) -> Dataset:
+        """The items that it reads: what changes of others is no concern of its."""
+        return self.dataset.part(*self.span) if self.span and isinstance(self.dataset, ClipSet) else self.dataset
+
+    @property
     def last(self) -> Path:
         """What it leaves last."""
+        if self.span:
+            return self.scored
         return self.place / (cell.RECORD if self.budget_s is None else cell.TIMES)
 
     @property

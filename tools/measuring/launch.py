@@ -20,7 +20,7 @@ from tools.errors import ChildError, ClipgateError, EngineError, MeasureError
 from tools.machine import child
 from tools.machine.files import writing
 from tools.measuring import earlier, kinds, quarantine, sameness
-from tools.measuring.cell import RECORD, Cell, Part, part_folder, read
+from tools.measuring.cell import Cell, Part, part_folder, read
 from tools.measuring.job import Job
 from tools.measuring.kinds import Dataset
 from tools.measuring.measure import measure
@@ -66,11 +66,12 @@ def find(context: Context[Spec], case: Case) -> Found:
 
 
 def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = (), *, timed: bool = True,
-           resume: bool = True) -> Cell:
+           resume: bool = True, place: str = "") -> Cell:
     """Measure all networks of *case*, or *networks*, each in its own process; read what they save in *run*.
 
     timed: whether anybody asks for times. resume: whether what a process before has left in *run* is used, as
-    far as it was measured with the same; without it everything is measured anew.
+    far as it was measured with the same; without it everything is measured anew. place: who measures, as
+    NODE/DEVICE, where the record may be read elsewhere.
 
     Raises:
         ClipgateError: a process ended before it saved its scores. They are judged even if it fails later.
@@ -78,17 +79,18 @@ def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks
     """
     with writing("what this cell leaves", run, MeasureError):
         return Cell(case, run / str(case), tuple(_measured(context, job, run, resume)
-                                                 for job in jobs(context, case, found, run, networks, timed=timed)))
+                                                 for job in jobs(context, case, found, run, networks, timed=timed, place=place)))
 
 
-def jobs(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = (), *, timed: bool = True) -> list[Job]:
+def jobs(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = (), *, timed: bool = True,
+         place: str = "") -> list[Job]:
     """What the processes are told that measure all networks of *case*, or *networks*."""
     spec = context.spec
     folders = [part_folder(case, spec, network.name, run) for network in spec.networks]
     budget_s = context.settings.budget_s if timed else None
     data, locks, others = choice.word(context), context.settings.locks, tuple(context.others)
     return [Job(case, spec, checkpoint, graph, found.dataset, data, budget_s, folder, before, locks, others,
-                context.settings.atc_flags, bool(context.settings.expect.at(case.batch)))
+                context.settings.atc_flags, bool(context.settings.expect.at(case.batch)), place_name=place)
             for checkpoint, graph, folder, before in zip(found.checkpoints, found.graphs, folders, [None, *folders[:-1]], strict=True)
             if not networks or checkpoint.network.name in networks]
 
@@ -107,19 +109,27 @@ def once(context: Context[Spec], task: Task, work: Callable[[Any], None], run: P
 
 
 def _measured(context: Context[Spec], job: Job, run: Path, resume: bool) -> Part:
-    """One network, read back if it was measured before.
-
-    It is measured twice if what failed may be chance: a kernel, or a copy to or from the device. A second
-    attempt that was killed with its parent leaves a note, and is made once more, not twice.
-    """
-    case = job.case
+    """One network, read back if it was measured before."""
     _require_first(job)
     same = sameness.of(job)
     part = earlier.settle(context, job, same, resume=resume)
     if part:
         return part
+    failure, retried = scored(context, replace(job, same=same.digest), run)
+    return replace(read(job.folder), timing_error=failure, retried=retried)
+
+
+def scored(context: Context[Spec], job: Job, run: Path) -> tuple[ClipgateError | None, str]:
+    """Let a process measure *job* and leave its scores; what failed behind them, and why there was a second.
+
+    It is measured twice if what failed may be chance: a kernel, or a copy to or from the device. A second
+    attempt that was killed with its parent leaves a note, and is made once more, not twice.
+
+    Raises:
+        ClipgateError: a process ended before it saved its scores. DeviceError: the run does not use it again.
+    """
+    case = job.case
     quarantine.refuse(run, case.device)
-    job = replace(job, same=same.digest)
     retried = earlier.retried(job.folder)
     failure, fault = _attempt(context, job)
     if failure is not None and fault is not None and fault.may_be_chance and not retried:
@@ -128,12 +138,12 @@ def _measured(context: Context[Spec], job: Job, run: Path, resume: bool) -> Part
         context.say(f"{case}: {fault.sentence}; once more in a fresh process")
         failure, fault = _attempt(context, job)
     _remember(run, case, failure, fault)
-    if failure is not None and not (job.folder / RECORD).is_file():
+    if failure is not None and not job.scored.is_file():
         earlier.forget_retry(job.folder)
         if not retried:
             raise failure
         raise type(failure)(f"{failure.what} (twice, in two processes)", where=failure.where, remedy=failure.remedy)
-    return replace(read(job.folder), timing_error=failure, retried=retried)
+    return failure, retried
 
 
 def _require_first(job: Job) -> None:

@@ -36,6 +36,7 @@ from tools.media.batches import SLOTS, Batch, BatchStream
 from tools.media.preprocess import Floats
 from tools.spec.case import USUAL, Case
 from tools.spec.chips import ChipKind
+from tools.storage.shards import Ranges
 
 CHECKING = "checking what the timed calls gave"  # which takes a few calls more, of a slow network minutes
 PACKAGES = ("onnxruntime", "onnx", "onnxsim", "torch", "mmaction2", "numpy", "av")  # whose versions a record tells
@@ -46,6 +47,7 @@ def measure(job: Job) -> None:
 
     Where the folder has all scores and their record, it only times. Where a process that measured the same
     was killed, it goes on after the scores that are saved. A network that is timed once more keeps its own.
+    Of a span of the list it leaves the scores alone.
 
     Raises:
         MeasureError: too little memory, or the disk is full; or what is timed once more has no scores, or
@@ -59,17 +61,18 @@ def measure(job: Job) -> None:
 def _measure(job: Job) -> None:
     case, network, folder = job.case, job.network, job.folder
     before = load(job.before / FILE) if job.before else None
-    feed = kinds.of(job.spec).feed(job.dataset, job.spec, network, before)
+    listed = kinds.of(job.spec).feed(job.dataset, job.spec, network, before)
+    feed = listed.part(*job.span) if job.span else listed
     need = memory.need_bytes(job.graph.peak_bytes, job.graph.weights_bytes, 4 * case.batch * math.prod(feed.shape), SLOTS)
     memory.require(need, str(case))
     job.graph.require_unchanged()
-    job.dataset.require_unchanged()
+    job.read.require_unchanged()
     driver = engines.family(case.device)
     chip, stack, watch = driver.describe(case.device), driver.versions(), driver.watch(case.device)
-    saved = Saved(folder, job.same, feed.ids, frozenset() if before else inputs.compared(feed.ids))
+    saved = Saved(folder, job.same, feed.ids, frozenset() if before else inputs.compared(listed.ids))
     turns = Turns.of(job.locks, case.device)
     with device_locks.hold(job.locks, case.device.label, partial(waiting, case)), watch or nullcontext():
-        job.dataset.require_unchanged()  # again: another cell may have held the device for hours
+        job.read.require_unchanged()  # again: another cell may have held the device for hours
         with BatchStream(feed, case.batch, turns.unit, turns.workers) as stream, turns.seen(), naming(job.graph.path):
             engine = engines.open_engine(case.device, job.graph.path, network, case.batch,
                                          job.graph.given.asked if job.graph.given else None, case.mode)
@@ -78,8 +81,10 @@ def _measure(job: Job) -> None:
             in_turns = turns.scoring(engine)
             saved.begin()  # now, since opening is no scoring
             kept = _scored(job, in_turns, stream, scales, saved)
-            again = None if saved.are_whole else second_pass(in_turns, kept, network.rows)
+            again = None if saved.are_whole or job.span else second_pass(in_turns, kept, network.rows)
         job.graph.require_unchanged()  # weights beside a graph may be read as they are used
+        if job.span:
+            saved.leave(Ranges(folder, len(listed.ids)), job.span[0])
         if again is not None:
             _keep(partial(_record, job, engine, scales, chip, stack, saved, need, again), job, before, saved)
         times = None if job.budget_s is None else turns.timing(partial(timed, engine, kept, job.budget_s, whole=job.whole))
@@ -209,7 +214,7 @@ def _record(job: Job, engine: Engine, scales: Scales | None, chip: ChipKind, sta
         machine=dict((*versions.machine(), *engines.family(job.case.device).condition(job.case.device))),
         surgery=" ".join(job.graph.surgery), flags=" ".join(job.flags) if job.graph.is_compiled_here else "", inputs=saved.fed,
         repeat=again.apart, repeat_flipped=again.flipped, engine=dict(engine.told), busy=round(saved.spent.share(saved.seconds), 4),
-        waited_s=_waited_s(engine, saved.spent))
+        waited_s=_waited_s(engine, saved.spent), place=job.place_name, scored_by=saved.by)
     return _of_given(told, job, engine.fit, scales)
 
 

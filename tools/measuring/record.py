@@ -33,6 +33,8 @@ class Record:
     engine: what the device's runtime says of itself. busy: the share of the scoring pass, opening apart, in
     which the device computed; None where nobody knows. waited_s: what it waited for: `decode`, and `copy`
     where that is no part of computing. Of a pass that several processes made, both are of all of them.
+    place: who measured it, as NODE/DEVICE, where that is not this machine. scored_by: who scored parts of the
+    clips for it, in words.
     """
 
     case: str
@@ -62,6 +64,14 @@ class Record:
     engine: Mapping[str, str] = field(default_factory=dict)
     busy: float | None = None
     waited_s: Mapping[str, float] = field(default_factory=dict)
+    place: str = ""
+    scored_by: Sequence[str] = ()
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """Where it was measured and by whom it was scored, in words; none of what this machine did alone."""
+        return [*([f"measured on {self.place}"] if self.place else []),
+                *([f"scored by {', '.join(self.scored_by)}"] if self.scored_by else [])]
 
     @property
     def kept_waiting(self) -> str:

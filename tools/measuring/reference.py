@@ -40,7 +40,7 @@ from tools.spec.model import ModelSpec, Spec
 from tools.storage import code, elsewhere
 from tools.storage.context import Context
 from tools.storage.entries import Facts, Key
-from tools.storage.shards import Made, Shards
+from tools.storage.shards import Made, Ranges, Shards, Span
 from tools.storage.stages import Stage
 from tools.storage.store import Store
 
@@ -94,18 +94,55 @@ class Runner:
     name: str = "torch"
 
 
+def _nothing(chosen: Sequence[Clip]) -> Iterator[Floats]:
+    return iter(())
+
+
+KEPT = Runner(_nothing, "")  # of shards that are whole
+
+
 def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, least_top1: float, device: str, shards: Path,
           folder: Path, *, earlier: Earlier | None = None) -> Facts:
     """Let torch score every clip and save the scores in *folder*; until all are there, *shards* keeps them.
 
-    earlier: scores that are kept if a few clips computed again have the same.
+    earlier: scores that are kept if a few clips computed again have the same. Where *shards* are whole,
+    nothing is computed, and no network is loaded.
 
     Raises:
         ReferenceRunError: scores are not finite; or top-1 is below *least_top1*: a reference that is mostly
             wrong would not show a broken export.
     """
+    if Shards(shards, len(clips.clips)).whole():
+        return made(spec, clips, KEPT, shards, folder, least_top1)
     runner = run.torch_device(device)
     return made(spec, clips, Runner(_scorer(spec, checkpoint, clips, runner), runner.label), shards, folder, least_top1, earlier)
+
+
+def score_span(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, device: str, span: Span, folder: Path) -> Path:
+    """Let torch score the clips of *span* alone; the file in *folder*, as the shards of `build` hold them.
+
+    span: the number of the first clip and that behind the last; at multiples of the device's batch, the
+    batches are those of a run of all clips.
+
+    Raises:
+        ReferenceRunError: scores are not finite. DataError: a clip of the span has changed.
+    """
+    runner = run.torch_device(device)
+    return kept_span(clips, Runner(_scorer(spec, checkpoint, clips, runner), runner.label), span, folder)
+
+
+def kept_span(clips: ClipSet, runner: Runner, span: Span, folder: Path) -> Path:
+    """Keep in *folder* what *runner* scores of the clips of *span*; the rest as for `score_span`."""
+    few, rows, done = clips.part(*span), list[Floats](), 0
+    few.require_unchanged()
+    for scores in runner.score(few.clips):
+        rows.append(scores)
+        done += len(scores)
+        events.progress(f"{runner.name} reference", done, len(few.clips), unit="clips")
+    few.require_unchanged()
+    ranges = Ranges(folder, len(clips.clips))
+    ranges.keep(*span, {"scores": np.concatenate(rows), "device": np.array([runner.label])})
+    return ranges.file(*span)
 
 
 def made(spec: ModelSpec, clips: ClipSet, runner: Runner, shards: Path, folder: Path, least_top1: float = 0.0,

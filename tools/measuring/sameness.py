@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, fields
 
 from tools import engines
-from tools.machine import versions
+from tools.errors import MeasureError
+from tools.machine import typed, versions
 from tools.machine.files import sha256
+from tools.machine.reading import json_of, refusing
 from tools.measuring.job import Job
 from tools.measuring.measure import PACKAGES, measure
 from tools.measuring.predictions import FILE
@@ -23,6 +26,14 @@ CHANGED = {  # what a person reads where a field is another one
     "versions": "installed versions have changed", "flags": "the compiler's flags have changed",
     "data": "the kind of data has changed", "code": "the code that measures has changed",
 }
+OTHERS = {  # what a person reads where a field is another one on another machine
+    "weights": "other weights", "graph": "another graph", "asked": "other words on the graph's input and output",
+    "clips": "other clips", "before": "other scores of the first network", "spec": "another model's file",
+    "batch": "another batch size", "device": "another device", "chip": "another kind of chip",
+    "simulated": "a simulated device beside a real one", "machine": "another processor", "versions": "other installed versions",
+    "flags": "other flags for the compiler", "data": "another kind of data", "code": "other code that measures",
+}
+OF_A_MACHINE = ("device", "machine")  # what may differ between those that score one list together
 PREPROCESSING = ("opencv-python-headless",)  # shapes what is fed, beside what a record tells
 
 
@@ -58,7 +69,27 @@ class Sameness:
 
     def changes(self, now: Sameness) -> str:
         """What is another *now*, in words; empty if nothing is."""
-        return " and ".join(CHANGED[one.name] for one in fields(self) if getattr(self, one.name) != getattr(now, one.name))
+        return " and ".join(CHANGED[one] for one in self._apart(now))
+
+    def differs(self, other: Sameness) -> str:
+        """What is another on another machine and may not be, in words; empty if both may score one list."""
+        return " and ".join(OTHERS[one] for one in self._apart(other) if one not in OF_A_MACHINE)
+
+    def _apart(self, other: Sameness) -> list[str]:
+        return [one.name for one in fields(self) if getattr(self, one.name) != getattr(other, one.name)]
+
+    @property
+    def text(self) -> str:
+        """It all as JSON, for other machines; `parse` reads it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, text: str) -> Sameness:
+        """What `text` gave; a MeasureError where it cannot be read."""
+        where, remedy = "what shapes a measurement", "measure the case again"
+        stored = json_of(text, MeasureError, where, where, remedy)
+        with refusing(MeasureError, f"{where} cannot be read", where, remedy):
+            return typed.require(cls(**stored), MeasureError, where, remedy)
 
 
 def of(job: Job) -> Sameness:

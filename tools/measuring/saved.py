@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from tools.measuring.inputs import noted
 from tools.measuring.predictions import FILE, load
 from tools.media.batches import Batch
 from tools.media.preprocess import Floats
-from tools.storage.shards import EVERY_S, Pieces
+from tools.storage.shards import EVERY_S, Arrays, Pieces, Ranges
 
 PIECES = "scored-"  # what folders of unfinished scores begin with; a digest of what shapes the scores follows
+FIELDS = {"scores", "seconds", "spent", "inputs", "by"}  # what a piece holds
 
 
 class Saved:
@@ -29,6 +30,7 @@ class Saved:
     same: the digest of what shapes them; pieces of another one are not seen. wanted: the items whose inputs
     are noted. fed: the digests of those inputs. seconds: how long scoring took so far, from `begin` on.
     spent: what the device did in those seconds. Both are of all processes whose scores are kept.
+    by: who scored those that came from elsewhere, in words.
     """
 
     def __init__(self, folder: Path, same: str, ids: tuple[str, ...], wanted: frozenset[str]) -> None:
@@ -38,6 +40,7 @@ class Saved:
         self._since: float | None = None
         self.fed: dict[str, str] = {}
         self.spent = Spent()
+        self.by: tuple[str, ...] = ()
         self._seconds = 0.0
         self._parts: list[Floats] = []
         self.are_whole = (folder / RECORD).is_file()
@@ -52,6 +55,7 @@ class Saved:
             self._parts, self._seconds = [kept["scores"]], float(kept["seconds"].sum())
             self.spent = Spent(*kept["spent"][-1].tolist())
             self.fed.update((str(id), str(digest)) for id, digest in kept["inputs"])
+            self.by = tuple(map(str, kept["by"]))
 
     @property
     def scores(self) -> Floats:
@@ -85,13 +89,22 @@ class Saved:
         if self._running_s < self._pieces.every_s or end == len(self.ids):
             return
         piece = np.concatenate(self._fresh)
-        inputs = [(id, self.fed[id]) for id in self.ids[self.count : end] if id in self.fed]
-        self._pieces.add(self.count, end, {"scores": piece, "seconds": np.array([self._running_s]),
-                                           "spent": np.array([astuple(self.spent)]), "inputs": np.array(inputs, str).reshape(-1, 2)})
+        self._pieces.add(self.count, end, self._told(piece, self.ids[self.count : end], self._running_s))
         self._parts.append(piece)
         self._seconds = self.seconds
         self.count, self._fresh = end, []
         self.begin()
+
+    def leave(self, ranges: Ranges, first: int) -> None:
+        """Keep them as one piece of a longer list, in which they begin at item *first*; remove the others."""
+        ranges.keep(first, first + len(self.ids), self._told(self.scores, self.ids, self.seconds))
+        self.finish()
+
+    def _told(self, scores: Floats, ids: Sequence[str], seconds: float) -> Arrays:
+        """A piece: the scores of *ids*, and what else a later process has to know of them."""
+        inputs = [(id, self.fed[id]) for id in ids if id in self.fed]
+        return {"scores": scores, "seconds": np.array([seconds]), "spent": np.array([astuple(self.spent)]),
+                "inputs": np.array(inputs, str).reshape(-1, 2), "by": np.array([], str)}
 
     def forget(self) -> None:
         """Remove them all, with what stands beside them: they are not this device's."""
@@ -99,7 +112,7 @@ class Saved:
             (self._folder / name).unlink(missing_ok=True)
         self._pieces.forget()
         self.fed.clear()
-        self.spent = Spent()
+        self.spent, self.by = Spent(), ()
         self.are_whole, self.count, self._parts, self._fresh, self._seconds = False, 0, [], [], 0.0
 
     def finish(self) -> None:

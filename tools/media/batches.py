@@ -45,6 +45,10 @@ class Feed:
     shape: tuple[int, ...]
     fill: Callable[[int, Floats], None]
 
+    def part(self, first: int, end: int) -> Feed:
+        """The items from number *first* up to *end* alone."""
+        return Feed(self.ids[first:end], self.shape, lambda number, row: self.fill(first + number, row))
+
 
 @contextmanager
 def _shared_memory() -> Iterator[None]:

@@ -89,7 +89,7 @@ def _runtime(measured: Cell) -> str:
 
 def unit_of(measured: Cell) -> str:
     """Which chip it was: the host and the device, since no tool tells more."""
-    return f"{socket.gethostname()}/{measured.case.device.label}"
+    return measured.record.place or f"{socket.gethostname()}/{measured.case.device.label}"
 
 
 def scores_digest(measured: Cell) -> str:

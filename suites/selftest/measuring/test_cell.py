@@ -68,7 +68,7 @@ def test_what_was_saved_is_read_back(tmp_path: Path) -> None:
     whole, bare = cell.read(saved(tmp_path / "whole", times, idle)), cell.read(saved(tmp_path / "bare", None))
 
     assert (times, idle, None, "") == (whole.times, whole.idle, whole.timing_error, whole.retried)
-    assert (record(CASE, "whole", 2), tmp_path / "whole") == (replace(whole.record, others=()), whole.folder)
+    assert (record(CASE, "whole", 2), tmp_path / "whole") == (replace(whole.record, others=(), scored_by=()), whole.folder)
     assert ("a", "b") == whole.predictions.ids
     assert (None, None) == (bare.times, bare.idle)
 
