@@ -168,18 +168,23 @@ def torch_nodes(nodes: Sequence[Node], unfit: Mapping[str, str]) -> list[Node]:
 
 
 def family_of(device: str, nodes: Sequence[Node]) -> str:
-    """The devices that tasks ask for. With `auto` these are GPUs where a node has a real one, else CPUs.
+    """The devices that tasks ask for. With `auto` these are GPUs where a node's torch can use one, else CPUs.
 
     Raises:
         ClusterError: no node has one.
     """
-    having = {family: any(one.family == family and not one.simulated for node in nodes for one, _ in node.devices)
-              for family in ("cuda", "cpu")}
+    having = {"cpu": bool(offers.having(nodes, "cpu")), "cuda": any(_has_gpu(node) for node in nodes)}
     family = device if device != "auto" else "cuda" if having["cuda"] else "cpu"
     if not having[family]:
         raise ClusterError(f"no node with torch has a device of the family {family}: {offers.told(nodes)}", where="--torch-device",
                            remedy="choose another, or let a node that has one join the cluster")
     return family
+
+
+def _has_gpu(node: Node) -> bool:
+    """Whether torch could use a GPU there: a real one, by a build that is not for CPUs alone."""
+    real = any(one.family == "cuda" and not one.simulated for one, _ in node.devices)
+    return real and not dict(node.packages).get("torch", "").endswith("+cpu")
 
 
 def _gather(wanted: Wanted, cluster: Cluster, handles: dict[Span, Handle]) -> None:

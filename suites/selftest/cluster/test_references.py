@@ -27,6 +27,7 @@ from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.media.decode import Clip
 from tools.pytorch import run
 from tools.spec.catalog import load_spec
+from tools.spec.model import Spec
 from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 from tools.storage.entries import Key
@@ -252,8 +253,10 @@ def test_scores_that_other_code_made_are_tried_here_first(bench: Bench, monkeypa
     assert any("all clips are computed again, on the cluster" in text for text in bench.said) != holds
 
 
-@pytest.mark.parametrize("name", ["bsn"])
-def test_what_has_no_parts_is_made_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("spec", "how"), [
+    (load_spec(MODELS, "bsn"), "a chain of networks"), (replace(SPEC, network=replace(SPEC.network, graph="own.onnx")), "on the CPU")],
+    ids=["bsn", "an ONNX file"])
+def test_what_has_no_parts_is_made_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spec: Spec, how: str) -> None:
     """As without --ray, and that is said; no cluster is joined."""
     said: list[str] = []
     asked: list[str] = []
@@ -262,10 +265,11 @@ def test_what_has_no_parts_is_made_here(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setattr(kinds, "of", lambda spec: kind)
     monkeypatch.setattr(references, "checkpoints", lambda context: ())
     monkeypatch.setattr(joining, "joined", lambda *given: pytest.fail("a cluster was joined"))
-    context = Context(Settings.parse({"artifacts": str(tmp_path), "ray": "auto"}), load_spec(MODELS, name), keeping(said))
+    context = Context(Settings.parse({"artifacts": str(tmp_path), "ray": "auto"}), spec, keeping(said))
 
     assert "made by torch on cuda:1" == references.make(context, "cuda:1")
     assert (["cuda:1"], 1) == (asked, len(said))
+    assert how in said[0]
     assert said[0].endswith("this machine computes it all, whatever --ray says")
 
 
@@ -283,6 +287,12 @@ def test_a_task_gets_no_gpu_by_its_number(bench: Bench, device: str) -> None:
 def test_auto_is_gpus_where_a_node_has_a_real_one(device: str, devices: tuple[tuple[str, ...], ...], family: str) -> None:
     """Torch runs on no simulated one, and on no NPU."""
     assert family == references.family_of(device, [node(str(number), *own) for number, own in enumerate(devices)])
+
+
+def test_a_torch_that_is_built_for_cpus_uses_no_gpu() -> None:
+    """Its node's GPUs stay free for others."""
+    assert "cpu" == references.family_of("auto", [node("one", "cuda:0", packages=(("torch", "2.13.0+cpu"),))])
+    assert "cuda" == references.family_of("auto", [node("one", "cuda:0", packages=(("torch", "2.13.0+cu130"),))])
 
 
 def test_a_cluster_without_what_torch_is_to_run_on_is_refused() -> None:
