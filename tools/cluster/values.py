@@ -34,6 +34,7 @@ class Node:
     shares_store: whether its artifacts folder is the driver's own, as a file that the driver left there shows.
     cpus, memory_bytes: what Ray has of it. devices: those that Ray counts on it, with their kinds of chip.
     packages: the versions that shape what it measures. full_data: the data sets that lie below its data_root.
+    told: what of it is not used, and why, a sentence each.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Node:
     memory_bytes: float
     devices: tuple[tuple[Device, str], ...]
     packages: tuple[tuple[str, str], ...] = ()
+    told: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Work:
     Ray gives one. digests: of weights, data and (ONNX) graph by name, as the driver found them. span: the
     clips of `scores` and `reference`. timed: whether a `cell` is timed. exclusive: whether it is alone on its
     node. refused: devices of the cluster, as NODE-ID/LABEL, that are not to be used again.
-    device: where torch runs for a `reference`, as --torch-device says it.
+    device: where torch runs for a `reference`, as --torch-device says it. run: the name of the driver's run.
+    names: what the driver calls each node, by its id. scored_by: who scored the pieces of a `cell`, in words.
     """
 
     key: str
@@ -73,6 +76,9 @@ class Work:
     exclusive: bool = False
     refused: frozenset[str] = frozenset()
     device: str = "auto"
+    run: str = ""
+    names: tuple[tuple[str, str], ...] = ()
+    scored_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ class Family(Protocol):
     FED_AHEAD: whether the next batch is brought to them while they compute, so that more cores may decode.
     COMPUTES: the precisions that each engine of theirs offers; the first is what it does by itself, "" where
     that differs from chip to chip.
+    RAY: the resource by which a Ray cluster counts them; empty where it counts none of their kind.
     """
 
     NAMED: str
@@ -87,6 +88,7 @@ class Family(Protocol):
     ON_HOST: bool = False
     FED_AHEAD: bool = False
     COMPUTES: Mapping[EngineName, tuple[Precision, ...]] = MappingProxyType({"": ("fp32",)})
+    RAY: str = ""
 
     def devices(self) -> list[Device]:
         """The devices of this machine. It answers quickly, since collecting a matrix asks."""

@@ -17,10 +17,15 @@ MAX_KERNEL_FAULTS = 2  # cells in a row
 
 def refuse(run: Path, device: Device) -> None:
     """Raise a DeviceError with the reason if this run has given *device* up."""
-    reason, _ = _read(run, device)
+    reason = given_up(run, device)
     if reason:
         raise DeviceError(f"{device.label} is not used again in this run: {reason}", where=str(_path(run, device)),
                           remedy="see to the device (its driver's log, python -m tools.doctor), then run again; other devices go on")
+
+
+def given_up(run: Path, device: Device) -> str:
+    """Why the run has given *device* up; empty if it has not."""
+    return _read(run, device)[0]
 
 
 def give_up(run: Path, device: Device, reason: str) -> None:

@@ -104,8 +104,7 @@ def pack(root: Path, chosen: Sequence[Path], archive: Path, say: Say) -> None:
     Raises:
         StoreError: naming the entry that is damaged, or the archive that cannot be written or has no room.
     """
-    packed = [Packed(path.relative_to(root).as_posix(), opening.read_bytes(path, LARGEST_MANIFEST), _manifest(root, path))
-              for path in chosen]
+    packed = _packed(root, chosen)
     files = [root / entry.folder / name for entry in packed for name in entry.manifest["files"]]
     require_room(sum(file.stat().st_size for file in files if file.is_file()), archive.parent, f"the archive {archive.name}")
     try:
@@ -113,6 +112,16 @@ def pack(root: Path, chosen: Sequence[Path], archive: Path, say: Say) -> None:
     except OSError as error:
         raise StoreError(f"cannot write the archive: {error.strerror or error}", where=str(error.filename or archive),
                          remedy="give a place that is writable and large enough") from error
+
+
+def write(root: Path, chosen: Sequence[Path], file: BinaryIO) -> None:
+    """Write the archive of the entries of these manifests to *file*; errors as for `pack`."""
+    _write(root, _packed(root, chosen), file, lambda label: None)
+
+
+def _packed(root: Path, chosen: Sequence[Path]) -> list[Packed]:
+    return [Packed(path.relative_to(root).as_posix(), opening.read_bytes(path, LARGEST_MANIFEST), _manifest(root, path))
+            for path in chosen]
 
 
 def _write(root: Path, entries: Sequence[Packed], file: BinaryIO, say: Say) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tools.errors import ChildError
+from tools.errors import ChildError, StoreError
 from tools.machine import child, events, quiet
 from tools.machine.event import Event
 from tools.machine.files import require_room
@@ -20,7 +20,7 @@ from tools.spec.command_line import Devices, parsed
 from tools.spec.model import Spec
 from tools.spec.options import USES, add_arguments
 from tools.spec.settings import Settings
-from tools.storage import access, durations
+from tools.storage import access, durations, elsewhere
 from tools.storage.context import Context
 from tools.storage.elsewhere import require_makers
 from tools.storage.entries import Entry, Facts, Key
@@ -70,6 +70,7 @@ class Stage:
         if entry:
             return entry
         root = context.settings.store
+        self._require_allowed(context)
         require_makers(root, self.key, self.doing, context.spec.name)
         require_room(self.least_bytes, root, self.doing)
         started = time.monotonic()
@@ -92,6 +93,14 @@ class Stage:
                              remedy="somebody removes entries while they are made: run it again")
         return entry
 
+
+    def _require_allowed(self, context: Context[Spec]) -> None:
+        """Check that the run may make an entry of this kind: others depend on whose it is."""
+        if context.makes is None or self.key.kind in context.makes:
+            return
+        why = elsewhere.why_anew(context.settings.store, self.key)
+        raise StoreError(f"{self.doing} is not for this run to do, and the store has no {self.key.kind}/{self.key.name} that fits"
+                         + (f": {why}" if why else ""), where=str(context.settings.store))
 
     def _announce(self, context: Context[Spec]) -> None:
         """Say what begins, and how long it took here last time; else how long it takes in words."""

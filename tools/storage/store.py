@@ -25,10 +25,12 @@ from tools.storage.entries import Entry, Facts, Key, Manifest, Say
 class Store:
     """Finds and builds entries below *root* (the `store` folder of the artifacts folder)."""
 
-    def __init__(self, root: Path, say: Say = lambda text: None, on_other: Say = lambda text: None) -> None:
+    def __init__(self, root: Path, say: Say = lambda text: None, on_other: Say = lambda text: None,
+                 on_use: Callable[[Path], object] = lambda manifest: None) -> None:
         self.root = root
         self._say = say
         self._on_other = on_other  # is told what is found although other code made it
+        self._on_use = on_use  # is told the manifest of each entry that is found
 
     def unfinished(self, key: Key) -> Path:
         """The folder in which an entry that takes hours keeps its results until it is complete."""
@@ -64,6 +66,7 @@ class Store:
             return None
         manifest = entries.read_manifest(path)
         entries.note_use(path)
+        self._on_use(path)
         return Entry(key, path.parent, manifest["files"], manifest["facts"], manifest.get("commit", versions.UNKNOWN))
 
     def _made_elsewhere(self, key: Key) -> Entry | None:

@@ -33,6 +33,7 @@ class AscendFamily(Family):
     MARK = "cases on an Ascend NPU through aclruntime"
     LOADS = "om"
     COMPUTES: Mapping[EngineName, tuple[Precision, ...]] = MappingProxyType({"": ("", "fp32", "fp16")})
+    RAY = "NPU"
 
     def devices(self) -> list[Device]:
         return nodes.devices()

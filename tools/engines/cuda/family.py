@@ -36,6 +36,7 @@ class CudaFamily(Family):
     LOADS = "onnx"
     FED_AHEAD = True
     COMPUTES: Mapping[EngineName, tuple[Precision, ...]] = MappingProxyType({"": PRECISIONS, "tensorrt": PRECISIONS})
+    RAY = "GPU"
 
     def devices(self) -> list[Device]:
         return nodes.devices()

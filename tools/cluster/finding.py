@@ -1,0 +1,130 @@
+"""What a task is about, found on the driver and again on a node: weights, clips, graphs, and their digests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tools.datasets.clips import ClipSet
+from tools.deployment.compile import brought, require_form, source_graph
+from tools.deployment.specialise import Graph
+from tools.deployment.weights import Weights, checkpoints
+from tools.errors import ClipgateError, ClusterError, DataError
+from tools.machine.reading import json_of, refusing
+from tools.measuring import kinds
+from tools.measuring.kinds import Dataset
+from tools.measuring.launch import Found
+from tools.spec.case import Case
+from tools.spec.digest import digest
+from tools.spec.model import Spec
+from tools.storage.context import Context
+
+CLIPS = "clips"  # the digest of the data, and the name of what tells each clip's
+Digests = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a case is measured with before a device's own form of it is made; *graphs*: none for a reference."""
+
+    checkpoints: tuple[Weights, ...]
+    dataset: Dataset
+    graphs: tuple[Graph, ...] = ()
+
+    @property
+    def digests(self) -> Digests:
+        """What has to be equal on the driver and on a node, by names that people understand."""
+        graphs = zip(self.checkpoints, self.graphs, strict=True) if self.graphs else ()
+        return (*((f"weights of {one.network.name}", f"{one.origin} {one.sha256}") for one in self.checkpoints), (CLIPS, self.dataset.digest),
+                *((f"graph of {one.network.name}", _of_graph(graph)) for one, graph in graphs))
+
+    @property
+    def clips(self) -> bytes:
+        """The digest of each item by its id, as JSON."""
+        return json.dumps(_items(self.dataset)).encode()
+
+
+def sources(context: Context[Spec], case: Case | None) -> Sources:
+    """Find or make what does not depend on a device: the graphs for *case*, or none without it.
+
+    Raises:
+        ClipgateError: as for `launch.find`.
+    """
+    weights = checkpoints(context)
+    dataset = kinds.of(context.spec).dataset(context, weights)
+    return Sources(weights, dataset, tuple(source_graph(context, one, case.batch) for one in weights) if case else ())
+
+
+def found(context: Context[Spec], case: Case, sources: Sources) -> Found:
+    """These sources, each graph as the device of *case* loads it, converted or compiled where it must be.
+
+    Raises:
+        ClipgateError: as for `compile.loadable`.
+    """
+    graphs = []
+    for checkpoint, graph in zip(sources.checkpoints, sources.graphs, strict=True):
+        require_form(graph.path, case.device, case.mode)
+        graphs.append(brought(context, graph, checkpoint.network, case, context.settings))
+    return Found(sources.checkpoints, sources.dataset, tuple(graphs))
+
+
+def require_same(wanted: Digests, here: Sources, clips: bytes | None) -> None:
+    """Check that a node has what the driver has found.
+
+    clips: the driver's `Sources.clips`, by which the first clip that differs is named.
+
+    Raises:
+        DataError: the node lacks clips, or has others. ClusterError: it has other weights, or another graph.
+    """
+    there, mine = dict(wanted), dict(here.digests)
+    if there.keys() != mine.keys():
+        raise ClusterError(f"the task is about {', '.join(there)}, and this node finds {', '.join(mine)}")
+    if there[CLIPS] != mine[CLIPS]:
+        raise _other_clips(here.dataset, clips)
+    for name in there:
+        if there[name] != mine[name]:
+            raise ClusterError(f"the {name} differ: {_short(mine[name])} here, {_short(there[name])} on the driver",
+                               where=_place(here, name), remedy="put the driver's in its place, or take it away")
+
+
+def _other_clips(dataset: Dataset, clips: bytes | None) -> ClipgateError:
+    shortfall = f"; {dataset.shortfall.sentence}" if dataset.shortfall else ""
+    if clips is None:
+        return DataError(f"its clips are not the driver's{shortfall}")
+    with refusing(DataError, "the driver's list of clips cannot be read", CLIPS):
+        wanted = {str(id): str(sha) for id, sha in json_of(clips, DataError, "the driver's list of clips", CLIPS)}
+    mine = dict(_items(dataset))
+    lacking = [id for id in wanted if id not in mine]
+    other = [id for id, sha in wanted.items() if id in mine and mine[id] != sha]
+    more = [id for id in mine if id not in wanted]
+    words = [f"{len(ids):,} {word}, first {ids[0]}" for ids, word in ((lacking, "are not there"), (other, "differ"),
+                                                                       (more, "are too many")) if ids]
+    return DataError(f"of the driver's {len(wanted):,} {_name(dataset)} {'; '.join(words) or 'the order differs'}{shortfall}")
+
+
+def _items(dataset: Dataset) -> Sequence[tuple[str, str]]:
+    """Each item's id with the digest of all that counts of it."""
+    if isinstance(dataset, ClipSet):
+        return [(clip.id, digest([dataset.format, clip.label, clip.frames, clip.sha256])) for clip in dataset.clips]
+    return [(video.name, digest([video.duration_s, [list(one) for one in video.segments], file.sha256]))
+            for video, file in zip(dataset.videos, dataset.features, strict=True)]
+
+
+def _name(dataset: Dataset) -> str:
+    return "clips" if isinstance(dataset, ClipSet) else "videos"
+
+
+def _of_graph(graph: Graph) -> str:
+    beside = [sha for _, sha in graph.given.files] if graph.given else []
+    return " ".join([graph.digest, graph.weights_digest, *beside]).strip()
+
+
+def _short(words: str) -> str:
+    return " ".join(word[:12] for word in words.split())
+
+
+def _place(here: Sources, name: str) -> str:
+    """Where what is called *name* lies on this node."""
+    paths: Mapping[str, str] = {f"weights of {one.network.name}": str(one.path) for one in here.checkpoints}
+    return paths.get(name, "") or ", ".join(str(graph.path) for graph in here.graphs)

@@ -1,0 +1,122 @@
+"""What a node is: its code, its folders, the devices on it that are fit to be used."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+from tools import engines
+from tools.cluster import home
+from tools.cluster.values import Code, Failed, Node
+from tools.datasets import choice
+from tools.errors import ClipgateError
+from tools.machine import versions
+from tools.machine.files import sha256
+from tools.measuring.measure import PACKAGES
+from tools.measuring.sameness import PREPROCESSING
+from tools.spec.case import Device
+from tools.spec.catalog import load_spec, model_names
+from tools.spec.digest import digest
+from tools.spec.options import ROOT
+from tools.spec.settings import Settings
+from tools.storage.context import Context
+
+LARGE = 16 * 2**20  # bytes; a file of that size beside the models is a network, whose digest is compared by itself
+
+
+def code(settings: Settings) -> Code:
+    """The code of this process, as it was on disk when somebody asked first."""
+    return _first(_models(settings))
+
+
+def now(settings: Settings) -> Code:
+    """The code as it is on disk now: children of this process run that."""
+    return _read(_models(settings))
+
+
+def differs(wanted: Code, here: Code) -> str:
+    """In what the code *here* is not the *wanted* one, in words; empty if it is the same."""
+    words = [f"{one.name} {mine or 'unknown'} here, {theirs or 'unknown'} there"
+             for one in fields(Code) if one.name in ("python", "ray")
+             if (mine := getattr(here, one.name)) != (theirs := getattr(wanted, one.name))]
+    if here.digest != wanted.digest:
+        edited = here.commit == wanted.commit
+        words.append(f"files of tools/ or of the models differ although both are at commit {here.commit}" if edited else
+                     f"commit {here.commit} here, {wanted.commit} there")
+    return "; ".join(words)
+
+
+def look(driver: Settings, token: str) -> Node | Failed:
+    """This node, for a driver of these settings; nothing heavy is loaded.
+
+    token: the name of a file that the driver has left in its artifacts folder. Failed: the node's own file of
+    options is wrong.
+    """
+    place = home.place()
+    home.environment()
+    try:
+        settings = home.settings(driver)
+        has = home.resources()
+        fit, told = _devices(has)
+        return Node(place.id, place.name, code(settings), str(ROOT), str(settings.artifacts), (settings.artifacts / token).is_file(),
+                    settings.data_root, _full_data(settings), has.get("CPU", 0.0), has.get("memory", 0.0), fit,
+                    versions.of(*PACKAGES, *PREPROCESSING), told)
+    except ClipgateError as error:
+        return Failed(place.id, place.name, "", error.parts, unfit=True)
+
+
+def _models(settings: Settings) -> Path:
+    return ROOT / settings.models
+
+
+@cache
+def _first(models: Path) -> Code:
+    return _read(models)
+
+
+def _read(models: Path) -> Code:
+    files = [[place, path.relative_to(folder).as_posix(), _content(path)]
+             for place, folder in (("tools", ROOT / "tools"), ("models", models)) for path in _files(folder)]
+    return Code(versions.commit(), digest(files), platform.python_version(), dict(versions.of("ray"))["ray"])
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files that shape what is run, sorted: not what Python and editors leave beside them."""
+    for path in sorted(folder.rglob("*")):
+        beside = any(part.startswith(".") or part == "__pycache__" for part in path.relative_to(folder).parts)
+        if not beside and path.is_file():
+            yield path
+
+
+def _content(path: Path) -> str:
+    size = path.stat().st_size
+    return f"{size} bytes" if size > LARGE else sha256(path)
+
+
+def _devices(has: Mapping[str, float]) -> tuple[tuple[tuple[Device, str], ...], tuple[str, ...]]:
+    """The devices that Ray can give to a task here and that are fit, with their chips; why others are not used.
+
+    Ray counts a kind of device, and numbers those from 0 on.
+    """
+    fit, told = [], []
+    for device in engines.devices():
+        counted = engines.family(device).RAY
+        if counted and (device.index or 0) >= has.get(counted, 0.0):
+            told.append(f"{device.label}: Ray counts {has.get(counted, 0.0):g} {counted} here")
+            continue
+        if not (counted or engines.family(device).ON_HOST):
+            continue
+        try:
+            fit.append((device, engines.family(device).describe(device).name))
+        except ClipgateError as error:
+            told.append(f"{device.label}: {error.what}")
+    return tuple(fit), tuple(told)
+
+
+def _full_data(settings: Settings) -> tuple[str, ...]:
+    """The data sets whose lists, or what those can be made of, lie below the node's data root."""
+    specs = [load_spec(settings.models, name) for name in model_names(settings.models)]
+    return tuple(sorted({spec.dataset for spec in specs if choice.full_is_there(Context(settings, spec))}))

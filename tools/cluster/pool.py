@@ -1,0 +1,201 @@
+"""The rules by which tasks run on a cluster: again, elsewhere, not on that device, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Protocol
+
+from tools.cluster.candidates import Candidates
+from tools.cluster.news import Began, Ended, Gone, News, Told
+from tools.cluster.task import Entries
+from tools.cluster.values import Answer, Failed, Needs, Node, Work
+from tools.errors import ClipgateError, ClusterError
+from tools.machine import events
+from tools.machine.event import Event, OnEvent
+
+TRIES = 3  # of a work whose tasks are lost
+PUMP_S = 0.5
+CANCEL_S = 4.5
+RESUME = "--resume goes on with what is kept"
+
+
+class Backend(Protocol):
+    """What starts tasks, and hears of them."""
+
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes that are fit and alive now."""
+
+    def unfit(self) -> Mapping[str, str]:
+        """Nodes that are not to be used at all, by name, and why."""
+
+    def start(self, number: int, work: Work, needs: Needs, entries: Entries, barred: Collection[str]) -> None:
+        """Start a task on a node whose id is not *barred*."""
+
+    def news(self, seconds: float) -> Sequence[News]:
+        """What happened; waits until a task ends, *seconds* at most."""
+
+    def cancel(self, seconds: float) -> None:
+        """End every task, also those that hold a device; the last of them after *seconds*."""
+
+
+@dataclass(eq=False, slots=True)
+class Handle:
+    """Work that was submitted. Its `done` may be read; the rest is the pool's."""
+
+    work: Work
+    needs: Needs
+    entries: Entries
+    answer: Answer | None = None
+    error: ClipgateError | None = None
+    number: int = 0
+    lost: int = 0
+    retried: bool = False
+    began: Began | None = None
+    left: set[str] = field(default_factory=set)  # ids of nodes that it was lost on
+
+    @property
+    def done(self) -> bool:
+        return self.answer is not None or self.error is not None
+
+
+class Pool:
+    """Submits work, and sees to it until it is done."""
+
+    def __init__(self, backend: Backend, on_event: OnEvent) -> None:
+        """on_event: gets what tasks tell, with `worker` NODE/DEVICE, and what the pool says itself."""
+        self._backend, self._on_event = backend, on_event
+        self._numbers = count(1)
+        self._running: dict[int, Handle] = {}
+        self._candidates = Candidates(backend.nodes(), backend.unfit())
+        self._said: set[str] = set()
+
+    def submit(self, work: Work, needs: Needs, entries: Entries) -> Handle:
+        """Start work; where no node can do it, its handle is done at once and `wait` raises."""
+        handle = Handle(work, needs, entries)
+        self._candidates.see(self._backend.nodes())
+        self._start(handle)
+        return handle
+
+    def wait(self, handle: Handle) -> Answer:
+        """The answer of this work, once it is there; other work goes on meanwhile.
+
+        Raises:
+            ClusterError: no node can do it, or its tasks were lost too often.
+            ClipgateError: what the node raised.
+        """
+        while not handle.done:
+            self.pump(PUMP_S)
+        if handle.answer is not None:
+            return handle.answer
+        assert handle.error is not None
+        raise handle.error
+
+    def pump(self, seconds: float) -> None:
+        """Hear what happened, and see to what ended; waits until a task ends, *seconds* at most."""
+        for news in self._backend.news(seconds):
+            handle = self._running.get(news.number)
+            if handle is None:  # of an attempt that is over
+                continue
+            if isinstance(news, Began):
+                handle.began = news
+                self._tell(handle, {"kind": "cell", "case": str(handle.work.case), "device": self._place(handle)})
+            elif isinstance(news, Told):
+                self._tell(handle, news.event)
+            else:
+                self._end(handle, news)
+        if self._candidates.see(self._backend.nodes()):
+            self._give_up_waiting()
+        events.tick()
+
+    def cancel(self) -> None:
+        """End every task within 5 s; work that is not done ends with an error that says how to go on."""
+        self._backend.cancel(CANCEL_S)
+        for handle in self._running.values():
+            handle.error = ClusterError(f"{handle.work.key} was cancelled", remedy=RESUME)
+        self._running.clear()
+
+    def _start(self, handle: Handle) -> None:
+        fit = self._candidates.of(handle.work, handle.needs)
+        if not fit:
+            handle.error = self._nobody(handle)
+            return
+        handle.number, handle.began = next(self._numbers), None
+        self._running[handle.number] = handle
+        elsewhere = handle.left if {node.id for node in fit} - handle.left else set()
+        barred = self._candidates.barred(handle.work, handle.needs) | elsewhere
+        work = replace(handle.work, refused=handle.work.refused | self._candidates.refused)
+        self._backend.start(handle.number, work, handle.needs, handle.entries, barred)
+
+    def _end(self, handle: Handle, ended: Ended) -> None:
+        del self._running[handle.number]
+        outcome, place = ended.outcome, self._place(handle)
+        if handle.began is not None:
+            self._tell(handle, {"kind": "ended"})
+        if isinstance(outcome, Answer):
+            handle.answer = replace(outcome, node=self._name(handle, outcome.node))
+        elif isinstance(outcome, Gone):
+            self._again(handle, outcome, place)
+        else:
+            self._failed(handle, replace(outcome, node=self._name(handle, outcome.node)))
+
+    def _again(self, handle: Handle, gone: Gone, place: str) -> None:
+        """Run lost work again, elsewhere where there is another node."""
+        handle.lost += 1
+        if handle.began is not None:
+            handle.left.add(handle.began.node)
+        if handle.lost >= TRIES:
+            handle.error = ClusterError(f"{handle.work.key} was lost {TRIES} times, the last time on {place}: {gone.why}", where=place,
+                                        remedy=f"see what ends processes or nodes there; {RESUME}")
+            return
+        self._say(f"{handle.work.key} was lost on {place} ({gone.why}): it runs again, attempt {handle.lost + 1} of {TRIES}")
+        self._start(handle)
+
+    def _failed(self, handle: Handle, failed: Failed) -> None:
+        if failed.unfit:
+            self._once(f"{failed.node} is not used for {handle.work.case.model}: {failed.error[1]}")
+            self._candidates.bar(handle.work, failed.node_id, failed.error[1])
+        elif failed.lost:
+            known = not self._candidates.refuse(failed.node_id, failed.device, failed.lost)
+            self._once(f"{failed.node}/{failed.device} is not used again in this run: {failed.lost}")
+            if handle.retried and not known:
+                handle.error = failed.raised
+                return
+            handle.retried = handle.retried or not known
+            handle.left.add(failed.node_id)
+        else:
+            handle.error = failed.raised
+            return
+        self._give_up_waiting()
+        self._start(handle)
+
+    def _give_up_waiting(self) -> None:
+        """End work that waits for a node or device which does not come any more."""
+        waiting = [handle for handle in self._running.values() if handle.began is None]
+        for handle in waiting:
+            if not self._candidates.of(handle.work, handle.needs):
+                del self._running[handle.number]
+                handle.error = self._nobody(handle)
+
+    def _nobody(self, handle: Handle) -> ClusterError:
+        reasons = "; ".join(f"{name}: {why}" for name, why in self._candidates.reasons(handle.work, handle.needs).items())
+        return ClusterError(f"no node of the cluster can do {handle.work.key}: {reasons or 'there is none'}",
+                            remedy=f"add a node that can, or mend one of these; {RESUME}")
+
+    def _name(self, handle: Handle, otherwise: str) -> str:
+        return self._candidates.names.get(handle.began.node, otherwise) if handle.began else otherwise
+
+    def _place(self, handle: Handle) -> str:
+        return f"{self._name(handle, 'a new node')}/{handle.began.device}" if handle.began else "a node that did not say so"
+
+    def _tell(self, handle: Handle, event: Event) -> None:
+        self._on_event({**event, "worker": self._place(handle)})
+
+    def _say(self, text: str) -> None:
+        self._on_event({"kind": "say", "text": text})
+
+    def _once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._say(text)

@@ -1,0 +1,150 @@
+"""Starts tasks on Ray, and tells what becomes of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+from tools.cluster import task
+from tools.cluster.heard import Heard
+from tools.cluster.news import Ended, Gone, News
+from tools.cluster.session import Session
+from tools.cluster.task import Entries, Hearing, Run
+from tools.cluster.values import Failed, Needs, Node, Outcome, Work
+from tools.errors import ClusterError
+
+if TYPE_CHECKING:
+    import ray
+
+NODE = "ray.io/node-id"  # the label that Ray gives every node
+GENTLE_S = 2.0  # after which a task that was asked to end is killed
+LOOK_S = 1.0  # between two looks at which nodes are alive
+FEW = 100  # up to so many nodes are named to Ray; of more those that are left out, and who joins later may get work too
+HEAR_S = 2.0  # for the actor's answer
+WHY = {  # an error of Ray's -> what became of the task
+    "NodeDiedError": "the node is gone",
+    "WorkerCrashedError": "its process was killed or crashed",
+    "OutOfMemoryError": "Ray killed it, since the node's memory was full",
+    "TaskCancelledError": "it was cancelled",
+    "ObjectLostError": "what it gave was lost with its node",
+    "OwnerDiedError": "what it gave was lost with its node",
+}
+
+
+class RayBackend:
+    """The tasks of one run on a cluster."""
+
+    def __init__(self, session: Session, run: Run) -> None:
+        """run: what a node does with a work; it has to be importable there by its name."""
+        import ray
+
+        self._session, self._run = session, run
+        self._attempt = ray.remote(max_retries=0)(task.attempt)
+        self._heard: Hearing | None = None  # there is none where no node is fit
+        self._numbers: dict[ray.ObjectRef[Outcome], int] = {}
+        self._holding: list[ray.ObjectRef[Outcome]] = []
+        self._nodes, self._looked_s = session.nodes(), time.monotonic()
+
+    def _actor(self) -> Hearing:
+        """The actor on our own node where that is fit, else on any that is."""
+        import ray
+
+        own = ray.get_runtime_context().get_node_id()
+        where = self._selector(own if own in {node.id for node in self._session.nodes()} else "", ())
+        return cast("Hearing", ray.remote(num_cpus=0, max_restarts=-1, max_concurrency=100_000, label_selector=where)(Heard).remote())
+
+    def nodes(self) -> tuple[Node, ...]:
+        """The fit nodes that are alive, as they were a second ago at most."""
+        if time.monotonic() - self._looked_s > LOOK_S:
+            self._nodes, self._looked_s = self._session.alive(), time.monotonic()
+        return self._nodes
+
+    def unfit(self) -> Mapping[str, str]:
+        return self._session.unfit
+
+    def put(self, data: bytes) -> object:
+        """Keep bytes where every node can get them; a reference that goes into a work's entries."""
+        import ray
+
+        return ray.put(data)
+
+    def start(self, number: int, work: Work, needs: Needs, entries: Entries, barred: Collection[str]) -> None:
+        """Start a task on a node whose id is not *barred*."""
+        self._heard = self._heard or self._actor()
+        devices = {needs.device: 1} if needs.device not in ("", "GPU") else {}
+        options = self._attempt.options(
+            num_cpus=needs.cpus, num_gpus=int(needs.device == "GPU"), resources=devices, memory=needs.memory_bytes or None, name=work.key,
+            label_selector=self._selector(needs.node, barred), scheduling_strategy="SPREAD")
+        self._numbers[options.remote(self._run, number, self._heard, needs.device, work, entries)] = number
+
+    def _selector(self, node: str, barred: Collection[str]) -> dict[str, str]:
+        """Which nodes will do, as Ray takes it."""
+        if node:
+            return {NODE: node}
+        fit = sorted({node.id for node in self._session.nodes()}.difference(barred))
+        if len(fit) <= FEW:
+            return {NODE: f"in({','.join(fit)})"}
+        out = sorted({*barred, *self._session.unfit_ids})
+        return {NODE: f"!in({','.join(out)})"}
+
+    def news(self, seconds: float) -> Sequence[News]:
+        """What happened; waits until a task ends, *seconds* at most."""
+        import ray
+
+        running = list(self._numbers)
+        ended, _ = ray.wait(running, num_returns=1, timeout=seconds) if running else ((), ())
+        if ended:  # all that ended meanwhile
+            ended, _ = ray.wait(running, num_returns=len(running), timeout=0)
+        heard = self._drained()  # what they told comes before their end
+        for number in [news.number for news in heard if isinstance(news, Ended)]:
+            self._holds(number)
+        return [*heard, *(Ended(self._numbers.pop(one), outcome_of(one)) for one in ended if one in self._numbers)]
+
+    def _holds(self, number: int) -> None:
+        """A task told its outcome and goes on, so that nobody gets its device."""
+        reference = next((one for one, other in self._numbers.items() if other == number), None)
+        if reference is not None:
+            self._holding.append(reference)
+            del self._numbers[reference]
+
+    def _drained(self) -> list[News]:
+        import ray
+
+        if self._heard is None:
+            return []
+        try:
+            return cast("list[News]", ray.get(self._heard.drain.remote(), timeout=HEAR_S))
+        except ray.exceptions.RayActorError:  # its node is gone: those that begin now tell another
+            self._heard = self._actor()
+        except ray.exceptions.GetTimeoutError:
+            pass
+        return []
+
+    def cancel(self, seconds: float) -> None:
+        """End every task: asked first, so that it takes away what it made, and killed if it does not."""
+        import ray
+
+        running = [*self._numbers, *self._holding]
+        for force, patience_s in ((False, GENTLE_S), (True, max(0.0, seconds - GENTLE_S))):
+            for one in running:
+                ray.cancel(one, force=force)
+            _, running = ray.wait(running, num_returns=len(running), timeout=patience_s) if running else ((), [])
+        if self._heard is not None:
+            ray.kill(self._heard)
+        self._numbers.clear()
+        self._holding.clear()
+
+
+def outcome_of(reference: object) -> Outcome | Gone:
+    """What a task that has ended gave; what Ray says where it gave nothing is said in our words."""
+    import ray
+    from ray import exceptions
+
+    try:
+        return cast("Outcome", ray.get(reference))
+    except exceptions.RayTaskError as error:
+        why = f"{type(error.cause).__name__}: {error.cause}"
+        return Failed("", "a node", "", (ClusterError.__name__, f"the task could not begin: {why}", None, None))
+    except exceptions.RayError as error:
+        return Gone(WHY.get(type(error).__name__, f"Ray says {type(error).__name__}"))

@@ -1,0 +1,154 @@
+"""A connection to a Ray cluster: quiet, with errors of one sentence, and what the nodes say of themselves."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from tools.cluster.nodes import Look, Looked, listed, look_at
+from tools.cluster.values import Code, Node
+from tools.errors import ClusterError
+from tools.spec.settings import Settings
+
+REACH_S = 5.0  # how long a cluster's port may need to answer
+AUTO, CLIENT = "auto", "ray://"
+SETUP = "./tools/setup --ray"
+START = "PYTHONPATH=$PWD .venv/bin/ray start --head --port=6379"
+PAGE = "tools/cluster/README.md says how"
+QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_USAGE_STATS_ENABLED": "0"}  # else the native part writes on our terminal
+
+
+class Session:
+    """This process as the driver of a cluster, until it is closed."""
+
+    def __init__(self, settings: Settings, look: Look, code: Code) -> None:
+        """look: what each node is asked, as `looking.look`. code: what every node has to have."""
+        self._settings, self._look, self._code = settings, look, code
+        self._looked: Looked | None = None
+
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes that can be used. They are asked once, all at the same time."""
+        return self._seen.fit
+
+    @property
+    def unfit(self) -> dict[str, str]:
+        """Why other nodes are not used, by their names."""
+        return dict(self._seen.unfit.values())
+
+    @property
+    def unfit_ids(self) -> frozenset[str]:
+        return frozenset(self._seen.unfit)
+
+    def alive(self) -> tuple[Node, ...]:
+        """The nodes that can be used and are alive now."""
+        alive = {node.id for node in listed()}
+        return tuple(node for node in self.nodes() if node.id in alive)
+
+    @property
+    def _seen(self) -> Looked:
+        if self._looked is None:
+            self._looked = look_at(self._settings, listed(), self._look, self._code)
+        return self._looked
+
+    def close(self) -> None:
+        """Leave the cluster; what still runs there for this process ends."""
+        import ray
+
+        with _as_it_was():
+            ray.shutdown()
+
+
+def connect(settings: Settings, look: Look | None = None, code: Code | None = None) -> Session:
+    """Join the cluster of `--ray`. look, code: as for a Session; those of `looking` where not given.
+
+    Raises:
+        ClusterError: Ray is not installed here, no cluster is there, or it has another Ray or Python.
+    """
+    address = settings.ray
+    _require_ray(address)
+    _require_open(address)
+    import ray
+
+    _silence()
+    with _as_it_was(), _empty_folder():
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
+        except (RuntimeError, OSError, ValueError, ray.exceptions.RayError) as error:
+            raise _not_joined(address, error) from error
+    from tools.cluster import looking
+
+    return Session(settings, look or looking.look, code or looking.code(settings))
+
+
+def _require_ray(address: str) -> None:
+    for package, why in (("ray", ""), ("grpc", " by a ray:// address")):
+        if find_spec(package) is None and (package == "ray" or address.startswith(CLIENT)):
+            raise ClusterError(f"{package} is not installed here, and a cluster is reached with it{why}", where=f"--ray {address}",
+                               remedy=f"install it: {SETUP}")
+
+
+def _require_open(address: str) -> None:
+    """Ray itself waits for minutes where nobody answers."""
+    if address == AUTO:
+        return
+    host, _, port = address.removeprefix(CLIENT).rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=REACH_S).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(f"no Ray cluster answers at {address}: {error}", where=f"--ray {address}", remedy=_how_to_start()) from error
+
+
+def _how_to_start() -> str:
+    return f"start one in the checkout of its first machine: {START} ({PAGE})"
+
+
+def _not_joined(address: str, error: Exception) -> ClusterError:
+    if address == AUTO and isinstance(error, ConnectionError):
+        return ClusterError("no Ray cluster runs on this machine", where=f"--ray {address}", remedy=_how_to_start())
+    words = " ".join(str(error).split())[:400]
+    return ClusterError(f"this process cannot join the Ray cluster at {address}: {words}", where=f"--ray {address}",
+                        remedy="every machine needs the same Ray and the same Python; a machine that is no node of the cluster "
+                               f"reaches it by ray://HOST:10001 ({PAGE})")
+
+
+def _silence() -> None:
+    """Let nothing of Ray's reach this terminal: what matters of it, we say."""
+    from ray._private import worker
+
+    os.environ |= QUIET
+    worker._worker_logs_enabled = False
+    logger = logging.getLogger("ray")
+    logger.handlers, logger.propagate = [logging.NullHandler()], False
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Ray takes SIGTERM for itself: give it back to whoever had it."""
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGTERM) if main else None
+    try:
+        yield
+    finally:
+        if main:
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _empty_folder() -> Iterator[None]:
+    """Be elsewhere while Ray starts: nodes would look for modules in a folder of this name first."""
+    before, folder = Path.cwd(), tempfile.mkdtemp(prefix="clipgate-ray-")
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+        shutil.rmtree(folder, ignore_errors=True)
