@@ -33,7 +33,7 @@ class Farm:
         return self._asked[case].context
 
     def found(self, case: Case) -> Found:
-        """What the case is measured with; the first call prepares all cases, and submits what is to be measured.
+        """What the case is measured with. The first call prepares all cases and submits what is to be measured.
 
         Raises:
             ClipgateError: this case could not be prepared.
@@ -99,7 +99,7 @@ class Farm:
         self._go_on(0.0)
 
     def _go_on(self, seconds: float) -> None:
-        """Hear what happened, and see to the cases that it concerns. What waiting ticks for is not to begin here again."""
+        """Hear what happened, and see to the cases that it concerns; a tick meanwhile begins nothing."""
         if self._pumps:
             return
         self._pumps = True

@@ -1,4 +1,4 @@
-"""What cells are measured on, of a cluster that this process has joined: its tasks, and how things get there."""
+"""The cluster that this process has joined, as its cells see it: tasks, and what is carried to them."""
 
 from __future__ import annotations
 

@@ -38,14 +38,15 @@ def of_cases(settings: Settings, contexts: Contexts, cases: Sequence[Case]) -> t
     """What these cells lack; *contexts* has the run of each of their models by its name."""
     lacks = [*of_folders(settings, cases), *_of_devices(settings, cases)]
     plans, of_models = _of_models(contexts, cases, {case: form(case.device, case.mode) for case in cases})
-    lacks += [*of_models, *package_lacks(settings, plans, cases), *compiler_lacks(contexts, plans, cases), *_of_disk(settings, plans, cases)]
+    lacks += [*of_models, *package_lacks(settings, plans, cases), *compiler_lacks(contexts, plans, cases)]
+    lacks += _of_disk(settings, plans, cases)
     for model, found in plans.items():
         lacks += _of_memory(contexts[model].spec, found, [case for case in cases if case.model == model])
     return merged(lacks)
 
 
 def of_graphs(settings: Settings, contexts: Contexts, cases: Sequence[Case]) -> tuple[Lack, ...]:
-    """The same where others measure: what this machine lacks to find clips and weights, and to make ONNX graphs."""
+    """The same where others measure: what this machine lacks to find their inputs and to make ONNX graphs."""
     plans, lacks = _of_models(contexts, cases, {})
     return merged([*lacks_of(partial(require_writable, settings.store), cases, mistake=True), *lacks,
                    *package_lacks(settings, plans, cases), *_of_disk(settings, plans, cases)])
