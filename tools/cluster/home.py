@@ -15,7 +15,7 @@ from tools.datasets import choice
 from tools.deployment.origin import origin
 from tools.engines.ascend import nodes as npus
 from tools.engines.cuda import nodes as gpus
-from tools.errors import ClusterError
+from tools.errors import ClusterError, OptionError
 from tools.spec import configured
 from tools.spec.case import Case, Device
 from tools.spec.given import GRAPH
