@@ -3,7 +3,7 @@
 A parcel is an entry, with its host where it has one, as an archive in pieces. It is called
 `<path of the manifest>@<digest of its files>`, so that a node knows whether it has the same without looking
 inside. What a parcel holds is checked file by file before it appears in the node's store.
-Published weights lie beside the store. Such a file is called `weights/<file>@<sha256>`, and travels as it is.
+Published weights lie beside the store. Such a file is called `published:<file>@<sha256>`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tools.storage.context import Context
 from tools.storage.entries import HOST, damage_of, note_use, readable_manifest
 
 PIECE = 64 * 2**20  # bytes
-WEIGHTS = "weights/"  # begins the name of a checkpoint, which is no entry
-MADE_THERE = frozenset({*packing.STAYING, "checked", "given"})  # what every node may make itself: it is about its files, or its device
+PUBLISHED = "published:"  # begins the name of a checkpoint, which is no entry
+MADE_THERE = frozenset({*packing.STAYING, "checked", "given"})  # about a node's own files, or for its device
 Parts = Callable[[], Sequence[bytes]]  # the pieces of a parcel; whoever asks has them fetched
 
 
 def used(context: Context[Spec]) -> tuple[str, ...]:
-    """The names of the parcels that a node needs of what *context* has found so far; a host comes in those of its own."""
+    """The names of the parcels of what *context* has found so far; a host comes with what it hosts."""
     root = context.settings.store
     manifests = [path for path in context.used if path.relative_to(root).parts[0] not in packing.STAYING]
     hosts = {path.parent for path in manifests if path.name != HOST}
@@ -55,7 +55,9 @@ def packed(root: Path, name: str) -> Iterator[bytes]:
 
 
 def take(root: Path, name: str, parts: Parts) -> bool:
-    """Bring a parcel into the store *root* unless its entry is there and whole; whether its parts were asked for.
+    """Bring a parcel into the store *root* unless its entry is there and whole.
+
+    It returns whether its parts were asked for.
 
     Raises:
         ClusterError: it was damaged on the way; or the store has an entry of that name with other content.
@@ -99,7 +101,7 @@ def _name(root: Path, manifest: Path) -> str:
 
 def weights(settings: Settings, spec: Spec) -> tuple[tuple[str, Path], ...]:
     """The published checkpoints of a model as they travel: the name of each with its file on the driver."""
-    return tuple((f"{WEIGHTS}{one.place.name}@{sha256(one.place)}", one.place)
+    return tuple((f"{PUBLISHED}{one.place.name}@{sha256(one.place)}", one.place)
                  for one in published(settings.models, settings.artifacts, spec))
 
 
@@ -116,7 +118,7 @@ def take_weights(settings: Settings, spec: Spec, name: str, parts: Parts) -> boo
     Raises:
         ClusterError: it was damaged on the way. WeightsError: it is not what was published.
     """
-    file, _, sha = name.removeprefix(WEIGHTS).rpartition("@")
+    file, _, sha = name.removeprefix(PUBLISHED).rpartition("@")
     place = next((one for one in published(settings.models, settings.artifacts, spec) if one.place.name == file), None)
     if place is None:
         raise ClusterError(f"{file} is no published checkpoint of {spec.name}")

@@ -1,4 +1,4 @@
-"""What a task is about, found on the driver and again on a node: weights, clips, graphs, and their digests."""
+"""What a task is about, found on the driver and again on a node: weights, clips and graphs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Digests = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a case is measured with before a device's own form of it is made; *graphs*: none for a reference."""
+    """What a case is measured with, before a device's own form is made; no *graphs* for a reference."""
 
     checkpoints: tuple[Weights, ...]
     dataset: Dataset
@@ -36,7 +36,8 @@ class Sources:
     def digests(self) -> Digests:
         """What has to be equal on the driver and on a node, by names that people understand."""
         graphs = zip(self.checkpoints, self.graphs, strict=True) if self.graphs else ()
-        return (*((f"weights of {one.network.name}", f"{one.origin} {one.sha256}") for one in self.checkpoints), (CLIPS, self.dataset.digest),
+        weights = ((f"weights of {one.network.name}", f"{one.origin} {one.sha256}") for one in self.checkpoints)
+        return (*weights, (CLIPS, self.dataset.digest),
                 *((f"graph of {one.network.name}", _of_graph(graph)) for one, graph in graphs))
 
     @property

@@ -97,7 +97,7 @@ def _content(path: Path) -> str:
 
 
 def _devices(has: Mapping[str, float]) -> tuple[tuple[tuple[Device, str], ...], tuple[str, ...]]:
-    """The devices that Ray can give to a task here and that are fit, with their chips; why others are not used.
+    """The devices that Ray can give to a task here and that are fit, with their chips; why not the others.
 
     Ray counts a kind of device, and numbers those from 0 on.
     """
