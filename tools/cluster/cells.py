@@ -62,8 +62,10 @@ class Farm:
 
     def end(self) -> None:
         """Keep what has come, and end all tasks: nobody waits for them any more."""
-        self._go_on(0.0)
-        self._cluster.tasks.cancel()
+        try:
+            self._go_on(0.0)
+        finally:
+            self._cluster.tasks.cancel()
 
     def _of(self, case: Case) -> Growing:
         if case in self._failed:

@@ -158,7 +158,7 @@ class Growing:
         self._score()
 
     def _measure(self) -> None:
-        pieces = {f"{PIECE}{name_of(span)}": [self._cluster.put(data)] for span, data in self._parts.contents().items()}
+        pieces = {f"{PIECE}{first}-{end}": [self._cluster.put(data)] for (first, end), data in self._parts.contents().items()}
         self._last = self._submit("cell", str(self._asked.case), (0, 0), pieces)
 
     def _take_cell(self, answer: Answer) -> None:
