@@ -8,9 +8,9 @@ from tools import engines
 from tools.spec.command_line import complete
 from tools.spec.options import CONFIG, OF_PYTEST, OPTIONS
 
-pytest_plugins = ["fixtures.readiness", "fixtures.matrix", "fixtures.benchmarks", "fixtures.timings", "fixtures.said", "fixtures.build",
-                  "fixtures.run", "fixtures.nights", "fixtures.configured", "fixtures.resume", "fixtures.gates", "fixtures.report",
-                  "fixtures.pages", "fixtures.workers", "fixtures.progress"]
+pytest_plugins = ["fixtures.cluster", "fixtures.readiness", "fixtures.matrix", "fixtures.benchmarks", "fixtures.timings", "fixtures.said",
+                  "fixtures.build", "fixtures.run", "fixtures.nights", "fixtures.configured", "fixtures.resume", "fixtures.gates",
+                  "fixtures.report", "fixtures.pages", "fixtures.workers", "fixtures.progress"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

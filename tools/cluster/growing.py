@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Protocol
 
 from tools.cluster import gathering, home, offers, shaped, taken
+from tools.cluster.finding import CLIPS, Sources
 from tools.cluster.gathering import name_of
 from tools.cluster.parts import Parts
 from tools.cluster.taken import Noted
 from tools.cluster.values import Answer, Code, Needs, Node, Span, What, Work
+from tools.cluster.working import PIECE
 from tools.errors import ClipgateError, ClusterError, MeasureError
 from tools.machine import memory
 from tools.machine.files import writing
-from tools.measuring import kinds
 from tools.measuring.cell import Cell
 from tools.measuring.launch import Found
 from tools.measuring.sameness import Sameness
@@ -26,7 +27,6 @@ from tools.spec.model import Spec
 from tools.storage.context import Context
 
 Entries = Mapping[str, Sequence[object]]  # what a task is handed, by names, in parts that lie in the cluster
-PIECE = "piece:"
 
 
 class Handle(Protocol):
@@ -49,8 +49,8 @@ class Tasks(Protocol):
 class Cluster:
     """What the cells of a run are measured on.
 
-    unfit: nodes that are not used, by name, and why. carry: makes what a case has used of the store lie in the
-    cluster, where nodes do not share the store. put: the same of any bytes.
+    unfit: nodes that are not used, by name, and why. carry: lets what a case has used of the store lie in the
+    cluster, where nodes do not share the store. put: does so with any bytes.
     """
 
     tasks: Tasks
@@ -73,8 +73,9 @@ class Asked:
 class Growing:
     """A case whose artifacts are found. `cell` is there once it is measured, `error` if that failed."""
 
-    def __init__(self, asked: Asked, found: Found, cluster: Cluster, run: Path) -> None:
-        self.found, self._asked, self._cluster, self._run = found, asked, cluster, run
+    def __init__(self, asked: Asked, found: Sources, cluster: Cluster, run: Path) -> None:
+        self.found = Found(found.checkpoints, found.dataset, found.graphs)
+        self._sources, self._asked, self._cluster, self._run = found, asked, cluster, run
         self.cell: Cell | None = None
         self.error: ClipgateError | None = None
         case, context = asked.case, asked.context
@@ -97,7 +98,7 @@ class Growing:
             self.cell = taken.earlier(context, case, self._run, self._noted)
             if self.cell:
                 return
-            self._entries = self._cluster.carry(context)
+            self._entries = {**self._cluster.carry(context), CLIPS: [self._cluster.put(self._sources.clips)]}
             if context.spec.kind == "recogniser":
                 self._score()
             else:
@@ -143,7 +144,7 @@ class Growing:
             self.error = self.error or error
 
     def _gather(self) -> None:
-        """Measure the cell with all scores, if all were made with the same; else those of before are made again."""
+        """Measure the cell with all scores, once they were all made with the same."""
         found = gathering.unlike(list(self._parts.scored.values()), _differs)
         if found is None:
             self._measure()
@@ -157,7 +158,7 @@ class Growing:
         self._score()
 
     def _measure(self) -> None:
-        pieces = {f"{PIECE}{name_of(span)}": [self._cluster.put(data)] for span, data in self._parts.contents().items()}
+        pieces = {f"{PIECE}{first}-{end}": [self._cluster.put(data)] for (first, end), data in self._parts.contents().items()}
         self._last = self._submit("cell", str(self._asked.case), (0, 0), pieces)
 
     def _take_cell(self, answer: Answer) -> None:
@@ -172,15 +173,15 @@ class Growing:
     def _submit(self, what: What, key: str, span: Span, pieces: Entries | None = None) -> Handle:
         case, context = self._asked.case, self._asked.context
         alone = what == "cell" and context.settings.ray_exclusive == "on"
-        work = Work(key, what, home.sent(context), self._cluster.code, case, shaped.digests(self.found), span,
+        work = Work(key, what, home.sent(context), self._cluster.code, case, self._sources.digests, span,
                     timed=what == "cell" and self._asked.timed, exclusive=alone, run=self._run.name,
                     names=tuple((node.id, node.name) for node in self._cluster.nodes),
                     scored_by=gathering.by_whom(list(self._parts.scored.values())) if what == "cell" else ())
-        needs = offers.needs(case.device.family, self._cluster.nodes, self._memory())
+        needs = offers.needs(case.device.family, self._cluster.nodes, self._memory(), alone=alone)
         return self._cluster.tasks.submit(work, needs, {**self._entries, **(pieces or {})})
 
     def _memory(self) -> int:
-        """What a task takes, of several networks the most; a compiled graph is counted as measuring counts it."""
+        """What a task takes, as measuring counts it; of several networks the most."""
         case, spec = self._asked.case, self._asked.context.spec
         compiled = shaped.is_compiled(case)
         return max(memory.need_bytes(0 if compiled else graph.peak_bytes, graph.weights_bytes,
@@ -189,5 +190,5 @@ class Growing:
 
 
 def _differs(one: str, other: str) -> str:
-    """What two parts were scored with differently, as no two nodes may; an error where nobody can read it."""
+    """What no two nodes may score with differently; an error where nobody can read what they did."""
     return Sameness.parse(one).differs(Sameness.parse(other))

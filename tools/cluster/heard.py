@@ -33,11 +33,12 @@ class Heard:
 
 
 class Line:
-    """A task's way to tell events, a few messages a second."""
+    """A task's way to tell events, a few messages a second. last: what sending gave; all before it are there when it is."""
 
     def __init__(self, number: int, send: Callable[[Told], object], clock: Callable[[], float] = time.monotonic) -> None:
         self._number, self._send, self._clock = number, send, clock
         self._told_s = -EVERY_S
+        self.last: object = None
 
     def tell(self, key: str, event: Event) -> None:
         """Pass an event on. How far work is goes twice a second at most, and always when it is done.
@@ -49,4 +50,4 @@ class Line:
             if now - self._told_s < EVERY_S and not done:
                 return
             self._told_s = now
-        self._send(Told(self._number, event))
+        self.last = self._send(Told(self._number, event))

@@ -8,21 +8,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from tools.cluster.values import Code, Node
-from tools.errors import ClipgateError
-from tools.spec.settings import Settings
+from tools.cluster import looking
+from tools.cluster.values import Code, Failed, Node
+from tools.spec.settings import ROOT, Settings
 
 LOOK_S = 60.0  # for all nodes at once: on a busy machine a process of Ray's needs its time
 JOIN = "PYTHONPATH=$PWD .venv/bin/ray start --address=HOST:6379"
-Look = Callable[[Settings, str], Node]
+Look = Callable[[Settings, str], Node | Failed]
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Nodes that were looked at. unfit: the ids of others, each with its name and why it is not used."""
+    """Nodes that were looked at. unfit: the ids of others, each with its name and why it is not used.
+
+    renamed: the ids and names of those that do not know their names by themselves.
+    """
 
     fit: tuple[Node, ...]
     unfit: Mapping[str, tuple[str, str]]
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +53,23 @@ def look_at(settings: Settings, nodes: Sequence[Listed], look: Look, code: Code)
     """Ask every node, all at once, what it is. code: what it has to have."""
     import ray
 
+    inside = settings.models.is_relative_to(ROOT)  # of the checkout, which may lie elsewhere on a node
+    sent = replace(settings, models=settings.models.relative_to(ROOT)) if inside else settings
     with _left_behind(settings) as token:
         task = ray.remote(max_retries=0, num_cpus=0)(look)
-        asked = {node: task.options(label_selector={"ray.io/node-id": node.id}, name="look").remote(settings, token) for node in nodes}
+        asked = {node: task.options(label_selector={"ray.io/node-id": node.id}, name="look").remote(sent, token) for node in nodes}
         there, _ = ray.wait(list(asked.values()), num_returns=len(asked), timeout=LOOK_S) if asked else ((), ())
         answers = {node: _answer(reference) if reference in there else f"it did not answer in {LOOK_S:.0f} s"
                    for node, reference in asked.items()}
     fit = [replace(answer, id=node.id, cpus=node.cpus, memory_bytes=node.memory_bytes) for node, answer in answers.items()
            if isinstance(answer, Node)]
-    named = _named_apart(fit)
-    other = {node.id: (node.name, why) for node in named if (why := differs(node.code, code))}
-    silent = {node.id: (node.host, answer) for node, answer in answers.items() if isinstance(answer, str)}
-    return Looked(tuple(node for node in named if node.id not in other), {**other, **silent})
+    silent = {node.id: answer for node, answer in answers.items() if isinstance(answer, str)}
+    other = {node.id: f"it has other code: {why}" for node in fit if (why := looking.differs(node.code, code))}
+    own = {node.id: node.name for node in sorted(fit, key=lambda node: (node.artifacts, node.id))}
+    names = _apart({**own, **{node.id: node.host for node in nodes if node.id in silent}})
+    renamed = tuple((id, name) for id, name in names.items() if id in own and name != own[id])
+    usable = sorted((replace(node, name=names[node.id]) for node in fit if node.id not in other), key=lambda node: node.name)
+    return Looked(tuple(usable), {id: (names[id], why) for id, why in {**other, **silent}.items()}, renamed)
 
 
 @contextmanager
@@ -81,35 +90,18 @@ def _answer(reference: object) -> Node | str:
     import ray
 
     try:
-        answer: Node = ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        return _why(error.cause)
+        answer: Node | Failed = ray.get(reference)
     except ray.exceptions.RayError as error:
-        return f"it could not be asked ({type(error).__name__})"
-    return answer
+        words = str(getattr(error, "cause", error)).partition("\n")[0]
+        return f"it could not be asked what it is ({words}): Ray has to be started in a checkout of clipgate there, with {JOIN}"
+    return answer.error[1] if isinstance(answer, Failed) else answer
 
 
-def _why(cause: BaseException) -> str:
-    if isinstance(cause, ImportError):
-        return f"Ray does not run in a checkout of clipgate there ({cause}): start it there with {JOIN}"
-    return cause.what if isinstance(cause, ClipgateError) else f"{type(cause).__name__}: {cause}"
-
-
-def _named_apart(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes in the order of their names, the second on a host named HOST-2."""
+def _apart(names: Mapping[str, str]) -> dict[str, str]:
+    """The names of nodes by their ids, the second on a host named HOST-2."""
     seen: Counter[str] = Counter()
-    named = []
-    for node in sorted(nodes, key=lambda node: (node.name, node.artifacts, node.id)):
-        seen[node.name] += 1
-        number = seen[node.name]
-        named.append(node if number == 1 else replace(node, name=f"{node.name}-{number}"))
-    return named
-
-
-def differs(there: Code, here: Code) -> str:
-    """In which way a node's code is not ours, in words; empty where it is."""
-    if (there.ray, there.python) != (here.ray, here.python):
-        return f"it has Ray {there.ray} and Python {there.python}, and here are Ray {here.ray} and Python {here.python}"
-    if there.commit != here.commit:
-        return f"it has the code of commit {there.commit[:12]}, and here is {here.commit[:12]}"
-    return "its files of tools/ or of the models are not those here, although the commit is" if there.digest != here.digest else ""
+    apart = {}
+    for id, name in names.items():
+        seen[name] += 1
+        apart[id] = name if seen[name] == 1 else f"{name}-{seen[name]}"
+    return apart

@@ -1,4 +1,4 @@
-"""What the nodes of a cluster offer: families of devices, how many of each, and what a task of one asks for."""
+"""What the nodes of a cluster offer: devices of each family, and what a task on one of them asks for."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from tools.cluster.values import Needs, Node
 from tools.errors import ClusterError, OptionError
 from tools.measuring.lack import Lack
 from tools.spec.case import Case, Device
-
-RESOURCES: Mapping[str, str] = {"npu": "NPU", "cuda": "GPU", "cpu": ""}  # what Ray calls a device of each family
 
 
 def count(node: Node, family: str) -> int:
@@ -88,14 +86,17 @@ def lacks(cases: Sequence[Case], nodes: Sequence[Node], unfit: Mapping[str, str]
     return found
 
 
-def needs(family: str, nodes: Sequence[Node], memory_bytes: int) -> Needs:
+def needs(family: str, nodes: Sequence[Node], memory_bytes: int, *, alone: bool = False) -> Needs:
     """What a task of a case on *family* asks Ray for.
 
     A host has one device `cpu`, so such a task asks for all cores of the smallest node: no second one of ours
-    runs beside it there. Other devices of a node share its cores.
+    runs beside it there. Other devices of a node share its cores. alone: it asks for all cores of a node, which
+    only the largest ones have.
     """
-    holders = having(nodes, family)
-    if RESOURCES.get(family, "") == "":
+    holders, counted = having(nodes, family), engines.named(family).RAY
+    if alone:
+        return Needs(max(node.cpus for node in holders), memory_bytes, counted)
+    if not counted:
         return Needs(min(node.cpus for node in holders), memory_bytes)
     share = min(int(node.cpus) // count(node, family) for node in holders)
-    return Needs(max(1, share), memory_bytes, RESOURCES[family])
+    return Needs(max(1, share), memory_bytes, counted)

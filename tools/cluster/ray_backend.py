@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from tools.cluster import task
@@ -21,7 +22,8 @@ NODE = "ray.io/node-id"  # the label that Ray gives every node
 GENTLE_S = 2.0  # after which a task that was asked to end is killed
 LOOK_S = 1.0  # between two looks at which nodes are alive
 FEW = 100  # up to so many nodes are named to Ray; of more those that are left out, and who joins later may get work too
-HEAR_S = 2.0  # for the actor's answer
+BEGIN_S = 30.0  # for the actor to begin
+HEAR_S = 1.0  # for the actor's answer
 WHY = {  # an error of Ray's -> what became of the task
     "NodeDiedError": "the node is gone",
     "WorkerCrashedError": "its process was killed or crashed",
@@ -43,16 +45,22 @@ class RayBackend:
         self._attempt = ray.remote(max_retries=0)(task.attempt)
         self._heard: Hearing | None = None  # there is none where no node is fit
         self._numbers: dict[ray.ObjectRef[Outcome], int] = {}
+        self._asked: object = None  # the actor for what it heard
         self._holding: list[ray.ObjectRef[Outcome]] = []
         self._nodes, self._looked_s = session.nodes(), time.monotonic()
 
     def _actor(self) -> Hearing:
-        """The actor on our own node where that is fit, else on any that is."""
+        """The actor on our own node, which is there as long as we are; where it cannot be, on any that is fit."""
         import ray
 
-        own = ray.get_runtime_context().get_node_id()
-        where = self._selector(own if own in {node.id for node in self._session.nodes()} else "", ())
-        return cast("Hearing", ray.remote(num_cpus=0, max_restarts=-1, max_concurrency=100_000, label_selector=where)(Heard).remote())
+        actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, max_concurrency=100_000)(Heard)
+        here = actor.options(label_selector={NODE: ray.get_runtime_context().get_node_id()}).remote()
+        try:
+            ray.get(here.drain.remote(), timeout=BEGIN_S)
+            return cast("Hearing", here)
+        except (ray.exceptions.RayActorError, ray.exceptions.GetTimeoutError):
+            ray.kill(here)
+            return cast("Hearing", actor.options(label_selector=self._selector("", ())).remote())
 
     def nodes(self) -> tuple[Node, ...]:
         """The fit nodes that are alive, as they were a second ago at most."""
@@ -72,6 +80,7 @@ class RayBackend:
     def start(self, number: int, work: Work, needs: Needs, entries: Entries, barred: Collection[str]) -> None:
         """Start a task on a node whose id is not *barred*."""
         self._heard = self._heard or self._actor()
+        work = replace(work, names=self._session.renamed)
         devices = {needs.device: 1} if needs.device not in ("", "GPU") else {}
         options = self._attempt.options(
             num_cpus=needs.cpus, num_gpus=int(needs.device == "GPU"), resources=devices, memory=needs.memory_bytes or None, name=work.key,
@@ -113,13 +122,16 @@ class RayBackend:
 
         if self._heard is None:
             return []
+        asked = self._asked or self._heard.drain.remote()  # an answer that is late is not lost
+        self._asked = asked
         try:
-            return cast("list[News]", ray.get(self._heard.drain.remote(), timeout=HEAR_S))
-        except ray.exceptions.RayActorError:  # its node is gone: those that begin now tell another
-            self._heard = self._actor()
+            news = cast("list[News]", ray.get(asked, timeout=HEAR_S))
         except ray.exceptions.GetTimeoutError:
-            pass
-        return []
+            return []
+        except ray.exceptions.RayActorError:  # those that begin from now on tell another one
+            self._heard, news = self._actor(), []
+        self._asked = None
+        return news
 
     def cancel(self, seconds: float) -> None:
         """End every task: asked first, so that it takes away what it made, and killed if it does not."""

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from tools.cluster import looking
 from tools.cluster.nodes import Look, Looked, listed, look_at
 from tools.cluster.values import Code, Node
 from tools.errors import ClusterError
@@ -24,7 +25,6 @@ AUTO, CLIENT = "auto", "ray://"
 SETUP = "./tools/setup --ray"
 START = "PYTHONPATH=$PWD .venv/bin/ray start --head --port=6379"
 PAGE = "tools/cluster/README.md says how"
-QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_USAGE_STATS_ENABLED": "0"}  # else the native part writes on our terminal
 
 
 class Session:
@@ -47,6 +47,11 @@ class Session:
     @property
     def unfit_ids(self) -> frozenset[str]:
         return frozenset(self._seen.unfit)
+
+    @property
+    def renamed(self) -> tuple[tuple[str, str], ...]:
+        """The ids and names of nodes that share their host with another, for `Work.names`."""
+        return self._seen.renamed
 
     def alive(self) -> tuple[Node, ...]:
         """The nodes that can be used and are alive now."""
@@ -84,8 +89,6 @@ def connect(settings: Settings, look: Look | None = None, code: Code | None = No
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
         except (RuntimeError, OSError, ValueError, ray.exceptions.RayError) as error:
             raise _not_joined(address, error) from error
-    from tools.cluster import looking
-
     return Session(settings, look or looking.look, code or looking.code(settings))
 
 
@@ -124,7 +127,7 @@ def _silence() -> None:
     """Let nothing of Ray's reach this terminal: what matters of it, we say."""
     from ray._private import worker
 
-    os.environ |= QUIET
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     worker._worker_logs_enabled = False
     logger = logging.getLogger("ray")
     logger.handlers, logger.propagate = [logging.NullHandler()], False

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from tools.cluster import finding
+from tools.cluster.finding import Sources
 from tools.datasets import choice
-from tools.deployment.compile import form, require_form, source_graph
-from tools.deployment.specialise import Graph
-from tools.deployment.weights import checkpoints
-from tools.measuring import kinds, sameness
-from tools.measuring.launch import Found
+from tools.deployment.compile import form, require_form
+from tools.measuring.sameness import code_digest, graph_digest
 from tools.spec.case import Case
-from tools.spec.digest import digest, spec_digest
+from tools.spec.digest import spec_digest
 from tools.spec.model import Spec
 from tools.storage.context import Context
 
 
-def find(context: Context[Spec], case: Case) -> Found:
-    """Find or build the weights, the data and the ONNX graphs of *case*; its nodes make of them what it loads."""
-    weights = checkpoints(context)
-    dataset = kinds.of(context.spec).dataset(context, weights)
-    return Found(weights, dataset, tuple(_source(context, one, case) for one in weights))
+def find(context: Context[Spec], case: Case) -> Sources:
+    """Find or build the weights, the data and the ONNX graphs of *case*; a node makes of these what it loads.
+
+    Raises:
+        ClipgateError: as for `launch.find`, but for what a device or its compiler lacks.
+    """
+    sources = finding.sources(context, case)
+    for graph in sources.graphs:
+        require_form(graph.path, case.device, case.mode)
+    return sources
+
+
+def is_compiled(case: Case) -> bool:
+    """Whether the device of *case* loads what a compiler makes of a graph, which tells nothing of memory."""
+    return form(case.device, case.mode) == "om"
+
+
+def of(context: Context[Spec], case: Case, found: Sources) -> dict[str, str]:
+    """All that shapes the scores of *case*, by what people call it, but for what is a node's own."""
+    settings = context.settings
+    named = {"the clips": found.dataset.digest, "the kind of data": choice.word(context), "the model's file": spec_digest(context.spec),
+             "the code that measures": code_digest(case.device),
+             "the compiler's flags": " ".join((*settings.atc_flags, settings.soc_version, settings.auto_tune))}
+    for weights, graph in zip(found.checkpoints, found.graphs, strict=True):
+        network = f" of {weights.network.name}" if len(found.checkpoints) > 1 else ""
+        named |= {f"the weights{network}": f"{weights.origin} {weights.sha256}", f"the graph{network}": graph_digest(graph)}
+    return named

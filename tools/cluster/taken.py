@@ -107,7 +107,7 @@ def _error(answer: Answer) -> ClipgateError | None:
 
 
 def cell_of(case: Case, spec: Spec, run: Path, error: ClipgateError | None = None) -> Cell:
-    """The cell that lies in the run; *error*: why a network of it has no times. A MeasureError where it is not."""
+    """The cell that lies in the run, or a MeasureError; *error*: why a network of it has no times."""
     parts = [read(part_folder(case, spec, network.name, run)) for network in spec.networks]
     return Cell(case, run / str(case), tuple(
         replace(part, timing_error=error if part.times is None else None, retried=retried(part.folder)) for part in parts))

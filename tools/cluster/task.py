@@ -52,7 +52,10 @@ def attempt(run: Run, number: int, heard: Hearing, device: str, work: Work, entr
     here = ray.get_runtime_context()
     ids = here.get_accelerator_ids().get(device, []) if device else []
     _heard(heard, Began(number, here.get_node_id(), label(work.case.device, ids)))
-    outcome = run(work, entries, Line(number, heard.hear.remote))
+    line = Line(number, heard.hear.remote)
+    outcome = run(work, entries, line)
+    if line.last is not None:  # what it told comes before its end
+        _waits(line.last, PATIENCE_S)
     if device and isinstance(outcome, Failed) and outcome.lost and _heard(heard, Ended(number, outcome)):
         _waits(heard.never.remote(), None)
     return outcome

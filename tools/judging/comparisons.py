@@ -135,7 +135,7 @@ def extra_info(cell: Cell, compared: Sequence[Comparison]) -> dict[str, object]:
     record = cell.record
     parts = {part.record.network: _numbers(part) for part in cell.parts}
     return {
-        "case": record.case, "data": record.data, "weights": record.weights, "precision": record.precision,
+        "case": str(cell.case), "data": record.data, "weights": record.weights, "precision": record.precision,
         "chip": record.chip, "simulated": record.simulated,
         **(parts[record.network] if len(parts) == 1 else {"networks": parts, "clips_per_s": cell.rate(), "statistic": cell.statistic}),
         "compared": {found.key: asdict(found) for found in compared},

@@ -103,8 +103,11 @@ class Progress:
         self._works: dict[str, Work] = {}
 
     def hear(self, event: Event, now: float) -> None:
-        """Note an event. A tale of work of which nothing else was heard begins it."""
+        """Note an event. A tale of work of which nothing else was heard begins it; an end of no stage ends it."""
         place = event.get("worker", "")
+        if event["kind"] == "ended" and "text" not in event:
+            self.forget(place)
+            return
         work = self._works.get(place, Work(now, now))
         if event["kind"] == "cell":
             if work.case == event["case"] and place in self._works:

@@ -37,17 +37,35 @@ Contexts = Mapping[str, Context[Spec]]
 def of_cases(settings: Settings, contexts: Contexts, cases: Sequence[Case]) -> tuple[Lack, ...]:
     """What these cells lack; *contexts* has the run of each of their models by its name."""
     lacks = [*of_folders(settings, cases), *_of_devices(settings, cases)]
-    plans: dict[str, Planned] = {}
-    for model, context in contexts.items():
-        mine = [case for case in cases if case.model == model]
-        forms = {(case.batch, form(case.device, case.mode)) for case in mine}
-        wrong = lacks_of(partial(require_options, context, sorted({case.batch for case in mine})), mine, mistake=True)
-        lacks += wrong or [*of_inputs(context, mine), *_of_files(context, mine)]
-        plans |= {} if wrong else planned(context, sorted({case.batch for case in mine}), forms)
-    lacks += [*package_lacks(settings, plans, cases), *compiler_lacks(contexts, plans, cases), *_of_disk(settings, plans, cases)]
+    plans, of_models = _of_models(contexts, cases, {case: form(case.device, case.mode) for case in cases})
+    lacks += [*of_models, *package_lacks(settings, plans, cases), *compiler_lacks(contexts, plans, cases)]
+    lacks += _of_disk(settings, plans, cases)
     for model, found in plans.items():
         lacks += _of_memory(contexts[model].spec, found, [case for case in cases if case.model == model])
     return merged(lacks)
+
+
+def of_graphs(settings: Settings, contexts: Contexts, cases: Sequence[Case]) -> tuple[Lack, ...]:
+    """The same where others measure: what this machine lacks to find their inputs and to make ONNX graphs."""
+    plans, lacks = _of_models(contexts, cases, {})
+    return merged([*lacks_of(partial(require_writable, settings.store), cases, mistake=True), *lacks,
+                   *package_lacks(settings, plans, cases), *_of_disk(settings, plans, cases)])
+
+
+def _of_models(contexts: Contexts, cases: Sequence[Case], forms: Mapping[Case, Form]) -> tuple[dict[str, Planned], list[Lack]]:
+    """What is to be made for these cases, by model, and what their options, inputs and files lack.
+
+    forms: what is made of the graphs for devices of this machine.
+    """
+    plans: dict[str, Planned] = {}
+    lacks: list[Lack] = []
+    for model, context in contexts.items():
+        mine = [case for case in cases if case.model == model]
+        batches = sorted({case.batch for case in mine})
+        wrong = lacks_of(partial(require_options, context, batches), mine, mistake=True)
+        lacks += wrong or [*of_inputs(context, mine), *_of_files(context, mine)]
+        plans |= {} if wrong else planned(context, batches, {(case.batch, forms[case]) for case in mine if case in forms})
+    return plans, lacks
 
 
 def of_model(context: Context[Spec], batches: Sequence[int], soc: Callable[[], str] | None = None) -> tuple[Lack, ...]:

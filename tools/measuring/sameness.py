@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 
 from tools import engines
+from tools.deployment.specialise import Graph
 from tools.errors import MeasureError
 from tools.machine import typed, versions
 from tools.machine.files import sha256
@@ -102,21 +103,21 @@ def of(job: Job) -> Sameness:
     chip, here = driver.describe(device), dict(versions.machine())
     installed = (*versions.of(*PACKAGES, *PREPROCESSING), ("python", here["python"]), *driver.versions())
     return Sameness(
-        weights=f"{job.checkpoint.origin} {job.checkpoint.sha256}", graph=_graph(job),
+        weights=f"{job.checkpoint.origin} {job.checkpoint.sha256}", graph=graph_digest(job.graph),
         asked=str(job.graph.given.asked) if job.graph.given else "", clips=job.dataset.digest,
         before=sha256(job.before / FILE) if job.before else "", spec=spec_digest(job.spec), batch=job.case.batch,
         device=device.label, chip=chip.name, simulated=chip.simulated, machine=f"{here['cpu']}, {here['cores']} cores",
         versions=", ".join(f"{name} {version}" for name, version in installed), flags=" ".join(job.flags), data=job.data,
-        code=_code(device))
+        code=code_digest(device))
 
 
-def _graph(job: Job) -> str:
+def graph_digest(graph: Graph) -> str:
     """The graph's files, the rewrites that made it, and of a person's own what a record tells of it."""
-    graph, given = job.graph, job.graph.given
+    given = graph.given
     theirs: Json = [given.name, [sha for _, sha in given.files], given.own, given.same, given.precision] if given else None
     return digest([graph.digest, graph.weights_digest, list(graph.surgery), theirs])
 
 
-def _code(device: Device) -> str:
+def code_digest(device: Device) -> str:
     """The code that measures. A family is imported by its name, so its modules are looked for by that."""
     return digest([code.current(code.place_of(measure)), code.current(f"{engines.FAMILIES[device.family]}:{code.EVERYTHING}")])

@@ -15,7 +15,7 @@ from tools.reporting.lacking import Lacking, told
 from tools.spec.allowed import Allowed, allowed
 from tools.spec.case import Case
 from tools.spec.configured import NAME
-from tools.spec.options import ARTIFACTS, FLAGS, MODELS, OFF, OPTIONS, ROOT, USES
+from tools.spec.options import ARTIFACTS, FLAGS, MODELS, OFF, OPTIONS, RAY, ROOT, USES
 from tools.spec.repeat import again
 from tools.storage import runs
 
@@ -61,7 +61,8 @@ class RunAsked:
         """The command that measures a case of this run again; empty where nobody knows the options."""
         if not self.options:
             return ""
-        line = again(case, [*self._chosen(USES["measure"]), *self._no_file()])
+        cluster = self._chosen(RAY) if self.options.get("ray") else ()
+        line = again(case, [*self._chosen(USES["measure"]), *self._no_file()], cluster)
         moved = self.folder and Path(self.folder) != ROOT
         return on_one_line(f"cd {shlex.quote(self.folder)} && {line}" if moved else line)
 

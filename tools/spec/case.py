@@ -10,6 +10,8 @@ BATCHES = (1, 4, 8, 16, 32, 64)
 Precision = Literal["", "fp32", "tf32", "fp16"]  # "" is what a device does by itself
 EngineName = Literal["", "tensorrt"]  # "" is the usual one of a family of devices
 MODES = "".join(f"(?:-({'|'.join(get_args(kind)[1:])}))?" for kind in (EngineName, Precision))  # how the text of a case may end
+COUNTED = ("npu", "cuda")  # families of which a cluster gives a case any device: it has no index before
+DEVICE = rf"(?:(cpu)|(?:({'|'.join(COUNTED)})|(?!cpu)([a-z]+)([0-9]{{1,9}}))(sim)?)"  # its label in the text of a case
 CONTROL = "control"  # in a model's place: the fixed small graph that a doubtful cell is measured in turn with
 
 
@@ -63,9 +65,9 @@ class Case:
     @classmethod
     def parse(cls, text: str, model: str) -> Case | None:
         """The case of *model* whose text this is; None where it is another's, or no case's."""
-        match = re.fullmatch(rf"{re.escape(model)}-bs([0-9]{{1,9}})-(?:(cpu)|(?!cpu)([a-z]+?)([0-9]{{1,9}})?(sim)?){MODES}", text)
+        match = re.fullmatch(rf"{re.escape(model)}-bs([0-9]{{1,9}})-{DEVICE}{MODES}", text)
         if match is None:
             return None
-        batch, cpu, family, index, simulated, engine, precision = match.groups(default="")
-        device = Device(cpu) if cpu else Device(family, int(index) if index else None, simulated=bool(simulated))
+        batch, cpu, any_of, family, index, simulated, engine, precision = match.groups(default="")
+        device = Device(cpu or any_of or family, int(index) if index else None, simulated=bool(simulated))
         return cls(model, int(batch), device, Mode(cast("EngineName", engine), cast("Precision", precision)))

@@ -107,13 +107,14 @@ OPTIONS = (
 )
 FLAGS = tuple(one.flag for one in OPTIONS)
 
+RAY = tuple(flag for flag in FLAGS if flag.startswith("--ray"))
 _PLACES = ("--artifacts", "--locks", "--models")
 _CLIPS = ("--data", "--data-root", "--clips", *_PLACES)
 _WEIGHTS = ("--data", "--data-root", "--weights", *_PLACES)
 _COMPILING = ("--graph", "--graph-input", "--graph-output", "--surgery", "--soc-version", "--atc-python", "--auto-tune", "--atc-flags",
               "--atc-timeout-s", "--precision")
 USES: dict[str, Collection[str]] = {  # which of OPTIONS a command takes
-    "measure": tuple(flag for flag in FLAGS if flag not in ("--history", "--confirm") and not flag.startswith("--ray")),
+    "measure": tuple(flag for flag in FLAGS if flag not in ("--history", "--confirm", *RAY)),
     "export": _WEIGHTS,
     "specialise": (*_WEIGHTS, "--surgery"),
     "compile": (*_WEIGHTS, *_COMPILING),

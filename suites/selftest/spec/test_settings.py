@@ -11,7 +11,7 @@ import pytest
 
 from tools.deployment.origin import origin
 from tools.errors import OptionError
-from tools.spec.case import Case, Device
+from tools.spec.case import Case, Device, Mode
 from tools.spec.catalog import load_spec
 from tools.spec.expectations import Expectations
 from tools.spec.given import GraphPlaces, Said
@@ -108,7 +108,8 @@ def test_a_case_reads_as_its_id() -> None:
 
 
 @pytest.mark.parametrize("one", [Case("tsm", 16, Device("cpu")), Case("tsm", 1, Device("npu", 12)),
-                                 Case("r2plus1d", 4, Device("npu", 0, simulated=True)), Case("tsm", 1, Device("cuda", 3))])
+                                 Case("r2plus1d", 4, Device("npu", 0, simulated=True)), Case("tsm", 1, Device("cuda", 3)),
+                                 Case("tsm", 1, Device("cuda"), Mode("tensorrt")), Case("tsm", 16, Device("npu", simulated=True))])
 def test_a_case_is_read_back_from_its_text(one: Case) -> None:
     """Whatever its family; for another model it is no case at all."""
     assert one == Case.parse(str(one), one.model)
@@ -157,7 +158,7 @@ def test_auto_data_is_full_where_the_list_is_found(files: Path) -> None:
     assert "published" == origin(Context(settings, TSM))
 
 
-@pytest.mark.parametrize("copy", ["tsm-bs1-old", "tsm-bs1-cpu2", "tsm-bs1-cpusim", "tsm-bs1-npu", "tsm-bs1-cpu.bak"])
+@pytest.mark.parametrize("copy", ["tsm-bs1-old", "tsm-bs1-cpu2", "tsm-bs1-cpusim", "tsm-bs1-npux", "tsm-bs1-cpu.bak"])
 def test_a_copy_of_a_cells_folder_is_no_case(copy: str) -> None:
     """Only a text that `str(case)` can give is a case's."""
     assert Case.parse(copy, "tsm") is None

@@ -1,0 +1,133 @@
+"""A Ray cluster of several node processes on this machine, each with folders of its own, and its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tools.spec.settings import ROOT, Settings
+
+STORE = 80_000_000  # bytes of each node's object store, which lie in memory
+END_S = 10.0  # for processes to end by themselves once their node is gone
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node of the rig: its folders, and Ray's object for its processes."""
+
+    name: str
+    folder: Path
+    ray: Any
+
+    @property
+    def id(self) -> str:
+        return str(self.ray.node_id)
+
+    @property
+    def artifacts(self) -> Path:
+        return self.folder / "artifacts"
+
+
+class Rig:
+    """The cluster. Its folder's path is short, since those of sockets may have 107 bytes only."""
+
+    def __init__(self, folder: Path, client_port: int | None = None) -> None:
+        """client_port: where the cluster takes drivers with a ray:// address, if it does."""
+        from ray.cluster_utils import Cluster
+
+        self.folder, self._seen = folder, set[psutil.Process]()
+        self._cluster = Cluster(initialize_head=True, head_node_args={
+            "num_cpus": 0, "include_dashboard": False, "object_store_memory": STORE, "temp_dir": str(folder / "ray"), "ray_client_server_port": client_port,
+            "env_vars": {"PYTHONPATH": _paths(ROOT)}})
+
+    @property
+    def address(self) -> str:
+        return str(self._cluster.address)
+
+    def add(self, name: str, *, cpus: int = 1, devices: Mapping[str, int] | None = None, code: Path | None = ROOT, data_root: Path | None = None,
+            environment: Mapping[str, str] | None = None) -> Place:
+        """Start a node, and do not wait for it: `ready` does.
+
+        devices: how many of each kind it has, as `{"NPU": 2}`. code: its checkout; None: it has none.
+        """
+        folder = self.folder / name
+        for part in ("artifacts", "locks", "tmp"):
+            (folder / part).mkdir(parents=True)
+        texts = {"artifacts": folder / "artifacts", "locks": folder / "locks", **({"data_root": data_root} if data_root else {})}
+        own = folder / "clipgate.toml"
+        own.write_text("".join(f'{key} = "{text}"\n' for key, text in texts.items()))
+        ray = self._cluster.add_node(wait=False, num_cpus=cpus, resources=dict(devices or {}), object_store_memory=STORE, env_vars={
+            "CLIPGATE_NODE": str(own), "PYTHONPATH": _paths(code), "TMPDIR": str(folder / "tmp"), **(environment or {})})
+        return Place(name, folder, ray)
+
+    def ready(self) -> None:
+        """Wait until every node is there."""
+        self._cluster.wait_for_nodes()
+        self._see()
+
+    def kill(self, place: Place) -> None:
+        """End a node as a machine ends whose power fails."""
+        self._see()
+        self._cluster.remove_node(place.ray, allow_graceful=False)
+
+    def settings(self, **options: str) -> Settings:
+        """A driver's settings for this cluster; its artifacts are no node's."""
+        return Settings.parse({"ray": self.address, "artifacts": str(self.folder / "driver"), **options})
+
+    def close(self) -> list[str]:
+        """End all of it; the names of processes that had to be killed, which is a fault."""
+        import ray
+
+        self._see()
+        ray.shutdown()
+        for node in list(self._cluster.worker_nodes):
+            self._cluster.remove_node(node, allow_graceful=False)
+        self._cluster.shutdown()
+        _, alive = psutil.wait_procs(self._seen, timeout=END_S)
+        names = [f"{one.pid} {one.name()}" for one in alive if one.is_running()]
+        for one in alive:
+            one.kill()
+        return names
+
+    def _see(self) -> None:
+        """Note the processes of the nodes: those of a dead one are nobody's children."""
+        self._seen |= set(psutil.Process().children(recursive=True))
+
+
+def _paths(code: Path | None) -> str:
+    """A node's PYTHONPATH: its checkout, and what this process has beside its own, which may be where Ray lies."""
+    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and Path(path).resolve() != ROOT]
+    return os.pathsep.join([*([str(code)] if code else []), *others])
+
+
+@contextmanager
+def cluster(client_port: int | None = None) -> Iterator[Rig]:
+    """A rig without nodes; a test is skipped where Ray is not installed."""
+    pytest.importorskip("ray", reason="ray is not installed: ./tools/setup --ray")
+    logging.getLogger("ray").setLevel(logging.CRITICAL)  # it tells that no NPU is here, by a traceback for each node
+    folder = Path(tempfile.mkdtemp(prefix="cg-", dir="/tmp"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, text in {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": str(folder)}.items():
+            patch.setenv(name, text)
+        (folder / "ray").mkdir()
+        (folder / "driver").mkdir()
+        rig = None
+        try:
+            rig = Rig(folder, client_port)
+            yield rig
+        finally:
+            try:
+                left = rig.close() if rig else []
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    assert not left, f"processes were left behind: {left}"
