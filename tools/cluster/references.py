@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
-from tools.cluster import finding, gathering, home, joining, offers
+from tools.cluster import finding, gathering, home, joined, offers
+from tools.cluster import session as sessions
 from tools.cluster.growing import Cluster, Handle
 from tools.cluster.values import Answer, Node, Span, Work
 from tools.datasets.clips import ClipSet
@@ -76,7 +77,8 @@ def make(context: Context[Spec], device: str) -> str:
         return _here(context, device)
     require_device(device)
     run = context.of(spec)
-    with joining.joined(run.settings, run.on_event) as cluster:
+    with closing(sessions.connect(run.settings)) as session:
+        cluster = joined.cluster(session, run.settings, run.on_event)
         weights = checkpoints(run)
         clips = recogniser.dataset(run, weights)
         wanted = Wanted(run, weights[0], clips, reference.stage(run, weights[0], clips))

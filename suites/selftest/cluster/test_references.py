@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,18 +15,16 @@ import pytest
 from suites.selftest.cluster.fake_cluster import Handle, Tasks, cluster, node
 from suites.selftest.conftest import TINY_MODELS, keeping
 from suites.selftest.specs import recogniser_spec
-from tools.cluster import joining, references
+from tools.cluster import joined, references
 from tools.cluster.values import Answer
 from tools.datasets.clips import ClipSet
 from tools.deployment.weights import Weights
-from tools.errors import ClipgateError, ClusterError, OptionError, ReferenceRunError
-from tools.measuring import kinds, recogniser, reference
+from tools.errors import ClipgateError, ClusterError, ReferenceRunError
+from tools.measuring import recogniser, reference
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.media.decode import Clip
 from tools.pytorch import run
-from tools.spec.catalog import load_spec
-from tools.spec.model import Spec
-from tools.spec.settings import MODELS, Settings
+from tools.spec.settings import Settings
 from tools.storage.context import Context
 from tools.storage.entries import Key
 from tools.storage.shards import Ranges
@@ -81,11 +77,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     settings = Settings.parse({"artifacts": str(tmp_path), "models": str(TINY_MODELS), "ray": "head:6379"})
     made = Bench(Context(settings, SPEC, keeping(said)), Weights(tmp_path / "own.pth", "f" * 64, SPEC.network, "own"), said=said)
 
-    @contextmanager
-    def joined(*given: object) -> Iterator[object]:
-        yield cluster(made.tasks, *made.nodes)
-
-    monkeypatch.setattr(joining, "joined", joined)
+    monkeypatch.setattr(references.sessions, "connect", lambda settings: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(joined, "cluster", lambda *given: cluster(made.tasks, *made.nodes))
     monkeypatch.setattr(references, "checkpoints", lambda context: (made.weights,))
     monkeypatch.setattr(recogniser, "dataset", lambda context, weights: CLIPS)
     monkeypatch.setattr(ClipSet, "require_unchanged", lambda self: None)
@@ -251,54 +244,3 @@ def test_scores_that_other_code_made_are_tried_here_first(bench: Bench, monkeypa
     assert ([] if holds else [(0, 16), (16, 32), (32, 40)]) == bench.tasks.spans
     assert SCORES.tobytes() == bench.scores
     assert any("all clips are computed again, on the cluster" in text for text in bench.said) != holds
-
-
-@pytest.mark.parametrize(("spec", "how"), [
-    (load_spec(MODELS, "bsn"), "a chain of networks"), (replace(SPEC, network=replace(SPEC.network, graph="own.onnx")), "on the CPU")],
-    ids=["bsn", "an ONNX file"])
-def test_what_has_no_parts_is_made_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spec: Spec, how: str) -> None:
-    """As without --ray, and that is said; no cluster is joined."""
-    said: list[str] = []
-    asked: list[str] = []
-    kind = SimpleNamespace(require_torch_device=lambda context, device: asked.append(device), dataset=lambda *given: None,
-                           make_reference=lambda context, weights, dataset, device: f"made by torch on {device}")
-    monkeypatch.setattr(kinds, "of", lambda spec: kind)
-    monkeypatch.setattr(references, "checkpoints", lambda context: ())
-    monkeypatch.setattr(joining, "joined", lambda *given: pytest.fail("a cluster was joined"))
-    context = Context(Settings.parse({"artifacts": str(tmp_path), "ray": "auto"}), spec, keeping(said))
-
-    assert "made by torch on cuda:1" == references.make(context, "cuda:1")
-    assert (["cuda:1"], 1) == (asked, len(said))
-    assert how in said[0]
-    assert said[0].endswith("this machine computes it all, whatever --ray says")
-
-
-@pytest.mark.parametrize("device", ["cuda:1", "npu", "cpu:0"])
-def test_a_task_gets_no_gpu_by_its_number(bench: Bench, device: str) -> None:
-    """Ray hands them out; it is refused before any cluster is joined."""
-    with pytest.raises(OptionError, match="any GPU of the cluster") as caught:
-        bench.make(device)
-    assert ("--torch-device", "choose auto, cpu or cuda") == (caught.value.where, caught.value.remedy)
-
-
-@pytest.mark.parametrize(("device", "devices", "family"), [
-    ("auto", ((), ("cuda:0",)), "cuda"), ("auto", ((), ("npu:0",)), "cpu"), ("auto", (("cuda:0sim",),), "cpu"),
-    ("cpu", (("cuda:0",),), "cpu"), ("cuda", (("cuda:0",),), "cuda")])
-def test_auto_is_gpus_where_a_node_has_a_real_one(device: str, devices: tuple[tuple[str, ...], ...], family: str) -> None:
-    """Torch runs on no simulated one, and on no NPU."""
-    assert family == references.family_of(device, [node(str(number), *own) for number, own in enumerate(devices)])
-
-
-def test_a_torch_that_is_built_for_cpus_uses_no_gpu() -> None:
-    """Its node's GPUs stay free for others."""
-    assert "cpu" == references.family_of("auto", [node("one", "cuda:0", packages=(("torch", "2.13.0+cpu"),))])
-    assert "cuda" == references.family_of("auto", [node("one", "cuda:0", packages=(("torch", "2.13.0+cu130"),))])
-
-
-def test_a_cluster_without_what_torch_is_to_run_on_is_refused() -> None:
-    """No GPU, or no torch; each node is named with what it lacks."""
-    with pytest.raises(ClusterError, match="no node with torch has a device of the family cuda: 1 node with 1 cpu"):
-        references.family_of("cuda", [node()])
-    with pytest.raises(ClusterError, match="no node can run torch: one: it has no torch; two: other code"):
-        references.torch_nodes([node(packages=(("torch", "absent"),))], {"two": "other code"})
-    assert [node("two")] == references.torch_nodes([node(packages=(("torch", "absent"),)), node("two")], {})

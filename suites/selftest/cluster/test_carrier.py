@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from suites.selftest.cluster.fake_cluster import node
 from suites.selftest.conftest import TINY_MODELS
 from suites.selftest.specs import recogniser_spec
-from tools.cluster import carrying, joining
+from tools.cluster import carrying, joined
 from tools.spec.settings import Settings
 from tools.storage.context import Context
 
@@ -33,24 +32,21 @@ def test_an_entry_is_put_into_the_cluster_once(context: Context[Any]) -> None:
         put.append(data)
         return len(put)
 
-    lying: dict[str, Any] = {}
-    first = joining.carried([node("one", shares_store=True), node("two")], keep, lying, context)
-    again = joining.carried([node("two")], keep, lying, context)
+    carrier = joined.Carrier(keep, shared=False)
+    first, again = carrier.carry(context), carrier.carry(context)
 
     assert {"data/a@1": [1], "onnx/b@2": [2, 3]} == first == again
     assert [b"data/a@1", b"onnx/b@2", b"onnx/b@2"] == put
 
 
 def test_nothing_travels_where_every_node_sees_the_store(context: Context[Any]) -> None:
-    """Which each of them has shown; one that does not is enough to let it travel."""
-    shared = node("one", shares_store=True)
-    assert {} == joining.carried([shared, shared], lambda data: pytest.fail("it was put"), {}, context)
+    assert {} == joined.Carrier(lambda data: pytest.fail("it was put"), shared=True).carry(context)
 
 
 def test_published_weights_travel_as_files(context: Context[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are no entries of the store."""
     (tmp_path / "tsm.pth").write_bytes(b"published")
-    monkeypatch.setattr(joining, "origin", lambda context: "published")
+    monkeypatch.setattr(joined, "origin", lambda context: "published")
     monkeypatch.setattr(carrying, "weights", lambda settings, spec: (("weights/tsm.pth@3", tmp_path / "tsm.pth"),))
 
-    assert [b"published"] == joining.carried([node()], lambda data: data, {}, context)["weights/tsm.pth@3"]
+    assert [b"published"] == joined.Carrier(lambda data: data, shared=False).carry(context)["weights/tsm.pth@3"]
