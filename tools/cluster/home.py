@@ -9,13 +9,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tools import engines
-from tools.datasets import choice
+from tools.datasets import choice, ledger
 from tools.deployment.origin import origin
 from tools.engines.ascend import nodes as npus
 from tools.engines.cuda import nodes as gpus
-from tools.errors import ClusterError, OptionError
+from tools.errors import ClusterError
 from tools.spec import configured
 from tools.spec.case import Case, Device
 from tools.spec.given import GRAPH
@@ -71,9 +72,13 @@ def settings(driver: Settings) -> Settings:
 
 
 def environment() -> None:
-    """Take out of the environment what Ray puts there for a task: devices have the node's own numbers again."""
+    """Take out of the environment what Ray puts there for a task, so that devices have their own numbers.
+
+    Child processes also learn whose disks they read.
+    """
     for name in SET_BY_RAY:
         os.environ.pop(name, None)
+    os.environ[ledger.READER] = platform.node()
 
 
 def place(names: Sequence[tuple[str, str]] = ()) -> Place:
@@ -107,7 +112,7 @@ def _in_task() -> bool:
     return "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())
 
 
-def _context():  # type: ignore[no-untyped-def] # noqa: ANN202 - a class of Ray's
+def _context() -> Any:  # noqa: ANN401 - a class of Ray's
     import ray
 
     return ray.get_runtime_context()
@@ -134,3 +139,20 @@ def device(case: Case, ids: Ids) -> Device:
         raise ClusterError(f"{found.label} is {'simulated' if found.simulated else 'real'}, and the run is about "
                            f"{'simulated devices' if case.device.simulated else 'real ones'}")
     return found
+
+
+def torch_device(asked: str, ids: Ids) -> Device:
+    """The device that torch computes a reference on: the GPU that Ray has given the task, or the CPU.
+
+    A task that was given no GPU leaves those of the node to others.
+
+    Raises:
+        ClusterError: torch is *asked* to run on a GPU, and the task was given none.
+    """
+    counted = engines.named("cuda").RAY
+    given = ids.get(counted, ())
+    if given and str(given[0]).isdecimal():
+        return Device("cuda", int(given[0]))
+    if given or asked not in ("auto", "cpu"):
+        raise ClusterError(f"torch is to run on {asked}, and Ray has given this task {', '.join(given) or 'no'} {counted}")
+    return Device("cpu")

@@ -31,9 +31,9 @@ class Node:
     """A node as it says itself what it is.
 
     id: Ray's. name: what people call it, HOST or HOST-2 where several are on one host. root: its checkout.
-    shares_store: whether its artifacts folder is the driver's own, as a file that the driver left there shows.
+    shares_store: whether its artifacts folder is the driver's own, as a file shows that the driver left.
     cpus, memory_bytes: what Ray has of it. devices: those that Ray counts on it, with their kinds of chip.
-    packages: the versions that shape what it measures. full_data: the data sets that lie below its data_root.
+    packages: the versions that shape what it measures. full_data: the data sets below its data_root.
     told: what of it is not used, and why, a sentence each.
     """
 
@@ -87,6 +87,7 @@ class Answer:
 
     node, device: the node's name, and the device's label there. error: of a cell, why it was not timed.
     same: of `scores` and `cell`, the Sameness of the network that it was measured with, as JSON text.
+    lost: why the device of a cell that was scored before it failed is not to be used again in this run.
     """
 
     node: str
@@ -96,6 +97,7 @@ class Answer:
     retried: str = ""
     same: str = ""
     seconds: float = 0.0
+    lost: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ Outcome = Answer | Failed
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a task asks Ray for. device: `NPU`, `GPU`, or empty. node: the id of the only node that will do."""
+    """What a task asks Ray for. device: `NPU`, `GPU`, or empty. node: the id of the only one that will do."""
 
     cpus: float
     memory_bytes: int = 0

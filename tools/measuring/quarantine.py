@@ -19,7 +19,7 @@ def refuse(run: Path, device: Device) -> None:
     """Raise a DeviceError with the reason if this run has given *device* up."""
     reason = given_up(run, device)
     if reason:
-        raise DeviceError(f"{device.label} is not used again in this run: {reason}", where=str(_path(run, device)),
+        raise DeviceError(f"{device.label} is not used again in this run: {reason}", where=str(note(run, device)),
                           remedy="see to the device (its driver's log, python -m tools.doctor), then run again; other devices go on")
 
 
@@ -48,12 +48,13 @@ def forget_kernel_faults(run: Path, device: Device) -> None:
         _write(run, device, "", 0)
 
 
-def _path(run: Path, device: Device) -> Path:
+def note(run: Path, device: Device) -> Path:
+    """Where the run notes what it knows of *device*."""
     return run / FOLDER / f"{device.label}.json"
 
 
 def _read(run: Path, device: Device) -> tuple[str, int]:
-    path = _path(run, device)
+    path = note(run, device)
     if not path.is_file():
         return "", 0
     kept = load_json(path, DeviceError, "what the run noted of the device", "start a new run")
@@ -62,6 +63,6 @@ def _read(run: Path, device: Device) -> tuple[str, int]:
 
 
 def _write(run: Path, device: Device, reason: str, faults: int) -> None:
-    path = _path(run, device)
+    path = note(run, device)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, lambda file: file.write(json.dumps({"given_up": reason, "kernel_faults": faults}).encode()))
