@@ -13,9 +13,11 @@ import pytest
 
 from suites.selftest.conftest import keeping
 from suites.selftest.measuring.resumed import BSN, CHANCE, TINY, Bench, fail, lines, whole
+from tools.datasets.clips import ClipSet
 from tools.errors import DeviceError, EngineError, MeasureError, StoreError
 from tools.measuring import cell, earlier, launch, saved, spans
 from tools.measuring.predictions import FILE
+from tools.media.decode import Clip
 from tools.spec.model import Tensor
 from tools.spec.settings import Settings
 from tools.storage.context import Context
@@ -95,6 +97,18 @@ def test_a_part_whose_process_is_killed_goes_on(bench: Bench, undisturbed: Bench
 def test_a_part_that_is_scored_is_not_scored_again(bench: Bench) -> None:
     assert scored(bench, (0, 8)) == scored(bench, (0, 8))
     assert (1, 2) == (bench.started, len(bench.fed))
+    assert ["0000000-0000008.npz", "child.log"] == sorted(path.name for path in bench.run.rglob("*") if path.is_file())
+
+
+def test_a_part_reads_its_own_clips_and_leaves_their_scores_last(bench: Bench) -> None:
+    """What changes of the others' files ends nothing; a runtime's dumps go once the scores are there."""
+    [job] = launch.jobs(context(bench), bench.case, bench.found, bench.run, timed=False)
+    clips = ClipSet("rawframes", tuple(Clip(f"v_{number}", Path(), 0, 9) for number in range(13)))
+    part = replace(job, dataset=clips, span=(8, 13))
+
+    assert (clips.ids[8:], "tiny-bs4-cpu clips 9 to 13") == (part.read.ids, part.title)
+    assert {part.folder / "0000008-0000013.npz"} == {part.scored, part.last}
+    assert {job.folder / cell.RECORD} == {job.scored, job.last}
 
 
 def test_a_part_that_fails_by_chance_is_tried_once_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,6 +161,7 @@ CHANGES: dict[str, Change] = {
     "the times of one piece": lambda piece: piece.update(seconds=np.ones(2)),
     "it does not tell": lambda piece: piece.update(spent=np.ones((1, 2))),
     "inputs that are compared": lambda piece: piece.update(inputs=piece["inputs"][1:]),
+    "digests of inputs": lambda piece: piece.update(inputs=np.concatenate([piece["inputs"], piece["inputs"][:1]])),
     "lacks the digests": lambda piece: piece["inputs"].__setitem__((0, 0), "v_0"),
 }
 
