@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tools.deployment.published import Published, published
@@ -32,9 +32,9 @@ Parts = Callable[[], Sequence[bytes]]  # the pieces of a parcel; whoever asks ha
 def used(context: Context[Spec]) -> tuple[str, ...]:
     """The names of the parcels of what *context* has found so far; a host comes with what it hosts."""
     root = context.settings.store
-    manifests = [path for path in context.used if path.relative_to(root).parts[0] not in packing.STAYING]
-    hosts = {path.parent for path in manifests if path.name != HOST}
-    return tuple(_name(root, path) for path in manifests if path.name != HOST or path.parent not in hosts)
+    found = [path for path in context.used if path.relative_to(root).parts[0] not in packing.STAYING]
+    hosts = {path.parent for path in found if path.name != HOST}
+    return tuple(_name(root, path) for path in found if path.name != HOST or path.parent not in hosts)
 
 
 def packed(root: Path, name: str) -> Iterator[bytes]:
@@ -52,6 +52,12 @@ def packed(root: Path, name: str) -> Iterator[bytes]:
         file.seek(0)
         while piece := file.read(PIECE):
             yield piece
+
+
+def manifests(root: Path, names: Iterable[str]) -> tuple[Path, ...]:
+    """The manifests of the entries in these parcels, those of hosts among them."""
+    named = [root / name.rpartition("@")[0] for name in names if not name.startswith(PUBLISHED)]
+    return tuple(dict.fromkeys(path for manifest in named for path in (manifest.with_name(HOST), manifest)))
 
 
 def take(root: Path, name: str, parts: Parts) -> bool:

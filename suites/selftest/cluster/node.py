@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import pytest
 
 from suites.selftest.conftest import TINY_MODELS, own_locks
 from tools.cluster import carrying, finding, home, looking
@@ -33,13 +35,6 @@ class Heard:
         return [event["text"] for event in self.events if event["kind"] == "say"]
 
 
-@dataclass
-class Fetched:
-    """An entry's pieces, which a node asks for only where it needs them."""
-
-    pieces: Mapping[str, Sequence[bytes]]
-
-
 @dataclass(frozen=True)
 class Driver:
     """What a driver finds for a case, and the task that it makes of it."""
@@ -64,3 +59,15 @@ class Driver:
     def entries(self) -> dict[str, list[bytes]]:
         root = self.context.settings.store
         return {finding.CLIPS: [self.sources.clips], **{name: list(carrying.packed(root, name)) for name in carrying.used(self.context)}}
+
+
+def own_file(monkeypatch: pytest.MonkeyPatch, folder: Path, artifacts: str = "art", **options: str | int) -> None:
+    """Let this process be a node whose own file of options lies in *folder*/node, with what it names."""
+    node = folder / "node"
+    node.mkdir()
+    for name in options.values():
+        if isinstance(name, str):
+            (node / name).mkdir()
+    lines = [f"{name} = {json.dumps(value)}" for name, value in {"artifacts": artifacts, **options}.items()]
+    (node / "clipgate.toml").write_text("\n".join(["[tool.clipgate]", *lines]))
+    monkeypatch.setenv(home.NODE, str(node / "clipgate.toml"))
