@@ -84,7 +84,7 @@ class Nodes:
         run = bench.folder / "nodes" / f"{name} {len(self.did)} {work.key}"
         sources: Any = bench.found
         settings = Settings.parse({"budget_s": bench.budget_s})
-        task = Task(work, Context(settings, bench.spec, lambda event: None), bench.case, sources, pieces, run, Place(name, name), {})
+        task = Task(work, Context(settings, bench.spec, lambda event: None), bench.case, sources, pieces, run, Place(name, name))
         made = working.DOING[work.what](task)
         return Answer(name, "cpu", made.files, made.error, made.retried, made.same)
 
