@@ -12,7 +12,7 @@ import pytest
 
 from suites.selftest.cluster.test_offers import CODE, node
 from suites.selftest.conftest import keeping
-from suites.selftest.measuring.resumed import Bench
+from suites.selftest.measuring.resumed import TINY, Bench
 from tools.cluster import shaped, working
 from tools.cluster.cells import Farm
 from tools.cluster.growing import Asked, Cluster, Entries
@@ -20,9 +20,11 @@ from tools.cluster.home import Place
 from tools.cluster.values import Answer, Needs, Work
 from tools.cluster.working import PIECE, Task
 from tools.errors import ClipgateError
+from tools.spec.model import Tensor
 from tools.spec.settings import Settings
 from tools.storage.context import Context
 
+SPEC = replace(TINY, network=replace(TINY.network, output=Tensor("class", (2,))))  # what the bench's device gives
 NODES = (node("node-1", 2), node("node-2", 2))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.cluster.grown import Grown
+from suites.selftest.cluster.grown import SPEC, Grown
 from suites.selftest.measuring.resumed import Bench
 from tools.cluster.asked import require_alone
 from tools.errors import ExportError, OptionError
@@ -16,7 +16,7 @@ from tools.spec.settings import Settings
 
 @pytest.fixture
 def grown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Grown:
-    return Grown(monkeypatch, Bench(monkeypatch, tmp_path))
+    return Grown(monkeypatch, Bench(monkeypatch, tmp_path, SPEC))
 
 
 def test_the_first_case_that_asks_has_all_submitted(grown: Grown) -> None:
