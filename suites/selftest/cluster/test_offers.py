@@ -29,7 +29,7 @@ ALL = (BIG, SMALL, PLAIN)
     ("cpu,npu", ALL, ["cpu", "npu"]), ("cuda", ALL, ["cuda"]), ("npu", (node("s", 4, npus=1, simulated=True),), ["npusim"]),
 ])
 def test_devices_are_families_without_an_index(text: str, nodes: tuple[Node, ...], said: list[str]) -> None:
-    """`auto` is the first that a node has; a family that none has is one all the same; simulated ones say it."""
+    """`auto` is the first that a node has; one that none has is one all the same."""
     assert said == [device.label for device in offers.chosen(text, nodes)]
 
 
