@@ -101,8 +101,9 @@ def test_what_cannot_be_is_told_before_anything_is_built(acceptance: Run, tmp_pa
 
 def test_cases_of_a_cluster_are_collected(acceptance: Run, tmp_path: Path) -> None:
     """Each once, whatever the number of nodes; by night the header says that no speed is measured again."""
-    done = acceptance(*PLUGIN, "--collect-only", "-q", "--nightly", "--data=mini", "--allow=mini", "--history=off",
+    done = acceptance(*PLUGIN, "--collect-only", "--nightly", "--data=mini", "--allow=mini", "--history=off",
                       environment={VARIABLE: Pretended(nodes(tmp_path)).text})
 
     assert 0 == done.returncode, done.stderr
     assert 1 == done.stdout.count("test_accuracy[tiny-bs4-cpu]")
+    assert "clipgate: a doubtful speed is not measured again across a cluster" in done.stdout
