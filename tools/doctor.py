@@ -1,5 +1,5 @@
 # PYTHON_ARGCOMPLETE_OK
-"""Says what this machine has for measuring, what is missing, and what to do."""
+"""Says what this machine, or each node of a cluster, has for measuring, what is missing, and what to do."""
 
 from __future__ import annotations
 
@@ -60,8 +60,17 @@ def _show(settings: Settings, title: str, looks: Mapping[str, Look]) -> list[Fin
     return findings
 
 
+def _of_cluster(settings: Settings) -> int:
+    """Examine the nodes of `--ray` in this machine's place."""
+    from tools.cluster import findings  # the room of those who ask for a cluster
+
+    cluster = findings.examine(settings, partial(_show, settings))
+    print(cluster.summary)
+    return int(not cluster.good)
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Examine this machine; the status is 1 if something is not right."""
+    """Examine this machine, or the nodes of a cluster; the status is 1 if something is not right."""
     parser = argparse.ArgumentParser(prog="python -m tools.doctor", description=f"{__doc__} Exit status 1 if something there is broken.")
     add_arguments(parser, USES["doctor"])
     settings = Settings.of(parsed(parser, arguments))
@@ -69,6 +78,8 @@ def main(arguments: Sequence[str]) -> int:
         events.say(f"options {settings.configured}")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # whatever a path or a variable holds
+    if settings.ray:
+        return _of_cluster(settings)
     host, *others = (engines.named(name).examine(settings, partial(_show, settings)) for name in reversed(engines.FAMILIES))
     for family in others:
         if not family.present:

@@ -26,6 +26,11 @@ def main(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] in carry.COMMANDS:
         return carry.carry_references(arguments)
     options, context = parse("reference", main.__doc__, arguments, _arguments)
+    if context.settings.ray:
+        from tools.cluster import references  # the room of those who ask for a cluster
+
+        print(references.make(context, options.torch_device))
+        return 0
     kind = kinds.of(context.spec)
     kind.require_torch_device(context, options.torch_device)  # refused before anything is fitted for it
     weights = checkpoints(context)

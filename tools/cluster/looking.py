@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache
@@ -14,7 +15,7 @@ from tools.cluster.values import Code, Failed, Node
 from tools.datasets import choice
 from tools.errors import ClipgateError
 from tools.machine import versions
-from tools.machine.files import sha256
+from tools.machine.files import nearest, sha256
 from tools.measuring.measure import PACKAGES
 from tools.measuring.sameness import PREPROCESSING
 from tools.spec.case import Device
@@ -64,7 +65,7 @@ def look(driver: Settings, token: str) -> Node | Failed:
         fit, told = _devices(has)
         return Node(place.id, place.name, code(settings), str(ROOT), str(settings.artifacts), (settings.artifacts / token).is_file(),
                     settings.data_root, _full_data(settings), has.get("CPU", 0.0), has.get("memory", 0.0), fit,
-                    versions.of(*PACKAGES, *PREPROCESSING), told)
+                    versions.of(*PACKAGES, *PREPROCESSING), told, shutil.disk_usage(nearest(settings.artifacts)).free)
     except ClipgateError as error:
         return Failed(place.id, place.name, "", error.parts, unfit=True)
 

@@ -34,7 +34,7 @@ class Node:
     shares_store: whether its artifacts folder is the driver's own, as a file shows that the driver left.
     cpus, memory_bytes: what Ray has of it. devices: those that Ray counts on it, with their kinds of chip.
     packages: the versions that shape what it measures. full_data: the data sets below its data_root.
-    told: what of it is not used, and why, a sentence each.
+    told: what of it is not used, and why, a sentence each. free_bytes: the room where its artifacts lie.
     """
 
     id: str
@@ -50,6 +50,7 @@ class Node:
     devices: tuple[tuple[Device, str], ...]
     packages: tuple[tuple[str, str], ...] = ()
     told: tuple[str, ...] = ()
+    free_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

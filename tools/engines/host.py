@@ -18,7 +18,7 @@ from tools.machine.files import nearest
 from tools.spec.settings import ROOT, Settings
 
 GLIBC = (2, 28)  # the floor of the wheels we install
-LOCK, CUDA_LOCK = ROOT / "tools" / "requirements.lock", ROOT / "tools" / "requirements-cuda.lock"
+LOCK, CUDA_LOCK, RAY_LOCK = (ROOT / "tools" / f"requirements{part}.lock" for part in ("", "-cuda", "-ray"))
 PINNED = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
 NEEDED = ("numpy", "onnx", "onnxruntime", "opencv-python-headless", "av", "filelock", "psutil", "pytest", "pytest-benchmark")
 LEFT_OUT = {  # package that may be absent -> what does its work instead
@@ -61,12 +61,15 @@ def packages(settings: Settings) -> list[Finding]:
 def pinned() -> dict[str, str]:
     """The versions in the lock by package, for every kind of host.
 
-    Where a GPU package stands in the place of another, with the libraries that it needs.
+    Where a GPU package stands in the place of another, with the libraries that it needs; where Ray is, with
+    what it needs.
     """
     found = dict(PINNED.findall(LOCK.read_text(errors="replace")))
     if built_for_gpus():
         libraries = dict(PINNED.findall(CUDA_LOCK.read_text(errors="replace")))
         found.update((name, pin) for name, pin in libraries.items() if name not in versions.GPU_PACKAGES.values())
+    if dict(versions.of("ray"))["ray"] != versions.ABSENT:
+        found.update(PINNED.findall(RAY_LOCK.read_text(errors="replace")))
     return found
 
 

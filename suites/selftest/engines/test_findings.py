@@ -96,6 +96,15 @@ def test_the_gpu_package_is_no_lack_and_is_what_pip_puts_back(monkeypatch: pytes
     assert host.install({"onnxruntime": "1.31.1"}).endswith(" onnxruntime==1.31.1")
 
 
+def test_ray_is_held_to_its_lock_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody lacks it who did not ask for it."""
+    there = {"msgpack": "0.1"}
+    monkeypatch.setattr(versions, "of", lambda *names: tuple((name, there.get(name, "absent")) for name in names))
+    assert "msgpack" not in host.pinned()
+    there["ray"] = "2.60.0"
+    assert "msgpack 0.1 instead of 1.2.4" in {one.thing: one for one in host.packages(Settings.parse({}))}["other packages"].found
+
+
 def test_the_artifacts_folder_is_tried_where_it_will_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing folder is tried in the nearest one there is, and nothing is left there.
 

@@ -14,7 +14,7 @@ from tools.spec.settings import ROOT
 def setup(tmp_path: Path, python: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run tools/setup in a copy of the project with another python."""
     (tmp_path / "tools").mkdir(exist_ok=True)
-    for name in ("setup", "requirements.lock", "requirements-cuda.lock", "requirements-tests.lock", "pytest_paths.py"):
+    for name in ("setup", "pytest_paths.py", *(f"requirements{part}.lock" for part in ("", "-cuda", "-ray", "-tests"))):
         shutil.copy(ROOT / "tools" / name, tmp_path / "tools" / name)
     machine = tmp_path / "machine"  # the only kind that has the GPU package, whichever runs this test
     machine.mkdir(exist_ok=True)

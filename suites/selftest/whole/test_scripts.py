@@ -56,6 +56,11 @@ def test_checks_tests_are_there_and_what_is_given_comes_last(tmp_path: Path) -> 
     assert "-x" == words[-1]
 
 
+def test_the_tests_run_with_ray(tmp_path: Path) -> None:
+    """So that those of clusters, which skip by name without it, run wherever the others do."""
+    assert "--tests --ray" == ran(tmp_path, "test")[1][0]
+
+
 @pytest.mark.parametrize(("given", "of"), [(["suites/selftest/media"], "tools/media/*"), ([], "tools/*,fixtures/*")])
 def test_coverage_tells_of_a_room_what_its_own_tests_run(tmp_path: Path, given: list[str], of: str) -> None:
     """Without a room, of all; what an earlier run left does not count."""

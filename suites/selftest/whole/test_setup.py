@@ -100,7 +100,7 @@ def test_plain_set_up_installs_torch(tmp_path: Path) -> None:
     assert (2, 1) == (refused.returncode, len(refused.stderr.splitlines()))
     assert "was made with torch: remove" in refused.stderr
     unknown = setup(tmp_path, "/nowhere", "--with")
-    assert (2, ["clipgate setup: unknown option --with: choose --without-torch, --cuda or --tests."]) == (
+    assert (2, ["clipgate setup: unknown option --with: choose --without-torch, --cuda, --ray or --tests."]) == (
         unknown.returncode, unknown.stderr.splitlines())
 
 
