@@ -56,6 +56,7 @@ class Here:
     gone: set[str] = field(default_factory=set)
     begun: Counter[str] = field(default_factory=Counter)
     done: int = 0
+    stopped: bool = False
     told: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,7 +75,10 @@ class Here:
     def news(self, seconds: float) -> Sequence[News]:
         if not self.waiting:
             return []
+        if self.stopped:
+            return []
         if self.asked.stops and self.done >= self.asked.stops:
+            self.stopped = True
             raise KeyboardInterrupt
         number, work, entries, barred = self.waiting.popleft()
         node = next(node for node in self.turns if node.name not in self.gone and node.id not in barred)
@@ -108,9 +112,9 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.asked = Pretended(**json.loads(os.environ[VARIABLE]))
-        devices = [(Device("npu", number, simulated=True), "Sim310P3") for number in range(self.asked.npus)] or [(Device("cpu"), "cpu")]
-        self._nodes = tuple(Node(f"id-{name}", name, looking.code(settings), "/", "/", self.asked.shared, "", (), 2.0, 2**40, tuple(devices))
-                            for name in self.asked.nodes)
+        npus = [(Device("npu", number, simulated=True), "Sim310P3") for number in range(self.asked.npus)]
+        devices, code, shared = tuple(npus or [(Device("cpu"), "cpu")]), looking.code(settings), self.asked.shared
+        self._nodes = tuple(Node(f"id-{name}", name, code, "/", "/", shared, "", (), 2.0, 2**40, devices) for name in self.asked.nodes)
 
     def nodes(self) -> tuple[Node, ...]:
         return self._nodes
