@@ -13,6 +13,7 @@ from suites.selftest.conftest import TINY_MODELS, keeping
 from suites.selftest.specs import recogniser_spec
 from tools.cluster import references
 from tools.errors import ClusterError, OptionError
+from tools.machine.event import Event
 from tools.measuring import kinds
 from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
@@ -72,3 +73,17 @@ def test_a_cluster_without_what_torch_is_to_run_on_is_refused() -> None:
     with pytest.raises(ClusterError, match="no node can run torch: one: it has no torch; two: other code"):
         references.torch_nodes([node(packages=(("torch", "absent"),))], {"two": "other code"})
     assert [node("two")] == references.torch_nodes([node(packages=(("torch", "absent"),)), node("two")], {})
+
+
+@pytest.mark.parametrize(("told", "shown"), [
+    ({"kind": "cell", "case": "tiny-bs1-cpu", "device": "one/cpu", "worker": "one/cpu"},
+     {"kind": "cell", "case": "one/cpu", "device": "one/cpu", "worker": "one/cpu"}),
+    ({"kind": "say", "text": "checking", "worker": "one/cpu"}, {"kind": "say", "text": "one/cpu: checking", "worker": "one/cpu"}),
+    ({"kind": "say", "text": "a part was lost"}, {"kind": "say", "text": "a part was lost"}),
+    ({"kind": "stage", "text": "scoring", "worker": "one/cpu"}, {"kind": "stage", "text": "scoring", "worker": "one/cpu"})],
+    ids=["a part", "a sentence of a task", "a sentence of ours", "a stage"])
+def test_what_a_task_tells_names_its_node(told: Event, shown: Event) -> None:
+    """And no case, of which a reference has none."""
+    heard: list[Event] = []
+    references.tell(heard.append, told)
+    assert [shown] == heard
