@@ -12,12 +12,12 @@ from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights, checkpoints
 from tools.errors import ClipgateError, ClusterError, DataError
 from tools.machine.reading import json_of, refusing
-from tools.measuring import kinds
+from tools.measuring import kinds, reference
 from tools.measuring.kinds import Dataset
 from tools.measuring.launch import Found
 from tools.spec.case import Case
-from tools.spec.digest import digest
-from tools.spec.model import Spec
+from tools.spec.digest import digest, spec_digest
+from tools.spec.model import LocaliserSpec, Spec
 from tools.storage.context import Context
 
 CLIPS = "clips"  # the digest of the data, and the name of what tells each clip's
@@ -28,6 +28,7 @@ Digests = tuple[tuple[str, str], ...]
 class Sources:
     """What a case is measured with, before a device's own form is made; no *graphs* for a reference."""
 
+    spec: Spec
     checkpoints: tuple[Weights, ...]
     dataset: Dataset
     graphs: tuple[Graph, ...] = ()
@@ -37,8 +38,17 @@ class Sources:
         """What has to be equal on the driver and on a node, by names that people understand."""
         graphs = zip(self.checkpoints, self.graphs, strict=True) if self.graphs else ()
         weights = ((f"weights of {one.network.name}", f"{one.origin} {one.sha256}") for one in self.checkpoints)
-        return (*weights, (CLIPS, self.dataset.digest),
-                *((f"graph of {one.network.name}", _of_graph(graph)) for one, graph in graphs))
+        told = (*weights, (CLIPS, self.dataset.digest), (f"{self.spec.name}.py", spec_digest(self.spec)))
+        if self.graphs:
+            return (*told, *((f"graph of {one.network.name}", _of_graph(graph)) for one, graph in graphs))
+        return (*told, *self._shaping_reference())
+
+    def _shaping_reference(self) -> Digests:
+        """What else a reference is kept under: the packages that compute it."""
+        if isinstance(self.spec, LocaliserSpec) or not isinstance(self.dataset, ClipSet):
+            return ()
+        key = reference.key(self.spec, self.checkpoints[0], self.dataset)
+        return tuple((f"{name} of the reference", value) for name, value in key.shaped_by)
 
     @property
     def clips(self) -> bytes:
@@ -54,7 +64,7 @@ def sources(context: Context[Spec], case: Case | None) -> Sources:
     """
     weights = checkpoints(context)
     dataset = kinds.of(context.spec).dataset(context, weights)
-    return Sources(weights, dataset, tuple(source_graph(context, one, case.batch) for one in weights) if case else ())
+    return Sources(context.spec, weights, dataset, tuple(source_graph(context, one, case.batch) for one in weights) if case else ())
 
 
 def found(context: Context[Spec], case: Case, sources: Sources) -> Found:
@@ -85,7 +95,7 @@ def require_same(wanted: Digests, here: Sources, clips: bytes | None) -> None:
         raise _other_clips(here.dataset, clips)
     for name in there:
         if there[name] != mine[name]:
-            raise ClusterError(f"the {name} differ: {_short(mine[name])} here, {_short(there[name])} on the driver",
+            raise ClusterError(f"{name} differ: {_short(mine[name])} here, {_short(there[name])} on the driver",
                                where=_place(here, name), remedy="put the driver's in its place, or take it away")
 
 

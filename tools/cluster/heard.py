@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 
 from tools.cluster.news import News, Told
 from tools.machine.event import Event
-
-EVERY_S = 0.5  # so often a task tells how far it is at most
-DULL = ("progress", "alive")  # kinds of events of which the last one is enough
 
 
 class Heard:
@@ -33,21 +29,12 @@ class Heard:
 
 
 class Line:
-    """A task's way to tell events, a few messages a second. last: what sending gave; all before it are there when it is."""
+    """A task's way to tell events. last: what sending the last one gave; all are there when that is."""
 
-    def __init__(self, number: int, send: Callable[[Told], object], clock: Callable[[], float] = time.monotonic) -> None:
-        self._number, self._send, self._clock = number, send, clock
-        self._told_s = -EVERY_S
+    def __init__(self, number: int, send: Callable[[Told], object]) -> None:
+        self._number, self._send = number, send
         self.last: object = None
 
     def tell(self, key: str, event: Event) -> None:
-        """Pass an event on. How far work is goes twice a second at most, and always when it is done.
-
-        key: names the work, which the driver knows by the task's number.
-        """
-        if event["kind"] in DULL:
-            now, done = self._clock(), event.get("total", 0) > 0 and event.get("done") == event.get("total")
-            if now - self._told_s < EVERY_S and not done:
-                return
-            self._told_s = now
+        """Pass an event on. key: names the work, which the driver knows by the task's number."""
         self.last = self._send(Told(self._number, event))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tools import engines
-from tools.datasets import choice
+from tools.datasets import choice, ledger
 from tools.deployment.origin import origin
 from tools.engines.ascend import nodes as npus
 from tools.engines.cuda import nodes as gpus
@@ -72,9 +72,13 @@ def settings(driver: Settings) -> Settings:
 
 
 def environment() -> None:
-    """Take out of the environment what Ray puts there for a task, so that devices have their own numbers."""
+    """Take out of the environment what Ray puts there for a task, so that devices have their own numbers.
+
+    Child processes also learn whose disks they read.
+    """
     for name in SET_BY_RAY:
         os.environ.pop(name, None)
+    os.environ[ledger.READER] = platform.node()
 
 
 def place(names: Sequence[tuple[str, str]] = ()) -> Place:

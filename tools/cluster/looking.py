@@ -25,17 +25,18 @@ from tools.spec.options import ROOT
 from tools.spec.settings import Settings
 from tools.storage.context import Context
 
+TOOLS = ROOT / "tools"
 LARGE = 16 * 2**20  # bytes; a file of that size beside the models is a network, whose digest is compared by itself
 
 
 def code(settings: Settings) -> Code:
     """The code of this process, as it was on disk when somebody asked first."""
-    return _first(_models(settings))
+    return _code(_first(TOOLS), _first(ROOT / settings.models))
 
 
 def now(settings: Settings) -> Code:
     """The code as it is on disk now: children of this process run that."""
-    return _read(_models(settings))
+    return _code(_read(TOOLS), _read(ROOT / settings.models))
 
 
 def differs(wanted: Code, here: Code) -> str:
@@ -69,19 +70,18 @@ def look(driver: Settings, token: str) -> Node | Failed:
         return Failed(place.id, place.name, "", error.parts, unfit=True)
 
 
-def _models(settings: Settings) -> Path:
-    return ROOT / settings.models
+def _code(tools: str, models: str) -> Code:
+    return Code(versions.commit(), digest([tools, models]), platform.python_version(), dict(versions.of("ray"))["ray"])
 
 
 @cache
-def _first(models: Path) -> Code:
-    return _read(models)
+def _first(folder: Path) -> str:
+    """As a folder was when this process first asked: what it has loaded of it stays so."""
+    return _read(folder)
 
 
-def _read(models: Path) -> Code:
-    files = [[place, path.relative_to(folder).as_posix(), _content(path)]
-             for place, folder in (("tools", ROOT / "tools"), ("models", models)) for path in _files(folder)]
-    return Code(versions.commit(), digest(files), platform.python_version(), dict(versions.of("ray"))["ray"])
+def _read(folder: Path) -> str:
+    return digest([[path.relative_to(folder).as_posix(), _content(path)] for path in _files(folder)])
 
 
 def _files(folder: Path) -> Iterator[Path]:

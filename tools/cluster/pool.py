@@ -51,7 +51,8 @@ class Handle:
     error: ClipgateError | None = None
     number: int = 0
     lost: int = 0
-    retried: bool = False
+    retries: int = 0  # since its device failed
+    refused: int = 0  # times that its device failed, or had failed before
     began: Began | None = None
     left: set[str] = field(default_factory=set)  # ids of nodes that it was lost on
 
@@ -135,6 +136,8 @@ class Pool:
             self._tell(handle, {"kind": "ended"})
         if isinstance(outcome, Answer):
             handle.answer = replace(outcome, node=self._name(handle, outcome.node))
+            if outcome.lost and handle.began is not None:
+                self._refuse(handle.began.node, handle.answer.node, outcome.device, outcome.lost)
         elif isinstance(outcome, Gone):
             self._again(handle, outcome, place)
         else:
@@ -157,18 +160,23 @@ class Pool:
             self._once(f"{failed.node} is not used for {handle.work.case.model}: {failed.error[1]}")
             self._candidates.bar(handle.work, failed.node_id, failed.error[1])
         elif failed.lost:
-            known = not self._candidates.refuse(failed.node_id, failed.device, failed.lost)
-            self._once(f"{failed.node}/{failed.device} is not used again in this run: {failed.lost}")
-            if handle.retried and not known:
+            new = self._refuse(failed.node_id, failed.node, failed.device, failed.lost)
+            handle.retries += 1 if new else 0
+            handle.refused += 1
+            if handle.retries > 1 or handle.refused > TRIES:
                 handle.error = failed.raised
                 return
-            handle.retried = handle.retried or not known
             handle.left.add(failed.node_id)
         else:
             handle.error = failed.raised
             return
         self._give_up_waiting()
         self._start(handle)
+
+    def _refuse(self, node: str, name: str, device: str, why: str) -> bool:
+        """Do not use a device again; whether it was used until now."""
+        self._once(f"{name}/{device} is not used again in this run: {why}")
+        return self._candidates.refuse(node, device, why)
 
     def _give_up_waiting(self) -> None:
         """End work that waits for a node or device which does not come any more."""
@@ -190,7 +198,7 @@ class Pool:
         return f"{self._name(handle, 'a new node')}/{handle.began.device}" if handle.began else "a node that did not say so"
 
     def _tell(self, handle: Handle, event: Event) -> None:
-        self._on_event({**event, "worker": self._place(handle)})
+        self._on_event({**event, "worker": self._place(handle)} if handle.began else event)
 
     def _say(self, text: str) -> None:
         self._on_event({"kind": "say", "text": text})

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from tools.cluster import task
+from tools.cluster import remote, task
 from tools.cluster.heard import Heard
 from tools.cluster.news import Ended, Gone, News
 from tools.cluster.session import Session
@@ -37,7 +37,7 @@ WHY = {  # an error of Ray's -> what became of the task
 class RayBackend:
     """The tasks of one run on a cluster."""
 
-    def __init__(self, session: Session, run: Run) -> None:
+    def __init__(self, session: Session, run: Run = remote.run) -> None:
         """run: what a node does with a work; it has to be importable there by its name."""
         import ray
 
@@ -50,7 +50,7 @@ class RayBackend:
         self._nodes, self._looked_s = session.nodes(), time.monotonic()
 
     def _actor(self) -> Hearing:
-        """The actor on our own node, which is there as long as we are; where it cannot be, on any that is fit."""
+        """The actor on our own node, which is there as long as we are; else on any that is fit."""
         import ray
 
         actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, max_concurrency=100_000)(Heard)

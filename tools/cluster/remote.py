@@ -7,7 +7,8 @@ what it finds with what the driver has found. Only then does it let a process me
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,7 +18,7 @@ from tools.cluster import carrying, finding, home, looking, scratch
 from tools.cluster.finding import CLIPS, Sources
 from tools.cluster.home import Ids, Place
 from tools.cluster.telling import Events, Telling
-from tools.cluster.values import Answer, Failed, Outcome, Span, Work
+from tools.cluster.values import Answer, Code, Failed, Outcome, Span, Work
 from tools.cluster.working import DOING, PIECE, Task
 from tools.errors import ClipgateError, ClusterError, DeviceError
 from tools.machine import device_locks
@@ -46,18 +47,31 @@ def run(work: Work, entries: Entries, events: Events) -> Outcome:
         device = home.torch_device(work.device, ids) if work.what == "reference" else home.device(work.case, ids)
         _require_not_refused(work, place, device)
     except ClipgateError as error:
-        return Failed(place.id, place.name, _given(work.case, ids), error.parts, lost=error.what)
+        return _failed(place, _given(work.case, ids), error, lost=error.what)
     case, tell = replace(work.case, device=device), Telling(events, work.key, f"{place.name}/{device.label}")
     try:
-        context = _context(work, tell)
-        sources, pieces = _prepared(work, case, context, entries)
-    except DeviceError as error:
-        return Failed(place.id, place.name, device.label, error.parts, lost=error.what)
+        with _of_ours():
+            context = _context(work, entries, tell)
+            sources, pieces = _prepared(work, case, context, entries)
     except ClipgateError as error:
-        return Failed(place.id, place.name, device.label, error.parts, unfit=True)
+        lost = error.what if isinstance(error, DeviceError) else ""
+        return _failed(place, device.label, error, unfit=not lost, lost=lost)
+    outcome = _done(work, context, case, sources, pieces, place)
+    words = looking.differs(work.code, looking.now(context.settings))  # again: processes load code as they need it
+    return _failed(place, device.label, _other_code(words), unfit=True) if words else outcome
+
+
+def _failed(place: Place, device: str, error: ClipgateError, *, unfit: bool = False, lost: str = "") -> Failed:
+    return Failed(place.id, place.name, device, error.parts, unfit, lost)
+
+
+@contextmanager
+def _of_ours() -> Iterator[None]:
+    """Turn what the system refuses on this node into an error of ours."""
+    try:
+        yield
     except OSError as error:
-        return Failed(place.id, place.name, device.label, _of_system(error).parts, unfit=True)
-    return _done(work, context, case, sources, pieces, place)
+        raise ClusterError(f"this node cannot do it: {error.strerror or error}", where=str(error.filename or "") or None) from error
 
 
 def _given(case: Case, ids: Ids) -> str:
@@ -70,28 +84,32 @@ def _require_not_refused(work: Work, place: Place, device: Device) -> None:
         raise DeviceError(f"{device.label} is not used again in this run")
 
 
-def _of_system(error: OSError) -> ClusterError:
-    """What the system refuses on this node, as an error of ours."""
-    return ClusterError(f"this node cannot do it: {error.strerror or error}", where=str(error.filename) if error.filename else None)
-
-
-def _context(work: Work, tell: Telling) -> Context[Spec]:
+def _context(work: Work, entries: Entries, tell: Telling) -> Context[Spec]:
     """The run on this node, whose code is the driver's: that of this process, and that on disk.
 
     Raises:
         ClusterError: the code differs. OptionError, StoreError: the node's folders are not as they must be.
     """
     settings = home.settings(work.settings)
-    for here in (looking.code(settings), looking.now(settings)):
-        if words := looking.differs(work.code, here):
-            raise ClusterError(f"this node runs other code than the driver: {words}", where=str(ROOT),
-                               remedy="bring both checkouts to the same commit, without edits, and start the node's Ray again")
+    _require_code(work, looking.code(settings))
+    _require_code(work, looking.now(settings))
     require_writable(settings.store)
+    sent = carrying.manifests(settings.store, (name for name in entries if _is_parcel(name)))
     try:
         device_locks.require(settings.locks)
     except DeviceError as error:  # no fault of the device
         raise ClusterError(error.what, where=error.where, remedy=error.remedy) from error
-    return Context(settings, load_spec(settings.models, work.case.model), tell, makes=carrying.MADE_THERE)
+    return Context(settings, load_spec(settings.models, work.case.model), tell, makes=carrying.MADE_THERE, sent=sent)
+
+
+def _require_code(work: Work, here: Code) -> None:
+    if words := looking.differs(work.code, here):
+        raise _other_code(words)
+
+
+def _other_code(words: str) -> ClusterError:
+    return ClusterError(f"this node runs other code than the driver: {words}", where=str(ROOT),
+                        remedy="bring both checkouts to the same commit, without edits, and start the node's Ray again")
 
 
 def _prepared(work: Work, case: Case, context: Context[Spec], entries: Entries) -> tuple[Sources, Mapping[Span, bytes]]:
@@ -115,8 +133,12 @@ def _take(context: Context[Spec], entries: Entries) -> None:
     for name, parts in entries.items():
         if name.startswith(carrying.PUBLISHED):
             carrying.take_weights(context.settings, context.spec, name, partial(_fetched, parts))
-        elif name != CLIPS and not name.startswith(PIECE):
+        elif _is_parcel(name):
             carrying.take(context.settings.store, name, partial(_fetched, parts))
+
+
+def _is_parcel(name: str) -> bool:
+    return name != CLIPS and not name.startswith(PIECE)
 
 
 def _span(name: str) -> Span:
@@ -139,10 +161,9 @@ def _fetched(parts: Sequence[Ref]) -> list[bytes]:
 
 def _done(work: Work, context: Context[Spec], case: Case, sources: Sources, pieces: Mapping[Span, bytes], place: Place) -> Outcome:
     """What the task gave, by processes of its own."""
-    began, device, artifacts = time.monotonic(), case.device, context.settings.artifacts
-    lost = ""
+    began, device, artifacts, lost = time.monotonic(), case.device, context.settings.artifacts, ""
     try:
-        with scratch.folder(artifacts, work) as run:
+        with _of_ours(), scratch.folder(artifacts, work) as run:
             scratch.bring_note(artifacts, run, work, place, device)
             try:
                 made = DOING[work.what](Task(work, context, case, sources, pieces, run, place))
@@ -150,7 +171,5 @@ def _done(work: Work, context: Context[Spec], case: Case, sources: Sources, piec
                 lost = quarantine.given_up(run, device)
                 scratch.keep_note(artifacts, run, work, place, device)
     except ClipgateError as error:
-        return Failed(place.id, place.name, device.label, error.parts, lost=lost)
-    except OSError as error:
-        return Failed(place.id, place.name, device.label, _of_system(error).parts, lost=lost)
+        return _failed(place, device.label, error, lost=lost)
     return Answer(place.name, device.label, made.files, made.error, made.retried, made.same, time.monotonic() - began, lost)

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import signal
 import socket
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 
-from tools.cluster import looking
+from tools.cluster import looking, undisturbed
 from tools.cluster.nodes import Look, Looked, listed, look_at
 from tools.cluster.values import Code, Node
 from tools.errors import ClusterError
@@ -23,6 +16,9 @@ from tools.spec.settings import Settings
 REACH_S = 5.0  # how long a cluster's port may need to answer
 AUTO, CLIENT = "auto", "ray://"
 SETUP = "./tools/setup --ray"
+FRAME, SETTINGS_FRAME = 9, b"\x04"  # bytes of a frame's head in HTTP/2, and the kind that every server of it begins with
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS_FRAME + bytes(5)
+SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_NUM_REDIS_GET_RETRIES": "2"}  # tells nobody of itself; does not try for minutes
 START = "PYTHONPATH=$PWD .venv/bin/ray start --head --port=6379"
 PAGE = "tools/cluster/README.md says how"
 
@@ -68,7 +64,7 @@ class Session:
         """Leave the cluster; what still runs there for this process ends."""
         import ray
 
-        with _as_it_was():
+        with undisturbed.coming_or_going():
             ray.shutdown()
 
 
@@ -81,10 +77,11 @@ def connect(settings: Settings, look: Look | None = None, code: Code | None = No
     address = settings.ray
     _require_ray(address)
     _require_open(address)
+    os.environ.update(SETTINGS)
     import ray
 
-    _silence()
-    with _as_it_was(), _empty_folder():
+    undisturbed.silence()
+    with undisturbed.coming_or_going():
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
         except (RuntimeError, OSError, ValueError, ray.exceptions.RayError) as error:
@@ -100,14 +97,18 @@ def _require_ray(address: str) -> None:
 
 
 def _require_open(address: str) -> None:
-    """Ray itself waits for minutes where nobody answers."""
+    """Ray itself tries for minutes where nobody answers, or somebody else."""
     if address == AUTO:
         return
     host, _, port = address.removeprefix(CLIENT).rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=REACH_S).close()
+        with socket.create_connection((host, int(port)), timeout=REACH_S) as connection:
+            connection.sendall(GREETING)
+            answer = connection.recv(FRAME, socket.MSG_WAITALL)
     except (OSError, OverflowError) as error:
         raise ClusterError(f"no Ray cluster answers at {address}: {error}", where=f"--ray {address}", remedy=_how_to_start()) from error
+    if os.environ.get("RAY_USE_TLS", "0") == "0" and answer[3:4] != SETTINGS_FRAME:
+        raise ClusterError(f"what answers at {address} is no Ray cluster", where=f"--ray {address}", remedy=_how_to_start())
 
 
 def _how_to_start() -> str:
@@ -121,37 +122,3 @@ def _not_joined(address: str, error: Exception) -> ClusterError:
     return ClusterError(f"this process cannot join the Ray cluster at {address}: {words}", where=f"--ray {address}",
                         remedy="every machine needs the same Ray and the same Python; a machine that is no node of the cluster "
                                f"reaches it by ray://HOST:10001 ({PAGE})")
-
-
-def _silence() -> None:
-    """Let nothing of Ray's reach this terminal: what matters of it, we say."""
-    from ray._private import worker
-
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    worker._worker_logs_enabled = False
-    logger = logging.getLogger("ray")
-    logger.handlers, logger.propagate = [logging.NullHandler()], False
-
-
-@contextmanager
-def _as_it_was() -> Iterator[None]:
-    """Ray takes SIGTERM for itself: give it back to whoever had it."""
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGTERM) if main else None
-    try:
-        yield
-    finally:
-        if main:
-            signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _empty_folder() -> Iterator[None]:
-    """Be elsewhere while Ray starts: nodes would look for modules in a folder of this name first."""
-    before, folder = Path.cwd(), tempfile.mkdtemp(prefix="clipgate-ray-")
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-        shutil.rmtree(folder, ignore_errors=True)

@@ -8,17 +8,11 @@ from typing import Protocol
 
 from tools.cluster.heard import Line
 from tools.cluster.news import Began, Ended, News
-from tools.cluster.values import Failed, Outcome, Work
-from tools.machine.event import Event
+from tools.cluster.telling import Events
+from tools.cluster.values import Outcome, Work
 from tools.spec.case import Device
 
 PATIENCE_S = 5.0  # how long a task waits for the driver's side to hear what matters
-
-
-class Events(Protocol):
-    """Where a task tells what goes on."""
-
-    def tell(self, key: str, event: Event) -> None: ...
 
 
 class Remote(Protocol):
@@ -56,7 +50,7 @@ def attempt(run: Run, number: int, heard: Hearing, device: str, work: Work, entr
     outcome = run(work, entries, line)
     if line.last is not None:  # what it told comes before its end
         _waits(line.last, PATIENCE_S)
-    if device and isinstance(outcome, Failed) and outcome.lost and _heard(heard, Ended(number, outcome)):
+    if device and outcome.lost and _heard(heard, Ended(number, outcome)):
         _waits(heard.never.remote(), None)
     return outcome
 

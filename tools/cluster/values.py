@@ -31,7 +31,7 @@ class Node:
     """A node as it says itself what it is.
 
     id: Ray's. name: what people call it, HOST or HOST-2 where several are on one host. root: its checkout.
-    shares_store: whether its artifacts folder is the driver's own, as a file shows that the driver left there.
+    shares_store: whether its artifacts folder is the driver's own, as a file shows that the driver left.
     cpus, memory_bytes: what Ray has of it. devices: those that Ray counts on it, with their kinds of chip.
     packages: the versions that shape what it measures. full_data: the data sets below its data_root.
     told: what of it is not used, and why, a sentence each. free_bytes: the room where its artifacts lie.

@@ -75,7 +75,7 @@ def _cell(task: Task) -> Made:
 def _reference(task: Task) -> Made:
     """Torch's scores of a span of the clips, by a process of its own, as `tools.reference` starts none."""
     clips, spec, device = task.sources.dataset, task.context.spec, task.case.device
-    if not isinstance(clips, ClipSet) or isinstance(spec, LocaliserSpec):
+    if not isinstance(clips, ClipSet) or isinstance(spec, LocaliserSpec) or spec.network.graph:
         raise ClusterError(f"the reference of {spec.name} is computed whole", remedy="run python -m tools.reference without --ray")
     [checkpoint] = task.sources.checkpoints
     name = "cuda:0" if device.family == "cuda" else "cpu"  # the process sees no other GPU

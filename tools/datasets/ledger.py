@@ -23,6 +23,7 @@ from tools.media.decode import Clip, ClipError
 from tools.spec.digest import Json, digest
 
 FOLDER = "checked"
+READER = "CLIPGATE_READER"  # a variable: whose disks are read, where several machines may share an artifacts folder
 REVISION = "4"  # raise it when equal files would be judged otherwise, or the columns change
 SAVE_S = 1.0  # what an interrupted check loses at most
 COLUMNS = "id, size, changed, asked, frames, sha256, sampled_crc32, word, what, detail, place, remedy"
@@ -46,8 +47,12 @@ class ClipState:
 
 
 def path_of(artifacts: Path, listing: Listing) -> Path:
-    """Where the ledger of a list is kept; of videos there is one for each decoder and choice of frames."""
-    shaped_by: Json = [REVISION, str(listing.root.resolve()), str(listing.list_file.resolve()), listing.kind, *_reading(listing)]
+    """Where the ledger of a list is kept; of videos there is one for each decoder and choice of frames.
+
+    A machine trusts no other one's look at files that have the same path on its own disk.
+    """
+    shaped_by: Json = [REVISION, str(listing.root.resolve()), str(listing.list_file.resolve()), listing.kind, *_reading(listing),
+                       *filter(None, [os.environ.get(READER)])]
     return artifacts / FOLDER / f"{listing.dataset}-{listing.list_file.stem}-{digest(shaped_by)[:12]}.sqlite"
 
 

@@ -23,7 +23,8 @@ class Context(Generic[S]):
 
     others: what the run has used so far that other code made, in words; it grows, and `of` shares it.
     used: the manifests of the entries that it has found, in their order; it grows and is shared as well.
-    makes: the kinds of entries that it may make; None: all.
+    makes: the kinds of entries that it may make; None: all. sent: the manifests of entries that were made for
+    it elsewhere, whatever packages are here.
     """
 
     settings: Settings
@@ -32,17 +33,18 @@ class Context(Generic[S]):
     others: list[str] = field(default_factory=list, compare=False)
     used: list[Path] = field(default_factory=list, compare=False)
     makes: frozenset[str] | None = None
+    sent: tuple[Path, ...] = ()
 
     def of(self, spec: T) -> Context[T]:
         """The same run, typed for the kind of model that *spec* is."""
-        return Context(self.settings, spec, self.on_event, self.others, self.used, self.makes)
+        return Context(self.settings, spec, self.on_event, self.others, self.used, self.makes, self.sent)
 
     @property
     def store(self) -> Store:
         """The store of this run, which reports damaged entries and whom it waits for."""
         from tools.storage.store import Store
 
-        return Store(self.settings.store, self.say, self._note, self._use)
+        return Store(self.settings.store, self.say, self._note, self._use, self.sent)
 
     def _note(self, other: str) -> None:
         if other not in self.others:

@@ -7,7 +7,7 @@ key holds the digest of an earlier entry, that entry was found; its own key neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ SHA256_LENGTH = 64
 MADE_ANYWHERE = ("om", "engine", "half", "control")
 CAUSES = frozenset({CODE, FORM, "data", "cann", "driver", "cuda", "tensorrt", *MAKERS, "mmcv-lite", "onnx", "onnxruntime", "numpy", "av",
                     "decord", "opencv-python-headless"})
+PACKAGES = CAUSES - {CODE, FORM}  # and the data that these made
 
 
 def absent(key: Key) -> tuple[str, ...]:
@@ -53,6 +54,18 @@ def alike(root: Path, key: Key, *parts: str) -> list[Key]:
             if manifest_path(root, real) == path and real != key:
                 used[real] = last_use(path)
     return sorted(used, key=lambda real: used[real], reverse=True)
+
+
+def among(root: Path, key: Key, sent: Collection[Path]) -> Key | None:
+    """The key of the one of the entries *sent* that is what *key* asks for, whatever packages made it."""
+    for path in sent:
+        manifest = readable_manifest(path)
+        if manifest is not None and PACKAGES.issuperset(_apart(key, manifest)):
+            there = manifest["shaped_by"]
+            real = replace(key, shaped_by=tuple((name, there[name]) for name, _ in key.shaped_by if name in there))
+            if manifest_path(root, real) == path:
+                return real
+    return None
 
 
 def require_makers(root: Path, key: Key, doing: str, model: str = "MODEL") -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,11 +26,12 @@ class Store:
     """Finds and builds entries below *root* (the `store` folder of the artifacts folder)."""
 
     def __init__(self, root: Path, say: Say = lambda text: None, on_other: Say = lambda text: None,
-                 on_use: Callable[[Path], object] = lambda manifest: None) -> None:
+                 on_use: Callable[[Path], object] = lambda manifest: None, sent: Collection[Path] = ()) -> None:
         self.root = root
         self._say = say
         self._on_other = on_other  # is told what is found although other code made it
         self._on_use = on_use  # is told the manifest of each entry that is found
+        self._sent = sent  # the manifests of entries that whoever gave the work made for it, with packages of theirs
 
     def unfinished(self, key: Key) -> Path:
         """The folder in which an entry that takes hours keeps its results until it is complete."""
@@ -51,7 +52,7 @@ class Store:
                 return None
             key = replace(key, host=host.key)
         try:
-            return self._whole(key) or self._made_elsewhere(key) or self._lent(key)
+            return self._of_sent(key) or self._whole(key) or self._made_elsewhere(key) or self._lent(key)
         except PermissionError as error:
             raise access.unreadable(error, self.root) from error
 
@@ -68,6 +69,10 @@ class Store:
         entries.note_use(path)
         self._on_use(path)
         return Entry(key, path.parent, manifest["files"], manifest["facts"], manifest.get("commit", versions.UNKNOWN))
+
+    def _of_sent(self, key: Key) -> Entry | None:
+        found = elsewhere.among(self.root, key, self._sent)
+        return self._whole(found) if found else None
 
     def _made_elsewhere(self, key: Key) -> Entry | None:
         candidates = elsewhere.alike(self.root, key)

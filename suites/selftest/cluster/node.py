@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,13 +32,6 @@ class Heard:
         return [event["text"] for event in self.events if event["kind"] == "say"]
 
 
-@dataclass
-class Fetched:
-    """An entry's pieces, which a node asks for only where it needs them."""
-
-    pieces: Mapping[str, Sequence[bytes]]
-
-
 @dataclass(frozen=True)
 class Driver:
     """What a driver finds for a case, and the task that it makes of it."""
@@ -62,5 +54,5 @@ class Driver:
 
     @property
     def entries(self) -> dict[str, list[bytes]]:
-        root = self.context.settings.store
-        return {finding.CLIPS: [self.sources.clips], **{name: list(carrying.packed(root, name)) for name in carrying.used(self.context)}}
+        return {finding.CLIPS: [self.sources.clips],
+                **{name: list(carrying.packed(self.context, name)) for name in carrying.used(self.context)}}

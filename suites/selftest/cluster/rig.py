@@ -47,15 +47,15 @@ class Rig:
 
         self.folder, self._seen = folder, set[psutil.Process]()
         self._cluster = Cluster(initialize_head=True, head_node_args={
-            "num_cpus": 0, "include_dashboard": False, "object_store_memory": STORE, "temp_dir": str(folder / "ray"), "ray_client_server_port": client_port,
-            "env_vars": {"PYTHONPATH": _paths(ROOT)}})
+            "num_cpus": 0, "include_dashboard": False, "object_store_memory": STORE, "temp_dir": str(folder / "ray"),
+            "ray_client_server_port": client_port, "env_vars": {"PYTHONPATH": _paths(ROOT)}})
 
     @property
     def address(self) -> str:
         return str(self._cluster.address)
 
-    def add(self, name: str, *, cpus: int = 1, devices: Mapping[str, int] | None = None, code: Path | None = ROOT, data_root: Path | None = None,
-            environment: Mapping[str, str] | None = None) -> Place:
+    def add(self, name: str, *, cpus: int = 1, devices: Mapping[str, int] | None = None, code: Path | None = ROOT,
+            data_root: Path | None = None, environment: Mapping[str, str] | None = None) -> Place:
         """Start a node, and do not wait for it: `ready` does.
 
         devices: how many of each kind it has, as `{"NPU": 2}`. code: its checkout; None: it has none.
@@ -105,7 +105,7 @@ class Rig:
 
 
 def _paths(code: Path | None) -> str:
-    """A node's PYTHONPATH: its checkout, and what this process has beside its own, which may be where Ray lies."""
+    """A node's PYTHONPATH: its checkout, and what this process has beside its own: Ray may lie there."""
     others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and Path(path).resolve() != ROOT]
     return os.pathsep.join([*([str(code)] if code else []), *others])
 

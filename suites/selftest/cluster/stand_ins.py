@@ -10,7 +10,8 @@ from pathlib import Path
 
 import ray
 
-from tools.cluster.task import Entries, Events
+from tools.cluster.task import Entries
+from tools.cluster.telling import Events
 from tools.cluster.values import Answer, Code, Failed, Needs, Node, Outcome, Work
 from tools.spec.case import Case, Device
 from tools.spec.settings import Settings

@@ -1,0 +1,266 @@
+"""The rules by which tasks run on a cluster, tried without one: a backend that answers as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from tools.cluster.news import Began, Ended, Gone, News, Told
+from tools.cluster.pool import TRIES, Handle, Pool
+from tools.cluster.task import Entries
+from tools.cluster.values import Answer, Code, Failed, Needs, Node, Outcome, Work
+from tools.errors import ClusterError, DataError, EngineError
+from tools.machine.event import Event
+from tools.spec.case import Case, Device
+from tools.spec.settings import Settings
+
+CODE = Code("c", "1", "3.11", "2.60")
+WORK = Work("tsm-bs16-npu 0-8", "scores", Settings.parse({}), CODE, Case("tsm", 16, Device("npu")), (("data", "d"),))
+NPU = Needs(cpus=1, device="NPU")
+Act = Callable[[Work, str], Outcome | Gone | None]  # what a task on the node of this id does; None: it goes on
+
+
+def node(name: str, npus: int = 1, cpus: float = 4) -> Node:
+    devices = (*((Device("npu", index), "310P3") for index in range(npus)), (Device("cpu"), "a CPU"))
+    return Node(f"id-{name}", name, CODE, "/", "/a", False, "", (), cpus, 2**34, devices)
+
+
+class Backend:
+    """Gives each task to the first node that may have it; tasks do what *act* says."""
+
+    def __init__(self, act: Act, *names: str, nodes: Sequence[Node] = ()) -> None:
+        self.alive, self.act = [*nodes, *map(node, names)], act
+        self.started: list[tuple[str, Work]] = []  # id of the node, and the work, of each task
+        self.told: list[News] = []
+        self.cancelled = False
+
+    def nodes(self) -> tuple[Node, ...]:
+        return tuple(self.alive)
+
+    def unfit(self) -> Mapping[str, str]:
+        return {"old": "it has other code"}
+
+    def start(self, number: int, work: Work, needs: Needs, entries: Entries, barred: Collection[str]) -> None:
+        there = next(one.id for one in self.alive if one.id not in barred and needs.node in ("", one.id))
+        self.started.append((there, work))
+        self.told.append(Began(number, there, "npu0"))
+        outcome = self.act(work, there)
+        if outcome is not None:
+            self.told.append(Ended(number, outcome))
+
+    def news(self, seconds: float) -> Sequence[News]:
+        told, self.told = self.told, []
+        return told
+
+    def cancel(self, seconds: float) -> None:
+        self.cancelled = True
+
+    @property
+    def places(self) -> list[str]:
+        return [there.removeprefix("id-") for there, _ in self.started]
+
+
+def done(work: Work, there: str) -> Outcome:
+    return Answer(there, "npu0", ())
+
+
+def first(count: int, outcome: Callable[[str], Outcome | Gone], places: Collection[str] = ()) -> Act:
+    """The first *count* tasks, or all on these *places*, come to this; the others are done."""
+    left = [None] * count
+
+    def act(work: Work, there: str) -> Outcome | Gone | None:
+        if left or there in places:
+            if left:
+                left.pop()
+            return outcome(there)
+        return done(work, there)
+
+    return act
+
+
+def crashed(there: str) -> Gone:
+    return Gone("the node is gone")
+
+
+def lost(there: str) -> Failed:
+    return Failed(there, "?", "npu0", ("EngineError", "it hung", None, None), lost="it hung")
+
+
+def lacking(there: str) -> Failed:
+    return Failed(there, "?", "npu0", ("DataError", "clip 7 is not there", None, None), unfit=True)
+
+
+def pool(backend: Backend) -> tuple[Pool, list[Event]]:
+    told: list[Event] = []
+    return Pool(backend, told.append), told
+
+
+def said(told: Sequence[Event]) -> list[str]:
+    return [event["text"] for event in told if event["kind"] == "say"]
+
+
+def test_work_that_is_lost_runs_again_on_another_node() -> None:
+    """And people are told where it was lost and why."""
+    backend = Backend(first(1, crashed), "a", "b")
+    tasks, told = pool(backend)
+
+    answer = tasks.wait(tasks.submit(WORK, NPU, {}))
+
+    assert ["a", "b"] == backend.places
+    assert "b" == answer.node
+    assert said(told) == [f"{WORK.key} was lost on a/npu0 (the node is gone): it runs again, attempt 2 of {TRIES}"]
+
+
+def test_work_that_is_lost_on_the_only_node_runs_there_again() -> None:
+    """As a process that was killed may go well the second time."""
+    backend = Backend(first(1, crashed), "a")
+    tasks, _ = pool(backend)
+
+    tasks.wait(tasks.submit(WORK, NPU, {}))
+
+    assert ["a", "a"] == backend.places
+
+
+def test_work_is_lost_three_times_at_most() -> None:
+    """Then it is an error that names the node and the shard, and other work goes on."""
+    backend = Backend(lambda work, there: crashed(there) if work.key == WORK.key else done(work, there), "a", "b")
+    tasks, _ = pool(backend)
+    handle, other = tasks.submit(WORK, NPU, {}), tasks.submit(replace(WORK, key="tsm-bs16-npu 8-16"), NPU, {})
+
+    with pytest.raises(ClusterError, match=rf"{WORK.key} was lost 3 times, the last time on a/npu0: the node is gone"):
+        tasks.wait(handle)
+
+    assert TRIES == sum(work.key == WORK.key for _, work in backend.started)
+    assert tasks.wait(other)
+
+
+def test_a_node_that_lacks_clips_gets_no_more_work_with_that_data() -> None:
+    """It is told once, with the clip, and the node goes on with the work of other models."""
+    backend = Backend(lambda work, there: lacking(there) if there == "id-a" and work.case.model == "tsm" else done(work, there), "a", "b")
+    tasks, told = pool(backend)
+    other = replace(WORK, case=replace(WORK.case, model="slowfast"))
+
+    for work in (WORK, WORK, WORK, other):
+        tasks.wait(tasks.submit(work, NPU, {}))
+
+    assert ["a", "b", "b", "b", "a"] == backend.places
+    assert ["a is not used for tsm: clip 7 is not there"] == said(told)
+
+
+def test_where_no_node_is_left_each_is_named_with_its_reason() -> None:
+    """Those that lack something, those that are too small, those with other code, and those that are gone."""
+    nodes = [node("a"), node("b", npus=0), node("c", cpus=1), node("d")]
+    backend = Backend(lambda work, there: lacking(there), nodes=nodes)
+    tasks, _ = pool(backend)
+    backend.alive.pop()
+
+    with pytest.raises(ClusterError) as caught:
+        tasks.wait(tasks.submit(WORK, replace(NPU, cpus=2), {}))
+
+    assert caught.value.what == (f"no node of the cluster can do {WORK.key}: a: clip 7 is not there; b: it has no NPU; "
+                                 "c: it has 1 CPUs, and 2 are asked for; d: it is gone; old: it has other code")
+
+
+def test_a_device_that_fails_is_refused_in_the_whole_cluster() -> None:
+    """The work runs once more elsewhere, and every task after that knows the device."""
+    backend = Backend(first(1, lost), "a", "b")
+    tasks, told = pool(backend)
+
+    tasks.wait(tasks.submit(WORK, NPU, {}))
+    tasks.wait(tasks.submit(WORK, NPU, {}))
+
+    assert ["a", "b", "b"] == backend.places  # a's only NPU is refused
+    assert [set(), {"id-a/npu0"}, {"id-a/npu0"}] == [set(work.refused) for _, work in backend.started]
+    assert ["a/npu0 is not used again in this run: it hung"] == said(told)
+
+
+def test_a_device_that_fails_after_its_work_was_done_is_refused_too() -> None:
+    """The answer counts."""
+    backend = Backend(lambda work, there: Answer("?", "npu0", (), lost="it hung"), "a", "b")
+    tasks, told = pool(backend)
+
+    assert "a" == tasks.wait(tasks.submit(WORK, NPU, {})).node
+    assert "b" == tasks.wait(tasks.submit(WORK, NPU, {})).node
+    assert "a/npu0 is not used again in this run: it hung" == said(told)[0]
+
+
+def test_work_whose_device_fails_twice_is_an_error() -> None:
+    """It is the error that the device had, of its class."""
+    backend = Backend(first(9, lost), "a", "b", "c")
+    tasks, _ = pool(backend)
+
+    with pytest.raises(EngineError, match=r"it hung \(on b\)"):
+        tasks.wait(tasks.submit(WORK, NPU, {}))
+
+    assert ["a", "b"] == backend.places
+
+
+def test_a_bad_device_that_is_handed_out_again_costs_no_retry() -> None:
+    """As it may be to a task that waited when it failed; but no work goes round for ever."""
+    nodes = [node("a", npus=2), node("b")]
+    backend = Backend(lambda work, there: lost(there) if there == "id-a" else done(work, there), nodes=nodes)
+    tasks, _ = pool(backend)
+    both = [tasks.submit(WORK, NPU, {}), tasks.submit(WORK, NPU, {})]
+
+    assert ["b", "b"] == [tasks.wait(one).node for one in both]
+
+    alone = Backend(first(9, lost), nodes=nodes[:1])
+    tasks, _ = pool(alone)
+    with pytest.raises(EngineError):
+        tasks.wait(tasks.submit(WORK, NPU, {}))
+    assert TRIES + 1 >= len(alone.started)
+
+
+def test_work_that_fails_for_itself_is_raised_as_it_was() -> None:
+    """It does not run again: with its class, place and remedy, and the node's name."""
+    failed = Failed("id-a", "?", "npu0", ("DataError", "the list is empty", "list.txt", "fill it"))
+    backend = Backend(lambda work, there: failed, "a", "b")
+    tasks, _ = pool(backend)
+
+    with pytest.raises(DataError, match=r"the list is empty \(on a\)") as caught:
+        tasks.wait(tasks.submit(WORK, NPU, {}))
+
+    assert ("list.txt", "fill it", ["a"]) == (caught.value.where, caught.value.remedy, backend.places)
+
+
+def test_work_that_waits_for_a_node_that_dies_ends() -> None:
+    """Where no other node can do it, nobody waits for ever."""
+    backend = Backend(done, "a")
+    tasks, _ = pool(backend)
+    handle = tasks.submit(WORK, NPU, {})
+    backend.told.clear()  # it waits
+    backend.alive.clear()
+
+    with pytest.raises(ClusterError, match="a: it is gone"):
+        tasks.wait(handle)
+
+
+def test_events_name_who_tells_them_and_stop_with_the_task() -> None:
+    """NODE/DEVICE; what an attempt tells that is over is not heard."""
+    backend = Backend(lambda work, there: None, "a")
+    tasks, told = pool(backend)
+    tasks.submit(WORK, NPU, {})
+    progress: Event = {"kind": "progress", "text": "scoring", "done": 1, "total": 8}
+
+    backend.told += [Told(1, progress), Ended(1, Answer("?", "npu0", ())), Told(1, progress)]
+    tasks.pump(0)
+
+    place = {"worker": "a/npu0"}
+    assert told == [{"kind": "cell", "case": "tsm-bs16-npu", "device": "a/npu0", **place}, {**progress, **place}, {"kind": "ended", **place}]
+
+
+def test_cancelling_ends_all_work_and_says_how_to_go_on() -> None:
+    """Whoever waits gets an error that says so."""
+    backend = Backend(lambda work, there: None, "a")
+    tasks, _ = pool(backend)
+    handles: list[Handle] = [tasks.submit(WORK, NPU, {}) for _ in range(2)]
+
+    tasks.cancel()
+
+    assert backend.cancelled
+    for handle in handles:
+        with pytest.raises(ClusterError, match="was cancelled") as caught:
+            tasks.wait(handle)
+        assert "--resume" in str(caught.value.remedy)
