@@ -12,9 +12,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
-from tools.deployment.origin import origin
 from tools.deployment.published import Published, published
 from tools.errors import ClusterError, StoreError
 from tools.machine.files import require_room, sha256, write_whole
@@ -32,54 +30,34 @@ Parts = Callable[[], Sequence[bytes]]  # the pieces of a parcel; whoever asks ha
 
 
 def used(context: Context[Spec]) -> tuple[str, ...]:
-    """The names of the parcels of what *context* has found so far; a host comes with what it hosts.
-
-    Published weights are among them where the run is about these.
-    """
+    """The names of the parcels of what *context* has found so far; a host comes with what it hosts."""
     root = context.settings.store
-    manifests = [path for path in context.used if path.relative_to(root).parts[0] not in packing.STAYING]
-    hosts = {path.parent for path in manifests if path.name != HOST}
-    names = tuple(_name(root, path) for path in manifests if path.name != HOST or path.parent not in hosts)
-    return (*names, *_published(context)) if origin(context) == "published" else names
+    found = [path for path in context.used if path.relative_to(root).parts[0] not in packing.STAYING]
+    hosts = {path.parent for path in found if path.name != HOST}
+    return tuple(_name(root, path) for path in found if path.name != HOST or path.parent not in hosts)
 
 
-def packed(context: Context[Spec], name: str) -> Iterator[bytes]:
-    """The pieces of a parcel that `used` names.
+def packed(root: Path, name: str) -> Iterator[bytes]:
+    """The pieces of a parcel out of the store *root*.
 
     Raises:
         StoreError: the entry is damaged, or is another one by now.
     """
-    root = context.settings.store
-    if name.startswith(PUBLISHED):
-        with _published(context)[name].open("rb") as file:
-            yield from _in_pieces(file)
-        return
     manifest = root / name.rpartition("@")[0]
     chosen = [manifest] if manifest.name == HOST else [manifest.with_name(HOST), manifest]
-    with tempfile.TemporaryFile(dir=root) as archive:
-        packing.write(root, chosen, archive)
+    with tempfile.TemporaryFile(dir=root) as file:
+        packing.write(root, chosen, file)
         if _name(root, manifest) != name:
             raise StoreError(f"{name} is another entry by now", where=str(manifest), remedy="run it again")
-        archive.seek(0)
-        yield from _in_pieces(archive)
+        file.seek(0)
+        while piece := file.read(PIECE):
+            yield piece
 
 
 def manifests(root: Path, names: Iterable[str]) -> tuple[Path, ...]:
     """The manifests of the entries in these parcels, those of hosts among them."""
     named = [root / name.rpartition("@")[0] for name in names if not name.startswith(PUBLISHED)]
     return tuple(dict.fromkeys(path for manifest in named for path in (manifest.with_name(HOST), manifest)))
-
-
-def _in_pieces(file: IO[bytes]) -> Iterator[bytes]:
-    while piece := file.read(PIECE):
-        yield piece
-
-
-def _published(context: Context[Spec]) -> dict[str, Path]:
-    """The published checkpoints of a model on the driver, by the names of their parcels."""
-    settings = context.settings
-    return {f"{PUBLISHED}{one.place.name}@{sha256(one.place)}": one.place
-            for one in published(settings.models, settings.artifacts, context.spec)}
 
 
 def take(root: Path, name: str, parts: Parts) -> bool:
@@ -125,6 +103,19 @@ def _name(root: Path, manifest: Path) -> str:
     found = readable_manifest(manifest)
     files = dict(found["files"]) if found else {}
     return f"{manifest.relative_to(root).as_posix()}@{digest(files)[:16]}"
+
+
+def weights(settings: Settings, spec: Spec) -> tuple[tuple[str, Path], ...]:
+    """The published checkpoints of a model as they travel: the name of each with its file on the driver."""
+    return tuple((f"{PUBLISHED}{one.place.name}@{sha256(one.place)}", one.place)
+                 for one in published(settings.models, settings.artifacts, spec))
+
+
+def in_pieces(path: Path) -> Iterator[bytes]:
+    """A file in pieces, as `take_weights` takes it."""
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            yield piece
 
 
 def take_weights(settings: Settings, spec: Spec, name: str, parts: Parts) -> bool:

@@ -33,7 +33,7 @@ class Farm:
         return self._asked[case].context
 
     def found(self, case: Case) -> Found:
-        """What the case is measured with. The first call prepares all cases and submits what is to be measured.
+        """What the case is measured with; the first call prepares all cases, and submits what is missing.
 
         Raises:
             ClipgateError: this case could not be prepared.

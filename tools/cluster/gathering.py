@@ -67,7 +67,9 @@ def unlike(parts: Sequence[Scored], differs: Callable[[str, str], str]) -> tuple
 
     differs: says in words what no two nodes of a run may have differently.
     """
-    kinds = {part.same: part for part in reversed(parts)}
+    kinds: dict[str, Scored] = {}
+    for part in sorted(parts, key=lambda part: part.span):
+        kinds.setdefault(part.same, part)
     return next(((one, other, why) for one, other in combinations(kinds.values(), 2) if (why := differs(one.same, other.same))), None)
 
 

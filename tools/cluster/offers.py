@@ -90,8 +90,8 @@ def needs(family: str, nodes: Sequence[Node], memory_bytes: int, *, alone: bool 
     """What a task of a case on *family* asks Ray for.
 
     A host has one device `cpu`, so such a task asks for all cores of the smallest node: no second one of ours
-    runs beside it there. Other devices of a node share its cores. alone: it asks for all cores of a node, which
-    only the largest ones have.
+    runs beside it there. Other devices of a node share its cores. alone: it asks for all the cores of a
+    node, which only the largest ones have.
     """
     holders, counted = having(nodes, family), engines.named(family).RAY
     if alone:

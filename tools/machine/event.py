@@ -11,7 +11,8 @@ class Event(TypedDict, total=False):
 
     say: *text*, for people. progress: *text*, *done* of *total*, perhaps of which *unit*, and which share of
     the time the device was *busy*. alive: perhaps *text*, what is waited for. stage: *text*, what begins;
-    perhaps *takes*, how long that is in words, and *usual_s*, how long it was last time. ended: its end, or that of all that a worker did where it has no *text*.
+    perhaps *takes*, how long that is in words, and *usual_s*, how long it was last time. ended: its end;
+    without *text*, that of all that a worker did.
     cell: *case* and *device* whose turn it is. error: the parts of an error. worker: who tells it.
     """
 

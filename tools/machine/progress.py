@@ -103,7 +103,7 @@ class Progress:
         self._works: dict[str, Work] = {}
 
     def hear(self, event: Event, now: float) -> None:
-        """Note an event. A tale of work of which nothing else was heard begins it; an end of no stage ends it."""
+        """Note an event. A tale of unheard-of work begins it; an end without a text ends all of it."""
         place = event.get("worker", "")
         if event["kind"] == "ended" and "text" not in event:
             self.forget(place)

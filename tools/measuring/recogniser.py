@@ -17,6 +17,7 @@ from tools.pytorch import run
 from tools.spec.given import reference_name
 from tools.spec.model import ListFormat, ModelSpec, Network
 from tools.storage.context import Context
+from tools.storage.shards import Span
 from tools.storage.stages import Stage
 
 
@@ -58,6 +59,16 @@ def _stage(context: Context[ModelSpec], checkpoint: Weights, clips: ClipSet, dev
     if checkpoint.network.graph:
         return reference_graph.stage(context, checkpoint, clips, asked=asked)
     return reference.stage(context, checkpoint, clips, device, asked=asked)
+
+
+def score_span(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, device: str, span: Span, folder: Path) -> Path:
+    """Score a part of the reference, by torch, or by ONNX Runtime where the model is an ONNX file alone.
+
+    The file lies in *folder* as `reference.score_span` leaves it.
+    """
+    if checkpoint.network.graph:
+        return reference_graph.score_span(spec, checkpoint, clips, span, folder)
+    return reference.score_span(spec, checkpoint, clips, device, span, folder)
 
 
 def torch_inputs(context: Context[ModelSpec], clips: ClipSet) -> TorchInputs:

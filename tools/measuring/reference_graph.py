@@ -31,6 +31,7 @@ from tools.spec.model import ModelSpec
 from tools.storage import code
 from tools.storage.context import Context
 from tools.storage.entries import Facts, Key
+from tools.storage.shards import Span
 from tools.storage.stages import Stage
 
 FACT = "computed_by"
@@ -60,10 +61,18 @@ def build(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, shards: Path, fo
     Raises:
         ReferenceRunError: scores are not finite. EngineError: ONNX Runtime cannot run the graph.
     """
+    return reference.made(spec, clips, _runner(spec, checkpoint, clips), shards, folder, earlier=earlier)
+
+
+def score_span(spec: ModelSpec, checkpoint: Weights, clips: ClipSet, span: Span, folder: Path) -> Path:
+    """Let ONNX Runtime score the clips of *span* alone; the rest as for torch's reference."""
+    return reference.kept_span(clips, _runner(spec, checkpoint, clips), span, folder)
+
+
+def _runner(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> Runner:
     [(_, version)] = versions.of("onnxruntime")
     label = f"ONNX Runtime {version}, float32 on the CPU, one thread, no optimisations"
-    runner = Runner(scorer(spec, checkpoint, clips), label, FACT, reference_name(spec))
-    return reference.made(spec, clips, runner, shards, folder, earlier=earlier)
+    return Runner(scorer(spec, checkpoint, clips), label, FACT, reference_name(spec))
 
 
 def scorer(spec: ModelSpec, checkpoint: Weights, clips: ClipSet) -> reference.Score:

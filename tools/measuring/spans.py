@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from tools.errors import MeasureError
 from tools.machine.files import writing
 from tools.measuring import earlier, inputs, kinds, launch
 from tools.measuring import sameness as shaping
+from tools.measuring.feeding import Spent
 from tools.measuring.job import Job
 from tools.measuring.launch import Found
 from tools.measuring.sameness import Sameness
@@ -24,6 +25,7 @@ from tools.storage.shards import Arrays, Pieces, Ranges, Span
 
 SPANS = "span-"  # what folders of scored spans begin with; the digest of what shapes the scores follows
 ARRIVED = "arrived"  # where pieces lie until they are looked at
+NO_TIME = np.array([astuple(Spent())])
 AGAIN = "score this part of the clips again"
 
 
@@ -69,14 +71,16 @@ def lay(context: Context[Spec], case: Case, found: Found, run: Path, pieces: Map
         folder = job.folder / f"{PIECES}{same.digest}"
         arrived, laid = Ranges(job.folder / ARRIVED, len(_ids(job))), Pieces(folder, len(_ids(job)))
         laid.forget()
-        words, spent = np.array(by, str), np.zeros((1, 3))
-        for span in sorted(pieces):
-            piece = arrived.keep(*span, pieces[span])
-            _require_piece(job, span, piece)
-            spent = spent + piece["spent"]  # of all so far, as a process that goes on counts it
-            laid.add(*span, {**piece, "spent": spent, "by": words})
-            words = words[:0]
-        shutil.rmtree(arrived.folder, ignore_errors=True)
+        words, spent = np.array(by, str), NO_TIME
+        try:
+            for span in sorted(pieces):
+                piece = arrived.keep(*span, pieces[span])
+                _require_piece(job, span, piece)
+                spent = spent + piece["spent"]  # of all so far, as a process that goes on counts it
+                laid.add(*span, {**piece, "spent": spent, "by": words})
+                words = words[:0]
+        finally:
+            shutil.rmtree(arrived.folder, ignore_errors=True)
 
 
 def _only(context: Context[Spec], case: Case, found: Found, run: Path) -> Job:
@@ -110,9 +114,9 @@ def _require_piece(job: Job, span: Span, piece: Arrays) -> None:
         what = f"it holds {', '.join(sorted(piece))}"
     elif piece["scores"].dtype != np.float32 or piece["scores"].shape[1:] != shape:
         what = f"its scores are {piece['scores'].dtype} of shape {piece['scores'].shape}"
-    elif piece["spent"].shape != (1, 3) or piece["seconds"].shape != (1,):
-        what = "its times are those of another number of pieces"
-    elif piece["inputs"].shape != (len(expected), 2) or {str(id) for id, _ in piece["inputs"]} != expected:
+    elif [(NO_TIME.shape, NO_TIME.dtype), ((1,), NO_TIME.dtype)] != [(piece[one].shape, piece[one].dtype) for one in ("spent", "seconds")]:
+        what = "it does not tell the times of one piece"
+    elif piece["inputs"].shape != (len(expected), 2) or set(piece["inputs"][:, 0].tolist()) != expected:
         what = "it lacks the digests of inputs that are compared"
     if what:
         raise MeasureError(f"what came as the scores of clips {span[0] + 1:,} to {span[1]:,} is no piece of them: {what}",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import pytest
 
 from suites.selftest.conftest import TINY_MODELS, own_locks
 from tools.cluster import carrying, finding, home, looking
@@ -54,5 +57,17 @@ class Driver:
 
     @property
     def entries(self) -> dict[str, list[bytes]]:
-        return {finding.CLIPS: [self.sources.clips],
-                **{name: list(carrying.packed(self.context, name)) for name in carrying.used(self.context)}}
+        root = self.context.settings.store
+        return {finding.CLIPS: [self.sources.clips], **{name: list(carrying.packed(root, name)) for name in carrying.used(self.context)}}
+
+
+def own_file(monkeypatch: pytest.MonkeyPatch, folder: Path, artifacts: str = "art", **options: str | int) -> None:
+    """Let this process be a node whose own file of options lies in *folder*/node, with what it names."""
+    node = folder / "node"
+    node.mkdir()
+    for name in options.values():
+        if isinstance(name, str):
+            (node / name).mkdir()
+    lines = [f"{name} = {json.dumps(value)}" for name, value in {"artifacts": artifacts, **options}.items()]
+    (node / "clipgate.toml").write_text("\n".join(["[tool.clipgate]", *lines]))
+    monkeypatch.setenv(home.NODE, str(node / "clipgate.toml"))

@@ -108,9 +108,9 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.asked = Pretended(**json.loads(os.environ[VARIABLE]))
-        devices = [(Device("npu", number, simulated=True), "Sim310P3") for number in range(self.asked.npus)] or [(Device("cpu"), "cpu")]
-        self._nodes = tuple(Node(f"id-{name}", name, looking.code(settings), "/", "/", self.asked.shared, "", (), 2.0, 2**40, tuple(devices))
-                            for name in self.asked.nodes)
+        npus = [(Device("npu", number, simulated=True), "Sim310P3") for number in range(self.asked.npus)]
+        devices, code, shared = tuple(npus or [(Device("cpu"), "cpu")]), looking.code(settings), self.asked.shared
+        self._nodes = tuple(Node(f"id-{name}", name, code, "/", "/", shared, "", (), 2.0, 2**40, devices) for name in self.asked.nodes)
 
     def nodes(self) -> tuple[Node, ...]:
         return self._nodes

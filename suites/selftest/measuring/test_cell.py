@@ -200,6 +200,15 @@ def test_notes_tell_of_second_attempts_and_of_other_code_once(tmp_path: Path) ->
     assert ["measured at the second attempt: a kernel failed", "x by other code", "y too"] == one.notes
 
 
+def test_a_note_tells_who_measured_and_who_scored_elsewhere(tmp_path: Path) -> None:
+    """Once, whichever networks they did."""
+    told = {"place": "node-1/npu3", "scored_by": ("node-1 npu3: 1,250 clips", "node-2 npu0: 1,233 clips")}
+    parts = [replace(part(tmp_path / name), record=replace(record(CASE, name, 2), **told)) for name in ("tem", "pem")]  # type: ignore[arg-type]
+
+    assert ["measured on node-1/npu3",
+            "scored by node-1 npu3: 1,250 clips, node-2 npu0: 1,233 clips"] == Cell(CASE, tmp_path, tuple(parts)).notes
+
+
 def test_each_network_has_a_folder_below_the_cases_if_there_are_several(tmp_path: Path) -> None:
     assert tmp_path / "bsn-bs1-cpu" / "pem" == cell.part_folder(CASE, load_spec(MODELS, "bsn"), "pem", tmp_path)
     assert tmp_path / "bsn-bs1-cpu" == cell.part_folder(CASE, load_spec(MODELS, "tsm"), "tsm", tmp_path)

@@ -60,7 +60,10 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    folder = tmp_path_factory.mktemp("tiny")
+    return few_clips(tmp_path_factory.mktemp("tiny"))
+
+
+def few_clips(folder: Path) -> Made:
     rows = []
     for number in range(COUNT):
         encode.write_jpegs(render(Recipe(number, 9, (4, number), noise=2.0, travel=160.0)), folder / f"v_{number}")

@@ -17,11 +17,12 @@ import pytest
 from suites.selftest.measuring.resumed import TINY, Bench
 from tools.deployment.specialise import Given
 from tools.engines.fit import Asked
+from tools.errors import MeasureError
 from tools.machine import versions
 from tools.measuring import sameness
 from tools.measuring.job import Job
 from tools.measuring.predictions import FILE
-from tools.measuring.sameness import CHANGED, Sameness
+from tools.measuring.sameness import CHANGED, OF_A_MACHINE, OTHERS, Sameness
 from tools.spec.case import Case, Device
 from tools.spec.given import Said
 from tools.spec.settings import ROOT
@@ -118,16 +119,33 @@ def test_every_part_has_an_ingredient_and_words() -> None:
     """So that a new part is tested, and can be told."""
     names = [one.name for one in fields(Sameness)]
 
-    assert names == [*CHANGED]
+    assert names == [*CHANGED] == [*OTHERS]
     assert {*names} == {part for parts, _ in CHANGES.values() for part in parts.split(" and ")}
+
+
+@pytest.mark.parametrize("name", [one.name for one in fields(Sameness)])
+def test_those_that_score_one_list_are_alike_but_for_their_machine(job: Job, name: str) -> None:
+    """As each tells the others in a text; the device's number and the processor may be their own."""
+    here, changed = sameness.of(job), {name: 99 if name == "batch" else name == "simulated" or "another"}
+    there = Sameness.parse(replace(here, **cast("Any", changed)).text)
+
+    assert ("" if name in OF_A_MACHINE else OTHERS[name]) == here.differs(there)
+    assert ("", here) == (here.differs(here), Sameness.parse(here.text))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"weights": 1}'])
+def test_what_is_no_sameness_is_refused(text: str) -> None:
+    with pytest.raises(MeasureError, match="what shapes a measurement cannot be read"):
+        Sameness.parse(text)
 
 
 @pytest.mark.parametrize("change", [
     lambda job: replace(job, folder=Path("elsewhere")), lambda job: replace(job, budget_s=None, whole=True),
+    lambda job: replace(job, span=(0, 4), place_name="node-1/cpu"),
     lambda job: replace(job, locks="/locks", others=("made by other code",)),
     lambda job: replace(job, checkpoint=replace(job.checkpoint, path=Path("moved.pth"))),
     lambda job: replace(job, graph=replace(job.graph, path=Path("moved.onnx"), peak_bytes=11, weights_bytes=11))],
-    ids=["folder", "timing", "locks", "weights' place", "graph's place"])
+    ids=["folder", "timing", "span and place", "locks", "weights' place", "graph's place"])
 def test_what_shapes_no_score_changes_nothing(job: Job, change: Callable[[Job], Job]) -> None:
     """Where files lie, how long is timed, what is waited for. A note in JSON is the same value."""
     before = sameness.of(job)

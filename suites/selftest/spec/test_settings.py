@@ -42,7 +42,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_without_options_everything_has_its_default() -> None:
     """A command line without options judges all that is there for a minute, into the project's artifacts."""
     assert parse() == Settings("auto", "", "auto", GraphPlaces(), Said(), Said(), (), Expectations(), "", "", 0, 60.0, 900.0,
-                               "", "", "off", 3600.0, "needed", ARTIFACTS, "", MODELS, "", None)
+                               "", "", "off", 3600.0, "needed", ARTIFACTS, "", MODELS, "", None, "", "off", 0)
 
 
 @pytest.mark.parametrize("arguments", [

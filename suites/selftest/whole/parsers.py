@@ -30,7 +30,7 @@ LAYER = "tools.machine.reading"
 LIBRARIES = {"tomllib"}  # what a room below the layer reads with
 FILE_NAME = re.compile(r"[\w-]+\.(json|jsonl|npz|txt|csv|lock|toml)")
 STEPS = {"Context", "Store", "Options", "Job", "Settings", "Published", "Network", "Truth", "Given", "LocaliserSpec", "Sequence", "Mapping",
-         "Weights", "Key", "VideoSet", "Runner", "Own", "Ended"}
+         "Weights", "Key", "VideoSet", "Runner", "Own", "Ended", "Answer"}
 ROW = Row("tiny-bs4-cpu", "accuracy", "mini", "mini", "top1", "0.5", "0.5", "PASS (mini)", "as good", model="tiny", batch=4,
           device="cpu")
 CHECK = Callable[[Option, str], object]

@@ -1,0 +1,62 @@
+"""All cells of a run are on their way at once, and whatever fails is the failure of one of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from suites.selftest.cluster.grown import SPEC, Grown
+from suites.selftest.measuring.resumed import Bench
+from tools.cluster.asked import require_alone
+from tools.errors import ExportError, OptionError
+from tools.spec.case import Case, Device
+from tools.spec.settings import Settings
+
+
+@pytest.fixture
+def grown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Grown:
+    return Grown(monkeypatch, Bench(monkeypatch, tmp_path, SPEC))
+
+
+def test_the_first_case_that_asks_has_all_submitted(grown: Grown) -> None:
+    """Every node has work, whichever case is waited for."""
+    grown.shard = "auto"
+    farm = grown.farm(others=(8, 16))
+    farm.found(grown.bench.case)
+
+    assert ["tiny-bs4-cpu", "tiny-bs8-cpu", "tiny-bs16-cpu"] == [work.key for work in grown.nodes.works]
+
+
+def test_what_cannot_be_prepared_is_the_error_of_its_case(grown: Grown) -> None:
+    """The others are measured; asking again says the same."""
+    grown.shard = "auto"
+    other = Case("tiny", 8, Device("cpu"))
+    grown.wrong = {"tiny-bs8-cpu": ExportError("no graph comes of it")}
+    farm = grown.farm(others=(8, 16))
+    for _ in range(2):
+        with pytest.raises(ExportError, match="no graph comes of it"):
+            farm.found(other)
+    with pytest.raises(ExportError):
+        farm.cell(other)
+
+    assert farm.cell(grown.bench.case).untimed is None
+    assert ["tiny-bs4-cpu", "tiny-bs16-cpu"] == [work.key for work in grown.nodes.works]
+
+
+def test_a_cell_may_have_its_node_to_itself(grown: Grown) -> None:
+    """Its task says so and asks for all cores of a node; those that only score do not."""
+    farm = grown.farm()
+    farm.cell(grown.bench.case)
+    assert [False] * 5 == [work.exclusive for work in grown.nodes.works]
+
+
+@pytest.mark.parametrize(("options", "workers", "words"), [({"ray": "auto"}, True, "-n starts processes on this machine"),
+                                                           ({"ray": "auto", "confirm": "7"}, False, "measured again across a cluster")])
+def test_what_does_not_go_with_a_cluster_is_one_sentence(options: dict[str, str], workers: bool, words: str) -> None:
+    """Workers of pytest-xdist, and series that confirm a speed."""
+    with pytest.raises(OptionError, match=words) as caught:
+        require_alone(Settings.parse(options), workers=workers)
+
+    assert caught.value.remedy
+    require_alone(Settings.parse({"ray": "auto", "confirm": "0"}), workers=False)
