@@ -10,6 +10,8 @@ from tools.errors import ClusterError, OptionError
 from tools.measuring.lack import Lack
 from tools.spec.case import Case, Device
 
+DOCTOR = "python -m tools.doctor --ray ADDRESS says what each node lacks"
+
 
 def count(node: Node, family: str) -> int:
     """How many devices of *family* a node has."""
@@ -32,11 +34,11 @@ def told(nodes: Sequence[Node]) -> str:
     return f"{len(nodes)} {'node' if len(nodes) == 1 else 'nodes'} with {', '.join(devices) or 'no device'}"
 
 
-def chosen(text: str, nodes: Sequence[Node]) -> list[Device]:
+def chosen(text: str, nodes: Sequence[Node], unfit: Mapping[str, str]) -> list[Device]:
     """The devices of `--device` on a cluster: families without an index, since Ray gives a task its device.
 
     `auto` is the first family that a node has, as `engines.FAMILIES` prefers them. One that is named and that
-    no node has is a device all the same: its cases lack it.
+    no node has is a device all the same: its cases lack it. unfit: nodes that are not used, and why.
 
     Raises:
         OptionError: an unknown family, one named twice, or a device by its index. ClusterError: no node has a
@@ -45,8 +47,7 @@ def chosen(text: str, nodes: Sequence[Node]) -> list[Device]:
     if text == "auto":
         there = [family for family in engines.FAMILIES if having(nodes, family)]
         if not there:
-            raise ClusterError("no node of the cluster has a device that is fit to be used", where="--ray",
-                               remedy="python -m tools.doctor --ray ADDRESS says what each node lacks")
+            raise ClusterError(f"no node of the cluster has a device that is fit to be used{_others(unfit)}", where="--ray", remedy=DOCTOR)
         return [_device(there[0], nodes)]
     names = text.split(",")
     for name in names:
@@ -79,11 +80,14 @@ def lacks(cases: Sequence[Case], nodes: Sequence[Node], unfit: Mapping[str, str]
     for family in dict.fromkeys(case.device.family for case in cases):
         if not having(nodes, family):
             mine = tuple(case for case in cases if case.device.family == family)
-            others = "".join(f"; {name} is not used: {why}" for name, why in unfit.items())
-            error = ClusterError(f"no node that can be used has a device of the family {family}: {told(nodes)}{others}", where="--ray",
-                                 remedy="python -m tools.doctor --ray ADDRESS says what each node lacks")
+            words = f"no node that can be used has a device of the family {family}: {told(nodes)}{_others(unfit)}"
+            error = ClusterError(words, where="--ray", remedy=DOCTOR)
             found.append(Lack(error.parts, mine))
     return found
+
+
+def _others(unfit: Mapping[str, str]) -> str:
+    return "".join(f"; {name} is not used: {why}" for name, why in unfit.items())
 
 
 def needs(family: str, nodes: Sequence[Node], memory_bytes: int, *, alone: bool = False) -> Needs:

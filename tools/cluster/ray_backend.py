@@ -144,6 +144,7 @@ class RayBackend:
             _, running = ray.wait(running, num_returns=len(running), timeout=patience_s) if running else ((), [])
         if self._heard is not None:
             ray.kill(self._heard)
+        self._heard = self._asked = None
         self._numbers.clear()
         self._holding.clear()
 

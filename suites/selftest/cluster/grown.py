@@ -1,4 +1,4 @@
-"""A case that grows on nodes in this process: what they do is real, their device and its clips are a bench's."""
+"""A case that grows on nodes in this process: what they do is real, their device and its clips are not."""
 
 from __future__ import annotations
 

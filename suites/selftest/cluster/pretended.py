@@ -56,6 +56,7 @@ class Here:
     gone: set[str] = field(default_factory=set)
     begun: Counter[str] = field(default_factory=Counter)
     done: int = 0
+    stopped: bool = False
     told: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,7 +75,10 @@ class Here:
     def news(self, seconds: float) -> Sequence[News]:
         if not self.waiting:
             return []
+        if self.stopped:
+            return []
         if self.asked.stops and self.done >= self.asked.stops:
+            self.stopped = True
             raise KeyboardInterrupt
         number, work, entries, barred = self.waiting.popleft()
         node = next(node for node in self.turns if node.name not in self.gone and node.id not in barred)

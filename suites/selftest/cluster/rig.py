@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ import pytest
 from tools.spec.settings import ROOT, Settings
 
 STORE = 80_000_000  # bytes of each node's object store, which lie in memory
+HEALTH = {"health_check_period_ms": 500, "health_check_failure_threshold": 4}  # Ray's own take 15 s to miss a dead node
 END_S = 10.0  # for processes to end by themselves once their node is gone
 
 
@@ -46,9 +49,10 @@ class Rig:
         from ray.cluster_utils import Cluster
 
         self.folder, self._seen = folder, set[psutil.Process]()
-        self._cluster = Cluster(initialize_head=True, head_node_args={
-            "num_cpus": 0, "include_dashboard": False, "object_store_memory": STORE, "temp_dir": str(folder / "ray"),
-            "ray_client_server_port": client_port, "env_vars": {"PYTHONPATH": _paths(ROOT)}})
+        with _careless():
+            self._cluster = Cluster(initialize_head=True, head_node_args={
+                "num_cpus": 0, "include_dashboard": False, "object_store_memory": STORE, "temp_dir": str(folder / "ray"),
+                "ray_client_server_port": client_port, "_system_config": HEALTH, "env_vars": {"PYTHONPATH": _paths(ROOT)}})
 
     @property
     def address(self) -> str:
@@ -65,9 +69,10 @@ class Rig:
             (folder / part).mkdir(parents=True)
         texts = {"artifacts": folder / "artifacts", "locks": folder / "locks", **({"data_root": data_root} if data_root else {})}
         own = folder / "clipgate.toml"
-        own.write_text("".join(f'{key} = "{text}"\n' for key, text in texts.items()))
-        ray = self._cluster.add_node(wait=False, num_cpus=cpus, resources=dict(devices or {}), object_store_memory=STORE, env_vars={
-            "CLIPGATE_NODE": str(own), "PYTHONPATH": _paths(code), "TMPDIR": str(folder / "tmp"), **(environment or {})})
+        own.write_text("[tool.clipgate]\n" + "".join(f'{key} = "{text}"\n' for key, text in texts.items()))
+        with _careless():
+            ray = self._cluster.add_node(wait=False, num_cpus=cpus, resources=dict(devices or {}), object_store_memory=STORE, env_vars={
+                "CLIPGATE_NODE": str(own), "PYTHONPATH": _paths(code), "TMPDIR": str(folder / "tmp"), **(environment or {})})
         return Place(name, folder, ray)
 
     def ready(self) -> None:
@@ -83,6 +88,20 @@ class Rig:
     def settings(self, **options: str) -> Settings:
         """A driver's settings for this cluster; its artifacts are no node's."""
         return Settings.parse({"ray": self.address, "artifacts": str(self.folder / "driver"), **options})
+
+    @contextmanager
+    def claiming(self, **versions: str) -> Iterator[None]:
+        """The cluster says that it has other versions: `ray_version`, `python_version`."""
+        from ray._common.usage.usage_constants import CLUSTER_METADATA_KEY as KEY
+        from ray._private.ray_constants import KV_NAMESPACE_CLUSTER as SPACE
+
+        client = self._cluster.head_node.get_gcs_client()
+        true = client.internal_kv_get(KEY, namespace=SPACE)
+        client.internal_kv_put(KEY, json.dumps({**json.loads(true), **versions}).encode(), overwrite=True, namespace=SPACE)
+        try:
+            yield
+        finally:
+            client.internal_kv_put(KEY, true, overwrite=True, namespace=SPACE)
 
     def close(self) -> list[str]:
         """End all of it; the names of processes that had to be killed, which is a fault."""
@@ -108,6 +127,14 @@ def _paths(code: Path | None) -> str:
     """A node's PYTHONPATH: its checkout, and what this process has beside its own: Ray may lie there."""
     others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and Path(path).resolve() != ROOT]
     return os.pathsep.join([*([str(code)] if code else []), *others])
+
+
+@contextmanager
+def _careless() -> Iterator[None]:
+    """Ray leaves files of its logs open where it starts processes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
 
 
 @contextmanager

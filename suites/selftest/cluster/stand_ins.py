@@ -8,8 +8,6 @@ import signal
 import time
 from pathlib import Path
 
-import ray
-
 from tools.cluster.task import Entries
 from tools.cluster.telling import Events
 from tools.cluster.values import Answer, Code, Failed, Needs, Node, Outcome, Work
@@ -17,20 +15,21 @@ from tools.spec.case import Case, Device
 from tools.spec.settings import Settings
 
 CODE = Code("c0ffee", "1", "3.11", "2.60")
-COMMIT, NPUS = "RIG_COMMIT", "RIG_NPUS"  # variables of a node: its commit, and how many NPUs it says it has
+NPUS = "RIG_NPUS"  # the variable of a node that says how many NPUs it has
 ON_NPU, ON_CPU = Needs(cpus=1, device="NPU"), Needs(cpus=1)
 
 
 def look(settings: Settings, token: str) -> Node:
     """A node that says what its variables say."""
     devices = tuple((Device("npu", index), "310P3") for index in range(int(os.environ.get(NPUS, "0"))))
-    code = Code(os.environ.get(COMMIT, CODE.commit), CODE.digest if COMMIT not in os.environ else "2", CODE.python, CODE.ray)
     own = Path(os.environ["CLIPGATE_NODE"]).parent / "artifacts"
-    return Node("", platform.node(), code, "/", str(own), (own / token).is_file(), "", (), 0.0, 0.0, (*devices, (Device("cpu"), "a CPU")))
+    return Node("", platform.node(), CODE, "/", str(own), (own / token).is_file(), "", (), 0.0, 0.0, (*devices, (Device("cpu"), "a CPU")))
 
 
 def run(work: Work, entries: Entries, events: Events) -> Outcome:
     """Do what the first word of the work's key says."""
+    import ray
+
     here = ray.get_runtime_context()
     ids = here.get_accelerator_ids().get("NPU") or ["0"]
     label = f"npu{ids[0]}" if work.case.device.family == "npu" else "cpu"
@@ -44,9 +43,9 @@ def run(work: Work, entries: Entries, events: Events) -> Outcome:
         time.sleep(float(number))
     if word == "die" or (word == "die-first" and first):
         os.kill(os.getpid(), signal.SIGKILL)
-    if word == "unfit-on" and others == [node]:
+    if word == "unfit-on" and node in others:
         return Failed(here.get_node_id(), "?", label, ("DataError", "clip 7 is not there", None, None), unfit=True)
-    if word == "lose" and f"{node}:{label}" in others:
+    if word == "lose-first" and first:
         return Failed(here.get_node_id(), "?", label, ("EngineError", "it hung", None, None), lost="it hung")
     if word == "fail":
         return Failed(here.get_node_id(), "?", label, ("DataError", "the list is empty", "list.txt", "fill it"))

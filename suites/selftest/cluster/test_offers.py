@@ -29,8 +29,8 @@ ALL = (BIG, SMALL, PLAIN)
     ("cpu,npu", ALL, ["cpu", "npu"]), ("cuda", ALL, ["cuda"]), ("npu", (node("s", 4, npus=1, simulated=True),), ["npusim"]),
 ])
 def test_devices_are_families_without_an_index(text: str, nodes: tuple[Node, ...], said: list[str]) -> None:
-    """`auto` is the first that a node has; a family that none has is one all the same; simulated ones say it."""
-    assert said == [device.label for device in offers.chosen(text, nodes)]
+    """`auto` is the first that a node has; one that none has is one all the same."""
+    assert said == [device.label for device in offers.chosen(text, nodes, {})]
 
 
 @pytest.mark.parametrize(("text", "words"), [("npu:3", "any npu of the cluster"), ("tpu", "unknown device"), ("npu,npu", "named twice"),
@@ -38,7 +38,7 @@ def test_devices_are_families_without_an_index(text: str, nodes: tuple[Node, ...
 def test_a_device_by_its_number_is_refused(text: str, words: str) -> None:
     """So are one that nobody knows and one that is named twice."""
     with pytest.raises(OptionError, match=words) as caught:
-        offers.chosen(text, ALL)
+        offers.chosen(text, ALL, {})
 
     assert caught.value.remedy
 
@@ -46,12 +46,13 @@ def test_a_device_by_its_number_is_refused(text: str, words: str) -> None:
 def test_real_and_simulated_devices_do_not_mix() -> None:
     """Nobody could say which of them a case was measured on."""
     with pytest.raises(ClusterError, match="some npu devices of the cluster are simulated"):
-        offers.chosen("npu", (BIG, node("pretends", 4, npus=1, simulated=True)))
+        offers.chosen("npu", (BIG, node("pretends", 4, npus=1, simulated=True)), {})
 
 
 def test_a_cluster_without_a_device_measures_nothing() -> None:
-    with pytest.raises(ClusterError, match="no node of the cluster has a device"):
-        offers.chosen("auto", ())
+    """Which nodes are not used is said."""
+    with pytest.raises(ClusterError, match="no node of the cluster has a device that is fit to be used; old is not used: other code"):
+        offers.chosen("auto", (), {"old": "other code"})
 
 
 @pytest.mark.parametrize(("family", "alone", "needs"), [

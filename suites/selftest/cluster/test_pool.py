@@ -24,7 +24,8 @@ Act = Callable[[Work, str], Outcome | Gone | None]  # what a task on the node of
 
 def node(name: str, npus: int = 1, cpus: float = 4) -> Node:
     devices = (*((Device("npu", index), "310P3") for index in range(npus)), (Device("cpu"), "a CPU"))
-    return Node(f"id-{name}", name, CODE, "/", "/a", False, "", (), cpus, 2**34, devices)
+    return Node(f"id-{name}", name, CODE, "/", "/a", shares_store=False, data_root="", full_data=(), cpus=cpus,
+                memory_bytes=2**34, devices=devices)
 
 
 class Backend:
@@ -247,8 +248,8 @@ def test_events_name_who_tells_them_and_stop_with_the_task() -> None:
     backend.told += [Told(1, progress), Ended(1, Answer("?", "npu0", ())), Told(1, progress)]
     tasks.pump(0)
 
-    place = {"worker": "a/npu0"}
-    assert told == [{"kind": "cell", "case": "tsm-bs16-npu", "device": "a/npu0", **place}, {**progress, **place}, {"kind": "ended", **place}]
+    begins: Event = {"kind": "cell", "case": "tsm-bs16-npu", "device": "a/npu0"}
+    assert told == [{**event, "worker": "a/npu0"} for event in (begins, progress, Event(kind="ended"))]
 
 
 def test_cancelling_ends_all_work_and_says_how_to_go_on() -> None:

@@ -131,8 +131,8 @@ def test_what_cannot_be_meant_is_refused_with_the_choices(arguments: tuple[str, 
 
 
 def test_collecting_imports_nothing_heavy() -> None:
-    """Neither torch, mmaction2, ONNX Runtime and numpy nor the store, whose keys read our code."""
-    avoided = (*HEAVY, "numpy", "multiprocessing", "tools.storage.code")
+    """Neither torch, mmaction2, ONNX Runtime, numpy nor the store, whose keys read our code, nor clusters."""
+    avoided = (*HEAVY, "numpy", "multiprocessing", "tools.storage.code", "tools.cluster")
     done = python("-c", f"import sys, pytest; pytest.main(['--collect-only', '-q']); print([m for m in {avoided} if m in sys.modules])")
 
     assert "[]" == done.stdout.splitlines()[-1]
