@@ -69,7 +69,7 @@ class Rig:
             (folder / part).mkdir(parents=True)
         texts = {"artifacts": folder / "artifacts", "locks": folder / "locks", **({"data_root": data_root} if data_root else {})}
         own = folder / "clipgate.toml"
-        own.write_text("".join(f'{key} = "{text}"\n' for key, text in texts.items()))
+        own.write_text("[tool.clipgate]\n" + "".join(f'{key} = "{text}"\n' for key, text in texts.items()))
         with _careless():
             ray = self._cluster.add_node(wait=False, num_cpus=cpus, resources=dict(devices or {}), object_store_memory=STORE, env_vars={
                 "CLIPGATE_NODE": str(own), "PYTHONPATH": _paths(code), "TMPDIR": str(folder / "tmp"), **(environment or {})})
