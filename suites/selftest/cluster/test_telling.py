@@ -37,8 +37,7 @@ def test_two_events_of_progress_leave_a_node_in_a_second() -> None:
         now = done / 50
         tell(progress(done))
 
-    done = [event["done"] for event in heard.events]
-    assert [0, 25, 50, 75, 100] == done
+    assert [0, 25, 50, 75, 100] == [event["done"] for event in heard.events]
     assert {"node-1/npu0"} == {event["worker"] for event in heard.events}
 
 
