@@ -11,9 +11,11 @@ import pytest
 
 from suites.selftest.storage.test_store import HOSTED, KEY, OTHER, left, refuse, write, write_graph
 from tools.cluster import carrying
+from tools.deployment.published import published
 from tools.errors import ClusterError, StoreError
+from tools.spec.catalog import load_spec
 from tools.spec.model import Spec
-from tools.spec.settings import Settings
+from tools.spec.settings import MODELS, Settings
 from tools.storage.context import Context
 from tools.storage.entries import HOST, Key, manifest_path
 from tools.storage.store import Store
@@ -148,3 +150,22 @@ def test_a_name_leads_into_the_store_alone(tmp_path: Path, name: str) -> None:
     for call in (lambda: list(carrying.packed(tmp_path, name)), lambda: carrying.take(tmp_path, name, none)):
         with pytest.raises(ClusterError, match="is not the name of a parcel"):
             call()
+
+
+def test_published_weights_arrive_as_they_are_or_not_at_all(tmp_path: Path) -> None:
+    """They are put where they belong, in pieces; a file that is there stays, whatever it holds."""
+    spec, (driver, node) = load_spec(MODELS, "tsm"), (Settings.parse({"artifacts": str(tmp_path / name)}) for name in ("driver", "node"))
+    [one] = published(MODELS, driver.artifacts, spec)
+    there = node.artifacts / one.place.relative_to(driver.artifacts)
+    one.place.parent.mkdir(parents=True)
+    one.place.write_bytes(b"weights")
+    [(name, path)] = carrying.weights(driver, spec)
+
+    with pytest.raises(ClusterError, match="did not arrive"):
+        carrying.take_weights(node, spec, name, lambda: [b"weight"])
+    assert not there.exists()
+    assert carrying.take_weights(node, spec, name, lambda: list(carrying.in_pieces(path)))
+    assert there.read_bytes() == b"weights"
+    assert not carrying.take_weights(node, spec, name, none)
+    with pytest.raises(ClusterError, match="no published checkpoint"):
+        carrying.take_weights(node, spec, name.replace(one.place.name, "../other.pth"), none)
