@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,14 @@ def test_the_first_case_that_asks_has_all_submitted(grown: Grown) -> None:
     assert ["tiny-bs4-cpu", "tiny-bs8-cpu", "tiny-bs16-cpu"] == [work.key for work in grown.nodes.works]
 
 
+def test_who_waits_for_a_node_is_alive(grown: Grown) -> None:
+    """It says for which case it waits; that nothing else is heard of it is how it works."""
+    farm = grown.farm()
+    farm.cell(grown.bench.case)
+
+    assert ["stage", "alive", "alive", "alive", "alive", "ended"] == grown.kinds
+
+
 def test_what_cannot_be_prepared_is_the_error_of_its_case(grown: Grown) -> None:
     """The others are measured; asking again says the same."""
     grown.shard = "auto"
@@ -45,10 +54,15 @@ def test_what_cannot_be_prepared_is_the_error_of_its_case(grown: Grown) -> None:
 
 
 def test_a_cell_may_have_its_node_to_itself(grown: Grown) -> None:
-    """Its task says so and asks for all cores of a node; those that only score do not."""
-    farm = grown.farm()
-    farm.cell(grown.bench.case)
+    """Where that is asked, its task says so and asks for all cores of a node; one that only scores does not."""
+    grown.farm().cell(grown.bench.case)
     assert [False] * 5 == [work.exclusive for work in grown.nodes.works]
+    shutil.rmtree(grown.bench.run)
+    grown.exclusive = "on"
+    grown.farm().cell(grown.bench.case)
+
+    assert [False] * 4 + [True] == [work.exclusive for work in grown.nodes.works]
+    assert [2.0] * 4 + [4.0] == [needs.cpus for needs in grown.nodes.needs]
 
 
 @pytest.mark.parametrize(("options", "workers", "words"), [({"ray": "auto"}, True, "-n starts processes on this machine"),
