@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.nights import most_series
 from suites.selftest.cluster.grown import SPEC, Grown
 from suites.selftest.measuring.resumed import Bench
 from tools.cluster.asked import require_alone
@@ -54,7 +55,7 @@ def test_what_cannot_be_prepared_is_the_error_of_its_case(grown: Grown) -> None:
 
 
 def test_a_cell_may_have_its_node_to_itself(grown: Grown) -> None:
-    """Where that is asked, its task says so and asks for all cores of a node; one that only scores does not."""
+    """Its task says so where that is asked, and takes all cores of a node; one that only scores does not."""
     grown.farm().cell(grown.bench.case)
     assert [False] * 5 == [work.exclusive for work in grown.nodes.works]
     shutil.rmtree(grown.bench.run)
@@ -74,3 +75,10 @@ def test_what_does_not_go_with_a_cluster_is_one_sentence(options: dict[str, str]
 
     assert caught.value.remedy
     require_alone(Settings.parse({"ray": "auto", "confirm": "0"}), workers=False)
+
+
+@pytest.mark.parametrize(("options", "nightly", "most"), [({}, True, 40), ({"ray": "auto"}, True, 0), ({"ray": "auto"}, False, 0),
+                                                          ({"confirm": "7"}, False, 7), ({}, False, 0)])
+def test_no_speed_is_measured_again_across_a_cluster(options: dict[str, str], nightly: bool, most: int) -> None:
+    """By night either: the next task may be given another device."""
+    assert most == most_series(Settings.parse(options), nightly=nightly)
