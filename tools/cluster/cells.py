@@ -54,6 +54,7 @@ class Farm:
             context.on_event({"kind": "stage", "text": doing})
             while not growing.is_over:
                 self._go_on(PUMP_S)
+                context.on_event({"kind": "alive"})  # it is the nodes that work
             context.on_event({"kind": "ended", "text": doing})
         if growing.cell is None:
             assert growing.error is not None

@@ -11,7 +11,7 @@ from tools.cluster.pool import Pool
 from tools.cluster.ray_backend import RayBackend
 from tools.cluster.session import Session
 from tools.deployment.origin import origin
-from tools.machine.events import OnEvent
+from tools.machine.event import Event, OnEvent
 from tools.spec.model import Spec
 from tools.spec.settings import Settings
 from tools.storage.context import Context
@@ -23,7 +23,17 @@ def cluster(session: Session, settings: Settings, on_event: OnEvent) -> Cluster:
     """The cluster of *session*, for the cells of one run; *on_event* is told what goes on there."""
     backend = RayBackend(session, remote.run)
     carrier = Carrier(backend.put, shared=all(node.shares_store for node in session.nodes()))
-    return Cluster(Pool(backend, on_event), session.nodes(), session.unfit, looking.code(settings), carrier.carry, backend.put)
+    return Cluster(Pool(backend, named(on_event)), session.nodes(), session.unfit, looking.code(settings), carrier.carry, backend.put)
+
+
+def named(on_event: OnEvent) -> OnEvent:
+    """Tells the same events; what somebody says on a node begins with who it is."""
+
+    def tell(event: Event) -> None:
+        says = event["kind"] == "say" and event.get("worker")
+        on_event({**event, "text": f"{event['worker']}: {event['text']}"} if says else event)
+
+    return tell
 
 
 class Carrier:

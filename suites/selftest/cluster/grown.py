@@ -20,12 +20,13 @@ from tools.cluster.home import Place
 from tools.cluster.values import Answer, Needs, Work
 from tools.cluster.working import PIECE, Task
 from tools.errors import ClipgateError
+from tools.machine.event import Event
 from tools.spec.model import Tensor
 from tools.spec.settings import Settings
 from tools.storage.context import Context
 
 SPEC = replace(TINY, network=replace(TINY.network, output=Tensor("class", (2,))))  # what the bench's device gives
-NODES = (node("node-1", 2), node("node-2", 2))
+NODES = (node("node-1", 2), node("node-2", 4))
 
 
 @dataclass
@@ -105,6 +106,8 @@ class Grown:
 
     def __init__(self, patch: pytest.MonkeyPatch, bench: Bench) -> None:
         self.bench, self.said, self.shard = bench, list[str](), "4"
+        self.exclusive = "off"
+        self.kinds: list[str] = []  # of the events that were told
         self.wrong: Mapping[str, ClipgateError] = {}
         self.nodes = Nodes(bench)
         patch.setattr(working, "_found", lambda task: bench.found)
@@ -118,12 +121,16 @@ class Grown:
         return SimpleNamespace(checkpoints=found.checkpoints, graphs=found.graphs, digests=(("clips", "the clips"),), clips=b"[]",
                                dataset=SimpleNamespace(digest="the clips", ids=ids, require_unchanged=lambda: None))
 
+    def _hear(self, event: Event) -> None:
+        self.kinds.append(event["kind"])
+        keeping(self.said)(event)
+
     def farm(self, *, timed: bool = True, others: tuple[int, ...] = ()) -> Farm:
         """A process of the run. others: further batch sizes that are selected."""
         self.said.clear()
         self.nodes = Nodes(self.bench)
-        context = Context(Settings.parse({"budget_s": self.bench.budget_s, "ray": "auto", "ray_shard": self.shard}), self.bench.spec,
-                          keeping(self.said))
+        context = Context(Settings.parse({"budget_s": self.bench.budget_s, "ray": "auto", "ray_shard": self.shard,
+                                          "ray_exclusive": self.exclusive}), self.bench.spec, self._hear)
         cases = [self.bench.case, *(replace(self.bench.case, batch=batch) for batch in others)]
         cluster = Cluster(self.nodes, NODES, {}, CODE, lambda context: {}, lambda data: data)
         return Farm(cluster, self.bench.run, [Asked(case, context, timed) for case in cases])

@@ -125,8 +125,8 @@ class Session:
 
 def cluster(joined_to: Session, settings: Settings, on_event: OnEvent) -> Cluster:
     carrier = Carrier(lambda data: data, shared=joined_to.asked.shared)
-    return Cluster(Pool(Here(joined_to.asked, joined_to.nodes()), on_event), joined_to.nodes(), joined_to.unfit, looking.code(settings),
-                   carrier.carry, lambda data: data)
+    pool = Pool(Here(joined_to.asked, joined_to.nodes()), joined.named(on_event))
+    return Cluster(pool, joined_to.nodes(), joined_to.unfit, looking.code(settings), carrier.carry, lambda data: data)
 
 
 session.connect = Session  # type: ignore[assignment,misc]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from fixtures.nights import most_series
 from suites.selftest.cluster.grown import SPEC, Grown
 from suites.selftest.measuring.resumed import Bench
 from tools.cluster.asked import require_alone
@@ -28,6 +30,14 @@ def test_the_first_case_that_asks_has_all_submitted(grown: Grown) -> None:
     assert ["tiny-bs4-cpu", "tiny-bs8-cpu", "tiny-bs16-cpu"] == [work.key for work in grown.nodes.works]
 
 
+def test_who_waits_for_a_node_is_alive(grown: Grown) -> None:
+    """It says for which case it waits; that nothing else is heard of it is how it works."""
+    farm = grown.farm()
+    farm.cell(grown.bench.case)
+
+    assert ["stage", "alive", "alive", "alive", "alive", "ended"] == grown.kinds
+
+
 def test_what_cannot_be_prepared_is_the_error_of_its_case(grown: Grown) -> None:
     """The others are measured; asking again says the same."""
     grown.shard = "auto"
@@ -45,10 +55,15 @@ def test_what_cannot_be_prepared_is_the_error_of_its_case(grown: Grown) -> None:
 
 
 def test_a_cell_may_have_its_node_to_itself(grown: Grown) -> None:
-    """Its task says so and asks for all cores of a node; those that only score do not."""
-    farm = grown.farm()
-    farm.cell(grown.bench.case)
+    """Its task says so where that is asked, and takes all cores of a node; one that only scores does not."""
+    grown.farm().cell(grown.bench.case)
     assert [False] * 5 == [work.exclusive for work in grown.nodes.works]
+    shutil.rmtree(grown.bench.run)
+    grown.exclusive = "on"
+    grown.farm().cell(grown.bench.case)
+
+    assert [False] * 4 + [True] == [work.exclusive for work in grown.nodes.works]
+    assert [2.0] * 4 + [4.0] == [needs.cpus for needs in grown.nodes.needs]
 
 
 @pytest.mark.parametrize(("options", "workers", "words"), [({"ray": "auto"}, True, "-n starts processes on this machine"),
@@ -60,3 +75,10 @@ def test_what_does_not_go_with_a_cluster_is_one_sentence(options: dict[str, str]
 
     assert caught.value.remedy
     require_alone(Settings.parse({"ray": "auto", "confirm": "0"}), workers=False)
+
+
+@pytest.mark.parametrize(("options", "nightly", "most"), [({}, True, 40), ({"ray": "auto"}, True, 0), ({"ray": "auto"}, False, 0),
+                                                          ({"confirm": "7"}, False, 7), ({}, False, 0)])
+def test_no_speed_is_measured_again_across_a_cluster(options: dict[str, str], nightly: bool, most: int) -> None:
+    """By night either: the next task may be given another device."""
+    assert most == most_series(Settings.parse(options), nightly=nightly)

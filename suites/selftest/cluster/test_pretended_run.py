@@ -52,8 +52,8 @@ def test_a_run_on_nodes_ends_as_one_on_this_machine(acceptance: Run, tiny_store:
     assert (alone / "tiny-bs4-cpu" / FILE).read_bytes() == (run / "tiny-bs4-cpu" / FILE).read_bytes()
     assert "was lost on node-2/cpu (the node is gone)" in done.stdout
     assert "node-1/cpu" == json.loads((run / "tiny-bs4-cpu" / "cell.json").read_text())["place"]
-    for words in ("clipgate: cluster auto: 2 nodes with 2 cpu", "clipgate: not used: node-9: it has the code of another commit",
-                  "left the cluster"):
+    for words in ("node-1/cpu: measuring tiny-bs4-cpu clips 1 to 4 ...", "clipgate: cluster auto: 2 nodes with 2 cpu",
+                  "clipgate: not used: node-9: it has the code of another commit", "left the cluster"):
         assert words in done.stdout
 
 

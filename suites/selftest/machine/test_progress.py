@@ -86,6 +86,15 @@ def test_each_worker_has_its_own_work_and_a_dead_one_has_none() -> None:
     assert ["tsm-bs1-cpu"] == [work.case for work in found.at(1).works]
 
 
+def test_who_has_ended_all_has_no_work() -> None:
+    """The end of a stage ends that stage alone; an end without a text is that of a worker's task."""
+    stage: Event = {"kind": "ended", "text": "measuring", "worker": "node-1/npu0"}
+    found = told((0, cell("tsm-bs16-cpu", "node-1/npu0")), (1, cell("tsm-bs1-cpu", "node-1/npu1")), (2, stage))
+    assert 2 == len(found.at(3).works)
+
+    assert "tsm-bs1-cpu" == only(told((3, {"kind": "ended", "worker": "node-1/npu0"}), of=found).at(4)).case
+
+
 @pytest.mark.parametrize(("begins", "now", "said"), [
     ({}, 45, "making it, 45 s"),
     ({"takes": "one to two minutes"}, 45, "making it, 45 s (takes one to two minutes)"),

@@ -21,3 +21,10 @@ def test_what_a_shell_would_take_apart_stays_whole() -> None:
     words = Settings.parse({"atc_flags": "--log=error '--x=a b'", "clips": "8"}).arguments()
 
     assert words == shlex.split(again(Case("tsm", 1, Device("cpu")), words))[8:]
+
+
+def test_a_case_of_a_cluster_is_measured_there_again() -> None:
+    """Its device has no index, so that only pytest on the same cluster can do it."""
+    line = again(Case("tsm", 16, Device("npu")), ["--clips", "24"], ["--ray", "auto"])
+
+    assert "pytest -m tsm -k bs16 --device npu --ray auto --clips 24" == line
