@@ -67,7 +67,7 @@ def arguments(models: Path, complete: Path, tiny_store: Path) -> list[str]:
 
 
 def test_a_node_that_dies_in_the_middle_changes_no_verdict(there: There, acceptance: Run, tiny_store: Path, arguments: list[str]) -> None:
-    """No two nodes share a folder; one lacks a clip, one has other code, and one is killed while it scores."""
+    """No two nodes share a folder; one lacks a clip, one has other code, one is killed while it scores."""
     alone = acceptance(*arguments)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", NO_REPORT, *tiny_arguments(tiny_store), *arguments,
                f"--ray={there.rig.address}", "--ray-shard=4"]
