@@ -80,6 +80,7 @@ def make(context: Context[Spec], device: str) -> str:
     run = context.of(spec)
     with closing(session.connect(run.settings)) as here:
         cluster = joined.cluster(here, run.settings, partial(tell, run.on_event))
+        family_of(device, torch_nodes(cluster.nodes, cluster.unfit))  # refused before anything is fitted or checked
         weights = checkpoints(run)
         clips = recogniser.dataset(run, weights)
         wanted = Wanted(run, weights[0], clips, reference.stage(run, weights[0], clips))

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from suites.selftest.cluster.fake_cluster import node
+from suites.selftest.cluster.fake_cluster import Tasks, cluster, node
 from suites.selftest.conftest import TINY_MODELS, keeping
 from suites.selftest.specs import recogniser_spec
-from tools.cluster import references, session
+from tools.cluster import joined, references, session
 from tools.errors import ClusterError, OptionError
 from tools.machine.event import Event
 from tools.measuring import kinds
@@ -50,6 +51,15 @@ def test_a_task_gets_no_gpu_by_its_number(monkeypatch: pytest.MonkeyPatch, tmp_p
     with pytest.raises(OptionError, match="any GPU of the cluster") as caught:
         references.make(Context(Settings.parse({"artifacts": str(tmp_path), "ray": "auto"}), SPEC), device)
     assert ("--torch-device", "choose auto, cpu or cuda") == (caught.value.where, caught.value.remedy)
+
+
+def test_a_cluster_that_cannot_do_it_is_refused_before_anything_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """To fit weights and to check clips takes minutes to hours."""
+    monkeypatch.setattr(session, "connect", lambda settings: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(joined, "cluster", lambda *given: cluster(Tasks(np.zeros((0, 4), np.float32))))
+    monkeypatch.setattr(references, "checkpoints", lambda context: pytest.fail("weights were looked for"))
+    with pytest.raises(ClusterError, match="no node with torch has a device of the family cuda"):
+        references.make(Context(Settings.parse({"artifacts": str(tmp_path), "ray": "auto"}), SPEC), "cuda")
 
 
 @pytest.mark.parametrize(("device", "devices", "family"), [
