@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -69,7 +70,7 @@ class Rig:
             (folder / part).mkdir(parents=True)
         texts = {"artifacts": folder / "artifacts", "locks": folder / "locks", **({"data_root": data_root} if data_root else {})}
         own = folder / "clipgate.toml"
-        own.write_text("".join(f'{key} = "{text}"\n' for key, text in texts.items()))
+        own.write_text("[tool.clipgate]\n" + "".join(f'{key} = "{text}"\n' for key, text in texts.items()))
         with _careless():
             ray = self._cluster.add_node(wait=False, num_cpus=cpus, resources=dict(devices or {}), object_store_memory=STORE, env_vars={
                 "CLIPGATE_NODE": str(own), "PYTHONPATH": _paths(code), "TMPDIR": str(folder / "tmp"), **(environment or {})})
@@ -131,10 +132,12 @@ def _paths(code: Path | None) -> str:
 
 @contextmanager
 def _careless() -> Iterator[None]:
-    """Ray leaves files of its logs open where it starts processes."""
+    """Ray leaves files of its logs open where it starts processes, and takes SIGTERM for itself."""
+    before = signal.getsignal(signal.SIGTERM)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
