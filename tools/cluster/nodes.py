@@ -94,7 +94,7 @@ def _answer(reference: object) -> Node | str:
     except ray.exceptions.RayError as error:
         words = str(getattr(error, "cause", error)).partition("\n")[0]
         return f"it could not be asked what it is ({words}): Ray has to be started in a checkout of clipgate there, with {JOIN}"
-    return answer.error[1] if isinstance(answer, Failed) else answer
+    return " ".join(answer.error[1].split()) if isinstance(answer, Failed) else answer
 
 
 def _apart(names: Mapping[str, str]) -> dict[str, str]:

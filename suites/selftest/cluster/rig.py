@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -131,10 +132,12 @@ def _paths(code: Path | None) -> str:
 
 @contextmanager
 def _careless() -> Iterator[None]:
-    """Ray leaves files of its logs open where it starts processes."""
+    """Ray leaves files of its logs open where it starts processes, and takes SIGTERM for itself."""
+    before = signal.getsignal(signal.SIGTERM)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

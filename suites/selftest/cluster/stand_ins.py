@@ -49,7 +49,8 @@ def run(work: Work, entries: Entries, events: Events) -> Outcome:
         return Failed(here.get_node_id(), "?", label, ("EngineError", "it hung", None, None), lost="it hung")
     if word == "fail":
         return Failed(here.get_node_id(), "?", label, ("DataError", "the list is empty", "list.txt", "fill it"))
-    events.tell(work.key, {"kind": "say", "text": f"{word} is done"})
+    for _ in range(int(number) if word == "tell" else 1):
+        events.tell(work.key, {"kind": "say", "text": f"{word} is done"})
     return Answer("?", label, tuple((name, b"".join(ray.get(list(parts)))) for name, parts in entries.items()))
 
 

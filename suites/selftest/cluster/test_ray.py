@@ -63,6 +63,7 @@ class Driver:
 
 @pytest.fixture(scope="module")
 def there() -> Iterator[There]:
+    before = signal.getsignal(signal.SIGTERM)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     with rig.cluster(port) as cluster:
@@ -70,6 +71,7 @@ def there() -> Iterator[There]:
         n2 = cluster.add("n2", cpus=2, devices={"NPU": 1}, environment={NPUS: "1"})
         cluster.add("n3", code=None)
         cluster.ready()
+        assert before == signal.getsignal(signal.SIGTERM)
         yield There(cluster, n1, n2, f"ray://127.0.0.1:{port}")
 
 
@@ -94,11 +96,9 @@ def driver(session: Session, backend: RayBackend) -> Driver:
 @pytest.fixture(autouse=True)
 def silent(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     """Whatever happens in the cluster, Ray says nothing on the driver's terminal."""
-    before = signal.getsignal(signal.SIGTERM)
     yield
     said = capfd.readouterr()
     assert "" == said.out + said.err
-    assert before == signal.getsignal(signal.SIGTERM)
 
 
 def test_a_cluster_with_another_ray_is_refused_in_one_sentence(there: There) -> None:
@@ -133,11 +133,11 @@ def test_a_task_takes_entries_and_tells_events(there: There, driver: Driver) -> 
     """The answer names its node as the driver does, and so do the events, which come before its end."""
     entries = {"x": [driver.backend.put(b"ab"), driver.backend.put(b"c")]}
 
-    answer = driver.pool.wait(driver.pool.submit(there.work("nap 0 a"), replace(ON_CPU, node=there.n2.id), entries))
+    answer = driver.pool.wait(driver.pool.submit(there.work("tell 300 a"), replace(ON_CPU, node=there.n2.id), entries))
 
     name = driver.session.nodes()[1].name
     assert (name, "cpu", (("x", b"abc"),)) == (answer.node, answer.device, answer.files)
-    assert ["cell", "say", "ended"] == [event["kind"] for event in driver.told]
+    assert ["cell", *["say"] * 300, "ended"] == [event["kind"] for event in driver.told]
     assert {f"{name}/cpu"} == {event["worker"] for event in driver.told}
 
 
