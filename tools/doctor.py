@@ -1,5 +1,5 @@
 # PYTHON_ARGCOMPLETE_OK
-"""Says what this machine, or each node of a cluster, has for measuring, what is missing, and what to do."""
+"""Says what a machine or a cluster has for measuring, what is missing, what to do."""
 
 from __future__ import annotations
 

@@ -9,17 +9,20 @@ Published weights lie beside the store. Such a file is called `published:<file>@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from tools.deployment.published import Published, published
 from tools.errors import ClusterError, StoreError
 from tools.machine.files import require_room, sha256, write_whole
+from tools.machine.reading import shown
 from tools.spec.digest import digest
 from tools.spec.model import Spec
 from tools.spec.settings import Settings
 from tools.storage import packing, unpacking
+from tools.storage.archive import MANIFEST
 from tools.storage.context import Context
 from tools.storage.entries import HOST, damage_of, note_use, readable_manifest
 
@@ -43,7 +46,7 @@ def packed(root: Path, name: str) -> Iterator[bytes]:
     Raises:
         StoreError: the entry is damaged, or is another one by now.
     """
-    manifest = root / name.rpartition("@")[0]
+    manifest = root / _path(name)
     chosen = [manifest] if manifest.name == HOST else [manifest.with_name(HOST), manifest]
     with tempfile.TemporaryFile(dir=root) as file:
         packing.write(root, chosen, file)
@@ -54,9 +57,9 @@ def packed(root: Path, name: str) -> Iterator[bytes]:
             yield piece
 
 
-def manifests(root: Path, names: Iterable[str]) -> tuple[Path, ...]:
+def manifests(root: Path, names: Collection[str]) -> tuple[Path, ...]:
     """The manifests of the entries in these parcels, those of hosts among them."""
-    named = [root / name.rpartition("@")[0] for name in names if not name.startswith(PUBLISHED)]
+    named = [root / _path(name) for name in names if not name.startswith(PUBLISHED)]
     return tuple(dict.fromkeys(path for manifest in named for path in (manifest.with_name(HOST), manifest)))
 
 
@@ -68,7 +71,7 @@ def take(root: Path, name: str, parts: Parts) -> bool:
     Raises:
         ClusterError: it was damaged on the way; or the store has an entry of that name with other content.
     """
-    manifest = root / name.rpartition("@")[0]
+    manifest = root / _path(name)
     if _has(root, manifest, name):
         note_use(manifest)  # of several that would do, the one used last is taken
         return False
@@ -83,6 +86,14 @@ def take(root: Path, name: str, parts: Parts) -> bool:
     if not _has(root, manifest, name):
         raise ClusterError(f"{name} did not arrive: its parcel held other entries", where=str(manifest))
     return True
+
+
+def _path(name: str) -> str:
+    """The path of the manifest in a parcel's name, which leads nowhere but into a store."""
+    path, _, sha = name.rpartition("@")
+    if not MANIFEST.fullmatch(path) or not re.fullmatch(r"[0-9a-f]{16}", sha):
+        raise ClusterError(f"{shown(name)} is not the name of a parcel", where="what a task is sent")
+    return path
 
 
 def _has(root: Path, manifest: Path, name: str) -> bool:

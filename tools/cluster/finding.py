@@ -10,7 +10,7 @@ from tools.datasets.clips import ClipSet
 from tools.deployment.compile import brought, require_form, source_graph
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights, checkpoints
-from tools.errors import ClipgateError, ClusterError, DataError
+from tools.errors import ClusterError, DataError
 from tools.machine.reading import json_of, refusing
 from tools.measuring import kinds, reference
 from tools.measuring.kinds import Dataset
@@ -42,6 +42,30 @@ class Sources:
         if self.graphs:
             return (*told, *((f"graph of {one.network.name}", _of_graph(graph)) for one, graph in graphs))
         return (*told, *self._shaping_reference())
+
+    def require_same(self, wanted: Digests, clips: bytes | None) -> None:
+        """Check that a node has found what the driver has.
+
+        clips: the driver's `clips`, by which the first one that differs is named.
+
+        Raises:
+            DataError: the node lacks clips, or has others. ClusterError: something else differs.
+        """
+        there, mine = dict(wanted), dict(self.digests)
+        if there.keys() != mine.keys():
+            raise ClusterError(f"the task is about {', '.join(there)}, and this node finds {', '.join(mine)}")
+        if there[CLIPS] != mine[CLIPS]:
+            raise _other_clips(self.dataset, clips)
+        for name in there:
+            if there[name] != mine[name]:
+                raise ClusterError(f"{name} differ: {_short(mine[name])} here, {_short(there[name])} on the driver",
+                                   where=self._paths.get(name))
+
+    @property
+    def _paths(self) -> Mapping[str, str]:
+        """Where what people put there lies, by the names of `digests`."""
+        return {f"weights of {one.network.name}": str(one.path) for one in self.checkpoints} | {
+            f"graph of {one.network.name}": str(graph.path) for one, graph in zip(self.checkpoints, self.graphs, strict=False)}
 
     def _shaping_reference(self) -> Digests:
         """What else a reference is kept under: the packages that compute it."""
@@ -80,32 +104,19 @@ def found(context: Context[Spec], case: Case, sources: Sources) -> Found:
     return Found(sources.checkpoints, sources.dataset, tuple(graphs))
 
 
-def require_same(wanted: Digests, here: Sources, clips: bytes | None) -> None:
-    """Check that a node has what the driver has found.
-
-    clips: the driver's `Sources.clips`, by which the first clip that differs is named.
-
-    Raises:
-        DataError: the node lacks clips, or has others. ClusterError: it has other weights, or another graph.
-    """
-    there, mine = dict(wanted), dict(here.digests)
-    if there.keys() != mine.keys():
-        raise ClusterError(f"the task is about {', '.join(there)}, and this node finds {', '.join(mine)}")
-    if there[CLIPS] != mine[CLIPS]:
-        raise _other_clips(here.dataset, clips)
-    for name in there:
-        if there[name] != mine[name]:
-            raise ClusterError(f"{name} differ: {_short(mine[name])} here, {_short(there[name])} on the driver",
-                               where=_place(here, name), remedy="put the driver's in its place, or take it away")
+def read_clips(text: bytes) -> dict[str, str]:
+    """The digest of each item by its id, as `Sources.clips` tells it; a DataError where it is none."""
+    what = "the driver's list of clips"
+    told = json_of(text, DataError, what, CLIPS)
+    with refusing(DataError, f"{what} cannot be read", CLIPS):
+        return {str(id): str(sha) for id, sha in told}
 
 
-def _other_clips(dataset: Dataset, clips: bytes | None) -> ClipgateError:
+def _other_clips(dataset: Dataset, clips: bytes | None) -> DataError:
     shortfall = f"; {dataset.shortfall.sentence}" if dataset.shortfall else ""
     if clips is None:
         return DataError(f"its clips are not the driver's{shortfall}")
-    with refusing(DataError, "the driver's list of clips cannot be read", CLIPS):
-        wanted = {str(id): str(sha) for id, sha in json_of(clips, DataError, "the driver's list of clips", CLIPS)}
-    mine = dict(_items(dataset))
+    wanted, mine = read_clips(clips), dict(_items(dataset))
     lacking = [id for id in wanted if id not in mine]
     other = [id for id, sha in wanted.items() if id in mine and mine[id] != sha]
     more = [id for id in mine if id not in wanted]
@@ -133,9 +144,3 @@ def _of_graph(graph: Graph) -> str:
 
 def _short(words: str) -> str:
     return " ".join(word[:12] for word in words.split())
-
-
-def _place(here: Sources, name: str) -> str:
-    """Where what is called *name* lies on this node."""
-    paths: Mapping[str, str] = {f"weights of {one.network.name}": str(one.path) for one in here.checkpoints}
-    return paths.get(name, "") or ", ".join(str(graph.path) for graph in here.graphs)

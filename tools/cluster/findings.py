@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tools import engines
-from tools.cluster import looking, offers
-from tools.cluster import session as sessions
+from tools.cluster import looking, offers, session
 from tools.cluster.session import Session
 from tools.cluster.values import Code, Node
 from tools.engines.findings import NOTE, OK, WRONG, Finding, Look, Show
@@ -42,7 +41,7 @@ def examine(settings: Settings, show: Show) -> Cluster:
         opened: list[Session] = []
 
         def join(settings: Settings) -> list[Finding]:
-            opened.append(stack.enter_context(closing(sessions.connect(settings))))
+            opened.append(stack.enter_context(closing(session.connect(settings))))
             return [nodes_of(opened[0])]
 
         found = show(f"Cluster {settings.ray}", {"Ray": join})
@@ -56,9 +55,9 @@ def examine(settings: Settings, show: Show) -> Cluster:
     return Cluster(tuple(found), measurable(settings, nodes))
 
 
-def nodes_of(session: Session) -> Finding:
+def nodes_of(here: Session) -> Finding:
     """The nodes that can be used, together."""
-    nodes, unfit = session.nodes(), session.unfit
+    nodes, unfit = here.nodes(), here.unfit
     told = f"{offers.told(nodes)}{f'; {len(unfit)} that cannot be used' if unfit else ''}"
     return Finding(OK, "Ray", told) if nodes else Finding(WRONG, "Ray", told, JOIN)
 

@@ -36,6 +36,9 @@ class Backend(Protocol):
     def news(self, seconds: float) -> Sequence[News]:
         """What happened; waits until a task ends, *seconds* at most."""
 
+    def drop(self, number: int) -> None:
+        """End a task that waits for a place."""
+
     def cancel(self, seconds: float) -> None:
         """End every task, also those that hold a device; the last of them after *seconds*."""
 
@@ -75,7 +78,7 @@ class Pool:
     def submit(self, work: Work, needs: Needs, entries: Entries) -> Handle:
         """Start work; where no node can do it, its handle is done at once and `wait` raises."""
         handle = Handle(work, needs, entries)
-        self._candidates.see(self._backend.nodes())
+        self._look_round()
         self._start(handle)
         return handle
 
@@ -106,8 +109,7 @@ class Pool:
                 self._tell(handle, news.event)
             else:
                 self._end(handle, news)
-        if self._candidates.see(self._backend.nodes()):
-            self._give_up_waiting()
+        self._look_round()
         events.tick()
 
     def cancel(self) -> None:
@@ -116,6 +118,10 @@ class Pool:
         for handle in self._running.values():
             handle.error = ClusterError(f"{handle.work.key} was cancelled", remedy=RESUME)
         self._running.clear()
+
+    def _look_round(self) -> None:
+        if self._candidates.see(self._backend.nodes()):
+            self._give_up_waiting()
 
     def _start(self, handle: Handle) -> None:
         fit = self._candidates.of(handle.work, handle.needs)
@@ -184,6 +190,7 @@ class Pool:
         for handle in waiting:
             if not self._candidates.of(handle.work, handle.needs):
                 del self._running[handle.number]
+                self._backend.drop(handle.number)
                 handle.error = self._nobody(handle)
 
     def _nobody(self, handle: Handle) -> ClusterError:

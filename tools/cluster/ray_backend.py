@@ -112,10 +112,21 @@ class RayBackend:
 
     def _holds(self, number: int) -> None:
         """A task told its outcome and goes on, so that nobody gets its device."""
-        reference = next((one for one, other in self._numbers.items() if other == number), None)
-        if reference is not None:
-            self._holding.append(reference)
-            del self._numbers[reference]
+        self._holding += self._taken(number)
+
+    def drop(self, number: int) -> None:
+        """End a task that waits for a place."""
+        import ray
+
+        for one in self._taken(number):
+            ray.cancel(one)
+
+    def _taken(self, number: int) -> list[ray.ObjectRef[Outcome]]:
+        """The task of this number, which is not waited for any more."""
+        taken = [one for one, other in self._numbers.items() if other == number]
+        for one in taken:
+            del self._numbers[one]
+        return taken
 
     def _drained(self) -> list[News]:
         import ray

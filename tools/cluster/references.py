@@ -6,15 +6,16 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
-from tools.cluster import finding, gathering, home, joined, offers
-from tools.cluster import session as sessions
+from tools.cluster import finding, gathering, home, joined, offers, session
 from tools.cluster.growing import Cluster, Handle
 from tools.cluster.values import Answer, Node, Span, Work
 from tools.datasets.clips import ClipSet
 from tools.deployment.weights import Weights, checkpoints
 from tools.errors import ClusterError, OptionError, ReferenceRunError
 from tools.machine import versions
+from tools.machine.event import Event, OnEvent
 from tools.machine.files import require_room
 from tools.machine.locks import hold
 from tools.measuring import kinds, recogniser, reference
@@ -77,8 +78,9 @@ def make(context: Context[Spec], device: str) -> str:
         return _here(context, device)
     require_device(device)
     run = context.of(spec)
-    with closing(sessions.connect(run.settings)) as session:
-        cluster = joined.cluster(session, run.settings, run.on_event)
+    with closing(session.connect(run.settings)) as here:
+        cluster = joined.cluster(here, run.settings, partial(tell, run.on_event))
+        family_of(device, torch_nodes(cluster.nodes, cluster.unfit))  # refused before anything is fitted or checked
         weights = checkpoints(run)
         clips = recogniser.dataset(run, weights)
         wanted = Wanted(run, weights[0], clips, reference.stage(run, weights[0], clips))
@@ -95,6 +97,14 @@ def _here(context: Context[Spec], device: str) -> str:
     kind.require_torch_device(context, device)
     weights = checkpoints(context)
     return kind.make_reference(context, weights, kind.dataset(context, weights), device)
+
+
+def tell(on_event: OnEvent, event: Event) -> None:
+    """Pass on what a task tells, with the node that does: of a part nobody asks for its case."""
+    if "worker" in event and event["kind"] in ("cell", "say"):
+        named: Event = {"case": event["worker"]} if event["kind"] == "cell" else {"text": f"{event['worker']}: {event['text']}"}
+        event = {**event, **named}
+    on_event(event)
 
 
 def require_device(device: str) -> None:
@@ -143,7 +153,7 @@ def _score(wanted: Wanted, cluster: Cluster, device: str) -> None:
     spans = wanted.ranges.missing(size)
     before = f", {wanted.kept:,} are scored already" if wanted.kept else ""
     context.say(f"{wanted.stage.doing}{before}: {len(spans):,} parts for {offers.told(nodes)} ...")
-    sources = finding.Sources((wanted.weights,), wanted.clips)
+    sources = finding.Sources(context.spec, (wanted.weights,), wanted.clips)
     lying = {**cluster.carry(context), finding.CLIPS: [cluster.put(sources.clips)]}
     memory_bytes = NETWORKS * wanted.weights.path.stat().st_size + BEYOND_BYTES
     needs = offers.needs(family, nodes, memory_bytes)

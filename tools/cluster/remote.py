@@ -94,7 +94,7 @@ def _context(work: Work, entries: Entries, tell: Telling) -> Context[Spec]:
     _require_code(work, looking.code(settings))
     _require_code(work, looking.now(settings))
     require_writable(settings.store)
-    sent = carrying.manifests(settings.store, (name for name in entries if _is_parcel(name)))
+    sent = carrying.manifests(settings.store, [name for name in entries if _is_parcel(name)])
     try:
         device_locks.require(settings.locks)
     except DeviceError as error:  # no fault of the device
@@ -124,7 +124,7 @@ def _prepared(work: Work, case: Case, context: Context[Spec], entries: Entries) 
     _take(context, entries)
     sources = finding.sources(context, case if measured else None)
     told = CLIPS in entries and dict(work.digests)[CLIPS] != sources.dataset.digest
-    finding.require_same(work.digests, sources, _joined(entries[CLIPS]) if told else None)
+    sources.require_same(work.digests, _joined(entries[CLIPS]) if told else None)
     return sources, {_span(name): _joined(parts) for name, parts in entries.items() if name.startswith(PIECE)}
 
 

@@ -99,7 +99,7 @@ OPTIONS = (
     Option("--confirm", "auto", "auto|N", "how often a doubtful speed is measured again; auto: 40 by night, else never", takes="number"),
     Option("--ray", "", "auto|HOST:PORT|ray://HOST:PORT", "Ray cluster whose nodes measure, or compute references, in this machine's place",
            everyday=True),
-    Option("--ray-exclusive", "off", "off|on", "whether each cell is timed while no other task of the cluster is on its node", takes="switch"),
+    Option("--ray-exclusive", "off", "off|on", "whether a cell is timed while no other task of the cluster is on its node", takes="switch"),
     Option("--ray-shard", "auto", "auto|N", "clips that one task of --ray scores; auto: by the list and the cluster", takes="number"),
     Option("--artifacts", str(ARTIFACTS), "DIR", "where the store and the runs are kept", takes="path"),
     Option("--locks", "", "DIR", "where the locks of devices are: one folder for all users who share a device", takes="path"),

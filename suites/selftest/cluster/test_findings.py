@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import pytest
 
 from suites.selftest.cluster.fake_cluster import CODE, node
 from tools import doctor
-from tools.cluster import findings, looking
+from tools.cluster import findings, looking, session
 from tools.cluster.values import Code, Node
 from tools.engines.findings import NOTE, OK, WRONG, Finding
 from tools.errors import ClusterError
@@ -37,7 +38,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
             return SimpleNamespace(nodes=lambda: nodes, unfit=unfit or {}, close=lambda: closed.append(1))
 
         closed: list[int] = []
-        monkeypatch.setattr(findings.sessions, "connect", connect)
+        monkeypatch.setattr(session, "connect", connect)
         status = doctor.main(["--ray", "head:6379"])
         assert len(closed) == (error is None)
         return status, capsys.readouterr().out
@@ -138,7 +139,7 @@ def test_little_room_is_a_note() -> None:
 
 def test_a_node_says_how_much_room_its_artifacts_have(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where they are, or will be."""
-    monkeypatch.setattr(looking.shutil, "disk_usage", lambda place: SimpleNamespace(free=12345))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=12345))
     said = looking.look(Settings.parse({}), "nothing")
     assert isinstance(said, Node)
     assert said.free_bytes == 12345

@@ -11,6 +11,7 @@ from suites.selftest.cluster.node import own_file
 from suites.selftest.conftest import TINY_MODELS
 from tools.cluster import home
 from tools.datasets import ledger
+from tools.datasets.listing import Listing
 from tools.errors import ClusterError, OptionError
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
@@ -117,7 +118,7 @@ def test_torch_takes_the_gpu_that_its_task_was_given_and_no_other() -> None:
 
 def test_each_host_reads_its_own_disks(tmp_path: Path) -> None:
     """A ledger that another host has filled, in a folder that both see, tells nothing of this one's files."""
-    listing = ledger.Listing("d", tmp_path / "l.txt", tmp_path / "l.txt", tmp_path, "features", 0, lambda: iter(()))
+    listing = Listing("d", tmp_path / "l.txt", tmp_path / "l.txt", tmp_path, "features", 0, lambda: iter(()))
     paths = []
     for host in ("a", "b", ""):
         os.environ[ledger.READER] = host

@@ -9,12 +9,13 @@ import pytest
 
 from suites.selftest.cluster.node import own_file
 from suites.selftest.conftest import TINY_MODELS, python
+from tools import engines
 from tools.cluster import home, looking
 from tools.cluster.values import Code, Failed, Node
 from tools.engines.cpu import FAMILY
 from tools.errors import DeviceError
 from tools.spec.case import Device
-from tools.spec.settings import Settings
+from tools.spec.settings import ROOT, Settings
 
 CODE = Code("abc", "0" * 64, "3.11.7", "2.60.0")
 
@@ -81,7 +82,7 @@ def test_a_node_says_what_it_is(settings: Settings, tmp_path: Path) -> None:
     assert isinstance(found, Node)
     assert isinstance(shared, Node)
     assert (False, True) == (found.shares_store, shared.shares_store)
-    assert (str(tmp_path / "node" / "art"), str(home.ROOT), "") == (found.artifacts, found.root, found.data_root)
+    assert (str(tmp_path / "node" / "art"), str(ROOT), "") == (found.artifacts, found.root, found.data_root)
     assert ((Device("cpu"), "cpu"),) == found.devices
     assert looking.code(settings) == found.code
 
@@ -102,7 +103,7 @@ def test_a_device_that_is_not_fit_is_told_and_left_out(settings: Settings, monke
         raise DeviceError("its health is Critical")
 
     monkeypatch.setattr(FAMILY, "describe", unfit)
-    monkeypatch.setattr(looking.engines, "devices", lambda: [Device("npu", 3), Device("cpu")])
+    monkeypatch.setattr(engines, "devices", lambda: [Device("npu", 3), Device("cpu")])
     monkeypatch.setattr(home, "resources", lambda: {"NPU": 2.0, "CPU": 8.0, "memory": 1e9})
     found = looking.look(settings, "token")
 

@@ -1,105 +1,17 @@
-"""The rules by which tasks run on a cluster, tried without one: a backend that answers as it is told."""
+"""The rules by which tasks run on a cluster, tried without one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
-from tools.cluster.news import Began, Ended, Gone, News, Told
-from tools.cluster.pool import TRIES, Handle, Pool
-from tools.cluster.task import Entries
-from tools.cluster.values import Answer, Code, Failed, Needs, Node, Outcome, Work
+from suites.selftest.cluster.scripted import NPU, WORK, Backend, crashed, done, finished, first, lacking, lost, node, pool, said
+from tools.cluster.news import Ended, Told
+from tools.cluster.pool import TRIES, Handle
+from tools.cluster.values import Answer, Failed
 from tools.errors import ClusterError, DataError, EngineError
 from tools.machine.event import Event
-from tools.spec.case import Case, Device
-from tools.spec.settings import Settings
-
-CODE = Code("c", "1", "3.11", "2.60")
-WORK = Work("tsm-bs16-npu 0-8", "scores", Settings.parse({}), CODE, Case("tsm", 16, Device("npu")), (("data", "d"),))
-NPU = Needs(cpus=1, device="NPU")
-Act = Callable[[Work, str], Outcome | Gone | None]  # what a task on the node of this id does; None: it goes on
-
-
-def node(name: str, npus: int = 1, cpus: float = 4) -> Node:
-    devices = (*((Device("npu", index), "310P3") for index in range(npus)), (Device("cpu"), "a CPU"))
-    return Node(f"id-{name}", name, CODE, "/", "/a", shares_store=False, data_root="", full_data=(), cpus=cpus,
-                memory_bytes=2**34, devices=devices)
-
-
-class Backend:
-    """Gives each task to the first node that may have it; tasks do what *act* says."""
-
-    def __init__(self, act: Act, *names: str, nodes: Sequence[Node] = ()) -> None:
-        self.alive, self.act = [*nodes, *map(node, names)], act
-        self.started: list[tuple[str, Work]] = []  # id of the node, and the work, of each task
-        self.told: list[News] = []
-        self.cancelled = False
-
-    def nodes(self) -> tuple[Node, ...]:
-        return tuple(self.alive)
-
-    def unfit(self) -> Mapping[str, str]:
-        return {"old": "it has other code"}
-
-    def start(self, number: int, work: Work, needs: Needs, entries: Entries, barred: Collection[str]) -> None:
-        there = next(one.id for one in self.alive if one.id not in barred and needs.node in ("", one.id))
-        self.started.append((there, work))
-        self.told.append(Began(number, there, "npu0"))
-        outcome = self.act(work, there)
-        if outcome is not None:
-            self.told.append(Ended(number, outcome))
-
-    def news(self, seconds: float) -> Sequence[News]:
-        told, self.told = self.told, []
-        return told
-
-    def cancel(self, seconds: float) -> None:
-        self.cancelled = True
-
-    @property
-    def places(self) -> list[str]:
-        return [there.removeprefix("id-") for there, _ in self.started]
-
-
-def done(work: Work, there: str) -> Outcome:
-    return Answer(there, "npu0", ())
-
-
-def first(count: int, outcome: Callable[[str], Outcome | Gone], places: Collection[str] = ()) -> Act:
-    """The first *count* tasks, or all on these *places*, come to this; the others are done."""
-    left = [None] * count
-
-    def act(work: Work, there: str) -> Outcome | Gone | None:
-        if left or there in places:
-            if left:
-                left.pop()
-            return outcome(there)
-        return done(work, there)
-
-    return act
-
-
-def crashed(there: str) -> Gone:
-    return Gone("the node is gone")
-
-
-def lost(there: str) -> Failed:
-    return Failed(there, "?", "npu0", ("EngineError", "it hung", None, None), lost="it hung")
-
-
-def lacking(there: str) -> Failed:
-    return Failed(there, "?", "npu0", ("DataError", "clip 7 is not there", None, None), unfit=True)
-
-
-def pool(backend: Backend) -> tuple[Pool, list[Event]]:
-    told: list[Event] = []
-    return Pool(backend, told.append), told
-
-
-def said(told: Sequence[Event]) -> list[str]:
-    return [event["text"] for event in told if event["kind"] == "say"]
 
 
 def test_work_that_is_lost_runs_again_on_another_node() -> None:
@@ -138,30 +50,32 @@ def test_work_is_lost_three_times_at_most() -> None:
 
 
 def test_a_node_that_lacks_clips_gets_no_more_work_with_that_data() -> None:
-    """It is told once, with the clip, and the node goes on with the work of other models."""
-    backend = Backend(lambda work, there: lacking(there) if there == "id-a" and work.case.model == "tsm" else done(work, there), "a", "b")
+    """It is told once, with the clip, and the node goes on with work on other data."""
+    other = replace(WORK, digests=(("data", "other"),))
+    backend = Backend(lambda work, there: (lacking if there == "id-a" and work.digests != other.digests else finished)(there), "a", "b")
     tasks, told = pool(backend)
-    other = replace(WORK, case=replace(WORK.case, model="slowfast"))
 
-    for work in (WORK, WORK, WORK, other):
-        tasks.wait(tasks.submit(work, NPU, {}))
+    for works in ((WORK, WORK), (WORK, other)):
+        handles = [tasks.submit(work, NPU, {}) for work in works]
+        assert all(tasks.wait(one) for one in handles)
 
-    assert ["a", "b", "b", "b", "a"] == backend.places
+    assert ["a", "a", "b", "b", "b", "a"] == backend.places
     assert ["a is not used for tsm: clip 7 is not there"] == said(told)
 
 
 def test_where_no_node_is_left_each_is_named_with_its_reason() -> None:
     """Those that lack something, those that are too small, those with other code, and those that are gone."""
-    nodes = [node("a"), node("b", npus=0), node("c", cpus=1), node("d")]
+    nodes = [node("a"), node("b", npus=0), node("c", cpus=1), node("d"), replace(node("e"), memory_bytes=2**30)]
     backend = Backend(lambda work, there: lacking(there), nodes=nodes)
     tasks, _ = pool(backend)
-    backend.alive.pop()
+    del backend.alive[3]
 
     with pytest.raises(ClusterError) as caught:
-        tasks.wait(tasks.submit(WORK, replace(NPU, cpus=2), {}))
+        tasks.wait(tasks.submit(WORK, replace(NPU, cpus=2, memory_bytes=2**31), {}))
 
     assert caught.value.what == (f"no node of the cluster can do {WORK.key}: a: clip 7 is not there; b: it has no NPU; "
-                                 "c: it has 1 CPUs, and 2 are asked for; d: it is gone; old: it has other code")
+                                 "c: it has 1 CPUs, and 2 are asked for; d: it is gone; "
+                                 "e: Ray counts 1.0 GiB of memory there, and 2.0 are needed; old: it has other code")
 
 
 def test_a_device_that_fails_is_refused_in_the_whole_cluster() -> None:
@@ -200,12 +114,14 @@ def test_work_whose_device_fails_twice_is_an_error() -> None:
 
 def test_a_bad_device_that_is_handed_out_again_costs_no_retry() -> None:
     """As it may be to a task that waited when it failed; but no work goes round for ever."""
-    nodes = [node("a", npus=2), node("b")]
-    backend = Backend(lambda work, there: lost(there) if there == "id-a" else done(work, there), nodes=nodes)
+    nodes = [node("a", npus=2), node("b"), node("c")]
+    second = replace(WORK, key="tsm-bs16-npu 8-16")
+    bad = {("id-a", WORK.key), ("id-a", second.key), ("id-b", second.key)}
+    backend = Backend(lambda work, there: lost(there) if (there, work.key) in bad else done(work, there), nodes=nodes)
     tasks, _ = pool(backend)
-    both = [tasks.submit(WORK, NPU, {}), tasks.submit(WORK, NPU, {})]
+    both = [tasks.submit(WORK, NPU, {}), tasks.submit(second, NPU, {})]
 
-    assert ["b", "b"] == [tasks.wait(one).node for one in both]
+    assert ["b", "c"] == [tasks.wait(one).node for one in both]
 
     alone = Backend(first(9, lost), nodes=nodes[:1])
     tasks, _ = pool(alone)
@@ -226,6 +142,20 @@ def test_work_that_fails_for_itself_is_raised_as_it_was() -> None:
     assert ("list.txt", "fill it", ["a"]) == (caught.value.where, caught.value.remedy, backend.places)
 
 
+def test_work_that_belongs_to_a_node_waits_for_no_other() -> None:
+    """Where that node is gone, nobody else takes it."""
+    backend = Backend(done, "a", "b")
+    tasks, _ = pool(backend)
+    bound = replace(NPU, node="id-b")
+    tasks.wait(tasks.submit(WORK, bound, {}))
+    del backend.alive[1]
+
+    with pytest.raises(ClusterError, match="a: the work belongs to another node; b: it is gone"):
+        tasks.wait(tasks.submit(WORK, bound, {}))
+
+    assert ["b"] == backend.places
+
+
 def test_work_that_waits_for_a_node_that_dies_ends() -> None:
     """Where no other node can do it, nobody waits for ever."""
     backend = Backend(done, "a")
@@ -236,6 +166,7 @@ def test_work_that_waits_for_a_node_that_dies_ends() -> None:
 
     with pytest.raises(ClusterError, match="a: it is gone"):
         tasks.wait(handle)
+    assert [1] == backend.dropped
 
 
 def test_events_name_who_tells_them_and_stop_with_the_task() -> None:

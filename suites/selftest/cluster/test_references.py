@@ -15,12 +15,12 @@ import pytest
 from suites.selftest.cluster.fake_cluster import Handle, Tasks, cluster, node
 from suites.selftest.conftest import TINY_MODELS, keeping
 from suites.selftest.specs import recogniser_spec
-from tools.cluster import joined, references
+from tools.cluster import joined, references, session
 from tools.cluster.values import Answer
 from tools.datasets.clips import ClipSet
 from tools.deployment.weights import Weights
 from tools.errors import ClipgateError, ClusterError, ReferenceRunError
-from tools.measuring import recogniser, reference
+from tools.measuring import recogniser, reference, reference_inputs
 from tools.measuring.predictions import FILE, Predictions, load, save
 from tools.media.decode import Clip
 from tools.pytorch import run
@@ -77,13 +77,13 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     settings = Settings.parse({"artifacts": str(tmp_path), "models": str(TINY_MODELS), "ray": "head:6379"})
     made = Bench(Context(settings, SPEC, keeping(said)), Weights(tmp_path / "own.pth", "f" * 64, SPEC.network, "own"), said=said)
 
-    monkeypatch.setattr(references.sessions, "connect", lambda settings: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(session, "connect", lambda settings: SimpleNamespace(close=lambda: None))
     monkeypatch.setattr(joined, "cluster", lambda *given: cluster(made.tasks, *made.nodes))
     monkeypatch.setattr(references, "checkpoints", lambda context: (made.weights,))
     monkeypatch.setattr(recogniser, "dataset", lambda context, weights: CLIPS)
     monkeypatch.setattr(ClipSet, "require_unchanged", lambda self: None)
     monkeypatch.setattr(run, "torch_device", lambda device: SimpleNamespace(label="label"))
-    monkeypatch.setattr(recogniser.reference_inputs, "of_clips", lambda *given: SimpleNamespace(make=lambda context: None))
+    monkeypatch.setattr(reference_inputs, "of_clips", lambda *given: SimpleNamespace(make=lambda context: None))
     monkeypatch.setattr(reference, "_scorer", lambda *given: pytest.fail("a network was loaded here"))
     return made
 

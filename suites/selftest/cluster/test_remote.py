@@ -17,6 +17,7 @@ from suites.selftest.cluster.node import CASE, Driver, Heard, own_file
 from tools.cluster import finding, home, looking, remote, scratch
 from tools.cluster.values import Answer, Failed, Work
 from tools.datasets import ledger
+from tools.engines.cpu import FAMILY
 from tools.errors import DeviceError, EngineError
 from tools.machine import child
 from tools.measuring import launch, quarantine, spans
@@ -162,7 +163,7 @@ def test_a_device_that_is_not_ready_is_lost_and_not_its_node(driver: Driver, nea
     def unfit(device: object, settings: object) -> None:
         raise DeviceError("its health is Critical")
 
-    monkeypatch.setattr(remote.engines.family(CASE.device), "require_ready", unfit)
+    monkeypatch.setattr(FAMILY, "require_ready", unfit)
     found = failed(driver.work())
 
     assert (False, "its health is Critical") == (found.unfit, found.lost)

@@ -7,7 +7,7 @@ import importlib
 import inspect
 import re
 import typing
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -33,6 +33,7 @@ STEPS = {"Context", "Store", "Options", "Job", "Settings", "Published", "Network
          "Weights", "Key", "VideoSet", "Runner", "Own", "Ended", "Answer"}
 ROW = Row("tiny-bs4-cpu", "accuracy", "mini", "mini", "top1", "0.5", "0.5", "PASS (mini)", "as good", model="tiny", batch=4,
           device="cpu")
+PARTS = Callable[[], Sequence[bytes]]  # of what travels to a node
 CHECK = Callable[[Option, str], object]
 FOLDERS = {"folder", "run", "root", "models", "artifacts", "data_root", "videos"}  # parameters that take one
 Function = tuple[str, str]  # module and name
@@ -69,6 +70,7 @@ def values(name: str, hint: object, folder: Path, path: Path, text: bytes) -> li
                                    OutputFile: OutputFile(path, "0"), Case: Case("tiny", 4, Device("cpu")),
                                    tuple[tuple[Path, str], ...]: ((path, "0"),),
                                    Collection[str]: ("v_a",), Say: list[str]().append, list[str]: [],
+                                   PARTS: lambda: [text],
                                    Row: ROW, CHECK: require, Classes: Classes(("a", "b"), path)}
     if hint in (Spec, ModelSpec):
         return [load_spec(TINY_MODELS, "tiny")]
