@@ -12,6 +12,7 @@ from tools.cluster import gathering, home, offers, shaped, taken
 from tools.cluster.finding import CLIPS, Sources
 from tools.cluster.gathering import name_of
 from tools.cluster.parts import Parts
+from tools.cluster.pool import Handle
 from tools.cluster.taken import Noted
 from tools.cluster.values import Answer, Code, Needs, Node, Span, What, Work
 from tools.cluster.working import PIECE
@@ -27,13 +28,6 @@ from tools.spec.model import Spec
 from tools.storage.context import Context
 
 Entries = Mapping[str, Sequence[object]]  # what a task is handed, by names, in parts that lie in the cluster
-
-
-class Handle(Protocol):
-    """Work that was submitted."""
-
-    @property
-    def done(self) -> bool: ...
 
 
 class Tasks(Protocol):

@@ -88,14 +88,18 @@ def take(answer: Answer, case: Case, spec: Spec, run: Path, noted: Noted) -> Cel
     """
     folder = run / str(case)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / NOTE, lambda file: file.write(json.dumps(asdict(noted), indent=1).encode()))
+    _write(folder / NOTE, json.dumps(asdict(noted), indent=1).encode())
     for name, data in sorted(answer.files, key=lambda one: (Path(one[0]).name in LAST, Path(one[0]).name == RECORD)):
         if not opening.stays_inside(name):
             raise ClusterError(f"{answer.node} sent a file that does not belong into the cell's folder: {name!r}", where=str(folder))
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda file, data=data: file.write(data))
+        _write(path, data)
     return cell_of(case, spec, run, _error(answer))
+
+
+def _write(path: Path, data: bytes) -> None:
+    write_whole(path, lambda file: file.write(data))
 
 
 def _error(answer: Answer) -> ClipgateError | None:

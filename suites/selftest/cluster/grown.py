@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import cycle
 from types import SimpleNamespace
 from typing import Any
@@ -17,9 +17,11 @@ from tools.cluster import shaped, working
 from tools.cluster.cells import Farm
 from tools.cluster.growing import Asked, Cluster, Entries
 from tools.cluster.home import Place
+from tools.cluster.pool import Handle
 from tools.cluster.values import Answer, Needs, Work
 from tools.cluster.working import PIECE, Task
 from tools.errors import ClipgateError
+from tools.machine import events
 from tools.machine.event import Event
 from tools.spec.model import Tensor
 from tools.spec.settings import Settings
@@ -27,20 +29,6 @@ from tools.storage.context import Context
 
 SPEC = replace(TINY, network=replace(TINY.network, output=Tensor("class", (2,))))  # what the bench's device gives
 NODES = (node("node-1", 2), node("node-2", 4))
-
-
-@dataclass
-class Handle:
-    """Work that was submitted, and what came of it."""
-
-    work: Work
-    entries: Entries
-    answer: Answer | None = None
-    error: ClipgateError | None = None
-
-    @property
-    def done(self) -> bool:
-        return self.answer is not None or self.error is not None
 
 
 class Nodes:
@@ -60,7 +48,7 @@ class Nodes:
     def submit(self, work: Work, needs: Needs, entries: Entries) -> Handle:
         self.needs.append(needs)
         self.works.append(work)
-        self._waiting.append(Handle(work, entries))
+        self._waiting.append(Handle(work, needs, entries))
         return self._waiting[-1]
 
     def wait(self, handle: Handle) -> Answer:
@@ -80,6 +68,7 @@ class Nodes:
         except ClipgateError as error:
             handle.error = error
         del self._waiting[0]
+        events.tick()  # as the pool does
 
     def _done(self, handle: Handle, name: str) -> Answer:
         work, bench = handle.work, self.bench

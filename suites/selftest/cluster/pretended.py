@@ -91,7 +91,7 @@ class Here:
         self.done += 1
         os.environ[NODE] = self.asked.nodes[node.name]
         place, accelerators = Place(node.id, node.name), {"NPU": ids} if ids else {}
-        home.place, home.accelerators = lambda names=(): place, lambda: accelerators  # type: ignore[assignment]
+        home.place, home.accelerators = lambda names=(): place, lambda: accelerators
         self.told.clear()
         outcome = remote.run(work, entries, self)
         print(f"{work.key} by {node.name}", flush=True)
@@ -129,6 +129,6 @@ def cluster(joined_to: Session, settings: Settings, on_event: OnEvent) -> Cluste
     return Cluster(pool, joined_to.nodes(), joined_to.unfit, looking.code(settings), carrier.carry, lambda data: data)
 
 
-session.connect = Session  # type: ignore[assignment,misc]
+session.connect = Session  # type: ignore[assignment]
 joined.cluster = cluster  # type: ignore[assignment]
 home.environment = lambda: None  # whoever runs this test may have set its threads

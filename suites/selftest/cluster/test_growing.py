@@ -11,9 +11,11 @@ import pytest
 
 from suites.selftest.cluster.grown import SPEC, Grown
 from suites.selftest.measuring.resumed import Bench, whole
+from tools.cluster import taken
 from tools.cluster.values import Answer, Work
 from tools.errors import ClusterError, EngineError
-from tools.measuring.cell import TIMES
+from tools.machine.files import write_whole
+from tools.measuring.cell import RECORD, TIMES
 from tools.measuring.predictions import FILE
 
 NAME = "tiny-bs4-cpu"
@@ -81,6 +83,16 @@ def test_a_part_that_fails_leaves_the_others_kept(grown: Grown) -> None:
     assert [PARTS[1], PARTS[3], NAME] == grown.nodes.did
 
 
+def test_a_cell_is_not_measured_without_all_parts(grown: Grown) -> None:
+    """Whichever part it is that fails."""
+    farm = grown.farm()
+    grown.nodes.before = failing(PARTS[3])
+    with pytest.raises(EngineError):
+        farm.cell(grown.bench.case)
+
+    assert PARTS == [work.key for work in grown.nodes.works]
+
+
 def test_ctrl_c_leaves_the_parts_that_came(grown: Grown) -> None:
     """All tasks are cancelled; the next process of the run goes on with the parts that lack."""
     farm = grown.farm()
@@ -143,6 +155,35 @@ def test_nodes_that_are_not_alike_score_no_list_together(grown: Grown) -> None:
     grown.nodes.after = lambda answer: other_versions(answer) if answer.node == "node-2" else answer
     with pytest.raises(ClusterError, match="node-1 cpu and node-2 cpu cannot score one list together: other installed versions"):
         farm.cell(grown.bench.case)
+
+
+def test_a_node_that_is_not_alike_measures_no_cell_of_others_scores(grown: Grown) -> None:
+    """It would be told as if one kind of node had done it all."""
+    farm = grown.farm()
+    grown.nodes.after = lambda answer: other_versions(answer) if len(answer.files) > 1 else answer
+    with pytest.raises(ClusterError, match="node-1 cannot measure what others have scored: other installed versions"):
+        farm.cell(grown.bench.case)
+
+
+def test_times_of_another_length_are_taken_again(grown: Grown) -> None:
+    """How long timing takes shapes a speed; the scores before are set aside, not lost."""
+    grown.farm().cell(grown.bench.case)
+    grown.bench.budget_s = "2"
+    cell = grown.farm().cell(grown.bench.case)
+
+    assert f"{NAME}: measured again, since the time that timing takes has changed" in grown.said
+    assert (cell.folder / "earlier" / "1" / TIMES).is_file()
+
+
+def test_a_record_is_written_last(grown: Grown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that is killed meanwhile leaves no cell that looks whole."""
+    grown.shard, written = "auto", list[str]()
+    farm = grown.farm()
+    monkeypatch.setattr(taken, "write_whole", lambda path, write: (written.append(path.name), write_whole(path, write)))
+    farm.cell(grown.bench.case)
+
+    assert [TIMES, RECORD] == written[-2:]
+    assert taken.NOTE == written[0]
 
 
 def test_parts_from_before_an_upgrade_are_scored_again(grown: Grown) -> None:
