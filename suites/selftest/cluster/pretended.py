@@ -97,6 +97,9 @@ class Here:
         print(f"{work.key} by {node.name}", flush=True)
         return [began, *(Told(number, event) for event in self.told), Ended(number, outcome)]
 
+    def drop(self, number: int) -> None:
+        self.waiting = deque(one for one in self.waiting if one[0] != number)
+
     def tell(self, key: str, event: Event) -> None:
         self.told.append(event)
 
