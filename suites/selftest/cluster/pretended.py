@@ -1,7 +1,7 @@
 """A cluster without Ray: a plugin of pytest whose nodes do their tasks one after the other, in this process.
 
 The pool, and what a node does, are the real ones. What is pretended says the variable of the name VARIABLE,
-as JSON of `Pretended`.
+as JSON of `Pretended`. To import it is to pretend: no test does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 
+from suites.selftest.cluster.pretence import VARIABLE, Pretended
 from tools.cluster import home, joined, looking, remote, session
 from tools.cluster.growing import Cluster
 from tools.cluster.home import NODE, Place
@@ -24,27 +25,6 @@ from tools.cluster.values import Needs, Node, Work
 from tools.machine.event import Event, OnEvent
 from tools.spec.case import Device
 from tools.spec.settings import Settings
-
-VARIABLE = "PRETENDED_CLUSTER"
-
-
-@dataclass(frozen=True)
-class Pretended:
-    """nodes: the file of options of each, by its name. npus: how many each has; without any it has its CPU.
-
-    shared: whether all see the driver's store. dies: the node that is gone when it begins its task of that
-    number. stops: after how many tasks somebody presses Ctrl-C; 0: nobody does.
-    """
-
-    nodes: Mapping[str, str]
-    npus: int = 0
-    shared: bool = True
-    dies: tuple[str, int] = ("", 0)
-    stops: int = 0
-
-    @property
-    def text(self) -> str:
-        return json.dumps(self.__dict__)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.cluster.pretended import VARIABLE, Pretended
+from suites.selftest.cluster.pretence import VARIABLE, Pretended
 from suites.selftest.conftest import Run, own_locks
 from suites.selftest.simulated.trials import Host
 from tools.judging import results

@@ -20,7 +20,7 @@ from tools.datasets import ledger
 from tools.engines.cpu import FAMILY
 from tools.errors import DeviceError, EngineError
 from tools.machine import child
-from tools.measuring import launch, quarantine, spans
+from tools.measuring import launch, quarantine, reference, spans
 from tools.measuring.predictions import FILE, load
 from tools.measuring.sameness import Sameness
 from tools.spec.settings import Settings
@@ -93,11 +93,12 @@ def test_a_span_of_the_reference_is_that_of_a_whole_one(driver: Driver, near: No
     answer = remote.run(driver.work("reference", (4, 8)), {}, Heard())
     assert isinstance(answer, Answer), answer
     [(name, shard)] = answer.files
-    [stored] = [load(path.with_name(FILE)) for path in manifests(driver.context.settings.store)
-                if path.parent.parent.name == "reference" and len(load(path.with_name(FILE)).ids) == 23]
+    found = finding.sources(driver.context, None)
+    whole = driver.context.store.find(reference.key(found.spec, found.checkpoints[0], found.dataset))
 
     assert "0000004-0000008.npz" == name
-    assert np.array_equal(stored.scores[4:8], np.load(io.BytesIO(shard))["scores"])
+    assert whole is not None
+    assert np.array_equal(load(whole.file(FILE)).scores[4:8], np.load(io.BytesIO(shard))["scores"])
 
 
 @pytest.mark.parametrize(("change", "words"), [
