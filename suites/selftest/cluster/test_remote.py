@@ -17,12 +17,14 @@ from suites.selftest.cluster.node import CASE, Driver, Heard, own_file
 from tools.cluster import finding, home, looking, remote, scratch
 from tools.cluster.values import Answer, Failed, Work
 from tools.datasets import ledger
+from tools.datasets.clips import ClipSet
 from tools.engines.cpu import FAMILY
 from tools.errors import DeviceError, EngineError
 from tools.machine import child
 from tools.measuring import launch, quarantine, reference, spans
 from tools.measuring.predictions import FILE, load
 from tools.measuring.sameness import Sameness
+from tools.spec.model import ModelSpec
 from tools.spec.settings import Settings
 from tools.storage.entries import manifests
 from tools.storage.store import Store
@@ -94,6 +96,8 @@ def test_a_span_of_the_reference_is_that_of_a_whole_one(driver: Driver, near: No
     assert isinstance(answer, Answer), answer
     [(name, shard)] = answer.files
     found = finding.sources(driver.context, None)
+    assert isinstance(found.spec, ModelSpec)
+    assert isinstance(found.dataset, ClipSet)
     whole = driver.context.store.find(reference.key(found.spec, found.checkpoints[0], found.dataset))
 
     assert "0000004-0000008.npz" == name
