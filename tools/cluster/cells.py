@@ -76,7 +76,7 @@ class Farm:
         return self._growing[case]
 
     def _prepare(self) -> None:
-        """Begin what is due; where one case ends that by a mistake of ours, the next call goes on behind it."""
+        """Begin what is due; where a mistake of ours ends that, the next call goes on behind its case."""
         if not self._due:
             return
         events.TICKS.append(self._tick)

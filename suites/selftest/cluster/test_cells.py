@@ -55,7 +55,7 @@ def test_what_cannot_be_prepared_is_the_error_of_its_case(grown: Grown) -> None:
 
 
 def test_a_mistake_of_ours_in_one_case_leaves_the_others(grown: Grown) -> None:
-    """It is raised as it is, once; the others are prepared and measured, and its case says that it was not."""
+    """It is raised as it is, once; the others are measured, and its case says that it was not prepared."""
     grown.shard = "auto"
     grown.wrong = {"tiny-bs8-cpu": LookupError("a mistake")}
     farm = grown.farm(others=(8, 16))
