@@ -49,8 +49,12 @@ class Candidates:
         return [self._nodes[id] for id in self._alive if not self._lacks(self._nodes[id], work, needs)]
 
     def barred(self, work: Work, needs: Needs) -> set[str]:
-        """The ids of nodes alive that are not to get this work, although Ray counts enough there."""
-        return {id for id in self._alive if self._not_wanted(self._nodes[id], work, needs)}
+        """The ids of nodes that are not to get this work, although Ray counts enough there.
+
+        Those are among them that joined later, of which nothing is known but that they turned out unfit.
+        """
+        strange = {id for id in self._barred.get(_scope(work), {}) if id not in self._nodes}
+        return strange | {id for id in self._alive if self._not_wanted(self._nodes[id], work, needs)}
 
     def reasons(self, work: Work, needs: Needs) -> dict[str, str]:
         """Why nodes do not do this work, by their names."""

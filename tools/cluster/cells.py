@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tools.cluster import offers, shaped
 from tools.cluster.growing import Asked, Cluster, Growing
-from tools.errors import ClipgateError
+from tools.errors import ClipgateError, ClusterError
 from tools.machine import events
 from tools.measuring.cell import Cell
 from tools.measuring.launch import Found
@@ -26,7 +26,7 @@ class Farm:
         self._asked = {one.case: one for one in asked}
         self._growing: dict[Case, Growing] = {}
         self._failed: dict[Case, ClipgateError] = {}
-        self._prepared = self._pumps = False
+        self._due, self._pumps = list(asked), False
 
     def context(self, case: Case) -> Context[Spec]:
         """The run's options and the model of *case*, with what its preparation has used."""
@@ -71,15 +71,18 @@ class Farm:
     def _of(self, case: Case) -> Growing:
         if case in self._failed:
             raise self._failed[case].with_traceback(None)
+        if case not in self._growing:
+            raise ClusterError(f"{case} was not prepared: what ended that is told by the test that asked first", where="--ray")
         return self._growing[case]
 
     def _prepare(self) -> None:
-        if self._prepared:
+        """Begin what is due; where a mistake of ours ends that, the next call goes on behind its case."""
+        if not self._due:
             return
-        self._prepared = True
         events.TICKS.append(self._tick)
         try:
-            for asked in self._asked.values():
+            while self._due:
+                asked = self._due.pop(0)
                 try:
                     self._begin(asked)
                 except ClipgateError as error:

@@ -112,7 +112,7 @@ class Growing:
         for span in missing:
             self._handles[span] = self._submit("scores", f"{case} {span[0] + 1:,}-{span[1]:,}", span)
         if not missing:
-            self._measure()
+            self._gather()
 
     def look(self) -> None:
         """Take what has ended, and go on. What comes after an error is kept all the same, for --resume."""
@@ -120,8 +120,8 @@ class Growing:
             with writing("what this cell leaves", self._run, MeasureError):
                 ended = [(span, handle) for span, handle in self._handles.items() if handle.done]
                 for span, handle in ended:
-                    del self._handles[span]
                     self._take_part(span, handle)
+                    del self._handles[span]  # now, so that Ctrl-C meanwhile loses no part
                 if ended and not self._handles and self.error is None:
                     self._gather()
                 if self._last and self._last.done and not self.is_over:
@@ -144,11 +144,15 @@ class Growing:
             self._measure()
             return
         one, other, why = found
-        count = self._parts.forget_earlier()
+        self._score_again(why, f"{one.by} and {other.by} cannot score one list together")
+
+    def _score_again(self, why: str, otherwise: str) -> None:
+        """Score again what an ended process has kept; an error where nodes of this one are unlike."""
+        count, case = self._parts.forget_earlier(), self._asked.case
         if not count:
-            raise ClusterError(f"{one.by} and {other.by} cannot score one list together: {why}", where=str(self._asked.case),
+            raise ClusterError(f"{otherwise}: {why}", where=str(case),
                                remedy="let the nodes of a family be alike, or begin the cluster with those that are")
-        self._asked.context.say(f"{self._asked.case}: {count:,} clips are scored again, since nodes now score with {why}")
+        self._asked.context.say(f"{case}: {count:,} clips are scored again, since nodes now score with {why}")
         self._score()
 
     def _measure(self) -> None:
@@ -156,10 +160,13 @@ class Growing:
         self._last = self._submit("cell", str(self._asked.case), (0, 0), pieces)
 
     def _take_cell(self, answer: Answer) -> None:
-        same = [part.same for part in self._parts.scored.values()][:1]
-        why = _differs(same[0], answer.same) if same and answer.same else ""
+        """Take the cell if its node was like those that scored the parts, which are of one kind."""
+        self._last = None  # its bytes and those of the parts, which this process and the cluster held for it
+        kept = next(iter(self._parts.scored.values()), None)
+        why = _differs(kept.same, answer.same) if kept else ""
         if why:
-            raise ClusterError(f"{answer.node} cannot measure what others have scored: {why}", where=str(self._asked.case))
+            self._score_again(why, f"{answer.node} cannot measure what others have scored")
+            return
         self.cell = taken.take(answer, self._asked.case, self._asked.context.spec, self._run, self._noted)
         if self._noted.budget_s is None or self.cell.untimed is None:
             self._parts.remove()

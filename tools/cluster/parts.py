@@ -57,12 +57,13 @@ class Parts:
         """
         try:
             arrays: Mapping[str, Any] = self._ranges.keep(*span, data)
+            with refusing(ClusterError, "it does not tell of its inputs", str(self._folder)):
+                noted = [str(id) for id, _ in arrays["inputs"]]
+            if wrong := wrong_inputs(noted, self._ids, self._wanted, span):
+                raise ClusterError(wrong)
         except ClipgateError as error:
-            raise ClusterError(f"what {by} sent of {words(span)} cannot be used: {error.what}", where=str(self._folder)) from error
-        wrong = wrong_inputs([str(id) for id, _ in arrays.get("inputs", ())], self._ids, self._wanted, span)
-        if wrong:
             self._drop(span)
-            raise ClusterError(f"what {by} sent of {words(span)} cannot be used: {wrong}", where=str(self._folder))
+            raise ClusterError(f"what {by} sent of {words(span)} cannot be used: {error.what}", where=str(self._folder)) from error
         note = json.dumps({"by": by, "same": same})
         write_whole((self._folder / name_of(span)).with_suffix(".json"), lambda file: file.write(note.encode()))
         self.scored[span] = Scored(span, by, same)

@@ -58,6 +58,7 @@ class Handle:
     refused: int = 0  # times that its device failed, or had failed before
     began: Began | None = None
     left: set[str] = field(default_factory=set)  # ids of nodes that it was lost on
+    barred: set[str] = field(default_factory=set)  # ids of nodes that its last attempt does not go to
 
     @property
     def done(self) -> bool:
@@ -131,9 +132,9 @@ class Pool:
         handle.number, handle.began = next(self._numbers), None
         self._running[handle.number] = handle
         elsewhere = handle.left if {node.id for node in fit} - handle.left else set()
-        barred = self._candidates.barred(handle.work, handle.needs) | elsewhere
+        handle.barred = self._candidates.barred(handle.work, handle.needs) | elsewhere
         work = replace(handle.work, refused=handle.work.refused | self._candidates.refused)
-        self._backend.start(handle.number, work, handle.needs, handle.entries, barred)
+        self._backend.start(handle.number, work, handle.needs, handle.entries, handle.barred)
 
     def _end(self, handle: Handle, ended: Ended) -> None:
         del self._running[handle.number]
@@ -185,13 +186,13 @@ class Pool:
         return self._candidates.refuse(node, device, why)
 
     def _give_up_waiting(self) -> None:
-        """End work that waits for a node or device which does not come any more."""
+        """Let work that waits for a node or device which does not come any more go elsewhere, or end."""
         waiting = [handle for handle in self._running.values() if handle.began is None]
         for handle in waiting:
-            if not self._candidates.of(handle.work, handle.needs):
+            if {node.id for node in self._candidates.of(handle.work, handle.needs)} <= handle.barred:
                 del self._running[handle.number]
                 self._backend.drop(handle.number)
-                handle.error = self._nobody(handle)
+                self._start(handle)
 
     def _nobody(self, handle: Handle) -> ClusterError:
         reasons = "; ".join(f"{name}: {why}" for name, why in self._candidates.reasons(handle.work, handle.needs).items())

@@ -29,8 +29,9 @@ WHY = {  # an error of Ray's -> what became of the task
     "WorkerCrashedError": "its process was killed or crashed",
     "OutOfMemoryError": "Ray killed it, since the node's memory was full",
     "TaskCancelledError": "it was cancelled",
-    "ObjectLostError": "what it gave was lost with its node",
-    "OwnerDiedError": "what it gave was lost with its node",
+    "ObjectLostError": "what it gave or needed was lost with a node",
+    "OwnerDiedError": "what it gave or needed was lost with a node",
+    "ObjectStoreFullError": "the object store of its node was full",
 }
 
 
@@ -72,10 +73,19 @@ class RayBackend:
         return self._session.unfit
 
     def put(self, data: bytes) -> object:
-        """Keep bytes where every node can get them; a reference that goes into a work's entries."""
+        """Keep bytes where every node can get them; a reference that goes into a work's entries.
+
+        Raises:
+            ClusterError: there is no room for them.
+        """
         import ray
 
-        return ray.put(data)
+        try:
+            return ray.put(data)
+        except ray.exceptions.RayError as error:
+            raise ClusterError(f"the object store of the cluster does not take {len(data):,} bytes: Ray says {type(error).__name__}",
+                               where="this machine's node", remedy="make room on its disk, or start its Ray with a larger "
+                               "--object-store-memory; or let all nodes share the artifacts folder, so that nothing is sent") from error
 
     def start(self, number: int, work: Work, needs: Needs, entries: Entries, barred: Collection[str]) -> None:
         """Start a task on a node whose id is not *barred*."""
@@ -168,7 +178,14 @@ def outcome_of(reference: object) -> Outcome | Gone:
     try:
         return cast("Outcome", ray.get(reference))
     except exceptions.RayTaskError as error:
+        if isinstance(error.cause, exceptions.RayError):  # what it was to fetch
+            return _gone(error.cause)
         why = f"{type(error.cause).__name__}: {error.cause}"
-        return Failed("", "a node", "", (ClusterError.__name__, f"the task could not begin: {why}", None, None))
+        return Failed("", "a node", "", (ClusterError.__name__, f"the task ended in an error that nobody expected: {why}", None, None))
     except exceptions.RayError as error:
-        return Gone(WHY.get(type(error).__name__, f"Ray says {type(error).__name__}"))
+        return _gone(error)
+
+
+def _gone(error: Exception) -> Gone:
+    name = type(error).__name__
+    return Gone(WHY.get(name, f"Ray says {name}"))

@@ -14,7 +14,7 @@ from tools.machine import opening
 from tools.machine.files import write_whole
 from tools.machine.reading import load_json, refusing
 from tools.measuring.cell import IDLE, RECORD, TIMES, Cell, part_folder, read
-from tools.measuring.earlier import JOB, RETRIED, retried, set_aside
+from tools.measuring.earlier import JOB, RETRIED, retried, set_aside, tidy
 from tools.measuring.predictions import FILE
 from tools.spec.case import Case
 from tools.spec.model import Spec
@@ -35,22 +35,16 @@ class Noted:
     budget_s: float | None
     whole: bool
 
-    def gives(self, asked: Noted) -> bool:
-        """Whether what was measured so answers what is *asked* now, times apart."""
-        return self.shaped == asked.shaped
-
-    def times(self, asked: Noted) -> bool:
-        """Whether its times are taken as it is asked now, or nobody asks for any."""
-        return asked.budget_s is None or (self.budget_s, self.whole) == (asked.budget_s, asked.whole)
-
 
 def earlier(context: Context[Spec], case: Case, run: Path, asked: Noted) -> Cell | None:
     """The cell that an ended process of the run has from a node, if nothing of it is to be measured again.
 
     What was measured with something else, or in another way, is set aside, and that is said.
     """
-    folder = run / str(case)
-    if not any((part_folder(case, context.spec, network.name, run) / RECORD).is_file() for network in context.spec.networks):
+    folder, places = run / str(case), [part_folder(case, context.spec, network.name, run) for network in context.spec.networks]
+    if not any((place / RECORD).is_file() for place in places):
+        for place in places:
+            tidy(place)  # a process that was killed as it wrote
         return None
     why = ""
     try:
@@ -64,8 +58,8 @@ def earlier(context: Context[Spec], case: Case, run: Path, asked: Noted) -> Cell
         context.say(f"{case}: measured before, and read back")
         return replace(found, parts=tuple(replace(part, earlier=True) for part in found.parts))
     context.say(f"{case}: measured again, since {why}")
-    for network in context.spec.networks:
-        set_aside(part_folder(case, context.spec, network.name, run), (RECORD, TIMES, IDLE, FILE, JOB, RETRIED))
+    for place in places:
+        set_aside(place, (RECORD, TIMES, IDLE, FILE, JOB, RETRIED))
     return None
 
 

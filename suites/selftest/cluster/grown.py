@@ -97,7 +97,7 @@ class Grown:
         self.bench, self.said, self.shard = bench, list[str](), "4"
         self.exclusive = "off"
         self.kinds: list[str] = []  # of the events that were told
-        self.wrong: Mapping[str, ClipgateError] = {}
+        self.wrong: Mapping[str, Exception] = {}
         self.nodes = Nodes(bench)
         patch.setattr(working, "_found", lambda task: bench.found)
         patch.setattr(shaped, "find", self._sources)

@@ -11,7 +11,7 @@ from fixtures.nights import most_series
 from suites.selftest.cluster.grown import SPEC, Grown
 from suites.selftest.measuring.resumed import Bench
 from tools.cluster.asked import require_alone
-from tools.errors import ExportError, OptionError
+from tools.errors import ClusterError, ExportError, OptionError
 from tools.spec.case import Case, Device
 from tools.spec.settings import Settings
 
@@ -52,6 +52,20 @@ def test_what_cannot_be_prepared_is_the_error_of_its_case(grown: Grown) -> None:
 
     assert farm.cell(grown.bench.case).untimed is None
     assert ["tiny-bs4-cpu", "tiny-bs16-cpu"] == [work.key for work in grown.nodes.works]
+
+
+def test_a_mistake_of_ours_in_one_case_leaves_the_others(grown: Grown) -> None:
+    """It is raised as it is, once; the others are measured, and its case says that it was not prepared."""
+    grown.shard = "auto"
+    grown.wrong = {"tiny-bs8-cpu": LookupError("a mistake")}
+    farm = grown.farm(others=(8, 16))
+    with pytest.raises(LookupError, match="a mistake"):
+        farm.found(grown.bench.case)
+
+    assert farm.cell(grown.bench.case).untimed is None
+    assert farm.cell(Case("tiny", 16, Device("cpu"))).untimed is None
+    with pytest.raises(ClusterError, match="tiny-bs8-cpu was not prepared"):
+        farm.cell(Case("tiny", 8, Device("cpu")))
 
 
 def test_a_cell_may_have_its_node_to_itself(grown: Grown) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 
 from tools.cluster.gathering import (
@@ -17,6 +22,8 @@ from tools.cluster.gathering import (
     words,
     wrong_inputs,
 )
+from tools.cluster.parts import Parts
+from tools.errors import ClusterError
 
 IDS = tuple(f"v_{number}" for number in range(12))
 
@@ -72,3 +79,15 @@ def test_who_scored_what_is_told_in_the_order_of_the_clips() -> None:
 def test_what_has_changed_is_named() -> None:
     assert "the clips, the graph" == changed({"the clips": "1", "the code": "1", "the graph": "1"}, {"the clips": "2", "the code": "1"})
     assert "" == changed({"the clips": "1"}, {"the clips": "1"})
+
+
+@pytest.mark.parametrize("inputs", [{}, {"inputs": np.array(["v_0", "v_1"])}])
+def test_a_part_that_tells_of_no_inputs_is_an_error_of_its_sender(tmp_path: Path, inputs: dict[str, Any]) -> None:
+    """Also where none of its clips is one whose inputs are compared; nothing of it stays."""
+    ids = tuple(f"v_{number}" for number in range(100))
+    parts, file = Parts(tmp_path, ids, {}), io.BytesIO()
+    np.savez(file, scores=np.zeros((2, 2), np.float32), **inputs)
+    with pytest.raises(ClusterError, match="what node-1 npu0 sent of clips 2 to 3 cannot be used"):
+        parts.keep((1, 3), file.getvalue(), "node-1 npu0", "{}")
+
+    assert [] == list(tmp_path.glob("*/*"))

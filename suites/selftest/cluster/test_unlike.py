@@ -1,0 +1,53 @@
+"""Scores that differ in what shaped them are never one cell, whichever process of a run was given them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from suites.selftest.cluster.grown import SPEC, Grown
+from suites.selftest.cluster.test_growing import NAME, PARTS, failing, other_versions
+from suites.selftest.measuring.resumed import Bench
+from tools.cluster.values import Answer
+from tools.errors import ClusterError, EngineError
+
+SECOND = "node-2"
+
+
+@pytest.fixture
+def grown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Grown:
+    return Grown(monkeypatch, Bench(monkeypatch, tmp_path, SPEC))
+
+
+def second(change: Callable[[Answer], Answer]) -> Callable[[Answer], Answer]:
+    """What arrives where the second node is not like the first."""
+    return lambda answer: change(answer) if answer.node == SECOND else answer
+
+
+def test_unlike_parts_that_are_all_kept_are_no_cell_either(grown: Grown) -> None:
+    """The process that ended in that error leaves every part; the next one scores them again."""
+    farm = grown.farm()
+    grown.nodes.after = second(other_versions)
+    with pytest.raises(ClusterError, match="cannot score one list together"):
+        farm.cell(grown.bench.case)
+    grown.farm().cell(grown.bench.case)
+
+    assert [*PARTS, NAME] == grown.nodes.did
+    assert any("13 clips are scored again, since nodes now score with other installed versions" in line for line in grown.said)
+
+
+def test_parts_that_are_all_from_before_an_upgrade_are_scored_again(grown: Grown) -> None:
+    """That shows when the cell arrives; the run goes on by itself, and never ends in the same error again."""
+    farm = grown.farm()
+    grown.nodes.before = failing(NAME)
+    with pytest.raises(EngineError):
+        farm.cell(grown.bench.case)
+    farm = grown.farm()
+    grown.nodes.after = other_versions
+    cell = farm.cell(grown.bench.case)
+
+    assert [NAME, *PARTS, NAME] == grown.nodes.did
+    assert cell.untimed is None
+    assert 13 == len(cell.parts[0].predictions.ids)
