@@ -7,7 +7,7 @@ import importlib
 import inspect
 import re
 import typing
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -80,8 +80,8 @@ def values(name: str, hint: object, folder: Path, path: Path, text: bytes) -> li
 def parsers() -> list[Parser]:
     """Every public function that reaches the layer, or is called `parse`, and that takes plain input."""
     trees = {name: tree for name, tree in modules("tools").items() if name.count(".") > 1 and name != LAYER}
-    calls = {(name, node.name): called(node, name, tree) for name, tree in trees.items() for node in tree.body
-             if isinstance(node, ast.FunctionDef)}
+    calls = {(name, node.name): called(node, names) for name, tree in trees.items() for names in [named(name, tree)]
+             for node in tree.body if isinstance(node, ast.FunctionDef)}
     reading = {one for one, others in calls.items() if any(module in {LAYER, *LIBRARIES} for module, _ in others)}
     while more := {one for one, others in calls.items() if others & reading} - reading:
         reading |= more
@@ -105,18 +105,26 @@ def file_names() -> list[str]:
     return sorted(word for word in words if FILE_NAME.fullmatch(word))
 
 
-def called(function: ast.FunctionDef, module: str, tree: ast.Module) -> set[Function]:
-    """The functions that one names: of its own module, or imported by their name or that of their module."""
+def named(module: str, tree: ast.Module) -> dict[str, Function]:
+    """What each name of a module stands for that is a function of it, or is imported anywhere in it."""
     origin: dict[str, Function] = {node.name: (module, node.name) for node in tree.body if isinstance(node, ast.FunctionDef)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             origin |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
         elif isinstance(node, ast.Import):
             origin |= {alias.name: (alias.name, "") for alias in node.names}
-    found = {origin[node.id] for node in ast.walk(function) if isinstance(node, ast.Name) and node.id in origin}
-    found |= {(f"{module}.{name}", node.attr) for node in ast.walk(function)
-              if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in origin
-              for module, name in [origin[node.value.id]]}
+    return origin
+
+
+def called(function: ast.FunctionDef, origin: Mapping[str, Function]) -> set[Function]:
+    """The functions that one names: of its own module, or imported by their name or that of their module."""
+    found = set[Function]()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id in origin:
+            found.add(origin[node.id])
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in origin:
+            module, name = origin[node.value.id]
+            found.add((f"{module}.{name}", node.attr))
     return found
 
 
