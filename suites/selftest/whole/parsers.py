@@ -15,7 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from suites.selftest.conftest import TINY_MODELS
-from suites.selftest.whole.test_arrow import modules
+from suites.selftest.whole.test_arrow import modules, nodes
 from tools.datasets.splits import Classes
 from tools.exchange.outputs import OutputFile
 from tools.judging.rows import Row
@@ -100,7 +100,7 @@ def parsers() -> list[Parser]:
 @cache
 def file_names() -> list[str]:
     """The names of all files that tools look for in a folder."""
-    words = {node.value for tree in modules("tools").values() for node in ast.walk(tree) if isinstance(node, ast.Constant)
+    words = {node.value for found in nodes("tools").values() for node in found if isinstance(node, ast.Constant)
              and isinstance(node.value, str)}
     return sorted(word for word in words if FILE_NAME.fullmatch(word))
 
@@ -108,7 +108,7 @@ def file_names() -> list[str]:
 def named(module: str, tree: ast.Module) -> dict[str, Function]:
     """What each name of a module stands for that is a function of it, or is imported anywhere in it."""
     origin: dict[str, Function] = {node.name: (module, node.name) for node in tree.body if isinstance(node, ast.FunctionDef)}
-    for node in ast.walk(tree):
+    for node in nodes("tools")[module]:
         if isinstance(node, ast.ImportFrom) and node.module:
             origin |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
         elif isinstance(node, ast.Import):
