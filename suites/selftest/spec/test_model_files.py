@@ -55,7 +55,7 @@ def test_a_file_that_cannot_be_run_is_one_error(tmp_path: Path, text: str, old: 
 
 
 def test_a_file_is_read_as_it_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Though another text of the same size was run in the same second, of which Python keeps what it compiled."""
+    """Another text of the same size was run in the same second, of which Python keeps what it compiled."""
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     found = []
     for clips in (3783, 1234):
