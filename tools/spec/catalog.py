@@ -9,8 +9,9 @@ import importlib.util
 import re
 import traceback
 from dataclasses import replace
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 
 from tools.errors import OptionError, TruthError
 from tools.spec import own, spec_rules, spec_source
@@ -90,13 +91,21 @@ def _require_plain(form: object, path: Path) -> None:
                          remedy="write it with def at the top of the file")
 
 
+class AsWritten(SourceFileLoader):
+    """Runs a file as it is now: a compiled one is taken for that of any text of the same second and size."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def load_module(path: Path) -> ModuleType:
     """A model's file as a module of its own, which no import statement finds.
 
     Raises:
         TruthError: it cannot be run.
     """
-    description = importlib.util.spec_from_file_location(f"{MODULE}{path.stem}", path)
+    name = f"{MODULE}{path.stem}"
+    description = importlib.util.spec_from_file_location(name, path, loader=AsWritten(name, str(path)))
     assert description is not None
     assert description.loader is not None
     module = importlib.util.module_from_spec(description)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Made:
     packed: bool = False  # each B-frame in one packet with the frame before it, as DivX wrote them
 
 
+@cache
 def picture(number: int, width: int, height: int) -> Frames:
     """A textured picture that moves by several pixels a frame, with two squares that jump."""
     down, across = np.mgrid[0:height, 0:width]
@@ -50,6 +52,7 @@ def picture(number: int, width: int, height: int) -> Frames:
         top, left = step * number % max(1, height - 24), 3 * step * number % max(1, width - 24)
         made[top : top + 20, left : left + 20] = colour
     made[: height // 4, : width // 4] //= 2  # no picture is like itself turned or mirrored
+    made.flags.writeable = False  # many videos show it
     return made
 
 

@@ -17,7 +17,7 @@ from suites.selftest.simulated.faults import KINDS
 Variant = Literal["2022-06", "2023-06", "2024-05", "2025-12", "2026-08"]
 Smi = Literal["310", "310P", "910B", "new"]
 SOURCES = Path(__file__).parent
-NPU_IDS = (4, 6, 24, 224)
+NPU_IDS = (4, 6, 24, 224, 225)
 CHIPS_PER_CARD = {"310": 4, "310P": 1, "910B": 1, "new": 2}
 
 INTERPRETER = Path(sys.executable).resolve()  # outside our environment; `env python3` may start a shell script first

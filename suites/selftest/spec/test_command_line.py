@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from suites.selftest.conftest import TINY_MODELS, clean_environment, ran, tiny_places
-from suites.selftest.whole.test_arrow import imported, modules
+from suites.selftest.whole.test_arrow import imported, modules, nodes
 from tools.spec import command_line
 from tools.spec.command_line import ASKED, complete, parsed
 from tools.spec.options import ARTIFACTS, FLAGS, MODELS, OPTIONS, ROOT, USES, UsualPath, add_arguments, names
@@ -55,16 +55,27 @@ def test_every_command_that_takes_shared_options_is_in_the_table() -> None:
 @cache
 def used(module: str) -> frozenset[str]:
     """The settings that modules read which a module leads to by its imports, wherever these stand."""
-    known, seen, waiting = set(modules("tools")), set[str](), [module]
+    seen, waiting = set[str](), [module]
     while waiting:
         name = waiting.pop()
-        if name in known and name not in seen:
+        if name not in seen:
             seen.add(name)
-            waiting += imported(modules("tools")[name], known)
-            waiting += [node.value for node in ast.walk(modules("tools")[name]) if isinstance(node, ast.Constant) and node.value in known]
-    read = {node.attr for name in seen if not name.startswith("tools.spec") for node in ast.walk(modules("tools")[name])
-            if isinstance(node, ast.Attribute)}
-    return frozenset(read)
+            waiting += led_to(name)
+    return frozenset[str]().union(*(attributes(name) for name in seen if not name.startswith("tools.spec")))
+
+
+@cache
+def led_to(name: str) -> frozenset[str]:
+    """The modules of tools that one imports, or has the name of as a text."""
+    known = modules("tools")
+    named = [node.value for node in nodes("tools")[name] if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return frozenset({*imported(known[name], {*known}), *named} & known.keys())
+
+
+@cache
+def attributes(name: str) -> frozenset[str]:
+    """The names of all attributes in a module."""
+    return frozenset(node.attr for node in nodes("tools")[name] if isinstance(node, ast.Attribute))
 
 
 @pytest.mark.parametrize(("command", "flag"), [(command, flag) for command, flags in USES.items() for flag in flags])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from tools.errors import TruthError
 from tools.spec.catalog import load_spec, model_names
+from tools.spec.model import ModelSpec
 from tools.spec.settings import MODELS
 
 TSM, BSN = (MODELS / "tsm.py").read_text(), (MODELS / "bsn.py").read_text()
@@ -49,6 +52,20 @@ def test_a_file_that_cannot_be_run_is_one_error(tmp_path: Path, text: str, old: 
 
     assert told.startswith(expected)
     assert remedy
+
+
+def test_a_file_is_read_as_it_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another text of the same size was run in the same second, of which Python keeps what it compiled."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    found = []
+    for clips in (3783, 1234):
+        (tmp_path / "tsm.py").write_text(TSM.replace("clips=3783", f"clips={clips}"))
+        os.utime(tmp_path / "tsm.py", (1, 1))
+        spec = load_spec(tmp_path, "tsm")
+        assert isinstance(spec, ModelSpec)
+        found.append(spec.clips)
+
+    assert [3783, 1234] == found
 
 
 def test_every_argument_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:

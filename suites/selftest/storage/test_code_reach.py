@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -210,6 +211,7 @@ def test_a_process_reads_each_file_and_function_once(monkeypatch: pytest.MonkeyP
         patch.setattr(syntax, "text", lambda node, right=syntax.text: (written.append(node), right(node))[1])
         for place in PLACES:
             code.code_digest(place, tmp_path)
+    assert gc.isenabled(), "nothing is collected meanwhile, and again afterwards"
     functions = [id(node) for node in written if isinstance(node, ast.FunctionDef)]
 
     assert len(parsed) == len({*parsed}) > 0

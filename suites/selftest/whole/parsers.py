@@ -7,7 +7,7 @@ import importlib
 import inspect
 import re
 import typing
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -15,7 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from suites.selftest.conftest import TINY_MODELS
-from suites.selftest.whole.test_arrow import modules
+from suites.selftest.whole.test_arrow import modules, nodes
 from tools.datasets.splits import Classes
 from tools.exchange.outputs import OutputFile
 from tools.judging.rows import Row
@@ -82,8 +82,8 @@ def values(name: str, hint: object, folder: Path, path: Path, text: bytes) -> li
 def parsers() -> list[Parser]:
     """Every public function that reaches the layer, or is called `parse`, and that takes plain input."""
     trees = {name: tree for name, tree in modules("tools").items() if name.count(".") > 1 and name != LAYER}
-    calls = {(name, node.name): called(node, name, tree) for name, tree in trees.items() for node in tree.body
-             if isinstance(node, ast.FunctionDef)}
+    calls = {(name, node.name): called(node, names) for name, tree in trees.items() for names in [named(name, tree)]
+             for node in tree.body if isinstance(node, ast.FunctionDef)}
     reading = {one for one, others in calls.items() if any(module in {LAYER, *LIBRARIES} for module, _ in others)}
     while more := {one for one, others in calls.items() if others & reading} - reading:
         reading |= more
@@ -102,23 +102,31 @@ def parsers() -> list[Parser]:
 @cache
 def file_names() -> list[str]:
     """The names of all files that tools look for in a folder."""
-    words = {node.value for tree in modules("tools").values() for node in ast.walk(tree) if isinstance(node, ast.Constant)
+    words = {node.value for found in nodes("tools").values() for node in found if isinstance(node, ast.Constant)
              and isinstance(node.value, str)}
     return sorted(word for word in words if FILE_NAME.fullmatch(word))
 
 
-def called(function: ast.FunctionDef, module: str, tree: ast.Module) -> set[Function]:
-    """The functions that one names: of its own module, or imported by their name or that of their module."""
+def named(module: str, tree: ast.Module) -> dict[str, Function]:
+    """What each name of a module stands for that is a function of it, or is imported anywhere in it."""
     origin: dict[str, Function] = {node.name: (module, node.name) for node in tree.body if isinstance(node, ast.FunctionDef)}
-    for node in ast.walk(tree):
+    for node in nodes("tools")[module]:
         if isinstance(node, ast.ImportFrom) and node.module:
             origin |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
         elif isinstance(node, ast.Import):
             origin |= {alias.name: (alias.name, "") for alias in node.names}
-    found = {origin[node.id] for node in ast.walk(function) if isinstance(node, ast.Name) and node.id in origin}
-    found |= {(f"{module}.{name}", node.attr) for node in ast.walk(function)
-              if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in origin
-              for module, name in [origin[node.value.id]]}
+    return origin
+
+
+def called(function: ast.FunctionDef, origin: Mapping[str, Function]) -> set[Function]:
+    """The functions that one names: of its own module, or imported by their name or that of their module."""
+    found = set[Function]()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id in origin:
+            found.add(origin[node.id])
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in origin:
+            module, name = origin[node.value.id]
+            found.add((f"{module}.{name}", node.attr))
     return found
 
 

@@ -57,6 +57,12 @@ def modules(package: str) -> dict[str, ast.Module]:
     return {dotted(path): ast.parse(path.read_text(), str(path)) for path in paths}
 
 
+@cache
+def nodes(package: str) -> dict[str, tuple[ast.AST, ...]]:
+    """All nodes of each of these modules: a walk is slow, and many look for something."""
+    return {name: tuple(ast.walk(tree)) for name, tree in modules(package).items()}
+
+
 def dotted(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
@@ -135,7 +141,7 @@ def test_no_modules_import_each_other() -> None:
 
 def test_every_module_named_in_a_string_is_there() -> None:
     """A text that is a dotted name of ours names a module, which mypy and ruff do not see."""
-    texts = {node.value for package in ("tools", "fixtures") for tree in modules(package).values() for node in ast.walk(tree)
+    texts = {node.value for package in ("tools", "fixtures") for found in nodes(package).values() for node in found
              if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     named = {word for text in texts for word in ([text] if MODULE.fullmatch(text) else re.findall(rf"-m ({MODULE.pattern})", text))}
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from suites.selftest.whole.test_run import results
 from tools.measuring.predictions import FILE, load
 
 FEW = "--clips=8"  # where it is about what fails, and not about every clip
+in_one_run = pytest.mark.xdist_group("one run on failing NPUs")  # by a worker that makes each of both runs once
 
 
 def words(said: str) -> dict[tuple[str, str], str]:
@@ -32,6 +34,31 @@ def case_folder(said: str, case: str) -> Path:
     found = re.search(r"^results: (.+)/results.jsonl$", said, re.MULTILINE)
     assert found, said
     return Path(found[1]) / f"tiny-{case}"
+
+
+def rows_of(said: str, case: str) -> list[dict[str, Any]]:
+    return [row for row in results(said) if row["case"] == f"tiny-{case}"]
+
+
+def not_judged(said: str, case: str) -> str:
+    """Why the one row of a case, a rate that is told, is NO VERDICT."""
+    [row] = rows_of(said, case)
+    assert ("clips/s", "NO VERDICT", "mean") == (row["metric"], row["verdict"], row["statistic"])
+    assert row["measured_clips_per_s"] > 0
+    return str(row["reason"])
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """What a run said, and how often a fault of each name struck in it."""
+
+    said: str
+    struck: Mapping[str, int]
+
+    def words(self, device: str) -> dict[str, str]:
+        """The verdict on accuracy of each case of a device."""
+        return {case: word for (case, metric), word in words(self.said).items()
+                if metric in ("accuracy", "top1") and case.endswith(f"-{device}")}
 
 
 @pytest.mark.parametrize("variant", ["2023-06", "2024-05"])
@@ -60,102 +87,108 @@ def test_a_case_goes_from_weights_through_atc_to_verdicts(acceptance: Run, tiny_
     assert ("23.0.0", "8.0.0", "0.0.2") == tuple(info["versions"][name] for name in ("driver", "cann", "aclruntime"))
 
 
-def test_a_hang_is_ended_and_a_lost_device_is_not_used_again(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def failing(acceptance: Run, tiny_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Failing:
+    """One run on a host with five devices, each of which fails in its own way."""
+    npu = SimulatedNpu(tmp_path_factory.mktemp("failing"), devices=5, variant="2025-12")
+    npu.fault("hang", device=0, batch=4)
+    npu.fault("lost", device=1, batch=4)
+    npu.fault("mismatch", device=2)
+    npu.fault("kernel", device=3, batch=4, times=1)
+    struck = {"memory": npu.fault("oom", device=3, min_batch=8), "kernel": npu.fault("kernel", device=4)}
+    done = acceptance("-k", "accuracy and (bs4 or (bs8 and not npu2) or (bs1 and npu4))", "--device=npu:0,npu:1,npu:2,npu:3,npu:4",
+                      "--timeout-s=8", FEW, environment=npu.environment())
+    return Failing(done.stdout, {name: npu.count(fault) for name, fault in struck.items()})
+
+
+@in_one_run
+def test_a_hang_is_ended_and_a_lost_device_is_not_used_again(failing: Failing) -> None:
     """A cell that hangs is an ERROR at its timeout and the next one runs.
 
     After a loss that device's cells are errors at once. A driver that does not fit is said to be that, and
     the other devices go on.
     """
-    npu = SimulatedNpu(tmp_path, devices=3)
-    npu.fault("hang", device=0, batch=4)
-    npu.fault("lost", device=1, batch=4)
-    npu.fault("mismatch", device=2)
-    done = acceptance("-k", "accuracy and (bs4 or bs8) and not bs8-npu2", "--device=npu:0,npu:1,npu:2", "--timeout-s=15", FEW,
-                      environment=npu.environment())
-
-    found, why = words(done.stdout), reasons(done.stdout)
-    assert {"bs4-npu0sim": "ERROR", "bs8-npu0sim": "PASS (mini, simulated)", "bs4-npu1sim": "ERROR", "bs8-npu1sim": "ERROR",
-            "bs4-npu2sim": "ERROR"} == {case: word for (case, metric), word in found.items() if metric in ("accuracy", "top1")}, done.stdout
-    assert "said nothing for 15 s and was ended; the device npu0sim is suspect" in why["bs4-npu0sim", "accuracy"]
+    why = reasons(failing.said)
+    assert {"bs4-npu0sim": "ERROR", "bs8-npu0sim": "PASS (mini, simulated)"} == failing.words("npu0sim")
+    assert {"bs4-npu1sim": "ERROR", "bs8-npu1sim": "ERROR"} == failing.words("npu1sim")
+    assert {"bs4-npu2sim": "ERROR"} == failing.words("npu2sim")
+    assert "said nothing for 8 s and was ended; the device npu0sim is suspect" in why["bs4-npu0sim", "accuracy"]
     assert "the device is lost" in why["bs4-npu1sim", "accuracy"]
     assert "npu1sim is not used again in this run: lost while tiny-bs4-npu1sim was measured" in why["bs8-npu1sim", "accuracy"]
-    assert not case_folder(done.stdout, "bs8-npu1sim").exists()
+    assert not case_folder(failing.said, "bs8-npu1sim").exists()
     assert "driver, firmware and CANN toolkit do not fit together" in why["bs4-npu2sim", "accuracy"]
     assert "E30006" in why["bs4-npu2sim", "accuracy"]
 
 
-def test_a_kernel_fault_is_tried_once_more_and_memory_is_not(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+@in_one_run
+def test_a_kernel_fault_is_tried_once_more_and_memory_is_not(failing: Failing) -> None:
     """After one kernel fault a fresh process measures, and every number says so.
 
     A batch too big for the device names memory.
     """
-    npu = SimulatedNpu(tmp_path)
-    npu.fault("kernel", device=0, batch=4, times=1)
-    memory = npu.fault("oom", device=0, min_batch=8)
-    done = acceptance("-k", "(bs4 or bs8) and accuracy", "--device=npu:0", FEW, environment=npu.environment())
-
-    assert "PASS (mini, simulated)" == words(done.stdout)["bs4-npu0sim", "top1"]
-    assert "measured at the second attempt: a kernel failed on the device" in reasons(done.stdout)["bs4-npu0sim", "top1"]
-    assert "ERROR" == words(done.stdout)["bs8-npu0sim", "accuracy"]
-    assert "the device's memory is exhausted" in reasons(done.stdout)["bs8-npu0sim", "accuracy"]
-    assert 1 == npu.count(memory)
+    why = reasons(failing.said)
+    assert {"bs4-npu3sim": "PASS (mini, simulated)", "bs8-npu3sim": "ERROR"} == failing.words("npu3sim")
+    assert "measured at the second attempt: a kernel failed on the device" in why["bs4-npu3sim", "top1"]
+    assert "the device's memory is exhausted" in why["bs8-npu3sim", "accuracy"]
+    assert 1 == failing.struck["memory"]
 
 
-def test_kernels_that_fail_twice_are_an_error_and_two_such_cells_a_bad_device(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+@in_one_run
+def test_kernels_that_fail_twice_are_an_error_and_two_such_cells_a_bad_device(failing: Failing) -> None:
     """The error quotes the runtime's own code and says twice; the third cell of that device is not tried."""
-    npu = SimulatedNpu(tmp_path, variant="2025-12")
-    fault = npu.fault("kernel", device=0)
-    done = acceptance("-k", "(bs1 or bs4 or bs8) and accuracy", "--device=npu:0", FEW, environment=npu.environment())
-
-    why = reasons(done.stdout)
-    assert {"ERROR"} == set(words(done.stdout).values())
-    for case in ("bs1-npu0sim", "bs4-npu0sim"):
+    why = reasons(failing.said)
+    assert dict.fromkeys(("bs1-npu4sim", "bs4-npu4sim", "bs8-npu4sim"), "ERROR") == failing.words("npu4sim")
+    for case in ("bs1-npu4sim", "bs4-npu4sim"):
         assert "507015" in why[case, "accuracy"]
         assert "(twice, in two processes)" in why[case, "accuracy"]
-    assert "2 cells in a row failed" in why["bs8-npu0sim", "accuracy"]
-    assert 4 == npu.count(fault)
-    dumps = (case_folder(done.stdout, "bs4-npu0sim") / "scratch").glob("*/exception_cb_*")
+    assert "2 cells in a row failed" in why["bs8-npu4sim", "accuracy"]
+    assert 4 == failing.struck["kernel"]
+    dumps = (case_folder(failing.said, "bs4-npu4sim") / "scratch").glob("*/exception_cb_*")
     assert ["1", "2"] == sorted({path.parent.name for path in dumps}), "each attempt keeps its dumps in a folder of its own"
 
 
-def test_scores_that_are_no_numbers_fail_and_name_the_clip(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
-    """NaN from the second batch on fails accuracy and fidelity, at the fifth clip."""
-    npu = SimulatedNpu(tmp_path)
+@pytest.fixture(scope="module")
+def doubtful(acceptance: Run, tiny_store: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What one run says: its first device gives no numbers, its second is busy, its third remembers."""
+    npu = SimulatedNpu(tmp_path_factory.mktemp("doubtful"), devices=3)
     npu.fault("nan", device=0, nth=2)
-    done = acceptance("-k", "bs4 and not throughput", "--device=npu:0", FEW, environment=npu.environment())
+    npu.fault("busy", device=1)
+    npu.fault("remembers", device=2, ms=600)
+    return acceptance("-k", "bs4 and ((npu0 and not throughput) or (throughput and not npu0))", "--device=npu:0,npu:1,npu:2", FEW,
+                      environment=npu.environment()).stdout
 
-    rows = results(done.stdout)
+
+@in_one_run
+def test_scores_that_are_no_numbers_fail_and_name_the_clip(doubtful: str) -> None:
+    """NaN from the second batch on fails accuracy and fidelity, at the fifth clip."""
+    rows = rows_of(doubtful, "bs4-npu0sim")
     assert [("accuracy", "FAIL"), ("fidelity", "FAIL")] == [(row["question"], row["verdict"]) for row in rows]
-    ids = load(case_folder(done.stdout, "bs4-npu0sim") / FILE).ids
+    ids = load(case_folder(doubtful, "bs4-npu0sim") / FILE).ids
     assert [f"the scores of {ids[4]} are not finite numbers"] * 2 == [row["reason"] for row in rows]
 
 
-@pytest.mark.parametrize(("kind", "details", "seen"), [("busy", {}, "process "), ("smi-unreadable", {"nth": 10}, "unknown in")])
-def test_a_device_that_is_not_idle_carries_no_judgement_of_speed(
-        acceptance: Run, tiny_store: Path, tmp_path: Path, kind: str, details: Mapping[str, Any], seen: str) -> None:
-    """Busy or unreadable is NO VERDICT with what was seen, never idle."""
+@in_one_run
+def test_a_device_that_is_busy_carries_no_judgement_of_speed(doubtful: str) -> None:
+    """It is NO VERDICT with what was seen, and its rate is told."""
+    assert "process " in not_judged(doubtful, "bs4-npu1sim")
+
+
+def test_a_device_that_cannot_be_read_carries_no_judgement_of_speed(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+    """It is never taken for an idle one."""
     npu = SimulatedNpu(tmp_path)
-    npu.fault(kind, **details)
+    npu.fault("smi-unreadable", nth=10)
     done = acceptance("-k", "bs4 and throughput", "--device=npu:0", FEW, environment=npu.environment())
 
-    [row] = results(done.stdout)
-    assert ("clips/s", "NO VERDICT") == (row["metric"], row["verdict"])
-    assert seen in row["reason"]
-    assert row["measured_clips_per_s"] > 0
-    assert "mean" == row["statistic"]
+    assert "unknown in" in not_judged(done.stdout, "bs4-npu0sim")
 
 
-def test_a_device_that_remembers_its_inputs_carries_no_judgement_of_speed(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
+@in_one_run
+def test_a_device_that_remembers_its_inputs_carries_no_judgement_of_speed(doubtful: str) -> None:
     """Its scores are right, and its times are not those of clips that it has never seen."""
-    npu = SimulatedNpu(tmp_path)
-    npu.fault("remembers", ms=600)
-    done = acceptance("-k", "bs4 and throughput", "--device=npu:0", FEW, environment=npu.environment())
-
-    [row] = results(done.stdout)
-    assert ("clips/s", "NO VERDICT") == (row["metric"], row["verdict"])
-    assert re.match(r"repeating one input is \d+% faster than fresh ones|a batch that was not run before takes \d+ times", row["reason"])
-    times = json.loads((case_folder(done.stdout, "bs4-npu0sim") / "times.json").read_text())
-    assert row["reason"].startswith(times["doubt"])
+    reason = not_judged(doubtful, "bs4-npu2sim")
+    assert re.match(r"repeating one input is \d+% faster than fresh ones|a batch that was not run before takes \d+ times", reason)
+    times = json.loads((case_folder(doubtful, "bs4-npu2sim") / "times.json").read_text())
+    assert reason.startswith(times["doubt"])
 
 
 def test_what_cannot_be_compiled_is_an_error_of_that_cell_only(acceptance: Run, tiny_store: Path, tmp_path: Path) -> None:
