@@ -93,7 +93,8 @@ def _truth(figure: float | None) -> Truth:
     truth = load_truth(MODELS, "tsm")
     others = tuple(one for one in truth.figures if one.metric != "throughput")
     stored = next(one for one in truth.figures if one.batch == 16 and one.metric == "throughput")
-    return replace(truth, figures=(*others, *([] if figure is None else [replace(stored, device="Ascend310P3", value=figure, corrected=None)])))
+    ours = [] if figure is None else [replace(stored, device="Ascend310P3", value=figure, corrected=None)]
+    return replace(truth, figures=(*others, *ours))
 
 
 def shown(folder: Path) -> Iterator[str]:
