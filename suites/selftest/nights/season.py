@@ -6,6 +6,7 @@ python -m suites.selftest.nights.season   writes down what is told now
 from __future__ import annotations
 
 import re
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -37,6 +38,7 @@ WRITTEN = Path(__file__).with_name("written")
 SLOWFAST = Case("slowfast", 8, TSM.device)
 FIGURE, FIGURED = 76.0, (9, 12, 17, 21)  # what is stored of the case, in these nights alone
 SAID = (1, 12, 21, 22)  # nights of which all that was said while they were measured is told
+TIME = re.compile(r"\d{4}-\d\d-\d\d(T[\d:]+Z)?")
 KEPT = re.compile(r'"night-(1|12|19)"')  # of which nights the records themselves are told
 
 
@@ -60,6 +62,7 @@ def season(folder: Path) -> Iterator[str]:
     machine = Machine(folder, chance=lambda: float(draw.normal(0, 0.005)))
     history = History.init(folder / "history")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "gethostname", lambda: "host")
         machine.stand_in(patch)
         for number in range(1, 41):
             most = played(number, machine)
@@ -70,8 +73,8 @@ def season(folder: Path) -> Iterator[str]:
                 yield from _rows(tonight, machine, machine.cell(case), FIGURE if case == TSM and number in FIGURED else None)
             yield from machine.said[before[1]:] if number in SAID else []
             yield "series: " + ", ".join(f"{len([*alike])} of {case}" for case, alike in groupby(machine.taken[before[0]:]))
-    lines = sorted(line for path in history.folder.glob("*.jsonl") for line in path.read_text().splitlines())
-    yield from (re.sub(r'"(wall_s|commit)":("[^"]*"|[\d.e+-]+)', r'"\1":', line) for line in lines if KEPT.search(line))
+    lines = [line for path in history.folder.glob("*.jsonl") for line in path.read_text().splitlines() if KEPT.search(line)]
+    yield from sorted(re.sub(r'"(began|wall_s|commit)":("[^"]*"|[\d.e+-]+)', r'"\1":', TIME.sub("...", line)) for line in lines)
 
 
 def _rows(tonight: Tonight, machine: Machine, cell: Cell, figure: float | None) -> Iterator[str]:
@@ -124,12 +127,12 @@ def shown(folder: Path) -> Iterator[str]:
         yield f"{step.kind} {step.share:.6g} {step.sentence}"
 
 
-def _without(pattern: str, lines: Callable[[Path], Iterator[str]]) -> Callable[[Path], list[str]]:
+def _without(pattern: re.Pattern[str], lines: Callable[[Path], Iterator[str]]) -> Callable[[Path], list[str]]:
     """What is told, with `...` for what is another every time."""
-    return lambda folder: [re.sub(pattern, "...", line.replace(str(folder), "FOLDER")) for line in lines(folder)]
+    return lambda folder: [pattern.sub("...", line.replace(str(folder), "FOLDER")) for line in lines(folder)]
 
 
-told = {"season.txt": _without(r"\d{4}-\d\d-\d\d(T[\d:]+Z)?", season), "history.txt": _without(r"by \S+ on [\d-]+", shown)}
+told = {"season.txt": _without(TIME, season), "history.txt": _without(re.compile(r"by \S+ on [\d-]+"), shown)}
 
 
 if __name__ == "__main__":
