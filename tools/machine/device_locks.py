@@ -12,7 +12,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tools.errors import DeviceError, visible
@@ -149,27 +149,26 @@ def _locked(path: Path, on_wait: Callable[[str], None], mode: int, patience_s: f
     told, began, pause_s = False, time.monotonic(), FIRST_POLL_S
     beaten = began
     while True:
-        descriptor = _open(path)
-        try:
-            fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
-            if _is_at(path, descriptor):
-                if beaten > began:
-                    events.alive("")
-                return descriptor
-        except BlockingIOError:
-            now = time.monotonic()
-            if not told and now - began >= patience_s:
-                on_wait(_words(descriptor))
-                told = True
-            if now - beaten >= events.BEAT_S:
-                events.alive(f"waiting: {_words(descriptor)} holds {path.stem}")
-                beaten = now
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, POLL_S)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
+        with ExitStack() as unless_taken:
+            descriptor = _open(path)
+            unless_taken.callback(os.close, descriptor)
+            try:
+                fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+                if _is_at(path, descriptor):
+                    if beaten > began:
+                        events.alive("")
+                    unless_taken.pop_all()
+                    return descriptor
+            except BlockingIOError:
+                now = time.monotonic()
+                if not told and now - began >= patience_s:
+                    on_wait(_words(descriptor))
+                    told = True
+                if now - beaten >= events.BEAT_S:
+                    events.alive(f"waiting: {_words(descriptor)} holds {path.stem}")
+                    beaten = now
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, POLL_S)
 
 
 def _open(path: Path) -> int:

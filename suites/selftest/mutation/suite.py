@@ -11,6 +11,7 @@ from pathlib import Path
 from suites.selftest.whole.test_arrow import imported
 
 TESTS = Path("suites/selftest")
+SOURCES = "/".join(("tools", "**", "*.py"))  # all modules, as a test that reads their sources names them
 COMMAND = 2  # parts in the path of a command; its tests lie in the rooms it calls, named for it
 QUICK, TORCH, SLOW = "not torch and not slow", "torch and not slow", "slow"
 
@@ -77,8 +78,11 @@ def _dotted(path: Path) -> str:
 
 
 def _named(tree: ast.Module, known: set[str]) -> Iterator[str]:
-    """The modules that a file of tests imports, or names in a text; a command's name stands for it there."""
+    """The modules that a file of tests imports, or names in a text; a command's name stands for it there.
+
+    A file that reads the source of all modules is about each.
+    """
     yield from imported(tree, known)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from {node.value, f"tools.{node.value}"} & known
+            yield from known if node.value == SOURCES else {node.value, f"tools.{node.value}"} & known

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -93,6 +95,15 @@ def test_a_page_fetches_nothing(run_page: str, hostile_pages: dict[str, str]) ->
         assert "@import" not in text
         assert [] == re.findall(r"url\((?!data:)", text)
         assert any(policy.startswith("default-src 'none'; script-src 'sha256-") for policy in read.values("content"))
+
+
+def test_a_page_may_run_its_own_scripts_and_no_other(run_page: str) -> None:
+    """By their digests: its own script, and what draws charts once it is unpacked."""
+    [own] = re.findall(r"<script>(.*?)</script>", run_page, re.DOTALL)
+    [policy] = [value for value in Read(run_page).values("content") if "script-src" in value]
+    allowed = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (own, SCRIPT)]
+
+    assert f"script-src {' '.join(allowed)};" in policy
 
 
 def test_every_number_is_there_without_scripts(run_page: str) -> None:

@@ -176,6 +176,12 @@ def test_the_tests_of_a_module_are_asked_near_ones_first(toy: Path) -> None:
             (QUICK, further), (TORCH, further), (SLOW, slow)] == stages
 
 
+def test_whoever_reads_all_sources_is_asked_of_each_module(toy: Path) -> None:
+    (toy / "suites/selftest/two/test_sources.py").write_text(f"FILES = {'/'.join(('tools', '**', '*.py'))!r}\n")
+
+    assert (QUICK, ("suites/selftest/two/test_sources.py",)) in Suite.read(toy).stages("tools/one/sums.py", ("double",))
+
+
 def test_a_changed_line_is_not_read_from_a_compiled_file(tmp_path: Path) -> None:
     """A compiled file is told by the time and size of its source, and both may stay the same."""
     path = tmp_path / "words.py"
