@@ -93,7 +93,7 @@ class Growing:
             if self.cell:
                 return
             self._entries = {**self._cluster.carry(context), CLIPS: [self._cluster.put(self._sources.clips)]}
-            if context.spec.kind == "recogniser":
+            if shaped.can_be_cut(case, context.spec):
                 self._score()
             else:
                 self._measure()

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 
 from tools import engines
+from tools.deployment.compile import Compiled
 from tools.deployment.specialise import Graph
 from tools.errors import MeasureError
 from tools.machine import typed, versions
@@ -26,6 +27,7 @@ CHANGED = {  # what a person reads where a field is another one
     "simulated": "a simulated device is not a real one", "machine": "the processor has changed",
     "versions": "installed versions have changed", "flags": "the compiler's flags have changed",
     "data": "the kind of data has changed", "code": "the code that measures has changed",
+    "made_of": "what the graph is compiled from has changed",
 }
 OTHERS = {  # what a person reads where a field is another one on another machine
     "weights": "other weights", "graph": "another graph", "asked": "other words on the graph's input and output",
@@ -33,6 +35,7 @@ OTHERS = {  # what a person reads where a field is another one on another machin
     "batch": "another batch size", "device": "another device", "chip": "another kind of chip",
     "simulated": "a simulated device beside a real one", "machine": "another processor", "versions": "other installed versions",
     "flags": "other flags for the compiler", "data": "another kind of data", "code": "other code that measures",
+    "made_of": "a graph compiled from something else",
 }
 OF_A_MACHINE = ("device", "machine")  # what may differ between those that score one list together
 PREPROCESSING = ("opencv-python-headless",)  # shapes what is fed, beside what a record tells
@@ -44,7 +47,8 @@ class Sameness:
 
     Files count by their digests, wherever they lie. before: of the scores of the first network, for a second
     one. machine: the processor and how much of it this process may use. code: all that measures, the device
-    family's own included.
+    family's own included. made_of: the digest of all that a graph was compiled from here, since a compiler
+    makes another file of it each time; empty for any other.
     """
 
     weights: str
@@ -62,6 +66,7 @@ class Sameness:
     flags: str
     data: str
     code: str
+    made_of: str = ""
 
     @property
     def digest(self) -> str:
@@ -73,8 +78,12 @@ class Sameness:
         return " and ".join(CHANGED[one] for one in self._apart(now))
 
     def differs(self, other: Sameness) -> str:
-        """What is another on another machine and may not be, in words; empty if both may score one list."""
-        return " and ".join(OTHERS[one] for one in self._apart(other) if one not in OF_A_MACHINE)
+        """What is another on another machine and may not be, in words; empty if both may score one list.
+
+        Graphs that were compiled on both are compared by what they were compiled from.
+        """
+        may = (*OF_A_MACHINE, *(("graph",) if self.made_of and other.made_of else ()))
+        return " and ".join(OTHERS[one] for one in self._apart(other) if one not in may)
 
     def _apart(self, other: Sameness) -> list[str]:
         return [one.name for one in fields(self) if getattr(self, one.name) != getattr(other, one.name)]
@@ -108,7 +117,7 @@ def of(job: Job) -> Sameness:
         before=sha256(job.before / FILE) if job.before else "", spec=spec_digest(job.spec), batch=job.case.batch,
         device=device.label, chip=chip.name, simulated=chip.simulated, machine=f"{here['cpu']}, {here['cores']} cores",
         versions=", ".join(f"{name} {version}" for name, version in installed), flags=" ".join(job.flags), data=job.data,
-        code=code_digest(device))
+        code=code_digest(device), made_of=job.graph.made_of if isinstance(job.graph, Compiled) else "")
 
 
 def graph_digest(graph: Graph) -> str:

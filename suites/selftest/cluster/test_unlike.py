@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from suites.selftest.cluster.test_growing import NAME, PARTS, failing, other_ver
 from suites.selftest.measuring.resumed import Bench
 from tools.cluster.values import Answer
 from tools.errors import ClusterError, EngineError
+from tools.spec.case import Mode
 
 SECOND = "node-2"
 
@@ -24,6 +26,14 @@ def grown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Grown:
 def second(change: Callable[[Answer], Answer]) -> Callable[[Answer], Answer]:
     """What arrives where the second node is not like the first."""
     return lambda answer: change(answer) if answer.node == SECOND else answer
+
+
+def test_a_case_of_tensorrt_is_measured_whole(grown: Grown) -> None:
+    """Each node's engine computes in its own way, so that one node scores all."""
+    grown.bench.case = replace(grown.bench.case, mode=Mode("tensorrt"))
+    grown.farm().cell(grown.bench.case)
+
+    assert ["cell"] == [work.what for work in grown.nodes.works]
 
 
 def test_unlike_parts_that_are_all_kept_are_no_cell_either(grown: Grown) -> None:

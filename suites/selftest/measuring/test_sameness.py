@@ -15,6 +15,7 @@ from typing import Any, cast
 import pytest
 
 from suites.selftest.measuring.resumed import TINY, Bench
+from tools.deployment.compile import Compiled
 from tools.deployment.specialise import Given
 from tools.engines.fit import Asked
 from tools.errors import MeasureError
@@ -40,6 +41,12 @@ def job(bench: Bench) -> Job:
     (bench.folder / FILE).write_bytes(b"scores")
     return Job(bench.case, TINY, found.checkpoints[0], replace(found.graphs[0], given=GIVEN), found.dataset, "mini", 1.0,
                bench.folder / "a", bench.folder)
+
+
+def compiled(job: Job, made_of: str) -> Job:
+    """The job on what a compiler has made of its graph."""
+    graph = job.graph
+    return replace(job, graph=Compiled(graph.path, graph.digest, graph.weights_digest, (), 10, 10, GIVEN, made_of))
 
 
 def graph(**changed: Any) -> Change:
@@ -91,6 +98,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "other data": ("data", lambda job, *_: replace(job, data="full")),
     "other code that measures": ("code", other_code("measure:measure")),
     "other code of the family": ("code", other_code("cpu:*")),
+    "compiled here": ("made_of", lambda job, *_: compiled(job, "4567")),
 }
 
 
@@ -131,6 +139,17 @@ def test_those_that_score_one_list_are_alike_but_for_their_machine(job: Job, nam
 
     assert ("" if name in OF_A_MACHINE else OTHERS[name]) == here.differs(there)
     assert ("", here) == (here.differs(here), Sameness.parse(here.text))
+
+
+@pytest.mark.parametrize(("one", "other", "why"), [("4567", "4567", ""), ("4567", "89ab", OTHERS["made_of"]),
+                                                   ("4567", "", f"{OTHERS['graph']} and {OTHERS['made_of']}"), ("", "", OTHERS["graph"])])
+def test_graphs_compiled_on_two_machines_are_compared_by_what_they_were_made_of(job: Job, one: str, other: str, why: str) -> None:
+    """No two files of a compiler are equal; on one machine each is another graph all the same."""
+    here, there = (sameness.of(compiled(replace(job, graph=replace(job.graph, digest=digest)), made_of))
+                   for digest, made_of in (("0123", one), ("cdef", other)))
+
+    assert why == here.differs(there)
+    assert CHANGED["graph"] in here.changes(there)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"weights": 1}'])
