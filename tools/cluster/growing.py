@@ -151,9 +151,13 @@ class Growing:
         count, case = self._parts.forget_earlier(), self._asked.case
         if not count:
             raise ClusterError(f"{otherwise}: {why}", where=str(case),
-                               remedy="let the nodes of a family be alike, or begin the cluster with those that are")
+                               remedy=f"begin the cluster with nodes that are alike, or let one node score all: {self._whole}")
         self._asked.context.say(f"{case}: {count:,} clips are scored again, since nodes now score with {why}")
         self._score()
+
+    @property
+    def _whole(self) -> str:
+        return f"--ray-shard={len(self.found.dataset.ids)} or more"
 
     def _measure(self) -> None:
         pieces = {f"{PIECE}{first}-{end}": [self._cluster.put(data)] for (first, end), data in self._parts.contents().items()}

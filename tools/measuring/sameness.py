@@ -24,18 +24,18 @@ CHANGED = {  # what a person reads where a field is another one
     "asked": "what is said of the graph's input and output has changed", "clips": "the clips have changed",
     "before": "the first network's scores have changed", "spec": "the model's file has changed",
     "batch": "the batch size has changed", "device": "the device has changed", "chip": "the kind of chip has changed",
-    "simulated": "a simulated device is not a real one", "machine": "the processor has changed",
+    "simulated": "a simulated device is not a real one", "machine": "the processor or how much of it is used has changed",
     "versions": "installed versions have changed", "flags": "the compiler's flags have changed",
     "data": "the kind of data has changed", "code": "the code that measures has changed",
-    "made_of": "what the graph is compiled from has changed",
+    "made_of": "what the graph is compiled from has changed", "processor": "the processor that computes has changed",
 }
 OTHERS = {  # what a person reads where a field is another one on another machine
     "weights": "other weights", "graph": "another graph", "asked": "other words on the graph's input and output",
     "clips": "other clips", "before": "other scores of the first network", "spec": "another model's file",
     "batch": "another batch size", "device": "another device", "chip": "another kind of chip",
-    "simulated": "a simulated device beside a real one", "machine": "another processor", "versions": "other installed versions",
+    "simulated": "a simulated device beside a real one", "machine": "another host", "versions": "other installed versions",
     "flags": "other flags for the compiler", "data": "another kind of data", "code": "other code that measures",
-    "made_of": "a graph compiled from something else",
+    "made_of": "a graph compiled from something else", "processor": "another processor that computes",
 }
 OF_A_MACHINE = ("device", "machine")  # what may differ between those that score one list together
 PREPROCESSING = ("opencv-python-headless",)  # shapes what is fed, beside what a record tells
@@ -48,7 +48,8 @@ class Sameness:
     Files count by their digests, wherever they lie. before: of the scores of the first network, for a second
     one. machine: the processor and how much of it this process may use. code: all that measures, the device
     family's own included. made_of: the digest of all that a graph was compiled from here, since a compiler
-    makes another file of it each time; empty for any other.
+    makes another file of it each time; empty for any other. processor: the name of the one that computes the
+    scores, of a device that computes on the host; *machine* tells that of any other.
     """
 
     weights: str
@@ -67,6 +68,7 @@ class Sameness:
     data: str
     code: str
     made_of: str = ""
+    processor: str = ""
 
     @property
     def digest(self) -> str:
@@ -111,13 +113,14 @@ def of(job: Job) -> Sameness:
     driver, device = engines.family(job.case.device), job.case.device
     chip, here = driver.describe(device), dict(versions.machine())
     installed = (*versions.of(*PACKAGES, *PREPROCESSING), ("python", here["python"]), *driver.versions())
+    processor, cores = here["cpu"] if driver.ON_HOST else "", f"{here['cores']} cores"
     return Sameness(
         weights=f"{job.checkpoint.origin} {job.checkpoint.sha256}", graph=graph_digest(job.graph),
         asked=str(job.graph.given.asked) if job.graph.given else "", clips=job.dataset.digest,
         before=sha256(job.before / FILE) if job.before else "", spec=spec_digest(job.spec), batch=job.case.batch,
-        device=device.label, chip=chip.name, simulated=chip.simulated, machine=f"{here['cpu']}, {here['cores']} cores",
+        device=device.label, chip=chip.name, simulated=chip.simulated, machine=cores if processor else f"{here['cpu']}, {cores}",
         versions=", ".join(f"{name} {version}" for name, version in installed), flags=" ".join(job.flags), data=job.data,
-        code=code_digest(device), made_of=job.graph.made_of if isinstance(job.graph, Compiled) else "")
+        code=code_digest(device), made_of=job.graph.made_of if isinstance(job.graph, Compiled) else "", processor=processor)
 
 
 def graph_digest(graph: Graph) -> str:

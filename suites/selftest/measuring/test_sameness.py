@@ -15,6 +15,7 @@ from typing import Any, cast
 import pytest
 
 from suites.selftest.measuring.resumed import TINY, Bench
+from tools import engines
 from tools.deployment.compile import Compiled
 from tools.deployment.specialise import Given
 from tools.engines.fit import Asked
@@ -90,7 +91,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "another batch size": ("batch", lambda job, *_: replace(job, case=replace(job.case, batch=8))),
     "another device": ("device", lambda job, *_: replace(job, case=Case("tiny", 4, Device("cpu", 1)))),
     "another chip": ("chip", chip(name="310P3")), "a simulated chip": ("simulated", chip(simulated=True)),
-    "another processor": ("machine", other(versions, "_cpu_name", lambda: "another")),
+    "another processor": ("processor", other(versions, "_cpu_name", lambda: "another")),
     "fewer cores": ("machine", other(os, "sched_getaffinity", lambda process: {0, 1, 2})),
     "another version": ("versions", other(versions, "_version", lambda package: "7" if package == "onnxruntime" else "1")),
     "another Python": ("versions", other(platform, "python_version", lambda: "4.0")),
@@ -150,6 +151,20 @@ def test_graphs_compiled_on_two_machines_are_compared_by_what_they_were_made_of(
 
     assert why == here.differs(there)
     assert CHANGED["graph"] in here.changes(there)
+
+
+@pytest.mark.parametrize(("on_host", "why"), [(True, OTHERS["processor"]), (False, "")])
+def test_another_processor_scores_no_list_with_this_one_if_it_computes(job: Job, monkeypatch: pytest.MonkeyPatch, on_host: bool,
+                                                                       why: str) -> None:
+    """Its sums may have other bits; another number of its cores is the same, and so is the host of a device."""
+    vars(engines.family(job.case.device))["ON_HOST"] = on_host
+    here = sameness.of(job)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
+    assert "" == here.differs(sameness.of(job))
+    monkeypatch.setattr(versions, "_cpu_name", lambda: "another")
+
+    assert why == here.differs(sameness.of(job))
+    assert here.changes(sameness.of(job))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"weights": 1}'])
