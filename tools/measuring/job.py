@@ -26,7 +26,8 @@ class Job:
     same: the digest of what shapes the scores, by which a later process finds those of a killed one.
     again: where the times go of a scored network that is timed once more; None for its own times.
     span: the items that alone are scored, for others to go on from; None for all of them. place_name: who
-    measures, as NODE/DEVICE, where whoever reads the record may be elsewhere.
+    measures, as NODE/DEVICE, where whoever reads the record may be elsewhere. alone: whether no other task of
+    a cluster is on its node.
     """
 
     case: Case
@@ -46,6 +47,7 @@ class Job:
     again: Path | None = None
     span: Span | None = None
     place_name: str = ""
+    alone: bool = False
 
     @property
     def title(self) -> str:

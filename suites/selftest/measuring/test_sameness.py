@@ -154,9 +154,8 @@ def test_graphs_compiled_on_two_machines_are_compared_by_what_they_were_made_of(
 
 
 @pytest.mark.parametrize(("on_host", "why"), [(True, OTHERS["processor"]), (False, "")])
-def test_another_processor_scores_no_list_with_this_one_if_it_computes(job: Job, monkeypatch: pytest.MonkeyPatch, on_host: bool,
-                                                                       why: str) -> None:
-    """Its sums may have other bits; another number of its cores is the same, and so is the host of a device."""
+def test_a_processor_that_computes_is_a_difference(job: Job, monkeypatch: pytest.MonkeyPatch, on_host: bool, why: str) -> None:
+    """Its sums may have other bits; more of its cores are the same, and so is a device's host."""
     vars(engines.family(job.case.device))["ON_HOST"] = on_host
     here = sameness.of(job)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
