@@ -89,7 +89,8 @@ class Growing:
         """Submit what the run does not have yet; what an ended process of it has counts."""
         case, context = self._asked.case, self._asked.context
         with writing("what this cell leaves", self._run, MeasureError):
-            self.cell = taken.earlier(context, case, self._run, self._noted)
+            kinds = offers.kinds(self._cluster.nodes, case.device.family)
+            self.cell = taken.earlier(context, case, self._run, self._noted, kinds)
             if self.cell:
                 return
             self._entries = {**self._cluster.carry(context), CLIPS: [self._cluster.put(self._sources.clips)]}

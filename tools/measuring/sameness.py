@@ -42,6 +42,15 @@ PREPROCESSING = ("opencv-python-headless",)  # shapes what is fed, beside what a
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """What a device is, whichever of its kind it is: its chip, what is installed, what computes on the host."""
+
+    chip: str
+    versions: str
+    processor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sameness:
     """What shapes the scores and the speed of one network of a case.
 
@@ -69,6 +78,11 @@ class Sameness:
     code: str
     made_of: str = ""
     processor: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """Of the device that it is measured on."""
+        return Kind(self.chip, self.versions, self.processor)
 
     @property
     def digest(self) -> str:
@@ -104,23 +118,33 @@ class Sameness:
             return typed.require(cls(**stored), MeasureError, where, remedy)
 
 
+def kind(device: Device) -> Kind:
+    """What *device* is now.
+
+    Raises:
+        ClipgateError: the device or its software does not say it.
+    """
+    driver, here = engines.family(device), dict(versions.machine())
+    installed = (*versions.of(*PACKAGES, *PREPROCESSING), ("python", here["python"]), *driver.versions())
+    return Kind(driver.describe(device).name, ", ".join(f"{name} {version}" for name, version in installed),
+                here["cpu"] if driver.ON_HOST else "")
+
+
 def of(job: Job) -> Sameness:
     """What would shape the measurement of *job* now.
 
     Raises:
         DeviceError: the device is not there, or not fit to be used.
     """
-    driver, device = engines.family(job.case.device), job.case.device
-    chip, here = driver.describe(device), dict(versions.machine())
-    installed = (*versions.of(*PACKAGES, *PREPROCESSING), ("python", here["python"]), *driver.versions())
-    processor, cores = here["cpu"] if driver.ON_HOST else "", f"{here['cores']} cores"
+    device, here = job.case.device, dict(versions.machine())
+    mine, chip, cores = kind(device), engines.family(device).describe(device), f"{here['cores']} cores"
     return Sameness(
         weights=f"{job.checkpoint.origin} {job.checkpoint.sha256}", graph=graph_digest(job.graph),
         asked=str(job.graph.given.asked) if job.graph.given else "", clips=job.dataset.digest,
         before=sha256(job.before / FILE) if job.before else "", spec=spec_digest(job.spec), batch=job.case.batch,
-        device=device.label, chip=chip.name, simulated=chip.simulated, machine=cores if processor else f"{here['cpu']}, {cores}",
-        versions=", ".join(f"{name} {version}" for name, version in installed), flags=" ".join(job.flags), data=job.data,
-        code=code_digest(device), made_of=job.graph.made_of if isinstance(job.graph, Compiled) else "", processor=processor)
+        device=device.label, chip=mine.chip, simulated=chip.simulated, machine=cores if mine.processor else f"{here['cpu']}, {cores}",
+        versions=mine.versions, flags=" ".join(job.flags), data=job.data,
+        code=code_digest(device), made_of=job.graph.made_of if isinstance(job.graph, Compiled) else "", processor=mine.processor)
 
 
 def graph_digest(graph: Graph) -> str:
