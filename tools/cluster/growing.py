@@ -10,7 +10,6 @@ from typing import Protocol
 
 from tools.cluster import gathering, home, offers, shaped, taken
 from tools.cluster.finding import CLIPS, Sources
-from tools.cluster.gathering import name_of
 from tools.cluster.parts import Parts
 from tools.cluster.pool import Handle
 from tools.cluster.taken import Noted
@@ -26,6 +25,7 @@ from tools.media.batches import SLOTS
 from tools.spec.case import Case
 from tools.spec.model import Spec
 from tools.storage.context import Context
+from tools.storage.shards import name_of
 
 Entries = Mapping[str, Sequence[object]]  # what a task is handed, by names, in parts that lie in the cluster
 

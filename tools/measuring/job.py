@@ -12,7 +12,7 @@ from tools.measuring import cell
 from tools.measuring.kinds import Dataset
 from tools.spec.case import Case
 from tools.spec.model import Network, Spec
-from tools.storage.shards import Span
+from tools.storage.shards import Span, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Job:
     @property
     def scored(self) -> Path:
         """What tells that all is scored: the record, or of a span its scores."""
-        return self.folder / (f"{self.span[0]:07d}-{self.span[1]:07d}.npz" if self.span else cell.RECORD)
+        return self.folder / (name_of(self.span) if self.span else cell.RECORD)
 
     @property
     def read(self) -> Dataset:

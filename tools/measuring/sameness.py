@@ -43,7 +43,7 @@ PREPROCESSING = ("opencv-python-headless",)  # shapes what is fed, beside what a
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a device is, whichever of its kind it is: its chip, what is installed, what computes on the host."""
+    """What a device is, whichever of its kind it is: its chip, what is installed, what computes for it."""
 
     chip: str
     versions: str
