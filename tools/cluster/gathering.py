@@ -36,11 +36,6 @@ def size_of_part(total: int, batch: int, slots: int, shard: int) -> int:
     return -(-wanted // batch) * batch
 
 
-def name_of(span: Span) -> str:
-    """The file of a part's scores."""
-    return f"{span[0]:07d}-{span[1]:07d}.npz"
-
-
 def span_of(name: str) -> Span | None:
     """The part whose scores a file of that name has; None where it has none."""
     match = NAME.fullmatch(name)

@@ -10,7 +10,6 @@ from typing import Protocol
 
 from tools.cluster import gathering, home, offers, shaped, taken
 from tools.cluster.finding import CLIPS, Sources
-from tools.cluster.gathering import name_of
 from tools.cluster.parts import Parts
 from tools.cluster.pool import Handle
 from tools.cluster.taken import Noted
@@ -26,6 +25,7 @@ from tools.media.batches import SLOTS
 from tools.spec.case import Case
 from tools.spec.model import Spec
 from tools.storage.context import Context
+from tools.storage.shards import name_of
 
 Entries = Mapping[str, Sequence[object]]  # what a task is handed, by names, in parts that lie in the cluster
 
@@ -89,11 +89,12 @@ class Growing:
         """Submit what the run does not have yet; what an ended process of it has counts."""
         case, context = self._asked.case, self._asked.context
         with writing("what this cell leaves", self._run, MeasureError):
-            self.cell = taken.earlier(context, case, self._run, self._noted)
+            kinds = offers.kinds(self._cluster.nodes, case.device.family)
+            self.cell = taken.earlier(context, case, self._run, self._noted, kinds)
             if self.cell:
                 return
             self._entries = {**self._cluster.carry(context), CLIPS: [self._cluster.put(self._sources.clips)]}
-            if context.spec.kind == "recogniser":
+            if shaped.can_be_cut(case, context.spec):
                 self._score()
             else:
                 self._measure()
@@ -151,9 +152,13 @@ class Growing:
         count, case = self._parts.forget_earlier(), self._asked.case
         if not count:
             raise ClusterError(f"{otherwise}: {why}", where=str(case),
-                               remedy="let the nodes of a family be alike, or begin the cluster with those that are")
+                               remedy=f"begin the cluster with nodes that are alike, or let one node score all: {self._whole}")
         self._asked.context.say(f"{case}: {count:,} clips are scored again, since nodes now score with {why}")
         self._score()
+
+    @property
+    def _whole(self) -> str:
+        return f"--ray-shard={len(self.found.dataset.ids)} or more"
 
     def _measure(self) -> None:
         pieces = {f"{PIECE}{first}-{end}": [self._cluster.put(data)] for (first, end), data in self._parts.contents().items()}

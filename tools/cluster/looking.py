@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from tools.errors import ClipgateError
 from tools.machine import versions
 from tools.machine.files import nearest, sha256
 from tools.measuring.measure import PACKAGES
-from tools.measuring.sameness import PREPROCESSING
+from tools.measuring.sameness import PREPROCESSING, Kind, kind
 from tools.spec.case import Device
 from tools.spec.catalog import load_spec, model_names
 from tools.spec.digest import digest
@@ -65,7 +66,8 @@ def look(driver: Settings, token: str) -> Node | Failed:
         fit, told = _devices(has)
         return Node(place.id, place.name, code(settings), str(ROOT), str(settings.artifacts), (settings.artifacts / token).is_file(),
                     settings.data_root, _full_data(settings), has.get("CPU", 0.0), has.get("memory", 0.0), fit,
-                    versions.of(*PACKAGES, *PREPROCESSING), told, shutil.disk_usage(nearest(settings.artifacts)).free)
+                    versions.of(*PACKAGES, *PREPROCESSING), told, shutil.disk_usage(nearest(settings.artifacts)).free,
+                    _kinds(fit))
     except ClipgateError as error:
         return Failed(place.id, place.name, "", error.parts, unfit=True)
 
@@ -115,6 +117,16 @@ def _devices(has: Mapping[str, float]) -> tuple[tuple[tuple[Device, str], ...], 
         except ClipgateError as error:
             told.append(f"{device.label}: {error.what}")
     return tuple(fit), tuple(told)
+
+
+def _kinds(fit: Sequence[tuple[Device, str]]) -> tuple[tuple[str, Kind], ...]:
+    """What each kind of device is, by its family; not of one whose software does not say it."""
+    found = {}
+    for device, chip in fit:
+        if (device.family, chip) not in found:
+            with suppress(ClipgateError):
+                found[device.family, chip] = kind(device)
+    return tuple((family, one) for (family, _), one in found.items())
 
 
 def _full_data(settings: Settings) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from tools import engines
 from tools.cluster.values import Needs, Node
 from tools.errors import ClusterError, OptionError
 from tools.measuring.lack import Lack
+from tools.measuring.sameness import Kind
 from tools.spec.case import Case, Device
 
 DOCTOR = "python -m tools.doctor --ray ADDRESS says what each node lacks"
@@ -26,6 +27,11 @@ def having(nodes: Sequence[Node], family: str) -> list[Node]:
 def slots(nodes: Sequence[Node], family: str) -> int:
     """How many devices of *family* work at once."""
     return sum(count(node, family) for node in nodes)
+
+
+def kinds(nodes: Sequence[Node], family: str) -> frozenset[Kind]:
+    """What the devices of *family* are, as the nodes say it."""
+    return frozenset(kind for node in nodes for name, kind in node.kinds if name == family)
 
 
 def told(nodes: Sequence[Node]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.cluster.gathering import Scored, name_of, span_of, words, wrong_inputs
+from tools.cluster.gathering import Scored, span_of, words, wrong_inputs
 from tools.cluster.values import Span
 from tools.errors import ClipgateError, ClusterError, MeasureError
 from tools.machine import opening
@@ -16,7 +16,7 @@ from tools.machine.files import write_whole
 from tools.machine.reading import load_json, refusing
 from tools.measuring.inputs import compared
 from tools.spec.digest import digest
-from tools.storage.shards import Ranges
+from tools.storage.shards import Ranges, name_of
 
 GATHERED = "gathered-"  # what their folder begins with; a digest of what shapes them follows
 

@@ -26,7 +26,7 @@ from tools.spec.given import reference_name
 from tools.spec.model import ModelSpec, Spec
 from tools.storage import entries
 from tools.storage.context import Context
-from tools.storage.shards import Ranges
+from tools.storage.shards import Ranges, name_of
 from tools.storage.stages import Stage
 
 WAIT_S = 0.5  # between two looks at what nodes have given
@@ -224,7 +224,7 @@ def _gather(wanted: Wanted, cluster: Cluster, handles: dict[Span, Handle]) -> No
 
 def _part(answer: Answer, span: Span) -> bytes:
     """The file of a part's scores."""
-    files, name = dict(answer.files), gathering.name_of(span)
+    files, name = dict(answer.files), name_of(span)
     if set(files) != {name}:
         raise ClusterError(f"{answer.node} gave {', '.join(files) or 'nothing'}, and {name} was asked for")
     return files[name]

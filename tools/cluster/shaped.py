@@ -30,6 +30,14 @@ def is_compiled(case: Case) -> bool:
     return form(case.device, case.mode) == "om"
 
 
+def can_be_cut(case: Case, spec: Spec) -> bool:
+    """Whether nodes may score parts of the case's list.
+
+    A localiser's networks feed each other. TensorRT chooses by timing how to compute, on each node anew.
+    """
+    return spec.kind == "recogniser" and form(case.device, case.mode) != "tensorrt"
+
+
 def of(context: Context[Spec], case: Case, found: Sources) -> dict[str, str]:
     """All that shapes the scores of *case*, by what people call it, but for what is a node's own."""
     settings = context.settings

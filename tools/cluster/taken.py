@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from tools.machine import opening
 from tools.machine.files import write_whole
 from tools.machine.reading import load_json, refusing
 from tools.measuring.cell import IDLE, RECORD, TIMES, Cell, part_folder, read
-from tools.measuring.earlier import JOB, RETRIED, retried, set_aside, tidy
+from tools.measuring.earlier import JOB, RETRIED, read_note, retried, set_aside, tidy
 from tools.measuring.predictions import FILE
+from tools.measuring.sameness import Kind
 from tools.spec.case import Case
 from tools.spec.model import Spec
 from tools.storage.context import Context
@@ -36,10 +37,11 @@ class Noted:
     whole: bool
 
 
-def earlier(context: Context[Spec], case: Case, run: Path, asked: Noted) -> Cell | None:
+def earlier(context: Context[Spec], case: Case, run: Path, asked: Noted, kinds: Collection[Kind]) -> Cell | None:
     """The cell that an ended process of the run has from a node, if nothing of it is to be measured again.
 
     What was measured with something else, or in another way, is set aside, and that is said.
+    kinds: what the devices of the cluster are that could measure it now.
     """
     folder, places = run / str(case), [part_folder(case, context.spec, network.name, run) for network in context.spec.networks]
     if not any((place / RECORD).is_file() for place in places):
@@ -48,12 +50,12 @@ def earlier(context: Context[Spec], case: Case, run: Path, asked: Noted) -> Cell
         return None
     why = ""
     try:
-        noted = read_note(folder / NOTE)
+        noted = _noted(folder / NOTE)
         found = cell_of(case, context.spec, run)
     except ClipgateError as error:
         why = error.what
     else:
-        why = _why_again(noted, asked, found)
+        why = _why_again(noted, asked, found) or _why_other(found, kinds)
     if not why:
         context.say(f"{case}: measured before, and read back")
         return replace(found, parts=tuple(replace(part, earlier=True) for part in found.parts))
@@ -72,6 +74,23 @@ def _why_again(noted: Noted, asked: Noted, found: Cell) -> str:
     if found.untimed:
         return "it has no times"
     return "" if (noted.budget_s, noted.whole) == (asked.budget_s, asked.whole) else "the time that timing takes has changed"
+
+
+def _why_other(found: Cell, kinds: Collection[Kind]) -> str:
+    """What no device of the cluster has any more of what the cell was measured with; empty where one has all.
+
+    Its code is among what shapes it, and the same on all nodes.
+    """
+    for part in found.parts:
+        try:
+            mine = read_note(part.folder / JOB).same.kind
+        except MeasureError as error:
+            return error.what
+        if mine not in kinds:
+            alike = [kind for kind in kinds if kind.chip == mine.chip]
+            what = "versions or processor" if alike else "kind of chip"
+            return f"no node has the {what} any more that it was measured with"
+    return ""
 
 
 def take(answer: Answer, case: Case, spec: Spec, run: Path, noted: Noted) -> Cell:
@@ -111,7 +130,7 @@ def cell_of(case: Case, spec: Spec, run: Path, error: ClipgateError | None = Non
         replace(part, timing_error=error if part.times is None else None, retried=retried(part.folder)) for part in parts))
 
 
-def read_note(path: Path) -> Noted:
+def _noted(path: Path) -> Noted:
     """What a cell was measured with; a MeasureError where that cannot be read."""
     what = "what it was measured with"
     told = load_json(path, MeasureError, what)

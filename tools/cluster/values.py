@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tools.errors import ClipgateError, Parts, revive
+from tools.measuring.sameness import Kind
 from tools.spec.case import Case, Device
 from tools.spec.settings import Settings
 
@@ -35,6 +36,7 @@ class Node:
     cpus, memory_bytes: what Ray has of it. devices: those that Ray counts on it, with their kinds of chip.
     packages: the versions that shape what it measures. full_data: the data sets below its data_root.
     told: what of it is not used, and why, a sentence each. free_bytes: the room where its artifacts lie.
+    kinds: what its devices are that say so, by their families.
     """
 
     id: str
@@ -51,6 +53,7 @@ class Node:
     packages: tuple[tuple[str, str], ...] = ()
     told: tuple[str, ...] = ()
     free_bytes: int = 0
+    kinds: tuple[tuple[str, Kind], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

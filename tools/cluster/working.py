@@ -65,7 +65,8 @@ def _cell(task: Task) -> Made:
     found, where = _found(task), f"{task.place.name}/{task.case.device.label}"
     if task.pieces:
         spans.lay(task.context, task.case, found, task.run, task.pieces, task.work.scored_by)
-    cell = launch.launch(task.context, task.case, found, task.run, timed=task.work.timed, place=where)
+    cell = launch.launch(task.context, task.case, found, task.run, timed=task.work.timed, place=where,
+                         alone=task.work.exclusive)
     error = cell.untimed if task.work.timed else None
     same = spans.sameness(task.context, task.case, found, task.run).text if len(found.checkpoints) == 1 else ""
     retried = "; ".join(part.retried for part in cell.parts if part.retried)

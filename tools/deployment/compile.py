@@ -37,6 +37,16 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Compiled(specialise.Graph):
+    """A graph that a compiler made here, whose files differ from one time to the next.
+
+    made_of: the digest of all that it was made of, which is the same wherever it is made.
+    """
+
+    made_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """An ONNX graph and what atc is told of it; *name*: the network's, with its batch size."""
 
@@ -98,8 +108,9 @@ def _compiled(context: Context[Spec], graph: specialise.Graph, network: Network,
     target = Target(settings.soc_version or soc_version(case.device), cann.find())
     entry = stage(settings, Source.of(graph, network, case.batch), target).find_or_run(context)
     path, given = entry.file(MODEL), graph.given
-    return replace(graph, path=path, digest=entry.files[MODEL], weights_bytes=path.stat().st_size, peak_bytes=0,
-                   given=given and replace(given, files=(), precision=precision.of_given(given.precision, settings.precision)))
+    return Compiled(path, entry.files[MODEL], graph.weights_digest, graph.surgery, path.stat().st_size, 0,
+                    given and replace(given, files=(), precision=precision.of_given(given.precision, settings.precision)),
+                    made_of=entry.key.digest)
 
 
 def require_form(path: Path, device: Device, mode: Mode = USUAL) -> None:

@@ -75,7 +75,7 @@ def _noted(context: Context[Spec], job: Job, same: Sameness) -> Noted | None:
     why = "nothing tells what it was measured with"
     if path.is_file():
         try:
-            noted = _read(path)
+            noted = read_note(path)
         except MeasureError as error:
             why = error.what
         else:
@@ -87,7 +87,8 @@ def _noted(context: Context[Spec], job: Job, same: Sameness) -> Noted | None:
     return None
 
 
-def _read(path: Path) -> Noted:
+def read_note(path: Path) -> Noted:
+    """What the measurement beside *path* was made with; a MeasureError where it cannot be read."""
     what = "what it was measured with"
     stored = load_json(path, MeasureError, what)
     with refusing(MeasureError, f"{what} cannot be read", str(path)):

@@ -12,7 +12,7 @@ from tools.measuring import cell
 from tools.measuring.kinds import Dataset
 from tools.spec.case import Case
 from tools.spec.model import Network, Spec
-from tools.storage.shards import Span
+from tools.storage.shards import Span, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class Job:
     same: the digest of what shapes the scores, by which a later process finds those of a killed one.
     again: where the times go of a scored network that is timed once more; None for its own times.
     span: the items that alone are scored, for others to go on from; None for all of them. place_name: who
-    measures, as NODE/DEVICE, where whoever reads the record may be elsewhere.
+    measures, as NODE/DEVICE, where whoever reads the record may be elsewhere. alone: whether no other task of
+    a cluster is on its node.
     """
 
     case: Case
@@ -46,6 +47,7 @@ class Job:
     again: Path | None = None
     span: Span | None = None
     place_name: str = ""
+    alone: bool = False
 
     @property
     def title(self) -> str:
@@ -65,7 +67,7 @@ class Job:
     @property
     def scored(self) -> Path:
         """What tells that all is scored: the record, or of a span its scores."""
-        return self.folder / (f"{self.span[0]:07d}-{self.span[1]:07d}.npz" if self.span else cell.RECORD)
+        return self.folder / (name_of(self.span) if self.span else cell.RECORD)
 
     @property
     def read(self) -> Dataset:

@@ -66,12 +66,12 @@ def find(context: Context[Spec], case: Case) -> Found:
 
 
 def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = (), *, timed: bool = True,
-           resume: bool = True, place: str = "") -> Cell:
+           resume: bool = True, place: str = "", alone: bool = False) -> Cell:
     """Measure all networks of *case*, or *networks*, each in its own process; read what they save in *run*.
 
     timed: whether anybody asks for times. resume: whether what a process before has left in *run* is used, as
     far as it was measured with the same; without it everything is measured anew. place: who measures, as
-    NODE/DEVICE, where the record may be read elsewhere.
+    NODE/DEVICE, where the record may be read elsewhere. alone: whether nothing else of a cluster is there.
 
     Raises:
         ClipgateError: a process ended before it saved its scores. They are judged even if it fails later.
@@ -79,18 +79,19 @@ def launch(context: Context[Spec], case: Case, found: Found, run: Path, networks
     """
     with writing("what this cell leaves", run, MeasureError):
         return Cell(case, run / str(case), tuple(_measured(context, job, run, resume)
-                                                 for job in jobs(context, case, found, run, networks, timed=timed, place=place)))
+                                                 for job in jobs(context, case, found, run, networks, timed=timed, place=place,
+                                                                 alone=alone)))
 
 
 def jobs(context: Context[Spec], case: Case, found: Found, run: Path, networks: Sequence[str] = (), *, timed: bool = True,
-         place: str = "") -> list[Job]:
+         place: str = "", alone: bool = False) -> list[Job]:
     """What the processes are told that measure all networks of *case*, or *networks*."""
     spec = context.spec
     folders = [part_folder(case, spec, network.name, run) for network in spec.networks]
     budget_s = context.settings.budget_s if timed else None
     data, locks, others = choice.word(context), context.settings.locks, tuple(context.others)
     return [Job(case, spec, checkpoint, graph, found.dataset, data, budget_s, folder, before, locks, others,
-                context.settings.atc_flags, bool(context.settings.expect.at(case.batch)), place_name=place)
+                context.settings.atc_flags, bool(context.settings.expect.at(case.batch)), place_name=place, alone=alone)
             for checkpoint, graph, folder, before in zip(found.checkpoints, found.graphs, folders, [None, *folders[:-1]], strict=True)
             if not networks or checkpoint.network.name in networks]
 

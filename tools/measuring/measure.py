@@ -214,7 +214,7 @@ def _record(job: Job, engine: Engine, scales: Scales | None, chip: ChipKind, sta
         machine=dict((*versions.machine(), *engines.family(job.case.device).condition(job.case.device))),
         surgery=" ".join(job.graph.surgery), flags=" ".join(job.flags) if job.graph.is_compiled_here else "", inputs=saved.fed,
         repeat=again.apart, repeat_flipped=again.flipped, engine=dict(engine.told), busy=round(saved.spent.share(saved.seconds), 4),
-        waited_s=_waited_s(engine, saved.spent), place=job.place_name, scored_by=saved.by)
+        waited_s=_waited_s(engine, saved.spent), place=job.place_name, scored_by=saved.by, alone=job.alone)
     return _of_given(told, job, engine.fit, scales)
 
 

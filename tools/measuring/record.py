@@ -34,7 +34,7 @@ class Record:
     which the device computed; None where nobody knows. waited_s: what it waited for: `decode`, and `copy`
     where that is no part of computing. Of a pass that several processes made, both are of all of them.
     place: who measured it, as NODE/DEVICE, where that is not this machine. scored_by: who scored parts of the
-    clips for it, in words.
+    clips for it, in words. alone: whether no other task of a cluster was on its node.
     """
 
     case: str
@@ -66,11 +66,12 @@ class Record:
     waited_s: Mapping[str, float] = field(default_factory=dict)
     place: str = ""
     scored_by: Sequence[str] = ()
+    alone: bool = False
 
     @property
     def elsewhere(self) -> list[str]:
         """Where it was measured and by whom it was scored, in words; none of what this machine did alone."""
-        return [*([f"measured on {self.place}"] if self.place else []),
+        return [*([f"measured on {self.place}{', alone on its node' if self.alone else ''}"] if self.place else []),
                 *([f"scored by {', '.join(self.scored_by)}"] if self.scored_by else [])]
 
     @property

@@ -21,7 +21,7 @@ from tools.measuring.saved import FIELDS, PIECES
 from tools.spec.case import Case
 from tools.spec.model import Spec
 from tools.storage.context import Context
-from tools.storage.shards import Arrays, Pieces, Ranges, Span
+from tools.storage.shards import Arrays, Pieces, Ranges, Span, name_of
 
 SPANS = "span-"  # what folders of scored spans begin with; the digest of what shapes the scores follows
 ARRIVED = "arrived"  # where pieces lie until they are looked at
@@ -41,7 +41,7 @@ def score(context: Context[Spec], case: Case, found: Found, run: Path, span: Spa
     job = _only(context, case, found, run)
     _require_batches(job, span)
     same = shaping.of(job).digest
-    folder = job.folder / f"{SPANS}{same}" / f"{span[0]:07d}-{span[1]:07d}"
+    folder = job.folder / f"{SPANS}{same}" / Path(name_of(span)).stem
     job = replace(job, same=same, span=span, folder=folder)
     with writing("what this part of a cell leaves", run, MeasureError):
         if not job.scored.is_file():

@@ -57,7 +57,8 @@ def of_record(record: Record) -> str:
 
 
 def _plainly(fingerprint: Fingerprint) -> dict[str, str | int]:
-    return {name: plain(value) if isinstance(value, str) else value for name, value in asdict(fingerprint).items()}
+    """The parts of a fingerprint; what is not so is left out, as it was before anybody told it."""
+    return {name: plain(value) if isinstance(value, str) else value for name, value in asdict(fingerprint).items() if value is not False}
 
 
 def _short(number: float) -> float:

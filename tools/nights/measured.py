@@ -8,6 +8,7 @@ import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tools.judging.interval import total, typical_time
 from tools.machine.versions import ABSENT
@@ -57,7 +58,12 @@ def series_of(times: Sequence[Times], role: Role) -> Series:
 
 
 def fingerprint_of(measured: Cell) -> Fingerprint:
-    """What must be equal for two nights of a case to compare.
+    """What must be equal for two nights of a case to compare."""
+    return replace(_of_software(measured), alone=measured.record.alone)
+
+
+def _of_software(measured: Cell) -> Fingerprint:
+    """The fingerprint, but for what else ran.
 
     The batch is the clips of it that count: a list may be shorter. A processor is a chip of its kind by its
     name and how many cores of it may be used; its driver is the system. A GPU has several engines: its

@@ -33,7 +33,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Nights whose fingerprints are equal are comparable. The graph is the digest of all networks' graphs."""
+    """Nights whose fingerprints are equal are comparable. The graph is the digest of all networks' graphs.
+
+    alone: whether no other task of a cluster was on the node while times were taken.
+    """
 
     chip: str
     driver: str
@@ -43,6 +46,7 @@ class Fingerprint:
     batch: int
     precision: str
     protocol: int = PROTOCOL
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

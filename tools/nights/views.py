@@ -60,7 +60,7 @@ def of_case(nights: Nights, case: str) -> list[str]:
 
 def described(fingerprint: Fingerprint) -> str:
     """A fingerprint in words: `chip 310P3, driver 24.1.0, ...`."""
-    return ", ".join(f"{name} {value}" for name, value in asdict(fingerprint).items() if value != "")
+    return ", ".join(f"{name} {value}" for name, value in asdict(fingerprint).items() if value not in ("", False))
 
 
 def subjects(nights: Nights, case: str) -> list[Subject]:

@@ -89,7 +89,7 @@ class Shards:
 
     def file(self, first: int, end: int) -> Path:
         """Where the results of the items from *first* up to *end* are kept."""
-        return self.folder / f"{first:07d}-{end:07d}.npz"
+        return self.folder / name_of((first, end))
 
 
 class Pieces(Shards):
@@ -148,6 +148,11 @@ class Ranges(Shards):
         gaps = zip([0, *(end for _, end in kept)], [*(first for first, _ in kept), self.total], strict=True)
         return [(begin, min(begin - begin % size + size, behind)) for first, behind in gaps
                 for begin in (first, *range(first - first % size + size, behind, size)) if begin < behind]
+
+
+def name_of(span: Span) -> str:
+    """The file that holds the results of a span of the items."""
+    return f"{span[0]:07d}-{span[1]:07d}.npz"
 
 
 def _span(path: Path) -> Span:

@@ -23,6 +23,8 @@ from tools.cluster.working import PIECE, Task
 from tools.errors import ClipgateError
 from tools.machine import events
 from tools.machine.event import Event
+from tools.measuring import sameness
+from tools.measuring.sameness import Kind
 from tools.spec.model import Tensor
 from tools.spec.settings import Settings
 from tools.storage.context import Context
@@ -96,6 +98,7 @@ class Grown:
     def __init__(self, patch: pytest.MonkeyPatch, bench: Bench) -> None:
         self.bench, self.said, self.shard = bench, list[str](), "4"
         self.exclusive = "off"
+        self.kind: Kind | None = None  # of all devices, where the nodes say another than they have
         self.kinds: list[str] = []  # of the events that were told
         self.wrong: Mapping[str, Exception] = {}
         self.nodes = Nodes(bench)
@@ -121,5 +124,6 @@ class Grown:
         context = Context(Settings.parse({"budget_s": self.bench.budget_s, "ray": "auto", "ray_shard": self.shard,
                                           "ray_exclusive": self.exclusive}), self.bench.spec, self._hear)
         cases = [self.bench.case, *(replace(self.bench.case, batch=batch) for batch in others)]
-        cluster = Cluster(self.nodes, NODES, {}, CODE, lambda context: {}, lambda data: data)
+        kinds = (("cpu", self.kind or sameness.kind(self.bench.case.device)),)
+        cluster = Cluster(self.nodes, tuple(replace(node, kinds=kinds) for node in NODES), {}, CODE, lambda context: {}, lambda data: data)
         return Farm(cluster, self.bench.run, [Asked(case, context, timed) for case in cases])

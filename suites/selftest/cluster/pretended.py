@@ -23,6 +23,7 @@ from tools.cluster.pool import Pool
 from tools.cluster.task import Entries, label
 from tools.cluster.values import Needs, Node, Work
 from tools.machine.event import Event, OnEvent
+from tools.measuring import sameness
 from tools.spec.case import Device
 from tools.spec.settings import Settings
 
@@ -97,7 +98,9 @@ class Session:
         self.asked = Pretended(**json.loads(os.environ[VARIABLE]))
         npus = [(Device("npu", number, simulated=True), "Sim310P3") for number in range(self.asked.npus)]
         devices, code, shared = tuple(npus or [(Device("cpu"), "cpu")]), looking.code(settings), self.asked.shared
-        self._nodes = tuple(Node(f"id-{name}", name, code, "/", "/", shared, "", (), 2.0, 2**40, devices) for name in self.asked.nodes)
+        kinds = tuple((one.family, sameness.kind(one)) for one, _ in devices[:1])
+        self._nodes = tuple(Node(f"id-{name}", name, code, "/", "/", shared, "", (), 2.0, 2**40, devices, kinds=kinds)
+                            for name in self.asked.nodes)
 
     def nodes(self) -> tuple[Node, ...]:
         return self._nodes

@@ -69,12 +69,16 @@ def test_a_mistake_of_ours_in_one_case_leaves_the_others(grown: Grown) -> None:
 
 
 def test_a_cell_may_have_its_node_to_itself(grown: Grown) -> None:
-    """Its task says so where that is asked, and takes all cores of a node; one that only scores does not."""
-    grown.farm().cell(grown.bench.case)
+    """Its task says so where that is asked, and takes all cores of a node; one that only scores does not.
+
+    So does its row.
+    """
+    assert not any("alone" in note for note in grown.farm().cell(grown.bench.case).notes)
     assert [False] * 5 == [work.exclusive for work in grown.nodes.works]
     shutil.rmtree(grown.bench.run)
+    shutil.rmtree(grown.bench.folder / "nodes")  # a node has a new folder for each task
     grown.exclusive = "on"
-    grown.farm().cell(grown.bench.case)
+    assert "measured on node-1/cpu, alone on its node" in grown.farm().cell(grown.bench.case).notes
 
     assert [False] * 4 + [True] == [work.exclusive for work in grown.nodes.works]
     assert [2.0] * 4 + [4.0] == [needs.cpus for needs in grown.nodes.needs]

@@ -15,7 +15,6 @@ from tools.cluster.gathering import (
     Scored,
     by_whom,
     changed,
-    name_of,
     size_of_part,
     span_of,
     unlike,
@@ -24,6 +23,7 @@ from tools.cluster.gathering import (
 )
 from tools.cluster.parts import Parts
 from tools.errors import ClusterError
+from tools.storage.shards import name_of
 
 IDS = tuple(f"v_{number}" for number in range(12))
 

@@ -74,12 +74,18 @@ def test_an_interrupted_run_goes_on_with_its_parts(acceptance: Run, tiny_store: 
 
 
 def test_a_case_goes_to_any_npu(acceptance: Run, tiny_store: Path, tmp_path: Path, host: Host) -> None:
-    """Its id has no index and says that it is simulated; the record says who measured it."""
-    pretended = Pretended(nodes(tmp_path, tiny_store), npus=2)
+    """Its id has no index and says that it is simulated; the record says who measured it.
+
+    Nodes have stores of their own: each compiles the model, and no two files of a compiler are equal.
+    """
+    pretended = Pretended(nodes(tmp_path), npus=2, shared=False)
     done = acceptance(*PLUGIN, *FEW, environment={**host.npu.environment(), VARIABLE: pretended.text})
     folder = run_of(done) / "tiny-bs4-npusim"
+    compiled = [path.read_bytes() for path in tmp_path.glob("node-*/artifacts/store/om/*/model.om")]
 
     assert done.returncode == 0, done.stdout + done.stderr
+    assert 2 == len(set(compiled))
+    assert {"node-1", "node-2"} == {words.split()[0] for words in json.loads((folder / "cell.json").read_text())["scored_by"]}
     assert re.fullmatch(r"node-\d/npu\dsim", json.loads((folder / "cell.json").read_text())["place"])
     assert "PASS (mini, simulated)" in done.stdout
 

@@ -75,7 +75,7 @@ def test_a_record_says_what_was_measured_with_what(bench: Bench) -> None:
             "chip": "310P3", "simulated": True, "clips": 6, "digests": {"weights": "w" * 64, "graph": "g" * 64, "clips": "c" * 64},
             "surgery": "a b", "inputs": {id: digest_of(np.full(SHAPE, number, np.float32)) for number, id in enumerate(IDS)},
             "others": ["made by other code"], "given": "", "flags": "--a=1 --b", "shifted": False, "own": "", "itself": False,
-            "repeat": 0.0, "repeat_flipped": 0, "engine": {"provider": "a runtime"}, "place": "", "scored_by": []} == told
+            "repeat": 0.0, "repeat_flipped": 0, "engine": {"provider": "a runtime"}, "place": "", "scored_by": [], "alone": False} == told
     assert 0 < numbers["scoring_s"] < 60
     assert 0 <= numbers["busy"] < 1
     assert ["decode"] == [*numbers["waited_s"]]

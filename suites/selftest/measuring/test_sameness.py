@@ -15,6 +15,8 @@ from typing import Any, cast
 import pytest
 
 from suites.selftest.measuring.resumed import TINY, Bench
+from tools import engines
+from tools.deployment.compile import Compiled
 from tools.deployment.specialise import Given
 from tools.engines.fit import Asked
 from tools.errors import MeasureError
@@ -40,6 +42,12 @@ def job(bench: Bench) -> Job:
     (bench.folder / FILE).write_bytes(b"scores")
     return Job(bench.case, TINY, found.checkpoints[0], replace(found.graphs[0], given=GIVEN), found.dataset, "mini", 1.0,
                bench.folder / "a", bench.folder)
+
+
+def compiled(job: Job, made_of: str) -> Job:
+    """The job on what a compiler has made of its graph."""
+    graph = job.graph
+    return replace(job, graph=Compiled(graph.path, graph.digest, graph.weights_digest, (), 10, 10, GIVEN, made_of))
 
 
 def graph(**changed: Any) -> Change:
@@ -83,7 +91,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "another batch size": ("batch", lambda job, *_: replace(job, case=replace(job.case, batch=8))),
     "another device": ("device", lambda job, *_: replace(job, case=Case("tiny", 4, Device("cpu", 1)))),
     "another chip": ("chip", chip(name="310P3")), "a simulated chip": ("simulated", chip(simulated=True)),
-    "another processor": ("machine", other(versions, "_cpu_name", lambda: "another")),
+    "another processor": ("processor", other(versions, "_cpu_name", lambda: "another")),
     "fewer cores": ("machine", other(os, "sched_getaffinity", lambda process: {0, 1, 2})),
     "another version": ("versions", other(versions, "_version", lambda package: "7" if package == "onnxruntime" else "1")),
     "another Python": ("versions", other(platform, "python_version", lambda: "4.0")),
@@ -91,6 +99,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "other data": ("data", lambda job, *_: replace(job, data="full")),
     "other code that measures": ("code", other_code("measure:measure")),
     "other code of the family": ("code", other_code("cpu:*")),
+    "compiled here": ("made_of", lambda job, *_: compiled(job, "4567")),
 }
 
 
@@ -131,6 +140,30 @@ def test_those_that_score_one_list_are_alike_but_for_their_machine(job: Job, nam
 
     assert ("" if name in OF_A_MACHINE else OTHERS[name]) == here.differs(there)
     assert ("", here) == (here.differs(here), Sameness.parse(here.text))
+
+
+@pytest.mark.parametrize(("one", "other", "why"), [("4567", "4567", ""), ("4567", "89ab", OTHERS["made_of"]),
+                                                   ("4567", "", f"{OTHERS['graph']} and {OTHERS['made_of']}"), ("", "", OTHERS["graph"])])
+def test_graphs_compiled_on_two_machines_are_compared_by_what_they_were_made_of(job: Job, one: str, other: str, why: str) -> None:
+    """No two files of a compiler are equal; on one machine each is another graph all the same."""
+    here, there = (sameness.of(compiled(replace(job, graph=replace(job.graph, digest=digest)), made_of))
+                   for digest, made_of in (("0123", one), ("cdef", other)))
+
+    assert why == here.differs(there)
+    assert CHANGED["graph"] in here.changes(there)
+
+
+@pytest.mark.parametrize(("on_host", "why"), [(True, OTHERS["processor"]), (False, "")])
+def test_a_processor_that_computes_is_a_difference(job: Job, monkeypatch: pytest.MonkeyPatch, on_host: bool, why: str) -> None:
+    """Its sums may have other bits; more of its cores are the same, and so is a device's host."""
+    vars(engines.family(job.case.device))["ON_HOST"] = on_host
+    here = sameness.of(job)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
+    assert "" == here.differs(sameness.of(job))
+    monkeypatch.setattr(versions, "_cpu_name", lambda: "another")
+
+    assert why == here.differs(sameness.of(job))
+    assert here.changes(sameness.of(job))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"weights": 1}'])

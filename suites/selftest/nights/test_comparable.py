@@ -206,3 +206,4 @@ def test_the_noise_of_a_chip_is_told_by_all_its_cases(tmp_path: Path) -> None:
 def test_what_changed_is_told_in_words() -> None:
     """Each part of the fingerprint that is another one, and what was not there as none."""
     assert "runtime none -> aclruntime 0.0.2, protocol 1 -> 2" == changed(replace(CHIP, runtime=""), replace(CHIP, protocol=2))
+    assert "alone False -> True" == changed(CHIP, replace(CHIP, alone=True))

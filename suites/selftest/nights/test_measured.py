@@ -17,6 +17,7 @@ from tools.engines.cpu import FAMILY
 from tools.errors import DeviceError
 from tools.measuring.cell import Cell, Part, Record, Times
 from tools.measuring.predictions import Predictions
+from tools.nights import lines
 from tools.nights.history import History
 from tools.nights.measured import record_of, series_of
 from tools.spec.case import Case, Device
@@ -49,6 +50,17 @@ def test_a_record_tells_what_shaped_the_speed() -> None:
         found.temperature_c, found.clock_mhz, found.simulated, found.word, found.ratio, found.flips, found.wall_s)
     assert hashlib.sha256(np.full((1, 3), 0.5, np.float32).tobytes()).hexdigest() == found.scores
     assert NPU.digests == found.digests
+
+
+@pytest.mark.parametrize("chip", ["310P3", "cpu", "NVIDIA T4"])
+def test_times_taken_alone_on_a_node_are_of_their_own_kind(chip: str) -> None:
+    """Of any device. A line tells it; those of other times are as they were before anybody told it."""
+    usual, alone = (record_of(cell(part(replace(NPU, chip=chip, alone=alone))), run="r", wall_s=1.0) for alone in (False, True))
+
+    assert replace(usual.fingerprint, alone=True) == alone.fingerprint != usual.fingerprint
+    assert [lines.as_read(one).fingerprint for one in (usual, alone)] == [
+        lines.record_of(lines.of_record(one).encode(), "").fingerprint for one in (usual, alone)]
+    assert [False, True] == ["alone" in lines.of_record(one) for one in (usual, alone)]
 
 
 def test_a_record_keeps_the_clock_and_the_heat_of_any_device() -> None:
