@@ -11,8 +11,8 @@ from typing import Protocol
 from tools.cluster import gathering, home, offers, shaped, taken
 from tools.cluster.finding import CLIPS, Sources
 from tools.cluster.gathering import name_of
+from tools.cluster.handle import Handle
 from tools.cluster.parts import Parts
-from tools.cluster.pool import Handle
 from tools.cluster.taken import Noted
 from tools.cluster.values import Answer, Code, Needs, Node, Span, What, Work
 from tools.cluster.working import PIECE

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import count
 from typing import Protocol
 
 from tools.cluster.candidates import Candidates
+from tools.cluster.handle import Handle
 from tools.cluster.news import Began, Ended, Gone, News, Told
+from tools.cluster.silence import Silence
 from tools.cluster.task import Entries
 from tools.cluster.values import Answer, Failed, Needs, Node, Work
 from tools.errors import ClipgateError, ClusterError
@@ -37,44 +39,23 @@ class Backend(Protocol):
         """What happened; waits until a task ends, *seconds* at most."""
 
     def drop(self, number: int) -> None:
-        """End a task that waits for a place."""
+        """End a task that waits for a place, or is not heard of any more."""
 
     def cancel(self, seconds: float) -> None:
         """End every task, also those that hold a device; the last of them after *seconds*."""
 
 
-@dataclass(eq=False, slots=True)
-class Handle:
-    """Work that was submitted. Its `done` may be read; the rest is the pool's."""
-
-    work: Work
-    needs: Needs
-    entries: Entries
-    answer: Answer | None = None
-    error: ClipgateError | None = None
-    number: int = 0
-    lost: int = 0
-    retries: int = 0  # since its device failed
-    refused: int = 0  # times that its device failed, or had failed before
-    began: Began | None = None
-    left: set[str] = field(default_factory=set)  # ids of nodes that it was lost on
-    barred: set[str] = field(default_factory=set)  # ids of nodes that its last attempt does not go to
-
-    @property
-    def done(self) -> bool:
-        return self.answer is not None or self.error is not None
-
-
 class Pool:
     """Submits work, and sees to it until it is done."""
 
-    def __init__(self, backend: Backend, on_event: OnEvent) -> None:
+    def __init__(self, backend: Backend, on_event: OnEvent, silence: Silence | None = None) -> None:
         """on_event: gets what tasks tell, with `worker` NODE/DEVICE, and what the pool says itself."""
         self._backend, self._on_event = backend, on_event
         self._numbers = count(1)
         self._running: dict[int, Handle] = {}
         self._candidates = Candidates(backend.nodes(), backend.unfit())
         self._said: set[str] = set()
+        self._silence = silence or Silence()
 
     def submit(self, work: Work, needs: Needs, entries: Entries) -> Handle:
         """Start work; where no node can do it, its handle is done at once and `wait` raises."""
@@ -103,6 +84,7 @@ class Pool:
             handle = self._running.get(news.number)
             if handle is None:  # of an attempt that is over
                 continue
+            self._silence.hear(handle)
             if isinstance(news, Began):
                 handle.began = news
                 self._tell(handle, {"kind": "cell", "case": str(handle.work.case), "device": self._place(handle)})
@@ -111,6 +93,7 @@ class Pool:
             else:
                 self._end(handle, news)
         self._look_round()
+        self._listen()
         events.tick()
 
     def cancel(self) -> None:
@@ -124,6 +107,21 @@ class Pool:
         if self._candidates.see(self._backend.nodes()):
             self._give_up_waiting()
 
+    def _listen(self) -> None:
+        """Tell of work that waits for others' tasks, and take for gone what tells nothing any more."""
+        running = list(self._running.values())
+        if not self._silence.is_due(running):
+            return
+        for text in self._silence.waiting(running, self._places):
+            self._say(text)
+        for handle, why in self._silence.silent(running):
+            self._backend.drop(handle.number)
+            self._end(handle, Ended(handle.number, Gone(why)))
+
+    def _places(self, handle: Handle) -> set[str]:
+        """The ids of the nodes that a work which waits may go to."""
+        return {node.id for node in self._candidates.of(handle.work, handle.needs)} - handle.barred
+
     def _start(self, handle: Handle) -> None:
         fit = self._candidates.of(handle.work, handle.needs)
         if not fit:
@@ -131,6 +129,7 @@ class Pool:
             return
         handle.number, handle.began = next(self._numbers), None
         self._running[handle.number] = handle
+        self._silence.hear(handle)
         elsewhere = handle.left if {node.id for node in fit} - handle.left else set()
         handle.barred = self._candidates.barred(handle.work, handle.needs) | elsewhere
         work = replace(handle.work, refused=handle.work.refused | self._candidates.refused)
@@ -189,7 +188,7 @@ class Pool:
         """Let work that waits for a node or device which does not come any more go elsewhere, or end."""
         waiting = [handle for handle in self._running.values() if handle.began is None]
         for handle in waiting:
-            if {node.id for node in self._candidates.of(handle.work, handle.needs)} <= handle.barred:
+            if not self._places(handle):
                 del self._running[handle.number]
                 self._backend.drop(handle.number)
                 self._start(handle)

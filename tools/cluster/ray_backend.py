@@ -125,11 +125,11 @@ class RayBackend:
         self._holding += self._taken(number)
 
     def drop(self, number: int) -> None:
-        """End a task that waits for a place."""
+        """End a task that waits for a place, or is not heard of any more."""
         import ray
 
         for one in self._taken(number):
-            ray.cancel(one)
+            ray.cancel(one, force=True)
 
     def _taken(self, number: int) -> list[ray.ObjectRef[Outcome]]:
         """The task of this number, which is not waited for any more."""

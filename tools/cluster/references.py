@@ -10,7 +10,7 @@ from functools import partial
 
 from tools.cluster import finding, gathering, home, joined, offers, session
 from tools.cluster.growing import Cluster
-from tools.cluster.pool import Handle
+from tools.cluster.handle import Handle
 from tools.cluster.values import Answer, Node, Span, Work
 from tools.datasets.clips import ClipSet
 from tools.deployment.weights import Weights, checkpoints

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from suites.selftest.cluster.scripted import NPU, WORK, Backend, crashed, done, finished, first, lacking, lost, node, pool, said
+from tools.cluster.handle import Handle
 from tools.cluster.news import Ended, Told
-from tools.cluster.pool import TRIES, Handle
+from tools.cluster.pool import TRIES
 from tools.cluster.values import Answer, Failed
 from tools.errors import ClusterError, DataError, EngineError
 from tools.machine.event import Event

@@ -16,7 +16,8 @@ from suites.selftest.cluster import rig, stand_ins
 from suites.selftest.cluster.rig import Place, Rig
 from suites.selftest.cluster.stand_ins import CODE, NPUS, ON_CPU
 from suites.selftest.conftest import python
-from tools.cluster.pool import Handle, Pool
+from tools.cluster.handle import Handle
+from tools.cluster.pool import Pool
 from tools.cluster.ray_backend import RayBackend
 from tools.cluster.session import Session, connect
 from tools.cluster.values import Needs, Work
