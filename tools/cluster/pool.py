@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
-from typing import Protocol
 
+from tools.cluster.backend import Backend
 from tools.cluster.candidates import Candidates
+from tools.cluster.first import RESUME
 from tools.cluster.handle import Handle
-from tools.cluster.news import Began, Ended, Gone, News, Told
+from tools.cluster.news import Began, Ended, Gone, Told
 from tools.cluster.silence import Silence
 from tools.cluster.task import Entries
-from tools.cluster.values import Answer, Failed, Needs, Node, Work
-from tools.errors import ClipgateError, ClusterError
+from tools.cluster.values import Answer, Failed, Needs, Work
+from tools.errors import ClusterError
 from tools.machine import events
 from tools.machine.event import Event, OnEvent
 
 TRIES = 3  # of a work whose tasks are lost
 PUMP_S = 0.5
-CANCEL_S = 4.5
-RESUME = "--resume goes on with what is kept"
-
-
-class Backend(Protocol):
-    """What starts tasks, and hears of them."""
-
-    def nodes(self) -> tuple[Node, ...]:
-        """The nodes that are fit and alive now."""
-
-    def unfit(self) -> Mapping[str, str]:
-        """Nodes that are not to be used at all, by name, and why."""
-
-    def start(self, number: int, work: Work, needs: Needs, entries: Entries, barred: Collection[str]) -> None:
-        """Start a task on a node whose id is not *barred*."""
-
-    def news(self, seconds: float) -> Sequence[News]:
-        """What happened; waits until a task ends, *seconds* at most."""
-
-    def drop(self, number: int) -> None:
-        """End a task that waits for a place, or is not heard of any more."""
-
-    def cancel(self, seconds: float) -> None:
-        """End every task, also those that hold a device; the last of them after *seconds*."""
+CANCEL_S = 4.5  # for tasks to end, what is heard of them before that among it
+LEAST_S = 2.0  # for them to end in any case
 
 
 class Pool:
@@ -56,6 +37,7 @@ class Pool:
         self._candidates = Candidates(backend.nodes(), backend.unfit())
         self._said: set[str] = set()
         self._silence = silence or Silence()
+        self._over: ClusterError | None = None  # why no work begins any more
 
     def submit(self, work: Work, needs: Needs, entries: Entries) -> Handle:
         """Start work; where no node can do it, its handle is done at once and `wait` raises."""
@@ -80,32 +62,59 @@ class Pool:
 
     def pump(self, seconds: float) -> None:
         """Hear what happened, and see to what ended; waits until a task ends, *seconds* at most."""
-        for news in self._backend.news(seconds):
-            handle = self._running.get(news.number)
-            if handle is None:  # of an attempt that is over
-                continue
-            self._silence.hear(handle)
-            if isinstance(news, Began):
-                handle.began = news
-                self._tell(handle, {"kind": "cell", "case": str(handle.work.case), "device": self._place(handle)})
-            elif isinstance(news, Told):
-                self._tell(handle, news.event)
-            else:
-                self._end(handle, news)
-        self._look_round()
-        self._listen()
+        if self._over is None:
+            self._hear(seconds)
+            self._look_round()
+            self._listen()
         events.tick()
 
     def cancel(self) -> None:
-        """End every task within 5 s; work that is not done ends with an error that says how to go on."""
-        self._backend.cancel(CANCEL_S)
-        for handle in self._running.values():
-            handle.error = ClusterError(f"{handle.work.key} was cancelled", remedy=RESUME)
-        self._running.clear()
+        """End every task within 5 s, after what has come by now is heard, and begin none any more.
+
+        Work that is not done ends with an error that says how to go on.
+        """
+        began_s = time.monotonic()
+        try:
+            if self._over is None:
+                self._over = ClusterError("all tasks were cancelled", remedy=RESUME)
+                self._hear(0.0)
+        finally:
+            self._backend.cancel(max(LEAST_S, CANCEL_S - (time.monotonic() - began_s)))
+            for handle in self._running.values():
+                handle.error = _cancelled(handle)
+            self._running.clear()
+
+    def _hear(self, seconds: float) -> None:
+        """See to what tasks tell, and to those that ended."""
+        with self._there():
+            for news in self._backend.news(seconds):
+                handle = self._running.get(news.number)
+                if handle is None:  # of an attempt that is over
+                    continue
+                self._silence.hear(handle)
+                if isinstance(news, Began):
+                    handle.began = news
+                    self._tell(handle, {"kind": "cell", "case": str(handle.work.case), "device": self._place(handle)})
+                elif isinstance(news, Told):
+                    self._tell(handle, news.event)
+                else:
+                    self._end(handle, news)
+
+    @contextmanager
+    def _there(self) -> Iterator[None]:
+        """End all work where the cluster itself cannot be reached any more; nothing begins then."""
+        try:
+            yield
+        except ClusterError as error:
+            self._over = error
+            for handle in self._running.values():
+                handle.error = ClusterError(error.what, where=error.where, remedy=error.remedy)
+            self._running.clear()
 
     def _look_round(self) -> None:
-        if self._candidates.see(self._backend.nodes()):
-            self._give_up_waiting()
+        with self._there():
+            if self._candidates.see(self._backend.nodes()):
+                self._give_up_waiting()
 
     def _listen(self) -> None:
         """Tell of work that waits for others' tasks, and take for gone what tells nothing any more."""
@@ -123,6 +132,9 @@ class Pool:
         return {node.id for node in self._candidates.of(handle.work, handle.needs)} - handle.barred
 
     def _start(self, handle: Handle) -> None:
+        if self._over is not None:
+            handle.error = ClusterError(self._over.what, where=self._over.where, remedy=self._over.remedy)
+            return
         fit = self._candidates.of(handle.work, handle.needs)
         if not fit:
             handle.error = self._nobody(handle)
@@ -144,6 +156,8 @@ class Pool:
             handle.answer = replace(outcome, node=self._name(handle, outcome.node))
             if outcome.lost and handle.began is not None:
                 self._refuse(handle.began.node, handle.answer.node, outcome.device, outcome.lost)
+        elif self._over is not None:
+            handle.error = _cancelled(handle)
         elif isinstance(outcome, Gone):
             self._again(handle, outcome, place)
         else:
@@ -214,3 +228,7 @@ class Pool:
         if text not in self._said:
             self._said.add(text)
             self._say(text)
+
+
+def _cancelled(handle: Handle) -> ClusterError:
+    return ClusterError(f"{handle.work.key} was cancelled", remedy=RESUME)

@@ -1,4 +1,4 @@
-"""How long nothing is heard of work: what waits for a place is told of, and what tells nothing is given up."""
+"""How long nothing is heard of work: what waits for others is told, and what hangs is given up."""
 
 from __future__ import annotations
 
