@@ -158,9 +158,8 @@ def _score(wanted: Wanted, cluster: Cluster, device: str) -> None:
     lying = {**cluster.carry(context), finding.CLIPS: [cluster.put(sources.clips)]}
     memory_bytes = NETWORKS * wanted.weights.path.stat().st_size + BEYOND_BYTES
     needs = offers.needs(family, nodes, memory_bytes)
-    names = tuple((node.id, node.name) for node in cluster.nodes)
     first = Work("", "reference", home.sent(context), cluster.code, Case(context.spec.name, 1, Device(family)), sources.digests,
-                 device=device, run=f"reference-{wanted.stage.key.digest[:16]}", names=names)
+                 device=device, run=f"reference-{wanted.stage.key.digest[:16]}")
     with _stopping(wanted, cluster):
         works = {span: replace(first, key=f"{context.spec.name} reference, {gathering.words(span)}", span=span) for span in spans}
         _gather(wanted, cluster, {span: cluster.tasks.submit(work, needs, lying) for span, work in works.items()})
@@ -213,7 +212,8 @@ def _gather(wanted: Wanted, cluster: Cluster, handles: dict[Span, Handle]) -> No
             try:
                 wanted.ranges.keep(*span, _part(cluster.tasks.wait(handles.pop(span)), span))
             except ClusterError as error:
-                wanted.context.say(error.what)
+                if lost is None or lost.what != error.what:
+                    wanted.context.say(error.what)
                 lost = lost or error
                 continue
             done += span[1] - span[0]

@@ -42,6 +42,7 @@ class Nodes:
         self.cancelled = False
         self.before: Callable[[Work], object] = lambda work: None
         self.after: Callable[[Answer], Answer] = lambda answer: answer
+        self.at_last: Callable[[], object] = lambda: None
         self._waiting: list[Handle] = []
         self._turns = cycle(NODES)
 
@@ -81,7 +82,9 @@ class Nodes:
         return Answer(name, "cpu", made.files, made.error, made.retried, made.same)
 
     def cancel(self) -> None:
+        """Hear what has come by now, as the pool does."""
         self.cancelled = True
+        self.at_last()
         self._waiting.clear()
 
 
