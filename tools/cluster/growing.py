@@ -133,6 +133,8 @@ class Growing:
                 self._gather()
             if self._last and self._last.done and not self.is_over:
                 self._take_cell(self._cluster.tasks.wait(self._last), ends=ends)
+        if self.is_over:
+            self._entries = {}  # so that the cluster keeps nothing for this case
 
     @contextmanager
     def _mine(self) -> Iterator[None]:

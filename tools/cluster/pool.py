@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count
 
 from tools.cluster.backend import Backend
 from tools.cluster.candidates import Candidates
@@ -16,12 +15,13 @@ from tools.cluster.news import Began, Ended, Gone, Told
 from tools.cluster.silence import Silence
 from tools.cluster.task import Entries
 from tools.cluster.values import Answer, Failed, Needs, Work
-from tools.errors import ClusterError
+from tools.errors import ClusterError, StoreError
 from tools.machine import events
 from tools.machine.event import Event, OnEvent
 
 TRIES = 3  # of a work whose tasks are lost
 PUMP_S = 0.5
+PASSING = (StoreError.__name__,)  # a parcel that was damaged on the way, a full disk: the next time it may go well
 CANCEL_S = 4.5  # for tasks to end, what is heard of them before that among it
 LEAST_S = 2.0  # for them to end in any case
 
@@ -32,7 +32,7 @@ class Pool:
     def __init__(self, backend: Backend, on_event: OnEvent, silence: Silence | None = None) -> None:
         """on_event: gets what tasks tell, with `worker` NODE/DEVICE, and what the pool says itself."""
         self._backend, self._on_event = backend, on_event
-        self._numbers = count(1)
+        self._last = 0  # the number of the last task that began to wait
         self._running: dict[int, Handle] = {}
         self._candidates = Candidates(backend.nodes(), backend.unfit())
         self._said: set[str] = set()
@@ -139,7 +139,8 @@ class Pool:
         if not fit:
             handle.error = self._nobody(handle)
             return
-        handle.number, handle.began = next(self._numbers), None
+        self._last += 1
+        handle.number, handle.began = self._last, None
         self._running[handle.number] = handle
         self._silence.hear(handle)
         elsewhere = handle.left if {node.id for node in fit} - handle.left else set()
@@ -153,9 +154,10 @@ class Pool:
         if handle.began is not None:
             self._tell(handle, {"kind": "ended"})
         if isinstance(outcome, Answer):
-            handle.answer = replace(outcome, node=self._name(handle, outcome.node))
-            if outcome.lost and handle.began is not None:
-                self._refuse(handle.began.node, handle.answer.node, outcome.device, outcome.lost)
+            node = handle.began.node if handle.began else outcome.node_id  # what it told as it began may be lost
+            handle.answer = replace(outcome, node=self._candidates.names.get(node, outcome.node))
+            if outcome.lost:
+                self._refuse(node, handle.answer.node, outcome.device, outcome.lost)
         elif self._over is not None:
             handle.error = _cancelled(handle)
         elif isinstance(outcome, Gone):
@@ -176,7 +178,9 @@ class Pool:
         self._start(handle)
 
     def _failed(self, handle: Handle, failed: Failed) -> None:
-        if failed.unfit:
+        if failed.unfit and failed.error[0] in PASSING and self._candidates.doubt(handle.work, failed.node_id, handle.number, self._last):
+            self._once(f"{failed.node} is asked once more for {handle.work.case.model}: {failed.error[1]}")
+        elif failed.unfit:
             self._once(f"{failed.node} is not used for {handle.work.case.model}: {failed.error[1]}")
             self._candidates.bar(handle.work, failed.node_id, failed.error[1])
         elif failed.lost:

@@ -89,6 +89,7 @@ class Answer:
     node, device: the node's name, and the device's label there. error: of a cell, why it was not timed.
     same: of `scores` and `cell`, the Sameness of the network that it was measured with, as JSON text.
     lost: why the device of a cell that was scored before it failed is not to be used again in this run.
+    node_id: Ray's, as the task itself says it.
     """
 
     node: str
@@ -99,6 +100,7 @@ class Answer:
     same: str = ""
     seconds: float = 0.0
     lost: str = ""
+    node_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

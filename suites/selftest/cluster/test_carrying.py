@@ -75,7 +75,7 @@ def test_what_is_damaged_on_the_way_is_never_used(driver: Context[Spec], tmp_pat
     whole = b"".join(pieces(driver, name))
     (tmp_path / "node").mkdir()
 
-    with pytest.raises(ClusterError, match="did not arrive"):
+    with pytest.raises(StoreError, match="did not arrive"):
         carrying.take(tmp_path / "node", name, lambda: [damage(whole)])
     assert not Store(tmp_path / "node").find(HOSTED)
     assert [] == [path for path in left(tmp_path / "node") if path.endswith((".tar", "bs4.onnx"))]
@@ -88,7 +88,7 @@ def test_a_parcel_with_another_entry_in_it_is_refused(driver: Context[Spec], tmp
     other = carrying.used(driver)[1]
     (tmp_path / "node").mkdir()
 
-    with pytest.raises(ClusterError, match="held other entries"):
+    with pytest.raises(StoreError, match="held other entries"):
         carrying.take(tmp_path / "node", name, lambda: pieces(driver, other))
 
 
@@ -161,7 +161,7 @@ def test_published_weights_arrive_as_they_are_or_not_at_all(tmp_path: Path) -> N
     one.place.write_bytes(b"weights")
     [(name, path)] = carrying.weights(driver, spec)
 
-    with pytest.raises(ClusterError, match="did not arrive"):
+    with pytest.raises(StoreError, match="did not arrive"):
         carrying.take_weights(node, spec, name, lambda: [b"weight"])
     assert not there.exists()
     assert carrying.take_weights(node, spec, name, lambda: list(carrying.in_pieces(path)))
