@@ -26,7 +26,7 @@ from tools.storage.archive import MANIFEST
 from tools.storage.context import Context
 from tools.storage.entries import HOST, damage_of, note_use, readable_manifest
 
-PIECE = 64 * 2**20  # bytes
+CHUNK = 64 * 2**20  # bytes
 PUBLISHED = "published:"  # begins the name of a checkpoint, which is no entry
 MADE_THERE = frozenset({*packing.STAYING, "checked", "given"})  # about a node's own files, or for its device
 Parts = Callable[[], Sequence[bytes]]  # the pieces of a parcel; whoever asks has them fetched
@@ -53,7 +53,7 @@ def packed(root: Path, name: str) -> Iterator[bytes]:
         if _name(root, manifest) != name:
             raise StoreError(f"{name} is another entry by now", where=str(manifest), remedy="run it again")
         file.seek(0)
-        while piece := file.read(PIECE):
+        while piece := file.read(CHUNK):
             yield piece
 
 
@@ -126,7 +126,7 @@ def weights(settings: Settings, spec: Spec) -> tuple[tuple[str, Path], ...]:
 def in_pieces(path: Path) -> Iterator[bytes]:
     """A file in pieces, as `take_weights` takes it."""
     with path.open("rb") as file:
-        while piece := file.read(PIECE):
+        while piece := file.read(CHUNK):
             yield piece
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import Protocol
 
 from tools.cluster import gathering, home, offers, shaped, taken
 from tools.cluster.finding import CLIPS, Sources
-from tools.cluster.gathering import name_of
 from tools.cluster.handle import Handle
 from tools.cluster.parts import Parts
 from tools.cluster.taken import Noted
+from tools.cluster.task import Entries
 from tools.cluster.values import Answer, Code, Needs, Node, Span, What, Work
 from tools.cluster.working import PIECE
 from tools.errors import ClusterError, MeasureError
@@ -28,8 +28,6 @@ from tools.media.batches import SLOTS
 from tools.spec.case import Case
 from tools.spec.model import Spec
 from tools.storage.context import Context
-
-Entries = Mapping[str, Sequence[object]]  # what a task is handed, by names, in parts that lie in the cluster
 
 
 class Tasks(Protocol):
@@ -148,8 +146,7 @@ class Growing:
     def _take_part(self, span: Span, handle: Handle) -> None:
         with self._mine():
             answer = self._cluster.tasks.wait(handle)
-            data = dict(answer.files).get(name_of(span), b"")
-            self._parts.keep(span, data, f"{answer.node} {answer.device}", answer.same)
+            self._parts.keep(span, gathering.part_of(answer, span), f"{answer.node} {answer.device}", answer.same)
 
     def _gather(self) -> None:
         """Measure the cell with all scores, once they were all made with the same."""

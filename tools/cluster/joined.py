@@ -7,10 +7,11 @@ from functools import partial
 from weakref import WeakValueDictionary
 
 from tools.cluster import carrying, looking, remote
-from tools.cluster.growing import Cluster, Entries
+from tools.cluster.growing import Cluster
 from tools.cluster.pool import Pool
 from tools.cluster.ray_backend import RayBackend
 from tools.cluster.session import Session
+from tools.cluster.task import Entries
 from tools.deployment.origin import origin
 from tools.machine.event import Event, OnEvent
 from tools.spec.model import Spec

@@ -11,7 +11,7 @@ from functools import partial
 from tools.cluster import finding, gathering, home, joined, offers, session
 from tools.cluster.growing import Cluster
 from tools.cluster.handle import Handle
-from tools.cluster.values import Answer, Node, Span, Work
+from tools.cluster.values import Node, Span, Work
 from tools.datasets.clips import ClipSet
 from tools.deployment.weights import Weights, checkpoints
 from tools.errors import ClusterError, OptionError, ReferenceRunError
@@ -210,7 +210,7 @@ def _gather(wanted: Wanted, cluster: Cluster, handles: dict[Span, Handle]) -> No
         cluster.tasks.pump(WAIT_S)
         for span in [span for span, handle in handles.items() if handle.done]:
             try:
-                wanted.ranges.keep(*span, _part(cluster.tasks.wait(handles.pop(span)), span))
+                wanted.ranges.keep(*span, gathering.part_of(cluster.tasks.wait(handles.pop(span)), span))
             except ClusterError as error:
                 if lost is None or lost.what != error.what:
                     wanted.context.say(error.what)
@@ -220,14 +220,6 @@ def _gather(wanted: Wanted, cluster: Cluster, handles: dict[Span, Handle]) -> No
             wanted.context.on_event({"kind": "progress", "text": STEP, "done": done, "total": wanted.total, "unit": "clips"})
     if lost:
         raise ClusterError(lost.what, where=lost.where, remedy=f"see to that node; {wanted.goes_on}")
-
-
-def _part(answer: Answer, span: Span) -> bytes:
-    """The file of a part's scores."""
-    files, name = dict(answer.files), gathering.name_of(span)
-    if set(files) != {name}:
-        raise ClusterError(f"{answer.node} gave {', '.join(files) or 'nothing'}, and {name} was asked for")
-    return files[name]
 
 
 @contextmanager

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from tools.errors import ClipgateError, Parts, revive
 from tools.spec.case import Case, Device
 from tools.spec.settings import Settings
+from tools.storage.shards import Span as Span
 
-Span = tuple[int, int]  # the first clip of a part, and the one behind its last
 What = Literal["scores", "cell", "reference"]  # a part of a cell's scores; the rest of a cell, and its times; a part of a reference
 
 
@@ -63,7 +63,8 @@ class Work:
     clips of `scores` and `reference`. timed: whether a `cell` is timed. exclusive: whether it is alone on its
     node. refused: devices of the cluster, as NODE-ID/LABEL, that are not to be used again.
     device: where torch runs for a `reference`, as --torch-device says it. run: the name of the driver's run.
-    names: what the driver calls each node, by its id. scored_by: who scored the pieces of a `cell`, in words.
+    names: of nodes that share their host, what the driver calls them, by their ids; whoever starts the task
+    adds them. scored_by: who scored the pieces of a `cell`, in words.
     """
 
     key: str
@@ -136,4 +137,3 @@ class Needs:
     memory_bytes: int = 0
     device: str = ""
     node: str = ""
-    entries: tuple[str, ...] = field(default=())

@@ -15,9 +15,10 @@ from suites.selftest.conftest import keeping
 from suites.selftest.measuring.resumed import TINY, Bench
 from tools.cluster import shaped, working
 from tools.cluster.cells import Farm
-from tools.cluster.growing import Asked, Cluster, Entries
+from tools.cluster.growing import Asked, Cluster
 from tools.cluster.handle import Handle
 from tools.cluster.home import Place
+from tools.cluster.task import Entries
 from tools.cluster.values import Answer, Needs, Work
 from tools.cluster.working import PIECE, Task
 from tools.errors import ClipgateError

@@ -51,10 +51,10 @@ def test_a_run_knows_the_entries_that_it_has_found(driver: Context[Spec]) -> Non
     assert name.startswith(f"{manifest_path(Path(), HOSTED)}@")
 
 
-@pytest.mark.parametrize("size", [512, carrying.PIECE])
+@pytest.mark.parametrize("size", [512, carrying.CHUNK])
 def test_a_parcel_arrives_as_it_was_and_once(driver: Context[Spec], tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In many pieces as in one; a second time nothing is fetched, and a damaged entry is fetched again."""
-    monkeypatch.setattr(carrying, "PIECE", size)
+    monkeypatch.setattr(carrying, "CHUNK", size)
     [name], there = carrying.used(driver), tmp_path / "node"
     there.mkdir()
 
