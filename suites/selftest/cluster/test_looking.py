@@ -12,7 +12,7 @@ from suites.selftest.conftest import TINY_MODELS, python
 from tools import engines
 from tools.cluster import home, looking
 from tools.cluster.values import Code, Failed, Node
-from tools.engines.cpu import CPU, FAMILY
+from tools.engines.cpu import FAMILY
 from tools.engines.cuda.family import FAMILY as GPUS
 from tools.errors import DeviceError
 from tools.spec.case import Device
@@ -115,7 +115,7 @@ def test_a_device_that_is_not_fit_is_told_and_left_out(settings: Settings, monke
 
 def test_devices_that_ray_was_lent_keep_their_numbers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that its tasks are given are the node's, and no others."""
-    monkeypatch.setattr(GPUS, "describe", lambda device: CPU)
+    monkeypatch.setattr(GPUS, "describe", lambda device: FAMILY.describe(Device("cpu")))
     monkeypatch.setattr(engines, "devices", lambda: [Device("cuda", index) for index in range(4)])
     monkeypatch.setattr(home, "resources", lambda: {"GPU": 2.0, "CPU": 8.0})
     monkeypatch.setattr(home, "lent", lambda: {"GPU": ["2", "3"]})
