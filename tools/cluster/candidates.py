@@ -18,6 +18,7 @@ class Candidates:
         self._alive = set(self._nodes)
         self._unfit = dict(unfit)
         self._barred: dict[Scope, dict[str, str]] = {}
+        self._doubted: dict[tuple[Scope, str], int] = {}
         self._refused: dict[tuple[str, str], str] = {}
 
     @property
@@ -38,6 +39,13 @@ class Candidates:
     def bar(self, work: Work, node: str, why: str) -> None:
         """Do not use a node for work with this model's data any more."""
         self._barred.setdefault(_scope(work), {})[node] = why
+
+    def doubt(self, work: Work, node: str, number: int, last: int) -> bool:
+        """Whether a node that could not do a work may be asked once more, for what may pass.
+
+        number: that of the task there. last: that of the last task, after which one is asked once more.
+        """
+        return number <= self._doubted.setdefault((_scope(work), node), last)
 
     def refuse(self, node: str, device: str, why: str) -> bool:
         """Do not use a device any more; whether it was used until now."""

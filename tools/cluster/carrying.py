@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tools.deployment.published import Published, published
 from tools.errors import ClusterError, StoreError
-from tools.machine.files import require_room, sha256, write_whole
+from tools.machine.files import require_room, sha256, write_whole, writing
 from tools.machine.reading import shown
 from tools.spec.digest import digest
 from tools.spec.model import Spec
@@ -26,7 +26,7 @@ from tools.storage.archive import MANIFEST
 from tools.storage.context import Context
 from tools.storage.entries import HOST, damage_of, note_use, readable_manifest
 
-PIECE = 64 * 2**20  # bytes
+CHUNK = 64 * 2**20  # bytes
 PUBLISHED = "published:"  # begins the name of a checkpoint, which is no entry
 MADE_THERE = frozenset({*packing.STAYING, "checked", "given"})  # about a node's own files, or for its device
 Parts = Callable[[], Sequence[bytes]]  # the pieces of a parcel; whoever asks has them fetched
@@ -53,7 +53,7 @@ def packed(root: Path, name: str) -> Iterator[bytes]:
         if _name(root, manifest) != name:
             raise StoreError(f"{name} is another entry by now", where=str(manifest), remedy="run it again")
         file.seek(0)
-        while piece := file.read(PIECE):
+        while piece := file.read(CHUNK):
             yield piece
 
 
@@ -69,22 +69,23 @@ def take(root: Path, name: str, parts: Parts) -> bool:
     It returns whether its parts were asked for.
 
     Raises:
-        ClusterError: it was damaged on the way; or the store has an entry of that name with other content.
+        StoreError: it was damaged on the way, or there is no room.
+        ClusterError: the store has an entry of that name with other content.
     """
     manifest = root / _path(name)
     if _has(root, manifest, name):
         note_use(manifest)  # of several that would do, the one used last is taken
         return False
-    with tempfile.NamedTemporaryFile(dir=root, suffix=".tar") as file:
+    with writing(name, root, StoreError), tempfile.NamedTemporaryFile(dir=root, suffix=".tar") as file:
         for part in parts():
             file.write(part)
         file.flush()
         try:
             unpacking.unpack(root, Path(file.name), lambda text: None)
         except StoreError as error:
-            raise ClusterError(f"{name} did not arrive: {error.what}", where=str(root), remedy="run it again") from error
+            raise StoreError(f"{name} did not arrive: {error.what}", where=str(root), remedy="run it again") from error
     if not _has(root, manifest, name):
-        raise ClusterError(f"{name} did not arrive: its parcel held other entries", where=str(manifest))
+        raise StoreError(f"{name} did not arrive: its parcel held other entries", where=str(manifest))
     return True
 
 
@@ -125,7 +126,7 @@ def weights(settings: Settings, spec: Spec) -> tuple[tuple[str, Path], ...]:
 def in_pieces(path: Path) -> Iterator[bytes]:
     """A file in pieces, as `take_weights` takes it."""
     with path.open("rb") as file:
-        while piece := file.read(PIECE):
+        while piece := file.read(CHUNK):
             yield piece
 
 
@@ -133,7 +134,8 @@ def take_weights(settings: Settings, spec: Spec, name: str, parts: Parts) -> boo
     """Put a published checkpoint where it belongs on this node, unless a file is there.
 
     Raises:
-        ClusterError: it was damaged on the way. WeightsError: it is not what was published.
+        StoreError: it was damaged on the way, or there is no room.
+        WeightsError: it is not what was published.
     """
     file, _, sha = name.removeprefix(PUBLISHED).rpartition("@")
     place = next((one for one in published(settings.models, settings.artifacts, spec) if one.place.name == file), None)
@@ -150,7 +152,7 @@ def _write(place: Published, pieces: Sequence[bytes], sha: str) -> None:
     for piece in pieces:
         arrived.update(piece)
     if arrived.hexdigest() != sha:
-        raise ClusterError(f"{place.place.name} did not arrive: it does not have its digest", where=str(place.place), remedy="run it again")
-    require_room(sum(map(len, pieces)), place.folder, place.place.name, ClusterError)
+        raise StoreError(f"{place.place.name} did not arrive: it does not have its digest", where=str(place.place), remedy="run it again")
+    require_room(sum(map(len, pieces)), place.folder, place.place.name)
     place.folder.mkdir(parents=True, exist_ok=True)
     write_whole(place.place, lambda file: file.writelines(pieces))

@@ -10,6 +10,7 @@ from tools.cluster.growing import Asked, Cluster, Growing
 from tools.errors import ClipgateError, ClusterError
 from tools.machine import events
 from tools.measuring.cell import Cell
+from tools.measuring.cells import awake
 from tools.measuring.launch import Found
 from tools.spec.case import Case
 from tools.spec.model import Spec
@@ -59,14 +60,15 @@ class Farm:
         if growing.cell is None:
             assert growing.error is not None
             raise growing.error
-        return growing.cell
+        return awake(growing.cell)
 
     def end(self) -> None:
-        """Keep what has come, and end all tasks: nobody waits for them any more."""
+        """End all tasks, for which nobody waits any more, and keep what has come; nothing begins."""
         try:
-            self._go_on(0.0)
-        finally:
             self._cluster.tasks.cancel()
+        finally:
+            for growing in self._growing.values():
+                growing.look(ends=True)
 
     def _of(self, case: Case) -> Growing:
         if case in self._failed:

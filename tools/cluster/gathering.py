@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from tools.cluster.values import Span
+from tools.cluster.values import Answer, Span
+from tools.errors import ClusterError
+from tools.storage.shards import name_of
 
 LEAST, MOST = 500, 5000  # clips of a part: a task takes seconds to begin, and a lost one is scored again
 ROUNDS = 4  # parts that each device gets in turn: a slow or a lost one holds the others up for the less
@@ -40,6 +42,14 @@ def span_of(name: str) -> Span | None:
     """The part whose scores a file of that name has; None where it has none."""
     match = NAME.fullmatch(name)
     return (int(match[1]), int(match[2])) if match else None
+
+
+def part_of(answer: Answer, span: Span) -> bytes:
+    """The file of a part's scores; a ClusterError where the answer is another one."""
+    files, name = dict(answer.files), name_of(span)
+    if set(files) != {name}:
+        raise ClusterError(f"{answer.node} gave {', '.join(files) or 'nothing'}, and {name} was asked for")
+    return files[name]
 
 
 def words(span: Span) -> str:

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from tools.cluster import gathering, home, offers, shaped, taken
 from tools.cluster.finding import CLIPS, Sources
+from tools.cluster.handle import Handle
 from tools.cluster.parts import Parts
-from tools.cluster.pool import Handle
 from tools.cluster.taken import Noted
+from tools.cluster.task import Entries
 from tools.cluster.values import Answer, Code, Needs, Node, Span, What, Work
 from tools.cluster.working import PIECE
-from tools.errors import ClipgateError, ClusterError, MeasureError
+from tools.errors import ClusterError, MeasureError
 from tools.machine import memory
 from tools.machine.files import writing
 from tools.measuring.cell import Cell
+from tools.measuring.cells import resting
 from tools.measuring.launch import Found
 from tools.measuring.sameness import Sameness
 from tools.media.batches import SLOTS
 from tools.spec.case import Case
 from tools.spec.model import Spec
 from tools.storage.context import Context
-from tools.storage.shards import name_of
-
-Entries = Mapping[str, Sequence[object]]  # what a task is handed, by names, in parts that lie in the cluster
 
 
 class Tasks(Protocol):
@@ -65,13 +65,16 @@ class Asked:
 
 
 class Growing:
-    """A case whose artifacts are found. `cell` is there once it is measured, `error` if that failed."""
+    """A case whose artifacts are found. `cell` is there once it is measured, its scores on disk alone.
+
+    `error` is there if that failed: of ours, or a mistake, which belongs to this case alone as well.
+    """
 
     def __init__(self, asked: Asked, found: Sources, cluster: Cluster, run: Path) -> None:
         self.found = Found(found.checkpoints, found.dataset, found.graphs)
         self._sources, self._asked, self._cluster, self._run = found, asked, cluster, run
         self.cell: Cell | None = None
-        self.error: ClipgateError | None = None
+        self.error: Exception | None = None
         case, context = asked.case, asked.context
         self._shaped = shaped.of(context, case, found)
         budget_s = context.settings.budget_s if asked.timed else None
@@ -90,8 +93,8 @@ class Growing:
         case, context = self._asked.case, self._asked.context
         with writing("what this cell leaves", self._run, MeasureError):
             kinds = offers.kinds(self._cluster.nodes, case.device.family)
-            self.cell = taken.earlier(context, case, self._run, self._noted, kinds)
-            if self.cell:
+            if earlier := taken.earlier(context, case, self._run, self._noted, kinds):
+                self.cell = resting(earlier)
                 return
             self._entries = {**self._cluster.carry(context), CLIPS: [self._cluster.put(self._sources.clips)]}
             if shaped.can_be_cut(case, context.spec):
@@ -115,28 +118,36 @@ class Growing:
         if not missing:
             self._gather()
 
-    def look(self) -> None:
-        """Take what has ended, and go on. What comes after an error is kept all the same, for --resume."""
+    def look(self, *, ends: bool = False) -> None:
+        """Take what has ended, and go on. What comes after an error is kept all the same, for --resume.
+
+        ends: begin nothing any more.
+        """
+        with self._mine():
+            ended = [(span, handle) for span, handle in self._handles.items() if handle.done]
+            for span, handle in ended:
+                self._take_part(span, handle)
+                del self._handles[span]  # now, so that Ctrl-C meanwhile loses no part
+            if ended and not self._handles and self.error is None and not ends:
+                self._gather()
+            if self._last and self._last.done and not self.is_over:
+                self._take_cell(self._cluster.tasks.wait(self._last), ends=ends)
+        if self.is_over:
+            self._entries = {}  # so that the cluster keeps nothing for this case
+
+    @contextmanager
+    def _mine(self) -> Iterator[None]:
+        """Keep an error for this case, a mistake too: the test that waits may be another case's."""
         try:
             with writing("what this cell leaves", self._run, MeasureError):
-                ended = [(span, handle) for span, handle in self._handles.items() if handle.done]
-                for span, handle in ended:
-                    self._take_part(span, handle)
-                    del self._handles[span]  # now, so that Ctrl-C meanwhile loses no part
-                if ended and not self._handles and self.error is None:
-                    self._gather()
-                if self._last and self._last.done and not self.is_over:
-                    self._take_cell(self._cluster.tasks.wait(self._last))
-        except ClipgateError as error:
+                yield
+        except Exception as error:  # noqa: BLE001 - raised where its own case is asked for
             self.error = self.error or error
 
     def _take_part(self, span: Span, handle: Handle) -> None:
-        try:
+        with self._mine():
             answer = self._cluster.tasks.wait(handle)
-            data = dict(answer.files).get(name_of(span), b"")
-            self._parts.keep(span, data, f"{answer.node} {answer.device}", answer.same)
-        except ClipgateError as error:
-            self.error = self.error or error
+            self._parts.keep(span, gathering.part_of(answer, span), f"{answer.node} {answer.device}", answer.same)
 
     def _gather(self) -> None:
         """Measure the cell with all scores, once they were all made with the same."""
@@ -164,15 +175,17 @@ class Growing:
         pieces = {f"{PIECE}{first}-{end}": [self._cluster.put(data)] for (first, end), data in self._parts.contents().items()}
         self._last = self._submit("cell", str(self._asked.case), (0, 0), pieces)
 
-    def _take_cell(self, answer: Answer) -> None:
+    def _take_cell(self, answer: Answer, *, ends: bool) -> None:
         """Take the cell if its node was like those that scored the parts, which are of one kind."""
         self._last = None  # its bytes and those of the parts, which this process and the cluster held for it
         kept = next(iter(self._parts.scored.values()), None)
         why = _differs(kept.same, answer.same) if kept else ""
+        if why and ends:
+            return
         if why:
             self._score_again(why, f"{answer.node} cannot measure what others have scored")
             return
-        self.cell = taken.take(answer, self._asked.case, self._asked.context.spec, self._run, self._noted)
+        self.cell = resting(taken.take(answer, self._asked.case, self._asked.context.spec, self._run, self._noted))
         if self._noted.budget_s is None or self.cell.untimed is None:
             self._parts.remove()
 
@@ -181,7 +194,6 @@ class Growing:
         alone = what == "cell" and context.settings.ray_exclusive == "on"
         work = Work(key, what, home.sent(context), self._cluster.code, case, self._sources.digests, span,
                     timed=what == "cell" and self._asked.timed, exclusive=alone, run=self._run.name,
-                    names=tuple((node.id, node.name) for node in self._cluster.nodes),
                     scored_by=gathering.by_whom(list(self._parts.scored.values())) if what == "cell" else ())
         needs = offers.needs(case.device.family, self._cluster.nodes, self._memory(), alone=alone)
         return self._cluster.tasks.submit(work, needs, {**self._entries, **(pieces or {})})

@@ -97,6 +97,19 @@ def accelerators() -> Ids:
     return dict(_context().get_accelerator_ids()) if _in_task() else {}
 
 
+def lent() -> Ids:
+    """The devices that Ray was lent on this node when it was started, by their numbers.
+
+    That is what CUDA_VISIBLE_DEVICES and its like said then. Only Ray knows it by now.
+    """
+    if not _in_task():
+        return {}
+    from ray._private.worker import global_worker
+
+    told = global_worker.original_visible_accelerator_ids
+    return {kind: [str(one) for one in ids] for kind, ids in told.items() if ids is not None}
+
+
 def resources() -> Mapping[str, float]:
     """What Ray counts on this node: CPU, memory in bytes, and devices by what it calls them."""
     if not _in_task():

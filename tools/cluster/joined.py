@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from weakref import WeakValueDictionary
 
 from tools.cluster import carrying, looking, remote
-from tools.cluster.growing import Cluster, Entries
+from tools.cluster.growing import Cluster
 from tools.cluster.pool import Pool
 from tools.cluster.ray_backend import RayBackend
 from tools.cluster.session import Session
+from tools.cluster.task import Entries
 from tools.deployment.origin import origin
 from tools.machine.event import Event, OnEvent
 from tools.spec.model import Spec
@@ -36,15 +38,19 @@ def named(on_event: OnEvent) -> OnEvent:
     return tell
 
 
+class Parcel(list[object]):
+    """References to the pieces of a parcel, which lie in the cluster for as long as somebody has this."""
+
+
 class Carrier:
-    """Puts what cases have found in the store into the cluster, each thing once.
+    """Puts what cases have found in the store into the cluster, each once for all that need it.
 
     shared: whether every node sees the driver's own store, so that nothing has to travel.
     """
 
     def __init__(self, put: Put, *, shared: bool) -> None:
         self._put, self._shared = put, shared
-        self._there: dict[str, list[object]] = {}
+        self._there: WeakValueDictionary[str, Parcel] = WeakValueDictionary()
 
     def carry(self, context: Context[Spec]) -> Entries:
         """What a node needs of all that *context* has found so far, by the names of its parcels."""
@@ -56,7 +62,8 @@ class Carrier:
             found |= {name: partial(carrying.in_pieces, path) for name, path in carrying.weights(settings, context.spec)}
         return {name: self._lying(name, pieces) for name, pieces in found.items()}
 
-    def _lying(self, name: str, pieces: Callable[[], Iterable[bytes]]) -> list[object]:
-        if name not in self._there:
-            self._there[name] = [self._put(piece) for piece in pieces()]
-        return self._there[name]
+    def _lying(self, name: str, pieces: Callable[[], Iterable[bytes]]) -> Parcel:
+        there = self._there.get(name)
+        if there is None:
+            there = self._there[name] = Parcel(self._put(piece) for piece in pieces())
+        return there

@@ -102,13 +102,15 @@ def _content(path: Path) -> str:
 def _devices(has: Mapping[str, float]) -> tuple[tuple[tuple[Device, str], ...], tuple[str, ...]]:
     """The devices that Ray can give to a task here and that are fit, with their chips; why not the others.
 
-    Ray counts a kind of device, and numbers those from 0 on.
+    Ray counts a kind of device, and numbers those from 0 on, or as it was lent them when it was started.
     """
     fit, told = [], []
     for device in engines.devices():
         counted = engines.family(device).RAY
-        if counted and (device.index or 0) >= has.get(counted, 0.0):
-            told.append(f"{device.label}: Ray counts {has.get(counted, 0.0):g} {counted} here")
+        if counted and str(device.index or 0) not in _handed_out(counted, has):
+            lent = home.lent().get(counted)
+            which = f", lent as {', '.join(lent)}" if lent else ""
+            told.append(f"{device.label}: Ray counts {has.get(counted, 0.0):g} {counted} here{which}")
             continue
         if not (counted or engines.family(device).ON_HOST):
             continue
@@ -127,6 +129,12 @@ def _kinds(fit: Sequence[tuple[Device, str]]) -> tuple[tuple[str, Kind], ...]:
             with suppress(ClipgateError):
                 found[device.family, chip] = kind(device)
     return tuple((family, one) for (family, _), one in found.items())
+
+
+def _handed_out(counted: str, has: Mapping[str, float]) -> Sequence[str]:
+    """The devices of a kind that Ray gives to tasks here, by their numbers."""
+    number = int(has.get(counted, 0.0))
+    return [*home.lent().get(counted, map(str, range(number)))][:number]
 
 
 def _full_data(settings: Settings) -> tuple[str, ...]:

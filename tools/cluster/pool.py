@@ -2,79 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import count
-from typing import Protocol
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
+from tools.cluster.backend import Backend
 from tools.cluster.candidates import Candidates
-from tools.cluster.news import Began, Ended, Gone, News, Told
+from tools.cluster.first import RESUME
+from tools.cluster.handle import Handle
+from tools.cluster.news import Began, Ended, Gone, Told
+from tools.cluster.silence import Silence
 from tools.cluster.task import Entries
-from tools.cluster.values import Answer, Failed, Needs, Node, Work
-from tools.errors import ClipgateError, ClusterError
+from tools.cluster.values import Answer, Failed, Needs, Work
+from tools.errors import ClusterError, StoreError
 from tools.machine import events
 from tools.machine.event import Event, OnEvent
 
 TRIES = 3  # of a work whose tasks are lost
 PUMP_S = 0.5
-CANCEL_S = 4.5
-RESUME = "--resume goes on with what is kept"
-
-
-class Backend(Protocol):
-    """What starts tasks, and hears of them."""
-
-    def nodes(self) -> tuple[Node, ...]:
-        """The nodes that are fit and alive now."""
-
-    def unfit(self) -> Mapping[str, str]:
-        """Nodes that are not to be used at all, by name, and why."""
-
-    def start(self, number: int, work: Work, needs: Needs, entries: Entries, barred: Collection[str]) -> None:
-        """Start a task on a node whose id is not *barred*."""
-
-    def news(self, seconds: float) -> Sequence[News]:
-        """What happened; waits until a task ends, *seconds* at most."""
-
-    def drop(self, number: int) -> None:
-        """End a task that waits for a place."""
-
-    def cancel(self, seconds: float) -> None:
-        """End every task, also those that hold a device; the last of them after *seconds*."""
-
-
-@dataclass(eq=False, slots=True)
-class Handle:
-    """Work that was submitted. Its `done` may be read; the rest is the pool's."""
-
-    work: Work
-    needs: Needs
-    entries: Entries
-    answer: Answer | None = None
-    error: ClipgateError | None = None
-    number: int = 0
-    lost: int = 0
-    retries: int = 0  # since its device failed
-    refused: int = 0  # times that its device failed, or had failed before
-    began: Began | None = None
-    left: set[str] = field(default_factory=set)  # ids of nodes that it was lost on
-    barred: set[str] = field(default_factory=set)  # ids of nodes that its last attempt does not go to
-
-    @property
-    def done(self) -> bool:
-        return self.answer is not None or self.error is not None
+PASSING = (StoreError.__name__,)  # a parcel that was damaged on the way, a full disk: the next time it may go well
+CANCEL_S = 4.5  # for tasks to end, what is heard of them before that among it
+LEAST_S = 2.0  # for them to end in any case
 
 
 class Pool:
     """Submits work, and sees to it until it is done."""
 
-    def __init__(self, backend: Backend, on_event: OnEvent) -> None:
+    def __init__(self, backend: Backend, on_event: OnEvent, silence: Silence | None = None) -> None:
         """on_event: gets what tasks tell, with `worker` NODE/DEVICE, and what the pool says itself."""
         self._backend, self._on_event = backend, on_event
-        self._numbers = count(1)
+        self._last = 0  # the number of the last task that began to wait
         self._running: dict[int, Handle] = {}
         self._candidates = Candidates(backend.nodes(), backend.unfit())
         self._said: set[str] = set()
+        self._silence = silence or Silence()
+        self._over: ClusterError | None = None  # why no work begins any more
 
     def submit(self, work: Work, needs: Needs, entries: Entries) -> Handle:
         """Start work; where no node can do it, its handle is done at once and `wait` raises."""
@@ -99,38 +62,87 @@ class Pool:
 
     def pump(self, seconds: float) -> None:
         """Hear what happened, and see to what ended; waits until a task ends, *seconds* at most."""
-        for news in self._backend.news(seconds):
-            handle = self._running.get(news.number)
-            if handle is None:  # of an attempt that is over
-                continue
-            if isinstance(news, Began):
-                handle.began = news
-                self._tell(handle, {"kind": "cell", "case": str(handle.work.case), "device": self._place(handle)})
-            elif isinstance(news, Told):
-                self._tell(handle, news.event)
-            else:
-                self._end(handle, news)
-        self._look_round()
+        if self._over is None:
+            self._hear(seconds)
+            self._look_round()
+            self._listen()
         events.tick()
 
     def cancel(self) -> None:
-        """End every task within 5 s; work that is not done ends with an error that says how to go on."""
-        self._backend.cancel(CANCEL_S)
-        for handle in self._running.values():
-            handle.error = ClusterError(f"{handle.work.key} was cancelled", remedy=RESUME)
-        self._running.clear()
+        """End every task within 5 s, after what has come by now is heard, and begin none any more.
+
+        Work that is not done ends with an error that says how to go on.
+        """
+        began_s = time.monotonic()
+        try:
+            if self._over is None:
+                self._over = ClusterError("all tasks were cancelled", remedy=RESUME)
+                self._hear(0.0)
+        finally:
+            self._backend.cancel(max(LEAST_S, CANCEL_S - (time.monotonic() - began_s)))
+            for handle in self._running.values():
+                handle.error = _cancelled(handle)
+            self._running.clear()
+
+    def _hear(self, seconds: float) -> None:
+        """See to what tasks tell, and to those that ended."""
+        with self._there():
+            for news in self._backend.news(seconds):
+                handle = self._running.get(news.number)
+                if handle is None:  # of an attempt that is over
+                    continue
+                self._silence.hear(handle)
+                if isinstance(news, Began):
+                    handle.began = news
+                    self._tell(handle, {"kind": "cell", "case": str(handle.work.case), "device": self._place(handle)})
+                elif isinstance(news, Told):
+                    self._tell(handle, news.event)
+                else:
+                    self._end(handle, news)
+
+    @contextmanager
+    def _there(self) -> Iterator[None]:
+        """End all work where the cluster itself cannot be reached any more; nothing begins then."""
+        try:
+            yield
+        except ClusterError as error:
+            self._over = error
+            for handle in self._running.values():
+                handle.error = ClusterError(error.what, where=error.where, remedy=error.remedy)
+            self._running.clear()
 
     def _look_round(self) -> None:
-        if self._candidates.see(self._backend.nodes()):
-            self._give_up_waiting()
+        with self._there():
+            if self._candidates.see(self._backend.nodes()):
+                self._give_up_waiting()
+
+    def _listen(self) -> None:
+        """Tell of work that waits for others' tasks, and take for gone what tells nothing any more."""
+        running = list(self._running.values())
+        if not self._silence.is_due(running):
+            return
+        for text in self._silence.waiting(running, self._places):
+            self._say(text)
+        for handle, why in self._silence.silent(running):
+            self._backend.drop(handle.number)
+            self._end(handle, Ended(handle.number, Gone(why)))
+
+    def _places(self, handle: Handle) -> set[str]:
+        """The ids of the nodes that a work which waits may go to."""
+        return {node.id for node in self._candidates.of(handle.work, handle.needs)} - handle.barred
 
     def _start(self, handle: Handle) -> None:
+        if self._over is not None:
+            handle.error = ClusterError(self._over.what, where=self._over.where, remedy=self._over.remedy)
+            return
         fit = self._candidates.of(handle.work, handle.needs)
         if not fit:
             handle.error = self._nobody(handle)
             return
-        handle.number, handle.began = next(self._numbers), None
+        self._last += 1
+        handle.number, handle.began = self._last, None
         self._running[handle.number] = handle
+        self._silence.hear(handle)
         elsewhere = handle.left if {node.id for node in fit} - handle.left else set()
         handle.barred = self._candidates.barred(handle.work, handle.needs) | elsewhere
         work = replace(handle.work, refused=handle.work.refused | self._candidates.refused)
@@ -142,9 +154,12 @@ class Pool:
         if handle.began is not None:
             self._tell(handle, {"kind": "ended"})
         if isinstance(outcome, Answer):
-            handle.answer = replace(outcome, node=self._name(handle, outcome.node))
-            if outcome.lost and handle.began is not None:
-                self._refuse(handle.began.node, handle.answer.node, outcome.device, outcome.lost)
+            node = handle.began.node if handle.began else outcome.node_id  # what it told as it began may be lost
+            handle.answer = replace(outcome, node=self._candidates.names.get(node, outcome.node))
+            if outcome.lost:
+                self._refuse(node, handle.answer.node, outcome.device, outcome.lost)
+        elif self._over is not None:
+            handle.error = _cancelled(handle)
         elif isinstance(outcome, Gone):
             self._again(handle, outcome, place)
         else:
@@ -163,7 +178,9 @@ class Pool:
         self._start(handle)
 
     def _failed(self, handle: Handle, failed: Failed) -> None:
-        if failed.unfit:
+        if failed.unfit and failed.error[0] in PASSING and self._candidates.doubt(handle.work, failed.node_id, handle.number, self._last):
+            self._once(f"{failed.node} is asked once more for {handle.work.case.model}: {failed.error[1]}")
+        elif failed.unfit:
             self._once(f"{failed.node} is not used for {handle.work.case.model}: {failed.error[1]}")
             self._candidates.bar(handle.work, failed.node_id, failed.error[1])
         elif failed.lost:
@@ -189,7 +206,7 @@ class Pool:
         """Let work that waits for a node or device which does not come any more go elsewhere, or end."""
         waiting = [handle for handle in self._running.values() if handle.began is None]
         for handle in waiting:
-            if {node.id for node in self._candidates.of(handle.work, handle.needs)} <= handle.barred:
+            if not self._places(handle):
                 del self._running[handle.number]
                 self._backend.drop(handle.number)
                 self._start(handle)
@@ -215,3 +232,7 @@ class Pool:
         if text not in self._said:
             self._said.add(text)
             self._say(text)
+
+
+def _cancelled(handle: Handle) -> ClusterError:
+    return ClusterError(f"{handle.work.key} was cancelled", remedy=RESUME)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from tools.cluster import remote, task
+from tools.cluster.first import RESUME
 from tools.cluster.heard import Heard
 from tools.cluster.news import Ended, Gone, News
-from tools.cluster.session import Session
+from tools.cluster.session import Session, reached
 from tools.cluster.task import Entries, Hearing, Run
 from tools.cluster.values import Failed, Needs, Node, Outcome, Work
 from tools.errors import ClusterError
@@ -49,6 +51,7 @@ class RayBackend:
         self._asked: object = None  # the actor for what it heard
         self._holding: list[ray.ObjectRef[Outcome]] = []
         self._nodes, self._looked_s = session.nodes(), time.monotonic()
+        self._gone = False
 
     def _actor(self) -> Hearing:
         """The actor on our own node, which is there as long as we are; else on any that is fit."""
@@ -64,10 +67,26 @@ class RayBackend:
             return cast("Hearing", actor.options(label_selector=self._selector("", ())).remote())
 
     def nodes(self) -> tuple[Node, ...]:
-        """The fit nodes that are alive, as they were a second ago at most."""
+        """The fit nodes that are alive, as they were a second ago at most.
+
+        Raises:
+            ClusterError: the cluster cannot be reached any more. This process has left it then.
+        """
         if time.monotonic() - self._looked_s > LOOK_S:
-            self._nodes, self._looked_s = self._session.alive(), time.monotonic()
+            with self._or_left():
+                self._nodes, self._looked_s = self._session.alive(), time.monotonic()
         return self._nodes
+
+    @contextmanager
+    def _or_left(self) -> Iterator[None]:
+        """Leave a cluster that cannot be reached any more, before Ray ends this process for that."""
+        try:
+            yield
+        except ClusterError:
+            self._forget()
+            self._gone = True
+            self._session.close()
+            raise
 
     def unfit(self) -> Mapping[str, str]:
         return self._session.unfit
@@ -80,6 +99,8 @@ class RayBackend:
         """
         import ray
 
+        if self._gone:  # Ray would start a cluster of its own
+            raise ClusterError("the cluster cannot be reached any more", where="--ray", remedy=RESUME)
         try:
             return ray.put(data)
         except ray.exceptions.RayError as error:
@@ -108,7 +129,11 @@ class RayBackend:
         return {NODE: f"!in({','.join(out)})"}
 
     def news(self, seconds: float) -> Sequence[News]:
-        """What happened; waits until a task ends, *seconds* at most."""
+        """What happened; waits until a task ends, *seconds* at most; errors as for `nodes`."""
+        with self._or_left(), reached():
+            return self._news(seconds)
+
+    def _news(self, seconds: float) -> Sequence[News]:
         import ray
 
         running = list(self._numbers)
@@ -125,11 +150,11 @@ class RayBackend:
         self._holding += self._taken(number)
 
     def drop(self, number: int) -> None:
-        """End a task that waits for a place."""
+        """End a task that waits for a place, or is not heard of any more."""
         import ray
 
         for one in self._taken(number):
-            ray.cancel(one)
+            ray.cancel(one, force=True)
 
     def _taken(self, number: int) -> list[ray.ObjectRef[Outcome]]:
         """The task of this number, which is not waited for any more."""
@@ -160,11 +185,14 @@ class RayBackend:
 
         running = [*self._numbers, *self._holding]
         for force, patience_s in ((False, GENTLE_S), (True, max(0.0, seconds - GENTLE_S))):
-            for one in running:
+            for one in reversed(running):  # those that wait first, so that none begins
                 ray.cancel(one, force=force)
             _, running = ray.wait(running, num_returns=len(running), timeout=patience_s) if running else ((), [])
         if self._heard is not None:
             ray.kill(self._heard)
+        self._forget()
+
+    def _forget(self) -> None:
         self._heard = self._asked = None
         self._numbers.clear()
         self._holding.clear()

@@ -10,8 +10,8 @@ from functools import partial
 
 from tools.cluster import finding, gathering, home, joined, offers, session
 from tools.cluster.growing import Cluster
-from tools.cluster.pool import Handle
-from tools.cluster.values import Answer, Node, Span, Work
+from tools.cluster.handle import Handle
+from tools.cluster.values import Node, Span, Work
 from tools.datasets.clips import ClipSet
 from tools.deployment.weights import Weights, checkpoints
 from tools.errors import ClusterError, OptionError, ReferenceRunError
@@ -26,7 +26,7 @@ from tools.spec.given import reference_name
 from tools.spec.model import ModelSpec, Spec
 from tools.storage import entries
 from tools.storage.context import Context
-from tools.storage.shards import Ranges, name_of
+from tools.storage.shards import Ranges
 from tools.storage.stages import Stage
 
 WAIT_S = 0.5  # between two looks at what nodes have given
@@ -158,9 +158,8 @@ def _score(wanted: Wanted, cluster: Cluster, device: str) -> None:
     lying = {**cluster.carry(context), finding.CLIPS: [cluster.put(sources.clips)]}
     memory_bytes = NETWORKS * wanted.weights.path.stat().st_size + BEYOND_BYTES
     needs = offers.needs(family, nodes, memory_bytes)
-    names = tuple((node.id, node.name) for node in cluster.nodes)
     first = Work("", "reference", home.sent(context), cluster.code, Case(context.spec.name, 1, Device(family)), sources.digests,
-                 device=device, run=f"reference-{wanted.stage.key.digest[:16]}", names=names)
+                 device=device, run=f"reference-{wanted.stage.key.digest[:16]}")
     with _stopping(wanted, cluster):
         works = {span: replace(first, key=f"{context.spec.name} reference, {gathering.words(span)}", span=span) for span in spans}
         _gather(wanted, cluster, {span: cluster.tasks.submit(work, needs, lying) for span, work in works.items()})
@@ -211,23 +210,16 @@ def _gather(wanted: Wanted, cluster: Cluster, handles: dict[Span, Handle]) -> No
         cluster.tasks.pump(WAIT_S)
         for span in [span for span, handle in handles.items() if handle.done]:
             try:
-                wanted.ranges.keep(*span, _part(cluster.tasks.wait(handles.pop(span)), span))
+                wanted.ranges.keep(*span, gathering.part_of(cluster.tasks.wait(handles.pop(span)), span))
             except ClusterError as error:
-                wanted.context.say(error.what)
+                if lost is None or lost.what != error.what:
+                    wanted.context.say(error.what)
                 lost = lost or error
                 continue
             done += span[1] - span[0]
             wanted.context.on_event({"kind": "progress", "text": STEP, "done": done, "total": wanted.total, "unit": "clips"})
     if lost:
         raise ClusterError(lost.what, where=lost.where, remedy=f"see to that node; {wanted.goes_on}")
-
-
-def _part(answer: Answer, span: Span) -> bytes:
-    """The file of a part's scores."""
-    files, name = dict(answer.files), name_of(span)
-    if set(files) != {name}:
-        raise ClusterError(f"{answer.node} gave {', '.join(files) or 'nothing'}, and {name} was asked for")
-    return files[name]
 
 
 @contextmanager

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from tools.cluster import looking, undisturbed
+from tools.cluster.first import CLIENT, RESUME, First, answer
 from tools.cluster.nodes import Look, Looked, listed, look_at
 from tools.cluster.values import Code, Node
 from tools.errors import ClusterError
 from tools.spec.settings import Settings
 
 REACH_S = 5.0  # how long a cluster's port may need to answer
-AUTO, CLIENT = "auto", "ray://"
+AUTO = "auto"
 SETUP = "./tools/setup --ray"
-FRAME, SETTINGS_FRAME = 9, b"\x04"  # bytes of a frame's head in HTTP/2, and the kind that every server of it begins with
-GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS_FRAME + bytes(5)
+SETTINGS_FRAME = b"\x04"  # the kind of frame that every server of HTTP/2 begins with
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_NUM_REDIS_GET_RETRIES": "2"}  # tells nobody of itself; does not try for minutes
 START = "PYTHONPATH=$PWD .venv/bin/ray start --head --port=6379"
 PAGE = "tools/cluster/README.md says how"
@@ -30,6 +31,8 @@ class Session:
         """look: what each node is asked, as `looking.look`. code: what every node has to have."""
         self._settings, self._look, self._code = settings, look, code
         self._looked: Looked | None = None
+        self._alive: tuple[Node, ...] | None = None
+        self._first: First | None = None
 
     def nodes(self) -> tuple[Node, ...]:
         """The nodes that can be used. They are asked once, all at the same time."""
@@ -50,9 +53,17 @@ class Session:
         return self._seen.renamed
 
     def alive(self) -> tuple[Node, ...]:
-        """The nodes that can be used and are alive now."""
-        alive = {node.id for node in listed()}
-        return tuple(node for node in self.nodes() if node.id in alive)
+        """The nodes that can be used and are alive now, as far as the first machine answers.
+
+        Raises:
+            ClusterError: it does not any more, or Ray cannot tell.
+        """
+        self._first = self._first or First(self._settings.ray)
+        if self._alive is None or self._first.answers():
+            with reached():
+                alive = {node.id for node in listed()}
+            self._alive = tuple(node for node in self.nodes() if node.id in alive)
+        return self._alive
 
     @property
     def _seen(self) -> Looked:
@@ -89,6 +100,19 @@ def connect(settings: Settings, look: Look | None = None, code: Code | None = No
     return Session(settings, look or looking.look, code or looking.code(settings))
 
 
+@contextmanager
+def reached() -> Iterator[None]:
+    """Turn what Ray raises where the cluster cannot be reached any more into an error of ours."""
+    import ray
+
+    try:
+        yield
+    except (RuntimeError, OSError, ray.exceptions.RayError) as error:
+        words = " ".join(str(error).split())[:400]
+        raise ClusterError(f"the cluster cannot be reached any more: {words}", where="--ray",
+                           remedy=f"see whether its first machine is there; {RESUME}") from error
+
+
 def _require_ray(address: str) -> None:
     for package, why in (("ray", ""), ("grpc", " by a ray:// address")):
         if find_spec(package) is None and (package == "ray" or address.startswith(CLIENT)):
@@ -100,14 +124,11 @@ def _require_open(address: str) -> None:
     """Ray itself tries for minutes where nobody answers, or somebody else."""
     if address == AUTO:
         return
-    host, _, port = address.removeprefix(CLIENT).rpartition(":")
     try:
-        with socket.create_connection((host, int(port)), timeout=REACH_S) as connection:
-            connection.sendall(GREETING)
-            answer = connection.recv(FRAME, socket.MSG_WAITALL)
+        told = answer(address, REACH_S)
     except (OSError, OverflowError) as error:
         raise ClusterError(f"no Ray cluster answers at {address}: {error}", where=f"--ray {address}", remedy=_how_to_start()) from error
-    if os.environ.get("RAY_USE_TLS", "0") == "0" and answer[3:4] != SETTINGS_FRAME:
+    if os.environ.get("RAY_USE_TLS", "0") == "0" and told[3:4] != SETTINGS_FRAME:
         raise ClusterError(f"what answers at {address} is no Ray cluster", where=f"--ray {address}", remedy=_how_to_start())
 
 

@@ -47,7 +47,7 @@ def attempt(run: Run, number: int, heard: Hearing, device: str, work: Work, entr
     ids = here.get_accelerator_ids().get(device, []) if device else []
     _heard(heard, Began(number, here.get_node_id(), label(work.case.device, ids)))
     line = Line(number, heard.hear.remote)
-    outcome = run(work, entries, line)
+    outcome = replace(run(work, entries, line), node_id=here.get_node_id())
     if line.last is not None:  # what it told comes before its end
         _waits(line.last, PATIENCE_S)
     if device and outcome.lost and _heard(heard, Ended(number, outcome)):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from tools.errors import ClipgateError, Parts, revive
 from tools.measuring.sameness import Kind
 from tools.spec.case import Case, Device
 from tools.spec.settings import Settings
+from tools.storage.shards import Span as Span
 
-Span = tuple[int, int]  # the first clip of a part, and the one behind its last
 What = Literal["scores", "cell", "reference"]  # a part of a cell's scores; the rest of a cell, and its times; a part of a reference
 
 
@@ -66,7 +66,8 @@ class Work:
     clips of `scores` and `reference`. timed: whether a `cell` is timed. exclusive: whether it is alone on its
     node. refused: devices of the cluster, as NODE-ID/LABEL, that are not to be used again.
     device: where torch runs for a `reference`, as --torch-device says it. run: the name of the driver's run.
-    names: what the driver calls each node, by its id. scored_by: who scored the pieces of a `cell`, in words.
+    names: of nodes that share their host, what the driver calls them, by their ids; whoever starts the task
+    adds them. scored_by: who scored the pieces of a `cell`, in words.
     """
 
     key: str
@@ -92,6 +93,7 @@ class Answer:
     node, device: the node's name, and the device's label there. error: of a cell, why it was not timed.
     same: of `scores` and `cell`, the Sameness of the network that it was measured with, as JSON text.
     lost: why the device of a cell that was scored before it failed is not to be used again in this run.
+    node_id: Ray's, as the task itself says it.
     """
 
     node: str
@@ -102,6 +104,7 @@ class Answer:
     same: str = ""
     seconds: float = 0.0
     lost: str = ""
+    node_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +140,3 @@ class Needs:
     memory_bytes: int = 0
     device: str = ""
     node: str = ""
-    entries: tuple[str, ...] = field(default=())

@@ -16,6 +16,16 @@ from tools.spec.case import Case
 ON_DISK = Predictions((), np.zeros((0, 1), np.float32))
 
 
+def resting(cell: Cell) -> Cell:
+    """A cell without its scores, which lie on disk."""
+    return replace(cell, parts=tuple(replace(part, predictions=ON_DISK) for part in cell.parts))
+
+
+def awake(cell: Cell) -> Cell:
+    """A cell that rested, with its scores read again."""
+    return replace(cell, parts=tuple(replace(part, predictions=load(part.folder / FILE)) for part in cell.parts))
+
+
 class Cells:
     """Remembers what was measured and what failed, so that neither is tried again; scores stay on disk."""
 
@@ -39,7 +49,6 @@ class Cells:
         with self.remembering(case):
             if case not in self._measured:
                 cell = measure()
-                self._measured[case] = replace(cell, parts=tuple(replace(part, predictions=ON_DISK) for part in cell.parts))
+                self._measured[case] = resting(cell)
                 return cell
-            kept = self._measured[case]
-            return replace(kept, parts=tuple(replace(part, predictions=load(part.folder / FILE)) for part in kept.parts))
+            return awake(self._measured[case])

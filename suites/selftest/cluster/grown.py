@@ -15,9 +15,10 @@ from suites.selftest.conftest import keeping
 from suites.selftest.measuring.resumed import TINY, Bench
 from tools.cluster import shaped, working
 from tools.cluster.cells import Farm
-from tools.cluster.growing import Asked, Cluster, Entries
+from tools.cluster.growing import Asked, Cluster
+from tools.cluster.handle import Handle
 from tools.cluster.home import Place
-from tools.cluster.pool import Handle
+from tools.cluster.task import Entries
 from tools.cluster.values import Answer, Needs, Work
 from tools.cluster.working import PIECE, Task
 from tools.errors import ClipgateError
@@ -44,6 +45,7 @@ class Nodes:
         self.cancelled = False
         self.before: Callable[[Work], object] = lambda work: None
         self.after: Callable[[Answer], Answer] = lambda answer: answer
+        self.at_last: Callable[[], object] = lambda: None
         self._waiting: list[Handle] = []
         self._turns = cycle(NODES)
 
@@ -83,7 +85,9 @@ class Nodes:
         return Answer(name, "cpu", made.files, made.error, made.retried, made.same)
 
     def cancel(self) -> None:
+        """Hear what has come by now, as the pool does."""
         self.cancelled = True
+        self.at_last()
         self._waiting.clear()
 
 

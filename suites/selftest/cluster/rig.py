@@ -50,6 +50,7 @@ class Rig:
         from ray.cluster_utils import Cluster
 
         self.folder, self._seen = folder, set[psutil.Process]()
+        self._headless = False
         with _careless():
             self._cluster = Cluster(initialize_head=True, head_node_args={
                 "num_cpus": 0, "include_dashboard": False, "object_store_memory": STORE, "temp_dir": str(folder / "ray"),
@@ -86,6 +87,12 @@ class Rig:
         self._see()
         self._cluster.remove_node(place.ray, allow_graceful=False)
 
+    def behead(self) -> None:
+        """End what keeps the cluster together, as where its first machine is gone."""
+        self._see()
+        self._headless = True
+        self._cluster.head_node.kill_gcs_server()
+
     def settings(self, **options: str) -> Settings:
         """A driver's settings for this cluster; its artifacts are no node's."""
         return Settings.parse({"ray": self.address, "artifacts": str(self.folder / "driver"), **options})
@@ -105,7 +112,10 @@ class Rig:
             client.internal_kv_put(KEY, true, overwrite=True, namespace=SPACE)
 
     def close(self) -> list[str]:
-        """End all of it; the names of processes that had to be killed, which is a fault."""
+        """End all of it; the names of processes that had to be killed, which is a fault.
+
+        Without its first machine a cluster's processes wait for that: theirs are not named.
+        """
         import ray
 
         self._see()
@@ -113,8 +123,8 @@ class Rig:
         for node in list(self._cluster.worker_nodes):
             self._cluster.remove_node(node, allow_graceful=False)
         self._cluster.shutdown()
-        _, alive = psutil.wait_procs(self._seen, timeout=END_S)
-        names = [f"{one.pid} {one.name()}" for one in alive if one.is_running()]
+        _, alive = psutil.wait_procs(self._seen, timeout=0 if self._headless else END_S)
+        names = [f"{one.pid} {one.name()}" for one in alive if one.is_running() and not self._headless]
         for one in alive:
             one.kill()
         return names

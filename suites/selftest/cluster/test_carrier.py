@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,27 @@ def test_an_entry_is_put_into_the_cluster_once(context: Context[Any]) -> None:
 
     assert {"data/a@1": [1], "onnx/b@2": [2, 3]} == first == again
     assert [b"data/a@1", b"onnx/b@2", b"onnx/b@2"] == put
+
+
+def test_an_entry_that_no_case_needs_any_more_is_let_go(context: Context[Any]) -> None:
+    """Else the weights of every batch size lie in the cluster until the run ends."""
+    class Reference:
+        """Stands for Ray's, which keeps what it names until nobody has it."""
+
+    put: list[weakref.ref[Reference]] = []
+
+    def keep(data: bytes) -> Reference:
+        there = Reference()
+        put.append(weakref.ref(there))
+        return there
+
+    carrier = joined.Carrier(keep, shared=False)
+    needed = carrier.carry(context)
+    assert [False] * 3 == [one() is None for one in put]
+    del needed
+    assert [True] * 3 == [one() is None for one in put]
+    carrier.carry(context)
+    assert 6 == len(put)
 
 
 def test_nothing_travels_where_every_node_sees_the_store(context: Context[Any]) -> None:

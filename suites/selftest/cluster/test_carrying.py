@@ -51,10 +51,10 @@ def test_a_run_knows_the_entries_that_it_has_found(driver: Context[Spec]) -> Non
     assert name.startswith(f"{manifest_path(Path(), HOSTED)}@")
 
 
-@pytest.mark.parametrize("size", [512, carrying.PIECE])
+@pytest.mark.parametrize("size", [512, carrying.CHUNK])
 def test_a_parcel_arrives_as_it_was_and_once(driver: Context[Spec], tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In many pieces as in one; a second time nothing is fetched, and a damaged entry is fetched again."""
-    monkeypatch.setattr(carrying, "PIECE", size)
+    monkeypatch.setattr(carrying, "CHUNK", size)
     [name], there = carrying.used(driver), tmp_path / "node"
     there.mkdir()
 
@@ -75,7 +75,7 @@ def test_what_is_damaged_on_the_way_is_never_used(driver: Context[Spec], tmp_pat
     whole = b"".join(pieces(driver, name))
     (tmp_path / "node").mkdir()
 
-    with pytest.raises(ClusterError, match="did not arrive"):
+    with pytest.raises(StoreError, match="did not arrive"):
         carrying.take(tmp_path / "node", name, lambda: [damage(whole)])
     assert not Store(tmp_path / "node").find(HOSTED)
     assert [] == [path for path in left(tmp_path / "node") if path.endswith((".tar", "bs4.onnx"))]
@@ -88,7 +88,7 @@ def test_a_parcel_with_another_entry_in_it_is_refused(driver: Context[Spec], tmp
     other = carrying.used(driver)[1]
     (tmp_path / "node").mkdir()
 
-    with pytest.raises(ClusterError, match="held other entries"):
+    with pytest.raises(StoreError, match="held other entries"):
         carrying.take(tmp_path / "node", name, lambda: pieces(driver, other))
 
 
@@ -161,7 +161,7 @@ def test_published_weights_arrive_as_they_are_or_not_at_all(tmp_path: Path) -> N
     one.place.write_bytes(b"weights")
     [(name, path)] = carrying.weights(driver, spec)
 
-    with pytest.raises(ClusterError, match="did not arrive"):
+    with pytest.raises(StoreError, match="did not arrive"):
         carrying.take_weights(node, spec, name, lambda: [b"weight"])
     assert not there.exists()
     assert carrying.take_weights(node, spec, name, lambda: list(carrying.in_pieces(path)))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fixtures.nights import most_series
 from suites.selftest.cluster.grown import SPEC, Grown
+from suites.selftest.cluster.test_growing import NAME, PARTS
 from suites.selftest.measuring.resumed import Bench
+from tools.cluster import taken
 from tools.cluster.asked import require_alone
+from tools.cluster.values import Answer
 from tools.errors import ClusterError, ExportError, OptionError
 from tools.spec.case import Case, Device
 from tools.spec.settings import Settings
@@ -66,6 +70,52 @@ def test_a_mistake_of_ours_in_one_case_leaves_the_others(grown: Grown) -> None:
     assert farm.cell(Case("tiny", 16, Device("cpu"))).untimed is None
     with pytest.raises(ClusterError, match="tiny-bs8-cpu was not prepared"):
         farm.cell(Case("tiny", 8, Device("cpu")))
+
+
+def test_a_mistake_of_ours_in_what_came_is_its_cases_own(grown: Grown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever test waits meanwhile: the others are measured, and that case alone raises it."""
+    grown.shard, other, take = "auto", Case("tiny", 8, Device("cpu")), taken.take
+
+    def mistaken(answer: Answer, case: Case, *more: Any) -> Any:
+        if case == other:
+            raise LookupError("a mistake")
+        return take(answer, case, *more)
+
+    monkeypatch.setattr(taken, "take", mistaken)
+    farm = grown.farm(others=(8, 16))
+
+    assert farm.cell(Case("tiny", 16, Device("cpu"))).untimed is None
+    assert farm.cell(grown.bench.case).untimed is None
+    with pytest.raises(LookupError, match="a mistake"):
+        farm.cell(other)
+
+
+def test_the_end_begins_nothing(grown: Grown) -> None:
+    """What came before it is kept: the next process of the run measures the cell alone."""
+    farm = grown.farm()
+    farm.found(grown.bench.case)
+
+    def all_come() -> None:
+        for _ in PARTS:
+            grown.nodes.pump(0)
+
+    grown.nodes.at_last = all_come
+    farm.end()
+    assert PARTS == [work.key for work in grown.nodes.works]
+    grown.farm().cell(grown.bench.case)
+
+    assert [NAME] == grown.nodes.did
+
+
+def test_scores_that_nobody_asks_for_lie_on_disk_alone(grown: Grown) -> None:
+    """However many cells a run has; whoever asks for one is given them."""
+    farm = grown.farm()
+    given = farm.cell(grown.bench.case)
+    [growing] = farm._growing.values()
+    assert growing.cell
+
+    assert [13] == [len(part.predictions.ids) for part in given.parts]
+    assert [0] == [len(part.predictions.ids) for part in growing.cell.parts]
 
 
 def test_a_cell_may_have_its_node_to_itself(grown: Grown) -> None:

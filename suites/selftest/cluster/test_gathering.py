@@ -15,6 +15,7 @@ from tools.cluster.gathering import (
     Scored,
     by_whom,
     changed,
+    part_of,
     size_of_part,
     span_of,
     unlike,
@@ -22,6 +23,7 @@ from tools.cluster.gathering import (
     wrong_inputs,
 )
 from tools.cluster.parts import Parts
+from tools.cluster.values import Answer
 from tools.errors import ClusterError
 from tools.storage.shards import name_of
 
@@ -79,6 +81,15 @@ def test_who_scored_what_is_told_in_the_order_of_the_clips() -> None:
 def test_what_has_changed_is_named() -> None:
     assert "the clips, the graph" == changed({"the clips": "1", "the code": "1", "the graph": "1"}, {"the clips": "2", "the code": "1"})
     assert "" == changed({"the clips": "1"}, {"the clips": "1"})
+
+
+@pytest.mark.parametrize("names", [(), ("0000000-0000005.npz",), ("0000000-0000004.npz", "more")])
+def test_an_answer_holds_the_part_that_was_asked_for_alone(names: tuple[str, ...]) -> None:
+    """Whoever reads one, of a cell or of a reference."""
+    with pytest.raises(ClusterError, match=r"node-1 gave (nothing|.*5\.npz|.*more), and 0000000-0000004\.npz was asked for"):
+        part_of(Answer("node-1", "cpu", tuple((name, b"x") for name in names)), (0, 4))
+
+    assert b"x" == part_of(Answer("node-1", "cpu", (("0000000-0000004.npz", b"x"),)), (0, 4))
 
 
 @pytest.mark.parametrize("inputs", [{}, {"inputs": np.array(["v_0", "v_1"])}])

@@ -76,6 +76,7 @@ def test_a_part_that_fails_leaves_the_others_kept(grown: Grown) -> None:
     grown.nodes.before = failing(PARTS[1])
     with pytest.raises(EngineError, match="the device fails"):
         farm.cell(grown.bench.case)
+    grown.nodes.at_last = lambda: grown.nodes.pump(0)
     farm.end()
     assert [PARTS[0], PARTS[2]] == grown.nodes.did
     grown.farm().cell(grown.bench.case)
@@ -104,8 +105,7 @@ def test_ctrl_c_leaves_the_parts_that_came(grown: Grown) -> None:
     grown.nodes.before = stop
     with pytest.raises(KeyboardInterrupt):
         farm.cell(grown.bench.case)
-    with pytest.raises(KeyboardInterrupt):
-        farm.end()
+    farm.end()
     assert grown.nodes.cancelled
     cell = grown.farm().cell(grown.bench.case)
 

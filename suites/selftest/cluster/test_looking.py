@@ -13,6 +13,7 @@ from tools import engines
 from tools.cluster import home, looking
 from tools.cluster.values import Code, Failed, Node
 from tools.engines.cpu import FAMILY
+from tools.engines.cuda.family import FAMILY as GPUS
 from tools.errors import DeviceError
 from tools.spec.case import Device
 from tools.spec.settings import ROOT, Settings
@@ -110,6 +111,19 @@ def test_a_device_that_is_not_fit_is_told_and_left_out(settings: Settings, monke
     assert isinstance(found, Node)
     assert ((), 8.0, 1e9) == (found.devices, found.cpus, found.memory_bytes)
     assert ("npu3: Ray counts 2 NPU here", "cpu: its health is Critical") == found.told
+
+
+def test_devices_that_ray_was_lent_keep_their_numbers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that its tasks are given are the node's, and no others."""
+    monkeypatch.setattr(GPUS, "describe", lambda device: FAMILY.describe(Device("cpu")))
+    monkeypatch.setattr(engines, "devices", lambda: [Device("cuda", index) for index in range(4)])
+    monkeypatch.setattr(home, "resources", lambda: {"GPU": 2.0, "CPU": 8.0})
+    monkeypatch.setattr(home, "lent", lambda: {"GPU": ["2", "3"]})
+    found = looking.look(settings, "token")
+
+    assert isinstance(found, Node)
+    assert ["cuda2", "cuda3"] == [device.label for device, _ in found.devices]
+    assert tuple(f"cuda{index}: Ray counts 2 GPU here, lent as 2, 3" for index in range(2)) == found.told
 
 
 def test_the_full_data_of_a_node_are_those_below_its_own_root(settings: Settings, tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from suites.selftest.cluster.scripted import NPU, WORK, Backend, crashed, done, finished, first, lacking, lost, node, pool, said
+from suites.selftest.cluster.scripted import NPU, WORK, Backend, crashed, done, finished, first, lacking, node, pool, said
+from tools.cluster.handle import Handle
 from tools.cluster.news import Ended, Told
-from tools.cluster.pool import TRIES, Handle
+from tools.cluster.pool import TRIES
 from tools.cluster.values import Answer, Failed
-from tools.errors import ClusterError, DataError, EngineError
+from tools.errors import ClusterError, DataError
 from tools.machine.event import Event
 
 
@@ -63,6 +64,22 @@ def test_a_node_that_lacks_clips_gets_no_more_work_with_that_data() -> None:
     assert ["a is not used for tsm: clip 7 is not there"] == said(told)
 
 
+def test_what_may_pass_bars_no_node_at_once() -> None:
+    """A full disk, a damaged parcel: it is asked once more, by work that begins after that was told."""
+    full = Failed("id-a", "?", "npu0", ("StoreError", "no room", None, None), unfit=True)
+    backend = Backend(lambda work, there: full if there == "id-a" and len(backend.started) <= 2 else done(work, there), "a", "b")
+    tasks, told = pool(backend)
+    both = [tasks.submit(replace(WORK, key=key), NPU, {}) for key in ("1", "2")]
+    assert ["a", "a"] == [tasks.wait(one).node for one in both]
+    assert ["a is asked once more for tsm: no room"] == said(told)
+
+    backend = Backend(lambda work, there: full if there == "id-a" else done(work, there), "a", "b")
+    tasks, told = pool(backend)
+    assert "b" == tasks.wait(tasks.submit(WORK, NPU, {})).node
+    assert ["a", "a", "b"] == backend.places
+    assert ["a is asked once more for tsm: no room", "a is not used for tsm: no room"] == said(told)
+
+
 def test_where_no_node_is_left_each_is_named_with_its_reason() -> None:
     """Those that lack something, those that are too small, those with other code, and those that are gone."""
     nodes = [node("a"), node("b", npus=0), node("c", cpus=1), node("d"), replace(node("e"), memory_bytes=2**30)]
@@ -76,58 +93,6 @@ def test_where_no_node_is_left_each_is_named_with_its_reason() -> None:
     assert caught.value.what == (f"no node of the cluster can do {WORK.key}: a: clip 7 is not there; b: it has no NPU; "
                                  "c: it has 1 CPUs, and 2 are asked for; d: it is gone; "
                                  "e: Ray counts 1.0 GiB of memory there, and 2.0 are needed; old: it has other code")
-
-
-def test_a_device_that_fails_is_refused_in_the_whole_cluster() -> None:
-    """The work runs once more elsewhere, and every task after that knows the device."""
-    backend = Backend(first(1, lost), "a", "b")
-    tasks, told = pool(backend)
-
-    tasks.wait(tasks.submit(WORK, NPU, {}))
-    tasks.wait(tasks.submit(WORK, NPU, {}))
-
-    assert ["a", "b", "b"] == backend.places  # a's only NPU is refused
-    assert [set(), {"id-a/npu0"}, {"id-a/npu0"}] == [set(work.refused) for _, work in backend.started]
-    assert ["a/npu0 is not used again in this run: it hung"] == said(told)
-
-
-def test_a_device_that_fails_after_its_work_was_done_is_refused_too() -> None:
-    """The answer counts."""
-    backend = Backend(lambda work, there: Answer("?", "npu0", (), lost="it hung"), "a", "b")
-    tasks, told = pool(backend)
-
-    assert "a" == tasks.wait(tasks.submit(WORK, NPU, {})).node
-    assert "b" == tasks.wait(tasks.submit(WORK, NPU, {})).node
-    assert "a/npu0 is not used again in this run: it hung" == said(told)[0]
-
-
-def test_work_whose_device_fails_twice_is_an_error() -> None:
-    """It is the error that the device had, of its class."""
-    backend = Backend(first(9, lost), "a", "b", "c")
-    tasks, _ = pool(backend)
-
-    with pytest.raises(EngineError, match=r"it hung \(on b\)"):
-        tasks.wait(tasks.submit(WORK, NPU, {}))
-
-    assert ["a", "b"] == backend.places
-
-
-def test_a_bad_device_that_is_handed_out_again_costs_no_retry() -> None:
-    """As it may be to a task that waited when it failed; but no work goes round for ever."""
-    nodes = [node("a", npus=2), node("b"), node("c")]
-    second = replace(WORK, key="tsm-bs16-npu 8-16")
-    bad = {("id-a", WORK.key), ("id-a", second.key), ("id-b", second.key)}
-    backend = Backend(lambda work, there: lost(there) if (there, work.key) in bad else done(work, there), nodes=nodes)
-    tasks, _ = pool(backend)
-    both = [tasks.submit(WORK, NPU, {}), tasks.submit(second, NPU, {})]
-
-    assert ["b", "c"] == [tasks.wait(one).node for one in both]
-
-    alone = Backend(first(9, lost), nodes=nodes[:1])
-    tasks, _ = pool(alone)
-    with pytest.raises(EngineError):
-        tasks.wait(tasks.submit(WORK, NPU, {}))
-    assert TRIES + 1 >= len(alone.started)
 
 
 def test_work_that_fails_for_itself_is_raised_as_it_was() -> None:

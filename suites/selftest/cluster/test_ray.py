@@ -16,7 +16,8 @@ from suites.selftest.cluster import rig, stand_ins
 from suites.selftest.cluster.rig import Place, Rig
 from suites.selftest.cluster.stand_ins import CODE, NPUS, ON_CPU
 from suites.selftest.conftest import python
-from tools.cluster.pool import Handle, Pool
+from tools.cluster.handle import Handle
+from tools.cluster.pool import Pool
 from tools.cluster.ray_backend import RayBackend
 from tools.cluster.session import Session, connect
 from tools.cluster.values import Needs, Work
@@ -203,7 +204,7 @@ def test_a_driver_that_is_no_node_runs_hears_and_cancels(there: There) -> None:
 
 
 def test_a_task_on_a_node_that_dies_runs_again_elsewhere(there: There, driver: Driver) -> None:
-    """And the driver goes on; it comes last, since the node is gone then."""
+    """And the driver goes on; it comes late, since the node is gone then."""
     handle = driver.pool.submit(there.work("nap-first 60 a"), ON_CPU, {})
     dead = there.n1 if driver.began(handle) == there.n1.id else there.n2
 
@@ -217,3 +218,21 @@ def test_a_task_on_a_node_that_dies_runs_again_elsewhere(there: There, driver: D
     while (left,) != driver.session.alive() and time.monotonic() < until:  # Ray knows it a little later
         time.sleep(0.2)
     assert (left,) == driver.session.alive()
+
+
+def test_a_cluster_whose_first_machine_is_gone_ends_all_work(there: There, driver: Driver) -> None:
+    """Within seconds, in a sentence that says how to go on; Ray would end this process. Nothing begins."""
+    waiting = driver.pool.submit(there.work("nap 60 h"), ON_CPU, {})
+    driver.began(waiting)
+    later = there.work("nap 0 h")
+    there.rig.behead()
+    began_s = time.monotonic()
+
+    for handle in (waiting, driver.pool.submit(later, ON_CPU, {})):
+        with pytest.raises(ClusterError, match="the cluster's first machine is gone") as caught:
+            driver.pool.wait(handle)
+        assert "--resume" in str(caught.value.remedy)
+    assert 20 > time.monotonic() - began_s
+    with pytest.raises(ClusterError, match="cannot be reached any more"):
+        driver.backend.put(b"abc")
+    driver.pool.cancel()
