@@ -76,7 +76,7 @@ class Growing:
         self.cell: Cell | None = None
         self.error: Exception | None = None
         case, context = asked.case, asked.context
-        self._shaped = shaped.of(context, case, found)
+        self._shaped, self._digests = shaped.of(context, case, found), found.digests  # once: lists are long
         budget_s = context.settings.budget_s if asked.timed else None
         self._noted = Noted(self._shaped, budget_s, bool(context.settings.expect.at(case.batch)))
         self._parts = Parts(run / str(case), found.dataset.ids, self._shaped)
@@ -192,7 +192,7 @@ class Growing:
     def _submit(self, what: What, key: str, span: Span, pieces: Entries | None = None) -> Handle:
         case, context = self._asked.case, self._asked.context
         alone = what == "cell" and context.settings.ray_exclusive == "on"
-        work = Work(key, what, home.sent(context), self._cluster.code, case, self._sources.digests, span,
+        work = Work(key, what, home.sent(context), self._cluster.code, case, self._digests, span,
                     timed=what == "cell" and self._asked.timed, exclusive=alone, run=self._run.name,
                     scored_by=gathering.by_whom(list(self._parts.scored.values())) if what == "cell" else ())
         needs = offers.needs(case.device.family, self._cluster.nodes, self._memory(), alone=alone)

@@ -52,19 +52,27 @@ class RayBackend:
         self._holding: list[ray.ObjectRef[Outcome]] = []
         self._nodes, self._looked_s = session.nodes(), time.monotonic()
         self._gone = False
+        self._begins = self._begun() if self._nodes else None  # its process starts while the first work is prepared
 
-    def _actor(self) -> Hearing:
-        """The actor on our own node, which is there as long as we are; else on any that is fit."""
+    def _begun(self, nodes: str = "") -> Hearing:
+        """An actor on one of the *nodes* that a selector names; else on our own, there as long as we are."""
         import ray
 
         actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, max_concurrency=100_000)(Heard)
-        here = actor.options(label_selector={NODE: ray.get_runtime_context().get_node_id()}).remote()
+        where = nodes or ray.get_runtime_context().get_node_id()
+        return cast("Hearing", actor.options(label_selector={NODE: where}).remote())
+
+    def _actor(self) -> Hearing:
+        """The actor on our own node, once it has begun; else on any that is fit."""
+        import ray
+
+        here, self._begins = self._begins or self._begun(), None
         try:
             ray.get(here.drain.remote(), timeout=BEGIN_S)
-            return cast("Hearing", here)
         except (ray.exceptions.RayActorError, ray.exceptions.GetTimeoutError):
             ray.kill(here)
-            return cast("Hearing", actor.options(label_selector=self._selector("", ())).remote())
+            return self._begun(self._selector("", ())[NODE])
+        return here
 
     def nodes(self) -> tuple[Node, ...]:
         """The fit nodes that are alive, as they were a second ago at most.
@@ -188,12 +196,13 @@ class RayBackend:
             for one in reversed(running):  # those that wait first, so that none begins
                 ray.cancel(one, force=force)
             _, running = ray.wait(running, num_returns=len(running), timeout=patience_s) if running else ((), [])
-        if self._heard is not None:
-            ray.kill(self._heard)
+        for actor in (self._heard, self._begins):
+            if actor is not None:
+                ray.kill(actor)
         self._forget()
 
     def _forget(self) -> None:
-        self._heard = self._asked = None
+        self._heard = self._begins = self._asked = None
         self._numbers.clear()
         self._holding.clear()
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from tools import engines
-from tools.cluster import carrying, finding, home, looking, scratch
+from tools.cluster import carrying, finding, home, looking, scratch, task
 from tools.cluster.finding import CLIPS, Sources
 from tools.cluster.home import Ids, Place
 from tools.cluster.telling import Events, Telling
@@ -152,11 +152,7 @@ def _joined(parts: Sequence[Ref]) -> bytes:
 
 def _fetched(parts: Sequence[Ref]) -> list[bytes]:
     """The pieces of an entry, from Ray's object store where they lie there."""
-    if all(isinstance(part, bytes) for part in parts):
-        return list(parts)
-    import ray
-
-    return list(ray.get(list(parts)))
+    return list(parts) if all(isinstance(part, bytes) for part in parts) else task.fetched(parts)
 
 
 def _done(work: Work, context: Context[Spec], case: Case, sources: Sources, pieces: Mapping[Span, bytes], place: Place) -> Outcome:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import replace
-from typing import Protocol
+from math import inf
+from typing import Any, Protocol
 
 from tools.cluster.heard import Line
 from tools.cluster.news import Began, Ended, News
@@ -13,6 +17,7 @@ from tools.cluster.values import Outcome, Work
 from tools.spec.case import Device
 
 PATIENCE_S = 5.0  # how long a task waits for the driver's side to hear what matters
+TICK_S = 0.5  # between two looks at whether the task is cancelled
 
 
 class Remote(Protocol):
@@ -49,9 +54,10 @@ def attempt(run: Run, number: int, heard: Hearing, device: str, work: Work, entr
     line = Line(number, heard.hear.remote)
     outcome = replace(run(work, entries, line), node_id=here.get_node_id())
     if line.last is not None:  # what it told comes before its end
-        _waits(line.last, PATIENCE_S)
+        _waits(line.last)
     if device and outcome.lost and _heard(heard, Ended(number, outcome)):
-        _waits(heard.never.remote(), None)
+        with suppress(ray.exceptions.RayError):
+            ray.get(heard.never.remote())
     return outcome
 
 
@@ -61,15 +67,32 @@ def label(device: Device, ids: Sequence[str]) -> str:
 
 
 def _heard(heard: Hearing, news: News) -> bool:
-    return _waits(heard.hear.remote(news), PATIENCE_S)
+    return _waits(heard.hear.remote(news))
 
 
-def _waits(reference: object, seconds: float | None) -> bool:
+def _waits(reference: object) -> bool:
     """Whether a call of the actor ended in time; if not, the task's own end tells what it would have told."""
     import ray
 
     try:
-        ray.get(reference, timeout=seconds)
-    except ray.exceptions.RayError:
+        fetched([reference], PATIENCE_S)
+    except (ray.exceptions.RayError, TimeoutError):
         return False
     return True
+
+
+def fetched(references: Sequence[object], seconds: float | None = None) -> list[Any]:
+    """What these references of Ray stand for, while the task keeps its CPUs.
+
+    A task that waits by `ray.get` does not: Ray begins the next one meanwhile, in one more process.
+
+    Raises:
+        TimeoutError: it has not come after *seconds*. RayError: it was lost.
+    """
+    until = time.monotonic() + (inf if seconds is None else seconds)
+    futures: list[Future[Any]] = [reference.future() for reference in references]  # type: ignore[attr-defined] # Ray's type is not there
+    for future in futures:
+        while not wait([future], timeout=TICK_S).done:  # Ray's way to cancel a task does not end a wait, but is seen after it
+            if time.monotonic() > until:
+                raise TimeoutError
+    return [future.result() for future in futures]

@@ -6,14 +6,16 @@ import os
 import platform
 import signal
 import time
+from math import inf
 from pathlib import Path
 
-from tools.cluster.task import Entries
+from tools.cluster.task import Entries, fetched
 from tools.cluster.telling import Events
 from tools.cluster.values import Answer, Code, Failed, Needs, Node, Outcome, Work
 from tools.spec.case import Case, Device
 from tools.spec.settings import Settings
 
+LATE_S = 4.0  # in which a process starts
 CODE = Code("c0ffee", "1", "3.11", "2.60")
 NPUS = "RIG_NPUS"  # the variable of a node that says how many NPUs it has
 ON_NPU, ON_CPU = Needs(cpus=1, device="NPU"), Needs(cpus=1)
@@ -51,7 +53,7 @@ def run(work: Work, entries: Entries, events: Events) -> Outcome:
         return Failed(here.get_node_id(), "?", label, ("DataError", "the list is empty", "list.txt", "fill it"))
     for _ in range(int(number) if word == "tell" else 1):
         events.tell(work.key, {"kind": "say", "text": f"{word} is done"})
-    return Answer("?", label, tuple((name, b"".join(ray.get(list(parts)))) for name, parts in entries.items()))
+    return Answer("?", label, tuple((name, b"".join(fetched(parts))) for name, parts in entries.items()))
 
 
 def naps(seconds: float, tidied: Path) -> None:
@@ -63,6 +65,17 @@ def naps(seconds: float, tidied: Path) -> None:
     except KeyboardInterrupt:
         tidied.touch()
         raise
+
+
+def late(marks: str, keys: str) -> bytes:
+    """What tasks take, which comes once two of them have begun, or long after the first; how many had."""
+    began: list[Path] = []
+    until = inf
+    while len(began) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+        began = list(Path(marks).glob(f"{keys} *"))
+        until = min(until, time.monotonic() + LATE_S) if began else inf
+    return str(len(began)).encode()
 
 
 def work(key: str, settings: Settings, family: str = "cpu") -> Work:

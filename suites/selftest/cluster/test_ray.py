@@ -18,7 +18,7 @@ from suites.selftest.cluster.stand_ins import CODE, NPUS, ON_CPU
 from suites.selftest.conftest import python
 from tools.cluster.handle import Handle
 from tools.cluster.pool import Pool
-from tools.cluster.ray_backend import RayBackend
+from tools.cluster.ray_backend import NODE, RayBackend
 from tools.cluster.session import Session, connect
 from tools.cluster.values import Needs, Work
 from tools.errors import ClusterError
@@ -140,6 +140,17 @@ def test_a_task_takes_entries_and_tells_events(there: There, driver: Driver) -> 
     assert (name, "cpu", (("x", b"abc"),)) == (answer.node, answer.device, answer.files)
     assert ["cell", *["say"] * 300, "ended"] == [event["kind"] for event in driver.told]
     assert {f"{name}/cpu"} == {event["worker"] for event in driver.told}
+
+
+def test_a_task_that_waits_keeps_its_cpus(there: There, driver: Driver) -> None:
+    """No other one begins beside it, in one more process, while what it takes does not come."""
+    import ray
+
+    late = ray.remote(num_cpus=0)(stand_ins.late).options(label_selector={NODE: there.n1.id})
+    entries = {"x": [late.remote(str(there.rig.folder / "driver"), "nap 0 late")]}
+    works = [there.work(f"nap 0 late {number}") for number in range(2)]
+    for handle in [driver.pool.submit(work, Needs(cpus=2, node=there.n2.id), entries) for work in works]:
+        assert (("x", b"1"),) == driver.pool.wait(handle).files
 
 
 def test_a_node_that_lacks_data_gets_no_more_work_of_that_kind(there: There, driver: Driver) -> None:
