@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def on_terminal() -> Iterator[str]:
     """What each event makes a screen of this size write."""
     stream, time = io.StringIO(), [0.0]
     screen = Screen(stream, begun="")
-    teller = Teller(Progress(CASES, 2), lambda text: print(text, file=screen), screen.write, screen, lambda: time[0])
+    teller = Teller(Progress(CASES, 2), partial(print, file=screen), partial(print, file=screen), screen, lambda: time[0])
     for _ in played(teller, screen, time):
         yield f"{time[0]:g} {stream.getvalue()!r}"
         stream.seek(0)
