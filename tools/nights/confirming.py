@@ -104,7 +104,7 @@ def _measured(found: Confirmed, aside: Side | None, more: int, again: int, say: 
         case, aside, error = case.and_(both.suspect), aside.and_(both.control), both.error
     else:
         one, count = (aside, again) if aside and again else (case, more)
-        taken, error = _alone(one, count, number, say, why)
+        taken, error = _alone(one, count, number, say, f"as the control of {case.subject.case}, {why}" if one is aside else why)
         case, aside = (case, one.and_(taken)) if one is aside else (one.and_(taken), aside)
     return Confirmed(case, case.decide(), aside if aside and aside.taken else None, error)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.deployments import noise
+from tools.engines import fit
 from tools.engines.fit import Asked, exact, fitted
 from tools.engines.ports import Axes, Port, Ports
 from tools.errors import EngineError
@@ -58,6 +59,14 @@ def test_a_graph_gets_the_type_it_takes(dtype: str) -> None:
     arranged = fitted(graph((4, 2, 3, 4, 5), dtype=dtype), SMALL, 4, Asked("TCHW")).arranged(noise(4, 2, 3, 4, 5))
 
     assert dtype == arranged.dtype.name
+
+
+@pytest.mark.parametrize(("letters", "words"), [
+    ("CHW", "NCHW NHWC"), ("LC", "NLC NCL"), ("TCHW", "NTCHW NTHWC NCTHW NCHWT NHWTC NHWCT NCHW NHWC"),
+    ("VCTHW", "NVCTHW NVCHWT NVTCHW NVTHWC NVHWCT NVHWTC NCTHW NCHWT NTCHW NTHWC NHWCT NHWTC")])
+def test_only_frames_and_views_may_be_part_of_the_batch(letters: str, words: str) -> None:
+    """Channels never; views come first where they stay."""
+    assert set(words.split()) == {one.word for one in fit._layouts(letters, range(2, 3 + len(letters)))}
 
 
 @pytest.mark.parametrize("letters", ["TCHW", "VCTHW"])

@@ -51,6 +51,7 @@ def test_half_of_the_interval_of_few_times_is_known_as_well(count: int, statisti
 
 @pytest.mark.parametrize(("series", "statistic", "half"), [
     ([1.0] * 5, "median", None), ([1.0] * 6, "median", 0.0), ([1.0, 1.0, 1.0, 1.0, 1.0, 3.0], "median", 1.0),
+    ([1.0, 3.0] * 29, "median", 0.5), ([1.0, 3.0] * 30, "median", 0.0), ([1.0, 3.0] * 30, "mean", 0.0),  # of 60 on blocks alone tell it
     ([1.0] * 9 + [3.0], "median", 0.0),  # of ten the last but one on either side
     ([1.0] * 40 + [3.0] * 10, "median", 1.0),  # nor less than the blocks show
     ([1.0, 2.0] * 3, "mean", 2.5706 * 0.5477 / 6**0.5 / 1.5), ([float(number) for number in range(60)], "median", 25 / 29.5),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,15 @@ from tools.machine.telling import Teller
 WRITTEN = Path(__file__).with_name("written") / "live.txt"
 SIZES = ((80, 24), (42, 9), (20, 3), (19, 24), (80, 2))  # columns and rows
 CASES = {"tsm-bs16-npu0": ["a", "f"], "slowfast-bs8-npu1": ["a"], "bsn-bs1-cpu": ["a"]}
+LAST_S = 9002
 LONG = "a step of which much is to be said, more than fits beside a bar"
+
+
+class Terminal(io.StringIO):
+    """A terminal on which one sees where its writer made sure that all is seen."""
+
+    def flush(self) -> None:
+        self.write("|")
 
 
 def counted(text: str, done: int, total: int, worker: str = "gw0", unit: str = "clips", **more: float) -> Event:
@@ -51,6 +60,8 @@ HEARD: list[tuple[float, Event | str]] = [  # a time, and an event, an answer or
 def played(teller: Teller, screen: Screen | None, time: list[float]) -> Iterator[None]:
     for now, event in HEARD:
         time[0] = now
+        if screen and now == LAST_S:
+            screen.flush()
         if isinstance(event, str) and event.startswith("answer "):
             _, case, test, word = event.split(" ")
             if teller.progress.answer(case, test, now) or word:
@@ -65,9 +76,9 @@ def played(teller: Teller, screen: Screen | None, time: list[float]) -> Iterator
 
 def on_terminal() -> Iterator[str]:
     """What each event makes a screen of this size write."""
-    stream, time = io.StringIO(), [0.0]
+    stream, time = Terminal(), [0.0]
     screen = Screen(stream, begun="")
-    teller = Teller(Progress(CASES, 2), lambda text: print(text, file=screen), screen.write, screen, lambda: time[0])
+    teller = Teller(Progress(CASES, 2), partial(print, file=screen), partial(print, file=screen), screen, lambda: time[0])
     for _ in played(teller, screen, time):
         yield f"{time[0]:g} {stream.getvalue()!r}"
         stream.seek(0)

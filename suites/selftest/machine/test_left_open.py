@@ -14,6 +14,7 @@ from suites.selftest.reporting.runs import row
 from tools.engines.cuda.heard import stderr
 from tools.errors import ClipgateError
 from tools.judging import results
+from tools.judging.rows import RESULTS
 from tools.machine import channel, child, device_locks, files, opening, quiet
 from tools.nights import scan
 from tools.nights.history import MARKER, History
@@ -162,4 +163,4 @@ def test_what_is_kept_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert lines.stat().st_size == on_disk[lines.name]
     for _ in range(2):
         results.append([row()], tmp_path)
-    assert (tmp_path / results.RESULTS).stat().st_size == on_disk[results.RESULTS]
+    assert (tmp_path / RESULTS).stat().st_size == on_disk[RESULTS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,20 @@ def test_the_name_of_a_file_forges_no_line_of_an_error() -> None:
     error = OptionError("no such file", where="/x/a\n  remedy  curl x | sh", remedy="give\nanother")
     assert ["no such file", "  where   /x/a\\n  remedy  curl x | sh", "  remedy  give", "another"] == str(error).splitlines()
     assert "a\\nb\\x1b" == on_one_line("a\nb\x1b")
+
+
+def test_what_is_flushed_here_is_flushed_there() -> None:
+    """Whoever reads a pipe sees each line when it is said."""
+    class Stream(io.StringIO):
+        flushed = 0
+
+        def flush(self) -> None:
+            self.flushed += 1
+
+    stream = Stream()
+    print("a line", file=events.Terminal(stream), flush=True)
+
+    assert ("a line\n", 1) == (stream.getvalue(), stream.flushed)
 
 
 def test_help_is_printed_as_ever(capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,7 @@ from tools.measuring.cell import Cell
 from tools.measuring.launch import Found
 from tools.nights import steps
 from tools.nights.history import History
+from tools.nights.record import Word
 from tools.nights.tonight import Tonight
 from tools.nights.verdicts import of_speed
 from tools.spec.case import Case
@@ -107,7 +108,7 @@ def shown(folder: Path) -> Iterator[str]:
     records = []
     for number in range(1, LEARNING + 8):
         late = number > LEARNING
-        words = ("slow", "suspect", "bad day", "trend")
+        words: tuple[Word, ...] = ("slow", "suspect", "bad day", "trend")
         slow = late and number < LEARNING + 5
         records.append(replace(made(number, 0.1 if slow else 0.001 * (number % 3), words[number % 4] if slow else "fine"),
                                began=f"2026-11-{number:02}T01:30:00Z"))

@@ -15,7 +15,7 @@ from suites.selftest.reporting.sample import HOSTILE, comparison, index, sample,
 from tools.errors import visible
 from tools.reporting import layout, page
 from tools.reporting.charts import speed_chart
-from tools.reporting.facts import Past, Report, SpeedPoint, Speeds
+from tools.reporting.facts import NightPoint, Past, Report, SpeedPoint, Speeds, Step
 from tools.reporting.packed import charts_data, thinned
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -172,6 +172,16 @@ def test_thinning_keeps_what_a_reader_looks_for() -> None:
     assert {121, 251, 141, 331, 400} <= kept
     assert 20 < len(kept) <= 60
     assert past.nights == thinned(past, 400)
+
+
+@pytest.mark.parametrize(("most", "kept"), [
+    (9, [1, 3, 5, 7, 8, 9, 10]), (4, [1, 6, 8, 9, 10]), (2, [1, 8, 9, 10]), (1, [1, 8, 9, 10])])
+def test_of_other_nights_each_nth_is_kept(most: int, kept: list[int]) -> None:
+    """As many as there is room for beside those that are looked for, but half of the room at least."""
+    nights = tuple(NightPoint(number, "", 1.0, "PASS", "", 0, is_this_run=number == 10) for number in range(1, 11))
+    past = Past(nights, (), None, steps=(Step(8, "changed", ""), Step(9, "shift", "")))
+
+    assert kept == [night.number for night in thinned(past, most)]
 
 
 def test_without_what_draws_charts_the_page_says_so() -> None:

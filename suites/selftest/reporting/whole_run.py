@@ -10,6 +10,7 @@ import re
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from suites.selftest.reporting.runs import NAME, SHARE, cell_of, clip, flip, flipped, history_of, night, rate, row, run_of
 from tools.engines.idle import Idle, Reading
@@ -33,7 +34,7 @@ DIGITS = 9  # of a number; the rest may differ from machine to machine
 
 def rows() -> list[Row]:
     """Of each question and word at least one, and an earlier try."""
-    npu = {"device": "npu:0", "chip": "Ascend310P3", "precision": "fp16", "simulated": True}
+    npu: dict[str, Any] = {"device": "npu:0", "chip": "Ascend310P3", "precision": "fp16", "simulated": True}
     limit = Numbers("cosine", 0.99995, 0.9999, limit="at least")
     return [
         row("tiny-bs1-cpu", numbers=replace(SHARE, pairs=Pairs(96, -0.02, 0.03, 1, 2))), rate("tiny-bs1-cpu", verdict="SUSPECT"),

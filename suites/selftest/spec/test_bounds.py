@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -142,7 +143,7 @@ COUNTS: dict[str, Law] = {  # the same of whole numbers
 @pytest.fixture(autouse=True)
 def bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk and a memory of known size; of a folder that is called by a number, so many bytes are free."""
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda path: SimpleNamespace(free=int(path.name or 1000)))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=int(path.name or 1000)))
     monkeypatch.setattr(memory, "available_bytes", lambda: 2000)
 
 

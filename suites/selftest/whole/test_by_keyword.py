@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -42,3 +43,10 @@ def test_lists_are_walked_together_to_their_ends_and_folders_are_made_where_they
         ast.parse(path.read_text(encoding="utf-8")), ".".join(path.relative_to(ROOT).with_suffix("").parts)))
 
     assert OTHERWISE == found
+
+
+def test_a_process_counts_the_cores_that_it_may_use_itself() -> None:
+    """Another's are none of its business: 0 stands for itself."""
+    asked = re.findall(r"sched_getaffinity\(([^)]*)\)", "".join(path.read_text(encoding="utf-8") for path in ROOT.glob(SOURCES)))
+
+    assert {"0"} == set(asked)
