@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +21,13 @@ import numpy as np
 
 from tools.cluster import task, working
 from tools.cluster.finding import Sources
-from tools.cluster.gathering import name_of
 from tools.cluster.home import Place
 from tools.cluster.task import Entries
 from tools.cluster.telling import Events
 from tools.cluster.values import Answer, Span, Work
 from tools.cluster.working import PIECE, Made, Task
 from tools.datasets.clips import ClipSet
+from tools.machine.event import Event
 from tools.measuring import inputs
 from tools.measuring.feeding import Spent
 from tools.measuring.sameness import Sameness
@@ -37,6 +37,7 @@ from tools.media.preprocess import Floats
 from tools.spec.model import ModelSpec, Tensor
 from tools.spec.settings import Settings
 from tools.storage.context import Context
+from tools.storage.shards import name_of
 
 if TYPE_CHECKING:
     from suites.selftest.measuring.resumed import Bench
@@ -111,11 +112,15 @@ def _scored(span: Span) -> Made:
     return Made(((name_of(span), file.getvalue()),), same=SAME.text)
 
 
+def _told(events: Events, key: str, event: Event) -> None:
+    events.tell(key, event)
+
+
 def _cell(work: Work, entries: Entries, events: Events, node: Path) -> Made:
     """The cell, measured from the pieces on."""
     pieces = {_span(name): b"".join(task.fetched(parts)) for name, parts in entries.items() if name.startswith(PIECE)}
     with tempfile.TemporaryDirectory(dir=node) as folder, known(Path(folder)) as (bench, sources):
-        context = Context(Settings.parse({"budget_s": "1"}), bench.spec, lambda event: events.tell(work.key, event))
+        context = Context(Settings.parse({"budget_s": "1"}), bench.spec, partial(_told, events, work.key))
         made = working.DOING["cell"](Task(work, context, bench.case, sources, pieces, bench.run, Place(node.name, node.name)))
     return replace(made, same="")
 
