@@ -74,7 +74,8 @@ def of_nights() -> Iterator[str]:
         one = trend.trend(first, Noise(0.006, 0.01, 30))
         yield f"creep by {slower}: {shown(found.ratio)} since {shown(found.began)}; {shown(one and (one.began, one.risen, one.ratio))}"
         yield f"its start: {shown(trend.start_of(first, Noise(0.006, 0.01, 30)))}"
-    yield f"off together: {shown([float(common_shift(0.01 * np.arange(count) - more)) for count in (7, 8, 20) for more in (0.0, 0.05)])}"
+    apart = [np.linspace(0.0, 0.01 * (count - 1), count) - more for count in (7, 8, 20) for more in (0.0, 0.05)]
+    yield f"off together: {shown([float(common_shift(one)) for one in apart])}"
 
 
 def of_times() -> Iterator[str]:
@@ -85,8 +86,8 @@ def of_times() -> Iterator[str]:
         yield f"{count} times: {shown([getattr(found, name) for name in found.__slots__])}"
         yield f"settling {steady.settling(series)}, drift {shown(steady.drift(sorted(series)))}, spread {shown(steady.spread(series))}"
         for statistic in ("median", "mean"):
-            one = interval.typical_time(series, statistic, 0.95)  # type: ignore[arg-type]
-            half = interval.half_width(series, statistic)  # type: ignore[arg-type]
+            one = interval.typical_time(series, statistic, 0.95)
+            half = interval.half_width(series, statistic)
             yield f"{statistic}: {shown((one.low, one.measured, one.high, half or 0.0))}"
         summary = replace(found, half_width=interval.half_width(series, "median"), short=count < 100, spent_s=9.5)
         yield f"few: {speed.too_few(summary, TRUTH)}"
@@ -104,7 +105,7 @@ def of_accuracy() -> Iterator[str]:
     chance = np.random.default_rng(12)
     for clips, wrong, seen in ((30, 2, 0.9), (200, 1, 0.6), (3100, 40, 0.94), (3100, 4, 0.04), (19, 0, 0.1)):
         labels = chance.integers(0, 101, clips)
-        theirs = chance.normal(0, 1, (clips, 101))
+        theirs = chance.normal(0, 1, (clips, 101)).astype(np.float32)
         theirs[np.arange(clips), labels] += np.where(chance.random(clips) < seen, 9.0, -9.0)
         ours = theirs.copy()
         ours[:wrong] = -ours[:wrong]
