@@ -141,5 +141,5 @@ def _not_joined(address: str, error: Exception) -> ClusterError:
         return ClusterError("no Ray cluster runs on this machine", where=f"--ray {address}", remedy=_how_to_start())
     words = " ".join(str(error).split())[:400]
     return ClusterError(f"this process cannot join the Ray cluster at {address}: {words}", where=f"--ray {address}",
-                        remedy="every machine needs the same Ray and the same Python; a machine that is no node of the cluster "
-                               f"reaches it by ray://HOST:10001 ({PAGE})")
+                        remedy="every machine needs the same Ray, the same Python and the cluster's RAY_AUTH_MODE with its token; a "
+                               f"machine that is no node of the cluster reaches it by ray://HOST:10001 ({PAGE})")
