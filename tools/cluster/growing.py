@@ -79,7 +79,7 @@ class Growing:
         self._shaped, self._digests = shaped.of(context, case, found), found.digests  # once: lists are long
         budget_s = context.settings.budget_s if asked.timed else None
         self._noted = Noted(self._shaped, budget_s, bool(context.settings.expect.at(case.batch)))
-        self._parts = Parts(run / str(case), found.dataset.ids, self._shaped)
+        self._parts = Parts(run / str(case), found.dataset.ids, self._shaped, context.spec.networks[0].output.shape, context.on_event)
         self._handles: dict[Span, Handle] = {}
         self._last: Handle | None = None
         self._entries: Entries = {}
