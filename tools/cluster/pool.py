@@ -185,12 +185,13 @@ class Pool:
             self._candidates.bar(handle.work, failed.node_id, failed.error[1])
         elif failed.lost:
             new = self._refuse(failed.node_id, failed.node, failed.device, failed.lost)
-            handle.retries += 1 if new else 0
-            handle.refused += 1
+            if not (new and failed.remembered):  # of which a node has no more than devices
+                handle.retries += 1 if new else 0
+                handle.refused += 1
+                handle.left.add(failed.node_id)
             if handle.retries > 1 or handle.refused > TRIES:
                 handle.error = failed.raised
                 return
-            handle.left.add(failed.node_id)
         else:
             handle.error = failed.raised
             return

@@ -100,9 +100,8 @@ def test_parts_that_were_exchanged_are_scored_again(kept: Path) -> None:
 
     assert 5 == len(parts.find(4))
     assert {} == parts.scored
-    assert ["clips 5 to 8, the first of 2 such parts, are scored again, since what is kept of their scores is not what its note "
-            "tells of"] == [
-        event["text"] for event in told if event["kind"] == "say"]
+    text = "clips 5 to 8, the first of 2 such parts, are scored again, since what is kept of their scores is not what its note tells of"
+    assert [text] == [event["text"] for event in told if event["kind"] == "say"]
 
 
 def test_a_part_under_the_name_of_another_is_scored_again(kept: Path) -> None:

@@ -161,6 +161,22 @@ def test_a_device_that_the_run_has_given_up_is_not_used(driver: Driver, near: No
 
     assert ("cpu", False) == (found.device, found.unfit)
     assert "not used again" in found.lost
+    assert found.remembered
+
+
+def test_a_device_that_an_ended_driver_has_given_up_is_not_tried(driver: Driver, near: None, tiny_store: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node notes that beside its tasks; the second answer tells that nothing was tried."""
+    def fail(context: object, case: object, found: object, run: Path, **rest: object) -> None:
+        quarantine.give_up(run, CASE.device, "lost heartbeat")
+        raise EngineError("aclruntime failed")
+
+    monkeypatch.setattr(launch, "launch", fail)
+    first, second = failed(driver.work(run="again")), failed(driver.work(run="again"))
+
+    assert [("lost heartbeat", False), ("lost heartbeat", True)] == [(one.lost, one.remembered) for one in (first, second)]
+    assert isinstance(second.raised, DeviceError)
+    shutil.rmtree(tiny_store / scratch.FOLDER)
 
 
 def test_a_device_that_is_not_ready_is_lost_and_not_its_node(driver: Driver, near: None, monkeypatch: pytest.MonkeyPatch) -> None:
