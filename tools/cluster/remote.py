@@ -67,12 +67,13 @@ def _failed(place: Place, device: str, error: ClipgateError, *, unfit: bool = Fa
 
 
 @contextmanager
-def _of_ours() -> Iterator[None]:
-    """Turn what the system refuses on this node into an error of ours."""
+def _of_ours(folder: str = "") -> Iterator[None]:
+    """Turn what the system refuses on this node into an error of ours; *folder* is where it works."""
     try:
         yield
     except OSError as error:
-        raise ClusterError(f"this node cannot do it: {error.strerror or error}", where=str(error.filename or "") or None) from error
+        raise ClusterError(f"this node cannot do it: {error.strerror or error}", where=str(error.filename or folder) or None,
+                           remedy="let the artifacts folder of this node be writable and not full") from error
 
 
 def _given(case: Case, ids: Ids) -> str:
@@ -160,7 +161,7 @@ def _done(work: Work, context: Context[Spec], case: Case, sources: Sources, piec
     """What the task gave, by processes of its own."""
     began, device, artifacts, lost = time.monotonic(), case.device, context.settings.artifacts, ""
     try:
-        with _of_ours(), scratch.folder(artifacts, work) as run:
+        with _of_ours(str(artifacts)), scratch.folder(artifacts, work) as run:
             scratch.bring_note(artifacts, run, work, place, device)
             if noted := quarantine.given_up(run, device):
                 return _remembered(place, device, DeviceError(f"{device.label} is not used again in this run: {noted}"), noted)
