@@ -7,9 +7,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
 from tools.cluster.values import Answer, Span
 from tools.errors import ClusterError
-from tools.storage.shards import name_of
+from tools.measuring.saved import FIELDS
+from tools.measuring.spans import NO_TIME
+from tools.storage.shards import Arrays, name_of
 
 LEAST, MOST = 500, 5000  # clips of a part: a task takes seconds to begin, and a lost one is scored again
 ROUNDS = 4  # parts that each device gets in turn: a slow or a lost one holds the others up for the less
@@ -65,6 +69,25 @@ def wrong_inputs(noted: Collection[str], ids: Sequence[str], wanted: Collection[
     due = [id for id in ids[slice(*span)] if id in wanted]
     strange = [*sorted(set(noted) - set(due)), *sorted(set(due) - set(noted))]
     return f"it tells of the inputs of other clips than {words(span)}, as of {strange[0]}" if strange else ""
+
+
+def wrong_part(arrays: Arrays, shape: tuple[int, ...], ids: Sequence[str], wanted: Collection[str], span: Span) -> str:
+    """What is wrong with the file of a part's scores; empty where a cell can be measured with it.
+
+    shape: of the scores of one clip. ids, wanted: as for `wrong_inputs`.
+    """
+    if arrays.keys() != FIELDS:
+        return f"it holds {', '.join(sorted(arrays))}"
+    scores, inputs = arrays["scores"], arrays["inputs"]
+    if scores.dtype != np.float32 or scores.shape != (span[1] - span[0], *shape):
+        return f"its scores are {scores.dtype} of shape {scores.shape}"
+    if [(NO_TIME.shape, NO_TIME.dtype), ((1,), NO_TIME.dtype)] != [(arrays[one].shape, arrays[one].dtype) for one in ("spent", "seconds")]:
+        return "it does not tell the times of one part"
+    if inputs.dtype.kind != "U" or inputs.ndim != 2 or inputs.shape[1] != 2:
+        return "it does not tell of its inputs"
+    noted = [str(id) for id in inputs[:, 0]]
+    twice = len(noted) != len(set(noted))
+    return "it tells twice of an input" if twice else wrong_inputs(noted, ids, wanted, span)
 
 
 def unlike(parts: Sequence[Scored], differs: Callable[[str, str], str]) -> tuple[Scored, Scored, str] | None:

@@ -67,7 +67,8 @@ class Asked:
 class Growing:
     """A case whose artifacts are found. `cell` is there once it is measured, its scores on disk alone.
 
-    `error` is there if that failed: of ours, or a mistake, which belongs to this case alone as well.
+    `error` is there if that failed: of ours, or a mistake, which belongs to this case alone as well. Parts
+    that nodes are at work on then are let finish and kept; those that only wait are not waited for.
     """
 
     def __init__(self, asked: Asked, found: Sources, cluster: Cluster, run: Path) -> None:
@@ -79,14 +80,15 @@ class Growing:
         self._shaped, self._digests = shaped.of(context, case, found), found.digests  # once: lists are long
         budget_s = context.settings.budget_s if asked.timed else None
         self._noted = Noted(self._shaped, budget_s, bool(context.settings.expect.at(case.batch)))
-        self._parts = Parts(run / str(case), found.dataset.ids, self._shaped)
+        self._parts = Parts(run / str(case), found.dataset.ids, self._shaped, context.spec.networks[0].output.shape, context.on_event)
         self._handles: dict[Span, Handle] = {}
         self._last: Handle | None = None
+        self._finishing: list[Handle] = []  # parts that ran as another one failed
         self._entries: Entries = {}
 
     @property
     def is_over(self) -> bool:
-        return self.cell is not None or self.error is not None
+        return self.cell is not None or (self.error is not None and not any(one.began and not one.done for one in self._finishing))
 
     def begin(self) -> None:
         """Submit what the run does not have yet; what an ended process of it has counts."""
@@ -130,7 +132,7 @@ class Growing:
                 del self._handles[span]  # now, so that Ctrl-C meanwhile loses no part
             if ended and not self._handles and self.error is None and not ends:
                 self._gather()
-            if self._last and self._last.done and not self.is_over:
+            if self._last and self._last.done and self.cell is None and self.error is None:
                 self._take_cell(self._cluster.tasks.wait(self._last), ends=ends)
         if self.is_over:
             self._entries = {}  # so that the cluster keeps nothing for this case
@@ -142,6 +144,8 @@ class Growing:
             with writing("what this cell leaves", self._run, MeasureError):
                 yield
         except Exception as error:  # noqa: BLE001 - raised where its own case is asked for
+            if self.error is None:
+                self._finishing = [one for one in self._handles.values() if one.began and not one.done]
             self.error = self.error or error
 
     def _take_part(self, span: Span, handle: Handle) -> None:

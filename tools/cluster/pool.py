@@ -15,13 +15,14 @@ from tools.cluster.news import Began, Ended, Gone, Told
 from tools.cluster.silence import Silence
 from tools.cluster.task import Entries
 from tools.cluster.values import Answer, Failed, Needs, Work
-from tools.errors import ClusterError, StoreError
+from tools.errors import ChildError, ClusterError, DeviceError, EngineError, StoreError
 from tools.machine import events
 from tools.machine.event import Event, OnEvent
 
 TRIES = 3  # of a work whose tasks are lost
 PUMP_S = 0.5
 PASSING = (StoreError.__name__,)  # a parcel that was damaged on the way, a full disk: the next time it may go well
+CHANCE = (ChildError.__name__, ClusterError.__name__, DeviceError.__name__, EngineError.__name__)  # elsewhere it may go well
 CANCEL_S = 4.5  # for tasks to end, what is heard of them before that among it
 LEAST_S = 2.0  # for them to end in any case
 
@@ -81,7 +82,7 @@ class Pool:
         finally:
             self._backend.cancel(max(LEAST_S, CANCEL_S - (time.monotonic() - began_s)))
             for handle in self._running.values():
-                handle.error = _cancelled(handle)
+                handle.error = handle.cancelled
             self._running.clear()
 
     def _hear(self, seconds: float) -> None:
@@ -129,22 +130,25 @@ class Pool:
 
     def _places(self, handle: Handle) -> set[str]:
         """The ids of the nodes that a work which waits may go to."""
-        return {node.id for node in self._candidates.of(handle.work, handle.needs)} - handle.barred
+        return self._fit(handle) - handle.barred
+
+    def _fit(self, handle: Handle) -> set[str]:
+        return {node.id for node in self._candidates.of(handle.work, handle.needs)} - handle.failed.keys()
 
     def _start(self, handle: Handle) -> None:
         if self._over is not None:
             handle.error = ClusterError(self._over.what, where=self._over.where, remedy=self._over.remedy)
             return
-        fit = self._candidates.of(handle.work, handle.needs)
+        fit = self._fit(handle)
         if not fit:
-            handle.error = self._nobody(handle)
+            handle.error = next(iter(handle.failed.values()), None) or self._nobody(handle)
             return
         self._last += 1
         handle.number, handle.began = self._last, None
         self._running[handle.number] = handle
         self._silence.hear(handle)
-        elsewhere = handle.left if {node.id for node in fit} - handle.left else set()
-        handle.barred = self._candidates.barred(handle.work, handle.needs) | elsewhere
+        elsewhere = handle.left if fit - handle.left else set()
+        handle.barred = self._candidates.barred(handle.work, handle.needs) | handle.failed.keys() | elsewhere
         work = replace(handle.work, refused=handle.work.refused | self._candidates.refused)
         self._backend.start(handle.number, work, handle.needs, handle.entries, handle.barred)
 
@@ -159,7 +163,7 @@ class Pool:
             if outcome.lost:
                 self._refuse(node, handle.answer.node, outcome.device, outcome.lost)
         elif self._over is not None:
-            handle.error = _cancelled(handle)
+            handle.error = handle.cancelled
         elif isinstance(outcome, Gone):
             self._again(handle, outcome, place)
         else:
@@ -183,19 +187,30 @@ class Pool:
         elif failed.unfit:
             self._once(f"{failed.node} is not used for {handle.work.case.model}: {failed.error[1]}")
             self._candidates.bar(handle.work, failed.node_id, failed.error[1])
-        elif failed.lost:
-            new = self._refuse(failed.node_id, failed.node, failed.device, failed.lost)
-            handle.retries += 1 if new else 0
-            handle.refused += 1
-            if handle.retries > 1 or handle.refused > TRIES:
-                handle.error = failed.raised
-                return
-            handle.left.add(failed.node_id)
-        else:
+        elif self._device_is_over(handle, failed) if failed.lost else self._is_over(handle, failed):
             handle.error = failed.raised
             return
         self._give_up_waiting()
         self._start(handle)
+
+    def _device_is_over(self, handle: Handle, failed: Failed) -> bool:
+        """Refuse the device that failed; whether it is the work's error as well."""
+        new = self._refuse(failed.node_id, failed.node, failed.device, failed.lost)
+        if not (new and failed.remembered):  # of which a node has no more than devices
+            handle.retries += 1 if new else 0
+            handle.refused += 1
+            handle.left.add(failed.node_id)
+        return handle.retries > 1 or handle.refused > TRIES
+
+    def _is_over(self, handle: Handle, failed: Failed) -> bool:
+        """Whether what failed is the work's error: no chance, or no other node to try, or the second time."""
+        where = failed.node_id or (handle.began.node if handle.began else "")
+        handle.retries += 1
+        handle.failed[where] = failed.raised
+        if failed.error[0] not in CHANCE or handle.retries > 1 or not where or not self._fit(handle):
+            return True
+        self._say(f"{handle.work.key} failed on {failed.node}/{failed.device}: {failed.error[1]}; it is tried once on another node")
+        return False
 
     def _refuse(self, node: str, name: str, device: str, why: str) -> bool:
         """Do not use a device again; whether it was used until now."""
@@ -232,7 +247,3 @@ class Pool:
         if text not in self._said:
             self._said.add(text)
             self._say(text)
-
-
-def _cancelled(handle: Handle) -> ClusterError:
-    return ClusterError(f"{handle.work.key} was cancelled", remedy=RESUME)

@@ -45,9 +45,10 @@ def run(work: Work, entries: Entries, events: Events) -> Outcome:
     home.environment()
     try:
         device = home.torch_device(work.device, ids) if work.what == "reference" else home.device(work.case, ids)
-        _require_not_refused(work, place, device)
     except ClipgateError as error:
         return _failed(place, _given(work.case, ids), error, lost=error.what)
+    if f"{place.id}/{device.label}" in work.refused:
+        return _remembered(place, device, DeviceError(f"{device.label} is not used again in this run"))
     case, tell = replace(work.case, device=device), Telling(events, work.key, f"{place.name}/{device.label}")
     try:
         with _of_ours():
@@ -66,12 +67,13 @@ def _failed(place: Place, device: str, error: ClipgateError, *, unfit: bool = Fa
 
 
 @contextmanager
-def _of_ours() -> Iterator[None]:
-    """Turn what the system refuses on this node into an error of ours."""
+def _of_ours(folder: str = "") -> Iterator[None]:
+    """Turn what the system refuses on this node into an error of ours; *folder* is where it works."""
     try:
         yield
     except OSError as error:
-        raise ClusterError(f"this node cannot do it: {error.strerror or error}", where=str(error.filename or "") or None) from error
+        raise ClusterError(f"this node cannot do it: {error.strerror or error}", where=str(error.filename or folder) or None,
+                           remedy="let the artifacts folder of this node be writable and not full") from error
 
 
 def _given(case: Case, ids: Ids) -> str:
@@ -79,9 +81,9 @@ def _given(case: Case, ids: Ids) -> str:
     return "".join([case.device.family, *map(str, ids.get(engines.named(case.device.family).RAY, ()))])
 
 
-def _require_not_refused(work: Work, place: Place, device: Device) -> None:
-    if f"{place.id}/{device.label}" in work.refused:
-        raise DeviceError(f"{device.label} is not used again in this run")
+def _remembered(place: Place, device: Device, error: ClipgateError, why: str = "") -> Failed:
+    """What is answered for a device that the run has given up before; *why* is what it noted then."""
+    return replace(_failed(place, device.label, error, lost=why or error.what), remembered=True)
 
 
 def _context(work: Work, entries: Entries, tell: Telling) -> Context[Spec]:
@@ -159,8 +161,10 @@ def _done(work: Work, context: Context[Spec], case: Case, sources: Sources, piec
     """What the task gave, by processes of its own."""
     began, device, artifacts, lost = time.monotonic(), case.device, context.settings.artifacts, ""
     try:
-        with _of_ours(), scratch.folder(artifacts, work) as run:
+        with _of_ours(str(artifacts)), scratch.folder(artifacts, work) as run:
             scratch.bring_note(artifacts, run, work, place, device)
+            if noted := quarantine.given_up(run, device):
+                return _remembered(place, device, DeviceError(f"{device.label} is not used again in this run: {noted}"), noted)
             try:
                 made = DOING[work.what](Task(work, context, case, sources, pieces, run, place))
             finally:

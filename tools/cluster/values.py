@@ -112,7 +112,8 @@ class Failed:
     """Why a task gave nothing. Nothing is raised through Ray, which would wrap it in words of its own.
 
     unfit: this node cannot do this work, although another may: it lacks clips, has other code. lost: the
-    device is not to be used again in this run, and why.
+    device is not to be used again in this run, and why. remembered: the run had given it up before, so that
+    nothing was tried on it.
     """
 
     node_id: str
@@ -121,6 +122,7 @@ class Failed:
     error: Parts
     unfit: bool = False
     lost: str = ""
+    remembered: bool = False
 
     @property
     def raised(self) -> ClipgateError:

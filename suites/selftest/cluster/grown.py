@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from itertools import cycle
 from types import SimpleNamespace
@@ -18,6 +18,7 @@ from tools.cluster.cells import Farm
 from tools.cluster.growing import Asked, Cluster
 from tools.cluster.handle import Handle
 from tools.cluster.home import Place
+from tools.cluster.news import Began
 from tools.cluster.task import Entries
 from tools.cluster.values import Answer, Needs, Work
 from tools.cluster.working import PIECE, Task
@@ -43,6 +44,7 @@ class Nodes:
     def __init__(self, bench: Bench) -> None:
         self.bench, self.did, self.needs, self.works = bench, list[str](), list[Needs](), list[Work]()
         self.cancelled = False
+        self.begun: Collection[str] = ()  # keys of tasks that run from the first, beside the one that is done next
         self.before: Callable[[Work], object] = lambda work: None
         self.after: Callable[[Answer], Answer] = lambda answer: answer
         self.at_last: Callable[[], object] = lambda: None
@@ -52,7 +54,7 @@ class Nodes:
     def submit(self, work: Work, needs: Needs, entries: Entries) -> Handle:
         self.needs.append(needs)
         self.works.append(work)
-        self._waiting.append(Handle(work, needs, entries))
+        self._waiting.append(Handle(work, needs, entries, began=Began(0, "node-1", "cpu") if work.key in self.begun else None))
         return self._waiting[-1]
 
     def wait(self, handle: Handle) -> Answer:

@@ -89,6 +89,12 @@ def lost(there: str) -> Failed:
     return Failed(there, "?", "npu0", ("EngineError", "it hung", None, None), lost="it hung")
 
 
+def remembered(there: str, device: str = "npu0") -> Failed:
+    """What a node answers for a device that the run has given up before this driver began."""
+    error = ("DeviceError", f"{device} is not used again in this run: it hung", None, None)
+    return Failed(there, "?", device, error, lost="it hung", remembered=True)
+
+
 def lacking(there: str) -> Failed:
     return Failed(there, "?", "npu0", ("DataError", "clip 7 is not there", None, None), unfit=True)
 

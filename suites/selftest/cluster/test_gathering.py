@@ -96,7 +96,7 @@ def test_an_answer_holds_the_part_that_was_asked_for_alone(names: tuple[str, ...
 def test_a_part_that_tells_of_no_inputs_is_an_error_of_its_sender(tmp_path: Path, inputs: dict[str, Any]) -> None:
     """Also where none of its clips is one whose inputs are compared; nothing of it stays."""
     ids = tuple(f"v_{number}" for number in range(100))
-    parts, file = Parts(tmp_path, ids, {}), io.BytesIO()
+    parts, file = Parts(tmp_path, ids, {}, (2,)), io.BytesIO()
     np.savez(file, scores=np.zeros((2, 2), np.float32), **inputs)
     with pytest.raises(ClusterError, match="what node-1 npu0 sent of clips 2 to 3 cannot be used"):
         parts.keep((1, 3), file.getvalue(), "node-1 npu0", "{}")

@@ -84,6 +84,19 @@ def test_a_part_that_fails_leaves_the_others_kept(grown: Grown) -> None:
     assert [PARTS[1], PARTS[3], NAME] == grown.nodes.did
 
 
+def test_parts_that_run_as_another_fails_are_let_finish(grown: Grown) -> None:
+    """They are kept before the case ends in its error; one that only waits is not waited for."""
+    farm = grown.farm()
+    grown.nodes.begun, grown.nodes.before = (PARTS[2],), failing(PARTS[1])
+    with pytest.raises(EngineError, match="the device fails"):
+        farm.cell(grown.bench.case)
+    assert [PARTS[0], PARTS[2]] == grown.nodes.did
+    farm.end()
+    grown.farm().cell(grown.bench.case)
+
+    assert [PARTS[1], PARTS[3], NAME] == grown.nodes.did
+
+
 def test_a_cell_is_not_measured_without_all_parts(grown: Grown) -> None:
     """Whichever part it is that fails."""
     farm = grown.farm()

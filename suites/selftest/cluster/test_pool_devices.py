@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from suites.selftest.cluster.scripted import NPU, WORK, Backend, done, first, lost, node, pool, said
+from suites.selftest.cluster.scripted import NPU, WORK, Backend, done, first, lost, node, pool, remembered, said
 from tools.cluster.news import Ended
 from tools.cluster.pool import TRIES
 from tools.cluster.values import Answer
-from tools.errors import EngineError
+from tools.errors import ClusterError, DeviceError, EngineError
 
 
 def test_a_device_that_fails_is_refused_in_the_whole_cluster() -> None:
@@ -76,3 +76,36 @@ def test_a_device_is_refused_although_nobody_heard_its_task_begin() -> None:
     tasks.submit(WORK, NPU, {})
     assert ["a", "b"] == backend.places
     assert ["a/npu0 is not used again in this run: it hung"] == said(told)
+
+
+def test_a_device_that_was_given_up_before_this_driver_began_costs_no_try() -> None:
+    """With --resume a node remembers what its devices did; the work gets one that nobody has given up."""
+    nodes = [node("a", npus=6), node("b")]
+    backend = Backend(lambda work, there: remembered(there, f"npu{len(backend.started) - 1}") if len(backend.started) < 6
+                      else done(work, there), nodes=nodes)
+    tasks, told = pool(backend)
+
+    assert "a" == tasks.wait(tasks.submit(WORK, NPU, {})).node
+    assert ["a"] * 6 == backend.places
+    assert [f"a/npu{index} is not used again in this run: it hung" for index in range(5)] == said(told)
+
+
+def test_where_every_device_was_given_up_before_each_node_is_named() -> None:
+    """The work ends, and does not go round."""
+    nodes = [node("a", npus=2), node("b", npus=2)]
+    backend = Backend(lambda work, there: remembered(there, f"npu{backend.places.count(there.removeprefix('id-')) - 1}"), nodes=nodes)
+    tasks, _ = pool(backend)
+
+    with pytest.raises(ClusterError, match="a: npu0 is not used: it hung; npu1 is not used: it hung; b: npu0 is not used: it hung; npu1"):
+        tasks.wait(tasks.submit(WORK, NPU, {}))
+    assert ["a", "a", "b", "b"] == backend.places
+
+
+def test_a_device_that_is_remembered_again_and_again_ends_the_work() -> None:
+    """Whatever hands it out each time."""
+    backend = Backend(lambda work, there: remembered(there), nodes=[node("a", npus=2)])
+    tasks, _ = pool(backend)
+
+    with pytest.raises(DeviceError, match=r"npu0 is not used again in this run: it hung \(on a\)"):
+        tasks.wait(tasks.submit(WORK, NPU, {}))
+    assert TRIES + 2 == len(backend.started)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +21,7 @@ from tools.cluster.values import Answer, Failed, Work
 from tools.datasets import ledger
 from tools.datasets.clips import ClipSet
 from tools.engines.cpu import FAMILY
-from tools.errors import DeviceError, EngineError
+from tools.errors import ClusterError, DeviceError, EngineError
 from tools.machine import child
 from tools.measuring import launch, quarantine, reference, spans
 from tools.measuring.predictions import FILE, load
@@ -161,6 +163,22 @@ def test_a_device_that_the_run_has_given_up_is_not_used(driver: Driver, near: No
 
     assert ("cpu", False) == (found.device, found.unfit)
     assert "not used again" in found.lost
+    assert found.remembered
+
+
+def test_a_device_that_an_ended_driver_has_given_up_is_not_tried(driver: Driver, near: None, tiny_store: Path,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node notes that beside its tasks; the second answer tells that nothing was tried."""
+    def fail(context: object, case: object, found: object, run: Path, **rest: object) -> None:
+        quarantine.give_up(run, CASE.device, "lost heartbeat")
+        raise EngineError("aclruntime failed")
+
+    monkeypatch.setattr(launch, "launch", fail)
+    first, second = failed(driver.work(run="again")), failed(driver.work(run="again"))
+
+    assert [("lost heartbeat", False), ("lost heartbeat", True)] == [(one.lost, one.remembered) for one in (first, second)]
+    assert isinstance(second.raised, DeviceError)
+    shutil.rmtree(tiny_store / scratch.FOLDER)
 
 
 def test_a_device_that_is_not_ready_is_lost_and_not_its_node(driver: Driver, near: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +209,14 @@ def test_what_fails_while_it_measures_is_told_as_it_was(driver: Driver, near: No
     assert "aclruntime failed (on node-7)" == found.raised.what
     assert kept.is_file()
     shutil.rmtree(tiny_store / scratch.FOLDER)
+
+
+def test_a_full_disk_names_the_folder_and_what_to_do() -> None:
+    """The system does not say which file it was."""
+    with pytest.raises(ClusterError, match="No space left") as caught, remote._of_ours("/node/art"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    assert ("/node/art", True) == (caught.value.where, "not full" in str(caught.value.remedy))
 
 
 def test_code_that_changes_while_it_measures_spoils_what_was_measured(driver: Driver, near: None, monkeypatch: pytest.MonkeyPatch) -> None:
