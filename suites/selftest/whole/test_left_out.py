@@ -15,6 +15,7 @@ RUN_ALONE = ("tools.__main__", "tools.pytest_paths")  # these do something as so
 PLAIN = (bool, int, float)
 TINY = 2.0**-126  # the smallest number of single precision that has all its digits
 SAID: dict[str, dict[str, object]] = {
+    "tools.cluster.gathering Scored": {"fresh": True}, "tools.cluster.values Work": {"span": (0, 0)},
     "tools.deployment.download Job": {"pauses_s": (1.0, 2.0, 4.0, 8.0), "timeout_s": 30.0},
     "tools.exchange.outputs _below": {"deep": 2}, "tools.judging.floors Floor": {"smallest": TINY},
     "tools.judging.likelihood Noise": {"alike_between": 60.0, "alike_within": 60.0},
@@ -41,7 +42,8 @@ SAID: dict[str, dict[str, object]] = {
     "tools.spec.model Network": {"rows": 1}, "tools.spec.truth PairsGate": {"max_p": 0.001, "min_net_share": 0.001},
     "tools.spec.truth ThroughputGate": {"max_variation": 0.1, "max_slowdown": 0.05, "step": 0.05},
     "tools.storage.packing Digesting.read": {"size": -1}, "tools.storage.shards Shards": {"every_s": 20.0},
-    "tools.storage.shards Pieces": {"every_s": 20.0}, "tools.storage.stages parse": {"writable": True},
+    "tools.storage.shards Pieces": {"every_s": 20.0}, "tools.storage.shards Ranges": {"every_s": 20.0},
+    "tools.storage.stages parse": {"writable": True},
     "tools.storage.stages context_of": {"writable": True}, "tools.storage.status _rounded": {"digits": 1},
     "tools.storage.unpacking Archive.read": {"size": -1},
 }
