@@ -103,7 +103,7 @@ def told(folder: Path) -> dict[str, str]:
     specs, [_] = data.pop("specs"), data.pop("speed")
     texts = {
         "facts.json": _json(asdict(report)), "page.html": _bare(page.html(report, "draw();")),
-        "summary.md": markdown(report), "junit.xml": junit(report).decode(),
+        "summary.txt": markdown(report), "junit.xml": junit(report).decode(),
         "charts.json": _json(specs), "data.json": _json(data),
         "speeds.json": _json(charts.speed_chart([*report.speeds, *(replace(one, of="a chip of it", per="chip") for one in report.speeds)])),
         "compared.txt": "\n".join(compare.table(compared)), "compared.html": _bare(page.comparison_html(compared)),
