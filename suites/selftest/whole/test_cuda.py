@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,7 @@ def test_nothing_simulated_is_taken_for_real(tmp_path: Path) -> None:
     node.unlink()
     node.touch()
     (cuda.root / "python" / "onnxruntime" / "__init__.py").unlink()
-    (cuda.root / "python" / "onnxruntime").rmdir()
+    shutil.rmtree(cuda.root / "python" / "onnxruntime")
     real_runtime = python("-c", READY, environment=cuda.environment())
 
     assert "cuda0 and the GPU name 'SimNVIDIA T4' disagree on whether this is a simulation" in real_node.stdout

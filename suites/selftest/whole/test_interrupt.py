@@ -75,7 +75,8 @@ def is_taken_down(run: psutil.Process) -> bool:
             flags = int(Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[6])
             pending = re.findall(r"^S\w\wPnd:\s*(\w+)$", Path(f"/proc/{child.pid}/status").read_text(), re.MULTILINE)
             if flags & EXITING or any(int(signals, 16) >> (signal.SIGKILL - 1) & 1 for signals in pending):
-                return child.status() != psutil.STATUS_ZOMBIE
+                threads = [*Path(f"/proc/{child.pid}/task").iterdir()]  # some may live where the first is a zombie
+                return child.status() != psutil.STATUS_ZOMBIE or len(threads) > 1
     return False
 
 
