@@ -62,8 +62,8 @@ def is_running(stage: str, artifacts: Path) -> bool:
 
 def patience(seconds: float) -> float:
     """Seconds of an idle machine: longer by as much as other work slows a busy process down now."""
-    wall, own = time.perf_counter(), time.process_time()
-    while time.process_time() - own < 0.2:
+    wall, own = time.perf_counter(), time.thread_time()
+    while time.thread_time() - own < 0.2:
         pass
     return seconds * max(1.0, (time.perf_counter() - wall) / 0.2)
 
@@ -83,16 +83,16 @@ def is_taken_down(run: psutil.Process) -> bool:
 def at_once(run: subprocess.Popen[str], seconds: float = 2.0) -> str:
     """What a run says that has ended within *seconds* of an idle machine.
 
-    They are counted in this process's time on a core, since what slows the run down meanwhile slows this too,
+    They are counted in this thread's time on a core, since what slows the run down meanwhile slows this too,
     and without the time for which the disk lets the run wait, or the kernel ends what the run has killed.
     Of a run that goes on faulthandler, which pytest turns on, tells where it is.
     """
     process = psutil.Process(run.pid)
     with ThreadPoolExecutor(1) as pool, contextlib.suppress(psutil.NoSuchProcess):
-        said, last, spent = pool.submit(run.communicate), time.process_time(), 0.0
+        said, last, spent = pool.submit(run.communicate), time.thread_time(), 0.0
         while not said.done():
             waits = process.status() == psutil.STATUS_DISK_SLEEP or is_taken_down(process)
-            now = time.process_time()
+            now = time.thread_time()
             last, spent = now, spent + (0.0 if waits else now - last)
             if spent > seconds:
                 run.send_signal(signal.SIGABRT)
