@@ -33,7 +33,7 @@ from tools.storage.context import Context
 
 NODES = 4
 CLIPS, BATCH, PART = 240, 4, 60
-SLEEP_MS = 5000  # of the simulated engine for each batch: what starts on this machine's cores is small beside it
+SLEEP_MS = 2000  # of the simulated engine for each batch: what starts on this machine's cores is small beside it
 ASLEEP = Path(__file__).parent / "asleep"
 ROUNDS, WARM = 7, 2  # how often the long list is gathered, and how many of them first start processes on nodes
 PHASES = ("digests, and tasks submitted", "parts sent, compared and kept", "laid and read by the last task", "cell written and read")
@@ -83,6 +83,7 @@ def added(paired: Paired) -> list[float]:
 @pytest.fixture
 def listed(tmp_path: Path) -> Path:
     """A list of clips of a frame for each that the tiny model looks at, which are those of its mini clips."""
+    command("bs4 and accuracy")()  # which makes the clips, where no run has made them yet
     [mini] = (TINY_ARTIFACTS / "store" / "data").glob("mini-*/rawframes")
     clips = sorted(path for path in mini.glob("*/*") if path.is_dir())
     lines = []
@@ -126,7 +127,7 @@ def sleeping(host: SimulatedNpu) -> dict[str, str]:
 def scored(made: Rig, listed: Path, run: Path, part: int) -> float:
     """Seconds from a list to its cell, on a cluster that this process has joined."""
     settings = Settings.parse({"ray": made.address, "ray_shard": str(part), "models": str(TINY_MODELS), "locks": str(own_locks()),
-                               "artifacts": str(TINY_ARTIFACTS), "data": str(listed)})
+                               "artifacts": str(TINY_ARTIFACTS), "data": str(listed), "weights": "mini"})
     context = Context(settings, load_spec(TINY_MODELS, "tiny"), lambda event: None)
     case = Case("tiny", BATCH, Device("npu", simulated=True))
     session = connect(settings)

@@ -1,0 +1,94 @@
+"""What is looked at and what is found, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnx
+    from numpy.typing import NDArray
+
+Tensors = Mapping[str, "NDArray[Any]"]  # by the name that the graph gives them
+Kind = Literal["node", "together", "inherited", "nothing"]
+
+
+class Runs(Protocol):
+    """What runs a graph once: a device, or the reference on the CPU."""
+
+    def __call__(self, model: onnx.ModelProto, feeds: Tensors) -> dict[str, NDArray[Any]]:
+        """All outputs of *model*, by their names; *feeds* has each of its inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Nodes of a graph that follow each other: from number *start* up to *stop*, and what people call them."""
+
+    name: str
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far a tensor lies from the reference's.
+
+    relative: the largest difference over the reference's range. rms: the root of the mean square of the
+    differences over that of the reference about its mean, by which it is judged, since rounding adds up in
+    the largest. cosine: of both. unusual: the share of values that are not finite, or at the end of half
+    precision's range, where the reference's are not.
+    """
+
+    relative: float
+    rms: float
+    cosine: float
+    unusual: float = 0.0
+
+    @property
+    def weight(self) -> float:
+        """What it is judged by: infinite where values are unusual."""
+        return float("inf") if self.unusual else self.rms
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A part of the network: its error of its own, and what has come together up to its end; None: not looked at."""
+
+    span: Span
+    own: Difference | None = None
+    cumulative: Difference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A reason that can be known, and the sentence about it."""
+
+    kind: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search has found.
+
+    kind: a single node; nodes that err only *together*; an error that no part has as its own (*inherited*);
+    nothing. span: the nodes, named as the graph names them. segment: the part of the network that they are in.
+    limit: what an error of one's own is judged by here; usual: that of its neighbours. compilations: how many
+    graphs the device has been given.
+    """
+
+    kind: Kind
+    span: Span | None
+    segment: Span | None
+    own: Difference | None
+    usual: float
+    limit: float
+    seen: tuple[Seen, ...]
+    halves: tuple[Seen, ...]
+    compilations: int
+    causes: tuple[Cause, ...] = ()

@@ -1,0 +1,145 @@
+"""A graph of one batch size: its nodes in their order, what each reads and makes, and the parts it consists of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from tools.locating.values import Span
+
+if TYPE_CHECKING:
+    import onnx
+
+PARTS = 12  # a network is cut by its modules at the least depth that gives so many parts
+OWN = "network"  # what the deployed module calls the model's own
+
+
+class Whole:
+    """A model whose axes are fixed. Its Constant nodes count as constants; the model itself stays as it is."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        import onnx
+
+        self.model = model
+        constants = [node for node in model.graph.node if node.op_type == "Constant"]
+        self.nodes = [node for node in model.graph.node if node.op_type != "Constant"]
+        self.constants = {tensor.name: tensor for tensor in model.graph.initializer}
+        for node in constants:
+            self.constants[node.output[0]] = _held(node)
+        self.inputs = [one.name for one in model.graph.input if one.name not in self.constants]
+        self.outputs = [one.name for one in model.graph.output]
+        self.maker = {name: number for number, node in enumerate(self.nodes) for name in node.output if name}
+        inferred = onnx.shape_inference.infer_shapes(model).graph
+        self.types = {one.name: one.type for one in (*inferred.value_info, *inferred.input, *inferred.output)}
+
+    @cached_property
+    def last_reader(self) -> dict[str, int]:
+        """The number of the last node that reads a tensor; one behind the last of what the graph gives."""
+        readers = {name: number for number, node in enumerate(self.nodes) for name in node.input if name}
+        return readers | dict.fromkeys(self.outputs, len(self.nodes))
+
+    def read(self, span: Span) -> list[str]:
+        """The tensors that *span* reads and does not make, constants aside."""
+        inside = {name for node in self.nodes[span.start : span.stop] for name in node.output}
+        names = (name for node in self.nodes[span.start : span.stop] for name in node.input)
+        return [name for name in dict.fromkeys(names) if name and name not in inside and name not in self.constants]
+
+    def made(self, span: Span) -> list[str]:
+        """The tensors that *span* makes and others read, or that the graph gives."""
+        names = (name for node in self.nodes[span.start : span.stop] for name in node.output)
+        return [name for name in names if self.last_reader.get(name, -1) >= span.stop]
+
+    def bytes_of(self, name: str) -> int:
+        """The bytes of a tensor by its type; 0 where that is not known."""
+        from onnx import helper
+
+        kind = self.types[name].tensor_type if name in self.types else None
+        if kind is None or not kind.elem_type:
+            return 0
+        return math.prod(axis.dim_value for axis in kind.shape.dim) * helper.tensor_dtype_to_np_dtype(kind.elem_type).itemsize
+
+    def node(self, number: int) -> Span:
+        """One node, by its own name, or by what it makes."""
+        node = self.nodes[number]
+        return Span(node.name or node.output[0], number, number + 1)
+
+    @cached_property
+    def modules(self) -> list[tuple[str, ...]]:
+        """The torch module of each node, as the exporter writes it into the node's name.
+
+        A simplifier's own nodes have no such name. They belong to the module of what they make, or else to
+        that of the node before.
+        """
+        found: list[tuple[str, ...]] = []
+        for node in self.nodes:
+            path = next((_path(name) for name in (node.name, *node.output) if name.startswith("/")), None)
+            found.append(path if path is not None else found[-1] if found else ())
+        return found
+
+    def segments(self) -> list[Span]:
+        """The parts of the network, by its modules; each begins where another module does."""
+        deepest = max(map(len, self.modules), default=0)
+        parts = [_parts(self.modules, depth) for depth in range(1, max(2, deepest + 1))]
+        return next((found for found in parts if len(found) >= PARTS), parts[-1])
+
+
+def _held(node: onnx.NodeProto) -> onnx.TensorProto:
+    """The constant that a Constant node holds, by the name of what it makes."""
+    import onnx
+    from onnx import numpy_helper
+    from onnx.reference import ReferenceEvaluator
+
+    [attribute] = node.attribute
+    if attribute.name == "value":
+        tensor = onnx.TensorProto()
+        tensor.CopyFrom(attribute.t)
+    else:
+        graph = onnx.helper.make_graph([node], "constant", [], [onnx.helper.make_empty_tensor_value_info(node.output[0])])
+        [value] = ReferenceEvaluator(onnx.helper.make_model(graph)).run(None, {})
+        tensor = numpy_helper.from_array(value)
+    tensor.name = node.output[0]
+    return tensor
+
+
+def _path(name: str) -> tuple[str, ...]:
+    """The modules in a node's name: `/network/backbone/conv1/conv/Conv` is of backbone, conv1, conv."""
+    parts = name.split("/")[1:-1]
+    return tuple(parts[1:] if parts[:1] == [OWN] else parts)
+
+
+def _parts(modules: Sequence[tuple[str, ...]], depth: int) -> list[Span]:
+    """Spans of nodes of one module at *depth*; a node of a module above it belongs to the span before."""
+    named: list[tuple[str, ...]] = []
+    for path in modules:
+        path = path[:depth]
+        inside = bool(named) and named[-1][: len(path)] == path
+        named.append(named[-1] if inside else path)
+    spans, start = [], 0
+    for path, group in groupby(named):
+        stop = start + len(list(group))
+        spans.append(Span(".".join(_last(path)) or "input", start, stop))
+        start = stop
+    return _numbered(spans)
+
+
+def _last(path: Iterable[str]) -> list[str]:
+    """Module names without what they repeat: backbone, layer1, layer1.0 is backbone, layer1.0."""
+    kept: list[str] = []
+    for part in path:
+        if kept and part.startswith(f"{kept[-1]}."):
+            kept.pop()
+        kept.append(part)
+    return kept
+
+
+def _numbered(spans: Sequence[Span]) -> list[Span]:
+    """The spans, each with a name of its own: a module that is called again is counted."""
+    seen: dict[str, int] = {}
+    found = []
+    for span in spans:
+        seen[span.name] = count = seen.get(span.name, 0) + 1
+        found.append(span if count == 1 else Span(f"{span.name} ({count})", span.start, span.stop))
+    return found
