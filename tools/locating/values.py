@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -92,3 +93,62 @@ class Found:
     halves: tuple[Seen, ...]
     compilations: int
     causes: tuple[Cause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step from a clip's file to a network's input, or between two networks: ours beside mmaction2's.
+
+    difference: None where it was not compared; *sentence* says why, or what differs where.
+    """
+
+    name: str
+    clip: str
+    difference: Difference | None
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageSeen:
+    """A stage beside the one before it: `onnxsim against export`, say.
+
+    limit: the difference of the scores that is news. first: the first node whose tensor differs, in the later
+    stage's graph; None where none does, or where the two share no names. sentence: what more is known.
+    """
+
+    name: str
+    difference: Difference
+    limit: float
+    first: Span | None = None
+    sentence: str = ""
+
+    @property
+    def differs(self) -> bool:
+        return self.difference.weight > self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The clips that are looked at, *ids* in the batch's order, and *why* these, in words.
+
+    run: the folder of the run in which the case failed; None without one.
+    """
+
+    ids: tuple[str, ...]
+    why: str
+    run: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """All that was looked at for one network of a case. found: None where an earlier step differs already."""
+
+    case: str
+    network: str
+    device: str
+    precision: str
+    chosen: Chosen
+    steps: tuple[Step, ...]
+    stages: tuple[StageSeen, ...]
+    found: Found | None
+    repeat: str
