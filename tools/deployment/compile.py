@@ -81,18 +81,23 @@ def loadable(context: Context[Spec], checkpoint: Weights, case: Case) -> special
 
 def brought(context: Context[Spec], graph: specialise.Graph, network: Network, case: Case, settings: Settings) -> specialise.Graph:
     """*graph* as the device of *case* loads it, converted, or compiled with *settings*, where it must be."""
-    name = f"{network.name}-bs{case.batch}"
     made_of_float32 = form(case.device, case.mode) != "om" and settings.precision in ("fp32", "tf32")
     if made_of_float32 and graph.given and graph.given.precision != "fp32":
         raise GraphError(f"the graph computes in {graph.given.precision}, and --precision says {settings.precision}", where=str(graph.path),
                          remedy="leave --precision out to judge it as it is, or give its float32 graph")
+    return of_source(context, Source.of(graph, network, case.batch), case, settings)
+
+
+def of_source(context: Context[Spec], source: Source, case: Case, settings: Settings) -> specialise.Graph:
+    """The graph of *source* as the device of *case* loads it; others as for `loadable`."""
+    graph = source.graph
     match form(case.device, case.mode):
         case "half":
-            return half.graph(context, graph, name)
+            return half.graph(context, graph, source.name)
         case "tensorrt":
-            return tensorrt_engine.graph(context, graph, name, case)
+            return tensorrt_engine.graph(context, graph, source.name, case)
         case "om" if graph.path.suffix != OM:
-            return _compiled(context, graph, network, case, settings)
+            return _compiled(context, source, case, settings)
     return graph
 
 
@@ -104,10 +109,10 @@ def form(device: Device, mode: Mode) -> Form:
     return "tensorrt" if mode.engine == "tensorrt" else "half" if mode.precision == "fp16" else "onnx"
 
 
-def _compiled(context: Context[Spec], graph: specialise.Graph, network: Network, case: Case, settings: Settings) -> specialise.Graph:
+def _compiled(context: Context[Spec], source: Source, case: Case, settings: Settings) -> specialise.Graph:
     target = Target(settings.soc_version or soc_version(case.device), cann.find())
-    entry = stage(settings, Source.of(graph, network, case.batch), target).find_or_run(context)
-    path, given = entry.file(MODEL), graph.given
+    entry = stage(settings, source, target).find_or_run(context)
+    path, graph, given = entry.file(MODEL), source.graph, source.graph.given
     return Compiled(path, entry.files[MODEL], graph.weights_digest, graph.surgery, path.stat().st_size, 0,
                     given and replace(given, files=(), precision=precision.of_given(given.precision, settings.precision)),
                     made_of=entry.key.digest)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from tools.errors import DeviceError, OptionError
+from tools.errors import DeviceError, EngineError, OptionError
 from tools.spec.case import USUAL, Device, EngineName, Mode, Precision
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tools.engines.findings import Examination, Show
     from tools.engines.fit import Asked, Fit
     from tools.engines.idle import Watch
+    from tools.engines.tensors import Loaded
     from tools.media.preprocess import Floats
     from tools.spec.chips import ChipKind
     from tools.spec.model import Network
@@ -124,6 +125,15 @@ class Family(Protocol):
         asked: of a graph that a person gives; one of our own has to fit the network exactly.
         mode: how it computes there, one of those that COMPUTES offers.
         """
+
+    def tensors(self, device: Device, graph: Path, mode: Mode = USUAL) -> Loaded:
+        """Load any *graph*, whatever it takes and gives, to compute as the batches of a cell do.
+
+        Raises:
+            EngineError: the device cannot run it, or this family runs the graphs of networks only.
+        """
+        raise EngineError(f"{device} gives no tensors of any graph, only a network's scores", where=str(graph),
+                          remedy="choose another --device, or write `tensors` for its family in tools/engines")
 
     def describe(self, device: Device) -> ChipKind:
         """The kind of chip of *device*; an error where it is not fit to be used."""

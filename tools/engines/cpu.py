@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tools.engines import Family
-from tools.engines.onnxruntime_session import failures, not_loaded, not_run, ports
+from tools.engines.onnxruntime_session import failures, loaded, not_loaded, not_run, ports
 from tools.errors import naming
 from tools.spec.case import USUAL, Device, Mode
 from tools.spec.chips import CPU, ChipKind
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tools.engines.findings import Examination, Show
     from tools.engines.fit import Asked, Fit
+    from tools.engines.tensors import Loaded
     from tools.media.preprocess import Floats
     from tools.spec.settings import Settings
 
@@ -160,6 +161,10 @@ class CpuFamily(Family):
         with naming(graph):
             found = ports(session)
             return CpuEngine(session, fit.exact(found, network, batch) if asked is None else fit.fitted(found, network, batch, asked))
+
+    def tensors(self, device: Device, graph: Path, mode: Mode = USUAL) -> Loaded:
+        """A session with the threads and optimisations of a cell; an EngineError where it cannot be made."""
+        return loaded(_session(graph, None))
 
     def examine(self, settings: Settings, show: Show) -> Examination:
         from tools.engines import host

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.engines.ports import Port, Ports
+from tools.engines.tensors import Loaded, Tensor
 from tools.errors import EngineError
 
 if TYPE_CHECKING:
@@ -34,6 +36,21 @@ def ports(session: InferenceSession) -> Ports:
         return Port(node.name, TYPES.get(kind, kind), tuple(size if isinstance(size, int) else None for size in node.shape))
 
     return Ports(tuple(map(port, session.get_inputs())), tuple(map(port, session.get_outputs())))
+
+
+def loaded(session: InferenceSession, failing: Callable[[], tuple[type[Exception], ...]] = failures) -> Loaded:
+    """All that *session* computes. failing: the errors of its providers."""
+    found = ports(session)
+    names = [one.name for one in found.inputs]
+
+    def work(tensors: list[Tensor]) -> list[Tensor]:
+        try:
+            given: list[Tensor] = session.run(None, dict(zip(names, tensors, strict=True)))
+        except failing() as error:
+            raise EngineError(f"ONNX Runtime failed: {first_line(error)}") from error
+        return given
+
+    return Loaded(found, work)
 
 
 def not_loaded(error: Exception, graph: Path, asked: Asked | None = None) -> EngineError:

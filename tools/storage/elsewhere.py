@@ -19,8 +19,8 @@ from tools.storage.entries import Key, Manifest, label, last_use, manifest_path,
 
 MAKERS = ("torch", "mmaction2", "mmengine", "onnxsim")  # the others can be replaced, as mmcv-lite by mmcv
 SHA256_LENGTH = 64
-# kinds that torch has no part in: graphs made or compiled for a device, the fixed small graph
-MADE_ANYWHERE = ("om", "engine", "half", "control")
+# kinds that torch has no part in: graphs made or compiled for a device, parts of them, the fixed small graph
+MADE_ANYWHERE = ("om", "engine", "half", "control", "segment")
 CAUSES = frozenset({CODE, FORM, "data", "cann", "driver", "cuda", "tensorrt", *MAKERS, "mmcv-lite", "onnx", "onnxruntime", "numpy", "av",
                     "decord", "opencv-python-headless"})
 PACKAGES = CAUSES - {CODE, FORM}  # and the data that these made

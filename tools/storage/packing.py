@@ -19,7 +19,7 @@ from tools.storage.elsewhere import CAUSES
 from tools.storage.entries import HOST, LARGEST_MANIFEST, Manifest, Say, label, last_use, manifests, readable_manifest
 
 # of use on one machine only: digests of its files, graphs compiled for its device; or made in seconds on any
-STAYING = {"manifest", "features", "om", "engine", "half", "control"}
+STAYING = {"manifest", "features", "om", "engine", "half", "control", "segment"}
 NEEDED = {"onnx": "python -m tools.specialise {} BATCH", "reference": "python -m tools.reference {}"}
 
 

@@ -92,7 +92,7 @@ def header(options: dict[str, str], model: onnx_wire.Model, now: dict[str, Any])
     shapes = atc_checks.input_shapes(options)
     inputs = [describe(info.name, info.element, shapes.get(info.name, info.shape), FORMATS[options.get("input_format", "ND")])
               for info in model.inputs]
-    batch = inputs[0]["shape"][0]
+    batch = om.batch(inputs)
     outputs = [describe(model.producers[info.name], info.element, [batch if size < 0 else size for size in info.shape], FORMATS["ND"])
                for info in model.outputs]
     return {"soc": options["soc_version"], "cann": now["cann"], "flags": options, "inputs": inputs, "outputs": outputs,

@@ -119,7 +119,7 @@ def _shapes(given: dict[str, str], model: onnx_wire.Model) -> None:
         if any(own not in (-1, size) for own, size in zip(infos[name].shape, shape)):  # noqa: B905
             raise Refusal("E19999", f"Inner Error! infershape of [{name}]: {shape} does not fit the graph's {infos[name].shape}.")
     for name, info in infos.items():
-        if name not in shapes and min(info.shape) < 1:
+        if name not in shapes and min(info.shape, default=1) < 1:
             raise bad_value("input_shape", given.get("input_shape", ""), f"the shape of [{name}] is unknown.")
 
 

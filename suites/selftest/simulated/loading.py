@@ -75,7 +75,7 @@ def _refusal(path: Path, physical: int) -> tuple[str | None, dict[str, Any]]:
         header = om.read(path)[0]
     except (OSError, ValueError, KeyError) as error:
         return f"EE1001: The argument is invalid. Reason: {error}, load model from file failed, ret=100012", {}
-    now, batch = state.read(), header["inputs"][0]["shape"][0]
+    now, batch = state.read(), om.batch(header["inputs"])
     if header["soc"] != f"Ascend{now['chip']}":
         return (f"EE1001: The argument is invalid. Reason: supported socVersion=Ascend{now['chip']}, but the model "
                 f"socVersion={header['soc']}, ret: 0x7BC80"), {}

@@ -11,6 +11,11 @@ from typing import Any
 MAGIC = b"CLIPGATE SIMULATED OM 1\n"
 
 
+def batch(inputs: list[dict[str, Any]]) -> int:
+    """The batch size of a model: the first axis of its first input; 1 of one without axes."""
+    return int(inputs[0]["shape"][0]) if inputs and inputs[0]["shape"] else 1
+
+
 def write(path: Path, header: dict[str, Any], onnx: bytes) -> None:
     """Write a model only its owner may read, as the compiler does."""
     path.unlink(missing_ok=True)

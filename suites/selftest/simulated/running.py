@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from simulated import acl, execution, state, tensors, values
+from simulated import acl, execution, om, state, tensors, values
 
 WILD = "The MTE instruction address is out of range."
 Memory = tensors.DeviceMemory | None  # None: an address the device cannot read
@@ -80,7 +80,7 @@ def _copied(feed: tensors.BaseTensor, device: int) -> tensors.DeviceMemory:
 
 def allocate(header: dict[str, Any], device: int, physical: int, context: int) -> list[tensors.DeviceMemory]:
     """Fresh device memory for every output."""
-    batch = header["inputs"][0]["shape"][0]
+    batch = om.batch(header["inputs"])
     sizes = [byte_size(info) for info in header["outputs"]]
     if state.due("oom", device=physical, batch=batch, at="run"):
         tensors.out_of_memory(sum(sizes))
@@ -90,7 +90,7 @@ def allocate(header: dict[str, Any], device: int, physical: int, context: int) -
 def execute(graph: execution.Execution, header: dict[str, Any], physical: int, inputs: list[Memory],
             outputs: list[tensors.DeviceMemory]) -> tuple[float, float]:
     """Run once; return start and end in seconds; inputs copied for the run are freed unless it fails."""
-    batch = header["inputs"][0]["shape"][0]
+    batch = om.batch(header["inputs"])
     strike(header, physical, batch, inputs)
     damage = [kind for kind in ("hang", "nan", "shifted") if state.due(kind, device=physical, batch=batch)]
     slow = state.due("slow", device=physical, batch=batch)

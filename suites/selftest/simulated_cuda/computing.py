@@ -14,7 +14,7 @@ import numpy as np
 
 from simulated_cuda import state, words
 from simulated_cuda.devices import Context
-from simulated_cuda.tensors import Array, OrtValue
+from simulated_cuda.tensors import NAMES, Array, OrtValue
 
 AMPERE = 8  # the first compute capability whose GPUs have TF32
 CODES = {"Fail": "1 : FAIL", "InvalidArgument": "2 : INVALID_ARGUMENT", "RuntimeException": "6 : RUNTIME_EXCEPTION",
@@ -62,10 +62,11 @@ def size_of(model: str | bytes) -> int:
 
 
 def room_for(node: Any, feeds: Mapping[str, OrtValue], context: Context | None) -> OrtValue:
-    """Memory for an output, of the graph's shape; a free axis is the batch."""
-    batch = next(iter(feeds.values())).shape()[0]
+    """Memory for an output, of the graph's shape and type; a free axis is the batch."""
+    batch = next((value.shape()[0] for value in feeds.values() if value.shape()), 1)
     shape = [size if isinstance(size, int) else batch for size in node.shape]
-    array = np.full(shape, 77, {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int64)": np.int64}[node.type])
+    kind = node.type.removeprefix("tensor(").removesuffix(")")
+    array = np.full(shape, 77, {named: numpy for numpy, named in NAMES.items()}.get(kind, kind))
     if context is not None:
         context.take(array.nbytes)
     return OrtValue(array, context)

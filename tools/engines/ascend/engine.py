@@ -23,7 +23,8 @@ from tools.spec.model import Network
 
 WHEEL = "install the vendor's aclruntime wheel for this Python into the same environment: tools/engines/ascend/README.md"
 FLOAT32, FLOAT16 = 0, 1  # numbers of the extension's dtypes
-TYPES = {FLOAT32: "float32", FLOAT16: "float16", 2: "int8", 3: "int32", 4: "uint8", 11: "float64"}
+TYPES = {FLOAT32: "float32", FLOAT16: "float16", 2: "int8", 3: "int32", 4: "uint8", 6: "int16", 7: "uint16", 8: "uint32", 9: "int64",
+         10: "uint64", 11: "float64", 12: "bool"}
 QUIET = 3  # log level: errors only
 
 
@@ -67,7 +68,7 @@ class NpuEngine:
             output.to_host()
             scores = np.array(output)
         except RuntimeError as error:
-            raise _failed(error) from error
+            raise failed(error) from error
         return self.fit.checked(scores)
 
     def bind(self, batch: Floats) -> NpuBound:
@@ -81,7 +82,7 @@ class NpuEngine:
         try:
             return self._execute([tensor])
         except RuntimeError as error:
-            raise _failed(error) from error
+            raise failed(error) from error
 
     def device_times(self) -> list[float]:
         """Seconds of each execution since `bind` by the runtime's clock; none if that is absent or coarse."""
@@ -102,7 +103,7 @@ class NpuEngine:
             tensor: Resident = self._runtime.Tensor(array)
             tensor.to_device(self._device)
         except RuntimeError as error:
-            raise _failed(error) from error
+            raise failed(error) from error
         return tensor
 
 
@@ -113,7 +114,17 @@ def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked
         EngineError: aclruntime is not there, is not for this device, or refuses the model, or the model takes
             or gives something else.
     """
+    runtime, session = session_on(device, graph)
+    found = ports(session)
     assert device.index is not None
+    with naming(graph):
+        return NpuEngine(runtime, session, device.index,
+                         exact(found, network, batch) if asked is None else fitted(found, network, batch, asked),
+                         precision.computed_in(mode.precision))
+
+
+def session_on(device: Device, graph: Path) -> tuple[ModuleType, Session]:
+    """The extension, and a session of it on the compiled model *graph*; errors as for `load`."""
     if wrong := om.refusal(graph):
         raise EngineError(f"aclruntime refuses this file: {wrong}", where=str(graph), remedy="python -m tools.store verify")
     runtime = import_runtime()
@@ -123,12 +134,8 @@ def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked
     try:
         session = runtime.InferenceSession(str(graph), device.index, options)
     except RuntimeError as error:
-        raise _failed(error, where=str(graph)) from error
-    found = ports(session)
-    with naming(graph):
-        return NpuEngine(runtime, session, device.index,
-                         exact(found, network, batch) if asked is None else fitted(found, network, batch, asked),
-                         precision.computed_in(mode.precision))
+        raise failed(error, where=str(graph)) from error
+    return runtime, session
 
 
 def ports(session: Session) -> Ports:
@@ -161,5 +168,6 @@ def require_nature(runtime: ModuleType, device: Device) -> None:
                           remedy="device nodes, npu-smi and aclruntime must be of one machine: check CLIPGATE_DEVICE_NODES and PYTHONPATH")
 
 
-def _failed(error: RuntimeError, where: str | None = None) -> EngineError:
+def failed(error: RuntimeError, where: str | None = None) -> EngineError:
+    """The error for one of the runtime's, whose codes are on the process's standard output."""
     return EngineError(f"aclruntime failed: {str(error).strip()}", where=where)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tools.engines.findings import Examination, Show
     from tools.engines.fit import Asked
     from tools.engines.idle import Watch
+    from tools.engines.tensors import Loaded
     from tools.spec.chips import ChipKind
     from tools.spec.model import Network
     from tools.spec.settings import Settings
@@ -60,6 +61,11 @@ class AscendFamily(Family):
         from tools.engines.ascend import engine
 
         return engine.load(device, graph, network, batch, asked, mode)
+
+    def tensors(self, device: Device, graph: Path, mode: Mode = USUAL) -> Loaded:
+        from tools.engines.ascend import tensors
+
+        return tensors.load(device, graph)
 
     def describe(self, device: Device) -> ChipKind:
         from tools.engines.ascend import idle, npu_smi

@@ -120,15 +120,25 @@ def load(device: Device, graph: Path, network: Network, batch: int, asked: Asked
             would compute it on the CPU, or the file has another input or output. DeviceError: NVML fails.
     """
     library = library_of(device, mode)
-    options = library.SessionOptions()
-    options.add_session_config_entry(placement.ASKED_BY, "1")
     number = ordinal(device)
-    session = runtime.open_session(library, graph, providers(number, mode), options, asked)
-    placement.require_on_gpu(placement.on_cpu(session), graph)
+    session = session_on(library, number, graph, mode, asked)
     with naming(graph):
         found = ports(session)
         fit = exact(found, network, batch) if asked is None else fitted(found, network, batch, asked)
     return CudaEngine(library, session, number, fit, mode, told(library, session, device, mode))
+
+
+def session_on(library: ModuleType, number: int, graph: Path, mode: Mode, asked: Asked | None = None) -> InferenceSession:
+    """A session on *graph*, whose computing is the GPU's that CUDA opens by *number*.
+
+    Raises:
+        EngineError: ONNX Runtime refuses the file, or would compute it on the CPU.
+    """
+    options = library.SessionOptions()
+    options.add_session_config_entry(placement.ASKED_BY, "1")
+    session = runtime.open_session(library, graph, providers(number, mode), options, asked)
+    placement.require_on_gpu(placement.on_cpu(session), graph)
+    return session
 
 
 def library_of(device: Device, mode: Mode) -> ModuleType:

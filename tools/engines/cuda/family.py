@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tools.engines.findings import Examination, Show
     from tools.engines.fit import Asked
     from tools.engines.idle import Watch
+    from tools.engines.tensors import Loaded
     from tools.spec.chips import ChipKind
     from tools.spec.model import Network
     from tools.spec.settings import Settings
@@ -59,6 +60,11 @@ class CudaFamily(Family):
         from tools.engines.cuda import engine
 
         return engine.load(device, graph, network, batch, asked, mode)
+
+    def tensors(self, device: Device, graph: Path, mode: Mode = USUAL) -> Loaded:
+        from tools.engines.cuda import tensors
+
+        return tensors.load(device, graph, mode)
 
     def describe(self, device: Device) -> ChipKind:
         from tools.engines.cuda import ready
