@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 UNKNOWN = 2  # the exit status for a wrong command line, here and in every command
 GROUPS = {  # what stands in none of them, comes last
     "To begin": ("doctor", "fetch", "new_model", "inspect"),
-    "The parts of a run by hand": ("measure", "export", "specialise", "compile", "reference"),
+    "The parts of a run by hand": ("measure", "locate", "export", "specialise", "compile", "reference"),
     "Data, and results of other tools": ("data", "score", "evaluate", "record"),
     "To look at and look after what runs leave": (),
 }

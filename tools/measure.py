@@ -12,6 +12,7 @@ from tools import engines
 from tools.errors import OptionError
 from tools.judging import flips
 from tools.judging.kinds import judge_of
+from tools.judging.otherwise import command, otherwise
 from tools.judging.rows import Row, table
 from tools.judging.verdict import Judgement, failed, status
 from tools.machine import events
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     answers = _answers(context, found, measured)
     asked = [(question, case.batch) for question in answers]
-    _print([*_told(measured, answers), *settings.expect.unjudged_line(asked)])
+    _print([*_told(context, measured, answers), *settings.expect.unjudged_line(asked)])
     return status(one.verdict for judged in answers.values() for one in judged)
 
 
@@ -84,10 +85,12 @@ def _answers(context: Context[Spec], found: Found, measured: Cell) -> dict[str, 
     return {"accuracy": judge.accuracy(measured), "fidelity": judge.fidelity(measured), "throughput": rate}
 
 
-def _told(measured: Cell, answers: Mapping[str, Sequence[Judgement]]) -> list[str]:
+def _told(context: Context[Spec], measured: Cell, answers: Mapping[str, Sequence[Judgement]]) -> list[str]:
     rows = [Row.of(measured, question, one) for question, judged in answers.items() for one in judged]
     reasons = [f"{row.shown} {row.metric}: {row.reason}" for row in rows]
-    return [*table(rows), "", *reasons, f"kept in {measured.folder}"]
+    apart = any(otherwise(question, one) for question, judged in answers.items() for one in judged)
+    return [*table(rows), "", *reasons, f"kept in {measured.folder}",
+            *([f"locate: {command(context.settings, measured)}"] if apart else [])]
 
 
 if __name__ == "__main__":

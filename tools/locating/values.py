@@ -99,13 +99,19 @@ class Found:
 class Step:
     """A step from a clip's file to a network's input, or between two networks: ours beside mmaction2's.
 
-    difference: None where it was not compared; *sentence* says why, or what differs where.
+    difference: None where it was not compared; *sentence* says why, or what differs where. limit: the
+    difference that is news.
     """
 
     name: str
     clip: str
     difference: Difference | None
     sentence: str = ""
+    limit: float = 0.0
+
+    @property
+    def differs(self) -> bool:
+        return self.difference is not None and self.difference.weight > self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +137,14 @@ class StageSeen:
 class Chosen:
     """The clips that are looked at, *ids* in the batch's order, and *why* these, in words.
 
-    run: the folder of the run in which the case failed; None without one.
+    run: the folder of the run in which the case failed; None without one. worst: a few of them that are
+    looked at step by step, the worst first.
     """
 
     ids: tuple[str, ...]
     why: str
     run: Path | None = None
+    worst: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

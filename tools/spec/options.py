@@ -115,6 +115,7 @@ _COMPILING = ("--graph", "--graph-input", "--graph-output", "--surgery", "--soc-
               "--atc-timeout-s", "--precision")
 USES: dict[str, Collection[str]] = {  # which of OPTIONS a command takes
     "measure": tuple(flag for flag in FLAGS if flag not in ("--history", "--confirm", *RAY)),
+    "locate": tuple(flag for flag in FLAGS if flag not in ("--expect", "--budget-s", "--history", "--confirm", *RAY)),
     "export": _WEIGHTS,
     "specialise": (*_WEIGHTS, "--surgery"),
     "compile": (*_WEIGHTS, *_COMPILING),

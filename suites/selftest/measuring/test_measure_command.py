@@ -18,7 +18,7 @@ from tools.judging.flips import Flips
 from tools.judging.rows import Row
 from tools.judging.verdict import Judgement, Verdict
 from tools.measuring import kinds, readiness
-from tools.spec.case import Device
+from tools.spec.case import Case, Device
 from tools.spec.settings import MODELS
 from tools.storage import carry
 
@@ -41,7 +41,7 @@ class Measured:
     """A cell of some of a model's networks, measured by nobody."""
 
     def __init__(self, patch: pytest.MonkeyPatch, did: list[str], parts: int = 1, untimed: EngineError | None = None) -> None:
-        self.cell = SimpleNamespace(parts=[None] * parts, untimed=untimed, folder=Path("run/case"))
+        self.cell = SimpleNamespace(parts=[None] * parts, untimed=untimed, folder=Path("run/case"), case=Case("tiny", 4, Device("cpu")))
         self.verdicts = {"accuracy": Verdict.PASS, "fidelity": Verdict.PASS, "throughput": Verdict.PASS}
         self.launched: list[Any] = []
         self.resumed: list[bool] = []
@@ -80,6 +80,8 @@ def test_a_measured_cell_is_judged_on_each_question(monkeypatch: pytest.MonkeyPa
             "PASS throughput: throughput: so it is", "kept in run/case"] == capsys.readouterr().out.splitlines()
     done.verdicts["fidelity"] = Verdict.FAIL
     assert 1 == measure.main(arguments)
+    located = capsys.readouterr().out.splitlines()[-1]
+    assert located.startswith("locate: python -m tools.locate tiny --batch 4 --device cpu --run run --artifacts ")
 
 
 def test_flipped_clips_are_kept_where_the_cell_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, did: list[str]) -> None:

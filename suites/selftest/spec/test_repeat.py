@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from tools.spec.case import Case, Device
-from tools.spec.repeat import again
+from tools.spec.repeat import again, locating
 from tools.spec.settings import Settings
 
 
@@ -28,3 +28,12 @@ def test_a_case_of_a_cluster_is_measured_there_again() -> None:
     line = again(Case("tsm", 16, Device("npu")), ["--clips", "24"], ["--ray", "auto"])
 
     assert "pytest -m tsm -k bs16 --device npu --ray auto --clips 24" == line
+
+
+@pytest.mark.parametrize(("device", "said"), [(Device("npu", 1), "npu:1"), (Device("npu"), "npu:0"), (Device("cpu"), "cpu"),
+                                              (Device("npu", 0, simulated=True), "npu:0")])
+def test_what_looks_into_a_case_names_a_device_of_one_machine(device: Device, said: str) -> None:
+    """Also where a cluster had measured it, on any device of its family."""
+    line = locating(Case("tsm", 4, device), ["--run", "a folder"])
+
+    assert f"python -m tools.locate tsm --batch 4 --device {said} --run 'a folder'" == line
