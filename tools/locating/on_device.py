@@ -28,7 +28,7 @@ from tools.machine import device_locks, memory
 from tools.machine.files import require_room, writing
 from tools.machine.progress_words import duration
 from tools.machine.reading import load_npy
-from tools.measuring import launch
+from tools.measuring import launch, quarantine
 from tools.measuring.host_quiet import Turns
 from tools.measuring.measure import waiting
 from tools.spec.case import Case
@@ -84,9 +84,10 @@ class OnDevice:
         """All outputs of *model* by their names, of a process that loads what is made of it for the device.
 
         Raises:
-            ClipgateError: the compiler or the device fails; it names the part. DeviceError: the run does not
-                use the device again.
+            ClipgateError: the compiler or the device fails, which names the part.
+            DeviceError: the run does not use the device again.
         """
+        quarantine.refuse(self._run, self._case.device)
         with _about(described(model)):
             constants = {tensor.name for tensor in model.graph.initializer}
             given = {one.name: np.asarray(feeds[one.name]) for one in model.graph.input if one.name not in constants}
