@@ -102,6 +102,10 @@ class EngineError(ClipgateError):
     """A device could not load or run a graph."""
 
 
+class LocateError(ClipgateError):
+    """What differs cannot be looked for in this graph, or with what is there."""
+
+
 class MeasureError(ClipgateError):
     """A cell could not be measured."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.locating.values import Span, Tensors
 from tools.locating.whole import Whole
 
 if TYPE_CHECKING:
     import onnx
+    from numpy.typing import NDArray
 
 FED = "fed"
 
@@ -37,22 +38,18 @@ def with_outputs(whole: Whole, names: Iterable[str]) -> onnx.ModelProto:
 
     model = onnx.ModelProto()
     model.CopyFrom(whole.model)
-    model.graph.output.extend(_told(whole, name) for name in names if name not in whole.outputs)
+    model.graph.output.extend(_told(whole, name) for name in dict.fromkeys(names) if name not in whole.outputs)
     return model
 
 
-def cut(whole: Whole, spans: Sequence[Span], tensors: Tensors) -> Cut:
+def cut(whole: Whole, spans: Sequence[Span], tensors: Tensors, names: Iterable[str] | None = None) -> Cut:
     """The *spans* of a graph, each of which reads only what it is fed; it gives what they make, by its name.
 
-    tensors: what the spans read of each other and of the graph's inputs, for its types.
+    tensors: what the spans read of each other and of the graph's inputs, for its types. names: the tensors
+    that it gives instead, which may lie inside the spans.
     """
-    import onnx
-    from onnx import helper
-
-    model = onnx.ModelProto()
-    model.CopyFrom(whole.model)
+    model = _empty(whole.model)
     graph = model.graph
-    del graph.node[:], graph.initializer[:], graph.input[:], graph.output[:], graph.value_info[:]
     fed: dict[str, str] = {}
     used: dict[str, None] = {}
     for span in spans:
@@ -63,18 +60,38 @@ def cut(whole: Whole, spans: Sequence[Span], tensors: Tensors) -> Cut:
             used.update(dict.fromkeys(name for name in node.input if name in whole.constants))
             graph.node.add().CopyFrom(node)
             graph.node[-1].input[:] = [outside.get(name, name) for name in node.input]
-        graph.output.extend(_told(whole, name) for name in whole.made(span))
+    given = [name for span in spans for name in whole.made(span)] if names is None else names
+    graph.output.extend(_told(whole, name, tensors.get(name)) for name in dict.fromkeys(given))
     graph.initializer.extend(whole.constants[name] for name in used)
-    graph.input.extend(helper.make_tensor_value_info(given, helper.np_dtype_to_tensor_dtype(tensors[name].dtype), tensors[name].shape)
-                       for name, given in fed.items())
-    return Cut(model, tuple((given, name) for name, given in fed.items()), tuple(spans))
+    graph.input.extend(_as_it_is(fed_as, tensors[name]) for name, fed_as in fed.items())
+    return Cut(model, tuple((fed_as, name) for name, fed_as in fed.items()), tuple(spans))
 
 
-def _told(whole: Whole, name: str) -> onnx.ValueInfoProto:
+def _empty(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A model like another, of the same opset, without a graph."""
+    import onnx
+
+    made = onnx.ModelProto(ir_version=model.ir_version, producer_name=model.producer_name)
+    made.opset_import.extend(model.opset_import)
+    made.functions.extend(model.functions)
+    made.graph.name = model.graph.name
+    return made
+
+
+def _told(whole: Whole, name: str, tensor: NDArray[Any] | None = None) -> onnx.ValueInfoProto:
     """A tensor as an output, with its type where that is known."""
     import onnx
 
+    if name not in whole.types and tensor is not None:
+        return _as_it_is(name, tensor)
     told = onnx.ValueInfoProto(name=name)
     if name in whole.types:
         told.type.CopyFrom(whole.types[name])
+    return told
+
+
+def _as_it_is(name: str, tensor: NDArray[Any]) -> onnx.ValueInfoProto:
+    from onnx import helper
+
+    told: onnx.ValueInfoProto = helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(tensor.dtype), tensor.shape)
     return told

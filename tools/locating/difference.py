@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf, sqrt
 from typing import Any
 
 import numpy as np
@@ -11,53 +14,94 @@ from tools.locating.values import Difference
 
 HALF_MAX = float(np.finfo(np.float16).max)
 NONE = Difference(0.0, 0.0, 1.0)
+BLOCK = 2**18  # values that are looked at together: few enough to stay in a processor's cache
+Wide = NDArray[np.float64]
 
 
 def difference(found: NDArray[Any], reference: NDArray[Any]) -> Difference:
-    """The difference of *found*, of any shape, from the *reference* of that shape.
+    """The difference of *found*, of any shape, from the *reference* of as many values.
 
-    Two tensors that are the same bit for bit do not differ, whatever they hold. Integers that differ are
-    compared as numbers.
+    Nothing is said of values that are NaN in the reference. Other values that are not finite there are the
+    same or are left out. Integers that differ are compared as numbers.
     """
-    ours, theirs = (np.asarray(one, np.float64).ravel() for one in (found, reference))
-    if ours.shape != theirs.shape:
-        return Difference(np.inf, np.inf, 0.0, 1.0)
-    strange = ~np.isfinite(ours) | (np.abs(ours) == HALF_MAX)
-    normal = np.isfinite(theirs) & (np.abs(theirs) != HALF_MAX)
-    unusual = float(np.mean(strange & normal)) if ours.size else 0.0
-    both = np.isfinite(ours) & np.isfinite(theirs)
-    ours, theirs = ours[both], theirs[both]
-    apart = ours - theirs
-    if not ours.size or not apart.any():
-        return Difference(0.0, 0.0, 1.0, unusual)
-    return Difference(_over(np.abs(apart).max(), np.ptp(theirs)), _over(_rms(apart), _spread(theirs)), cosine(ours, theirs), unusual)
+    if found.size != reference.size:
+        return Difference(inf, inf, 0.0, 1.0)
+    sums = _Sums()
+    for ours, theirs in _blocks(found, reference):
+        sums.add(ours, theirs)
+    return sums.difference(reference.size)
 
 
-def cosine(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+def cosine(ours: Wide, theirs: Wide) -> float:
     """Of two vectors; 1 of two that are nothing, 0 of one."""
-    lengths = float(np.linalg.norm(ours) * np.linalg.norm(theirs))
-    if lengths == 0:
-        return float(not ours.any() and not theirs.any())
-    return float(np.dot(ours, theirs)) / lengths
+    return _cosine(float(np.dot(ours, theirs)), float(np.dot(ours, ours)), float(np.dot(theirs, theirs)))
 
 
-def worst(differences: list[Difference]) -> Difference:
+def worst(differences: Sequence[Difference]) -> Difference:
     """Of several tensors: the largest of each, and the least cosine."""
     if not differences:
         return NONE
     return Difference(max(one.relative for one in differences), max(one.rms for one in differences),
-                      min(one.cosine for one in differences), max(one.unusual for one in differences))
+                      min(one.cosine for one in differences), max(one.unusual for one in differences),
+                      max(one.unknown for one in differences))
 
 
-def _rms(values: NDArray[np.float64]) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))
+@dataclass
+class _Sums:
+    """What blocks of two tensors add up to; *most*: the largest difference; *low* and *high*: the reference's."""
+
+    apart: float = 0.0
+    ours: float = 0.0
+    theirs: float = 0.0
+    both: float = 0.0
+    most: float = 0.0
+    low: float = inf
+    high: float = -inf
+    unusual: int = 0
+    unknown: int = 0
+
+    def add(self, ours: Wide, theirs: Wide) -> None:
+        finite = np.isfinite(theirs)
+        normal = finite & (np.abs(theirs) != HALF_MAX)
+        strange = ~np.isfinite(ours) | (np.abs(ours) == HALF_MAX)
+        self.unusual += int(np.count_nonzero(strange & normal))
+        self.unknown += int(np.count_nonzero(np.isnan(theirs)))
+        usable = finite & np.isfinite(ours)
+        if not usable.all():
+            ours, theirs = ours[usable], theirs[usable]
+        if not ours.size:
+            return
+        apart = ours - theirs
+        self.apart += float(np.dot(apart, apart))
+        self.ours += float(np.dot(ours, ours))
+        self.theirs += float(np.dot(theirs, theirs))
+        self.both += float(np.dot(ours, theirs))
+        self.most = max(self.most, float(np.abs(apart).max()))
+        self.low, self.high = min(self.low, float(theirs.min())), max(self.high, float(theirs.max()))
+
+    def difference(self, size: int) -> Difference:
+        unusual, unknown = (count / size if size else 0.0 for count in (self.unusual, self.unknown))
+        if not self.apart:
+            return Difference(0.0, 0.0, 1.0, unusual, unknown)
+        width = self.high - self.low or max(abs(self.low), abs(self.high))
+        return Difference(_over(self.most, width), sqrt(_over(self.apart, self.theirs)),
+                          _cosine(self.both, self.ours, self.theirs), unusual, unknown)
 
 
-def _spread(values: NDArray[np.float64]) -> float:
-    """What a difference is held against: how far values lie from their mean; of equal ones, their size."""
-    spread = float(np.std(values))
-    return spread if spread > 1e-6 * _rms(values) else _rms(values)
+def _blocks(found: NDArray[Any], reference: NDArray[Any]) -> Iterator[tuple[Wide, Wide]]:
+    """Both, block by block, as wide numbers."""
+    ours, theirs = found.reshape(-1), reference.reshape(-1)
+    for start in range(0, reference.size, BLOCK):
+        part = slice(start, start + BLOCK)
+        yield ours[part].astype(np.float64), theirs[part].astype(np.float64)
+
+
+def _cosine(both: float, ours: float, theirs: float) -> float:
+    """Of the three products of two vectors with each other and themselves."""
+    if not ours or not theirs:
+        return float(ours == theirs)
+    return both / sqrt(ours) / sqrt(theirs)
 
 
 def _over(apart: float, size: float) -> float:
-    return float(apart) / float(size) if size > 0 else float("inf")
+    return apart / size if size > 0 else inf

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf, sqrt
 from statistics import median_low
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 FLOOR = {"fp32": 2e-5, "tf32": 4e-3, "fp16": 4e-3}  # own errors that a precision may have by itself
 FACTOR = 8  # how many times the usual error of its neighbours an error is news from
-EARLIEST = 0.05  # the share of the worst error from which an earlier part is taken for where it begins
+ALIKE = 0.5  # the share of the worst error from which an earlier part is taken for where it begins
 AT_ONCE_BYTES = 2 * 2**30  # of tensors that a device gives or is fed at once
 Say = Callable[[str], None]
 
@@ -38,89 +40,132 @@ class Search:
     def found(self) -> Found:
         """Where an error is that others do not inherit.
 
-        Parts of the network first. The earliest whose own error is news is halved, until a node is left, or
-        until neither half errs by itself. If no part errs, every node is looked at by itself.
+        Parts of the network first, then every node of the part that errs by itself. If none of them does,
+        what errs is the fewest nodes that do so together. If no part errs, every node is looked at by itself.
         """
         parts = self.whole.segments()
         self.say(f"{len(self.whole.nodes)} nodes in {len(parts)} parts")
-        seen = self._seen(parts)
+        seen = self._parts(parts)
         limit, usual = self.limit(seen)
-        guilty = earliest(seen, limit)
+        guilty = loudest(seen, limit)
         if guilty is not None:
-            return self._halved(seen, guilty, limit, usual)
-        if not any(news(one.cumulative, limit) for one in seen):
-            return Found("nothing", None, None, None, usual, limit, tuple(seen), (), self.compilations)
-        return self._node_by_node(seen, limit, usual)
+            return self._inside(seen, guilty, limit, usual)
+        return self._everywhere(seen, limit, usual)
 
     def limit(self, seen: Sequence[Seen]) -> tuple[float, float]:
         """The own error that is news, and the usual one, of which half the parts have no more."""
         own = [one.own.weight for one in seen if one.own is not None]
         usual = median_low(own) if own else 0.0
         floor = FLOOR.get(self.precision, FLOOR["fp16"])
-        return max(floor, FACTOR * usual if len(own) > 2 else 0.0), usual
+        return max(floor, FACTOR * usual if len(own) > 2 and usual < inf else 0.0), usual
 
-    def _seen(self, parts: Sequence[Span]) -> list[Seen]:
-        """Both errors of every part, group by group."""
+    def _parts(self, parts: Sequence[Span]) -> list[Seen]:
+        """Both errors of every part."""
         found: list[Seen] = []
-        for group in self._groups(parts):
-            together = self._cumulative(group)
-            found += [Seen(span, own, together[span]) for span, own in self._own(group).items()]
+        for group, tensors in self._walk(parts, self.feeds):
+            together = self._cumulative(group, tensors)
+            found += [Seen(span, own, together[span]) for span, own in self._own(group, tensors).items()]
+        unknown = [one.span.name for one in found if one.cumulative and one.cumulative.unknown]
+        if unknown:
+            self.say(f"the reference itself holds NaN from {unknown[0]} on: of these values nothing is said")
         return found
 
-    def _cumulative(self, spans: Sequence[Span]) -> Mapping[Span, Difference]:
-        names = [name for span in spans for name in self.whole.made(span)]
-        model = with_outputs(self.whole, names)
-        theirs, ours = self.reference(model, self.feeds), self._on_device(model, self.feeds)
-        return {span: worst([difference(ours[name], theirs[name]) for name in self.whole.made(span)]) for span in spans}
+    def _inside(self, seen: Sequence[Seen], guilty: Seen, limit: float, usual: float) -> Found:
+        """The node in a part, or the fewest nodes that err together."""
+        if len(guilty.span) == 1:
+            return self._as_found("node", guilty, guilty.span, limit, usual, seen, ())
+        self.say(f"{guilty.span.name} errs by itself: looking at each of its {len(guilty.span)} nodes")
+        fed = self._tensors(self.whole.read(guilty.span))
+        alone = self._alone(range(guilty.span.start, guilty.span.stop), fed)
+        within, neighbours = self.limit(alone)
+        node = loudest(alone, within)
+        if node is not None:
+            return self._as_found("node", node, guilty.span, within, neighbours, seen, alone)
+        together = self._together(guilty, limit, fed)
+        return self._as_found("together", together, guilty.span, limit, usual, seen, alone)
 
-    def _own(self, spans: Sequence[Span]) -> dict[Span, Difference]:
+    def _everywhere(self, seen: Sequence[Seen], limit: float, usual: float) -> Found:
+        """A node whose own error is news, where no part's was."""
+        self.say("no part errs by itself: looking at every node by itself")
+        alone = self._alone(range(len(self.whole.nodes)), self.feeds)
+        within, neighbours = self.limit(alone)
+        node = loudest(alone, within)
+        if node is not None:
+            part = next(one.span for one in seen if one.span.start <= node.span.start < one.span.stop)
+            return self._as_found("node", node, part, within, neighbours, seen, alone)
+        added = FACTOR * sqrt(sum(one.own.weight ** 2 for one in seen if one.own))
+        kind: Kind = "inherited" if any(news(one.cumulative, max(limit, added)) for one in seen) else "nothing"
+        return self._as_found(kind, None, None, limit, usual, seen, alone)
+
+    def _together(self, guilty: Seen, limit: float, fed: Tensors) -> Seen:
+        """The fewest nodes of a part that err together, where none errs by itself.
+
+        First the part's end is moved to the front, as long as what is left errs, then its beginning to the back.
+        """
+        tried = {(guilty.span.start, guilty.span.stop): guilty}
+
+        def errs(start: int, stop: int) -> bool:
+            if (start, stop) not in tried:
+                self.say(f"{guilty.span.name}: {stop - start} of its nodes together")
+                tried[start, stop] = self._of(self.whole.range(start, stop), guilty.span, fed)
+            return news(tried[start, stop].own, limit)
+
+        start, last = guilty.span.start, guilty.span.stop
+        stop = start + 2 + bisect_left(range(start + 2, last), True, key=lambda stop: errs(start, stop))
+        first = start + bisect_left(range(start + 1, stop - 1), True, key=lambda more: not errs(more, stop))
+        return tried[first, stop]
+
+    def _of(self, span: Span, part: Span, fed: Tensors) -> Seen:
+        """The own error of a *span* inside a *part* that is *fed* the reference's tensors."""
+        inner = [name for name in (*self.whole.read(span), *self.whole.made(span)) if name not in fed]
+        parts = cut(self.whole, [part], fed, inner)
+        tensors = {**fed, **self.reference(parts.model, parts.feeds(fed))}
+        return Seen(span, self._own([span], tensors)[span])
+
+    def _alone(self, numbers: range, fed: Tensors) -> list[Seen]:
+        """The own errors of nodes that follow each other."""
+        nodes = [self.whole.node(number) for number in numbers]
+        return [Seen(span, own) for group, tensors in self._walk(nodes, fed) for span, own in self._own(group, tensors).items()]
+
+    def _walk(self, spans: Sequence[Span], fed: Tensors) -> Iterator[tuple[list[Span], Tensors]]:
+        """Groups of spans that follow each other, with all that the reference feeds them and makes of it.
+
+        The reference runs each node once, and keeps only what is still read. fed: what all the spans read.
+        """
+        kept = dict(fed)
+        for group in self._groups(spans):
+            reach = Span(group[0].name, group[0].start, group[-1].stop)
+            parts = cut(self.whole, [reach], kept, (name for span in group for name in self.whole.made(span)))
+            kept |= self.reference(parts.model, parts.feeds(kept))
+            yield group, kept
+            kept = {name: tensor for name, tensor in kept.items() if self.whole.last_reader.get(name, -1) >= reach.stop}
+
+    def _cumulative(self, spans: Sequence[Span], theirs: Tensors) -> Mapping[Span, Difference]:
+        """The error of what each span makes in the whole graph on the device."""
+        ours = self._on_device(with_outputs(self.whole, [name for span in spans for name in self.whole.made(span)]), self.feeds)
+        return self._differences(spans, ours, theirs)
+
+    def _own(self, spans: Sequence[Span], theirs: Tensors) -> Mapping[Span, Difference]:
         """The error that each span has where it is fed the reference's tensors."""
-        tensors = self.tensors([name for span in spans for name in self.whole.read(span)])
-        parts = cut(self.whole, spans, tensors)
-        theirs, ours = self.reference(parts.model, parts.feeds(tensors)), self._on_device(parts.model, parts.feeds(tensors))
+        parts = cut(self.whole, spans, theirs)
+        return self._differences(spans, self._on_device(parts.model, parts.feeds(theirs)), theirs)
+
+    def _differences(self, spans: Sequence[Span], ours: Tensors, theirs: Tensors) -> Mapping[Span, Difference]:
         return {span: worst([difference(ours[name], theirs[name]) for name in self.whole.made(span)]) for span in spans}
 
-    def tensors(self, names: Sequence[str]) -> Tensors:
+    def _tensors(self, names: Sequence[str]) -> Tensors:
         """The reference's tensors of these names, the graph's inputs among them."""
-        inner = [name for name in dict.fromkeys(names) if name not in self.feeds]
+        inner = [name for name in names if name not in self.feeds]
         given = self.reference(with_outputs(self.whole, inner), self.feeds) if inner else {}
-        return {**self.feeds, **given}
+        return {name: self.feeds[name] if name in self.feeds else given[name] for name in names}
 
     def _on_device(self, model: onnx.ModelProto, feeds: Tensors) -> Tensors:
         self.compilations += 1
         return self.device(model, feeds)
 
-    def _halved(self, seen: Sequence[Seen], guilty: Seen, limit: float, usual: float) -> Found:
-        """The node in a part, or the fewest nodes that err together."""
-        now, halves = guilty, list[Seen]()
-        while len(now.span) > 1:
-            middle = (now.span.start + now.span.stop) // 2
-            sides = [self._range(now.span.start, middle), self._range(middle, now.span.stop)]
-            self.say(f"halving {now.span.name}: {len(now.span)} nodes")
-            both = [Seen(span, own) for span, own in self._own(sides).items()]
-            halves += both
-            worse = earliest(both, limit)
-            if worse is None:
-                break
-            now = worse
-        kind: Kind = "node" if len(now.span) == 1 else "together"
-        return Found(kind, now.span, guilty.span, now.own, usual, limit, tuple(seen), tuple(halves), self.compilations)
-
-    def _node_by_node(self, seen: Sequence[Seen], limit: float, usual: float) -> Found:
-        """A node whose own error is news, where no part's was."""
-        self.say("no part errs by itself: looking at every node by itself")
-        nodes = [self.whole.node(number) for number in range(len(self.whole.nodes))]
-        alone = [Seen(span, own) for group in self._groups(nodes) for span, own in self._own(group).items()]
-        guilty = earliest(alone, self.limit(alone)[0])
-        if guilty is None:
-            return Found("inherited", None, None, None, usual, limit, tuple(seen), (), self.compilations)
-        part = next(one.span for one in seen if one.span.start <= guilty.span.start < one.span.stop)
-        return Found("node", guilty.span, part, guilty.own, *reversed(self.limit(alone)), tuple(seen), tuple(alone), self.compilations)
-
-    def _range(self, start: int, stop: int) -> Span:
-        if stop - start == 1:
-            return self.whole.node(start)
-        return Span(f"{self.whole.node(start).name} to {self.whole.node(stop - 1).name}", start, stop)
+    def _as_found(self, kind: Kind, one: Seen | None, part: Span | None, limit: float, usual: float, seen: Sequence[Seen],
+                  closer: Sequence[Seen]) -> Found:
+        return Found(kind, one and one.span, part, one and one.own, usual, limit, tuple(seen), tuple(closer), self.compilations)
 
     def _groups(self, spans: Sequence[Span]) -> Iterator[list[Span]]:
         """Spans whose tensors may be on a device at once."""
@@ -141,8 +186,8 @@ def news(one: Difference | None, limit: float) -> bool:
     return one is not None and one.weight > limit
 
 
-def earliest(seen: Sequence[Seen], limit: float) -> Seen | None:
-    """The first whose own error is news, small ones before a far larger one left aside."""
-    loud = [one for one in seen if news(one.own, limit)]
-    most = max((one.own.weight for one in loud if one.own), default=0.0)
-    return next((one for one in loud if one.own and one.own.weight >= min(EARLIEST * most, most)), None)
+def loudest(seen: Sequence[Seen], limit: float) -> Seen | None:
+    """The one whose own error is news and largest; of those about as large, the first."""
+    loud = [(one, one.own.weight) for one in seen if one.own is not None and news(one.own, limit)]
+    most = max((weight for _, weight in loud), default=0.0)
+    return next((one for one, weight in loud if weight >= ALIKE * most), None)

@@ -5,27 +5,36 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
+from tools.errors import LocateError
 from tools.locating.values import Span
 
 if TYPE_CHECKING:
     import onnx
 
 PARTS = 12  # a network is cut by its modules at the least depth that gives so many parts
+FEWEST = 3  # parts have neighbours
 OWN = "network"  # what the deployed module calls the model's own
 
 
 class Whole:
-    """A model whose axes are fixed. Its Constant nodes count as constants; the model itself stays as it is."""
+    """A model whose axes are fixed. Its Constant nodes count as constants; the model itself stays as it is.
+
+    Nodes whose results nobody reads are left aside.
+
+    Raises:
+        LocateError: the model holds what cannot be cut: graphs inside nodes, or what is no plain tensor.
+    """
 
     def __init__(self, model: onnx.ModelProto) -> None:
         import onnx
 
+        _require_plain(model)
         self.model = model
         constants = [node for node in model.graph.node if node.op_type == "Constant"]
-        self.nodes = [node for node in model.graph.node if node.op_type != "Constant"]
+        self.nodes = _read([node for node in model.graph.node if node.op_type != "Constant"], [one.name for one in model.graph.output])
         self.constants = {tensor.name: tensor for tensor in model.graph.initializer}
         for node in constants:
             self.constants[node.output[0]] = _held(node)
@@ -64,7 +73,13 @@ class Whole:
     def node(self, number: int) -> Span:
         """One node, by its own name, or by what it makes."""
         node = self.nodes[number]
-        return Span(node.name or node.output[0], number, number + 1)
+        return Span(node.name or next(name for name in node.output if name), number, number + 1)
+
+    def range(self, start: int, stop: int) -> Span:
+        """Some nodes that follow each other, by the names of the first and the last."""
+        if stop - start == 1:
+            return self.node(start)
+        return Span(f"{self.node(start).name} to {self.node(stop - 1).name}", start, stop)
 
     @cached_property
     def modules(self) -> list[tuple[str, ...]]:
@@ -80,10 +95,42 @@ class Whole:
         return found
 
     def segments(self) -> list[Span]:
-        """The parts of the network, by its modules; each begins where another module does."""
+        """The parts of the network, by its modules; each begins where another module does.
+
+        A graph whose nodes are not named by modules has parts of equally many nodes.
+        """
         deepest = max(map(len, self.modules), default=0)
         parts = [_parts(self.modules, depth) for depth in range(1, max(2, deepest + 1))]
-        return next((found for found in parts if len(found) >= PARTS), parts[-1])
+        found = next((found for found in parts if len(found) >= PARTS), parts[-1])
+        return found if len(found) >= FEWEST else self._even()
+
+    def _even(self) -> list[Span]:
+        count = len(self.nodes)
+        bounds = [count * number // min(PARTS, count) for number in range(min(PARTS, count) + 1)] if count else []
+        return [self.range(start, stop) for start, stop in pairwise(bounds)]
+
+
+def _require_plain(model: onnx.ModelProto) -> None:
+    remedy = "unroll or fold it before: python -m onnxsim does that where it can"
+    for node in model.graph.node:
+        if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
+            raise LocateError(f"{node.op_type} {node.name or node.output[0]} holds a graph of its own, which cannot be cut", remedy=remedy)
+    if model.graph.sparse_initializer:
+        raise LocateError("the graph holds sparse weights, which cannot be cut", remedy="save it with dense ones")
+    for one in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        if one.type.WhichOneof("value") not in (None, "tensor_type"):
+            raise LocateError(f"{one.name} is no plain tensor, and cannot be compared", remedy=remedy)
+
+
+def _read(nodes: Sequence[onnx.NodeProto], outputs: Iterable[str]) -> list[onnx.NodeProto]:
+    """The nodes without those of which nobody reads anything."""
+    wanted = set(outputs)
+    kept: list[onnx.NodeProto] = []
+    for node in reversed(nodes):
+        if wanted.intersection(name for name in node.output if name):
+            kept.append(node)
+            wanted.update(node.input)
+    return kept[::-1]
 
 
 def _held(node: onnx.NodeProto) -> onnx.TensorProto:
