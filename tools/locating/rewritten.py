@@ -1,0 +1,212 @@
+"""Where a graph that was made of another one begins to compute something else, by the tensors that both name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tools.locating.cutting import with_outputs
+from tools.locating.difference import difference
+from tools.locating.on_cpu import as_written
+from tools.locating.values import Difference, Span, Tensors
+from tools.locating.whole import OWN, Whole
+
+if TYPE_CHECKING:
+    import onnx
+    from numpy.typing import NDArray
+
+AT_ONCE_BYTES = 2**30  # of tensors of one side
+ROUNDINGS = 4  # of the last bit, that a tensor has been through since another one was its namesake's equal
+FOLDED = 4  # nodes at most that a rewrite makes part of the one before
+Tell = Callable[[Sequence[str]], Tensors]  # the tensors of these names
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """A graph and what is fed to it."""
+
+    whole: Whole
+    feeds: Tensors
+
+    def tensors(self, names: Sequence[str]) -> Tensors:
+        """What it makes by these names, on the CPU."""
+        found = as_written(with_outputs(self.whole, names), self.feeds)
+        return {name: found[name] for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """What a tensor of the later graph is before: one of *names*, the first of them unless a rewrite moved it.
+
+    reads: what is known of the tensors that its node reads, each with its name before.
+    """
+
+    names: tuple[str, ...]
+    bytes: int
+    reads: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Begins:
+    """The nodes that make something else of what agrees, and how far that lies apart; None: of the scores."""
+
+    span: Span
+    difference: Difference | None = None
+
+
+def first_difference(before: onnx.ModelProto, after: onnx.ModelProto, feeds: Tensors, limit: float,
+                     after_feeds: Tensors | None = None) -> tuple[Span, Difference] | None:
+    """The first nodes of *after* whose tensor differs from that of the same name in *before*; None if none does.
+
+    limit: the difference that is news. after_feeds: what *after* is fed, where it takes something else.
+    """
+    earlier, later = Fed(Whole(before), feeds), Fed(Whole(after), feeds if after_feeds is None else after_feeds)
+    found = begins(later, counterparts(earlier.whole, later.whole), earlier.tensors, limit)
+    return None if found is None or found.difference is None else (found.span, found.difference)
+
+
+def counterparts(earlier: Whole, later: Whole) -> dict[str, Counterpart]:
+    """The tensors of *later* that *earlier* has as well, in the later graph's order.
+
+    A name with a module's path means the same in both. A simplifier's own names are counted anew in every
+    graph, so that such a name counts only where the same operator makes it of tensors of the same names.
+    """
+    known = {_called(name): name for name in earlier.maker}
+    found = {}
+    for node in later.nodes:
+        for name in node.output:
+            there = known.get(_called(name))
+            if there is not None and (name.startswith("/") or _alike(node, earlier.nodes[earlier.maker[there]])):
+                found[name] = Counterpart((there, *_folded(earlier, there)), later.bytes_of(name))
+    return found
+
+
+def begins(later: Fed, counterparts: Mapping[str, Counterpart], before: Tell, limit: float, end: str | None = None) -> Begins | None:
+    """Where the *later* graph begins to differ from what *before* tells of its counterparts.
+
+    limit: the difference that is news. end: a tensor that is known to differ, if no other does before it.
+    """
+    agreed = set(later.feeds)
+    for group in _groups(counterparts):
+        ours, theirs = later.tensors(group), before([counterparts[name].names[0] for name in group])
+        for name in group:
+            there = counterparts[name]
+            apart = _apart(ours[name], theirs[there.names[0]])
+            if apart is None:
+                continue
+            if is_news(apart, theirs[there.names[0]], limit) and not _moved(ours[name], there, before, limit):
+                return _at(later, name, there, apart, agreed, before, limit)
+            agreed.add(name)
+    return Begins(between(later.whole, agreed, end)) if end is not None and counterparts else None
+
+
+def _at(later: Fed, name: str, there: Counterpart, apart: Difference, agreed: set[str], before: Tell, limit: float) -> Begins:
+    """The nodes behind a tensor that differs, or behind one that its node reads, if that does already."""
+    reads = {read: was for read, was in there.reads if read not in agreed}
+    ours, theirs = (later.tensors([*reads]), before([*reads.values()])) if reads else ({}, {})
+    for read, was in reads.items():
+        earlier = _apart(ours[read], theirs[was])
+        if earlier is not None and is_news(earlier, theirs[was], limit):
+            return Begins(between(later.whole, agreed, read), earlier)
+        if earlier is not None:
+            agreed.add(read)
+    return Begins(between(later.whole, agreed, name), apart)
+
+
+def is_news(apart: Difference, before: NDArray[Any], limit: float) -> bool:
+    """Whether a difference from the tensor *before* is beyond the limit and beyond what float32 can tell apart."""
+    return apart.weight > max(limit, resolution(before))
+
+
+def resolution(values: NDArray[Any]) -> float:
+    """What rounding alone may change in a tensor, as a share of how far its values lie from their mean."""
+    wide = np.asarray(values, np.float64)
+    wide = wide[np.isfinite(wide)]
+    spread = float(np.std(wide)) if wide.size else 0.0
+    return float(ROUNDINGS * np.finfo(np.float32).eps * np.sqrt(np.mean(np.square(wide))) / spread) if spread > 0 else 0.0
+
+
+def between(whole: Whole, agreed: Container[str], name: str) -> Span:
+    """The nodes that make the tensor *name* of those that agree."""
+    numbers, left = set[int](), [name]
+    while left:
+        number = whole.maker.get(left.pop())
+        if number is not None and number not in numbers:
+            numbers.add(number)
+            left += [one for one in whole.nodes[number].input if one not in agreed]
+    return named(whole, min(numbers), max(numbers) + 1)
+
+
+def named(whole: Whole, start: int, stop: int) -> Span:
+    """The span of nodes from number *start* up to *stop*, by the names of its ends."""
+    first, last = whole.node(start), whole.node(stop - 1)
+    return first if stop - start == 1 else Span(f"{first.name} to {last.name}", start, stop)
+
+
+def changed_constants(earlier: Whole, later: Whole, span: Span) -> dict[str, Difference]:
+    """The weights that nodes of *span* in *later* read, and that hold something else in *earlier*."""
+    from onnx import numpy_helper
+
+    found = {}
+    for name in (name for node in later.nodes[span.start : span.stop] for name in node.input):
+        if name in later.constants and name in earlier.constants:
+            ours, theirs = (numpy_helper.to_array(graph.constants[name]) for graph in (later, earlier))
+            same = ours.dtype == theirs.dtype and ours.dtype.kind == "f" and _squeezed(ours) == _squeezed(theirs)
+            if same and ours.tobytes() != theirs.tobytes():
+                found[name] = difference(ours, theirs)
+    return found
+
+
+def _groups(counterparts: Mapping[str, Counterpart]) -> Iterator[list[str]]:
+    """Names whose tensors may be in memory at once."""
+    group, size = list[str](), 0
+    for name, there in counterparts.items():
+        if group and size + there.bytes > AT_ONCE_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(name)
+        size += there.bytes
+    if group:
+        yield group
+
+
+def _apart(ours: NDArray[Any], theirs: NDArray[Any]) -> Difference | None:
+    """Their difference; None where they cannot be compared. An axis of one, as of a height, does not count."""
+    numbers = all(np.issubdtype(one.dtype, np.number) or one.dtype == bool for one in (ours, theirs))
+    return difference(ours, theirs) if numbers and _squeezed(ours) == _squeezed(theirs) else None
+
+
+def _squeezed(value: NDArray[Any]) -> list[int]:
+    return [size for size in value.shape if size != 1]
+
+
+def _moved(ours: NDArray[Any], there: Counterpart, before: Tell, limit: float) -> bool:
+    """Whether a tensor is what the earlier graph makes of its namesake in the next nodes.
+
+    So it is where a factor became part of a convolution's weights.
+    """
+    theirs = before(there.names[1:]) if there.names[1:] else {}
+    apart = [(_apart(ours, value), value) for value in theirs.values()]
+    return any(one is not None and not is_news(one, value, limit) for one, value in apart)
+
+
+def _folded(whole: Whole, name: str) -> Iterator[str]:
+    """What follows a tensor, as long as a single node reads it and nothing else but constants."""
+    for _ in range(FOLDED):
+        readers = [node for node in whole.nodes if name in node.input]
+        if len(readers) != 1 or {*readers[0].input} - {*whole.constants, name, ""}:
+            return
+        name = readers[0].output[0]
+        yield name
+
+
+def _called(name: str) -> str:
+    """A tensor's name without that of the module which only we put around a network."""
+    return name.removeprefix(f"/{OWN}") if name.startswith(f"/{OWN}/") else name
+
+
+def _alike(one: onnx.NodeProto, other: onnx.NodeProto) -> bool:
+    return one.op_type == other.op_type and [*map(_called, one.input)] == [*map(_called, other.input)]
