@@ -1,0 +1,169 @@
+"""Tensors that a device left in a folder, in place of the device: where its error begins, from them alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tools.errors import ScoreError
+from tools.locating import causes
+from tools.locating.between import Between, between, model_of
+from tools.locating.cutting import with_outputs
+from tools.locating.difference import difference
+from tools.locating.dump_names import names
+from tools.locating.search import AT_ONCE_BYTES, FLOOR, Search, earliest, news
+from tools.locating.values import Difference, Found, Kind, Runs, Seen, Span, Tensors
+from tools.locating.whole import Whole
+from tools.machine import reading
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CONVERT = "convert it with `msaccucmp.py convert -f NCHW`, or take it out of the folder"
+ONE_RUN = "leave the dumps of one run of one batch in the folder"
+NAMED = "name each file NODE.OUTPUT.TIME.npy, TYPE.NODE.TASK.STREAM.TIME.output.OUTPUT.npy, or TENSOR.npy with _ for / and ."
+
+
+@dataclass(frozen=True, slots=True)
+class Dumps:
+    """A *folder* of dumps: the file of each tensor that it has, which is read when it is asked for.
+
+    unknown: the files that name nothing of the graph; unclear: those that may name several tensors of it;
+    lacking: the tensors that none holds.
+    """
+
+    folder: Path
+    files: Mapping[str, Path]
+    unknown: tuple[str, ...]
+    unclear: tuple[str, ...]
+    lacking: tuple[str, ...]
+
+    def tensor(self, name: str, like: NDArray[Any]) -> NDArray[Any]:
+        """A dumped tensor in the type and shape of the reference's; axes of size 1 do not count.
+
+        Raises:
+            ScoreError: the file is damaged, or holds a tensor of another shape or kind.
+        """
+        path = self.files[name]
+        given = reading.load_npy(path, ScoreError, "the dump", CONVERT)
+        if given.dtype.kind not in {"f": "f", "b": "bui"}.get(like.dtype.kind, "iu"):
+            raise ScoreError(f"the dump of {name} holds {given.dtype}, and the graph says {like.dtype}", where=str(path), remedy=CONVERT)
+        if [size for size in given.shape if size != 1] != [size for size in like.shape if size != 1]:
+            raise ScoreError(f"the dump of {name} has the shape {list(given.shape)}{_layout(given.shape, like.shape)}, "
+                             f"and the graph says {list(like.shape)}", where=str(path), remedy=CONVERT)
+        with np.errstate(over="ignore"):
+            return given.reshape(like.shape).astype(like.dtype)
+
+
+def read(folder: Path, whole: Whole) -> Dumps:
+    """What the `.npy` files in *folder* and below it are of, by their names; none is opened yet.
+
+    Raises:
+        ScoreError: there is no such folder, no file names anything of the graph, or two name one tensor.
+    """
+    known, files = names(whole), dict[str, Path]()
+    unknown, unclear = list[str](), list[str]()
+    for path in _arrays(folder):
+        named = known.tensors_of(path.name.removesuffix(".npy"))
+        if len(named) == 1 and named[0] in files:
+            raise ScoreError(f"two files hold the tensor {named[0]}: {files[named[0]].relative_to(folder)} and {path.relative_to(folder)}",
+                             where=str(folder), remedy=ONE_RUN)
+        if len(named) == 1:
+            files[named[0]] = path
+        else:
+            (unclear if named else unknown).append(str(path.relative_to(folder)))
+    made = [name for node in whole.nodes for name in node.output if name]
+    if not any(name in files for name in made):
+        raise ScoreError("no file is named after a tensor or node of the graph", where=str(folder), remedy=NAMED)
+    return Dumps(folder, files, tuple(unknown), tuple(unclear), tuple(name for name in made if name not in files))
+
+
+def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, precision: str) -> Found:
+    """Where the error begins that others inherit, and its causes, without a device.
+
+    Each dumped tensor is compared twice: with the reference's (cumulative), and with what the reference makes
+    of the tensors that the device dumped before it (own), so that nothing is inherited.
+
+    Raises:
+        ScoreError: a dump cannot be used, or is of another input than *feeds*.
+    """
+    _require_input(whole, feeds, dumps)
+    parts = between(whole, [name for name in dumps.files if name in whole.maker])
+    seen, spans = list[Seen](), dict[Span, Between]()
+    for group in _groups(whole, parts):
+        for part, own, together in _compared(whole, group, feeds, reference, dumps):
+            seen.append(Seen(part.span, own, together))
+            spans[part.span] = part
+    limit, usual = Search(whole, feeds, reference, reference, precision).limit(seen)
+    guilty = earliest(seen, limit)
+    if guilty is None:
+        kind: Kind = "inherited" if any(news(one.cumulative, limit) for one in seen) else "nothing"
+        return Found(kind, None, None, None, usual, limit, tuple(seen), (), 0)
+    segment = next(one for one in whole.segments() if one.start <= guilty.span.start < one.stop)
+    kind = "node" if len(spans[guilty.span].nodes) == 1 else "together"
+    found = Found(kind, guilty.span, segment, guilty.own, usual, limit, tuple(seen), (), 0)
+    return replace(found, causes=_causes(whole, found, spans[guilty.span], feeds, reference, dumps, precision))
+
+
+def _compared(whole: Whole, parts: Sequence[Between], feeds: Tensors, reference: Runs,
+              dumps: Dumps) -> Iterator[tuple[Between, Difference, Difference]]:
+    """Each part with the error of its own and what has come together."""
+    names = dict.fromkeys(name for part in parts for name in (*part.read, part.made) if name not in feeds)
+    theirs = reference(with_outputs(whole, names), feeds)
+    given = {**feeds, **{name: dumps.tensor(name, theirs[name]) for name in names}}
+    model, fed = model_of(whole, parts, given)
+    own = reference(model, fed)
+    for part in parts:
+        yield part, difference(given[part.made], own[part.made]), difference(given[part.made], theirs[part.made])
+
+
+def _causes(whole: Whole, found: Found, part: Between, feeds: Tensors, reference: Runs, dumps: Dumps,
+            precision: str) -> tuple[causes.Cause, ...]:
+    """What is known of why one node errs, which was fed what the device dumped."""
+    names = [name for name in (*part.read, part.made) if name not in feeds]
+    theirs = reference(with_outputs(whole, names), feeds)
+    given = {**feeds, **{name: dumps.tensor(name, theirs[name]) for name in names}}
+    model, fed = model_of(whole, [part], given)
+    inputs = {name: given[name] for name in part.read}
+    return causes.known(causes.seen(whole, part.nodes, inputs, reference(model, fed), given, reference, precision, found.limit))
+
+
+def _require_input(whole: Whole, feeds: Tensors, dumps: Dumps) -> None:
+    """Check that the device was given the same input, where it dumped that too."""
+    for name in whole.inputs:
+        if name in dumps.files and difference(dumps.tensor(name, feeds[name]), feeds[name]).weight > FLOOR["fp16"]:
+            raise ScoreError(f"the dumps are of another input: {name} is not that of these clips", where=str(dumps.files[name]),
+                             remedy="dump a run of the same clips in the same order")
+
+
+def _groups(whole: Whole, parts: Sequence[Between]) -> Iterator[list[Between]]:
+    """Parts whose tensors may be in memory at once."""
+    group, size = list[Between](), 0
+    for part in parts:
+        more = sum(whole.bytes_of(name) for name in (*part.read, part.made))
+        if group and size + more > AT_ONCE_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(part)
+        size += more
+    if group:
+        yield group
+
+
+def _layout(given: Sequence[int], graph: Sequence[int]) -> str:
+    """What a shape looks like that is another layout of the graph's."""
+    if len(given) == 5 and len(graph) == 4 and given[0] == graph[0] and tuple(given[2:4]) == tuple(graph[2:]):
+        return ", NC1HWC0 by the look of it"
+    return ", its axes in another order," if sorted(given) == sorted(graph) else ""
+
+
+def _arrays(folder: Path) -> list[Path]:
+    """The `.npy` files in a folder and below it."""
+    if not folder.is_dir():
+        raise ScoreError("there is no such folder of dumps", where=str(folder), remedy="give the folder that holds the .npy files")
+    return sorted(Path(place) / name for place, _, found in os.walk(folder) for name in found if name.endswith(".npy"))

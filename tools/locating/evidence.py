@@ -1,0 +1,134 @@
+"""What is known about nodes that err: what they read, what they should make, and what the device makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tools.engines.onnxruntime_session import failures
+from tools.errors import EngineError
+from tools.locating.difference import difference
+from tools.locating.values import Cause, Difference, Runs, Tensors
+from tools.locating.whole import Whole
+
+if TYPE_CHECKING:
+    import onnx
+    from numpy.typing import NDArray
+
+BYTES = 64 * 2**20  # of what the nodes read and make; of more, only the rows that err most are looked at
+BY_ROW = {"Conv", "ConvTranspose", "BatchNormalization", "Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Exp", "MaxPool", "AveragePool",
+          "GlobalAveragePool", "GlobalMaxPool"}  # whose first axis is one of separate rows
+SHARE = 4  # an explanation leaves at most one part in so many of what it explains
+SAMPLE = 4096  # values that are compared before all of them are
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """*nodes* that err, fed the same *inputs* on both sides.
+
+    output: the tensor of theirs that differs most; expected: the reference's, found: the device's, which is
+    *apart* from it. limit: the error that is news here.
+    """
+
+    whole: Whole
+    nodes: tuple[onnx.NodeProto, ...]
+    inputs: Tensors
+    output: str
+    expected: NDArray[Any]
+    found: NDArray[Any]
+    apart: Difference
+    reference: Runs
+    precision: str
+    limit: float
+
+    @property
+    def node(self) -> onnx.NodeProto:
+        """The last of the nodes, or the only one."""
+        return self.nodes[-1]
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is one node, so that what it makes follows from its operator."""
+        return len(self.nodes) == 1
+
+    def constant(self, name: str) -> NDArray[Any] | None:
+        """The graph's constant of this name."""
+        from onnx import numpy_helper
+
+        tensor = self.whole.constants.get(name)
+        return None if tensor is None else numpy_helper.to_array(tensor)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor that the nodes read or make; empty where it is not known."""
+        if name in self.inputs:
+            return self.inputs[name].shape
+        kind = self.whole.types.get(name)
+        return () if kind is None else tuple(axis.dim_value for axis in kind.tensor_type.shape.dim)
+
+    def softmax_axis(self, node: onnx.NodeProto) -> int:
+        """The axis of a Softmax; up to opset 12 it is 1 where none is said."""
+        opset = next(one.version for one in self.whole.model.opset_import if one.domain in ("", "ai.onnx"))
+        return next((int(one.i) for one in node.attribute if one.name == "axis"), 1 if opset < 13 else -1)
+
+    def made(self, nodes: Sequence[onnx.NodeProto] | None = None, inputs: Tensors | None = None,
+             constants: Tensors | None = None) -> NDArray[Any] | None:
+        """What the reference makes of other nodes, inputs or constants; None where it refuses them."""
+        import onnx
+        from onnx import helper, numpy_helper
+
+        nodes, feeds = nodes or self.nodes, {**self.inputs, **(inputs or {})}
+        held = {name: self.constant(name) for node in nodes for name in node.input} | dict(constants or {})
+        graph = helper.make_graph(
+            list(nodes), "variant", [helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+                                     for name, value in feeds.items()],
+            [onnx.ValueInfoProto(name=self.output)], [numpy_helper.from_array(np.ascontiguousarray(value), name)
+                                                      for name, value in held.items() if value is not None])
+        model = helper.make_model(graph, opset_imports=self.whole.model.opset_import, ir_version=self.whole.model.ir_version)
+        try:
+            return self.reference(model, feeds)[self.output]
+        except (EngineError, *failures()):
+            return None
+
+    def left(self, variant: NDArray[Any] | None) -> float:
+        """The error that remains if the device computes *variant*; infinite if that does not explain it."""
+        if variant is None or variant.shape != self.found.shape or self.apart.unusual:
+            return float("inf")
+        most = min(self.limit, self.apart.rms / SHARE)
+        if not self._may_be(variant, most):
+            return float("inf")
+        remains = difference(self.found, variant).weight
+        return remains if remains <= most else float("inf")
+
+    def _may_be(self, variant: NDArray[Any], most: float) -> bool:
+        """Whether a sample of the values allows that no more than *most* remains."""
+        if variant.size <= SAMPLE:
+            return True
+        places = np.random.default_rng(0).integers(0, variant.size, SAMPLE)
+        ours, theirs = (np.asarray(one.flat[places], np.float64) for one in (self.found, variant))
+        return bool(np.sqrt(np.mean(np.square(ours - theirs))) <= SHARE * most * (np.std(self.expected, dtype=np.float64) + 1e-30))
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A cause that would leave only *rms* of the error."""
+
+    cause: Cause
+    rms: float
+
+
+def thinned(evidence: Evidence) -> Evidence:
+    """The evidence of the rows that err most, where all of it is large and its rows are separate."""
+    rows = len(evidence.expected) if evidence.expected.ndim else 0
+    tensors = (evidence.expected, *evidence.inputs.values())
+    size = sum(one.nbytes for one in tensors)
+    if size <= BYTES or rows < 2 or not {node.op_type for node in evidence.nodes} <= BY_ROW or any(len(one) != rows for one in tensors):
+        return evidence
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(np.subtract(evidence.found, evidence.expected, dtype=np.float64)).reshape(rows, -1).max(axis=1)
+    kept = np.sort(np.argsort(-np.nan_to_num(error, nan=np.inf))[: max(1, rows * BYTES // size)])
+    expected, found = evidence.expected[kept], evidence.found[kept]
+    inputs: Mapping[str, NDArray[Any]] = {name: value[kept] for name, value in evidence.inputs.items()}
+    return replace(evidence, inputs=inputs, expected=expected, found=found, apart=difference(found, expected))
