@@ -1,0 +1,97 @@
+"""What was located is kept as it was found, is read back as that, and refuses what is damaged by one error."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from suites.selftest.locating.found_ones import TOO_LARGE, apart, found, located, network, quiet
+from tools.errors import MeasureError
+from tools.locating import kept, told
+from tools.locating.kept import Kept
+from tools.locating.values import Difference, Found, Span, StageSeen, Step
+
+STEPS = (Step("crop", "a", apart(0.0)), Step("frames", "b", None, "mmaction2 is not installed"))
+STAGES = (StageSeen("onnxsim against export", apart(1e-6), 1e-4), StageSeen("surgery against onnxsim", apart(0.1), 1e-4, Span("c", 3, 4)))
+
+
+def one_of(one: Found | None, run: Path | None = None) -> Kept:
+    whole = replace(located(one, run), steps=STEPS, stages=STAGES)
+    return kept.of(whole, told.names(network(), one) if one else {})
+
+
+@pytest.mark.parametrize("one", [found(causes=(TOO_LARGE,)), found("together"), found("inherited"), quiet(), None,
+                                 found(own=Difference(math.inf, math.inf, 0.0, 1.0))],
+                         ids=["node", "together", "inherited", "nothing", "unlooked", "unbounded"])
+def test_what_is_kept_is_read_back(tmp_path: Path, one: Found | None) -> None:
+    """Every value of it, those without bounds too; the file is JSON that any program reads."""
+    wanted = one_of(one, tmp_path)
+    path = kept.keep(wanted, tmp_path)
+
+    assert (wanted,) == kept.read(tmp_path / "tiny-bs4-cpu")
+    assert tmp_path / "tiny-bs4-cpu" / "locate" / "tiny.json" == path
+    told_ = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert (1, list(wanted.sentences)) == (told_["schema_version"], told_["sentences"])
+
+
+def test_curves_lie_beside_what_was_searched(tmp_path: Path) -> None:
+    """A picture for each network; where nothing was searched there is nothing to draw."""
+    kept.keep(one_of(None), tmp_path)
+    assert not list(tmp_path.rglob("*.svg"))
+    kept.keep(one_of(found()), tmp_path)
+    [picture] = tmp_path.rglob("*.svg")
+
+    assert "tiny.svg" == picture.name
+    assert "layer3.2.conv2 (Conv_2): own error" in ET.parse(picture).getroot().attrib["aria-label"]  # noqa: S314 - made here
+
+
+def test_networks_are_kept_beside_each_other(tmp_path: Path) -> None:
+    """And what is found later takes the place of what was found before."""
+    tem, pem = (replace(one_of(quiet()), located=replace(located(quiet()), network=name)) for name in ("tem", "pem"))
+    for one in (replace(tem, complete=False), pem, tem):
+        kept.keep(one, tmp_path)
+
+    assert (pem, tem) == kept.read(tmp_path / "tiny-bs4-cpu")
+
+
+def test_where_nobody_has_looked_nothing_is_read(tmp_path: Path) -> None:
+    assert () == kept.read(tmp_path / "tiny-bs4-cpu")
+
+
+def damaged(told_: dict[str, Any], *keys: str | int, value: object) -> str:
+    place: Any = told_
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    return json.dumps(told_)
+
+
+@pytest.mark.parametrize(("keys", "value"), [
+    (("located", "case"), 3), (("located", "found", "kind"), "guess"), (("located", "found", "seen", 0, "own", "rms"), "large"),
+    (("located", "found", "seen", 1, "span", "start"), None), (("located", "found", "causes"), [{"kind": "a"}]), (("sentences",), [3]),
+    (("names",), {"a": 3}), (("complete",), "yes"), (("located", "steps", 0, "clip"), []), (("located", "stages", 0, "difference"), None),
+    (("located", "stages", 1, "first", "stop"), "4"), (("located", "found", "limit"), True), (("located", "chosen", "run"), 3),
+    (("located",), []), (("located", "found", "halves"), 3), (("located", "found", "more"), 3),
+], ids=range(16))
+def test_a_file_that_says_something_else_is_one_error(tmp_path: Path, keys: tuple[str | int, ...], value: object) -> None:
+    """It names the file and what to do."""
+    path = kept.keep(one_of(found()), tmp_path)
+    path.write_text(damaged(json.loads(path.read_text()), *keys, value=value))
+
+    with pytest.raises(MeasureError) as caught:
+        kept.read(tmp_path / "tiny-bs4-cpu")
+    assert (str(path), kept.AGAIN) == (caught.value.where, caught.value.remedy)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"located": null}', "\x00"], ids=range(5))
+def test_a_file_that_is_cut_off_is_one_error(tmp_path: Path, text: str) -> None:
+    kept.keep(one_of(found()), tmp_path).write_text(text)
+
+    with pytest.raises(MeasureError, match="what was located cannot be read"):
+        kept.read(tmp_path / "tiny-bs4-cpu")

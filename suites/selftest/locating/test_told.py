@@ -1,0 +1,105 @@
+"""What was found is said in sentences: the first thing that differs first, with its error beside its neighbours'."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from suites.selftest.locating.found_ones import NODE, TOO_LARGE, apart, found, located, network, quiet, seen
+from tools.locating import told
+from tools.locating.values import Difference, Found, Span, StageSeen, Step
+
+STEP = Step("crop", "a", Difference(0.1, 0.2, 0.9), "frame 2 begins at another pixel")
+STAGE = StageSeen("surgery against onnxsim", apart(0.03), 1e-4, Span("Conv_5", 5, 6))
+
+
+def said(one: Found) -> str:
+    return told.result(one, told.names(network(), one))
+
+
+def test_the_result_is_one_line_of_name_error_cause_and_effect() -> None:
+    """The node by its module, its operator and its number; then what is known of it."""
+    assert ("layer3.2.conv2 (Conv_2): own error 3.1e-01 where its neighbours have 4e-04; input range 0..7.1e4 exceeds fp16; "
+            "since here the scores differ") == said(found(causes=(TOO_LARGE,)))
+
+
+@pytest.mark.parametrize(("one", "words"), [
+    (found("together"), "layer3.2.conv2 (Conv_2) to layer3.2.relu (Relu_3): 2 nodes err together, none by itself; own error 3.1e-01 where "
+                        "their neighbours have 4e-04; since here the scores differ"),
+    (found("inherited", seen((4e-4, 4e-4, 5e-4, 4e-4))), "no part errs by itself: none has an own error beyond 4e-03; the largest is "
+     "5.0e-04, in layer3.2; yet the scores differ by 2.0e-01. The device computes otherwise only where the parts are compiled together"),
+    (quiet(), "the device computes what its graph says: no part has an own error beyond 4e-03; the largest is 4.0e-04, in conv1; the scores "
+              "differ by 7.0e-04"),
+    (found("nothing", ()), "the device computes what its graph says: no part has an own error beyond 4e-03; the scores were not compared"),
+    (found(parts=seen(together=(4e-4, 4e-4, 0.1, 1e-3))), "layer3.2.conv2 (Conv_2): own error 3.1e-01 where its neighbours have 4e-04; "
+     "the scores differ by no more than 1.0e-03 all the same"),
+    (found(parts=seen(together=(4e-4, 8e-3, 0.1, 0.1))), "layer3.2.conv2 (Conv_2): own error 3.1e-01 where its neighbours have 4e-04; "
+     "a part of what differs in the scores is there before it"),
+    (found(own=apart(float("inf"), 0.125)), "layer3.2.conv2 (Conv_2): own error inf where its neighbours have 4e-04; 12% of its values are "
+     "not finite or at the end of half precision; since here the scores differ"),
+    (replace(found(), usual=0.0), "layer3.2.conv2 (Conv_2): own error 3.1e-01 where its neighbours have none; since here the scores differ"),
+], ids=["together", "inherited", "nothing", "not-compared", "no-effect", "before", "unusual", "exact"])
+def test_every_kind_of_result_has_its_sentence(one: Found, words: str) -> None:
+    assert words == said(one)
+
+
+@pytest.mark.parametrize(("name", "short"), [
+    ("backbone.layer3.2.conv2.conv", "layer3.2.conv2"), ("backbone.layer3.2.conv2.conv.net", "layer3.2.conv2"), ("backbone", "backbone"),
+    ("conv", "conv"), ("cls_head.fc_cls", "cls_head.fc_cls"), ("backbone.layer1 (2)", "layer1 (2)"), ("input", "input"),
+])
+def test_a_module_is_called_without_what_all_share(name: str, short: str) -> None:
+    assert short == told.of_module(name)
+
+
+def test_a_node_that_nobody_has_named_is_called_by_what_it_makes() -> None:
+    """It belongs to the module before it, as parts of the network are counted."""
+    one = replace(found(), span=Span("y", 4, 5))
+
+    assert {"y": "layer3.2.relu (Softmax_4)"}.items() <= told.names(network(), one).items()
+
+
+def test_what_comes_first_is_named_first() -> None:
+    """A step on the host before a stage of the graph, and that before any node; what agrees is said apart."""
+    differing = replace(located(found()), steps=(replace(STEP, name="frames", difference=apart(0.0)), STEP),
+                        stages=(replace(STAGE, name="onnxsim against export", difference=apart(1e-6)), STAGE))
+    lines = told.sentences(differing, told.names(network(), found()))
+
+    assert ["crop of a: frame 2 begins at another pixel",
+            "surgery against onnxsim: the scores differ by 3.0e-02, where 1e-04 is usual; first in Conv_5 (node 5)"] == list(lines[:2])
+    assert lines[2].startswith("layer3.2.conv2 (Conv_2): own error")
+    assert ("frames of a: agrees; frame 2 begins at another pixel", "onnxsim against export: the scores agree, to 1.0e-06"
+            ) == told.beside(differing)
+
+
+@pytest.mark.parametrize(("steps", "stages", "one", "is_any"), [
+    ((STEP,), (), None, True), ((), (STAGE,), quiet(), True), ((), (), found(), True), ((), (), found("inherited"), True),
+    ((), (), quiet(), False), ((replace(STEP, difference=None),), (replace(STAGE, limit=1.0),), quiet(), False), ((), (), None, False),
+], ids=["step", "stage", "node", "inherited", "nothing", "agree", "unlooked"])
+def test_what_differs_anywhere_is_something(steps: tuple[Step, ...], stages: tuple[StageSeen, ...], one: Found | None, *,
+                                            is_any: bool) -> None:
+    assert is_any == told.named_any(replace(located(one), steps=steps, stages=stages))
+
+
+def test_the_table_has_the_worst_layer_first_and_marks_where_the_node_is() -> None:
+    """Both errors, their largest difference and cosine, and what share of values is unusual."""
+    one = found(parts=(*seen()[:3], replace(seen()[3], own=apart(0.5, 0.25), cumulative=None)))
+    head, *rows = told.table(told.layers(one, told.names(network(), one)))
+
+    assert "part own error largest cosine unusual up to here largest cosine" == " ".join(head.split())
+    assert ["cls_head", "layer3.2 <", "conv1", "layer3.1"] == [row.partition("  ")[0] for row in rows]
+    assert ["cls_head", "5.0e-01", "1.5e+00", "0.750000", "25.00%", "-", "-", "-"] == rows[0].split()
+    assert ["layer3.2", "<", "3.1e-01", "9.3e-01", "0.903900", "3.0e-01", "9.0e-01", "0.910000"] == rows[1].split()
+
+
+def test_a_part_that_was_not_looked_at_comes_last() -> None:
+    parts = (replace(seen()[0], own=None), *seen()[1:])
+
+    assert "backbone.conv1.conv" == told.worst_first(told.layers(found(parts=parts), {}))[-1].name
+
+
+def test_names_tell_nodes_and_parts_apart() -> None:
+    names = told.names(network(), found())
+
+    assert "layer3.2" == names["backbone.layer3.2"]
+    assert "layer3.2.conv2 (Conv_2)" == names[NODE]

@@ -1,0 +1,164 @@
+"""What was found, as people read it: short names of nodes, sentences, and a table of layers; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tools.judging.rows import align
+from tools.locating.values import Difference, Found, Located, Span, StageSeen, Step
+from tools.locating.whole import Whole
+
+Names = Mapping[str, str]  # what people call a span, by the name that it has
+FRAME = "backbone"  # the module that a network of mmaction2 consists of, which says nothing of where in it a node is
+WRAPPED = ("conv", "net")  # how mmcv's ConvModule and TSM's shift call the convolution that they wrap
+COLUMNS = ("part", "own error", "largest", "cosine", "unusual", "up to here", "largest", "cosine")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A part of the network with both of its errors. guilty: whether the node that was found is in it."""
+
+    name: str
+    own: Difference | None
+    cumulative: Difference | None
+    guilty: bool = False
+
+
+def names(whole: Whole, found: Found) -> dict[str, str]:
+    """What people call the parts and the nodes that were looked at."""
+    parts = [one.span for one in found.seen] + ([found.segment] if found.segment else [])
+    nodes = [one.span for one in found.halves] + ([found.span] if found.span else [])
+    return {span.name: _nodes(whole, span) for span in nodes} | {span.name: of_module(span.name) for span in parts}
+
+
+def _nodes(whole: Whole, span: Span) -> str:
+    first, last = _node(whole, span.start), _node(whole, span.stop - 1)
+    return first if len(span) == 1 else f"{first} to {last}"
+
+
+def _node(whole: Whole, number: int) -> str:
+    """A node by its module, its operator and its number: `layer3.2.conv2 (Conv_71)`."""
+    node, path = whole.nodes[number], list[str]()
+    for part in whole.modules[number]:
+        while path and part.startswith(f"{path[-1]}."):  # layer3, then layer3.2
+            path.pop()
+        path.append(part)
+    return f"{of_module('.'.join(path)) or node.name or node.output[0]} ({node.op_type}_{number})"
+
+
+def of_module(name: str) -> str:
+    """A torch module's name without what all share: of backbone.layer3.2.conv2.conv it is layer3.2.conv2."""
+    parts = name.split(".")
+    parts = parts[1:] if len(parts) > 1 and parts[0] == FRAME else parts
+    while len(parts) > 1 and parts[-1] in WRAPPED:
+        parts.pop()
+    return ".".join(parts)
+
+
+def of_other(span: Span) -> str:
+    """A node of a graph that is not at hand, by its number alone where it is one."""
+    return f"{span.name} (node {span.start})" if len(span) == 1 else span.name
+
+
+def layers(found: Found, called: Names) -> tuple[Layer, ...]:
+    """The parts in the network's order."""
+    return tuple(Layer(called.get(one.span.name, one.span.name), one.own, one.cumulative, one.span == found.segment) for one in found.seen)
+
+
+def differs(step: Step) -> bool:
+    """Whether a step on the host gives something else than mmaction2's."""
+    return step.difference is not None and step.difference.weight > 0
+
+
+def named_any(located: Located) -> bool:
+    """Whether anything was found to differ."""
+    return any(map(differs, located.steps)) or any(one.differs for one in located.stages) or (
+        located.found is not None and located.found.kind != "nothing")
+
+
+def sentences(located: Located, called: Names) -> tuple[str, ...]:
+    """What was found, what comes first first: a step on the host, a stage of the graph, a node."""
+    steps = [f"{one.name} of {one.clip}: {one.sentence or _apart(one.difference)}" for one in located.steps if differs(one)]
+    stages = [_stage(one) for one in located.stages if one.differs]
+    return (*steps[:1], *stages[:1], *([result(located.found, called)] if located.found else []))
+
+
+def _stage(one: StageSeen) -> str:
+    first = f"; first in {of_other(one.first)}" if one.first else ""
+    more = f"; {one.sentence}" if one.sentence else ""
+    return f"{one.name}: the scores differ by {one.difference.weight:.1e}, where {one.limit:.0e} is usual{first}{more}"
+
+
+def _apart(found: Difference | None) -> str:
+    return f"differs by {found.relative:.1e} of the range" if found else "was not compared"
+
+
+def beside(located: Located) -> tuple[str, ...]:
+    """What was looked at and agrees, or could not be compared, a line each."""
+    steps = [f"{one.name} of {one.clip}: {'agrees' if one.difference else 'not compared'}{f'; {one.sentence}' if one.sentence else ''}"
+             for one in located.steps if not differs(one)]
+    return (*steps, *(f"{one.name}: the scores agree, to {one.difference.weight:.1e}{f'; {one.sentence}' if one.sentence else ''}"
+                      for one in located.stages if not one.differs))
+
+
+def result(found: Found, called: Names) -> str:
+    """The line that names the node, with its own error and the causes that are known."""
+    if found.span is None or found.own is None:
+        return _unnamed(found, called)
+    name, several = called.get(found.span.name, found.span.name), len(found.span) > 1
+    usual = f"{found.usual:.0e}" if found.usual else "none"
+    own = f"own error {found.own.rms:.1e} where {'their' if several else 'its'} neighbours have {usual}"
+    together = [f"{len(found.span)} nodes err together, none by itself"] if several else []
+    unusual = [f"{found.own.unusual:.0%} of its values are not finite or at the end of half precision"] if found.own.unusual else []
+    return f"{name}: {'; '.join([*together, own, *unusual, *(one.sentence for one in found.causes), *_since(found)])}"
+
+
+def _unnamed(found: Found, called: Names) -> str:
+    """Of a search that has named no node: what is known all the same."""
+    loudest = max((one for one in found.seen if one.own), key=lambda one: one.own.weight if one.own else 0.0, default=None)
+    largest = (f"; the largest is {loudest.own.weight:.1e}, in {called.get(loudest.span.name, loudest.span.name)}"
+               if loudest and loudest.own else "")
+    scores = _scores(found)
+    apart = f"the scores differ by {scores.weight:.1e}" if scores else "the scores were not compared"
+    if found.kind == "nothing":
+        return f"the device computes what its graph says: no part has an own error beyond {found.limit:.0e}{largest}; {apart}"
+    return (f"no part errs by itself: none has an own error beyond {found.limit:.0e}{largest}; yet {apart}. "
+            "The device computes otherwise only where the parts are compiled together")
+
+
+def _scores(found: Found) -> Difference | None:
+    """How far the device's scores lie from the reference's."""
+    return found.seen[-1].cumulative if found.seen else None
+
+
+def _since(found: Found) -> list[str]:
+    """Whether the scores differ, and whether they do since this node."""
+    scores = _scores(found)
+    if scores is None or found.span is None:
+        return []
+    if scores.weight <= found.limit:
+        return [f"the scores differ by no more than {scores.weight:.1e} all the same"]
+    before = [one.cumulative for one in found.seen if one.span.stop <= found.span.start and one.cumulative]
+    already = bool(before) and before[-1].weight > found.limit
+    return ["a part of what differs in the scores is there before it"] if already else ["since here the scores differ"]
+
+
+def table(shown: Iterable[Layer]) -> list[str]:
+    """The layers as aligned lines, the one with the worst own error first."""
+    return align([COLUMNS, *(row(one) for one in worst_first(shown))])
+
+
+def worst_first(shown: Iterable[Layer]) -> list[Layer]:
+    return sorted(shown, key=lambda one: -one.own.weight if one.own else 1.0)
+
+
+def row(layer: Layer) -> Sequence[str]:
+    """A layer in words: by its own error, and by what has come together up to its end."""
+    own, all_of_it = layer.own, layer.cumulative
+    return (f"{layer.name}{' <' if layer.guilty else ''}", *_three(own), "" if own is None or not own.unusual else f"{own.unusual:.2%}",
+            *_three(all_of_it))
+
+
+def _three(found: Difference | None) -> tuple[str, str, str]:
+    return ("-", "-", "-") if found is None else (f"{found.rms:.1e}", f"{found.relative:.1e}", f"{found.cosine:.6f}")
