@@ -61,6 +61,9 @@ def test_renewing_replaces_one_row(recording: Command, writable_models: Path, tm
     after = (writable_models / "slowfast.toml").read_text().splitlines()
 
     assert "recorded-T4-bs16: 110.577 -> 55.4424 samples/s" in said
+    beside = [line for line in said.splitlines() if " times " in line]
+    assert beside
+    assert not [line for line in beside if "recorded-T4-bs16" in line]  # a figure is no neighbour of itself
     found = read_truth(writable_models / "slowfast.toml").figures
     assert ["recorded-T4-bs8", "recorded-T4-bs16"] == [one.id for one in found if one.origin == "recorded"]
     assert 1 == sum(one != two for one, two in zip(before, after, strict=True))

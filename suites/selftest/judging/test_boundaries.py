@@ -180,3 +180,11 @@ def test_a_share_reaches_its_floor_whatever_binary_makes_of_it(share: float, ver
     floor = TRUTH.figure(TRUTH.references["top1"]).fraction - TRUTH.accuracy.max_drop
     found = [accuracy.against_published("top1", floor + more, TRUTH) for more in (-1e-8, 1e-10, 1e-8)]
     assert ["FAIL", "FAIL", "PASS"] == [one.verdict.value for one in found]
+
+
+def test_a_centre_from_elsewhere_that_counts_nothing_may_be_any_number() -> None:
+    """Where its variance is infinite the nights' own centre stays, even where it is no number at all."""
+    centre, error2 = likelihood.leaning(np.array([1.5, 1.5]), np.array([0.25, 0.25]), np.array([np.nan, 2.5]), np.array([np.inf, 0.25]))
+
+    assert [1.5, 2.0] == centre.tolist()
+    assert [0.25, 0.125] == error2.tolist()

@@ -36,3 +36,17 @@ def test_what_has_lost_a_file_or_its_manifest_is_not_there(tmp_path: Path) -> No
     (folder / "b").rename(folder / "a")
     (folder / entries.HOST).write_text("{")
     assert Index(tmp_path).find(KEY) is None
+
+
+def test_an_entry_that_has_lost_one_of_its_files_is_not_there(tmp_path: Path) -> None:
+    """All of its files count: the others do not stand for the one that is gone."""
+
+    def leave_two(folder: Path) -> Facts:
+        (folder / "b").write_text("made too")
+        return leave(folder)
+
+    folder = Store(tmp_path).build(KEY, leave_two).folder
+    assert Index(tmp_path).find(KEY) is not None
+    (folder / "b").unlink()
+
+    assert Index(tmp_path).find(KEY) is None
