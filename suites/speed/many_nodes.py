@@ -48,7 +48,7 @@ def run(work: Work, entries: Entries, events: Events) -> Outcome:
 
 @contextmanager
 def started(count: int, keep_gib: float) -> Iterator[Rig]:
-    """A cluster of *count* nodes, or of as many as leave *keep_gib* of memory; it tells how many there are."""
+    """A cluster of *count* nodes, or of as many as leave *keep_gib* of memory; how many is printed."""
     with rig.cluster() as made:
         there, before = 0, psutil.virtual_memory().available
         began_s = time.monotonic()
