@@ -33,7 +33,7 @@ from tools.storage.context import Context
 
 NODES = 4
 CLIPS, BATCH, PART = 240, 4, 60
-SLEEP_MS = 2000  # of the simulated engine for each batch: what starts on this machine's cores is small beside it
+SLEEP_MS = 5000  # of the simulated engine for each batch: what starts on this machine's cores is small beside it
 ASLEEP = Path(__file__).parent / "asleep"
 ROUNDS, WARM = 7, 2  # how often the long list is gathered, and how many of them first start processes on nodes
 PHASES = ("digests, and tasks submitted", "parts sent, compared and kept", "laid and read by the last task", "cell written and read")
@@ -108,7 +108,7 @@ def test_four_nodes_score_a_list(listed: Path, tmp_path: Path, replay: Replay, f
                 hosts.append(SimulatedNpu(tmp_path / f"host-{len(hosts)}", devices=1))
                 made.add(f"n{len(hosts)}", devices={"NPU": 1}, environment=sleeping(hosts[-1]))
             made.ready()
-            scored(made, listed, tmp_path / f"warm-{count}", BATCH)  # each node builds and checks what it lacks
+            scored(made, listed, tmp_path / f"warm-{count}", PART)  # each node builds and checks what it lacks
             for host in hosts:
                 host.fault("slow", ms=SLEEP_MS)
             taken[count] = scored(made, listed, tmp_path / f"run-{count}", PART)
