@@ -16,7 +16,7 @@ from tools.locating.between import Between, between, model_of
 from tools.locating.cutting import with_outputs
 from tools.locating.difference import difference
 from tools.locating.dump_names import names
-from tools.locating.search import AT_ONCE_BYTES, FLOOR, Search, earliest, news
+from tools.locating.search import AT_ONCE_BYTES, FLOOR, Search, loudest, news
 from tools.locating.values import Difference, Found, Kind, Runs, Seen, Span, Tensors
 from tools.locating.whole import Whole
 from tools.machine import reading
@@ -100,7 +100,7 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
             seen.append(Seen(part.span, own, together))
             spans[part.span] = part
     limit, usual = Search(whole, feeds, reference, reference, precision).limit(seen)
-    guilty = earliest(seen, limit)
+    guilty = loudest(seen, limit)
     if guilty is None:
         kind: Kind = "inherited" if any(news(one.cumulative, limit) for one in seen) else "nothing"
         return Found(kind, None, None, None, usual, limit, tuple(seen), (), 0)

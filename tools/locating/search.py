@@ -75,7 +75,7 @@ class Search:
         if len(guilty.span) == 1:
             return self._as_found("node", guilty, guilty.span, limit, usual, seen, ())
         self.say(f"{guilty.span.name} errs by itself: looking at each of its {len(guilty.span)} nodes")
-        fed = self._tensors(self.whole.read(guilty.span))
+        fed = self.tensors(self.whole.read(guilty.span))
         alone = self._alone(range(guilty.span.start, guilty.span.stop), fed)
         within, neighbours = self.limit(alone)
         node = loudest(alone, within)
@@ -153,7 +153,7 @@ class Search:
     def _differences(self, spans: Sequence[Span], ours: Tensors, theirs: Tensors) -> Mapping[Span, Difference]:
         return {span: worst([difference(ours[name], theirs[name]) for name in self.whole.made(span)]) for span in spans}
 
-    def _tensors(self, names: Sequence[str]) -> Tensors:
+    def tensors(self, names: Sequence[str]) -> Tensors:
         """The reference's tensors of these names, the graph's inputs among them."""
         inner = [name for name in names if name not in self.feeds]
         given = self.reference(with_outputs(self.whole, inner), self.feeds) if inner else {}
