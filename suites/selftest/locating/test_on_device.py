@@ -1,7 +1,10 @@
-"""Parts of a graph on a device: what they give, what is made for them, and what is left when they fail."""
+"""Parts of a graph on a device: what they give, and what is left when they fail."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,20 +14,15 @@ import onnx
 import pytest
 
 from suites.selftest import tiny_graph
-from suites.selftest.locating.device_bench import BATCH, TINY, Bench, require_same
+from suites.selftest.locating.device_bench import BATCH, Bench, require_same
 from tools import engines
-from tools.deployment import export, specialise
-from tools.deployment.specialise import Graph
 from tools.engines.ports import Port
-from tools.errors import DeviceError, EngineError, MeasureError, StoreError
-from tools.locating import segment
+from tools.errors import DeviceError, EngineError, MeasureError
+from tools.locating import on_device
 from tools.locating.cutting import cut, with_outputs
 from tools.locating.on_device import in_order
-from tools.machine.files import sha256
 from tools.measuring import quarantine
-from tools.spec.case import Case, Device, Mode
-from tools.storage import durations, packing, pruning
-from tools.storage.entries import Entry, Facts, Key, manifests
+from tools.spec.case import Device
 
 CPU = Device("cpu")
 
@@ -60,76 +58,6 @@ def test_a_process_of_its_own_does_it(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
     assert [] == bench.left()
     assert (bench.run / "tiny-bs4-cpu" / "locate" / "tiny" / "child.log").is_file()
-
-
-def test_a_part_is_made_once(bench: Bench) -> None:
-    """Whoever asks for it again finds it; a part of other numbers is another one."""
-    bench.device(bench.whole.model, bench.feeds)
-    there = [(path, path.stat().st_mtime_ns) for path in bench.parts]
-    bench.device(bench.whole.model, bench.feeds)
-    assert there == [(path, path.stat().st_mtime_ns) for path in bench.parts]
-    assert 1 == len(there)
-
-    spoiled = bench.whole.model
-    spoiled.graph.initializer[0].raw_data = bytes(len(spoiled.graph.initializer[0].raw_data))
-    found = bench.device(spoiled, bench.feeds)
-    assert 2 == len(bench.parts)
-    assert (found["scores"] == found["scores"][0, 0]).all()
-
-
-@pytest.fixture
-def ours(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """The graph as it is made from weights: beside the exported one, with its weights in that one's file."""
-    def exported(folder: Path) -> Facts:
-        onnx.save_model(onnx.load(str(bench.graph.path)), str(folder / export.GRAPH), save_as_external_data=True,
-                        all_tensors_to_one_file=True, location=export.WEIGHTS, size_threshold=export.BIG)
-        return {}
-
-    host = bench.context.store.build(Key("onnx", "tiny", (("weights", "w"),)), exported)
-    checkpoint = SimpleNamespace(network=TINY.networks[0])
-    monkeypatch.setattr(segment, "checkpoints", lambda context: (SimpleNamespace(network=SimpleNamespace(name="other")), checkpoint))
-    monkeypatch.setattr(export, "stage", lambda one: SimpleNamespace(find_or_run=lambda context: found(host, one is checkpoint)))
-    model = onnx.load(str(bench.graph.path))
-    specialise.share(model, specialise.shared_tensors(host.file(export.GRAPH)))
-    path = host.file("bs4.onnx")
-    onnx.save_model(model, str(path))
-    bench.graph = Graph(path, sha256(path), host.files[export.WEIGHTS], (), 10_000, 1000)
-    return bench
-
-
-def found(host: Entry, right: bool) -> Entry:
-    assert right, "the checkpoint of the network whose graph it is"
-    return host
-
-
-def test_a_part_of_our_graph_shares_its_weights(ours: Bench) -> None:
-    """It is smaller than they are, lies beside them and gives the same; changed weights are its own."""
-    require_same(ours.whole.model, ours.feeds, ours.device(ours.whole.model, ours.feeds), rtol=1e-6)
-    [part] = ours.parts
-    weights = ours.graph.path.with_name(export.WEIGHTS)
-    assert (weights.parent, True) == (part.parent, part.stat().st_size < weights.stat().st_size / 10)
-
-    spoiled = ours.whole.model
-    spoiled.graph.initializer[0].raw_data = bytes(len(spoiled.graph.initializer[0].raw_data))
-    scores = ours.device(spoiled, ours.feeds)["scores"]
-    assert (scores == scores[0, 0]).all()
-    weights.write_bytes(bytes(weights.stat().st_size))
-    with pytest.raises(StoreError, match=r"3 nodes, Flatten_0 to Softmax_2: weights\.bin has changed since this run found it"):
-        ours.device(ours.whole.model, ours.feeds)
-
-
-def test_a_part_stays_on_its_machine_and_is_pruned(ours: Bench) -> None:
-    """Its graph travels without it. Nothing of the store is damaged or half-built."""
-    ours.graph.path.unlink()  # which no manifest of this test's lists
-    ours.device(onnx.load(str(ours.folder / "mine.onnx")), ours.feeds)
-    root, said = ours.folder / "store", list[str]()
-
-    assert 2 == len(manifests(root))
-    assert [f"{path.parent.name}/entry.json" for path in manifests(root) if path.name == "entry.json"] == [
-        f"{path.parent.name}/{path.name}" for path in packing.choose(root, None, [])]
-    assert (0, []) == (pruning.prune(root, None, said.append), said)
-    assert 1 <= pruning.prune(root, -1.0, said.append)
-    assert [] == ours.parts
 
 
 def test_a_process_that_is_ended_leaves_nothing_in_the_way(bench: Bench) -> None:
@@ -178,16 +106,39 @@ def test_tensors_of_others_are_refused(bench: Bench) -> None:
 
 
 def test_too_little_memory_or_room_is_said_before_it_fails(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tools.machine import files, memory
+    from tools.machine import memory
 
     with monkeypatch.context() as patch:
         patch.setattr(memory, "available_bytes", lambda: 1000)
         with pytest.raises(MeasureError, match=r"Softmax_2 needs about .* GiB of memory"):
             bench.device(bench.whole.model, bench.feeds)
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda path: SimpleNamespace(free=100))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=100))
     with pytest.raises(MeasureError, match="what goes to the device and comes back needs"):
         bench.device(bench.whole.model, bench.feeds)
     assert [] == bench.left()
+
+
+def test_the_device_is_held_and_the_cpu_takes_turns(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is loaded before the lock is held; others that time on this host have it quiet."""
+    did: list[str] = []
+
+    @contextmanager
+    def block(name: str) -> Iterator[None]:
+        did.append(f"{name} begins")
+        yield
+        did.append(f"{name} ends")
+
+    real = type(engines.family(CPU)).tensors
+    hold = SimpleNamespace(hold=lambda locks, name, waiting: block(f"lock of {name} in {Path(locks).name}"))
+    monkeypatch.setattr(on_device, "device_locks", hold)
+    monkeypatch.setattr(type(engines.family(CPU)), "tensors", lambda *given: did.append("loaded") or real(*given))
+    for on_host in (True, False):
+        turns = SimpleNamespace(unit=block("turn"), on_host=on_host, seen=lambda: block("seen"))
+        monkeypatch.setattr(on_device, "Turns", SimpleNamespace(of=lambda locks, device, turns=turns: turns))
+        bench.device(bench.whole.model, bench.feeds)
+
+    held, let_go = ["lock of cpu in locks begins", "seen begins", "loaded"], ["seen ends", "lock of cpu in locks ends"]
+    assert [*held, "turn begins", "turn ends", *let_go, *held, *let_go] == did
 
 
 @pytest.mark.parametrize(("told", "names", "order"), [
@@ -200,15 +151,3 @@ def test_tensors_go_by_name_where_the_device_has_the_names(told: list[str], name
 def test_as_many_tensors_come_back_as_the_graph_gives() -> None:
     with pytest.raises(EngineError, match=r"what was loaded has a float32 \[\], and the graph a, b"):
         in_order([Port("a", "float32", ())], ("a", "b"))
-
-
-@pytest.mark.parametrize(("device", "mode", "kind"), [
-    (Device("cuda", 0), Mode(precision="fp16"), "half"), (Device("cuda", 0), Mode("tensorrt"), "engine"), (Device("npu", 0), Mode(), "om")])
-def test_it_is_told_beforehand_how_much_is_compiled(bench: Bench, device: Device, mode: Mode, kind: str) -> None:
-    """Of a device that loads graphs as they are, nothing; of others by how long the network last took."""
-    assert "0 compilations" == bench.device.estimate(150)
-    bench.case = Case("tiny", BATCH, device, mode)
-    assert "at most 16 compilations" == bench.device.estimate(150)
-    durations.note(bench.folder / "store", Key(kind, "tiny-bs4", ()), 240.0)
-    assert "at most 16 compilations, about 15 min" == bench.device.estimate(150)
-    assert "at most 2 compilations, about 8 min" == bench.device.estimate(1)

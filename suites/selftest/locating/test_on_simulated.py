@@ -17,6 +17,7 @@ from tools.errors import CompileError, DeviceError, EngineError
 from tools.locating.cutting import cut, with_outputs
 from tools.locating.values import Tensors
 from tools.spec.case import Device, Mode
+from tools.storage.entries import named
 
 NPU, GPU = Device("npu", 0, simulated=True), Device("cuda", 0, simulated=True)
 HALF = 2.0**-9
@@ -58,6 +59,7 @@ def test_a_part_goes_through_the_compiler_once(npu: SimulatedNpu, tmp_path: Path
         require_same(model, feeds, bench.device(model, feeds), rtol=HALF, atol=HALF)
         assert ["compiling tiny-part at batch 4 for AscendSim310P3"] == bench.made()
     assert 2 == len(bench.titles) - 1
+    assert [] == named(tmp_path / "store", "om", "tiny-bs4"), "a part is not taken for the compiled network"
     assert [] == bench.left()
 
 
