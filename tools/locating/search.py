@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, sqrt
+from math import sqrt
 from statistics import median_low
 from typing import TYPE_CHECKING
 
@@ -53,11 +53,11 @@ class Search:
         return self._everywhere(seen, limit, usual)
 
     def limit(self, seen: Sequence[Seen]) -> tuple[float, float]:
-        """The own error that is news, and the usual one, of which half the parts have no more."""
-        own = [one.own.weight for one in seen if one.own is not None]
+        """The own error that is news, and the usual one: half of those whose values are finite have no more."""
+        own = [one.own.rms for one in seen if one.own is not None and not one.own.unusual]
         usual = median_low(own) if own else 0.0
         floor = FLOOR.get(self.precision, FLOOR["fp16"])
-        return max(floor, FACTOR * usual if len(own) > 2 and usual < inf else 0.0), usual
+        return max(floor, FACTOR * usual if len(own) > 2 else 0.0), usual
 
     def _parts(self, parts: Sequence[Span]) -> list[Seen]:
         """Both errors of every part."""
@@ -73,9 +73,9 @@ class Search:
     def _inside(self, seen: Sequence[Seen], guilty: Seen, limit: float, usual: float) -> Found:
         """The node in a part, or the fewest nodes that err together."""
         if len(guilty.span) == 1:
-            return self._as_found("node", guilty, guilty.span, limit, usual, seen, ())
+            return self._as_found("node", Seen(self.whole.node(guilty.span.start), guilty.own), guilty.span, limit, usual, seen, ())
         self.say(f"{guilty.span.name} errs by itself: looking at each of its {len(guilty.span)} nodes")
-        fed = self._tensors(self.whole.read(guilty.span))
+        fed = self.tensors(self.whole.read(guilty.span))
         alone = self._alone(range(guilty.span.start, guilty.span.stop), fed)
         within, neighbours = self.limit(alone)
         node = loudest(alone, within)
@@ -153,7 +153,7 @@ class Search:
     def _differences(self, spans: Sequence[Span], ours: Tensors, theirs: Tensors) -> Mapping[Span, Difference]:
         return {span: worst([difference(ours[name], theirs[name]) for name in self.whole.made(span)]) for span in spans}
 
-    def _tensors(self, names: Sequence[str]) -> Tensors:
+    def tensors(self, names: Sequence[str]) -> Tensors:
         """The reference's tensors of these names, the graph's inputs among them."""
         inner = [name for name in names if name not in self.feeds]
         given = self.reference(with_outputs(self.whole, inner), self.feeds) if inner else {}
