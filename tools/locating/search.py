@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, sqrt
+from math import sqrt
 from statistics import median_low
 from typing import TYPE_CHECKING
 
@@ -53,11 +53,11 @@ class Search:
         return self._everywhere(seen, limit, usual)
 
     def limit(self, seen: Sequence[Seen]) -> tuple[float, float]:
-        """The own error that is news, and the usual one, of which half the parts have no more."""
-        own = [one.own.weight for one in seen if one.own is not None]
+        """The own error that is news, and the usual one: half of those whose values are finite have no more."""
+        own = [one.own.rms for one in seen if one.own is not None and not one.own.unusual]
         usual = median_low(own) if own else 0.0
         floor = FLOOR.get(self.precision, FLOOR["fp16"])
-        return max(floor, FACTOR * usual if len(own) > 2 and usual < inf else 0.0), usual
+        return max(floor, FACTOR * usual if len(own) > 2 else 0.0), usual
 
     def _parts(self, parts: Sequence[Span]) -> list[Seen]:
         """Both errors of every part."""
@@ -73,7 +73,7 @@ class Search:
     def _inside(self, seen: Sequence[Seen], guilty: Seen, limit: float, usual: float) -> Found:
         """The node in a part, or the fewest nodes that err together."""
         if len(guilty.span) == 1:
-            return self._as_found("node", guilty, guilty.span, limit, usual, seen, ())
+            return self._as_found("node", Seen(self.whole.node(guilty.span.start), guilty.own), guilty.span, limit, usual, seen, ())
         self.say(f"{guilty.span.name} errs by itself: looking at each of its {len(guilty.span)} nodes")
         fed = self.tensors(self.whole.read(guilty.span))
         alone = self._alone(range(guilty.span.start, guilty.span.stop), fed)
