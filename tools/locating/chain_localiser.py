@@ -27,7 +27,7 @@ from tools.measuring.launch import Found
 from tools.media.preprocess import Floats
 from tools.pytorch import bsn_steps
 from tools.pytorch.bsn_features import read_by_mmaction2
-from tools.spec.model import LocaliserSpec, ProposalSpec
+from tools.spec.model import LocaliserSpec
 from tools.storage.context import Context
 
 FEATURES, PROPOSALS, OF_PROPOSALS, SEGMENTS, SCORES = "features", "proposals", "of_proposals", "segments", "scores"
@@ -94,7 +94,7 @@ def _of_video(one: Heard, made: Mapping[str, Array], fed: tuple[Floats, Floats],
     whole = np.zeros((how.top, ours.shape[1]))
     whole[: len(made[OF_PROPOSALS])] = made[OF_PROPOSALS]
     found = detect(one.proposals, np.asarray(one.scored[:, 2], np.float32), one.video.duration_s, how)
-    detections = [_by_score(each, one.video.duration_s, how)
+    detections = [np.column_stack([each.scores, each.segments / one.video.duration_s])
                   for each in (found, Detections(made[SEGMENTS], made[SCORES]))]
     return [
         compared(f"{spec.tem.name}'s input", name, fed[0], made[FEATURES], ("column", "position")),
@@ -141,15 +141,3 @@ def _settled(table: Doubles, top: int) -> NDArray[np.intp]:
     apart = np.concatenate([[True], -np.diff(products) > APART * products[:-1], [True]])
     settled = (apart[:-1] & apart[1:])[:top]
     return np.concatenate([np.flatnonzero(settled), np.arange(min(len(table), top), top)])
-
-
-def _by_score(found: Detections, duration_s: float, how: ProposalSpec) -> Doubles:
-    """Rows of score, start and end, as shares of the video; best first, and of equal scores by their places.
-
-    Which detections of the lowest score are kept is left to chance: they have no places.
-    """
-    rows = np.column_stack([found.scores, found.segments / duration_s])
-    if len(rows) == how.keep:
-        rows[rows[:, 0] <= rows[:, 0].min() * (1 + APART), 1:] = 0
-    places = np.lexsort((rows[:, 2], rows[:, 1], -np.round(rows[:, 0], 12)))
-    return np.asarray(rows[places], np.float64)

@@ -56,9 +56,9 @@ def test_a_batch_is_that_of_the_cell(tiny_store: Path) -> None:
         assert ["tiny"] == list(made)
         assert (array.dtype, array.shape, array.tobytes()) == (made["tiny"].dtype, made["tiny"].shape, made["tiny"].tobytes())
     assert len(streamed[-1][1]) < case.batch
-    moved = replace(cast("ClipSet", clips), clips=tuple(replace(one, path=Path("/gone")) for one in cast("ClipSet", clips).clips))
+    changed = replace(cast("ClipSet", clips), clips=tuple(replace(one, signature=(0, 0)) for one in cast("ClipSet", clips).clips))
     with pytest.raises(DataError, match=clips.ids[3]):
-        batches(context, case, Found(weights, moved, ()), Chosen(clips.ids[3:5], ""))
+        batches(context, case, Found(weights, changed, ()), Chosen(clips.ids[3:5], ""))
 
 
 @pytest.fixture(scope="module")

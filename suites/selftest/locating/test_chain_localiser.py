@@ -105,6 +105,11 @@ def of_padding(patch: Patch) -> None:
     patch.setattr(localiser, "padded", lambda found, rows: np.roll(padded(found, rows), 1, axis=0))
 
 
+def of_filling(patch: Patch) -> None:
+    padded = making.padded
+    patch.setattr(localiser, "padded", lambda found, rows: np.where(padded(np.ones_like(found), rows), padded(found, rows), 1))
+
+
 def of_suppression(**other: float) -> Plant:
     suppress = soft_nms.suppress
     return lambda patch: patch.setattr(soft_nms, "suppress", lambda found, scores, how: suppress(found, scores, replace(how, **other)))
@@ -127,6 +132,7 @@ PLANTED: dict[str, tuple[Plant, list[str], str]] = {
     "order": (of_order, [NAMES[1], NAMES[3]], "first at proposal 0, column 4"),
     "regions": (of_regions, NAMES[2:4], "first at proposal 0, column 16"),
     "padding": (of_padding, NAMES[3:4], "first at proposal 0, column"),
+    "filling": (of_filling, NAMES[3:4], "1 where mmaction2 has 0"),
     "nms threshold": (of_suppression(high=0.8), NAMES[4:], "first at detection"),
     "nms decay": (of_suppression(alpha=0.74), NAMES[4:], "first at detection"),
     "kept": (of_suppression(keep=99), NAMES[4:], "its shape is"),
@@ -140,7 +146,7 @@ def test_a_fault_is_named_at_its_step_and_nowhere_else(fault: str, beside: Calla
     """What is made of a faulty step alone shows too; steps that are fed mmaction2's own arrays are clean."""
     plant, steps, sentence = PLANTED[fault]
     plant(monkeypatch)
-    named = [one for one in beside("v_many") if one.differs]
+    named = [one for one in beside("v_few" if fault == "filling" else "v_many") if one.differs]
 
     assert steps == [one.name for one in named]
     assert sentence in named[0].sentence

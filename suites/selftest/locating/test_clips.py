@@ -111,7 +111,7 @@ def test_without_a_failed_run_they_are_the_first_of_the_list(bench: Bench) -> No
 
 def test_of_a_failed_run_it_is_the_batch_of_the_clip_that_lies_farthest(bench: Bench) -> None:
     """As it was measured: clips 5 to 8, whose worst comes first where they are looked at step by step."""
-    run = bench.cell(apart=[0, 0.1, 0, 0, 0, 2, 3, -4, 1, 1])
+    run = bench.cell(apart=[0, 3.5, 0, 0, 0, 2, 3, -4, 1, 1])
     found = bench.chosen()
 
     assert (("v_4", "v_5", "v_6", "v_7"), ("v_7", "v_6"), run) == (found.ids, found.worst, found.run)
