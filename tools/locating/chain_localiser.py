@@ -27,7 +27,7 @@ from tools.measuring.launch import Found
 from tools.media.preprocess import Floats
 from tools.pytorch import bsn_steps
 from tools.pytorch.bsn_features import read_by_mmaction2
-from tools.spec.model import LocaliserSpec, ProposalSpec
+from tools.spec.model import LocaliserSpec
 from tools.storage.context import Context
 
 FEATURES, PROPOSALS, OF_PROPOSALS, SEGMENTS, SCORES = "features", "proposals", "of_proposals", "segments", "scores"
@@ -80,10 +80,11 @@ def save(spec: LocaliserSpec, heard: Sequence[Heard], folder: Path) -> None:
     for number, one in enumerate(heard):
         table = bsn_steps.proposals(one.curves, how.peak_threshold)
         found = bsn_steps.detections(_columns(one.proposals), one.scored[:, 2], bsn_steps.info(one.video.duration_s), how)
-        np.savez(folder / f"{number}.npz", allow_pickle=False, **{
+        made: dict[str, Array] = {
             FEATURES: read_by_mmaction2(one.video.features), PROPOSALS: table,
             OF_PROPOSALS: bsn_steps.features(one.curves, table[: how.top], how.top, wide=True),
-            SEGMENTS: found.segments.reshape(-1, 2), SCORES: found.scores})
+            SEGMENTS: found.segments.reshape(-1, 2), SCORES: found.scores}
+        np.savez(folder / f"{number}.npz", allow_pickle=False, **made)
 
 
 def _of_video(one: Heard, made: Mapping[str, Array], fed: tuple[Floats, Floats], spec: LocaliserSpec) -> list[Step]:
@@ -93,15 +94,15 @@ def _of_video(one: Heard, made: Mapping[str, Array], fed: tuple[Floats, Floats],
     whole = np.zeros((how.top, ours.shape[1]))
     whole[: len(made[OF_PROPOSALS])] = made[OF_PROPOSALS]
     found = detect(one.proposals, np.asarray(one.scored[:, 2], np.float32), one.video.duration_s, how)
-    by_mmaction2 = Detections(made[SEGMENTS], made[SCORES])
+    detections = [np.column_stack([each.scores, each.segments / one.video.duration_s])
+                  for each in (found, Detections(made[SEGMENTS], made[SCORES]))]
     return [
         compared(f"{spec.tem.name}'s input", name, fed[0], made[FEATURES], ("column", "position")),
         compared("proposals", name, _in_order(_columns(propose(one.curves, how.peak_threshold))), _in_order(table), ("proposal", "column"),
                  LIMIT),
         compared("features of proposals", name, ours, made[OF_PROPOSALS], ("proposal", "column"), LIMIT),
         compared(f"{spec.pem.name}'s input", name, fed[1][kept], whole[kept], ("proposal", "column"), LIMIT),
-        compared("detections", name, _by_score(found, one.video.duration_s, how), _by_score(by_mmaction2, one.video.duration_s, how),
-                 ("detection", "column"), LIMIT),
+        compared("detections", name, detections[0], detections[1], ("detection", "column"), LIMIT),
     ]
 
 
@@ -140,15 +141,3 @@ def _settled(table: Doubles, top: int) -> NDArray[np.intp]:
     apart = np.concatenate([[True], -np.diff(products) > APART * products[:-1], [True]])
     settled = (apart[:-1] & apart[1:])[:top]
     return np.concatenate([np.flatnonzero(settled), np.arange(min(len(table), top), top)])
-
-
-def _by_score(found: Detections, duration_s: float, how: ProposalSpec) -> Doubles:
-    """Rows of score, start and end, as shares of the video, best first, and of equal scores by their places.
-
-    Of the lowest score that is kept, which detections are kept is left to chance: they are left out.
-    """
-    rows = np.column_stack([found.scores, found.segments / duration_s])
-    if len(rows) >= how.keep:
-        rows = rows[rows[:, 0] > rows[:, 0].min() * (1 + APART)]
-    places = np.lexsort((rows[:, 2], rows[:, 1], -np.round(rows[:, 0], 12)))
-    return np.asarray(rows[places], np.float64)

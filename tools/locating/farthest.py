@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tools.errors import StoreError
 from tools.judging.floors import floor_of
@@ -64,18 +63,18 @@ def _of_curves(ours: Floats, theirs: Floats) -> Doubles:
 
 def _of_proposals(curves: Predictions, scores: Predictions, torch: TorchLocaliser, spec: LocaliserSpec) -> Doubles:
     """Of the second network's scores of proposals that both sides have, as a share of the range of all."""
-    how, span = spec.proposals, max(float(np.ptp(torch.proposals[:, 3], initial=0.0)) if len(torch.proposals) else 0.0, TINY)
+    how, theirs = spec.proposals, torch.proposals[:, 3]
+    span = max(float(np.ptp(theirs)) if len(theirs) else 0.0, TINY)
     apart = np.zeros(len(curves.ids))
     for number, (curve, score) in enumerate(zip(curves.scores, scores.scores, strict=True)):
         if not np.isfinite(curve).all():
             continue
         made = propose(curve, how.peak_threshold).best(how.top)
         there = torch.proposals[torch.proposals[:, 0] == number]
-        keys = [_keys(bins(made.start), bins(made.end)), _keys(there[:, 1], there[:, 2])]
-        _, mine, torchs = np.intersect1d(*keys, return_indices=True)
+        _, mine, torchs = np.intersect1d(_keys(bins(made.start), bins(made.end)), _keys(there[:, 1], there[:, 2]), return_indices=True)
         apart[number] = np.abs(score.reshape(-1)[mine] - there[torchs, 3]).max(initial=0.0) / span
     return apart
 
 
-def _keys(start: Doubles, end: Doubles) -> NDArray[np.float64]:
+def _keys(start: Doubles, end: Doubles) -> Doubles:
     return start * 1000 + end  # more than a video has bins

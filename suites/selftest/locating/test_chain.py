@@ -1,4 +1,4 @@
-"""The host's steps of a clip beside mmaction2's: a clean chain differs nowhere, a fault is named at its step."""
+"""The host's steps of a clip beside mmaction2's: a clean chain differs nowhere, faults are named."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from tools.locating.chain import steps
 from tools.locating.values import Chosen, Step
 from tools.machine import child
 from tools.measuring.launch import Found
+from tools.measuring.recogniser import fill
 from tools.media import decode, preprocess
 from tools.media.decode import Clip
 from tools.media.proof import prove
@@ -101,7 +102,7 @@ def of_corner(patch: Patch) -> None:
 def of_constants(**other: tuple[float, ...]) -> Callable[[Patch], None]:
     def plant(patch: Patch) -> None:
         tables = preprocess._tables
-        patch.setattr(preprocess, "_tables", lambda how: tables(replace(how, **other)))  # type: ignore[arg-type]
+        patch.setattr(preprocess, "_tables", lambda how: tables(replace(how, **other)))
     return plant
 
 
@@ -116,13 +117,11 @@ def of_layout(patch: Patch) -> None:
 
 
 def of_wiring(patch: Patch) -> None:
-    fill = chain.fill
-
     def other(clip: Any, kind: Any, spec: Any, out: Any) -> None:
         fill(clip, kind, spec, out)
         out[:] = out[:, ::-1].copy()
 
-    patch.setattr(chain, "fill", other)
+    patch.setattr("tools.locating.chain.fill", other)
 
 
 PLANTED: dict[str, tuple[Callable[[Patch], None], str, str]] = {
