@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tools.judging.rows import align
-from tools.locating.values import Difference, Found, Located, Span, StageSeen, Step
+from tools.locating.values import Difference, Found, Located, Span, StageSeen
 from tools.locating.whole import Whole
 
 Names = Mapping[str, str]  # what people call a span, by the name that it has
@@ -66,20 +66,15 @@ def layers(found: Found, called: Names) -> tuple[Layer, ...]:
     return tuple(Layer(called.get(one.span.name, one.span.name), one.own, one.cumulative, one.span == found.segment) for one in found.seen)
 
 
-def differs(step: Step) -> bool:
-    """Whether a step on the host gives something else than mmaction2's."""
-    return step.difference is not None and step.difference.weight > 0
-
-
 def named_any(located: Located) -> bool:
     """Whether anything was found to differ."""
-    return any(map(differs, located.steps)) or any(one.differs for one in located.stages) or (
+    return any(one.differs for one in located.steps) or any(one.differs for one in located.stages) or (
         located.found is not None and located.found.kind != "nothing")
 
 
 def sentences(located: Located, called: Names) -> tuple[str, ...]:
     """What was found, what comes first first: a step on the host, a stage of the graph, a node."""
-    steps = [f"{one.name} of {one.clip}: {one.sentence or _apart(one.difference)}" for one in located.steps if differs(one)]
+    steps = [f"{one.name} of {one.clip}: {one.sentence or _apart(one.difference)}" for one in located.steps if one.differs]
     stages = [_stage(one) for one in located.stages if one.differs]
     return (*steps[:1], *stages[:1], *([result(located.found, called)] if located.found else []))
 
@@ -97,7 +92,7 @@ def _apart(found: Difference | None) -> str:
 def beside(located: Located) -> tuple[str, ...]:
     """What was looked at and agrees, or could not be compared, a line each."""
     steps = [f"{one.name} of {one.clip}: {'agrees' if one.difference else 'not compared'}{f'; {one.sentence}' if one.sentence else ''}"
-             for one in located.steps if not differs(one)]
+             for one in located.steps if not one.differs]
     return (*steps, *(f"{one.name}: the scores agree, to {one.difference.weight:.1e}{f'; {one.sentence}' if one.sentence else ''}"
                       for one in located.stages if not one.differs))
 

@@ -40,15 +40,16 @@ class Difference:
     """How far a tensor lies from the reference's.
 
     relative: the largest difference over the reference's range. rms: the root of the mean square of the
-    differences over that of the reference about its mean, by which it is judged, since rounding adds up in
-    the largest. cosine: of both. unusual: the share of values that are not finite, or at the end of half
-    precision's range, where the reference's are not.
+    differences over that of the reference, by which it is judged, since rounding adds up in the largest.
+    cosine: of both. unusual: the share of values that are not finite, or at the end of half precision's
+    range, where the reference's are not. unknown: the share that is NaN in the reference itself.
     """
 
     relative: float
     rms: float
     cosine: float
     unusual: float = 0.0
+    unknown: float = 0.0
 
     @property
     def weight(self) -> float:
@@ -79,8 +80,9 @@ class Found:
 
     kind: a single node; nodes that err only *together*; an error that no part has as its own (*inherited*);
     nothing. span: the nodes, named as the graph names them. segment: the part of the network that they are in.
-    limit: what an error of one's own is judged by here; usual: that of its neighbours. compilations: how many
-    graphs the device has been given.
+    limit: what an error of one's own is judged by here; usual: that of its neighbours. seen: all parts of the
+    network; halves: what was looked at more closely, single nodes first. compilations: how many graphs the
+    device has been given.
     """
 
     kind: Kind
@@ -99,13 +101,19 @@ class Found:
 class Step:
     """A step from a clip's file to a network's input, or between two networks: ours beside mmaction2's.
 
-    difference: None where it was not compared; *sentence* says why, or what differs where.
+    difference: None where it was not compared; *sentence* says why, or what differs where. limit: the
+    difference that is news.
     """
 
     name: str
     clip: str
     difference: Difference | None
     sentence: str = ""
+    limit: float = 0.0
+
+    @property
+    def differs(self) -> bool:
+        return self.difference is not None and self.difference.weight > self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +139,14 @@ class StageSeen:
 class Chosen:
     """The clips that are looked at, *ids* in the batch's order, and *why* these, in words.
 
-    run: the folder of the run in which the case failed; None without one.
+    run: the folder of the run in which the case failed; None without one. worst: a few of them that are
+    looked at step by step, the worst first.
     """
 
     ids: tuple[str, ...]
     why: str
     run: Path | None = None
+    worst: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
