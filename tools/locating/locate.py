@@ -140,10 +140,10 @@ class Looking:
     def _again(self, network: Network, part: str = "") -> str:
         """The command that looks at this network again, or at a part of it."""
         several = len(self.context.spec.networks) > 1
-        named = [word for one in self.wanted.clips for word in ("--clip", one)]
-        return locating(self.case, ["--run", str(self.run), *named, *(["--network", network.name] if several else []),
-                                    *(["--part", part] if part else []),
-                                    *(["--device-output", str(self.wanted.dumps)] if self.wanted.dumps else []),
+        run = self.wanted.run or self.chosen.run
+        said = [("--run", run and run.absolute()), *(("--clip", one) for one in self.wanted.clips), ("--network", several and network.name),
+                ("--part", part), ("--device-output", self.wanted.dumps and self.wanted.dumps.absolute())]
+        return locating(self.case, [*(word for flag, value in said if value for word in (flag, str(value))),
                                     *self.context.settings.chosen(*USES["locate"])])
 
 
@@ -208,12 +208,12 @@ def alone(whole: Whole, part: Span, feeds: Tensors) -> tuple[Whole, Tensors]:
 
 
 def shifted(found: Found, by: int) -> Found:
-    """What was found in a part, numbered as in the whole graph."""
+    """What was found in a part, numbered as in the whole graph; what comes together there is no score."""
     def moved(span: Span) -> Span:
         return Span(span.name, span.start + by, span.stop + by)
 
     def all_moved(seen: Sequence[Seen]) -> tuple[Seen, ...]:
-        return tuple(replace(one, span=moved(one.span)) for one in seen)
+        return tuple(replace(one, span=moved(one.span), cumulative=None) for one in seen)
 
     return replace(found, span=moved(found.span) if found.span else None, segment=moved(found.segment) if found.segment else None,
                    seen=all_moved(found.seen), halves=all_moved(found.halves))

@@ -71,8 +71,24 @@ def test_what_comes_first_is_named_first() -> None:
     assert ["crop of a: frame 2 begins at another pixel",
             "surgery against onnxsim: the scores differ by 3.0e-02, where 1e-04 is usual; first in Conv_5 (node 5)"] == list(lines[:2])
     assert lines[2].startswith("layer3.2.conv2 (Conv_2): own error")
-    assert ("frames of a: agrees; frame 2 begins at another pixel", "onnxsim against export: the scores agree, to 1.0e-06"
-            ) == told.beside(differing)
+    assert ("a: frames: as mmaction2 has it", "onnxsim against export: the scores agree, to 1.0e-06") == told.beside(differing)
+
+
+def test_what_agrees_is_a_line_for_each_clip() -> None:
+    """What could not be compared says why."""
+    steps = [Step(name, clip, apart(0.0)) for clip in "ab" for name in ("frames", "crop")]
+    one = replace(located(None), steps=(*steps, Step("input", "b", None, "mmaction2 is not installed")))
+
+    assert ("a: frames, crop: as mmaction2 has it", "b: frames, crop: as mmaction2 has it", "input: mmaction2 is not installed"
+            ) == told.beside(one)
+
+
+@pytest.mark.parametrize(("name", "size", "called"), [
+    ("/network/backbone/layer3/layer3.2/conv2/conv/Conv_1", 1, "layer3.2.conv2 (Conv_5)"), ("Conv_12", 1, "Conv_12 (node 5)"),
+    ("/network/Reshape", 1, "/network/Reshape (node 5)"), ("/network/a/Add to /network/b/Mul", 2, "/network/a/Add to /network/b/Mul"),
+])
+def test_a_node_of_a_graph_that_is_not_at_hand_is_called_by_its_own_name(name: str, size: int, called: str) -> None:
+    assert called == told.of_other(Span(name, 5, 5 + size))
 
 
 @pytest.mark.parametrize(("steps", "stages", "one", "is_any"), [
