@@ -108,11 +108,15 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is anything
 
 
 def _located(said: Mapping[str, Any]) -> Located:
-    chosen, found = said["chosen"], said["found"]
-    return Located(said["case"], said["network"], said["device"], said["precision"],
-                   Chosen(tuple(chosen["ids"]), chosen["why"], None if chosen["run"] is None else Path(chosen["run"])),
+    found = said["found"]
+    return Located(said["case"], said["network"], said["device"], said["precision"], _chosen(said["chosen"]),
                    tuple(Step(**{**one, "difference": _difference(one["difference"])}) for one in said["steps"]),
                    tuple(_stage(one) for one in said["stages"]), None if found is None else _found(found), said["repeat"])
+
+
+def _chosen(said: Mapping[str, Any]) -> Chosen:
+    run = None if said["run"] is None else Path(said["run"])
+    return Chosen(**{**said, "ids": tuple(said["ids"]), "run": run, "worst": tuple(said["worst"])})
 
 
 def _stage(said: Mapping[str, Any]) -> StageSeen:
@@ -140,7 +144,7 @@ def _difference(said: Mapping[str, Any] | None) -> Difference | None:
     if said is None:
         return None
     cosine = 0.0 if said["cosine"] is None else said["cosine"]
-    return Difference(_number(said["relative"]), _number(said["rms"]), cosine, said["unusual"])
+    return Difference(**{**said, "relative": _number(said["relative"]), "rms": _number(said["rms"]), "cosine": cosine})
 
 
 def _number(said: float | None) -> float:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from tools.judging.rows import align
-from tools.locating.values import Difference, Found, Located, Span, StageSeen, Step
-from tools.locating.whole import Whole
+from tools.locating.values import Difference, Found, Located, Span, StageSeen
+from tools.locating.whole import OWN, Whole
 
 Names = Mapping[str, str]  # what people call a span, by the name that it has
 FRAME = "backbone"  # the module that a network of mmaction2 consists of, which says nothing of where in it a node is
@@ -29,7 +30,14 @@ def names(whole: Whole, found: Found) -> dict[str, str]:
     """What people call the parts and the nodes that were looked at."""
     parts = [one.span for one in found.seen] + ([found.segment] if found.segment else [])
     nodes = [one.span for one in found.halves] + ([found.span] if found.span else [])
-    return {span.name: _nodes(whole, span) for span in nodes} | {span.name: of_module(span.name) for span in parts}
+    return {span.name: of_module(span.name) for span in parts if not _is_of_nodes(whole, span)} | {
+        span.name: _nodes(whole, span) for span in (*parts, *nodes) if _is_of_nodes(whole, span)}
+
+
+def _is_of_nodes(whole: Whole, span: Span) -> bool:
+    """Whether a span has its name of its nodes, not of a module."""
+    first, last = whole.node(span.start).name, whole.node(span.stop - 1).name
+    return span.name == (first if len(span) == 1 else f"{first} to {last}")
 
 
 def _nodes(whole: Whole, span: Span) -> str:
@@ -39,12 +47,26 @@ def _nodes(whole: Whole, span: Span) -> str:
 
 def _node(whole: Whole, number: int) -> str:
     """A node by its module, its operator and its number: `layer3.2.conv2 (Conv_71)`."""
-    node, path = whole.nodes[number], list[str]()
-    for part in whole.modules[number]:
-        while path and part.startswith(f"{path[-1]}."):  # layer3, then layer3.2
-            path.pop()
-        path.append(part)
-    return f"{of_module('.'.join(path)) or node.name or node.output[0]} ({node.op_type}_{number})"
+    node = whole.nodes[number]
+    return f"{_dotted(whole.modules[number]) or node.name or node.output[0]} ({node.op_type}_{number})"
+
+
+def of_other(span: Span) -> str:
+    """The same of a graph that is not at hand: the exporter's name of a node has all but its number."""
+    if len(span) > 1:
+        return span.name
+    *path, operator = span.name.removeprefix(f"/{OWN}").split("/")
+    module = _dotted(part for part in path if part)
+    return f"{module} ({operator.partition('_')[0]}_{span.start})" if module else f"{span.name} (node {span.start})"
+
+
+def _dotted(path: Iterable[str]) -> str:
+    kept = list[str]()
+    for part in path:
+        while kept and part.startswith(f"{kept[-1]}."):  # layer3, then layer3.2
+            kept.pop()
+        kept.append(part)
+    return of_module(".".join(kept))
 
 
 def of_module(name: str) -> str:
@@ -56,30 +78,20 @@ def of_module(name: str) -> str:
     return ".".join(parts)
 
 
-def of_other(span: Span) -> str:
-    """A node of a graph that is not at hand, by its number alone where it is one."""
-    return f"{span.name} (node {span.start})" if len(span) == 1 else span.name
-
-
 def layers(found: Found, called: Names) -> tuple[Layer, ...]:
     """The parts in the network's order."""
     return tuple(Layer(called.get(one.span.name, one.span.name), one.own, one.cumulative, one.span == found.segment) for one in found.seen)
 
 
-def differs(step: Step) -> bool:
-    """Whether a step on the host gives something else than mmaction2's."""
-    return step.difference is not None and step.difference.weight > 0
-
-
 def named_any(located: Located) -> bool:
     """Whether anything was found to differ."""
-    return any(map(differs, located.steps)) or any(one.differs for one in located.stages) or (
+    return any(one.differs for one in located.steps) or any(one.differs for one in located.stages) or (
         located.found is not None and located.found.kind != "nothing")
 
 
 def sentences(located: Located, called: Names) -> tuple[str, ...]:
     """What was found, what comes first first: a step on the host, a stage of the graph, a node."""
-    steps = [f"{one.name} of {one.clip}: {one.sentence or _apart(one.difference)}" for one in located.steps if differs(one)]
+    steps = [f"{one.name} of {one.clip}: {one.sentence or _apart(one.difference)}" for one in located.steps if one.differs]
     stages = [_stage(one) for one in located.stages if one.differs]
     return (*steps[:1], *stages[:1], *([result(located.found, called)] if located.found else []))
 
@@ -95,11 +107,13 @@ def _apart(found: Difference | None) -> str:
 
 
 def beside(located: Located) -> tuple[str, ...]:
-    """What was looked at and agrees, or could not be compared, a line each."""
-    steps = [f"{one.name} of {one.clip}: {'agrees' if one.difference else 'not compared'}{f'; {one.sentence}' if one.sentence else ''}"
-             for one in located.steps if not differs(one)]
-    return (*steps, *(f"{one.name}: the scores agree, to {one.difference.weight:.1e}{f'; {one.sentence}' if one.sentence else ''}"
-                      for one in located.stages if not one.differs))
+    """What was looked at and agrees, a line for each clip and stage, and what could not be compared."""
+    agree = {clip: [one.name for one in steps if one.difference and not one.differs]
+             for clip, steps in groupby(located.steps, key=lambda one: one.clip)}
+    return (*(f"{clip}: {', '.join(names)}: as mmaction2 has it" for clip, names in agree.items() if names),
+            *(f"{one.name}: {one.sentence}" for one in located.steps if one.difference is None),
+            *(f"{one.name}: the scores agree, to {one.difference.weight:.1e}{f'; {one.sentence}' if one.sentence else ''}"
+              for one in located.stages if not one.differs))
 
 
 def result(found: Found, called: Names) -> str:

@@ -16,7 +16,7 @@ from tools.spec.allowed import Allowed, allowed
 from tools.spec.case import Case
 from tools.spec.configured import NAME
 from tools.spec.options import ARTIFACTS, FLAGS, MODELS, OFF, OPTIONS, RAY, ROOT, USES
-from tools.spec.repeat import again
+from tools.spec.repeat import again, locating
 from tools.storage import runs
 
 SWITCHES = {"markexpr": "-m", "keyword": "-k", "device": "--device", "allow": "--allow"}
@@ -62,7 +62,16 @@ class RunAsked:
         if not self.options:
             return ""
         cluster = self._chosen(RAY) if self.options.get("ray") else ()
-        line = again(case, [*self._chosen(USES["measure"]), *self._no_file()], cluster)
+        return self._there(again(case, [*self._chosen(USES["measure"]), *self._no_file()], cluster))
+
+    def locates(self, case: Case, run: Path) -> str:
+        """The command that looks for where the case's device begins to compute otherwise; as `repeats`."""
+        if not self.options:
+            return ""
+        return self._there(locating(case, ["--run", str(run.absolute()), *self._chosen(USES["locate"]), *self._no_file()]))
+
+    def _there(self, line: str) -> str:
+        """A command, in the folder that the run's paths are relative to."""
         moved = self.folder and Path(self.folder) != ROOT
         return on_one_line(f"cd {shlex.quote(self.folder)} && {line}" if moved else line)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tools.locating.told import Layer
+
 Word = Literal["PASS", "RECORDED", "SUSPECT", "NO VERDICT", "FAIL", "ERROR", "SKIPPED", "XFAIL"]
 Mark = Literal["accepted", "changed", "shift"]
 
@@ -138,11 +140,31 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
+class LocatedFacts:
+    """What was found of where a network of a case begins to compute something else.
+
+    sentences: the result, what comes first first. clips: what was looked at. layers: the parts of the network
+    in its order, beyond whose *limit* an own error is news; none where nothing was searched. hidden: how many
+    more there are. again: the command that looks again. complete: whether the search has ended.
+    """
+
+    network: str
+    sentences: tuple[str, ...]
+    clips: str
+    layers: tuple[Layer, ...]
+    limit: float
+    again: str
+    complete: bool = True
+    hidden: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFacts:
     """A case of a run. word: the worst of its numbers; *shown* as people read it.
 
-    again: the command that repeats the case without pytest. clips_per_s: of one chip; None where it was not
-    timed. flips_found: how many clips flipped, of which *flips* are shown.
+    again: the command that repeats the case without pytest. locate: the one that looks for where its device
+    begins to compute something else; empty where no number asks that. clips_per_s: of one chip; None where it
+    was not timed. flips_found: how many clips flipped, of which *flips* are shown.
     facts: pairs of words about how it was measured: versions, machine, precision, notes.
     """
 
@@ -166,6 +188,8 @@ class CaseFacts:
     past: Past | None = None
     digests: tuple[Digest, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    locate: str = ""
+    located: tuple[LocatedFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

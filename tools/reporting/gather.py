@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.errors import MeasureError, on_one_line
+from tools.judging.otherwise import otherwise
 from tools.judging.rows import RESULTS, Row
 from tools.machine.reading import can_be_path
 from tools.reporting import past, speeds, verdict
@@ -15,6 +16,7 @@ from tools.reporting.cases import bare, by_case
 from tools.reporting.facts import CaseFacts, Report
 from tools.reporting.gallery import Gallery
 from tools.reporting.lacking import Lacking, add, told
+from tools.reporting.located import located
 from tools.reporting.measured import Measured, measured
 from tools.reporting.outcome import Outcome, outcome
 from tools.spec.case import CONTROL, Case
@@ -54,7 +56,7 @@ def gathered(run: Path, *, pictures: bool = True) -> Report:
     each = by_case(told_rows)
     found = {name: measured(run, of_case[-1], lacking) for name, of_case in each.items() if _was_measured(of_case)}
     reds = set(map(id, found_out.reds))
-    cases = tuple(_whole(bare(of_case, truths, reds), found.get(name, Measured()), parts) for name, of_case in each.items())
+    cases = tuple(_whole(bare(of_case, truths, reds), of_case, found.get(name, Measured()), parts) for name, of_case in each.items())
     _unjudged(run, each, lacking)
     _tell_age(told_rows, lacking)
     if pictures:
@@ -93,12 +95,15 @@ def _truths(told_rows: Sequence[Row], models: Path, lacking: Lacking) -> dict[st
     return found
 
 
-def _whole(case: CaseFacts, found: Measured, parts: Parts) -> CaseFacts:
+def _whole(case: CaseFacts, rows: Sequence[Row], found: Measured, parts: Parts) -> CaseFacts:
     """The case with what its folder tells, and what stands beside it."""
     known = Case.parse(case.name, case.model)
+    apart = any(otherwise(row.question, row) and not row.superseded for row in rows)
     flipped, count = ((), 0) if found.cell is None else parts.gallery.of(found.cell.folder, case.name, case.data)
     return replace(
-        case, again=parts.asked.repeats(known) if known else "", clips_per_s=found.rate, flips=flipped, flips_found=count,
+        case, again=parts.asked.repeats(known) if known else "", locate=parts.asked.locates(known, parts.run) if known and apart else "",
+        located=located(found.cell.folder, case.name, parts.lacking) if found.cell else (),
+        clips_per_s=found.rate, flips=flipped, flips_found=count,
         latencies=found.latencies, digests=found.digests, facts=(*found.facts, *(("not compared", why) for why in found.doubts)),
         past=parts.pasts.of(case.name, parts.lacking) if found.rate is not None else None)
 

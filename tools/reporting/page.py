@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.errors import visible
+from tools.locating import curves
+from tools.locating.told import worst_first
 from tools.reporting import layout, verdict
 from tools.reporting.charts import line_name, slug
 from tools.reporting.compare import Comparison
-from tools.reporting.facts import CaseFacts, Report
+from tools.reporting.facts import CaseFacts, LocatedFacts, Report
 from tools.reporting.index import RunLine
 from tools.reporting.packed import charts_data, packed, shown_nights, speed_groups
 
@@ -25,13 +27,15 @@ TEMPLATES = Path(__file__).with_name("templates")
 MOST_BYTES = 2_000_000  # of a page: what a mail or a CI's artifact view still takes
 NIGHTS: tuple[int | None, ...] = (None, 200, 100, 50)  # of a case, step by step until the page is small enough
 CLIPS = (6, 2, 0)  # of a case, with thumbnails, where fewer nights have not been enough
+LOCATED = (10, 0)  # cases with curves, the worst, where no thumbnails have not been enough
 NO_CHARTS = "Charts are missing: the package that draws them is not installed. Run ./tools/setup, then build this page again."
 
 
 def html(report: Report, scripts: str) -> str:
     """The page of a run. scripts: what `charts_script` gives; without it the page says that it has no charts.
 
-    A page that would be larger than MOST_BYTES shows fewer nights, then fewer thumbnails, and says so.
+    A page that would be larger than MOST_BYTES shows fewer nights, then fewer thumbnails, then fewer curves,
+    and says so.
     """
     told = report if scripts else replace(report, missing=(*report.missing, NO_CHARTS))
     page = _run_page(told, scripts, None)
@@ -41,6 +45,10 @@ def html(report: Report, scripts: str) -> str:
     for clips in CLIPS:
         if len(page.encode()) > MOST_BYTES:
             page = _run_page(_with_fewer_clips(_with_fewer_nights(told, NIGHTS[-1]), clips), scripts, NIGHTS[-1])
+    for cases in LOCATED:
+        if len(page.encode()) > MOST_BYTES:
+            few = _with_fewer_clips(_with_fewer_nights(told, NIGHTS[-1]), CLIPS[-1])
+            page = _run_page(_with_fewer_curves(few, cases), scripts, NIGHTS[-1])
     return page
 
 
@@ -77,7 +85,8 @@ def _environment() -> Environment:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, finalize=_shown,
                               trim_blocks=True, lstrip_blocks=True)
     environment.globals.update(layout=layout, line_name=line_name)
-    environment.filters.update(slug=slug, anchor=layout.anchor, percent=partial(_points, digits=2), ms=_ms)
+    environment.filters.update(slug=slug, anchor=layout.anchor, curves=_curves,
+                               worst_first=worst_first, percent=partial(_points, digits=2), ms=_ms)
     return environment
 
 
@@ -87,10 +96,15 @@ def _shown(value: object) -> object:
 
 
 def _trusted(text: str) -> object:
-    """A script or style sheet of ours, which is no text to escape."""
+    """A script, style sheet or picture of ours, which is no text to escape."""
     from markupsafe import Markup
 
-    return Markup(text)  # noqa: S704 -- a file of this room
+    return Markup(text)  # noqa: S704 -- a file of this room, or drawn by us
+
+
+def _curves(found: LocatedFacts) -> object:
+    """The picture of both errors over the network, in which names are text already."""
+    return _trusted(curves.svg(found.layers, found.limit, " ".join(found.sentences), alone=False))
 
 
 def _source(name: str) -> str:
@@ -127,4 +141,15 @@ def _with_fewer_clips(report: Report, most: int) -> Report:
 
     said = (f"Frames are shown of at most {most} flipped clips a case, so that this page stays below {MOST_BYTES // 1_000_000} MB." if most
             else f"No frames of flipped clips are shown, so that this page stays below {MOST_BYTES // 1_000_000} MB.")
+    return replace(report, cases=tuple(map(thinner, report.cases)), missing=(*report.missing, said))
+
+
+def _with_fewer_curves(report: Report, most: int) -> Report:
+    """The same with the curves and tables of the *most* worst cases that were looked into, saying so."""
+    kept = {case.name for case in [case for case in layout.worst_first(report.cases) if case.located][:most]}
+
+    def thinner(case: CaseFacts) -> CaseFacts:
+        return case if case.name in kept else replace(case, located=tuple(replace(one, layers=()) for one in case.located))
+
+    said = f"Errors along the network are shown of {most or 'no'} cases, so that this page stays below {MOST_BYTES // 1_000_000} MB."
     return replace(report, cases=tuple(map(thinner, report.cases)), missing=(*report.missing, said))

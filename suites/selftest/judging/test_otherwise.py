@@ -1,4 +1,4 @@
-"""Which red numbers are worth looking into: those that say that a device computes something else than torch."""
+"""Which red numbers are worth looking into: those that say that a device computes otherwise than torch."""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ def seen(own: tuple[float, ...] = (4e-4, 4e-4, 0.31, 4e-4), together: tuple[floa
     return tuple(Seen(span, apart(one), apart(all_of_it)) for span, one, all_of_it in zip(PARTS, own, together, strict=True))
 
 
-def found(kind: Kind = "node", parts: tuple[Seen, ...] | None = None, own: Difference | None = None, causes: tuple[Cause, ...] = ()) -> Found:
+def found(kind: Kind = "node", parts: tuple[Seen, ...] | None = None, own: Difference | None = None,
+          causes: tuple[Cause, ...] = ()) -> Found:
     """What a search has found in the third part, or nowhere."""
     parts = seen() if parts is None else parts
     if kind in ("nothing", "inherited"):
@@ -46,7 +47,7 @@ def found(kind: Kind = "node", parts: tuple[Seen, ...] | None = None, own: Diffe
 
 
 def located(one: Found | None, run: Path | None = None) -> Located:
-    return Located("tiny-bs4-cpu", "tiny", "cpu", "fp16", Chosen(("a", "b"), "the worst two of the run", run), (), (), one,
+    return Located("tiny-bs4-cpu", "tiny", "cpu", "fp16", Chosen(("a", "b"), "the worst two of the run", run, ("b",)), (), (), one,
                    "python -m tools.locate tiny --batch 4 --device cpu --part layer3.2")
 
 

@@ -1,9 +1,10 @@
-"""The curves are a picture that stands alone: valid XML whatever the names hold, all errors inside its frame."""
+"""The curves are a picture that stands alone: valid XML whatever the names are, all errors in its frame."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -18,7 +19,7 @@ LIMIT = 4e-3
 
 
 def drawn(layers: Sequence[Layer], limit: float = LIMIT, about: str = "about it") -> ET.Element:
-    return ET.fromstring(curves.svg(layers, limit, about))  # noqa: S314 - made here
+    return ET.fromstring(curves.svg(layers, limit, about))
 
 
 def layers(own: Sequence[float], together: Sequence[float] | None = None, guilty: int = -1) -> list[Layer]:
@@ -47,7 +48,7 @@ def test_both_errors_of_every_layer_are_there_and_the_guilty_one_is_marked() -> 
 def test_the_axis_is_logarithmic_and_larger_is_higher() -> None:
     """A factor of ten is as high everywhere; each power of ten has its line."""
     heights = [height for _, height in dots(drawn(layers([1e-6, 1e-5, 1e-4, 1e-1])), "own")]
-    steps = [before - after for before, after in zip(heights, heights[1:], strict=False)]
+    steps = [before - after for before, after in pairwise(heights)]
 
     assert steps[0] == pytest.approx(steps[1], abs=0.2)
     assert steps[2] == pytest.approx(3 * steps[0], abs=0.4)

@@ -1,4 +1,4 @@
-"""What was located is kept as it was found, is read back as that, and refuses what is damaged by one error."""
+"""What was located is kept as it was found and read back as that; what is damaged is one error."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_curves_lie_beside_what_was_searched(tmp_path: Path) -> None:
     [picture] = tmp_path.rglob("*.svg")
 
     assert "tiny.svg" == picture.name
-    assert "layer3.2.conv2 (Conv_2): own error" in ET.parse(picture).getroot().attrib["aria-label"]  # noqa: S314 - made here
+    assert "layer3.2.conv2 (Conv_2): own error" in ET.parse(picture).getroot().attrib["aria-label"]
 
 
 def test_networks_are_kept_beside_each_other(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What was found is said in sentences: the first thing that differs first, with its error beside its neighbours'."""
+"""What was found is said in sentences: what comes first is named first, its error beside its neighbours'."""
 
 from __future__ import annotations
 
@@ -24,21 +24,24 @@ def test_the_result_is_one_line_of_name_error_cause_and_effect() -> None:
             "since here the scores differ") == said(found(causes=(TOO_LARGE,)))
 
 
+OWN = "layer3.2.conv2 (Conv_2): own error 3.1e-01 where its neighbours have 4e-04; "
+
+
 @pytest.mark.parametrize(("one", "words"), [
-    (found("together"), "layer3.2.conv2 (Conv_2) to layer3.2.relu (Relu_3): 2 nodes err together, none by itself; own error 3.1e-01 where "
-                        "their neighbours have 4e-04; since here the scores differ"),
-    (found("inherited", seen((4e-4, 4e-4, 5e-4, 4e-4))), "no part errs by itself: none has an own error beyond 4e-03; the largest is "
-     "5.0e-04, in layer3.2; yet the scores differ by 2.0e-01. The device computes otherwise only where the parts are compiled together"),
-    (quiet(), "the device computes what its graph says: no part has an own error beyond 4e-03; the largest is 4.0e-04, in conv1; the scores "
-              "differ by 7.0e-04"),
+    (found("together"), ("layer3.2.conv2 (Conv_2) to layer3.2.relu (Relu_3): 2 nodes err together, none by itself; "
+                         "own error 3.1e-01 where their neighbours have 4e-04; since here the scores differ")),
+    (found("inherited", seen((4e-4, 4e-4, 5e-4, 4e-4))),
+     ("no part errs by itself: none has an own error beyond 4e-03; the largest is 5.0e-04, in layer3.2; yet the scores differ by "
+      "2.0e-01. The device computes otherwise only where the parts are compiled together")),
+    (quiet(), ("the device computes what its graph says: no part has an own error beyond 4e-03; the largest is 4.0e-04, in conv1; "
+               "the scores differ by 7.0e-04")),
     (found("nothing", ()), "the device computes what its graph says: no part has an own error beyond 4e-03; the scores were not compared"),
-    (found(parts=seen(together=(4e-4, 4e-4, 0.1, 1e-3))), "layer3.2.conv2 (Conv_2): own error 3.1e-01 where its neighbours have 4e-04; "
-     "the scores differ by no more than 1.0e-03 all the same"),
-    (found(parts=seen(together=(4e-4, 8e-3, 0.1, 0.1))), "layer3.2.conv2 (Conv_2): own error 3.1e-01 where its neighbours have 4e-04; "
-     "a part of what differs in the scores is there before it"),
-    (found(own=apart(float("inf"), 0.125)), "layer3.2.conv2 (Conv_2): own error inf where its neighbours have 4e-04; 12% of its values are "
-     "not finite or at the end of half precision; since here the scores differ"),
-    (replace(found(), usual=0.0), "layer3.2.conv2 (Conv_2): own error 3.1e-01 where its neighbours have none; since here the scores differ"),
+    (found(parts=seen(together=(4e-4, 4e-4, 0.1, 1e-3))), f"{OWN}the scores differ by no more than 1.0e-03 all the same"),
+    (found(parts=seen(together=(4e-4, 8e-3, 0.1, 0.1))), f"{OWN}a part of what differs in the scores is there before it"),
+    (found(own=apart(float("inf"), 0.125)), ("layer3.2.conv2 (Conv_2): own error inf where its neighbours have 4e-04; 12% of its values "
+                                             "are not finite or at the end of half precision; since here the scores differ")),
+    (replace(found(), usual=0.0),
+     "layer3.2.conv2 (Conv_2): own error 3.1e-01 where its neighbours have none; since here the scores differ"),
 ], ids=["together", "inherited", "nothing", "not-compared", "no-effect", "before", "unusual", "exact"])
 def test_every_kind_of_result_has_its_sentence(one: Found, words: str) -> None:
     assert words == said(one)
@@ -68,8 +71,24 @@ def test_what_comes_first_is_named_first() -> None:
     assert ["crop of a: frame 2 begins at another pixel",
             "surgery against onnxsim: the scores differ by 3.0e-02, where 1e-04 is usual; first in Conv_5 (node 5)"] == list(lines[:2])
     assert lines[2].startswith("layer3.2.conv2 (Conv_2): own error")
-    assert ("frames of a: agrees; frame 2 begins at another pixel", "onnxsim against export: the scores agree, to 1.0e-06"
-            ) == told.beside(differing)
+    assert ("a: frames: as mmaction2 has it", "onnxsim against export: the scores agree, to 1.0e-06") == told.beside(differing)
+
+
+def test_what_agrees_is_a_line_for_each_clip() -> None:
+    """What could not be compared says why."""
+    steps = [Step(name, clip, apart(0.0)) for clip in "ab" for name in ("frames", "crop")]
+    one = replace(located(None), steps=(*steps, Step("input", "b", None, "mmaction2 is not installed")))
+
+    assert ("a: frames, crop: as mmaction2 has it", "b: frames, crop: as mmaction2 has it", "input: mmaction2 is not installed"
+            ) == told.beside(one)
+
+
+@pytest.mark.parametrize(("name", "size", "called"), [
+    ("/network/backbone/layer3/layer3.2/conv2/conv/Conv_1", 1, "layer3.2.conv2 (Conv_5)"), ("Conv_12", 1, "Conv_12 (node 5)"),
+    ("/network/Reshape", 1, "/network/Reshape (node 5)"), ("/network/a/Add to /network/b/Mul", 2, "/network/a/Add to /network/b/Mul"),
+])
+def test_a_node_of_a_graph_that_is_not_at_hand_is_called_by_its_own_name(name: str, size: int, called: str) -> None:
+    assert called == told.of_other(Span(name, 5, 5 + size))
 
 
 @pytest.mark.parametrize(("steps", "stages", "one", "is_any"), [

@@ -12,10 +12,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from suites.selftest.locating.found_ones import TOO_LARGE, found, located, network
 from suites.selftest.reporting.runs import NAME, SHARE, cell_of, clip, flip, flipped, history_of, night, rate, row, run_of
 from tools.engines.idle import Idle, Reading
 from tools.judging.numbers import Numbers, Pairs
 from tools.judging.rows import Row
+from tools.locating import kept
+from tools.locating.told import names
 from tools.measuring.cell import IDLE, TIMES, Times, write
 from tools.reporting import charts, compare, index, page
 from tools.reporting.facts import Report
@@ -67,6 +70,7 @@ def planted(folder: Path) -> Path:
     write(Times((0.16, 0.17), 4, (0.01, 0.011, 0.012, 0.013, 0.014), warm_up=(0.5,)), run / NPU / TIMES)
     write(Idle("idle", (), 3, readings=(Reading(1000.0, 50.0, 30.0), Reading(900.0, 61.0, 33.5))), run / NPU / IDLE)
     cell_of(run / "tiny-bs64-cpu", "tiny-bs64-cpu")
+    kept.keep(kept.of(located(found(causes=(TOO_LARGE,))), names(network(), found())), run)
     return run
 
 

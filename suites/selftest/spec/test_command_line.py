@@ -22,9 +22,9 @@ from tools.spec.options import ARTIFACTS, FLAGS, MODELS, OPTIONS, ROOT, USES, Us
 from tools.spec.settings import Settings
 
 COMMANDS = {  # the least that each command must be given
-    "measure": "tiny --batch 4", "export": "tiny", "specialise": "tiny 4", "compile": "tiny 4", "reference": "tiny", "score": "tiny x",
-    "record": "tiny accuracy x", "evaluate": "bsn x.json", "doctor": "", "data check": "ucf101", "data clips": "tiny",
-    "data dump": "tiny --out x", "data rawframes": "",
+    "measure": "tiny --batch 4", "locate": "tiny --batch 4", "export": "tiny", "specialise": "tiny 4", "compile": "tiny 4",
+    "reference": "tiny", "score": "tiny x", "record": "tiny accuracy x", "evaluate": "bsn x.json", "doctor": "", "data check": "ucf101",
+    "data clips": "tiny", "data dump": "tiny --out x", "data rawframes": "",
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS, ran
 from tools import compile as compile_command
-from tools import evaluate, export, fetch, measure, record, reference, score, specialise, store
+from tools import evaluate, export, fetch, locate, measure, record, reference, score, specialise, store
 from tools.datasets import check, rawframes
 from tools.exchange import dump
 from tools.spec.options import ARTIFACTS, MODELS, USES
@@ -20,6 +20,12 @@ OWN: dict[str, tuple[Any, list[str], dict[str, object], list[str], dict[str, obj
     "measure": (measure._arguments, ["--batch", "4"], {"batch": 4, "device": "cpu", "network": None, "run": None, "resume": False},
                 ["--batch", "16", "--device", "npu:0", "--network", "tem", "--run", "r", "--resume"],
                 {"batch": 16, "device": "npu:0", "network": "tem", "run": Path("r"), "resume": True}),
+    "locate": (locate._arguments, ["--batch", "4"],
+               {"batch": 4, "device": "cpu", "clip": [], "run": None, "network": None, "part": "", "device_output": None},
+               ["--batch", "1", "--device", "npu:0", "--clip", "a", "--clip", "b", "--run", "r", "--network", "tem", "--part", "conv1",
+                "--device-output", "d"],
+               {"batch": 1, "device": "npu:0", "clip": ["a", "b"], "run": Path("r"), "network": "tem", "part": "conv1",
+                "device_output": Path("d")}),
     "score": (score._arguments, ["a"], {"folders": [Path("a")], "info": [], "classes": None},
               ["a", "b", "--info", "c", "--info", "d", "--classes", "7"],
               {"folders": [Path("a"), Path("b")], "info": [Path("c"), Path("d")], "classes": 7}),
@@ -82,7 +88,8 @@ def test_parts_of_the_data_command_have_words_of_their_own(more: Any, words: lis
     ("data", "the following arguments are required: {check,rawframes,clips,dump}"),
     ("store", "the following arguments are required: command"),
     ("fetch", "the following arguments are required: command"), ("measure tiny", "the following arguments are required: --batch"),
-    ("measure tiny --batch 3", "argument --batch: invalid choice: 3"), ("compile tiny", "the following arguments are required: batch"),
+    ("measure tiny --batch 3", "argument --batch: invalid choice: 3"), ("locate tiny", "the following arguments are required: --batch"),
+    ("compile tiny", "the following arguments are required: batch"),
     ("compile tiny 2", "argument batch: invalid choice: 2"), ("record tiny", "required: what, LOG|RUN"),
     ("score tiny", "required: FOLDER"),
     ("record tiny rate x", "argument what: invalid choice: 'rate'"), ("evaluate bsn", "required: RESULTS.json"),
@@ -99,7 +106,7 @@ def test_what_a_command_must_have_is_asked_for(line: str, words: str) -> None:
     assert f"usage: python -m tools.{line.split()[0]}" in done.stderr
 
 
-@pytest.mark.parametrize("module", [measure, score, compile_command, evaluate, reference, record, export, specialise])
+@pytest.mark.parametrize("module", [measure, locate, score, compile_command, evaluate, reference, record, export, specialise])
 def test_help_says_what_a_command_does(module: Any) -> None:
     """In the words of its function, with an example where it has one."""
     done = ran(module.__name__.rpartition(".")[2], "--help")

@@ -1,0 +1,290 @@
+"""A case is looked along in its order: clips, host, stages, device; what is found is kept at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from suites.selftest.conftest import TINY_MODELS
+from suites.selftest.locating.found_ones import apart
+from tools.deployment.specialise import Graph
+from tools.engines.fit import Asked
+from tools.errors import GraphError, OptionError
+from tools.locating import kept, locate, told
+from tools.locating.kept import Kept
+from tools.locating.locate import Wanted
+from tools.locating.on_cpu import as_written
+from tools.locating.values import Cause, Chosen, Span, StageSeen, Step
+from tools.spec.case import Case, Device, Mode
+from tools.spec.catalog import load_spec
+from tools.spec.model import Network, Tensor
+from tools.spec.settings import MODELS, Settings
+from tools.storage.context import Context
+
+BLOCKS, WIDTH = 16, 12
+CASE = Case("tiny", 4, Device("cpu"))
+FIRST, WANTED = Chosen(("a", "b", "c", "d"), "the first of the list"), Wanted()
+SPOILED = "/network/backbone/layer2/layer2.5/conv/MatMul"
+DIFFERS = StageSeen("surgery against onnxsim", apart(0.1), 1e-4)
+
+
+def network(name: str = "tiny") -> Network:
+    return Network(name=name, input=Tensor("video", (WIDTH,)), output=Tensor("scores", (WIDTH,)))
+
+
+def graph(folder: Path, name: str = "tiny") -> Graph:
+    """Sixteen blocks of two nodes, named as the exporter names them."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng, nodes, weights = np.random.default_rng(3), [], []
+    for number in range(BLOCKS):
+        block = f"/network/backbone/layer{number // 8 + 1}/layer{number // 8 + 1}.{number % 8}"
+        weights.append(numpy_helper.from_array(rng.normal(size=(WIDTH, WIDTH)).astype(np.float32) / 3, f"w{number}"))
+        before = f"t{number - 1}" if number else "video"
+        nodes += [helper.make_node("MatMul", [before, f"w{number}"], [f"m{number}"], name=f"{block}/conv/MatMul"),
+                  helper.make_node("LeakyRelu", [f"m{number}"], ["scores" if number == BLOCKS - 1 else f"t{number}"],
+                                   name=f"{block}/LeakyRelu")]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [4, WIDTH]) for name in ("video", "scores")]
+    made = helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
+    onnx.save_model(helper.make_model(made, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), str(folder / f"{name}.onnx"))
+    return Graph(folder / f"{name}.onnx", "d" * 64, "", (), 1, 1)
+
+
+def scale(model: Any, name: str) -> None:
+    from onnx import numpy_helper
+
+    [read] = [node.input[1] for node in model.graph.node if node.name == name]
+    [tensor] = [one for one in model.graph.initializer if one.name == read]
+    tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(1.01), read))
+
+
+@dataclass
+class Parts:
+    """All that a look is made of, each part noted as it is asked; nothing differs but what a test says."""
+
+    folder: Path
+    did: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    steps: tuple[Step, ...] = (Step("frames", "a", apart(0.0)),)
+    stages: tuple[StageSeen, ...] = (StageSeen("onnxsim against export", apart(1e-7), 1e-4),)
+    chosen: Chosen = FIRST
+    networks: tuple[str, ...] = ("tiny",)
+    node: str = ""
+
+    def look(self, patch: pytest.MonkeyPatch, wanted: Wanted = WANTED) -> tuple[Path, tuple[Kept, ...]]:
+        """The answer, and what was done in which order."""
+        checkpoints = tuple(SimpleNamespace(network=network(name)) for name in self.networks)
+        graphs = {name: graph(self.folder, name) for name in self.networks}
+        spec = load_spec(TINY_MODELS, "tiny") if len(self.networks) == 1 else load_spec(MODELS, "bsn")
+        context: Any = Context(Settings.parse({"artifacts": str(self.folder)}), spec,
+                               lambda event: self.said.append(event["text"]) if event["kind"] == "say" else None)
+        batch = np.random.default_rng(1).normal(size=(4, WIDTH)).astype(np.float32)
+
+        def noted(word: str, value: Any) -> Any:
+            return lambda *words, **named: self.did.append(word) or value
+
+        device = Spoiled(self.did, self.node)
+        for module, name, value in (
+                (locate.launch, "find", noted("find", SimpleNamespace(checkpoints=checkpoints))),
+                (locate.clips, "chosen", noted("chosen", self.chosen)),
+                (locate.clips, "batches", noted("batches", dict.fromkeys(self.networks, batch))),
+                (locate.chain, "steps", noted("steps", self.steps)), (locate.stages, "stages", noted("stages", self.stages)),
+                (locate.compiling, "source_graph", lambda _, checkpoint, size: graphs[checkpoint.network.name]),
+                (locate, "OnDevice", device.of), (locate.causes, "causes", noted("causes", (Cause("scale", "so it is"),)))):
+            patch.setattr(module, name, value)
+        return locate.locate(context, CASE, wanted)
+
+
+class Spoiled:
+    """A device that scales the weight of one node, wherever it runs it."""
+
+    def __init__(self, did: list[str], node: str) -> None:
+        self.did, self.node = did, node
+
+    def of(self, context: object, case: object, one: Network, graph: object, run: Path) -> Spoiled:
+        return self
+
+    def estimate(self, nodes: int) -> str:
+        return f"at most 8 compilations among {nodes} nodes"
+
+    def __call__(self, model: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        import onnx
+
+        self.did.append("device")
+        other = onnx.ModelProto()
+        other.CopyFrom(model)
+        if any(node.name == self.node for node in other.graph.node):
+            scale(other, self.node)
+        return as_written(other, feeds)
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Parts:
+    return Parts(tmp_path)
+
+
+def once(did: list[str]) -> list[str]:
+    return list(dict.fromkeys(did))
+
+
+def test_a_fault_on_the_device_is_named_by_its_node(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order: clips, host, stages, device, why; the command that looks again names the part."""
+    parts.node = SPOILED
+    folder, [found] = parts.look(monkeypatch)
+
+    assert ["find", "chosen", "batches", "steps", "stages", "device", "causes"] == once(parts.did)
+    [sentence] = found.sentences
+    assert sentence.startswith("layer2.5 (MatMul_26): own error 1.0e-02 where its neighbours have ")
+    assert sentence.endswith("; so it is; since here the scores differ")
+    assert found.located.repeat.startswith("python -m tools.locate tiny --batch 4 --device cpu --part layer2.5 --artifacts ")
+    assert (found,) == kept.read(folder.parent)
+    assert "at most 8 compilations among 32 nodes" in parts.said
+    assert any(line.startswith("Ctrl-C loses nothing that was compiled; to go on: python -m tools.locate") for line in parts.said)
+
+
+def test_nothing_is_named_where_nothing_differs(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, [found] = parts.look(monkeypatch)
+
+    assert not told.named_any(found.located)
+    assert found.sentences[0].startswith("the device computes what its graph says")
+
+
+def test_where_the_input_differs_nothing_behind_it_is_looked_at(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that is fed something else has not been tried."""
+    parts.steps = (*parts.steps, Step("crop", "a", apart(0.1), "moved by a pixel"))
+    _, [found] = parts.look(monkeypatch)
+
+    assert ["find", "chosen", "batches", "steps"] == parts.did
+    assert ("crop of a: moved by a pixel",) == found.sentences
+    assert (None, True) == (found.located.found, found.complete)
+
+
+def test_a_stage_is_named_before_a_node_and_the_device_is_searched_all_the_same(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts.stages, parts.node = (DIFFERS,), SPOILED
+    _, [found] = parts.look(monkeypatch)
+
+    assert ["surgery against onnxsim", "layer2.5 (MatMul_26)"] == [one.partition(":")[0] for one in found.sentences]
+
+
+def test_of_several_networks_the_first_that_differs_is_the_last(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the one that is asked for."""
+    parts.networks = ("tem", "pem")
+    folder, both = parts.look(monkeypatch)
+    assert ["tem", "pem"] == [one.located.network for one in both]
+    assert {"tem.json", "tem.svg", "pem.json", "pem.svg"} == {path.name for path in folder.iterdir()}
+    assert "--network pem" in both[1].located.repeat
+    _, [one] = parts.look(monkeypatch, Wanted(network="pem"))
+    assert "pem" == one.located.network
+
+    parts.stages = (DIFFERS,)
+    _, [first] = parts.look(monkeypatch)
+    assert "tem" == first.located.network
+
+
+def test_what_is_known_before_the_device_is_searched_is_kept_by_then(parts: Parts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """So that a search that is ended leaves it, marked as not done."""
+    parts.stages = (DIFFERS,)
+    run = tmp_path / "runs" / "one"
+
+    def ended(*words: object) -> str:
+        raise GraphError("ended")
+
+    monkeypatch.setattr(Spoiled, "estimate", ended)
+    with pytest.raises(GraphError, match="ended"):
+        parts.look(monkeypatch, Wanted(run=run))
+    [one] = kept.read(run / str(CASE))
+
+    assert (False, "surgery against onnxsim") == (one.complete, one.sentences[0].partition(":")[0])
+
+
+def test_a_part_is_searched_alone_with_its_numbers_in_the_whole(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is fed the reference's tensors; no stage is looked at again."""
+    parts.node = SPOILED
+    _, [found] = parts.look(monkeypatch, Wanted(part="layer2.5"))
+
+    assert "stages" not in parts.did
+    assert "layer2.5 (MatMul_26): own error 1.0e-02 where its neighbours have none; so it is" == found.sentences[0]
+    assert found.located.found is not None
+    assert found.located.found.span == Span(SPOILED, 26, 27)
+    _, [other] = parts.look(monkeypatch, Wanted(part="layer1.3"))
+    assert not told.named_any(other.located)
+
+
+def test_a_part_that_is_not_there_is_one_error_that_names_near_ones(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(OptionError, match=r"the network has no part 'layer2\.9'") as caught:
+        parts.look(monkeypatch, Wanted(part="layer2.9"))
+
+    assert "layer2.5" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize(("wanted", "chosen", "place", "named"), [
+    (None, None, "runs", False), ("mine", None, "mine", True), (None, "failed", "failed", True)])
+def test_what_is_found_lies_in_the_run_that_it_is_about(parts: Parts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wanted: str | None,
+                                                        chosen: str | None, place: str, *, named: bool) -> None:
+    """In a new one without such; then the command that looks again names none, for it has no scores."""
+    parts.chosen = replace(parts.chosen, run=tmp_path / chosen if chosen else None)
+    folder, [found] = parts.look(monkeypatch, Wanted(run=tmp_path / wanted if wanted else None))
+
+    assert folder.is_relative_to(tmp_path / place)
+    assert (str(CASE), kept.FOLDER) == folder.parts[-2:]
+    assert named == (f"--run {tmp_path / place}" in found.located.repeat)
+    assert named == ("--run" in found.located.repeat)
+
+
+def test_dumps_stand_for_a_device(parts: Parts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No device is asked for, and no stage is gone through again."""
+    given: list[object] = []
+    one = parts.look(monkeypatch)[1][0].located.found
+    parts.did.clear()
+    monkeypatch.setattr(locate, "_inputs_of", lambda context, case: SimpleNamespace(checkpoints=(SimpleNamespace(network=network()),)))
+    monkeypatch.setattr(locate.dumps, "read", lambda folder, whole: given.append(folder) or "the dumps")
+    monkeypatch.setattr(locate.dumps, "from_dumps", lambda whole, feeds, reference, dumps, precision: given.append(dumps) or one)
+    _, [found] = parts.look(monkeypatch, Wanted(dumps=tmp_path))
+
+    assert ["chosen", "batches", "steps"] == parts.did
+    assert [tmp_path, "the dumps"] == given
+    assert (one, f"--device-output {tmp_path}" in found.located.repeat) == (found.located.found, True)
+
+
+@pytest.mark.parametrize(("device", "mode", "precision"), [
+    (Device("cpu"), Mode(), "fp32"), (Device("npu", 0), Mode(), "fp16"), (Device("npu", 0), Mode(precision="fp32"), "fp32"),
+    (Device("cuda", 0), Mode(), "fp32"), (Device("cuda", 0), Mode(precision="tf32"), "tf32"),
+    (Device("cuda", 0), Mode("tensorrt", "fp16"), "fp16"),
+])
+def test_a_device_computes_in_what_is_asked_or_as_it_does_by_itself(tmp_path: Path, device: Device, mode: Mode, precision: str) -> None:
+    assert precision == locate.precision_of(Case("tiny", 4, device, mode), graph(tmp_path))
+
+
+def test_a_graph_that_is_compiled_already_cannot_be_cut(tmp_path: Path) -> None:
+    compiled = replace(graph(tmp_path), path=tmp_path / "a.om")
+    context: Any = SimpleNamespace()
+
+    with pytest.raises(GraphError, match="compiled already") as caught:
+        locate.opened(context, network(), compiled, np.zeros((4, WIDTH), np.float32))
+    assert "--graph" in str(caught.value.remedy)
+
+
+def test_a_given_graph_is_fed_in_its_own_layout(tmp_path: Path) -> None:
+    """Its free axes are fixed, so that every tensor's size is known."""
+    import onnx
+
+    one = graph(tmp_path)
+    model = onnx.load(str(one.path))
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
+    onnx.save_model(model, str(one.path))
+    given: Any = SimpleNamespace(own=False, asked=Asked("F"), precision="fp32")
+    patched = replace(one, given=given)
+    context: Any = SimpleNamespace(spec=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(locate.given, "asked", lambda context, network: Asked("F"))
+        whole, feeds = locate.opened(context, network(), patched, np.ones((4, WIDTH), np.float32))
+
+    assert {"video": (4, WIDTH)} == {name: value.shape for name, value in feeds.items()}
+    assert 4 * 4 * WIDTH == whole.bytes_of("m3")

@@ -1,0 +1,219 @@
+"""Looks along a case, from its clips to its scores, for what first computes something else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.deployment import compile as compiling
+from tools.deployment import given, onnx_file, own_graph, weights
+from tools.deployment.specialise import Graph
+from tools.deployment.weights import Weights
+from tools.engines import family, fit
+from tools.engines.ascend import precision as ascend
+from tools.errors import GraphError, OptionError
+from tools.locating import causes, chain, clips, dumps, kept, stages, told
+from tools.locating.cutting import cut, with_outputs
+from tools.locating.kept import Kept
+from tools.locating.on_cpu import as_written
+from tools.locating.on_device import OnDevice
+from tools.locating.search import Search
+from tools.locating.values import Chosen, Found, Located, Runs, Seen, Span, Step, Tensors
+from tools.locating.whole import Whole
+from tools.measuring import kinds, launch
+from tools.media.preprocess import Floats
+from tools.spec.case import Case
+from tools.spec.given import OM
+from tools.spec.model import Network, Spec
+from tools.spec.options import USES
+from tools.spec.repeat import locating
+from tools.storage import runs
+from tools.storage.context import Context
+
+if TYPE_CHECKING:
+    import onnx
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked at. clips: their ids; the worst of the last failed cell where none is named.
+
+    run: the run of that cell, in which what is found is kept; the last one without it. network: of several;
+    all without it. part: of the network, by its module's name; the whole without it. dumps: a folder of
+    tensors that a device has given, which stand for one.
+    """
+
+    clips: tuple[str, ...] = ()
+    run: Path | None = None
+    network: str = ""
+    part: str = ""
+    dumps: Path | None = None
+
+
+def locate(context: Context[Spec], case: Case, wanted: Wanted) -> tuple[Path, tuple[Kept, ...]]:
+    """What first differs in each network of *case*, up to the first network in which something does.
+
+    What is found is kept as soon as it is, in the folder that is given back, so that a search that is ended
+    leaves it.
+
+    Raises:
+        ClipgateError: the clips, the graph or the device cannot be used.
+    """
+    found = _inputs_of(context, case) if wanted.dumps else launch.find(context, case)
+    chosen = clips.chosen(context, case, wanted.clips, found, wanted.run)
+    context.say(f"clips: {', '.join(chosen.ids)}: {chosen.why}")
+    batches = clips.batches(context, case, found, chosen)
+    run = wanted.run or chosen.run or context.settings.artifacts / runs.FOLDER / runs.fresh_name(context.settings.artifacts)
+    looking = Looking(context, case, wanted, run.absolute(), chosen, chain.steps(context, found, chosen))
+    done: list[Kept] = []
+    for checkpoint in found.checkpoints:
+        if wanted.network in ("", checkpoint.network.name) and not any(told.named_any(one.located) for one in done):
+            done.append(looking.at(checkpoint, batches[checkpoint.network.name]))
+    return kept.folder_of(looking.run, str(case)), tuple(done)
+
+
+def _inputs_of(context: Context[Spec], case: Case) -> launch.Found:
+    """What a case is measured with, of which no device loads anything."""
+    found = weights.checkpoints(context)
+    return launch.Found(found, kinds.of(context.spec).dataset(context, found),
+                        tuple(compiling.source_graph(context, one, case.batch) for one in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """One look at a *case*, whose clips are *chosen*, of whose input the *steps* are known, for a *run*."""
+
+    context: Context[Spec]
+    case: Case
+    wanted: Wanted
+    run: Path
+    chosen: Chosen
+    steps: tuple[Step, ...]
+
+    def at(self, checkpoint: Weights, batch: Floats) -> Kept:
+        """One network, fed *batch* [B, *input]: the stages of its graph, then the device along the graph.
+
+        Where the input itself is another than torch's, nothing behind it is looked at.
+        """
+        network = checkpoint.network
+        graph = compiling.source_graph(self.context, checkpoint, self.case.batch)
+        begun = Located(str(self.case), network.name, str(self.case.device), precision_of(self.case, graph), self.chosen, self.steps,
+                        (), None, self._again(network))
+        if any(one.differs for one in self.steps):
+            return self._keep(kept.of(begun, {}))
+        if not (self.wanted.part or self.wanted.dumps):
+            begun = replace(begun, stages=stages.stages(self.context, checkpoint, self.case.batch, {network.input.name: batch}))
+            self._keep(kept.of(begun, {}, complete=False))
+        whole, feeds = opened(self.context, network, graph, batch)
+        found = self._along(network, graph, whole, feeds, begun.precision)
+        part = told.of_module(found.segment.name) if found.segment else ""
+        return self._keep(kept.of(replace(begun, found=found, repeat=self._again(network, part)), told.names(whole, found)))
+
+    def _along(self, network: Network, graph: Graph, whole: Whole, feeds: Tensors, precision: str) -> Found:
+        """The device along the graph, or along a part of it; or what it has left of that in a folder."""
+        if self.wanted.dumps:
+            return dumps.from_dumps(whole, feeds, as_written, dumps.read(self.wanted.dumps, whole), precision)
+        device = OnDevice(self.context, self.case, network, graph, self.run)
+        if not self.wanted.part:
+            self._say_what_comes(device.estimate(len(whole.nodes)), network)
+            return self._searched(whole, feeds, device, precision)
+        part = part_of(whole, self.wanted.part)
+        self._say_what_comes(device.estimate(len(part)), network)
+        inside, fed = alone(whole, part, feeds)
+        return shifted(self._searched(inside, fed, device, precision), part.start)
+
+    def _searched(self, whole: Whole, feeds: Tensors, device: Runs, precision: str) -> Found:
+        found = Search(whole, feeds, as_written, device, precision, say=self.context.say).found()
+        return replace(found, causes=causes.causes(whole, found, feeds, as_written, device, precision))
+
+    def _say_what_comes(self, estimate: str, network: Network) -> None:
+        self.context.say(estimate)
+        self.context.say(f"Ctrl-C loses nothing that was compiled; to go on: {self._again(network, self.wanted.part)}")
+
+    def _keep(self, found: Kept) -> Kept:
+        kept.keep(found, self.run)
+        return found
+
+    def _again(self, network: Network, part: str = "") -> str:
+        """The command that looks at this network again, or at a part of it."""
+        several = len(self.context.spec.networks) > 1
+        run = self.wanted.run or self.chosen.run
+        said = [("--run", run and run.absolute()), *(("--clip", one) for one in self.wanted.clips), ("--network", several and network.name),
+                ("--part", part), ("--device-output", self.wanted.dumps and self.wanted.dumps.absolute())]
+        return locating(self.case, [*(word for flag, value in said if value for word in (flag, str(value))),
+                                    *self.context.settings.chosen(*USES["locate"])])
+
+
+def precision_of(case: Case, graph: Graph) -> str:
+    """The numbers that the device of *case* computes *graph* in."""
+    driver, asked = family(case.device), case.mode.precision
+    own = graph.given.precision if graph.given else "fp32"
+    if driver.LOADS == "om":
+        return ascend.of_given(own, asked) if graph.given else ascend.computed_in(asked)
+    return own if own != "fp32" else asked or driver.COMPUTES[case.mode.engine][0]
+
+
+def opened(context: Context[Spec], network: Network, graph: Graph, batch: Floats) -> tuple[Whole, Tensors]:
+    """The graph with fixed axes, and *batch* [B, *input] as it takes it.
+
+    Raises:
+        GraphError: it is compiled already, so that nothing can be cut out of it.
+    """
+    import onnx
+
+    if graph.path.suffix == OM:
+        raise GraphError("the file is compiled already: nothing can be cut out of it", where=str(graph.path),
+                         remedy="name the ONNX graph that it was compiled from with --graph")
+    model = onnx.load(str(graph.path))
+    ports = onnx_file.ports(model)
+    if graph.given is None:
+        return Whole(model), {network.input.name: fit.exact(ports, network, len(batch)).arranged(batch)}
+    asked = own_graph.asked(context.spec, network) if graph.given.own else given.asked(context, network)
+    fits = fit.fitted(ports, network, len(batch), asked)
+    _settle(model, fits)
+    return Whole(model), {fits.input.name: fits.arranged(batch)}
+
+
+def _settle(model: onnx.ModelProto, fits: fit.Fit) -> None:
+    """Fix the free axes of a given graph's input, of which all other shapes follow."""
+    [port] = [one for one in model.graph.input if one.name == fits.input.name]
+    for axis, size in zip(port.type.tensor_type.shape.dim, fits.shape, strict=True):
+        axis.dim_value = size
+    for value in model.graph.output:
+        value.type.tensor_type.ClearField("shape")
+
+
+def part_of(whole: Whole, name: str) -> Span:
+    """The part of the network that people call *name*.
+
+    Raises:
+        OptionError: none is called so.
+    """
+    parts = {told.of_module(one.name): one for one in whole.segments()}
+    if name not in parts:
+        near = get_close_matches(name, parts, cutoff=0.4) or list(parts)
+        raise OptionError(f"the network has no part {name!r}", where="--part", remedy=f"choose {', '.join(near)}")
+    return parts[name]
+
+
+def alone(whole: Whole, part: Span, feeds: Tensors) -> tuple[Whole, Tensors]:
+    """A part as a graph of its own, and what the reference feeds it."""
+    inner = [name for name in whole.read(part) if name not in feeds]
+    tensors = {**feeds, **(as_written(with_outputs(whole, inner), feeds) if inner else {})}
+    own = cut(whole, [part], tensors)
+    return Whole(own.model), own.feeds(tensors)
+
+
+def shifted(found: Found, by: int) -> Found:
+    """What was found in a part, numbered as in the whole graph; what comes together there is no score."""
+    def moved(span: Span) -> Span:
+        return Span(span.name, span.start + by, span.stop + by)
+
+    def all_moved(seen: Sequence[Seen]) -> tuple[Seen, ...]:
+        return tuple(replace(one, span=moved(one.span), cumulative=None) for one in seen)
+
+    return replace(found, span=moved(found.span) if found.span else None, segment=moved(found.segment) if found.segment else None,
+                   seen=all_moved(found.seen), halves=all_moved(found.halves))
