@@ -45,4 +45,4 @@ def _fitting(port: Port, tensor: Tensor) -> Tensor:
     if tensor.dtype.name != port.dtype or not port.takes(tensor.shape):
         raise EngineError(f"the graph takes {port}, got {tensor.dtype} {shown(tensor.shape)}")
     usual = np.dtype(port.dtype)  # a C compiler has two types for 64 bits, and both are called int64
-    return np.ascontiguousarray(tensor, usual).view(usual).reshape(tensor.shape)
+    return np.ascontiguousarray(tensor, usual).reshape(tensor.shape)

@@ -35,7 +35,6 @@ from tools.spec.case import Case
 from tools.spec.model import Network, Spec
 from tools.storage import durations
 from tools.storage.context import Context
-from tools.storage.entries import Key
 
 if TYPE_CHECKING:
     import onnx
@@ -100,8 +99,7 @@ class OnDevice:
         if kind is None:
             return "0 compilations"
         count = WHOLE * math.ceil(math.log2(max(nodes, 2)))
-        settings, whole = self._context.settings, f"{self._network.name}-bs{self._case.batch}"
-        last_s = durations.last(settings.store, Key(kind, whole, ()))
+        last_s = durations.of(self._context.settings.store, kind, f"{self._network.name}-bs{self._case.batch}")
         if last_s is None:
             return f"at most {count} compilations"
         return f"at most {count} compilations, about {duration(last_s * (WHOLE + (count - WHOLE) / LEAST_SHARE))}"

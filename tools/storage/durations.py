@@ -15,9 +15,14 @@ MOST_BYTES = 100
 
 
 def last(root: Path, key: Key) -> float | None:
-    """Seconds that an entry of this kind and name took; None where nobody knows."""
+    """Seconds that an entry of the key's kind and name took; None where nobody knows."""
+    return of(root, key.kind, key.name)
+
+
+def of(root: Path, kind: str, name: str) -> float | None:
+    """The same of an entry of that kind and name."""
     with suppress(OSError, ValueError):
-        with opening.to_read(_path(root, key)) as file:
+        with opening.to_read(_path(root, kind, name)) as file:
             seconds = json.loads(file.read(MOST_BYTES))
         if isinstance(seconds, float) and SHORTEST_S <= seconds < LONGEST_S:
             return seconds
@@ -26,12 +31,12 @@ def last(root: Path, key: Key) -> float | None:
 
 def note(root: Path, key: Key, seconds: float) -> None:
     """Keep how long it took; a courtesy, so that no disk or user who cannot keep it ends anything."""
-    path = _path(root, key)
+    path = _path(root, key.kind, key.name)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with opening.to_write(path) as file:
             file.write(json.dumps(round(seconds, 1)).encode())
 
 
-def _path(root: Path, key: Key) -> Path:
-    return root / "logs" / f"{key.kind}-{key.name}.seconds"
+def _path(root: Path, kind: str, name: str) -> Path:
+    return root / "logs" / f"{kind}-{name}.seconds"

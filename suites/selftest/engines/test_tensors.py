@@ -164,9 +164,10 @@ class Resident:
     ([Resident(np.zeros(2, np.float32))], 12, r"the model takes 12 bytes as x float32 \[2\], the tensor has 8"),
     ([], 8, "the runtime gave 0 outputs of 1"),
     ([Resident(np.zeros(8, np.uint8))], 8, r"the model gave uint8 \[8\], not Add_1:0:/y:z float32 \[2\]"),
+    ([Resident(np.zeros(2, np.int32))], 8, r"the model gave int32 \[2\], not Add_1:0:/y:z float32 \[2\]"),
     ([Resident(np.zeros((1, 2), np.float32))], 8, r"the model gave float32 \[1, 2\], not"),
     ([Resident(np.array(object()))], 8, "the model gave object"),
-], ids=["bytes", "count", "type", "shape", "nothing that NumPy reads"])
+], ids=["bytes", "count", "bytes of it", "type", "shape", "nothing that NumPy reads"])
 def test_an_npus_runtime_is_believed_in_nothing(output: Any, size: int, words: str) -> None:
     """It looks at bytes only, and what it does not know it gives as something else."""
     from tools.engines.ascend.tensors import of_session
