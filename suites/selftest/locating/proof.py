@@ -82,7 +82,12 @@ class Clean:
 
     @property
     def named(self) -> bool:
-        return self.found.kind != "nothing"
+        return self.found.span is not None
+
+    @property
+    def added(self) -> bool:
+        """Whether it was told that rounding, of which no part has more than usual, adds up in this network."""
+        return self.found.kind == "inherited"
 
 
 def dealt(kinds: Sequence[tuple[str, Kind]], count: int) -> list[tuple[str, Kind, int]]:
@@ -133,7 +138,7 @@ def clean_in(network: StandIn, say: Say) -> Iterator[Clean]:
     for precision, device in DEVICES.items():
         found = Search(network.whole, network.feeds, as_written, device, precision).found()
         clean = Clean(network.name, precision, found)
-        say(("NAMED  " if clean.named else "clean  ") + f"{network.name}, {precision}")
+        say(("NAMED  " if clean.named else "clean  ") + f"{network.name}, {precision}: {found.kind}")
         yield clean
 
 
@@ -142,10 +147,10 @@ def table(trials: Sequence[Trial], cleans: Sequence[Clean]) -> str:
     rows = ["| Planted | Faults | Right node first | Right part | Compilations | Seconds |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
     rows += [_row(WORDS[kind], these) for kind in KINDS if (these := [one for one in trials if one.fault.kind == kind])]
     rows += [_row("**all**", trials)] if trials else []
-    rows += ["", "| Without a fault | Graphs | Something named |", "| --- | ---: | ---: |"]
+    rows += ["", "| Without a fault | Graphs | Something named | Rounding adds up |", "| --- | ---: | ---: | ---: |"]
     for precision in DEVICES:
         these = [one for one in cleans if one.precision == precision]
-        rows.append(f"| {precision} | {len(these)} | {sum(one.named for one in these)} |")
+        rows.append(f"| {precision} | {len(these)} | {sum(one.named for one in these)} | {sum(one.added for one in these)} |")
     return "\n".join(rows)
 
 
