@@ -45,8 +45,8 @@ def with_outputs(whole: Whole, names: Iterable[str]) -> onnx.ModelProto:
 def cut(whole: Whole, spans: Sequence[Span], tensors: Tensors, names: Iterable[str] | None = None) -> Cut:
     """The *spans* of a graph, each of which reads only what it is fed; it gives what they make, by its name.
 
-    tensors: what the spans read of each other and of the graph's inputs, and make, where that is known. names:
-    the tensors that it gives instead, which may lie inside the spans.
+    tensors: what the spans read of each other and of the graph's inputs, and make, where that is known.
+    names: the tensors that it gives instead, which may lie inside the spans.
     """
     model = _empty(whole.model)
     graph = model.graph

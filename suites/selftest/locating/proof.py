@@ -91,7 +91,7 @@ class Clean:
 
 
 def dealt(kinds: Sequence[tuple[str, Kind]], count: int) -> list[tuple[str, Kind, int]]:
-    """*count* faults with numbers: the kinds in turn, of each kind the networks that have places for it."""
+    """*count* faults with numbers: kinds in turn, of each the networks that have a place."""
     turns = {kind: cycle([name for name, one in kinds if one == kind]) for kind in dict.fromkeys(kind for _, kind in kinds)}
     left, dealt = dict(FEW), list[tuple[str, Kind, int]]()
     for kind in cycle(turns):

@@ -79,7 +79,7 @@ def test_the_whole_gives_more_outputs_and_keeps_its_own() -> None:
 
 
 def odd() -> Any:
-    """Whole numbers, truths, nothing at all, an input left out, a constant from a node, a tensor given and read."""
+    """Whole numbers, truths, nothing at all, an input left out, a Constant, a tensor given and read."""
     from onnx import helper, numpy_helper
 
     five, none = numpy_helper.from_array(np.array([5], np.int64)), numpy_helper.from_array(np.array([0, 3], np.int64))
@@ -96,7 +96,7 @@ def odd() -> Any:
 
 
 def test_odd_graphs_are_cut_as_well() -> None:
-    """Whole numbers, truths, tensors of nothing, inputs left out, outputs that are read or that are inputs."""
+    """Whole numbers, truths, tensors of nothing, inputs left out, outputs that are read or are inputs."""
     whole = Whole(odd())
     feeds = {"x": np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)}
 

@@ -22,7 +22,7 @@ def test_tensors_that_are_the_same_do_not_differ() -> None:
 
 
 def test_a_factor_is_the_difference_that_it_makes() -> None:
-    """One percent more is one percent of the root mean square, and of the range in proportion; the direction stays."""
+    """One percent more is one percent of the root mean square; the direction stays."""
     found = difference(THEIRS * 1.01, THEIRS.astype(np.float64))
 
     assert found.rms == pytest.approx(0.01)
@@ -56,7 +56,7 @@ def test_values_beyond_a_range_are_unusual(strange: float) -> None:
 
 @pytest.mark.parametrize("strange", [inf, -inf, nan, HALF_MAX])
 def test_values_that_are_strange_in_the_reference_are_no_fault(strange: float) -> None:
-    """What a device makes of them is neither an error nor unusual; of NaN it is told that nothing is known."""
+    """What a device makes of them is no error and not unusual; of NaN it is told that nothing is known."""
     theirs = np.array([1.0, -2.0, strange, 4.0])
     found = difference(np.array([1.0, -2.0, strange, 4.004]), theirs)
 

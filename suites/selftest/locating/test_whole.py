@@ -107,10 +107,11 @@ def test_a_node_that_holds_a_graph_is_refused() -> None:
     """Its inner graph may read any tensor around it, and cannot be cut."""
     from onnx import TensorProto, helper, numpy_helper
 
-    inner = helper.make_graph([helper.make_node("Relu", ["x"], ["r"])], "inner", [], [helper.make_tensor_value_info("r", TensorProto.FLOAT, None)])
+    given = helper.make_tensor_value_info("r", TensorProto.FLOAT, None)
+    inner = helper.make_graph([helper.make_node("Relu", ["x"], ["r"])], "inner", [], [given])
     node = helper.make_node("If", ["yes"], ["y"], name="If_0", then_branch=inner, else_branch=inner)
     with pytest.raises(LocateError, match="If If_0 holds a graph of its own"):
-        Whole(graph([node], initializer=[numpy_helper.from_array(np.array(True), "yes")]))
+        Whole(graph([node], initializer=[numpy_helper.from_array(np.ones((), np.bool_), "yes")]))
 
 
 def test_what_is_no_plain_tensor_is_refused() -> None:
@@ -121,7 +122,7 @@ def test_what_is_no_plain_tensor_is_refused() -> None:
     model.graph.output[0].CopyFrom(helper.make_tensor_sequence_value_info("y", TensorProto.FLOAT, [2, 3]))
     with pytest.raises(LocateError, match="y is no plain tensor"):
         Whole(model)
-    sparse = helper.make_sparse_tensor(helper.make_tensor("w", TensorProto.FLOAT, [1], [1.0]), helper.make_tensor("i", TensorProto.INT64, [1], [0]),
-                                       [3])
+    value, index = helper.make_tensor("w", TensorProto.FLOAT, [1], [1.0]), helper.make_tensor("i", TensorProto.INT64, [1], [0])
+    sparse = helper.make_sparse_tensor(value, index, [3])
     with pytest.raises(LocateError, match="sparse"):
         Whole(graph([helper.make_node("Add", ["x", "w"], ["y"])], sparse_initializer=[sparse]))
