@@ -45,8 +45,8 @@ def with_outputs(whole: Whole, names: Iterable[str]) -> onnx.ModelProto:
 def cut(whole: Whole, spans: Sequence[Span], tensors: Tensors, names: Iterable[str] | None = None) -> Cut:
     """The *spans* of a graph, each of which reads only what it is fed; it gives what they make, by its name.
 
-    tensors: what the spans read of each other and of the graph's inputs, for its types. names: the tensors
-    that it gives instead, which may lie inside the spans.
+    tensors: what the spans read of each other and of the graph's inputs, and make, where that is known.
+    names: the tensors that it gives instead, which may lie inside the spans.
     """
     model = _empty(whole.model)
     graph = model.graph
@@ -79,10 +79,10 @@ def _empty(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _told(whole: Whole, name: str, tensor: NDArray[Any] | None = None) -> onnx.ValueInfoProto:
-    """A tensor as an output, with its type where that is known."""
+    """A tensor as an output: as it is, or with its type where that can be inferred."""
     import onnx
 
-    if name not in whole.types and tensor is not None:
+    if tensor is not None:
         return _as_it_is(name, tensor)
     told = onnx.ValueInfoProto(name=name)
     if name in whole.types:

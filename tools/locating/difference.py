@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import inf, isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ def difference(found: NDArray[Any], reference: NDArray[Any]) -> Difference:
     """
     if found.size != reference.size:
         return Difference(inf, inf, 0.0, 1.0)
+    if np.array_equal(found.reshape(-1), reference.reshape(-1)):
+        return NONE
     sums = _Sums()
     for ours, theirs in _blocks(found, reference):
         sums.add(ours, theirs)
@@ -34,7 +36,7 @@ def difference(found: NDArray[Any], reference: NDArray[Any]) -> Difference:
 
 def cosine(ours: Wide, theirs: Wide) -> float:
     """Of two vectors; 1 of two that are nothing, 0 of one."""
-    return _cosine(float(np.dot(ours, theirs)), float(np.dot(ours, ours)), float(np.dot(theirs, theirs)))
+    return _cosine(_product(ours, theirs), _product(ours, ours), _product(theirs, theirs))
 
 
 def worst(differences: Sequence[Difference]) -> Difference:
@@ -48,7 +50,7 @@ def worst(differences: Sequence[Difference]) -> Difference:
 
 @dataclass
 class _Sums:
-    """What blocks of two tensors add up to; *most*: the largest difference; *low* and *high*: the reference's."""
+    """What blocks of two tensors add up to. most: the largest difference; low, high: the reference's."""
 
     apart: float = 0.0
     ours: float = 0.0
@@ -61,23 +63,32 @@ class _Sums:
     unknown: int = 0
 
     def add(self, ours: Wide, theirs: Wide) -> None:
+        with np.errstate(invalid="ignore", over="ignore"):
+            apart = ours - theirs
+            square = _product(apart, apart)
+        if not isfinite(square) or max(ours.max(), -ours.min()) >= HALF_MAX:
+            usable = self._counted(ours, theirs)
+            ours, theirs = ours[usable], theirs[usable]
+            apart = ours - theirs
+            square = _product(apart, apart)
+        if not ours.size:
+            return
+        self.apart += square
+        self.ours += _product(ours, ours)
+        self.theirs += _product(theirs, theirs)
+        self.both += _product(ours, theirs)
+        self.most = max(self.most, float(apart.max()), float(-apart.min()))
+        self.low, self.high = min(self.low, float(theirs.min())), max(self.high, float(theirs.max()))
+
+    def _counted(self, ours: Wide, theirs: Wide) -> NDArray[np.bool_]:
+        """Count what is unusual or unknown; where both are finite."""
         finite = np.isfinite(theirs)
         normal = finite & (np.abs(theirs) != HALF_MAX)
         strange = ~np.isfinite(ours) | (np.abs(ours) == HALF_MAX)
         self.unusual += int(np.count_nonzero(strange & normal))
         self.unknown += int(np.count_nonzero(np.isnan(theirs)))
-        usable = finite & np.isfinite(ours)
-        if not usable.all():
-            ours, theirs = ours[usable], theirs[usable]
-        if not ours.size:
-            return
-        apart = ours - theirs
-        self.apart += float(np.dot(apart, apart))
-        self.ours += float(np.dot(ours, ours))
-        self.theirs += float(np.dot(theirs, theirs))
-        self.both += float(np.dot(ours, theirs))
-        self.most = max(self.most, float(np.abs(apart).max()))
-        self.low, self.high = min(self.low, float(theirs.min())), max(self.high, float(theirs.max()))
+        usable: NDArray[np.bool_] = finite & np.isfinite(ours)
+        return usable
 
     def difference(self, size: int) -> Difference:
         unusual, unknown = (count / size if size else 0.0 for count in (self.unusual, self.unknown))
@@ -94,6 +105,11 @@ def _blocks(found: NDArray[Any], reference: NDArray[Any]) -> Iterator[tuple[Wide
     for start in range(0, reference.size, BLOCK):
         part = slice(start, start + BLOCK)
         yield ours[part].astype(np.float64), theirs[part].astype(np.float64)
+
+
+def _product(one: Wide, other: Wide) -> float:
+    """Of two vectors, on one core: a device's process has use for the others."""
+    return float(np.einsum("i,i->", one, other))
 
 
 def _cosine(both: float, ours: float, theirs: float) -> float:

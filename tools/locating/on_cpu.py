@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.engines.onnxruntime_session import failures, not_loaded
+from tools.engines.onnxruntime_session import failures, first_line, not_loaded
+from tools.errors import EngineError
 from tools.locating.values import Tensors
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def as_written(model: onnx.ModelProto, feeds: Tensors) -> dict[str, NDArray[Any]
     """All outputs of *model*, which is not optimised.
 
     Raises:
-        EngineError: ONNX Runtime refuses it.
+        EngineError: ONNX Runtime refuses or fails.
     """
     import onnxruntime
 
@@ -30,4 +31,8 @@ def as_written(model: onnx.ModelProto, feeds: Tensors) -> dict[str, NDArray[Any]
         raise not_loaded(error, Path(model.graph.name or "graph")) from error
     names = [one.name for one in session.get_outputs()]
     wanted = {one.name for one in session.get_inputs()}
-    return dict(zip(names, session.run(names, {name: value for name, value in feeds.items() if name in wanted}), strict=True))
+    try:
+        found = session.run(names, {name: value for name, value in feeds.items() if name in wanted})
+    except failures() as error:
+        raise EngineError(f"ONNX Runtime's CPU cannot run the graph: {first_line(error)}", where=model.graph.name) from error
+    return dict(zip(names, found, strict=True))

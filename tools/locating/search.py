@@ -26,7 +26,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class Search:
-    """One search: a *whole* graph with the *feeds* of one batch, on a *device* that computes in *precision*."""
+    """One search: a *whole* graph with the *feeds* of a batch, on a *device* that computes in *precision*."""
 
     whole: Whole
     feeds: Tensors
@@ -53,7 +53,7 @@ class Search:
         return self._everywhere(seen, limit, usual)
 
     def limit(self, seen: Sequence[Seen]) -> tuple[float, float]:
-        """The own error that is news, and the usual one: half of those whose values are finite have no more."""
+        """The own error that is news, and the usual one: half of the finite ones have no more."""
         own = [one.own.rms for one in seen if one.own is not None and not one.own.unusual]
         usual = median_low(own) if own else 0.0
         floor = FLOOR.get(self.precision, FLOOR["fp16"])
@@ -100,19 +100,19 @@ class Search:
     def _together(self, guilty: Seen, limit: float, fed: Tensors) -> Seen:
         """The fewest nodes of a part that err together, where none errs by itself.
 
-        First the part's end is moved to the front, as long as what is left errs, then its beginning to the back.
+        First the part's end is moved to the front as long as what is left errs, then its beginning back.
         """
         tried = {(guilty.span.start, guilty.span.stop): guilty}
 
-        def errs(start: int, stop: int) -> bool:
+        def right(start: int, stop: int) -> int:
             if (start, stop) not in tried:
                 self.say(f"{guilty.span.name}: {stop - start} of its nodes together")
                 tried[start, stop] = self._of(self.whole.range(start, stop), guilty.span, fed)
-            return news(tried[start, stop].own, limit)
+            return int(not news(tried[start, stop].own, limit))
 
         start, last = guilty.span.start, guilty.span.stop
-        stop = start + 2 + bisect_left(range(start + 2, last), True, key=lambda stop: errs(start, stop))
-        first = start + bisect_left(range(start + 1, stop - 1), True, key=lambda more: not errs(more, stop))
+        stop = start + 2 + bisect_left(range(start + 2, last), 0, key=lambda stop: -right(start, stop))
+        first = start + bisect_left(range(start + 1, stop - 1), 1, key=lambda more: right(more, stop))
         return tried[first, stop]
 
     def _of(self, span: Span, part: Span, fed: Tensors) -> Seen:

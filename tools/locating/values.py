@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    import numpy as np
     import onnx
     from numpy.typing import NDArray
 
@@ -25,7 +24,7 @@ class Runs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Nodes of a graph that follow each other: from number *start* up to *stop*, and what people call them."""
+    """Nodes of a graph that follow each other: from number *start* up to *stop*, and their name."""
 
     name: str
     start: int
@@ -59,7 +58,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A part of the network: its error of its own, and what has come together up to its end; None: not looked at."""
+    """A part of the network: its own error, and what has come together up to its end; None: not looked at."""
 
     span: Span
     own: Difference | None = None
@@ -79,7 +78,7 @@ class Found:
     """What a search has found.
 
     kind: a single node; nodes that err only *together*; an error that no part has as its own (*inherited*);
-    nothing. span: the nodes, named as the graph names them. segment: the part of the network that they are in.
+    nothing. span: the nodes, named as the graph names them. segment: the part of the network they are in.
     limit: what an error of one's own is judged by here; usual: that of its neighbours. seen: all parts of the
     network; halves: what was looked at more closely, single nodes first. compilations: how many graphs the
     device has been given.

@@ -1,8 +1,9 @@
-"""A graph of one batch size: its nodes in their order, what each reads and makes, and the parts it consists of."""
+"""A graph of one batch size: its nodes in order, what each reads and makes, and the parts it consists of."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import groupby, pairwise
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 PARTS = 12  # a network is cut by its modules at the least depth that gives so many parts
 FEWEST = 3  # parts have neighbours
+OUTPUT = re.compile(r"_output_\d+$")  # so the exporter ends the name of a tensor
 OWN = "network"  # what the deployed module calls the model's own
 
 
@@ -152,8 +154,11 @@ def _held(node: onnx.NodeProto) -> onnx.TensorProto:
 
 
 def _path(name: str) -> tuple[str, ...]:
-    """The modules in a node's name: `/network/backbone/conv1/conv/Conv` is of backbone, conv1, conv."""
-    parts = name.split("/")[1:-1]
+    """The modules in a node's name: `/network/backbone/conv1/conv/Conv` is of backbone, conv1, conv.
+
+    What a rewrite puts behind a tensor is named after it: `/network/conv3/Conv_output_0/Squeeze` is of conv3.
+    """
+    parts = [part for part in name.split("/")[1:-1] if not OUTPUT.search(part)]
     return tuple(parts[1:] if parts[:1] == [OWN] else parts)
 
 

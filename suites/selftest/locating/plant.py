@@ -1,4 +1,7 @@
-"""Faults at seeded random places: `python -m suites.selftest.locating.plant GRAPH.onnx --kind padding --seed 1 --out FILE`."""
+"""Faults at seeded random places of a graph.
+
+`python -m suites.selftest.locating.plant GRAPH.onnx --kind padding --seed 1 --out FILE` writes one with it.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ PADDED = ("Conv", "MaxPool", "AveragePool")
 PASSING = ("Relu", "MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze",
            "Slice")  # what gives k times as much where it reads k times as much
 DROPPED = ("Add", "Sub", "Mul", "Div", "Softmax", "Sigmoid", "Tanh", "Clip", "BatchNormalization", "LeakyRelu")
-LEAST = 1e-4  # of a fault's effect on what its node makes; a hundred times what float32 itself errs
+LEAST = 1e-4  # of a fault's effect on what its node makes: a hundred times what float32 itself errs
 Norms = Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]]  # node -> factors and offsets of a wider epsilon
 Gives = Callable[[Sequence[str]], Tensors]  # the reference's tensors of these names
 
@@ -107,7 +110,8 @@ def _padded(whole: Whole, number: int, rng: np.random.Generator, norms: Norms) -
     node = whole.nodes[number]
     integers = {attribute.name: list(attribute.ints) for attribute in node.attribute}
     pads, kernel = integers.get("pads", []), integers.get("kernel_shape", [])
-    axes = [axis for axis in range(len(pads) // 2) if node.op_type in PADDED and pads[axis] and pads[axis + len(pads) // 2] + 1 < kernel[axis]]
+    rank = len(kernel) if node.op_type in PADDED and pads else 0
+    axes = [axis for axis in range(rank) if pads[axis] and pads[axis + rank] + 1 < kernel[axis]]
     if axes:
         yield Fault("padding", whole.node(number).name, number=int(rng.choice(axes)))
 

@@ -1,4 +1,4 @@
-"""One fault put into a graph: into the nodes of one name, in the whole graph as in every part that has them."""
+"""One fault put into a graph: into the nodes of one name, be it the whole graph or a part that has them."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -108,8 +109,9 @@ def norms(whole: Whole, state: State) -> Norms:
     for number, node in enumerate(whole.nodes):
         if node.op_type == "Conv" and len(node.input) > 2:
             values = numpy_helper.to_array(whole.constants[node.input[1]])
-            same = (norm for weights, norm in folded if weights.shape == values.shape and np.allclose(weights, values, rtol=1e-3, atol=1e-6))
-            if norm := next(same, ""):
+            alike = ((weights, norm) for weights, norm in folded if weights.shape == values.shape)
+            norm = next((norm for weights, norm in alike if np.allclose(weights, values, rtol=1e-3, atol=1e-6)), "")
+            if norm:
                 spread, shift = state[f"{norm}.running_var"], state[f"{norm}.bias"]
                 factors = np.sqrt(spread + EPSILON) / np.sqrt(spread + WIDE_EPSILON)
                 found[whole.node(number).name] = tuple(factors.tolist()), tuple((shift * (1 - factors)).tolist())

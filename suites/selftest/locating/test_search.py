@@ -1,0 +1,191 @@
+"""A search names the node that errs by itself, or says what else it found."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import log2, nan
+from typing import Any
+
+import numpy as np
+import pytest
+
+from suites.selftest.locating.blocks import network, search, video, with_fault
+from suites.selftest.locating.rounding import DEVICES, fp32
+from suites.selftest.locating.spoiling import Fault
+from tools.locating.on_cpu import as_written
+from tools.locating.search import Search
+from tools.locating.values import Found, Runs, Tensors
+from tools.locating.whole import Whole
+
+FIRST = "/network/block2/conv1/Conv"
+SCALED = Fault("scaled-weight", "/network/block2/conv2/Conv")
+
+
+def together(*kinds: str, factor: float = 1.1) -> Runs:
+    """A device that errs where it fuses these operators of the third block, each reading the one before."""
+
+    def device(model: Any, feeds: Tensors) -> dict[str, Any]:
+        found = fp32(model, feeds)
+        first = next((at for at, node in enumerate(model.graph.node) if node.name == FIRST), len(model.graph.node))
+        fused = model.graph.node[first : first + len(kinds)]
+        if tuple(node.op_type for node in fused) != kinds or not all(one.output[0] in two.input for one, two in pairwise(fused)):
+            return found
+        reached = {fused[-1].output[0]}
+        for node in model.graph.node[first + len(kinds) :]:
+            reached.update(node.output if reached.intersection(node.input) else ())
+        return {name: value * np.float32(factor) if name in reached else value for name, value in found.items()}
+
+    return device
+
+
+@pytest.mark.parametrize("precision", DEVICES)
+def test_a_scaled_weight_is_found_in_its_node(precision: str) -> None:
+    """However the device rounds: one percent is more than rounding does to a node."""
+    found = search(with_fault(SCALED, DEVICES[precision]), precision)
+
+    assert ("node", SCALED.node) == (found.kind, name(found))
+    assert found.own is not None
+    assert found.own.rms == pytest.approx(0.01, rel=0.5)
+    assert found.own.rms > found.limit > found.usual
+
+
+@pytest.mark.parametrize("precision", DEVICES)
+def test_nothing_is_named_without_a_fault(precision: str) -> None:
+    """Rounding is no fault."""
+    found = search(DEVICES[precision], precision)
+
+    assert ("nothing", None, None, None) == (found.kind, found.span, found.segment, found.own)
+
+
+def test_an_inherited_error_is_no_error_of_its_own() -> None:
+    """Behind the fault every part of the whole graph is wrong; only one is if it is fed the right tensors."""
+    found = search(with_fault(SCALED))
+    parts = found.seen
+    guilty = next(number for number, one in enumerate(parts) if one.span == found.segment)
+
+    assert [number for number, one in enumerate(parts) if one.own and one.own.rms > found.limit] == [guilty]
+    assert all(one.cumulative and one.cumulative.rms > found.limit for one in parts[guilty:] if one.span.name.startswith("block"))
+    assert all(one.cumulative and one.cumulative.rms < found.limit for one in parts[:guilty])
+
+
+def test_a_small_fault_does_not_hide_in_its_part() -> None:
+    """Where what follows in its part covers it, nodes are looked at by themselves."""
+    whole = Whole(network())
+    whole.segments = lambda: [whole.range(at, min(at + 5, len(whole.nodes))) for at in range(0, len(whole.nodes), 5)]  # type: ignore[method-assign]
+    fault = Fault("scaled-weight", "/network/head/fc/Gemm")
+    feeds = {"video": video()["video"] * np.float32(30)}  # softmax is 0 or 1, one percent more or not
+    found = Search(whole, feeds, as_written, with_fault(fault)).found()
+
+    assert not [one for one in found.seen if one.own and one.own.rms > found.limit]
+    assert ("node", fault.node) == (found.kind, name(found))
+
+
+def test_what_errs_only_together_is_named_together() -> None:
+    """The fewest nodes that do, and no node that is right by itself."""
+    whole = Whole(network())
+    whole.segments = lambda: [whole.range(0, 8), whole.range(8, 18), whole.range(18, len(whole.nodes))]  # type: ignore[method-assign]
+    found = Search(whole, video(), as_written, together("Conv", "Relu", "Conv")).found()
+
+    assert ("together", "/network/block2/conv1/Conv to /network/block2/conv2/Conv") == (found.kind, name(found))
+    assert found.segment is not None
+    assert (8, 18) == (found.segment.start, found.segment.stop)
+    assert found.own is not None
+    assert found.own.rms == pytest.approx(0.1, rel=0.01)
+
+
+def test_what_errs_only_as_a_whole_is_inherited() -> None:
+    """No part errs and no node: the error is told, and nothing is named."""
+    count = len(network().graph.node)
+
+    def device(model: Any, feeds: Tensors) -> dict[str, Any]:
+        found = fp32(model, feeds)
+        return {name: value * np.float32(1.1) for name, value in found.items()} if where_whole(model, count) else found
+
+    found = search(device)
+
+    assert ("inherited", None, None) == (found.kind, found.span, found.segment)
+
+
+def where_whole(model: Any, count: int) -> bool:
+    """Whether a graph is not cut: its nodes read its video and each other."""
+    return len(model.graph.node) == count and [one.name for one in model.graph.input] == ["video"]
+
+
+def test_an_overflow_is_named_where_it_begins() -> None:
+    """What reads infinite values is infinite as well, but the first node that is makes them."""
+    found = search(with_fault(Fault("overflow", "/network/block1/conv1/Conv", reader="/network/block1/conv2/Conv", factors=(2.0**20,)),
+                              DEVICES["fp16"]), "fp16")
+
+    assert "/network/block1/conv1/Conv" == (name(found))
+    assert found.own is not None
+    assert found.own.unusual > 0
+    assert found.usual < 1e-2
+
+
+def test_a_search_compiles_no_more_than_a_bisection() -> None:
+    """Two graphs of parts and one of nodes; where nodes err together, two halvings of a part more."""
+    nodes = len(Whole(network()).nodes)
+
+    assert 2 * log2(nodes) >= search(with_fault(SCALED)).compilations
+    assert 2 * log2(nodes) >= search(fp32).compilations
+    assert 2 * log2(nodes) >= search(together("Conv", "Relu")).compilations
+
+
+def test_a_bound_on_bytes_makes_groups_and_changes_nothing() -> None:
+    """What is fed and given at once stays within the bound, except where one part alone is larger."""
+    sizes: list[int] = []
+
+    def noted(model: Any, feeds: Tensors) -> dict[str, Any]:
+        found = with_fault(SCALED)(model, feeds)
+        sizes.append(sum(value.nbytes for value in (*feeds.values(), *found.values())))
+        return found
+
+    free, bound = search(noted), 60_000
+    assert max(sizes) > bound
+    sizes.clear()
+    found = search(noted, at_once_bytes=bound)
+
+    assert max(sizes) <= bound
+    assert (free.kind, free.span, free.segment) == (found.kind, found.span, found.segment)
+    assert [one.own for one in free.seen] == [one.own for one in found.seen]
+
+
+def test_the_reference_runs_each_node_a_few_times() -> None:
+    """Not the whole network for each part, node or group."""
+    ran: list[int] = []
+
+    def noted(model: Any, feeds: Tensors) -> dict[str, Any]:
+        ran.append(len(model.graph.node))
+        return as_written(model, feeds)
+
+    whole = Whole(network())
+    Search(whole, video(), noted, with_fault(SCALED), at_once_bytes=60_000).found()
+
+    assert sum(ran) <= 3 * len(whole.nodes)
+
+
+def test_nothing_is_said_of_what_the_reference_does_not_know() -> None:
+    """NaN in the reference is told, and named as nobody's fault."""
+    feeds = {"video": video()["video"].copy()}
+    feeds["video"][0, 0, 0, 0] = nan
+    said: list[str] = []
+    found = Search(Whole(network()), feeds, as_written, as_written, say=said.append).found()
+
+    assert found.kind == "nothing"
+    assert any("the reference itself holds NaN from block0.conv1 on" in text for text in said)
+    assert found.seen[0].own is not None
+    assert found.seen[0].own.unknown > 0
+
+
+def test_the_louder_of_two_faults_is_named_first() -> None:
+    """And of two about as loud the earlier one, where it begins."""
+    small, large = Fault("scaled-weight", "/network/block0/conv1/Conv"), Fault("no-relu", "/network/block3/relu1/Relu")
+    other = Fault("no-relu", "/network/block1/relu1/Relu")
+
+    assert large.node == name(search(with_fault(small, with_fault(large))))
+    assert other.node == name(search(with_fault(other, with_fault(large))))
+
+
+def name(found: Found) -> str:
+    """What is named; empty if nothing is."""
+    return found.span.name if found.span else ""
