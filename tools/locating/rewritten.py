@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from tools.locating.closeness import comparable, news_in, squeezed
 from tools.locating.cutting import with_outputs
 from tools.locating.difference import difference
 from tools.locating.on_cpu import as_written
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AT_ONCE_BYTES = 2**30  # of tensors of one side
-ROUNDINGS = 4  # of the last bit, that a tensor has been through since another one was its namesake's equal
 FOLDED = 4  # nodes at most that a rewrite makes part of the one before
 Tell = Callable[[Sequence[str]], Tensors]  # the tensors of these names
 
@@ -97,10 +95,10 @@ def begins(later: Fed, counterparts: Mapping[str, Counterpart], before: Tell, li
         ours, theirs = later.tensors(group), before([counterparts[name].names[0] for name in group])
         for name in group:
             there = counterparts[name]
-            news = _news(ours[name], theirs[there.names[0]], limit)
+            news = news_in(ours[name], theirs[there.names[0]], limit)
             if news is not None and not _moved(ours[name], there, before, limit):
                 return _at(later, name, there, news, agreed, before, limit)
-            if _comparable(ours[name], theirs[there.names[0]]):
+            if comparable(ours[name], theirs[there.names[0]]):
                 agreed.add(name)
     return Begins(between(later.whole, agreed, end)) if end is not None and counterparts else None
 
@@ -110,40 +108,12 @@ def _at(later: Fed, name: str, there: Counterpart, news: Difference, agreed: set
     reads = {read: was for read, was in there.reads if read not in agreed}
     ours, theirs = (later.tensors([*reads]), before([*reads.values()])) if reads else ({}, {})
     for read, was in reads.items():
-        earlier = _news(ours[read], theirs[was], limit)
+        earlier = news_in(ours[read], theirs[was], limit)
         if earlier is not None:
             return Begins(between(later.whole, agreed, read), earlier)
-        if _comparable(ours[read], theirs[was]):
+        if comparable(ours[read], theirs[was]):
             agreed.add(read)
     return Begins(between(later.whole, agreed, name), news)
-
-
-def apart(ours: NDArray[Any], theirs: NDArray[Any]) -> Difference:
-    """The difference of two tensors of one size, its rms over how far *theirs* lie from their mean.
-
-    So it shows in scores that all lie near one value, as curves of an untrained network do near one half.
-    """
-    found, spread = difference(ours, theirs), _spread(theirs)
-    if found.unusual or not spread:
-        return found
-    away = np.subtract(ours.ravel(), theirs.ravel(), dtype=np.float64)
-    return replace(found, rms=float(np.sqrt(np.mean(np.square(away[np.isfinite(away)]))) / spread))
-
-
-def resolution(values: NDArray[Any]) -> float:
-    """What rounding alone may change in a tensor, as a share of how far its values lie from their mean."""
-    spread, most = _spread(values), float(np.abs(_finite(values)).max(initial=0.0))
-    return float(ROUNDINGS * np.finfo(np.float32).eps * most / spread) if spread else 0.0
-
-
-def _finite(values: NDArray[Any]) -> NDArray[np.float64]:
-    wide = np.asarray(values, np.float64)
-    return wide[np.isfinite(wide)]
-
-
-def _spread(values: NDArray[Any]) -> float:
-    finite = _finite(values)
-    return float(np.std(finite)) if finite.size else 0.0
 
 
 def between(whole: Whole, agreed: Container[str], name: str) -> Span:
@@ -182,7 +152,7 @@ def changed_constants(earlier: Whole, later: Whole, span: Span) -> dict[str, Dif
     for name in (name for node in later.nodes[span.start : span.stop] for name in node.input):
         if name in later.constants and name in earlier.constants:
             ours, theirs = (numpy_helper.to_array(graph.constants[name]) for graph in (later, earlier))
-            same = ours.dtype == theirs.dtype and ours.dtype.kind == "f" and _squeezed(ours) == _squeezed(theirs)
+            same = ours.dtype == theirs.dtype and ours.dtype.kind == "f" and squeezed(ours) == squeezed(theirs)
             if same and ours.tobytes() != theirs.tobytes():
                 found[name] = difference(ours, theirs)
     return found
@@ -201,38 +171,13 @@ def _groups(counterparts: Mapping[str, Counterpart]) -> Iterator[list[str]]:
         yield group
 
 
-def _news(ours: NDArray[Any], theirs: NDArray[Any], limit: float) -> Difference | None:
-    """Their difference where it is beyond the limit and beyond what float32 can tell apart."""
-    if not _comparable(ours, theirs) or _close(ours, theirs, limit):
-        return None
-    found = apart(ours, theirs)
-    return found if found.weight > max(limit, resolution(theirs)) else None
-
-
-def _comparable(ours: NDArray[Any], theirs: NDArray[Any]) -> bool:
-    """Whether both are numbers in one shape. An axis of one, as of a height, does not count."""
-    return all(one.dtype.kind in "biuf" for one in (ours, theirs)) and _squeezed(ours) == _squeezed(theirs)
-
-
-def _close(ours: NDArray[Any], theirs: NDArray[Any], limit: float) -> bool:
-    """Whether two tensors surely differ by far less than the limit: quick, for most of them do."""
-    if ours.dtype != np.float32 or theirs.dtype != np.float32:
-        return False
-    first, second = ours.ravel(), theirs.ravel()
-    return bool(np.linalg.norm(first - second) <= limit / 2 * np.linalg.norm(second - second.mean()))
-
-
-def _squeezed(value: NDArray[Any]) -> list[int]:
-    return [size for size in value.shape if size != 1]
-
-
 def _moved(ours: NDArray[Any], there: Counterpart, before: Tell, limit: float) -> bool:
     """Whether a tensor is what the earlier graph makes of its namesake in the next nodes.
 
     So it is where a factor became part of a convolution's weights.
     """
     theirs = before(there.names[1:]) if there.names[1:] else {}
-    return any(_comparable(ours, value) and _news(ours, value, limit) is None for value in theirs.values())
+    return any(comparable(ours, value) and news_in(ours, value, limit) is None for value in theirs.values())
 
 
 def _folded(whole: Whole, name: str) -> Iterator[str]:

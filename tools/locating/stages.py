@@ -23,8 +23,9 @@ from tools.deployment.weights import Weights
 from tools.engines.fit import Fit, exact, fitted
 from tools.errors import GraphError
 from tools.locating import simplified
+from tools.locating.closeness import apart, resolution
 from tools.locating.in_torch import InTorch
-from tools.locating.rewritten import Begins, Fed, apart, begins, changed_constants, counterparts, resolution
+from tools.locating.rewritten import Begins, Fed, begins, changed_constants, counterparts
 from tools.locating.values import Difference, Span, StageSeen, Tensors
 from tools.locating.whole import Whole
 from tools.measuring.metrics import centred, log_scores

@@ -10,7 +10,8 @@ import pytest
 
 from suites.selftest.deployments import noise
 from tools.locating import rewritten
-from tools.locating.rewritten import changed_constants, counterparts, first_difference, resolution
+from tools.locating.closeness import news_in, resolution
+from tools.locating.rewritten import changed_constants, counterparts, first_difference
 from tools.locating.values import Span
 from tools.locating.whole import Whole
 
@@ -55,7 +56,8 @@ def first(after: onnx.ModelProto, before: onnx.ModelProto | None = None) -> Span
     (graph(PLAIN.replace("Relu", "Abs")), Span("/m/b", 1, 2)),
     (graph(PLAIN.replace("axis=1", "axis=0")), Span("y", 4, 5)),
     (graph(PLAIN, {"w": WEIGHTS["w"] * np.float32(np.nan)}), Span("/m/a", 0, 1)),
-], ids=["the same", "a weight", "a later weight", "another operator", "another axis", "not a number"])
+    (graph(PLAIN, {"w": np.full((4, 4), 3e38, np.float32)}), Span("/m/a", 0, 1)),
+], ids=["the same", "a weight", "a later weight", "another operator", "another axis", "not a number", "infinite"])
 def test_the_first_node_that_computes_something_else_is_named(after: onnx.ModelProto, named: Span | None) -> None:
     """What reads it inherits that, and is not named."""
     assert named == first(after)
@@ -86,13 +88,16 @@ def test_what_is_made_of_constants_alone_is_not_among_them() -> None:
 
 
 def test_a_simplifiers_own_name_counts_where_the_same_is_made_of_the_same() -> None:
-    """Such names are counted anew in each graph: another operator or other inputs are another tensor."""
+    """Such names are counted anew in each graph: another operator or other inputs are another tensor.
+
+    What both graphs give is the same where the same operator makes it.
+    """
     def told(after: str) -> list[str]:
         return [*counterparts(Whole(graph("v_1 = MatMul(x, w)\nv_2 = Relu(v_1)\ny = Add(v_2, b)")), Whole(graph(after)))]
 
     assert ["v_1", "v_2", "y"] == told("v_1 = MatMul(x, w)\nv_2 = Relu(v_1)\ny = Add(v_2, b)")
     assert ["y"] == told("v_1 = Relu(x)\nv_2 = MatMul(v_1, w)\ny = Add(v_2, b)")
-    assert [] == told("v_1 = Relu(x)\ny = Add(v_1, b)")
+    assert [] == told("v_1 = Relu(x)\ny = Sub(v_1, b)")
 
 
 def test_names_with_and_without_the_module_around_a_network_are_the_same() -> None:
@@ -132,3 +137,12 @@ def test_weights_that_changed_are_told() -> None:
 def test_values_that_lie_close_together_are_told_apart_less_exactly(values: list[float], least: float, most: float) -> None:
     """Float32 has seven digits, and only those behind the common ones tell them apart."""
     assert least <= resolution(np.array(values, np.float32)) <= most
+
+
+def test_infinities_that_are_the_same_are_no_difference() -> None:
+    """Nor what is too large to be squared in float32; one that only one side has is."""
+    large = np.array([1e30, -1e30, 3e38, np.inf], np.float32)
+
+    assert news_in(large, large.copy(), LIMIT) is None
+    assert news_in(large * np.float32([1.1, 1, 1, 1]), large, 1e-12) is not None
+    assert news_in(np.array([1, 2, 3, np.inf], np.float32), np.array([1, 2, 3, 4], np.float32), LIMIT) is not None

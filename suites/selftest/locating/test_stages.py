@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from tools.storage.stages import Stage
 
+HEAVY = ("torch", "mmaction", "mmengine")
 pytestmark = pytest.mark.torch
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Network:
@@ -49,13 +51,21 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "call", lambda work, title, **rest: work())
 
 
-def test_clean_stages_differ_nowhere(network: Network) -> None:
-    """Torch, its export, onnxsim and surgery give the same scores, each in the run's own child processes."""
+def test_clean_stages_differ_nowhere(network: Network, here: None) -> None:
+    """Torch, its export, onnxsim and surgery give the same scores."""
     found = network.stages(network.root)
 
     assert THREE == tuple(one.name for one in found)
     assert {} == differing(found)
     assert all(one.difference.rms < one.limit / 2 and one.first is None for one in found)
+
+
+def test_torch_runs_in_a_process_of_its_own(tem: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This one needs none."""
+    for name in HEAVY:
+        monkeypatch.setitem(sys.modules, name, None)
+
+    assert {} == differing(tem.stages(tem.root))
 
 
 TORCH = {  # the key of a checkpoint's tensor that is another one in torch -> the node that is named
