@@ -1,10 +1,10 @@
-"""A network in torch beside its exported graph: what each module gives, by the tensor that the export has of it."""
+"""A network in torch beside its exported graph: what each module gives, by the export's own name."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import groupby
@@ -29,7 +29,7 @@ FLOAT_BYTES = 4
 
 @dataclass(frozen=True)
 class InTorch:
-    """The network of a *checkpoint* with one *batch*, in a child process each time that something is asked."""
+    """The network of a *checkpoint* with one *batch*, in a child process for each question."""
 
     context: Context[Spec]
     checkpoint: Weights

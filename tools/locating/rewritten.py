@@ -1,4 +1,4 @@
-"""Where a graph that was made of another one begins to compute something else, by the tensors that both name."""
+"""Where a graph made of another one begins to compute something else, by the tensors that both name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from tools.locating.closeness import comparable, news_in, squeezed
 from tools.locating.cutting import with_outputs
 from tools.locating.difference import difference
 from tools.locating.on_cpu import as_written
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AT_ONCE_BYTES = 2**30  # of tensors of one side
-ROUNDINGS = 4  # of the last bit, that a tensor has been through since another one was its namesake's equal
 FOLDED = 4  # nodes at most that a rewrite makes part of the one before
 Tell = Callable[[Sequence[str]], Tensors]  # the tensors of these names
 
@@ -39,7 +37,7 @@ class Fed:
 
 @dataclass(frozen=True, slots=True)
 class Counterpart:
-    """What a tensor of the later graph is before: one of *names*, the first of them unless a rewrite moved it.
+    """What a tensor of the later graph is before: one of *names*, the first unless a rewrite moved it.
 
     reads: what is known of the tensors that its node reads, each with its name before.
     """
@@ -59,7 +57,7 @@ class Begins:
 
 def first_difference(before: onnx.ModelProto, after: onnx.ModelProto, feeds: Tensors, limit: float,
                      after_feeds: Tensors | None = None) -> tuple[Span, Difference] | None:
-    """The first nodes of *after* whose tensor differs from that of the same name in *before*; None if none does.
+    """The first nodes of *after* whose tensor differs from its namesake in *before*; None if none does.
 
     limit: the difference that is news. after_feeds: what *after* is fed, where it takes something else.
     """
@@ -72,14 +70,17 @@ def counterparts(earlier: Whole, later: Whole) -> dict[str, Counterpart]:
     """The tensors of *later* that *earlier* has as well, in the later graph's order.
 
     A name with a module's path means the same in both. A simplifier's own names are counted anew in every
-    graph, so that such a name counts only where the same operator makes it of tensors of the same names.
+    graph, so that such a name counts only where the same operator makes it of tensors of the same names. What
+    both give counts where the same operator makes it.
     """
     known = {_called(name): name for name in earlier.maker}
     found = {}
     for node in later.nodes:
         for name in node.output:
-            there = known.get(_called(name))
-            if there is not None and (name.startswith("/") or _alike(node, earlier.nodes[earlier.maker[there]])):
+            there = known.get(_called(name), "")
+            maker = earlier.nodes[earlier.maker[there]] if there else None
+            given = name in later.outputs and there in earlier.outputs
+            if maker and (name.startswith("/") or _alike(node, maker, whatever=given)):
                 found[name] = Counterpart((there, *_folded(earlier, there)), later.bytes_of(name))
     return found
 
@@ -94,50 +95,47 @@ def begins(later: Fed, counterparts: Mapping[str, Counterpart], before: Tell, li
         ours, theirs = later.tensors(group), before([counterparts[name].names[0] for name in group])
         for name in group:
             there = counterparts[name]
-            apart = _apart(ours[name], theirs[there.names[0]])
-            if apart is None:
-                continue
-            if is_news(apart, theirs[there.names[0]], limit) and not _moved(ours[name], there, before, limit):
-                return _at(later, name, there, apart, agreed, before, limit)
-            agreed.add(name)
+            news = news_in(ours[name], theirs[there.names[0]], limit)
+            if news is not None and not _moved(ours[name], there, before, limit):
+                return _at(later, name, there, news, agreed, before, limit)
+            if comparable(ours[name], theirs[there.names[0]]):
+                agreed.add(name)
     return Begins(between(later.whole, agreed, end)) if end is not None and counterparts else None
 
 
-def _at(later: Fed, name: str, there: Counterpart, apart: Difference, agreed: set[str], before: Tell, limit: float) -> Begins:
+def _at(later: Fed, name: str, there: Counterpart, news: Difference, agreed: set[str], before: Tell, limit: float) -> Begins:
     """The nodes behind a tensor that differs, or behind one that its node reads, if that does already."""
     reads = {read: was for read, was in there.reads if read not in agreed}
     ours, theirs = (later.tensors([*reads]), before([*reads.values()])) if reads else ({}, {})
     for read, was in reads.items():
-        earlier = _apart(ours[read], theirs[was])
-        if earlier is not None and is_news(earlier, theirs[was], limit):
-            return Begins(between(later.whole, agreed, read), earlier)
+        earlier = news_in(ours[read], theirs[was], limit)
         if earlier is not None:
+            return Begins(between(later.whole, agreed, read), earlier)
+        if comparable(ours[read], theirs[was]):
             agreed.add(read)
-    return Begins(between(later.whole, agreed, name), apart)
-
-
-def is_news(apart: Difference, before: NDArray[Any], limit: float) -> bool:
-    """Whether a difference from the tensor *before* is beyond the limit and beyond what float32 can tell apart."""
-    return apart.weight > max(limit, resolution(before))
-
-
-def resolution(values: NDArray[Any]) -> float:
-    """What rounding alone may change in a tensor, as a share of how far its values lie from their mean."""
-    wide = np.asarray(values, np.float64)
-    wide = wide[np.isfinite(wide)]
-    spread = float(np.std(wide)) if wide.size else 0.0
-    return float(ROUNDINGS * np.finfo(np.float32).eps * np.sqrt(np.mean(np.square(wide))) / spread) if spread > 0 else 0.0
+    return Begins(between(later.whole, agreed, name), news)
 
 
 def between(whole: Whole, agreed: Container[str], name: str) -> Span:
-    """The nodes that make the tensor *name* of those that agree."""
+    """The nodes that make the tensor *name* of those that agree; what they make of constants alone aside."""
+    fixed = _fixed(whole)
     numbers, left = set[int](), [name]
     while left:
-        number = whole.maker.get(left.pop())
+        made = left.pop()
+        number = None if made in fixed else whole.maker.get(made)
         if number is not None and number not in numbers:
             numbers.add(number)
             left += [one for one in whole.nodes[number].input if one not in agreed]
-    return named(whole, min(numbers), max(numbers) + 1)
+    return named(whole, min(numbers, default=0), max(numbers, default=0) + 1)
+
+
+def _fixed(whole: Whole) -> set[str]:
+    """The tensors that are made of constants alone."""
+    fixed = {*whole.constants, ""}
+    for node in whole.nodes:
+        if fixed.issuperset(node.input):
+            fixed.update(node.output)
+    return fixed
 
 
 def named(whole: Whole, start: int, stop: int) -> Span:
@@ -154,7 +152,7 @@ def changed_constants(earlier: Whole, later: Whole, span: Span) -> dict[str, Dif
     for name in (name for node in later.nodes[span.start : span.stop] for name in node.input):
         if name in later.constants and name in earlier.constants:
             ours, theirs = (numpy_helper.to_array(graph.constants[name]) for graph in (later, earlier))
-            same = ours.dtype == theirs.dtype and ours.dtype.kind == "f" and _squeezed(ours) == _squeezed(theirs)
+            same = ours.dtype == theirs.dtype and ours.dtype.kind == "f" and squeezed(ours) == squeezed(theirs)
             if same and ours.tobytes() != theirs.tobytes():
                 found[name] = difference(ours, theirs)
     return found
@@ -173,24 +171,13 @@ def _groups(counterparts: Mapping[str, Counterpart]) -> Iterator[list[str]]:
         yield group
 
 
-def _apart(ours: NDArray[Any], theirs: NDArray[Any]) -> Difference | None:
-    """Their difference; None where they cannot be compared. An axis of one, as of a height, does not count."""
-    numbers = all(np.issubdtype(one.dtype, np.number) or one.dtype == bool for one in (ours, theirs))
-    return difference(ours, theirs) if numbers and _squeezed(ours) == _squeezed(theirs) else None
-
-
-def _squeezed(value: NDArray[Any]) -> list[int]:
-    return [size for size in value.shape if size != 1]
-
-
 def _moved(ours: NDArray[Any], there: Counterpart, before: Tell, limit: float) -> bool:
     """Whether a tensor is what the earlier graph makes of its namesake in the next nodes.
 
     So it is where a factor became part of a convolution's weights.
     """
     theirs = before(there.names[1:]) if there.names[1:] else {}
-    apart = [(_apart(ours, value), value) for value in theirs.values()]
-    return any(one is not None and not is_news(one, value, limit) for one, value in apart)
+    return any(comparable(ours, value) and news_in(ours, value, limit) is None for value in theirs.values())
 
 
 def _folded(whole: Whole, name: str) -> Iterator[str]:
@@ -208,5 +195,6 @@ def _called(name: str) -> str:
     return name.removeprefix(f"/{OWN}") if name.startswith(f"/{OWN}/") else name
 
 
-def _alike(one: onnx.NodeProto, other: onnx.NodeProto) -> bool:
-    return one.op_type == other.op_type and [*map(_called, one.input)] == [*map(_called, other.input)]
+def _alike(one: onnx.NodeProto, other: onnx.NodeProto, *, whatever: bool) -> bool:
+    """Whether the same operator makes something of the same tensors, or of *whatever*."""
+    return one.op_type == other.op_type and (whatever or [*map(_called, one.input)] == [*map(_called, other.input)])

@@ -17,14 +17,15 @@ import numpy as np
 
 from tools.deployment import compile as deploy
 from tools.deployment import export, given, own_graph, specialise
-from tools.deployment.onnx_file import ports
+from tools.deployment.onnx_file import INSPECT, ports
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.engines.fit import Fit, exact, fitted
+from tools.errors import GraphError
 from tools.locating import simplified
-from tools.locating.difference import difference
+from tools.locating.closeness import apart, resolution
 from tools.locating.in_torch import InTorch
-from tools.locating.rewritten import Begins, Fed, begins, changed_constants, counterparts, resolution
+from tools.locating.rewritten import Begins, Fed, begins, changed_constants, counterparts
 from tools.locating.values import Difference, Span, StageSeen, Tensors
 from tools.locating.whole import Whole
 from tools.measuring.metrics import centred, log_scores
@@ -49,8 +50,8 @@ SHOWN = 3
 class Stand:
     """The graph that a stage leaves, with the batch as it takes it.
 
-    fit: how its scores are read. scales: what brings a recogniser's to the network's own scale. precision: its
-    numbers.
+    fit: how its scores are read. scales: what brings a recogniser's to the network's own scale. precision:
+    its numbers.
     """
 
     name: str
@@ -75,15 +76,15 @@ class Stand:
         return self.rows if self.scales is None else self.scales.of(self.rows)
 
     def compared(self, scores: Floats) -> Floats:
-        """Probabilities as logarithms, so that a sure network's small ones count; other scores as they are."""
+        """Probabilities as logarithms, so that a sure network's small ones count; others as they are."""
         return log_scores(scores, softmax=self.scales is not None and self.scales.softmax).astype(np.float32)
 
 
 def stages(context: Context[Spec], checkpoint: Weights, batch: int, feeds: Tensors) -> tuple[StageSeen, ...]:
     """Each stage of a network beside the one before it, for one batch of real input.
 
-    feeds: the network's own input [batch, ...], by its name, whatever a given graph calls it. Of a network that
-    is an ONNX file there is nothing to compare but what `--graph` names.
+    feeds: the network's own input [batch, ...], by its name, whatever a given graph calls it. Of a network
+    that is an ONNX file there is nothing to compare but what `--graph` names.
 
     Raises:
         ClipgateError: a stage cannot be made, or ONNX Runtime refuses its graph.
@@ -95,7 +96,7 @@ def stages(context: Context[Spec], checkpoint: Weights, batch: int, feeds: Tenso
     if network.graph:
         context.say(f"{network.name} is an ONNX file: there is no torch, export or simplifying before it")
     elif lacking := missing_makers(export.stage(checkpoint).key):
-        context.say(f"the export is not compared with torch: {', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not installed here")
+        context.say(f"the export is not compared with torch, since this is not installed here: {', '.join(lacking)}")
     else:
         found.insert(0, exported(InTorch(context, checkpoint, clips), graphs[0]))
     return tuple(found)
@@ -106,7 +107,7 @@ def seen(name: str, scores: Floats, before: Floats, limit: float, first: Span | 
 
     limit: what is news, unless the scores lie so close together that float32 cannot tell so little.
     """
-    return StageSeen(name, difference(scores, before), max(limit, resolution(before)), first, sentence)
+    return StageSeen(name, apart(scores, before), max(limit, resolution(before)), first, sentence)
 
 
 def exported(torch: InTorch, graph: Stand) -> StageSeen:
@@ -135,7 +136,7 @@ def rewritten(before: Stand, after: Stand) -> StageSeen:
 
 
 def _on_one_scale(one: Stand, other: Stand) -> tuple[Floats, Floats]:
-    """Their scores as they are compared; without their mean, where those of one are logits up to a constant."""
+    """Their scores as they are compared; less their mean where those of one are logits up to a constant."""
     first, second = one.compared(one.scores), other.compared(other.scores)
     shifted = any(stand.scales is not None and stand.scales.shifted for stand in (one, other))
     return (centred(first), centred(second)) if shifted else (first, second)
@@ -158,7 +159,7 @@ def _narrowed(whole: Whole, start: Begins, weights: Mapping[str, Difference]) ->
 
 def _weights(weights: Mapping[str, Difference], before: str) -> str:
     """That constants are others than before."""
-    told = [f"{name} by {apart.relative:.1e} of its range" for name, apart in weights.items()]
+    told = [f"{name} by {one.relative:.1e} of its range" for name, one in weights.items()]
     more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
     return f"constants that differ from those of the {before}: {', '.join(told[:SHOWN])}{more}"
 
@@ -208,7 +209,10 @@ def _given(name: str, graph: Graph, network: Network, clips: Floats) -> Stand:
     import onnx
 
     assert graph.given
-    model = onnx.load(str(graph.path))
+    try:
+        model = onnx.load(str(graph.path))
+    except onnx.checker.ValidationError as error:
+        raise GraphError(f"its weights cannot be read: {str(error).splitlines()[0]}", where=str(graph.path), remedy=INSPECT) from error
     graph.require_unchanged()
     fit = fitted(ports(model), network, len(clips), graph.given.asked)
     _settle(model, fit.input.name, fit.shape)

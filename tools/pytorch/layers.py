@@ -1,4 +1,4 @@
-"""What a network's innermost modules give in torch, by the names that the exporter writes into a graph's nodes."""
+"""What a network's innermost modules give in torch, by the names that an exported graph's nodes have."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ NOTHING = -1  # in place of a call's number
 class Called:
     """One call of an innermost module.
 
-    module: its path as a node's name has it: `network/backbone/layer1/layer1.0/conv1`. shape: of what it gives.
-    takes: the number of the call before, if it reads just what that gives.
+    module: its path as a node's name has it: `network/backbone/layer1/layer1.0/conv1`. shape: of what it
+    gives. takes: the number of the call before, if it reads just what that gives.
     """
 
     module: str
