@@ -12,8 +12,7 @@ import numpy as np
 
 from tools.errors import ScoreError
 from tools.locating import causes
-from tools.locating.between import Between, between, model_of
-from tools.locating.cutting import with_outputs
+from tools.locating.between import Between, between, model_of, up_to
 from tools.locating.difference import difference
 from tools.locating.dump_names import names
 from tools.locating.search import AT_ONCE_BYTES, FLOOR, Search, earliest, news
@@ -114,7 +113,7 @@ def _compared(whole: Whole, parts: Sequence[Between], feeds: Tensors, reference:
               dumps: Dumps) -> Iterator[tuple[Between, Difference, Difference]]:
     """Each part with the error of its own and what has come together."""
     names = dict.fromkeys(name for part in parts for name in (*part.read, part.made) if name not in feeds)
-    theirs = reference(with_outputs(whole, names), feeds)
+    theirs = up_to(whole, list(names), feeds, reference)
     given = {**feeds, **{name: dumps.tensor(name, theirs[name]) for name in names}}
     model, fed = model_of(whole, parts, given)
     own = reference(model, fed)
@@ -126,7 +125,7 @@ def _causes(whole: Whole, found: Found, part: Between, feeds: Tensors, reference
             precision: str) -> tuple[causes.Cause, ...]:
     """What is known of why one node errs, which was fed what the device dumped."""
     names = [name for name in (*part.read, part.made) if name not in feeds]
-    theirs = reference(with_outputs(whole, names), feeds)
+    theirs = up_to(whole, names, feeds, reference)
     given = {**feeds, **{name: dumps.tensor(name, theirs[name]) for name in names}}
     model, fed = model_of(whole, [part], given)
     inputs = {name: given[name] for name in part.read}
