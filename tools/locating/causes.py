@@ -11,7 +11,7 @@ from tools.locating import interpretations, moved, ranges, roundings, weights
 from tools.locating.between import up_to
 from tools.locating.cutting import cut
 from tools.locating.difference import difference
-from tools.locating.evidence import Evidence, thinned
+from tools.locating.evidence import Evidence, size_of, thinned
 from tools.locating.values import Cause, Found, Runs, Tensors
 from tools.locating.whole import Whole
 
@@ -41,7 +41,7 @@ def seen(whole: Whole, nodes: Sequence[int], inputs: Tensors, expected: Tensors,
     apart = {name: difference(given[name], value) for name, value in expected.items()}
     output = max(apart, key=lambda name: apart[name].weight)
     return Evidence(whole, tuple(whole.nodes[number] for number in nodes), inputs, output, expected[output], np.asarray(given[output]),
-                    apart[output], float(np.std(expected[output], dtype=np.float64)), reference, precision, limit)
+                    apart[output], size_of(expected[output]), reference, precision, limit)
 
 
 def known(evidence: Evidence) -> tuple[Cause, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tools.errors import ScoreError
-from tools.locating import causes
+from tools.locating import causes, search
 from tools.locating.between import Between, between, model_of, up_to
 from tools.locating.difference import difference
 from tools.locating.dump_names import names
@@ -101,7 +102,8 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
     limit, usual = Search(whole, feeds, reference, reference, precision).limit(seen)
     guilty = earliest(seen, limit)
     if guilty is None:
-        kind: Kind = "inherited" if any(news(one.cumulative, limit) for one in seen) else "nothing"
+        added = search.FACTOR * sqrt(sum(one.own.weight ** 2 for one in seen if one.own))
+        kind: Kind = "inherited" if any(news(one.cumulative, max(limit, added)) for one in seen) else "nothing"
         return Found(kind, None, None, None, usual, limit, tuple(seen), (), 0)
     segment = next(one for one in whole.segments() if one.start <= guilty.span.start < one.stop)
     kind = "node" if len(spans[guilty.span].nodes) == 1 else "together"

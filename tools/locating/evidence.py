@@ -31,7 +31,7 @@ class Evidence:
     """*nodes* that err, fed the same *inputs* on both sides.
 
     output: the tensor of theirs that differs most; expected: the reference's, found: the device's, which is
-    *apart* from it. spread: how far expected values lie from their mean. limit: the error that is news here.
+    *apart* from it. size: the root of the mean square of what is expected. limit: the error that is news here.
     """
 
     whole: Whole
@@ -41,7 +41,7 @@ class Evidence:
     expected: NDArray[Any]
     found: NDArray[Any]
     apart: Difference
-    spread: float
+    size: float
     reference: Runs
     precision: str
     limit: float
@@ -112,7 +112,7 @@ class Evidence:
         places = np.random.default_rng(0).integers(0, found.size, SAMPLE) if found.size > SAMPLE else np.arange(found.size)
         ours, theirs = (np.asarray(one.flat[places], np.float64) for one in (found, variant))
         with np.errstate(invalid="ignore", over="ignore"):
-            return bool(np.sqrt(np.mean(np.square(ours - theirs))) <= SHARE * self._most * (self.spread or np.inf))
+            return bool(np.sqrt(np.mean(np.square(ours - theirs))) <= SHARE * self._most * (self.size or np.inf))
 
     @property
     def _most(self) -> float:
@@ -126,6 +126,12 @@ class Explained:
 
     cause: Cause
     rms: float
+
+
+def size_of(values: NDArray[Any]) -> float:
+    """The root of the mean square of values that are finite."""
+    finite = values[np.isfinite(values)].astype(np.float64)
+    return float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
 
 
 def thinned(evidence: Evidence) -> Evidence:
@@ -142,7 +148,7 @@ def thinned(evidence: Evidence) -> Evidence:
     expected, found = evidence.expected[kept], evidence.found[kept]
     inputs: Mapping[str, NDArray[Any]] = {name: value[kept] for name, value in evidence.inputs.items()}
     return replace(evidence, inputs=inputs, expected=expected, found=found, apart=difference(found, expected),
-                   spread=float(np.std(expected, dtype=np.float64)))
+                   size=size_of(expected))
 
 
 def _by_row(evidence: Evidence, node: onnx.NodeProto) -> bool:
