@@ -31,7 +31,7 @@ class Evidence:
     """*nodes* that err, fed the same *inputs* on both sides.
 
     output: the tensor of theirs that differs most; expected: the reference's, found: the device's, which is
-    *apart* from it. size: the root of the mean square of what is expected. limit: the error that is news here.
+    *apart* from it. size: the root mean square of what is expected. limit: the error that is news here.
     """
 
     whole: Whole

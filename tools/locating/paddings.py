@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tools.locating.evidence import Evidence
-from tools.locating.variant import Variant, said, with_attributes, with_constant
+from tools.locating.rewritten import Variant, said, with_attributes, with_constant
 
 if TYPE_CHECKING:
     import onnx
