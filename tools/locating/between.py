@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tools.locating.values import Span, Tensors
+from tools.locating.values import Runs, Span, Tensors
 from tools.locating.whole import Whole
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ class Between:
 def between(whole: Whole, known: Collection[str]) -> list[Between]:
     """For each *known* tensor that a node makes, in the graph's order; the graph's inputs are known too."""
     return [_before(whole, name, {*known, *whole.inputs}) for name in sorted(known, key=whole.maker.__getitem__)]
+
+
+def up_to(whole: Whole, names: Sequence[str], feeds: Tensors, reference: Runs) -> Tensors:
+    """The tensors of these names, with what the graph is fed; of the graph only what leads to them is run."""
+    model, fed = model_of(whole, [_before(whole, name, set(whole.inputs)) for name in dict.fromkeys(names) if name not in feeds], feeds)
+    return {**feeds, **(reference(model, fed) if model.graph.output else {})}
 
 
 def model_of(whole: Whole, parts: Sequence[Between], tensors: Tensors) -> tuple[onnx.ModelProto, Tensors]:

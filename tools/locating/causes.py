@@ -8,10 +8,10 @@ from itertools import islice
 import numpy as np
 
 from tools.locating import interpretations, moved, ranges, roundings, weights
+from tools.locating.between import up_to
 from tools.locating.cutting import cut
 from tools.locating.difference import difference
-from tools.locating.evidence import Evidence, thinned
-from tools.locating.search import Search
+from tools.locating.evidence import Evidence, size_of, thinned
 from tools.locating.values import Cause, Found, Runs, Tensors
 from tools.locating.whole import Whole
 
@@ -27,7 +27,7 @@ def causes(whole: Whole, found: Found, feeds: Tensors, reference: Runs, device: 
     """
     if found.span is None:
         return ()
-    tensors = Search(whole, feeds, reference, device, precision).tensors(whole.read(found.span))
+    tensors = up_to(whole, whole.read(found.span), feeds, reference)
     part = cut(whole, [found.span], tensors)
     expected, given = (dict(runs(part.model, part.feeds(tensors))) for runs in (reference, device))
     inputs = {name: tensors[name] for name in whole.read(found.span)}
@@ -41,7 +41,7 @@ def seen(whole: Whole, nodes: Sequence[int], inputs: Tensors, expected: Tensors,
     apart = {name: difference(given[name], value) for name, value in expected.items()}
     output = max(apart, key=lambda name: apart[name].weight)
     return Evidence(whole, tuple(whole.nodes[number] for number in nodes), inputs, output, expected[output], np.asarray(given[output]),
-                    apart[output], reference, precision, limit)
+                    apart[output], size_of(expected[output]), reference, precision, limit)
 
 
 def known(evidence: Evidence) -> tuple[Cause, ...]:
@@ -51,7 +51,7 @@ def known(evidence: Evidence) -> tuple[Cause, ...]:
     evidence = thinned(evidence)
     beyond = [one] if (one := ranges.beyond_half(evidence)) else []
     explained = [*weights.single(evidence), *interpretations.readings(evidence), *moved.elsewhere(evidence)]
-    explained = [*(explained or islice(weights.scaled(evidence), 1)), *roundings.coarser(evidence)]  # what is fitted explains much
+    explained = explained or list(islice(weights.scaled(evidence), 1)) or list(roundings.coarser(evidence))  # a fit explains much
     best = min((one.rms for one in explained), default=0.0)
     told = [one.cause for one in explained if one.rms <= max(AS_GOOD * best, NOTHING)]
     if not told:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tools.errors import ScoreError
-from tools.locating import causes
-from tools.locating.between import Between, between, model_of
-from tools.locating.cutting import with_outputs
+from tools.locating import causes, search
+from tools.locating.between import Between, between, model_of, up_to
 from tools.locating.difference import difference
 from tools.locating.dump_names import names
 from tools.locating.search import AT_ONCE_BYTES, FLOOR, Search, loudest, news
@@ -102,7 +102,8 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
     limit, usual = Search(whole, feeds, reference, reference, precision).limit(seen)
     guilty = loudest(seen, limit)
     if guilty is None:
-        kind: Kind = "inherited" if any(news(one.cumulative, limit) for one in seen) else "nothing"
+        added = search.FACTOR * sqrt(sum(one.own.weight ** 2 for one in seen if one.own))
+        kind: Kind = "inherited" if any(news(one.cumulative, max(limit, added)) for one in seen) else "nothing"
         return Found(kind, None, None, None, usual, limit, tuple(seen), (), 0)
     segment = next(one for one in whole.segments() if one.start <= guilty.span.start < one.stop)
     kind = "node" if len(spans[guilty.span].nodes) == 1 else "together"
@@ -114,7 +115,7 @@ def _compared(whole: Whole, parts: Sequence[Between], feeds: Tensors, reference:
               dumps: Dumps) -> Iterator[tuple[Between, Difference, Difference]]:
     """Each part with the error of its own and what has come together."""
     names = dict.fromkeys(name for part in parts for name in (*part.read, part.made) if name not in feeds)
-    theirs = reference(with_outputs(whole, names), feeds)
+    theirs = up_to(whole, list(names), feeds, reference)
     given = {**feeds, **{name: dumps.tensor(name, theirs[name]) for name in names}}
     model, fed = model_of(whole, parts, given)
     own = reference(model, fed)
@@ -126,7 +127,7 @@ def _causes(whole: Whole, found: Found, part: Between, feeds: Tensors, reference
             precision: str) -> tuple[causes.Cause, ...]:
     """What is known of why one node errs, which was fed what the device dumped."""
     names = [name for name in (*part.read, part.made) if name not in feeds]
-    theirs = reference(with_outputs(whole, names), feeds)
+    theirs = up_to(whole, names, feeds, reference)
     given = {**feeds, **{name: dumps.tensor(name, theirs[name]) for name in names}}
     model, fed = model_of(whole, [part], given)
     inputs = {name: given[name] for name in part.read}

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-BYTES = 64 * 2**20  # of what the nodes read and make; of more, only the rows that err most are looked at
+BYTES = 32 * 2**20  # of what the nodes read and make; of more, only the rows that err most are looked at
 BY_ROW = {"Conv", "ConvTranspose", "BatchNormalization", "Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Exp", "MaxPool", "AveragePool",
           "GlobalAveragePool", "GlobalMaxPool"}  # whose first axis is one of separate rows
+ELEMENTWISE = {"Add", "Sub", "Mul", "Div", "Sum"}
 SHARE = 4  # an explanation leaves at most one part in so many of what it explains
 SAMPLE = 4096  # values that are compared before all of them are
 
@@ -30,7 +31,7 @@ class Evidence:
     """*nodes* that err, fed the same *inputs* on both sides.
 
     output: the tensor of theirs that differs most; expected: the reference's, found: the device's, which is
-    *apart* from it. limit: the error that is news here.
+    *apart* from it. size: the root mean square of what is expected. limit: the error that is news here.
     """
 
     whole: Whole
@@ -40,6 +41,7 @@ class Evidence:
     expected: NDArray[Any]
     found: NDArray[Any]
     apart: Difference
+    size: float
     reference: Runs
     precision: str
     limit: float
@@ -88,27 +90,34 @@ class Evidence:
                                                       for name, value in held.items() if value is not None])
         model = helper.make_model(graph, opset_imports=self.whole.model.opset_import, ir_version=self.whole.model.ir_version)
         try:
-            return self.reference(model, feeds)[self.output]
+            made = self.reference(model, feeds)[self.output]
         except (EngineError, *failures()):
             return None
+        return made if made.shape == self.expected.shape else None
 
     def left(self, variant: NDArray[Any] | None) -> float:
-        """The error that remains if the device computes *variant*; infinite if that does not explain it."""
-        if variant is None or variant.shape != self.found.shape or self.apart.unusual:
-            return float("inf")
-        most = min(self.limit, self.apart.rms / SHARE)
-        if not self._may_be(variant, most):
-            return float("inf")
-        remains = difference(self.found, variant).weight
-        return remains if remains <= most else float("inf")
+        """The error that remains if the device computes *variant*; infinite if that does not explain it.
 
-    def _may_be(self, variant: NDArray[Any], most: float) -> bool:
-        """Whether a sample of the values allows that no more than *most* remains."""
-        if variant.size <= SAMPLE:
-            return True
-        places = np.random.default_rng(0).integers(0, variant.size, SAMPLE)
-        ours, theirs = (np.asarray(one.flat[places], np.float64) for one in (self.found, variant))
-        return bool(np.sqrt(np.mean(np.square(ours - theirs))) <= SHARE * most * (np.std(self.expected, dtype=np.float64) + 1e-30))
+        variant: as many values as the output has, in the order of its memory, whatever its shape.
+        """
+        if variant is None or self.apart.unusual or not self.may_be(self.found, variant):
+            return float("inf")
+        remains = difference(self.found, variant.reshape(self.found.shape)).weight
+        return remains if remains <= self._most else float("inf")
+
+    def may_be(self, found: NDArray[Any], variant: NDArray[Any]) -> bool:
+        """Whether a sample of two tensors, or of pieces of them, allows that one explains the other."""
+        if variant.size != found.size or not found.size:
+            return False
+        places = np.random.default_rng(0).integers(0, found.size, SAMPLE) if found.size > SAMPLE else np.arange(found.size)
+        ours, theirs = (np.asarray(one.flat[places], np.float64) for one in (found, variant))
+        with np.errstate(invalid="ignore", over="ignore"):
+            return bool(np.sqrt(np.mean(np.square(ours - theirs))) <= SHARE * self._most * (self.size or np.inf))
+
+    @property
+    def _most(self) -> float:
+        """What an explanation may leave."""
+        return min(self.limit, self.apart.rms / SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +128,31 @@ class Explained:
     rms: float
 
 
+def size_of(values: NDArray[Any]) -> float:
+    """The root of the mean square of values that are finite."""
+    finite = values[np.isfinite(values)].astype(np.float64)
+    return float(np.sqrt(np.mean(np.square(finite)))) if finite.size else 0.0
+
+
 def thinned(evidence: Evidence) -> Evidence:
     """The evidence of the rows that err most, where all of it is large and its rows are separate."""
     rows = len(evidence.expected) if evidence.expected.ndim else 0
     tensors = (evidence.expected, *evidence.inputs.values())
     size = sum(one.nbytes for one in tensors)
-    if size <= BYTES or rows < 2 or not {node.op_type for node in evidence.nodes} <= BY_ROW or any(len(one) != rows for one in tensors):
+    if size <= BYTES or rows < 2 or not all(_by_row(evidence, node) for node in evidence.nodes) or any(
+            one.shape[:1] != (rows,) for one in tensors):
         return evidence
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(np.subtract(evidence.found, evidence.expected, dtype=np.float64)).reshape(rows, -1).max(axis=1)
     kept = np.sort(np.argsort(-np.nan_to_num(error, nan=np.inf))[: max(1, rows * BYTES // size)])
     expected, found = evidence.expected[kept], evidence.found[kept]
     inputs: Mapping[str, NDArray[Any]] = {name: value[kept] for name, value in evidence.inputs.items()}
-    return replace(evidence, inputs=inputs, expected=expected, found=found, apart=difference(found, expected))
+    return replace(evidence, inputs=inputs, expected=expected, found=found, apart=difference(found, expected),
+                   size=size_of(expected))
+
+
+def _by_row(evidence: Evidence, node: onnx.NodeProto) -> bool:
+    """Whether a node treats each row of its first axis by itself, and no constant of it has as many rows."""
+    shapes = [value.shape for name in node.input if (value := evidence.constant(name)) is not None]
+    alike = node.op_type in ELEMENTWISE and all(len(one) < evidence.expected.ndim or one[0] == 1 for one in shapes)
+    return node.op_type in BY_ROW or alike

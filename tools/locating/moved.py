@@ -43,7 +43,7 @@ def _axes(evidence: Evidence) -> Iterator[Variant]:
     for one, two in combinations(range(expected.ndim), 2):
         if min(shape[one], shape[two]) == 1:
             continue
-        yield "axis", f"axes {one} and {two} of its output are swapped", np.swapaxes(expected, one, two).reshape(shape)
+        yield "axis", f"axes {one} and {two} of its output are swapped", np.swapaxes(expected, one, two)
         if shape[one] != shape[two]:
             turned = list(shape)
             turned[one], turned[two] = turned[two], turned[one]
@@ -53,17 +53,16 @@ def _axes(evidence: Evidence) -> Iterator[Variant]:
 
 def _laid_out(evidence: Evidence) -> Iterator[Variant]:
     """Of a node that only lays values out anew: its input's axes in another order."""
-    value, shape = evidence.inputs.get(evidence.node.input[0]) if evidence.node.input else None, evidence.expected.shape
+    value = evidence.inputs.get(evidence.node.input[0]) if evidence.node.input else None
     if value is None or not evidence.alone or value.size != evidence.expected.size:
         return
     if evidence.node.op_type == "Transpose":
         for order in islice(permutations(range(value.ndim)), ORDERS):
-            yield "axis", f"it orders the axes as {list(order)}", value.transpose(order).reshape(shape)
+            yield "axis", f"it orders the axes as {list(order)}", value.transpose(order)
     if evidence.node.op_type in LAYOUTS:
         for one, two in combinations(range(value.ndim), 2):
             if min(value.shape[one], value.shape[two]) > 1:
-                yield ("axis", f"axes {one} and {two} of its input are swapped before it is laid out anew",
-                       np.swapaxes(value, one, two).reshape(shape))
+                yield "axis", f"axes {one} and {two} of its input are swapped before it is laid out anew", np.swapaxes(value, one, two)
 
 
 def _shifts(evidence: Evidence) -> Iterator[Variant]:
@@ -73,9 +72,16 @@ def _shifts(evidence: Evidence) -> Iterator[Variant]:
         if size < 2:
             continue
         for step in (1, -1):
-            rolled = np.roll(expected, step, axis)
-            yield "shift", f"its output is rolled by {step} along axis {axis}", rolled
-            filled = rolled.copy()
-            filled[(slice(None),) * axis + (0 if step > 0 else -1,)] = 0
-            yield "shift", f"its output is moved by {step} along axis {axis}, with zeros behind", filled
+            kept, moved = ((slice(None),) * axis + (slice(one, one + size - 1),) for one in (max(step, 0), max(-step, 0)))
+            if evidence.may_be(evidence.found[kept], expected[moved]):
+                yield from _shifted(expected, axis, step)
         yield "shift", f"its output is turned over along axis {axis}", np.flip(expected, axis)
+
+
+def _shifted(expected: NDArray[Any], axis: int, step: int) -> Iterator[Variant]:
+    """Moved by one along an axis, with two ways to fill what becomes free."""
+    rolled = np.roll(expected, step, axis)
+    yield "shift", f"its output is rolled by {step} along axis {axis}", rolled
+    filled = rolled.copy()
+    filled[(slice(None),) * axis + (0 if step > 0 else -1,)] = 0
+    yield "shift", f"its output is moved by {step} along axis {axis}, with zeros behind", filled

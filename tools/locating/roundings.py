@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tools.locating.evidence import Evidence, Explained
+from tools.locating.evidence import Evidence, Explained, size_of
 from tools.locating.ranges import epsilon, short
 from tools.locating.terms import magnitudes
 from tools.locating.values import Cause
@@ -38,8 +38,8 @@ def cancelling(evidence: Evidence) -> Cause | None:
     squares = magnitudes(evidence, 2)
     if squares is None or squares.shape != evidence.expected.shape or evidence.apart.unusual:
         return None
-    terms, kept = float(np.sqrt(np.mean(squares))), float(np.std(evidence.expected, dtype=np.float64))
-    error = evidence.apart.rms * kept
+    terms, kept = float(np.sqrt(np.mean(squares))), evidence.size
+    error = size_of(np.subtract(evidence.found, evidence.expected, dtype=np.float64))
     if terms < CANCELS * kept or error > ROUNDINGS * epsilon(evidence.precision) * terms:
         return None
     return Cause("cancellation", f"its terms of about {short(terms)} cancel to about {short(kept)}, "
