@@ -13,14 +13,17 @@ import pytest
 
 from suites.selftest.conftest import TINY_MODELS
 from suites.selftest.locating.found_ones import apart
+from tools.deployment import compile as compiling
+from tools.deployment import given
 from tools.deployment.specialise import Graph
 from tools.engines.fit import Asked
 from tools.errors import GraphError, OptionError
-from tools.locating import kept, locate, told
+from tools.locating import causes, chain, clips, dumps, kept, locate, stages, told
 from tools.locating.kept import Kept
 from tools.locating.locate import Wanted
 from tools.locating.on_cpu import as_written
 from tools.locating.values import Cause, Chosen, Span, StageSeen, Step
+from tools.measuring import launch
 from tools.spec.case import Case, Device, Mode
 from tools.spec.catalog import load_spec
 from tools.spec.model import Network, Tensor
@@ -92,12 +95,12 @@ class Parts:
 
         device = Spoiled(self.did, self.node)
         for module, name, value in (
-                (locate.launch, "find", noted("find", SimpleNamespace(checkpoints=checkpoints))),
-                (locate.clips, "chosen", noted("chosen", self.chosen)),
-                (locate.clips, "batches", noted("batches", dict.fromkeys(self.networks, batch))),
-                (locate.chain, "steps", noted("steps", self.steps)), (locate.stages, "stages", noted("stages", self.stages)),
-                (locate.compiling, "source_graph", lambda _, checkpoint, size: graphs[checkpoint.network.name]),
-                (locate, "OnDevice", device.of), (locate.causes, "causes", noted("causes", (Cause("scale", "so it is"),)))):
+                (launch, "find", noted("find", SimpleNamespace(checkpoints=checkpoints))),
+                (clips, "chosen", noted("chosen", self.chosen)),
+                (clips, "batches", noted("batches", dict.fromkeys(self.networks, batch))),
+                (chain, "steps", noted("steps", self.steps)), (stages, "stages", noted("stages", self.stages)),
+                (compiling, "source_graph", lambda _, checkpoint, size: graphs[checkpoint.network.name]),
+                (locate, "OnDevice", device.of), (causes, "causes", noted("causes", (Cause("scale", "so it is"),)))):
             patch.setattr(module, name, value)
         return locate.locate(context, CASE, wanted)
 
@@ -240,16 +243,16 @@ def test_what_is_found_lies_in_the_run_that_it_is_about(parts: Parts, monkeypatc
 
 def test_dumps_stand_for_a_device(parts: Parts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No device is asked for, and no stage is gone through again."""
-    given: list[object] = []
+    asked: list[object] = []
     one = parts.look(monkeypatch)[1][0].located.found
     parts.did.clear()
     monkeypatch.setattr(locate, "_inputs_of", lambda context, case: SimpleNamespace(checkpoints=(SimpleNamespace(network=network()),)))
-    monkeypatch.setattr(locate.dumps, "read", lambda folder, whole: given.append(folder) or "the dumps")
-    monkeypatch.setattr(locate.dumps, "from_dumps", lambda whole, feeds, reference, dumps, precision: given.append(dumps) or one)
+    monkeypatch.setattr(dumps, "read", lambda folder, whole: asked.append(folder) or "the dumps")
+    monkeypatch.setattr(dumps, "from_dumps", lambda whole, feeds, reference, said, precision: asked.append(said) or one)
     _, [found] = parts.look(monkeypatch, Wanted(dumps=tmp_path))
 
     assert ["chosen", "batches", "steps"] == parts.did
-    assert [tmp_path, "the dumps"] == given
+    assert [tmp_path, "the dumps"] == asked
     assert (one, f"--device-output {tmp_path}" in found.located.repeat) == (found.located.found, True)
 
 
@@ -279,11 +282,11 @@ def test_a_given_graph_is_fed_in_its_own_layout(tmp_path: Path) -> None:
     model = onnx.load(str(one.path))
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
     onnx.save_model(model, str(one.path))
-    given: Any = SimpleNamespace(own=False, asked=Asked("F"), precision="fp32")
-    patched = replace(one, given=given)
+    read: Any = SimpleNamespace(own=False, asked=Asked("F"), precision="fp32")
+    patched = replace(one, given=read)
     context: Any = SimpleNamespace(spec=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(locate.given, "asked", lambda context, network: Asked("F"))
+        patch.setattr(given, "asked", lambda context, network: Asked("F"))
         whole, feeds = locate.opened(context, network(), patched, np.ones((4, WIDTH), np.float32))
 
     assert {"video": (4, WIDTH)} == {name: value.shape for name, value in feeds.items()}
