@@ -86,7 +86,7 @@ class Clean:
 
     @property
     def added(self) -> bool:
-        """Whether it was told that rounding, of which no part has more than usual, adds up in this network."""
+        """Whether rounding, of which no part has more than usual, is said to add up in this network."""
         return self.found.kind == "inherited"
 
 

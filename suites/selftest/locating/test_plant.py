@@ -10,8 +10,8 @@ import pytest
 
 from suites.selftest.locating import plant
 from suites.selftest.locating.blocks import network, video
-from suites.selftest.locating.plant import KINDS, Kind, chosen, effect, number_of, places, planted
-from suites.selftest.locating.rounding import in_half, ten_bits
+from suites.selftest.locating.plant import KINDS, Fault, Kind, chosen, effect, number_of, places, planted
+from suites.selftest.locating.rounding import DEVICES, in_half, ten_bits
 from suites.selftest.locating.test_cutting import everything
 from tools.locating.cutting import cut, with_outputs
 from tools.locating.difference import difference
@@ -141,6 +141,38 @@ def test_a_wider_epsilon_makes_a_batchnorm_smaller() -> None:
     right, wrong = (as_written(model, feeds)["y"] for model in (whole.model, planted(whole.model, fault)))
 
     assert wrong[0, 0] - 0.5 == pytest.approx((right[0, 0] - 0.5) * np.sqrt((0.01 + 1e-5) / (0.01 + 1e-2)), rel=1e-4)
+
+
+def test_a_zeroed_channel_is_zero(whole: Whole, tensors: Tensors) -> None:
+    """With its bias; the others stay."""
+    fault = Fault("zeroed-channel", "/network/block1/conv1/Conv", number=4)
+    [name] = whole.made(whole.node(number_of(whole, fault.node)))
+    wrong = as_written(planted(with_outputs(whole, [name]), fault), video())[name]
+
+    assert not wrong[:, 4].any()
+    assert np.delete(wrong, 4, 1).tobytes() == np.delete(tensors[name], 4, 1).tobytes()
+
+
+def test_a_node_without_a_name_is_known_by_what_it_makes() -> None:
+    """As whoever reads the graph knows it."""
+    model = network(lambda graph: [node.ClearField("name") for node in graph.node])
+    whole = Whole(model)
+    tensors = everything(whole, video())
+    fault = chosen(whole, "padding", 0, lambda names: tensors)
+
+    assert fault is not None
+    assert fault.node.endswith("Conv_output_0")
+    assert as_written(planted(model, fault), video())["scores"].tobytes() != tensors["scores"].tobytes()
+
+
+def test_only_half_precision_has_a_small_range() -> None:
+    """What TF32 keeps of a large number is a large number; half precision makes it infinite."""
+    whole, large = Whole(network()), {"video": video()["video"] * np.float32(1e5)}
+    one = cut(whole, [whole.node(0)], large)
+    [exact], [tf32], [fp16] = (DEVICES[name](one.model, one.feeds(large)).values() for name in ("fp32", "tf32", "fp16"))
+
+    assert 1e-5 < difference(tf32, exact).rms < 1e-3
+    assert not np.isfinite(fp16).all()
 
 
 def test_ten_bits_are_kept() -> None:
