@@ -80,7 +80,7 @@ def counterparts(earlier: Whole, later: Whole) -> dict[str, Counterpart]:
             there = known.get(_called(name), "")
             maker = earlier.nodes[earlier.maker[there]] if there else None
             given = name in later.outputs and there in earlier.outputs
-            if maker and (name.startswith("/") or _alike(node, maker, whatever=given)):
+            if maker and (name.startswith("/") or maker.op_type == node.op_type and (given or _of_the_same(node, maker, later, found))):
                 found[name] = Counterpart((there, *_folded(earlier, there)), later.bytes_of(name))
     return found
 
@@ -195,6 +195,7 @@ def _called(name: str) -> str:
     return name.removeprefix(f"/{OWN}") if name.startswith(f"/{OWN}/") else name
 
 
-def _alike(one: onnx.NodeProto, other: onnx.NodeProto, *, whatever: bool) -> bool:
-    """Whether the same operator makes something of the same tensors, or of *whatever*."""
-    return one.op_type == other.op_type and (whatever or [*map(_called, one.input)] == [*map(_called, other.input)])
+def _of_the_same(one: onnx.NodeProto, other: onnx.NodeProto, whole: Whole, known: Container[str]) -> bool:
+    """Whether a node of *whole* reads what another graph's does: constants of a name, inputs, *known* tensors."""
+    same = [*map(_called, one.input)] == [*map(_called, other.input)]
+    return same and all(name in known or name not in whole.maker for name in one.input)

@@ -98,6 +98,7 @@ def test_a_simplifiers_own_name_counts_where_the_same_is_made_of_the_same() -> N
     assert ["v_1", "v_2", "y"] == told("v_1 = MatMul(x, w)\nv_2 = Relu(v_1)\ny = Add(v_2, b)")
     assert ["y"] == told("v_1 = Relu(x)\nv_2 = MatMul(v_1, w)\ny = Add(v_2, b)")
     assert [] == told("v_1 = Relu(x)\ny = Sub(v_1, b)")
+    assert ["y"] == told("v_0 = Neg(x)\nv_1 = MatMul(v_0, w)\nv_2 = Relu(v_1)\ny = Add(v_2, b)")
 
 
 def test_names_with_and_without_the_module_around_a_network_are_the_same() -> None:
@@ -145,4 +146,14 @@ def test_infinities_that_are_the_same_are_no_difference() -> None:
 
     assert news_in(large, large.copy(), LIMIT) is None
     assert news_in(large * np.float32([1, 1, 0.9, 1]), large, 1e-12) is not None
+    assert news_in(large[:2] * np.float32(1.1), large[:2], LIMIT) is not None
     assert news_in(np.array([1, 2, 3, np.inf], np.float32), np.array([1, 2, 3, 4], np.float32), LIMIT) is not None
+
+
+def test_what_rounding_alone_changes_is_no_news() -> None:
+    """One bit of numbers that lie close together is a large share of how far they lie apart."""
+    close = np.float32(0.5) + noise(100) * np.float32(1e-5)
+    above = np.nextafter(close, np.float32(1))
+
+    assert news_in(above, close, LIMIT) is None
+    assert news_in(close + noise(100)[::-1] * np.float32(1e-5), close, LIMIT) is not None
