@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from tools.locating import interpretations, moved, ranges, roundings, weights
 from tools.locating.between import up_to
 from tools.locating.cutting import cut
 from tools.locating.difference import difference
-from tools.locating.evidence import Evidence, size_of, thinned
+from tools.locating.evidence import Evidence, Explained, size_of, thinned
 from tools.locating.values import Cause, Found, Runs, Tensors
 from tools.locating.whole import Whole
 
@@ -50,10 +50,16 @@ def known(evidence: Evidence) -> tuple[Cause, ...]:
         return (Cause("shape", f"its output is {list(evidence.found.shape)} where the graph's is {list(evidence.expected.shape)}"),)
     evidence = thinned(evidence)
     beyond = [one] if (one := ranges.beyond_half(evidence)) else []
-    explained = [*weights.single(evidence), *interpretations.readings(evidence), *moved.elsewhere(evidence)]
-    explained = explained or list(islice(weights.scaled(evidence), 1)) or list(roundings.coarser(evidence))  # a fit explains much
+    explained = _explained(evidence)
     best = min((one.rms for one in explained), default=0.0)
     told = [one.cause for one in explained if one.rms <= max(AS_GOOD * best, NOTHING)]
     if not told:
         told = [one for one in (roundings.cancelling(evidence), ranges.saturated(evidence)) if one]
     return tuple(dict.fromkeys((*beyond, *told)))[:MOST]
+
+
+def _explained(evidence: Evidence) -> list[Explained]:
+    """All explanations of the most specific sort that has one; later sorts fit what is not theirs as well."""
+    sorts = (chain(weights.single(evidence), interpretations.readings(evidence)), moved.elsewhere(evidence),
+             islice(weights.scaled(evidence), 1), islice(roundings.coarser(evidence), 1))
+    return next((found for sort in sorts if (found := list(sort))), [])

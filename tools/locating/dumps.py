@@ -17,7 +17,7 @@ from tools.locating.between import Between, between, model_of, up_to
 from tools.locating.difference import difference
 from tools.locating.dump_names import names
 from tools.locating.search import AT_ONCE_BYTES, FLOOR, Search, loudest, news
-from tools.locating.values import Difference, Found, Kind, Runs, Seen, Span, Tensors
+from tools.locating.values import Cause, Difference, Found, Kind, Runs, Seen, Span, Tensors
 from tools.locating.whole import Whole
 from tools.machine import reading
 
@@ -124,7 +124,7 @@ def _compared(whole: Whole, parts: Sequence[Between], feeds: Tensors, reference:
 
 
 def _causes(whole: Whole, found: Found, part: Between, feeds: Tensors, reference: Runs, dumps: Dumps,
-            precision: str) -> tuple[causes.Cause, ...]:
+            precision: str) -> tuple[Cause, ...]:
     """What is known of why one node errs, which was fed what the device dumped."""
     names = [name for name in (*part.read, part.made) if name not in feeds]
     theirs = up_to(whole, names, feeds, reference)

@@ -89,9 +89,10 @@ class Evidence:
             [onnx.ValueInfoProto(name=self.output)], [numpy_helper.from_array(np.ascontiguousarray(value), name)
                                                       for name, value in held.items() if value is not None])
         model = helper.make_model(graph, opset_imports=self.whole.model.opset_import, ir_version=self.whole.model.ir_version)
+        refusals: tuple[type[Exception], ...] = (EngineError, *failures())
         try:
             made = self.reference(model, feeds)[self.output]
-        except (EngineError, *failures()):
+        except refusals:
             return None
         return made if made.shape == self.expected.shape else None
 

@@ -40,7 +40,7 @@ def scaled(evidence: Evidence) -> Iterator[Explained]:
 def _silent(evidence: Evidence) -> Iterator[Explained]:
     """Channels that the device gives as zero."""
     found, expected = (_by_channel(evidence, one) for one in (evidence.found, evidence.expected))
-    zero = ~found.any(axis=1) & expected.any(axis=1)
+    zero = np.atleast_1d(~found.any(axis=1) & expected.any(axis=1))
     if not zero.any():
         return
     variant = np.where(_along(evidence, zero), 0, evidence.expected)
@@ -52,13 +52,14 @@ def _factors(evidence: Evidence, part: NDArray[Any], what: str) -> Iterator[Expl
     """The factor by which *part*, that of the output which the constant *what* makes, is another."""
     apart = np.subtract(evidence.found, evidence.expected, dtype=np.float64)
     shares, errors = _by_channel(evidence, part), _by_channel(evidence, apart)
-    sizes = np.sum(shares * shares, axis=1, dtype=np.float64)
+    sizes = np.atleast_1d(np.sum(shares * shares, axis=1, dtype=np.float64))
     if not sizes.any() or not np.isfinite(errors).all():
         return
     overlap = np.sum(errors * shares, axis=1, dtype=np.float64)
     one = float(overlap.sum() / sizes.sum())
     if (left := evidence.left(evidence.expected + (one * part).astype(part.dtype))) < float("inf"):
-        yield Explained(Cause("weights", f"all {len(sizes)} channels of its {what} are {1 + one:.3f} times the graph's"), left)
+        which = f"all {len(sizes)} channels of its {what} are" if len(sizes) > 1 else f"its {what} is"
+        yield Explained(Cause("weights", f"{which} {1 + one:.3f} times the graph's"), left)
         return
     each = np.divide(overlap, sizes, out=np.zeros_like(sizes), where=sizes > 0)
     left = evidence.left(evidence.expected + (_along(evidence, each) * part).astype(part.dtype))
@@ -80,8 +81,9 @@ def _shifted(evidence: Evidence) -> Iterator[Explained]:
     offsets = means[0][:, 0] - each * means[1][:, 0]
     variant = _along(evidence, each) * evidence.expected + _along(evidence, offsets)
     if (left := evidence.left(variant.astype(evidence.expected.dtype))) < float("inf"):
-        sentence = (f"its {len(each)} channels are {each.min():.3f} to {each.max():.3f} times the graph's, each with an offset of its own "
-                    f"up to {short(np.abs(offsets).max())}: its weight and its bias are others")
+        sentence = f"its {len(each)} channels are {each.min():.3f} to {each.max():.3f} times the graph's, each by a factor of its own"
+        if (most := float(np.abs(offsets).max())) > evidence.limit * evidence.size:
+            sentence += f" and with an offset of up to {short(most)}"
         yield Explained(Cause("weights", sentence), left)
 
 
@@ -151,9 +153,9 @@ def _explains(tap: NDArray[Any], error: NDArray[Any]) -> float:
 
 def _told(name: str, index: tuple[int, ...], value: float, more: float) -> str:
     place = f"{name}[{', '.join(map(str, index))}]"
-    for kind, whole, bits in ((np.float32, np.uint32, 32), (np.float16, np.uint16, 16)):
-        raw = np.array([value], kind).view(whole)
-        flipped = (raw ^ (whole(1) << np.arange(bits, dtype=whole))).view(kind).astype(np.float64)
+    for kind, whole, bits in ((np.float32, "u4", 32), (np.float16, "u2", 16)):
+        ones = np.left_shift(np.ones(1, whole), np.arange(bits, dtype=whole))
+        flipped = (np.array([value], kind).view(whole) ^ ones).view(kind).astype(np.float64)
         with np.errstate(invalid="ignore"):
             fits = np.flatnonzero(np.abs(flipped - (value + more)) <= 1e-3 * abs(more))
         if len(fits):

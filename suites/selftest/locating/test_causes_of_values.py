@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from tools.locating.causes import MOST, known, seen
 from tools.locating.evidence import thinned
 from tools.locating.on_cpu import as_written
 from tools.locating.roundings import rounded
+from tools.locating.values import Tensors
 
 
 def in_half(values: np.ndarray) -> np.ndarray:
@@ -17,7 +20,7 @@ def in_half(values: np.ndarray) -> np.ndarray:
         return values.astype(np.float16).astype(np.float32)
 
 
-def half_device(model: object, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def half_device(model: Any, feeds: Tensors) -> dict[str, np.ndarray]:
     """A device that reads and gives half precision."""
     return {name: in_half(one) for name, one in as_written(model, {name: in_half(one) for name, one in feeds.items()}).items()}
 
@@ -115,14 +118,14 @@ def test_a_variance_below_epsilon_is_told() -> None:
 @pytest.mark.parametrize(("name", "bits"), [("fp16", 11), ("bf16", 8)])
 def test_a_coarser_format_is_told(name: str, bits: int) -> None:
     """Of what a node reads, where its output alone does not explain it."""
-    feeds = {"x": normal(16, 24)}
-    graph = whole([node("MatMul", ["x", "w"], "y")], feeds, {"w": normal(24, 8, seed=1)})
+    held = {"x": normal(16, 24)}
+    graph = whole([node("MatMul", ["x", "w"], "y")], held, {"w": normal(24, 8, seed=1)})
 
-    def coarse(model: object, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def coarse(model: Any, feeds: Tensors) -> dict[str, np.ndarray]:
         return device(weights("w", lambda value: value.__setitem__(slice(None), rounded(value, bits))))(
-            model, {one: rounded(value, bits) for one, value in given.items()})
+            model, {one: rounded(value, bits) for one, value in feeds.items()})
 
-    found = named(graph, feeds, coarse)
+    found = named(graph, held, coarse)
 
     assert [f"it computes with what it reads rounded to the {bits} bits of {name}"] == [one.sentence for one in found]
 
@@ -150,8 +153,8 @@ def test_of_several_nodes_the_one_that_is_read_otherwise_is_named() -> None:
     nodes = [node("Conv", ["x", "w"], "c", **around), node("Relu", ["c"], "r"), node("Conv", ["r", "w"], "y", **around)]
     graph = whole(nodes, feeds, {"w": normal(4, 4, 3, 3, seed=1)})
 
-    def moved(model: object) -> None:
-        model.graph.node[0].attribute[0].ints[:] = [0, 1, 2, 1]  # type: ignore[attr-defined]
+    def moved(model: Any) -> None:
+        model.graph.node[0].attribute[0].ints[:] = [0, 1, 2, 1]
 
     found = named(graph, feeds, device(moved), start=0, stop=3)
 

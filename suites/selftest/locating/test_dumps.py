@@ -45,7 +45,11 @@ def dumped(folder: Path, files: dict[str, str], runs: Runs = as_written, feeds: 
     return folder
 
 
-SPOILT = device(weights("w", lambda value: value.__imul__(1.01)))
+def one_percent_more(value: np.ndarray) -> None:
+    value *= 1.01
+
+
+SPOILT = device(weights("w", one_percent_more))
 
 
 @pytest.mark.parametrize("called", [MADE, ONNX, MODEL], ids=["tensors", "onnx", "offline-model"])
@@ -143,10 +147,11 @@ def test_a_folder_without_dumps_is_refused(name: str, tmp_path: Path) -> None:
     assert caught.value.remedy
 
 
-BAD = {"layout": (lambda one: one.reshape(2, 2, 2, 8, 8).transpose(0, 1, 3, 4, 2), "NC1HWC0 by the look of it"),
-       "order": (lambda one: one.transpose(0, 2, 3, 1), "its axes in another order"),
-       "cut": (lambda one: one[1:], r"has the shape \[1, 4, 8, 8\]"),
-       "whole-numbers": (lambda one: one.astype(np.int8), "holds int8")}
+BAD: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "layout": (lambda one: one.reshape(2, 2, 2, 8, 8).transpose(0, 1, 3, 4, 2), "NC1HWC0 by the look of it"),
+    "order": (lambda one: one.transpose(0, 2, 3, 1), "its axes in another order"),
+    "cut": (lambda one: one[1:], r"has the shape \[1, 4, 8, 8\]"),
+    "whole-numbers": (lambda one: one.astype(np.int8), "holds int8")}
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -154,9 +159,6 @@ def test_a_dump_of_another_shape_or_kind_is_refused(name: str, tmp_path: Path) -
     """With what it looks like and how to convert it."""
     change, words = BAD[name]
     dumps = read(dumped(tmp_path, {"scores": "scores"}, change=change), graph())
-    if name == "layout":
-        assert change(FEEDS["video"]).shape == (2, 2, 8, 8, 2)
-
     with pytest.raises(ScoreError, match=words) as caught:
         from_dumps(graph(), FEEDS, as_written, dumps, "fp32")
     assert caught.value.where == str(tmp_path / "scores.npy")
