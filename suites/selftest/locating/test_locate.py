@@ -244,15 +244,17 @@ def test_what_is_found_lies_in_the_run_that_it_is_about(parts: Parts, monkeypatc
 def test_dumps_stand_for_a_device(parts: Parts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No device is asked for, and no stage is gone through again."""
     asked: list[object] = []
+    dumped = SimpleNamespace(files={"a": 1}, lacking=("b", "c"), unknown=("x.npy",))
     one = parts.look(monkeypatch)[1][0].located.found
     parts.did.clear()
     monkeypatch.setattr(locate, "_inputs_of", lambda context, case: SimpleNamespace(checkpoints=(SimpleNamespace(network=network()),)))
-    monkeypatch.setattr(dumps, "read", lambda folder, whole: asked.append(folder) or "the dumps")
+    monkeypatch.setattr(dumps, "read", lambda folder, whole: asked.append(folder) or dumped)
     monkeypatch.setattr(dumps, "from_dumps", lambda whole, feeds, reference, said, precision: asked.append(said) or one)
     _, [found] = parts.look(monkeypatch, Wanted(dumps=tmp_path))
 
     assert ["chosen", "batches", "steps"] == parts.did
-    assert [tmp_path, "the dumps"] == asked
+    assert [tmp_path, dumped] == asked
+    assert "tensors of the graph with a file: 1, without one: 2; files that name none of it: x.npy" in parts.said
     assert (one, f"--device-output {tmp_path}" in found.located.repeat) == (found.located.found, True)
 
 
