@@ -36,6 +36,8 @@ from tools.storage.context import Context
 if TYPE_CHECKING:
     import onnx
 
+FEW = 5  # files that are named
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -115,7 +117,10 @@ class Looking:
     def _along(self, network: Network, graph: Graph, whole: Whole, feeds: Tensors, precision: str) -> Found:
         """The device along the graph, or along a part of it; or what it has left of that in a folder."""
         if self.wanted.dumps:
-            return dumps.from_dumps(whole, feeds, as_written, dumps.read(self.wanted.dumps, whole), precision)
+            read = dumps.read(self.wanted.dumps, whole)
+            self.context.say(f"tensors of the graph with a file: {len(read.files)}, without one: {len(read.lacking)}; "
+                             f"files that name none of it: {', '.join(read.unknown[:FEW]) or 'none'}")
+            return dumps.from_dumps(whole, feeds, as_written, read, precision)
         device = OnDevice(self.context, self.case, network, graph, self.run)
         if not self.wanted.part:
             self._say_what_comes(device.estimate(len(whole.nodes)), network)

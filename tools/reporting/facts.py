@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tools.locating.told import Layer
+from tools.reporting.along import LocatedFacts
 
 Word = Literal["PASS", "RECORDED", "SUSPECT", "NO VERDICT", "FAIL", "ERROR", "SKIPPED", "XFAIL"]
 Mark = Literal["accepted", "changed", "shift"]
@@ -137,25 +137,6 @@ class Digest:
     network: str
     what: str
     digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class LocatedFacts:
-    """What was found of where a network of a case begins to compute something else.
-
-    sentences: the result, what comes first first. clips: what was looked at. layers: the parts of the network
-    in its order, beyond whose *limit* an own error is news; none where nothing was searched. hidden: how many
-    more there are. again: the command that looks again. complete: whether the search has ended.
-    """
-
-    network: str
-    sentences: tuple[str, ...]
-    clips: str
-    layers: tuple[Layer, ...]
-    limit: float
-    again: str
-    complete: bool = True
-    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)

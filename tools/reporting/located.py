@@ -9,7 +9,7 @@ from tools.errors import on_one_line
 from tools.locating import kept, told
 from tools.locating.kept import Kept
 from tools.locating.told import Layer
-from tools.reporting.facts import LocatedFacts
+from tools.reporting.along import LocatedFacts
 from tools.reporting.lacking import Lacking
 from tools.reporting.lacking import told as told_in
 

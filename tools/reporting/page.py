@@ -14,9 +14,10 @@ from tools.errors import visible
 from tools.locating import curves
 from tools.locating.told import worst_first
 from tools.reporting import layout, verdict
+from tools.reporting.along import LocatedFacts
 from tools.reporting.charts import line_name, slug
 from tools.reporting.compare import Comparison
-from tools.reporting.facts import CaseFacts, LocatedFacts, Report
+from tools.reporting.facts import CaseFacts, Report
 from tools.reporting.index import RunLine
 from tools.reporting.packed import charts_data, packed, shown_nights, speed_groups
 

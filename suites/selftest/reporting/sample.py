@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from tools.locating.told import Layer
 from tools.locating.values import Difference
+from tools.reporting.along import LocatedFacts
 from tools.reporting.compare import CasePair, Change, Comparison, Pair
 from tools.reporting.facts import (
     CaseFacts,
@@ -18,7 +19,6 @@ from tools.reporting.facts import (
     FlippedClip,
     Guess,
     Latency,
-    LocatedFacts,
     NightPoint,
     Number,
     Paired,
