@@ -31,7 +31,7 @@ from tools.storage.runs import FOLDER, NAME
 
 QUESTIONS = ("accuracy", "fidelity")  # whose red rows are of what a device computes
 FEW = 2  # clips that are looked at step by step
-OTHERS = "give the options of that run, another run with --run DIR, or clips of these with --clips ID"
+OTHERS = "give the options of that run, another run with --run DIR, or clips of these with --clip ID"
 
 
 def chosen(context: Context[Spec], case: Case, ids: Sequence[str], found: Found, run: Path | None) -> Chosen:
@@ -47,9 +47,9 @@ def chosen(context: Context[Spec], case: Case, ids: Sequence[str], found: Found,
     if ids:
         _require_known(ids, found.dataset.ids, context.spec)
         if len(ids) > case.batch:
-            raise OptionError(f"{case} has batches of {case.batch}, and {len(ids)} {context.spec.items} are named", where="--clips",
+            raise OptionError(f"{case} has batches of {case.batch}, and {len(ids)} {context.spec.items} are named", where="--clip",
                               remedy=f"name {case.batch} at most")
-        return Chosen(tuple(ids), "named with --clips", run, tuple(ids[:FEW]))
+        return Chosen(tuple(ids), "named with --clip", run, tuple(ids[:FEW]))
     unlike = None
     for one in _runs(context, case, run):
         parts = [read(part_folder(case, context.spec, network.name, one)) for network in context.spec.networks]
@@ -100,7 +100,7 @@ def _require_known(ids: Sequence[str], known: Sequence[str], spec: Spec) -> None
     unknown = [id for id in ids if id not in known]
     if unknown:
         near = [one for id in unknown for one in difflib.get_close_matches(id, known, n=2, cutoff=0.5)] or known[:2]
-        raise OptionError(f"none of the {len(known):,} {spec.items} is called {', '.join(map(repr, unknown))}", where="--clips",
+        raise OptionError(f"none of the {len(known):,} {spec.items} is called {', '.join(map(repr, unknown))}", where="--clip",
                           remedy=f"near it: {', '.join(dict.fromkeys(near))}")
 
 

@@ -15,13 +15,13 @@ from tools.deployment.weights import Weights
 from tools.engines import family, fit
 from tools.engines.ascend import precision as ascend
 from tools.errors import GraphError, OptionError
-from tools.locating import causes, chain, clips, dumps, kept, stages, told
+from tools.locating import causes, chain, clips, device_scores, dumps, kept, stages, told
 from tools.locating.cutting import cut, with_outputs
 from tools.locating.kept import Kept
 from tools.locating.on_cpu import as_written
 from tools.locating.on_device import OnDevice
 from tools.locating.search import Search
-from tools.locating.values import Chosen, Found, Located, Runs, Seen, Span, Step, Tensors
+from tools.locating.values import Chosen, Found, Located, Runs, Seen, Span, StageSeen, Step, Tensors
 from tools.locating.whole import Whole
 from tools.measuring import kinds, launch
 from tools.media.preprocess import Floats
@@ -110,9 +110,22 @@ class Looking:
             begun = replace(begun, stages=stages.stages(self.context, checkpoint, self.case.batch, {network.input.name: batch}))
             self._keep(kept.of(begun, {}, complete=False))
         whole, feeds = opened(self.context, network, graph, batch)
+        scores = self._scores(network, graph, whole, feeds, begun.precision)
         found = self._along(network, graph, whole, feeds, begun.precision)
+        if scores:
+            scores, found = device_scores.together(scores, found)
+            begun = replace(begun, stages=(*begun.stages, scores))
         part = told.of_module(found.segment.name) if found.segment else ""
         return self._keep(kept.of(replace(begun, found=found, repeat=self._again(network, part)), told.names(whole, found)))
+
+    def _scores(self, network: Network, graph: Graph, whole: Whole, feeds: Tensors, precision: str) -> StageSeen | None:
+        """The device's scores by the graph as it is; None where only a part of it or dumps are looked at."""
+        if self.wanted.part or self.wanted.dumps:
+            return None
+        device = OnDevice(self.context, self.case, network, graph, self.run)
+        ours, theirs = device(whole.model, feeds), as_written(whole.model, feeds)
+        first = whole.outputs[0]
+        return device_scores.stage(ours[first], theirs[first], precision, softmax=network.softmax and graph.given is None)
 
     def _along(self, network: Network, graph: Graph, whole: Whole, feeds: Tensors, precision: str) -> Found:
         """The device along the graph, or along a part of it; or what it has left of that in a folder."""

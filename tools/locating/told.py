@@ -137,7 +137,8 @@ def _unnamed(found: Found, called: Names) -> str:
     apart = f"the scores differ by {scores.weight:.1e}" if scores else "the scores were not compared"
     if found.kind == "nothing":
         return f"the device computes what its graph says: no part has an own error beyond {found.limit:.0e}{largest}; {apart}"
-    return (f"no part errs by itself: none has an own error beyond {found.limit:.0e}{largest}; yet {apart}. "
+    yet = f"; yet {apart}" if scores and scores.weight > found.limit else ""
+    return (f"no part errs by itself: none has an own error beyond {found.limit:.0e}{largest}{yet}. "
             "The device computes otherwise only where the parts are compiled together")
 
 

@@ -76,6 +76,7 @@ class Parts:
     chosen: Chosen = FIRST
     networks: tuple[str, ...] = ("tiny",)
     node: str = ""
+    only_whole: bool = False
 
     def look(self, patch: pytest.MonkeyPatch, wanted: Wanted = WANTED) -> tuple[Path, tuple[Kept, ...]]:
         """The answer, and what was done in which order."""
@@ -89,7 +90,7 @@ class Parts:
         def noted(word: str, value: Any) -> Any:
             return lambda *words, **named: self.did.append(word) or value
 
-        device = Spoiled(self.did, self.node)
+        device = Spoiled(self.did, self.node, only_whole=self.only_whole)
         for module, name, value in (
                 (launch, "find", noted("find", SimpleNamespace(checkpoints=checkpoints))),
                 (clips, "chosen", noted("chosen", self.chosen)),
@@ -102,10 +103,10 @@ class Parts:
 
 
 class Spoiled:
-    """A device that scales the weight of one node, wherever it runs it."""
+    """A device that scales the weight of one node wherever it runs it, or where scores alone are asked for."""
 
-    def __init__(self, did: list[str], node: str) -> None:
-        self.did, self.node = did, node
+    def __init__(self, did: list[str], node: str, *, only_whole: bool = False) -> None:
+        self.did, self.node, self.only_whole = did, node, only_whole
 
     def of(self, context: object, case: object, one: Network, graph: object, run: Path) -> Spoiled:
         return self
@@ -119,6 +120,7 @@ class Spoiled:
         self.did.append("device")
         other = onnx.ModelProto()
         other.CopyFrom(model)
-        if any(node.name == self.node for node in other.graph.node):
+        asked_more = len(model.graph.output) > 1 or len(model.graph.input) > 1
+        if any(node.name == self.node for node in other.graph.node) and not (self.only_whole and asked_more):
             scale(other, self.node)
         return as_written(other, feeds)

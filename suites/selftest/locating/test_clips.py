@@ -81,7 +81,7 @@ def test_named_clips_are_taken_as_they_are_named(bench: Bench) -> None:
     found = bench.chosen("v_7", "v_2", "v_3")
 
     assert (("v_7", "v_2", "v_3"), ("v_7", "v_2"), None) == (found.ids, found.worst, found.run)
-    assert "--clips" in found.why
+    assert "--clip" in found.why
 
 
 def test_an_unknown_clip_is_refused_with_names_near_it(bench: Bench) -> None:

@@ -38,7 +38,8 @@ def test_a_fault_on_the_device_is_named_by_its_node(parts: Parts, monkeypatch: p
     folder, [found] = parts.look(monkeypatch)
 
     assert ["find", "chosen", "batches", "steps", "stages", "device", "causes"] == once(parts.did)
-    [sentence] = found.sentences
+    scores, sentence = found.sentences
+    assert scores.startswith("device against its graph: the scores differ by ")
     assert sentence.startswith("layer2.5 (MatMul_26): own error 1.0e-02 where its neighbours have ")
     assert sentence.endswith("; so it is; since here the scores differ")
     assert found.located.repeat.startswith("python -m tools.locate tiny --batch 4 --device cpu --part layer2.5 --artifacts ")
@@ -52,6 +53,19 @@ def test_nothing_is_named_where_nothing_differs(parts: Parts, monkeypatch: pytes
 
     assert not told.named_any(found.located)
     assert found.sentences[0].startswith("the device computes what its graph says")
+
+
+def test_an_error_that_goes_where_tensors_are_asked_for_is_told_all_the_same(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a compiler makes of the graph with more outputs may be right where the graph itself errs."""
+    parts.node, parts.only_whole = SPOILED, True
+    _, [found] = parts.look(monkeypatch)
+
+    assert told.named_any(found.located)
+    scores, sentence = found.sentences
+    assert "it errs only where nothing else is asked of it" in scores
+    assert sentence.startswith("no part errs by itself: none has an own error beyond 2e-05")
+    assert "yet the scores differ" not in sentence
+    assert sentence.endswith("The device computes otherwise only where the parts are compiled together")
 
 
 def test_where_the_input_differs_nothing_behind_it_is_looked_at(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
