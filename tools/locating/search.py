@@ -165,7 +165,8 @@ class Search:
 
     def _as_found(self, kind: Kind, one: Seen | None, part: Span | None, limit: float, usual: float, seen: Sequence[Seen],
                   closer: Sequence[Seen]) -> Found:
-        return Found(kind, one and one.span, part, one and one.own, usual, limit, tuple(seen), tuple(closer), self.compilations)
+        span, own = (one.span, one.own) if one is not None else (None, None)
+        return Found(kind, span, part, own, usual, limit, tuple(seen), tuple(closer), self.compilations)
 
     def _groups(self, spans: Sequence[Span]) -> Iterator[list[Span]]:
         """Spans whose tensors may be on a device at once."""

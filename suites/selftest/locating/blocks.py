@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from suites.selftest.locating.rounding import fp32
 from suites.selftest.locating.spoiling import Fault, planted
@@ -19,10 +17,9 @@ if TYPE_CHECKING:
     import onnx
 
 CHANNELS, BLOCKS = 6, 5
-Change = Callable[[Any], None]
 
 
-def network(change: Change = lambda graph: None) -> onnx.ModelProto:
+def network() -> onnx.ModelProto:
     """Blocks of Conv, Relu, Conv, Add and Relu, then a mean, a Gemm and a Softmax."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -48,7 +45,6 @@ def network(change: Change = lambda graph: None) -> onnx.ModelProto:
     graph = helper.make_graph(nodes, "blocks", [helper.make_tensor_value_info("video", TensorProto.FLOAT, [2, CHANNELS, 8, 8])],
                               [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [2, 4])],
                               [numpy_helper.from_array(values, name) for name, values in weights.items()])
-    change(graph)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=6)
 
 
@@ -65,12 +61,3 @@ def with_fault(fault: Fault, device: Runs = fp32) -> Runs:
 def search(device: Runs, precision: str = "fp32", **more: Any) -> Found:
     """What a search finds on that device."""
     return Search(Whole(network()), video(), as_written, device, precision, **more).found()
-
-
-def where(model: onnx.ModelProto, *kinds: str) -> bool:
-    """Whether a graph has these operators one behind another."""
-    ops = [node.op_type for node in model.graph.node]
-    return any(tuple(ops[at : at + len(kinds)]) == kinds for at in range(len(ops)))
-
-
-Array = NDArray[Any]

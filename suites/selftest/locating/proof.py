@@ -149,8 +149,8 @@ def table(trials: Sequence[Trial], cleans: Sequence[Clean]) -> str:
     rows += [_row("**all**", trials)] if trials else []
     rows += ["", "| Without a fault | Graphs | Something named | Rounding adds up |", "| --- | ---: | ---: | ---: |"]
     for precision in DEVICES:
-        these = [one for one in cleans if one.precision == precision]
-        rows.append(f"| {precision} | {len(these)} | {sum(one.named for one in these)} | {sum(one.added for one in these)} |")
+        of = [one for one in cleans if one.precision == precision]
+        rows.append(f"| {precision} | {len(of)} | {sum(one.named for one in of)} | {sum(one.added for one in of)} |")
     return "\n".join(rows)
 
 

@@ -155,7 +155,9 @@ def test_a_zeroed_channel_is_zero(whole: Whole, tensors: Tensors) -> None:
 
 def test_a_node_without_a_name_is_known_by_what_it_makes() -> None:
     """As whoever reads the graph knows it."""
-    model = network(lambda graph: [node.ClearField("name") for node in graph.node])
+    model = network()
+    for node in model.graph.node:
+        node.ClearField("name")
     whole = Whole(model)
     tensors = everything(whole, video())
     fault = chosen(whole, "padding", 0, lambda names: tensors)
