@@ -103,7 +103,7 @@ class Parts:
 
 
 class Spoiled:
-    """A device that scales the weight of one node wherever it runs it, or where scores alone are asked for."""
+    """A device that scales the weight of one node everywhere, or where scores alone are asked for."""
 
     def __init__(self, did: list[str], node: str, *, only_whole: bool = False) -> None:
         self.did, self.node, self.only_whole = did, node, only_whole
