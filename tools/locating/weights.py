@@ -155,8 +155,8 @@ def _told(name: str, index: tuple[int, ...], value: float, more: float) -> str:
     place = f"{name}[{', '.join(map(str, index))}]"
     for kind, whole, bits in ((np.float32, "u4", 32), (np.float16, "u2", 16)):
         ones = np.left_shift(np.ones(1, whole), np.arange(bits, dtype=whole))
-        flipped = (np.array([value], kind).view(whole) ^ ones).view(kind).astype(np.float64)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
+            flipped = (np.array([value], kind).view(whole) ^ ones).view(kind).astype(np.float64)
             fits = np.flatnonzero(np.abs(flipped - (value + more)) <= 1e-3 * abs(more))
         if len(fits):
             return f"bit {fits[0]} of {place} as {np.dtype(kind)} is flipped: {short(value)} became {short(value + more)}"

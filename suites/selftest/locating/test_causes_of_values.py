@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,14 @@ def test_values_beyond_half_precision_are_told(scale: float, side: str) -> None:
     assert found.kind == "range"
     assert found.sentence.startswith(side)
     assert found.sentence.endswith("exceeds fp16")
+
+
+def test_a_device_of_float32_may_read_large_values() -> None:
+    """Their range is no cause where nothing becomes infinite."""
+    feeds = {"x": normal(8, 8, scale=1e6)}
+    graph = whole([node("Relu", ["x"], "y")], feeds, {})
+
+    assert named(graph, feeds, device(after=lambda one: one + normal(8, 8, seed=4, scale=1e5))) == ()
 
 
 def test_terms_beyond_half_precision_are_told() -> None:
@@ -174,4 +183,12 @@ def test_large_tensors_are_judged_by_the_rows_that_err_most(monkeypatch: pytest.
     part = thinned(all_of_it)
 
     assert part.inputs["x"].tolist() == feeds["x"][[3, 7, 11, 15]].tolist()
-    assert [one.kind for one in known(all_of_it)][:1] == ["missing"]
+
+    fed = list[int]()
+
+    def noting(model: Any, feeds: Tensors) -> dict[str, np.ndarray]:
+        fed.append(len(next(iter(feeds.values()))))
+        return as_written(model, feeds)
+
+    assert known(replace(all_of_it, reference=noting, found=all_of_it.expected + normal(16, 4, 8, 8, seed=3))) == ()
+    assert set(fed) == {4}

@@ -12,6 +12,7 @@ import pytest
 
 from suites.selftest.locating.small import Arrays, device, node, normal, weights, whole
 from tools.errors import ScoreError
+from tools.locating.between import between, model_of
 from tools.locating.cutting import with_outputs
 from tools.locating.dump_names import names
 from tools.locating.dumps import from_dumps, read
@@ -86,6 +87,22 @@ def test_a_device_that_is_right_has_nothing_found(tmp_path: Path) -> None:
     dumps = read(dumped(tmp_path, dict(zip(MADE, ONNX, strict=True)), change=lambda one: one.astype(np.float64)), graph())
 
     assert from_dumps(graph(), FEEDS, as_written, dumps, "fp32").kind == "nothing"
+
+
+def test_rounding_that_adds_up_is_nothing(tmp_path: Path) -> None:
+    """Errors that are usual for each part may come to more together."""
+    parts = between(graph(), ["a/c.1", "scores"])
+    given = dict(FEEDS)
+    for part, scale in zip(parts, (3.6e-3, 2.8e-3), strict=True):
+        model, fed = model_of(graph(), [part], given)
+        made = as_written(model, fed)[part.made]
+        given[part.made] = made * (1 + normal(*made.shape, seed=3, scale=scale))
+        np.save(tmp_path / f"{part.made.replace('/', '_').replace('.', '_')}.npy", given[part.made])
+
+    found = from_dumps(graph(), FEEDS, as_written, read(tmp_path, graph()), "fp16")
+
+    assert max(one.cumulative.weight for one in found.seen if one.cumulative) > found.limit
+    assert found.kind == "nothing"
 
 
 def test_dumps_of_another_input_are_refused(tmp_path: Path) -> None:
