@@ -80,7 +80,7 @@ def counterparts(earlier: Whole, later: Whole) -> dict[str, Counterpart]:
             there = known.get(_called(name), "")
             maker = earlier.nodes[earlier.maker[there]] if there else None
             given = name in later.outputs and there in earlier.outputs
-            if maker and (name.startswith("/") or maker.op_type == node.op_type and (given or _of_the_same(node, maker, later, found))):
+            if maker and (name.startswith("/") or (maker.op_type == node.op_type and (given or _of_the_same(node, maker, later, found)))):
                 found[name] = Counterpart((there, *_folded(earlier, there)), later.bytes_of(name))
     return found
 
@@ -196,6 +196,6 @@ def _called(name: str) -> str:
 
 
 def _of_the_same(one: onnx.NodeProto, other: onnx.NodeProto, whole: Whole, known: Container[str]) -> bool:
-    """Whether a node of *whole* reads what another graph's does: constants of a name, inputs, *known* tensors."""
+    """Whether a node of *whole* reads what another graph's does: its inputs, constants, *known* tensors."""
     same = [*map(_called, one.input)] == [*map(_called, other.input)]
     return same and all(name in known or name not in whole.maker for name in one.input)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
 from math import log2
@@ -37,6 +37,8 @@ WORDS: dict[Kind, str] = {
 USUAL = ("fp32", "fp16", "fp32", "tf32")  # what devices compute in, in turn
 ONLY: dict[Kind, tuple[str, ...]] = {"overflow": ("fp16",), "half-output": ("fp32",)}
 LEAST = {"fp32": 1e-4, "fp16": 5e-3, "tf32": 5e-3}  # the effect on its node that a fault has, beyond what rounding does
+ON_NPU: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in ONLY)  # it rounds what parts read and make, to half
+SMALL = ("tiny", "tem", "pem")
 FEW = {"tsm": 8}  # faults in a network that takes a minute each
 CLEAN = {"tiny": 5, "tem": 4, "pem": 4, "slowfast": 2, "r2plus1d": 2, "nonlocal": 2, "tsm": 1}
 RIGHT_NODES = 0.95
@@ -46,7 +48,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One fault in one network on a device that computes in *precision*, and what the search made of it."""
+    """One fault in one network on a device of *precision*, and what the search made of it.
+
+    npu: whether it is the simulated NPU, not the CPU.
+    """
 
     network: str
     nodes: int
@@ -55,6 +60,7 @@ class Trial:
     found: Found
     segment: bool
     took_s: float
+    npu: bool = False
 
     @property
     def node(self) -> bool:
@@ -68,8 +74,8 @@ class Trial:
     @property
     def sentence(self) -> str:
         span = self.found.span
-        said = f"{self.found.kind} {span.name}" if span else self.found.kind
-        return f"{self.network}, {self.precision}, {self.fault.kind} in {self.fault.node}: {said}"
+        said, where = f"{self.found.kind} {span.name}" if span else self.found.kind, "a simulated NPU" if self.npu else "the CPU"
+        return f"{self.network} on {where}, {self.precision}, {self.fault.kind} in {self.fault.node}: {said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,8 @@ class Clean:
 
 def dealt(kinds: Sequence[tuple[str, Kind]], count: int) -> list[tuple[str, Kind, int]]:
     """*count* faults with numbers: kinds in turn, of each the networks that have a place."""
+    if not kinds:
+        return []
     turns = {kind: cycle([name for name, one in kinds if one == kind]) for kind in dict.fromkeys(kind for _, kind in kinds)}
     left, dealt = dict(FEW), list[tuple[str, Kind, int]]()
     for kind in cycle(turns):
@@ -103,6 +111,11 @@ def dealt(kinds: Sequence[tuple[str, Kind]], count: int) -> list[tuple[str, Kind
         left[name] = left.get(name, count) - 1
         dealt.append((name, kind, len(dealt)))
     return dealt
+
+
+def of(name: str, deal: Sequence[tuple[str, Kind, int]]) -> list[tuple[Kind, int]]:
+    """The kinds and numbers of one network's faults."""
+    return [(kind, number) for one, kind, number in deal if one == name]
 
 
 def searched(network: StandIn, fault: Fault, precision: str, device: Runs) -> Trial:
@@ -119,16 +132,16 @@ def searched(network: StandIn, fault: Fault, precision: str, device: Runs) -> Tr
     return Trial(network.name, len(whole.nodes), fault, precision, found, segment, took_s)
 
 
-def faults_in(network: StandIn, wanted: Iterable[tuple[Kind, int]], seed: int, say: Say) -> Iterator[Trial]:
-    """Trials of these kinds and seeds in one network."""
+def faults_in(network: StandIn, wanted: Iterable[tuple[Kind, int]], seed: int, say: Say, npu: Runs | None = None) -> Iterator[Trial]:
+    """Trials of these kinds and numbers in one network, on the CPU or on *npu*."""
     for kind, number in wanted:
-        turns = ONLY.get(kind, USUAL)
+        turns = ("fp16",) if npu else ONLY.get(kind, USUAL)
         precision = turns[number // len(KINDS) % len(turns)]
         fault = chosen(network.whole, kind, seed + number, network.gives, network.norms, LEAST[precision])
         if fault is None:
             say(f"{network.name} has no place for {kind} that {precision} would show")
             continue
-        trial = searched(network, fault, precision, DEVICES[precision])
+        trial = replace(searched(network, fault, precision, npu or DEVICES[precision]), npu=npu is not None)
         say(("right  " if trial.node else "WRONG  ") + trial.sentence + f", {trial.took_s:.1f} s")
         yield trial
 
@@ -146,7 +159,8 @@ def table(trials: Sequence[Trial], cleans: Sequence[Clean]) -> str:
     """Both tables, as they stand in the page."""
     rows = ["| Planted | Faults | Right node first | Right part | Compilations | Seconds |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
     rows += [_row(WORDS[kind], these) for kind in KINDS if (these := [one for one in trials if one.fault.kind == kind])]
-    rows += [_row("**all**", trials)] if trials else []
+    on_npu = [one for one in trials if one.npu]
+    rows += [_row(words, these) for words, these in (("of these on a simulated NPU", on_npu), ("**all**", trials)) if these]
     rows += ["", "| Without a fault | Graphs | Something named | Rounding adds up |", "| --- | ---: | ---: | ---: |"]
     for precision in DEVICES:
         of = [one for one in cleans if one.precision == precision]
@@ -166,27 +180,44 @@ def good(trials: Sequence[Trial], cleans: Sequence[Clean]) -> bool:
     return right >= RIGHT_NODES * len(trials) and all(one.segment and one.within for one in trials) and not any(one.named for one in cleans)
 
 
+def measured(options: argparse.Namespace, folder: Path, say: Say) -> tuple[list[Trial], list[Clean]]:
+    """All trials with a fault, and the graphs without one; networks are made in *folder*."""
+    names, trials, cleans = options.only.split(","), list[Trial](), list[Clean]()
+    first = {name: stand_in(name, folder) for name in names}
+    rng = np.random.default_rng(options.seed)
+    kinds = [(name, kind) for kind in KINDS for name in names if places(first[name].whole, kind, rng, first[name].norms)]
+    deal = dealt(kinds, options.faults)
+    for name in names:
+        trials += faults_in(first[name], of(name, deal), options.seed, say)
+    trials += faults_on_npu(first, [(name, kind) for name, kind in kinds if name in SMALL and kind in ON_NPU], options, folder, say)
+    for name in names:
+        for seed in range(min(CLEAN[name], options.clean)):
+            cleans += clean_in(first.pop(name) if seed == 0 else stand_in(name, folder, seed), say)
+    return trials, cleans
+
+
+def faults_on_npu(networks: Mapping[str, StandIn], kinds: Sequence[tuple[str, Kind]], options: argparse.Namespace, folder: Path,
+                  say: Say) -> Iterator[Trial]:
+    """Trials on a simulated NPU, of which each network has its own."""
+    from suites.selftest.locating.simulated_device import simulated_npu
+
+    deal = dealt(kinds, options.npu)
+    for name in dict.fromkeys(name for name, _, _ in deal):
+        with simulated_npu(folder / f"npu-{name}") as npu:
+            yield from faults_in(networks[name], of(name, deal), options.seed + options.faults, say, npu)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Make the table; tell which trials missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--faults", type=int, default=110)
+    parser.add_argument("--faults", type=int, default=110, help="on the CPU")
+    parser.add_argument("--npu", type=int, default=10, help="faults more, in small networks on a simulated NPU")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", default=",".join(NAMES), help="networks, by their names: " + ", ".join(NAMES))
     parser.add_argument("--clean", type=int, default=max(CLEAN.values()), help="at most so many graphs of each network without a fault")
     options = parser.parse_args(arguments)
-    names = options.only.split(",")
-    trials, cleans = list[Trial](), list[Clean]()
-    say = partial(print, file=sys.stderr, flush=True)
     with TemporaryDirectory() as folder:
-        first = {name: stand_in(name, Path(folder)) for name in names}
-        rng = np.random.default_rng(options.seed)
-        kinds = [(name, kind) for kind in KINDS for name in names if places(first[name].whole, kind, rng, first[name].norms)]
-        deal = dealt(kinds, options.faults)
-        for name in names:
-            trials += faults_in(first[name], [(kind, number) for one, kind, number in deal if one == name], options.seed, say)
-        for name in names:
-            for seed in range(min(CLEAN[name], options.clean)):
-                cleans += clean_in(first.pop(name) if seed == 0 else stand_in(name, Path(folder), seed), say)
+        trials, cleans = measured(options, Path(folder), partial(print, file=sys.stderr, flush=True))
     print(table(trials, cleans))
     missed = [one.sentence for one in trials if not (one.node and one.segment and one.within)]
     print("\n".join(["", *(f"Missed: {one}" for one in missed)]) if missed else "\nNo fault was missed.")

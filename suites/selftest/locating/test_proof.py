@@ -78,9 +78,10 @@ def test_a_miss_counts() -> None:
 @pytest.mark.torch
 def test_the_command_makes_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     """Of networks that are exported for it; among their faults are BatchNorms and shifts."""
-    status = proof.main(["--faults=22", "--seed=3", "--only=tiny,tem,pem", "--clean=1"])
+    status = proof.main(["--faults=22", "--seed=3", "--only=tiny,tem,pem", "--clean=1", "--npu=3"])
     told = capsys.readouterr()
 
     assert 0 == status, told.err
     assert "| BatchNorm's epsilon 1e-2 | 2 | 2 | 2 |" in told.out
+    assert "| of these on a simulated NPU | 3 | 3 | 3 |" in told.out
     assert "No fault was missed." in told.out

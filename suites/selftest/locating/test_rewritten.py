@@ -98,6 +98,7 @@ def test_a_simplifiers_own_name_counts_where_the_same_is_made_of_the_same() -> N
     assert ["v_1", "v_2", "y"] == told("v_1 = MatMul(x, w)\nv_2 = Relu(v_1)\ny = Add(v_2, b)")
     assert ["y"] == told("v_1 = Relu(x)\nv_2 = MatMul(v_1, w)\ny = Add(v_2, b)")
     assert [] == told("v_1 = Relu(x)\ny = Sub(v_1, b)")
+    assert ["y"] == told("v_1 = MatMul(x, v)\nv_2 = Relu(v_1)\ny = Add(v_2, b)")
     assert ["y"] == told("v_0 = Neg(x)\nv_1 = MatMul(v_0, w)\nv_2 = Relu(v_1)\ny = Add(v_2, b)")
 
 

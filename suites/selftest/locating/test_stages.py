@@ -150,6 +150,20 @@ def test_surgery_that_changes_something_is_named(request: pytest.FixtureRequest,
     assert {THREE[2]: node} == differing(clean.stages(clean.exported(tmp_path)))
 
 
+CONV = "/network/backbone/layer2/layer2.0/conv1/conv/net/Conv"
+
+
+def unnamed(node_name: str) -> Change:
+    """Call what a node makes as no other graph does."""
+    def change(model: onnx.ModelProto) -> None:
+        [made] = [node.output[0] for node in model.graph.node if node.name == node_name]
+        for node in model.graph.node:
+            node.input[:] = ["mine" if name == made else name for name in node.input]
+            node.output[:] = ["mine" if name == made else name for name in node.output]
+
+    return change
+
+
 def turned(model: onnx.ModelProto) -> None:
     """Take [N, C, T, H, W] where the network has [N, T, C, H, W]."""
     given_graphs.with_input("frames", ["n", 3, 4, 64, 64], ("Transpose", {"perm": [0, 2, 1, 3, 4]}))(model)
@@ -158,8 +172,8 @@ def turned(model: onnx.ModelProto) -> None:
 @pytest.mark.parametrize(("changes", "named"), [
     ((turned, given_graphs.ends_before_softmax), None),
     ((given_graphs.ends_in("Log"),), None),
-    ((weight_of("/network/backbone/layer2/layer2.0/conv2/conv/Conv", 1.01), turned, given_graphs.ends_before_softmax),
-     "/network/backbone/layer2/layer2.0/conv2/conv/Conv"),
+    ((weight_of(CONV, 1.01), unnamed(CONV), turned, given_graphs.ends_before_softmax),
+     CONV),
     ((given_graphs.classes_in_order([*range(1, 20), 0]),), "reordered"),
 ], ids=["another layout and end", "logarithms", "a weight", "other classes"])
 def test_a_given_graph_is_compared_on_the_scale_and_in_the_layout_of_the_network(
@@ -205,3 +219,13 @@ def test_a_model_that_is_a_file_has_no_stages_but_the_given_graph(tmp_path: Path
     assert "given graph against model's own graph" == found.name
     assert (named is not None) is found.differs
     assert named is None or (found.first is not None and named in found.sentence)
+
+
+@pytest.mark.parametrize("end", ["LogSoftmax", "Softmax"])
+def test_logits_are_compared_with_probabilities_up_to_a_constant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    """Which no logarithm of a probability tells."""
+    own = own_graphs.in_this_process(tmp_path, monkeypatch)
+    checkpoint = Weights(own.graph, sha256(own.graph), own.spec.network, "graph")
+    mine = given_graphs.save(own.graph, tmp_path / "mine.onnx", given_graphs.ends_in(end))
+
+    assert {} == differing(stages(own.context(graph=str(mine)), checkpoint, BATCH, {"frames": noise(BATCH, 4, 3, 16, 16)}))
