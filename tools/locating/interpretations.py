@@ -10,8 +10,8 @@ import numpy as np
 from tools.locating.evidence import Evidence, Explained
 from tools.locating.paddings import paddings
 from tools.locating.ranges import short
-from tools.locating.variant import Variant, said, with_attributes, with_constant
 from tools.locating.values import Cause
+from tools.locating.variant import Variant, said, with_attributes, with_constant
 
 if TYPE_CHECKING:
     import onnx

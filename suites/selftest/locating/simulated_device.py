@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from suites.selftest.locating.device_bench import Bench
 
+from suites.selftest.locating.device_bench import Bench
 from suites.selftest.simulated.npu import SimulatedNpu
 from tools.locating.values import Runs
 from tools.spec.case import Device
