@@ -42,7 +42,7 @@ T = TypeVar("T")
 def run(work: Work, entries: Entries, events: Events) -> Outcome:
     """Tell as many events as the span is long, as fast as they go."""
     for number in range(work.span[1]):
-        events.tell(work.key, {"kind": "progress", "phase": "scoring", "done": number, "total": work.span[1], "worker": "here"})
+        events.tell(work.key, {"kind": "progress", "text": "scoring", "done": number, "total": work.span[1], "worker": "here"})
     return Answer("?", "cpu", ())
 
 
