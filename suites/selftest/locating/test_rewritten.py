@@ -14,14 +14,13 @@ from tools.locating.closeness import news_in, resolution
 from tools.locating.rewritten import changed_constants, counterparts, first_difference
 from tools.locating.values import Span
 from tools.locating.whole import Whole
+from tools.media.preprocess import Floats
 
 if TYPE_CHECKING:
     import onnx
 
-    from tools.media.preprocess import Floats
-
 LIMIT = 1e-5
-WEIGHTS = {"w": noise(4, 4), "v": noise(4, 4) + 1, "b": noise(4), "half": np.array(0.5, np.float32)}
+WEIGHTS: dict[str, Floats] = {"w": noise(4, 4), "v": noise(4, 4) + 1, "b": noise(4), "half": np.array(0.5, np.float32)}
 PLAIN = """/m/a = MatMul(x, w)
            /m/b = Relu(/m/a)
            /m/c = MatMul(/m/b, v)
@@ -146,7 +145,7 @@ def test_infinities_that_are_the_same_are_no_difference() -> None:
     large = np.array([1e30, -1e30, 3e38, np.inf], np.float32)
 
     assert news_in(large, large.copy(), LIMIT) is None
-    assert news_in(large * np.float32([1, 1, 0.9, 1]), large, 1e-12) is not None
+    assert news_in(large * np.array([1, 1, 0.9, 1], np.float32), large, 1e-12) is not None
     assert news_in(large[:2] * np.float32(1.1), large[:2], LIMIT) is not None
     assert news_in(np.array([1, 2, 3, np.inf], np.float32), np.array([1, 2, 3, 4], np.float32), LIMIT) is not None
 
