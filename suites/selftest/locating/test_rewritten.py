@@ -42,6 +42,11 @@ def graph(body: str, changed: Mapping[str, Floats] | None = None) -> onnx.ModelP
     return model
 
 
+def scaled(name: str, factor: float) -> Floats:
+    found: Floats = WEIGHTS[name] * np.float32(factor)
+    return found
+
+
 def first(after: onnx.ModelProto, before: onnx.ModelProto | None = None) -> Span | None:
     """The nodes of *after* that are named first."""
     found = first_difference(before or graph(PLAIN), after, {"x": noise(3, 4)}, LIMIT)
@@ -50,11 +55,11 @@ def first(after: onnx.ModelProto, before: onnx.ModelProto | None = None) -> Span
 
 @pytest.mark.parametrize(("after", "named"), [
     (graph(PLAIN), None),
-    (graph(PLAIN, {"w": WEIGHTS["w"] * np.float32(1.01)}), Span("/m/a", 0, 1)),
+    (graph(PLAIN, {"w": scaled("w", 1.01)}), Span("/m/a", 0, 1)),
     (graph(PLAIN, {"v": WEIGHTS["v"] + np.float32(0.01)}), Span("/m/c", 2, 3)),
     (graph(PLAIN.replace("Relu", "Abs")), Span("/m/b", 1, 2)),
     (graph(PLAIN.replace("axis=1", "axis=0")), Span("y", 4, 5)),
-    (graph(PLAIN, {"w": WEIGHTS["w"] * np.float32(np.nan)}), Span("/m/a", 0, 1)),
+    (graph(PLAIN, {"w": scaled("w", np.nan)}), Span("/m/a", 0, 1)),
     (graph(PLAIN, {"w": np.full((4, 4), 3e38, np.float32)}), Span("/m/a", 0, 1)),
 ], ids=["the same", "a weight", "a later weight", "another operator", "another axis", "not a number", "infinite"])
 def test_the_first_node_that_computes_something_else_is_named(after: onnx.ModelProto, named: Span | None) -> None:
@@ -69,7 +74,7 @@ def test_a_factor_that_became_part_of_weights_is_no_difference() -> None:
 
     assert first(graph(folded, {"v": half})) is None
     assert Span("y", 3, 4) == first(graph(folded.replace("axis=1", "axis=0"), {"v": half}))
-    assert Span("/m/c", 2, 3) == first(graph(folded, {"v": half * np.float32(1.01)}))
+    assert Span("/m/c", 2, 3) == first(graph(folded, {"v": scaled("v", 0.505)}))
 
 
 def test_nodes_between_two_known_tensors_are_named_together() -> None:
@@ -83,7 +88,7 @@ def test_what_is_made_of_constants_alone_is_not_among_them() -> None:
     """An exporter that finds two weights alike writes the second one as a copy of the first."""
     copied = "c = Identity(w)\n" + PLAIN.replace("MatMul(x, w)", "MatMul(x, c)")
 
-    assert Span("/m/a", 1, 2) == first(graph(copied, {"w": WEIGHTS["w"] * np.float32(1.01)}))
+    assert Span("/m/a", 1, 2) == first(graph(copied, {"w": scaled("w", 1.01)}))
 
 
 def test_a_simplifiers_own_name_counts_where_the_same_is_made_of_the_same() -> None:
@@ -126,7 +131,7 @@ def test_groups_of_tensors_find_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_weights_that_changed_are_told() -> None:
     """Those that the nodes of a span read, by name, where both graphs have them in one shape."""
-    after = graph(PLAIN, {"v": WEIGHTS["v"] * np.float32(1.01), "w": WEIGHTS["w"] + 1})
+    after = graph(PLAIN, {"v": scaled("v", 1.01), "w": WEIGHTS["w"] + 1})
     found = changed_constants(Whole(graph(PLAIN)), Whole(after), Span("", 1, 5))
 
     assert ["v"] == [*found]
