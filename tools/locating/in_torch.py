@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import groupby
@@ -25,6 +26,7 @@ from tools.spec.model import Spec
 from tools.storage.context import Context
 
 FLOAT_BYTES = 4
+NUMBERED = re.compile(r"_\d+$")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class InTorch:
         A module that has no nodes is part of those before it, as a BatchNorm is that became part of a
         convolution. A module that runs more or less often than its nodes are there is left out.
         """
-        runs = _runs(exported)
+        runs = _runs(exported, {call.module for call in self.layers.calls})
         found: dict[int, tuple[str, Counterpart]] = {}
         times: dict[str, int] = {}
         calls = self.layers.calls
@@ -76,12 +78,17 @@ class InTorch:
             return Layers.read(folder)
 
 
-def _runs(whole: Whole) -> dict[str, list[tuple[int, int]]]:
-    """The first and last node of each time that a module runs, by the module's path as its calls have it."""
+def _runs(whole: Whole, modules: Container[str]) -> dict[str, list[tuple[int, int]]]:
+    """The first and last node of each time that one of *modules* runs, by the module's path.
+
+    Where two have one path, as those of two pathways that are no calls of their own, the exporter numbers the
+    second.
+    """
     found: dict[str, list[tuple[int, int]]] = {}
     for path, group in groupby(range(len(whole.nodes)), key=lambda number: whole.nodes[number].name.rpartition("/")[0][1:]):
         numbers = [*group]
-        found.setdefault(path, []).append((numbers[0], numbers[-1]))
+        plain = NUMBERED.sub("", path)
+        found.setdefault(plain if path not in modules and plain in modules else path, []).append((numbers[0], numbers[-1]))
     return found
 
 

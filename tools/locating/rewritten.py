@@ -74,7 +74,7 @@ def counterparts(earlier: Whole, later: Whole) -> dict[str, Counterpart]:
     both give counts where the same operator makes it.
     """
     known = {_called(name): name for name in earlier.maker}
-    found = {}
+    found: dict[str, Counterpart] = {}
     for node in later.nodes:
         for name in node.output:
             there = known.get(_called(name), "")

@@ -7,7 +7,7 @@ scores of two differ, their tensors are compared, up to the first node that comp
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -63,7 +63,8 @@ class Stand:
     @property
     def output(self) -> str:
         """The name of the scores."""
-        return self.fed.whole.outputs[self.fit.output]
+        name: str = self.fed.whole.outputs[self.fit.output]
+        return name
 
     @cached_property
     def rows(self) -> Floats:
@@ -147,7 +148,7 @@ def _told(found: StageSeen, start: Begins | None, sentences: list[str]) -> Stage
         sentences.insert(0, "all tensors before agree")
     elif start is not None and start.difference is not None:
         sentences.insert(0, f"its tensor differs by {start.difference.relative:.1e} of its range")
-    return StageSeen(found.name, found.difference, found.limit, start and start.span, "; ".join(sentences))
+    return replace(found, first=start.span if start else None, sentence="; ".join(sentences))
 
 
 def _narrowed(whole: Whole, start: Begins, weights: Mapping[str, Difference]) -> Begins:

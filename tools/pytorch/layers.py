@@ -59,8 +59,9 @@ class Layers:
     def write(self, folder: Path) -> None:
         shapes = [" ".join(map(str, call.shape)) for call in self.calls]
         takes = [NOTHING if call.takes is None else call.takes for call in self.calls]
-        np.savez(folder / FILE, scores=self.scores, modules=np.array([call.module for call in self.calls], str),
-                 shapes=np.array(shapes, str), takes=np.array(takes, int), **self.tensors)
+        told = {"scores": self.scores, "modules": np.array([call.module for call in self.calls], str), "shapes": np.array(shapes, str),
+                "takes": np.array(takes, int)}
+        np.savez(folder / FILE, allow_pickle=False, **told, **self.tensors)
 
 
 def keep(network: Network, checkpoint: Path, batch: Path, wanted: Collection[str], locks: str, folder: Path) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BATCH = 2
 ALL = {"tiny": "all", "bsn": "needed"}
 THREE = ("export against torch", "onnxsim against export", "surgery against onnxsim")
-Change = Callable[["onnx.ModelProto"], object]
+Change = Callable[["onnx.ModelProto"], None]
 
 
 @dataclass(frozen=True)

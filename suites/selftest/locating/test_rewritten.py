@@ -14,14 +14,13 @@ from tools.locating.closeness import news_in, resolution
 from tools.locating.rewritten import changed_constants, counterparts, first_difference
 from tools.locating.values import Span
 from tools.locating.whole import Whole
+from tools.media.preprocess import Floats
 
 if TYPE_CHECKING:
     import onnx
 
-    from tools.media.preprocess import Floats
-
 LIMIT = 1e-5
-WEIGHTS = {"w": noise(4, 4), "v": noise(4, 4) + 1, "b": noise(4), "half": np.array(0.5, np.float32)}
+WEIGHTS: dict[str, Floats] = {"w": noise(4, 4), "v": noise(4, 4) + 1, "b": noise(4), "half": np.array(0.5, np.float32)}
 PLAIN = """/m/a = MatMul(x, w)
            /m/b = Relu(/m/a)
            /m/c = MatMul(/m/b, v)
@@ -43,6 +42,11 @@ def graph(body: str, changed: Mapping[str, Floats] | None = None) -> onnx.ModelP
     return model
 
 
+def scaled(name: str, factor: float) -> Floats:
+    found: Floats = WEIGHTS[name] * np.float32(factor)
+    return found
+
+
 def first(after: onnx.ModelProto, before: onnx.ModelProto | None = None) -> Span | None:
     """The nodes of *after* that are named first."""
     found = first_difference(before or graph(PLAIN), after, {"x": noise(3, 4)}, LIMIT)
@@ -51,11 +55,11 @@ def first(after: onnx.ModelProto, before: onnx.ModelProto | None = None) -> Span
 
 @pytest.mark.parametrize(("after", "named"), [
     (graph(PLAIN), None),
-    (graph(PLAIN, {"w": WEIGHTS["w"] * np.float32(1.01)}), Span("/m/a", 0, 1)),
+    (graph(PLAIN, {"w": scaled("w", 1.01)}), Span("/m/a", 0, 1)),
     (graph(PLAIN, {"v": WEIGHTS["v"] + np.float32(0.01)}), Span("/m/c", 2, 3)),
     (graph(PLAIN.replace("Relu", "Abs")), Span("/m/b", 1, 2)),
     (graph(PLAIN.replace("axis=1", "axis=0")), Span("y", 4, 5)),
-    (graph(PLAIN, {"w": WEIGHTS["w"] * np.float32(np.nan)}), Span("/m/a", 0, 1)),
+    (graph(PLAIN, {"w": scaled("w", np.nan)}), Span("/m/a", 0, 1)),
     (graph(PLAIN, {"w": np.full((4, 4), 3e38, np.float32)}), Span("/m/a", 0, 1)),
 ], ids=["the same", "a weight", "a later weight", "another operator", "another axis", "not a number", "infinite"])
 def test_the_first_node_that_computes_something_else_is_named(after: onnx.ModelProto, named: Span | None) -> None:
@@ -70,7 +74,7 @@ def test_a_factor_that_became_part_of_weights_is_no_difference() -> None:
 
     assert first(graph(folded, {"v": half})) is None
     assert Span("y", 3, 4) == first(graph(folded.replace("axis=1", "axis=0"), {"v": half}))
-    assert Span("/m/c", 2, 3) == first(graph(folded, {"v": half * np.float32(1.01)}))
+    assert Span("/m/c", 2, 3) == first(graph(folded, {"v": scaled("v", 0.505)}))
 
 
 def test_nodes_between_two_known_tensors_are_named_together() -> None:
@@ -84,7 +88,7 @@ def test_what_is_made_of_constants_alone_is_not_among_them() -> None:
     """An exporter that finds two weights alike writes the second one as a copy of the first."""
     copied = "c = Identity(w)\n" + PLAIN.replace("MatMul(x, w)", "MatMul(x, c)")
 
-    assert Span("/m/a", 1, 2) == first(graph(copied, {"w": WEIGHTS["w"] * np.float32(1.01)}))
+    assert Span("/m/a", 1, 2) == first(graph(copied, {"w": scaled("w", 1.01)}))
 
 
 def test_a_simplifiers_own_name_counts_where_the_same_is_made_of_the_same() -> None:
@@ -127,7 +131,7 @@ def test_groups_of_tensors_find_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_weights_that_changed_are_told() -> None:
     """Those that the nodes of a span read, by name, where both graphs have them in one shape."""
-    after = graph(PLAIN, {"v": WEIGHTS["v"] * np.float32(1.01), "w": WEIGHTS["w"] + 1})
+    after = graph(PLAIN, {"v": scaled("v", 1.01), "w": WEIGHTS["w"] + 1})
     found = changed_constants(Whole(graph(PLAIN)), Whole(after), Span("", 1, 5))
 
     assert ["v"] == [*found]
@@ -146,7 +150,7 @@ def test_infinities_that_are_the_same_are_no_difference() -> None:
     large = np.array([1e30, -1e30, 3e38, np.inf], np.float32)
 
     assert news_in(large, large.copy(), LIMIT) is None
-    assert news_in(large * np.float32([1, 1, 0.9, 1]), large, 1e-12) is not None
+    assert news_in(large * np.array([1, 1, 0.9, 1], np.float32), large, 1e-12) is not None
     assert news_in(large[:2] * np.float32(1.1), large[:2], LIMIT) is not None
     assert news_in(np.array([1, 2, 3, np.inf], np.float32), np.array([1, 2, 3, 4], np.float32), LIMIT) is not None
 

@@ -15,11 +15,13 @@ from suites.selftest.conftest import TINY_MODELS, keeping
 from suites.selftest.deployments import noise
 from suites.selftest.locating.staged import BATCH, THREE, Change, Network, differing, ready, weight_of, with_attribute, without
 from tools.deployment import export, specialise
+from tools.deployment.surgery import operate
 from tools.deployment.weights import Weights
 from tools.locating.stages import stages
 from tools.machine import child
 from tools.machine.files import sha256
 from tools.spec.catalog import load_spec
+from tools.spec.model import Surgery
 from tools.spec.settings import MODELS
 
 if TYPE_CHECKING:
@@ -139,10 +141,8 @@ def test_surgery_that_changes_something_is_named(request: pytest.FixtureRequest,
                                                  tmp_path: Path, name: str, node: str, change: Callable[[str], Change]) -> None:
     """By its node, whatever shape it gives to tensors."""
     clean: Network = request.getfixturevalue(name)
-    operate = specialise.operate
-
-    def broken(model: onnx.ModelProto, *which: object) -> None:
-        operate(model, *which)
+    def broken(model: onnx.ModelProto, which: Surgery) -> None:
+        operate(model, which)
         change(node)(model)
 
     monkeypatch.setattr(specialise, "operate", broken)
