@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
+from math import log2, sqrt
 from statistics import median_low
 from typing import TYPE_CHECKING
 
@@ -86,8 +86,7 @@ class Search:
 
     def _everywhere(self, seen: Sequence[Seen], limit: float, usual: float) -> Found:
         """A node whose own error is news, where no part's was."""
-        self.say("no part errs by itself: looking at every node by itself")
-        alone = self._alone(range(len(self.whole.nodes)), self.feeds)
+        alone = self._suspected(seen)
         within, neighbours = self.limit(alone)
         node = loudest(alone, within)
         if node is not None:
@@ -96,6 +95,17 @@ class Search:
         added = FACTOR * sqrt(sum(one.own.weight ** 2 for one in seen if one.own))
         kind: Kind = "inherited" if any(news(one.cumulative, max(limit, added)) for one in seen) else "nothing"
         return self._as_found(kind, None, None, limit, usual, seen, alone)
+
+    def _suspected(self, seen: Sequence[Seen]) -> list[Seen]:
+        """The own errors of all nodes, or of those in the worst parts if all take too many compilations."""
+        weights = [one.own.weight if one.own else 0.0 for one in seen for _ in range(len(one.span))]
+        nodes = [self.whole.node(number) for number in range(len(self.whole.nodes))]
+        groups = list(self._groups(nodes))
+        left = max(1, int(2 * log2(max(2, len(nodes)))) - self.compilations)
+        chosen = sorted(groups, key=lambda group: -max(weights[group[0].start : group[-1].stop]))[:left]
+        self.say("no part errs by itself: looking at " + ("every node" if len(groups) <= left else "the nodes of the worst parts"))
+        return [Seen(span, own) for group, tensors in self._walk(nodes, self.feeds) if group in chosen
+                for span, own in self._own(group, tensors).items()]
 
     def _together(self, guilty: Seen, limit: float, fed: Tensors) -> Seen:
         """The fewest nodes of a part that err together, where none errs by itself.

@@ -70,8 +70,8 @@ class Whole:
         kind = self.types[name].tensor_type if name in self.types else None
         if kind is None or not kind.elem_type:
             return 0
-        width: int = helper.tensor_dtype_to_np_dtype(kind.elem_type).itemsize
-        return width * math.prod(axis.dim_value for axis in kind.shape.dim)
+        size: int = math.prod(axis.dim_value for axis in kind.shape.dim) * helper.tensor_dtype_to_np_dtype(kind.elem_type).itemsize
+        return size
 
     def node(self, number: int) -> Span:
         """One node, by its own name, or by what it makes."""

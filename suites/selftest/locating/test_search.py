@@ -131,6 +131,20 @@ def test_a_search_compiles_no_more_than_a_bisection() -> None:
     assert 2 * log2(nodes) >= search(together("Conv", "Relu")).compilations
 
 
+def test_few_bytes_at_once_leave_the_nodes_of_the_worst_parts() -> None:
+    """Where every node would take more compilations than a bisection has, what rounds most is looked at."""
+    said: list[str] = []
+    found = search(DEVICES["fp16"], "fp16", at_once_bytes=60_000, say=said.append)
+    every = search(DEVICES["fp16"], "fp16")
+    limit = int(2 * log2(len(Whole(network()).nodes)))
+    worst = max((one for one in every.seen if one.own), key=lambda one: one.own.rms if one.own else 0).span
+
+    assert found.compilations == limit
+    assert 0 < len(found.halves) < len(every.halves)
+    assert worst.start in {one.span.start for one in found.halves}
+    assert any("the nodes of the worst parts" in text for text in said)
+
+
 def test_compilations_are_the_graphs_that_the_device_was_given() -> None:
     """Each counts once."""
     given: list[int] = []
@@ -161,7 +175,6 @@ def test_a_bound_on_bytes_makes_groups_and_changes_nothing(bound: int) -> None:
     assert (free.kind, free.span, free.segment) == (found.kind, found.span, found.segment)
     assert [one.own for one in free.seen] == [one.own for one in found.seen]
     assert [one.cumulative for one in free.seen] == [one.cumulative for one in found.seen]
-    assert [one.own for one in search(fp32).halves] == [one.own for one in search(fp32, at_once_bytes=bound).halves]
 
 
 def test_the_usual_error_is_that_of_half_the_finite_ones() -> None:
