@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tools.locating import difference as blocks
-from tools.locating.difference import NONE, cosine, difference, worst
+from tools.locating.difference import NONE, cosine, difference, rows_of, worst
 from tools.locating.values import Difference
 
 THEIRS = np.array([1.0, -2.0, 3.0, 4.0], np.float32)
@@ -43,6 +43,26 @@ def test_blocks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     in_blocks = difference(ours, theirs)
     assert [in_blocks.relative, in_blocks.rms, in_blocks.cosine] == pytest.approx([at_once.relative, at_once.rms, at_once.cosine])
     assert (2 / 77, 1 / 77) == (in_blocks.unusual, in_blocks.unknown) == (at_once.unusual, at_once.unknown)
+
+
+def test_one_wrong_item_shows_among_many_right_ones() -> None:
+    """A batch is judged by its worst item; one that is next to nothing is held against the others' size."""
+    theirs = np.random.default_rng(2).normal(size=(32, 100))
+    ours = theirs.copy()
+    ours[7] *= 1.1
+    assert difference(ours, theirs, 32).rms == pytest.approx(0.1, rel=0.2)
+    assert difference(ours, theirs).rms < 0.02
+
+    theirs[7], ours[7] = 1e-9, 2e-9
+    assert difference(ours, theirs, 32).rms < 1e-8
+    ours[7, 0] = nan
+    assert difference(ours, theirs, 32).unusual == pytest.approx(1 / 3200)
+
+
+@pytest.mark.parametrize(("shape", "rows"), [((32, 5), 4), ((4, 1), 1), ((4,), 1), ((6, 5), 1), ((4, 0), 1), ((), 1)])
+def test_the_items_of_a_batch_are_those_of_the_first_axis(shape: tuple[int, ...], rows: int) -> None:
+    """Frames of an item lie behind each other; a single value has no size of its own."""
+    assert rows == rows_of(np.zeros(shape), 4)
 
 
 @pytest.mark.parametrize("strange", [inf, -inf, nan, HALF_MAX, -HALF_MAX])
