@@ -24,7 +24,8 @@ def difference(found: NDArray[Any], reference: NDArray[Any], rows: int = 1) -> D
     rows: the items of a batch that lie behind each other in both. The rms is then that of the worst item, so
     that one wrong item shows among many right ones. It is over the size of all where that is more, since an
     item that is next to nothing has no size to hold an error against. Nothing is said of values that are NaN
-    in the reference. Integers that differ are compared as numbers.
+    in the reference. An infinite one is the same, or the end of half precision, or the other is unusual.
+    Integers that differ are compared as numbers.
     """
     if found.size != reference.size:
         return Difference(inf, inf, 0.0, 1.0)
@@ -57,7 +58,10 @@ def worst(differences: Sequence[Difference]) -> Difference:
 
 @dataclass
 class _Sums:
-    """What blocks of two tensors add up to. most: the largest difference; low, high: the reference's."""
+    """What blocks of two tensors add up to. most: the largest difference; low, high: the reference's.
+
+    compared: how many values are finite in both.
+    """
 
     apart: float = 0.0
     ours: float = 0.0
@@ -66,6 +70,7 @@ class _Sums:
     most: float = 0.0
     low: float = inf
     high: float = -inf
+    compared: int = 0
     unusual: int = 0
     unknown: int = 0
 
@@ -80,6 +85,7 @@ class _Sums:
             square = _product(apart, apart)
         if not ours.size:
             return
+        self.compared += ours.size
         self.apart += square
         self.ours += _product(ours, ours)
         self.theirs += _product(theirs, theirs)
@@ -89,10 +95,11 @@ class _Sums:
 
     def _counted(self, ours: Wide, theirs: Wide) -> NDArray[np.bool_]:
         """Count what is unusual or unknown; where both are finite."""
-        finite = np.isfinite(theirs)
+        finite, infinite = np.isfinite(theirs), np.isinf(theirs)
         normal = finite & (np.abs(theirs) != HALF_MAX)
         strange = ~np.isfinite(ours) | (np.abs(ours) == HALF_MAX)
-        self.unusual += int(np.count_nonzero(strange & normal))
+        other = infinite & (ours != theirs) & (ours != np.copysign(HALF_MAX, theirs))
+        self.unusual += int(np.count_nonzero(strange & normal | other))
         self.unknown += int(np.count_nonzero(np.isnan(theirs)))
         usable: NDArray[np.bool_] = finite & np.isfinite(ours)
         return usable
@@ -110,6 +117,8 @@ def _of_all(sums: Sequence[_Sums], size: int) -> Difference:
     """The difference of items with these sums, of *size* values together."""
     apart, ours, theirs, both = (sum(part) for part in zip(*((one.apart, one.ours, one.theirs, one.both) for one in sums), strict=True))
     unusual, unknown = (count / size if size else 0.0 for count in (sum(one.unusual for one in sums), sum(one.unknown for one in sums)))
+    if unusual and not any(one.compared for one in sums):
+        return Difference(inf, inf, 0.0, unusual, unknown)
     if not apart:
         return Difference(0.0, 0.0, 1.0, unusual, unknown)
     low, high = min(one.low for one in sums), max(one.high for one in sums)

@@ -85,6 +85,21 @@ def test_values_that_are_strange_in_the_reference_are_no_fault(strange: float) -
     assert found.unknown == (0.25 if np.isnan(strange) else 0)
 
 
+@pytest.mark.parametrize(("ours", "unusual"), [(inf, 0), (HALF_MAX, 0), (-inf, 0.25), (-HALF_MAX, 0.25), (1.0, 0.25), (nan, 0.25)])
+def test_an_infinite_value_is_itself_or_where_half_precision_ends(ours: float, unusual: float) -> None:
+    """Anything else that a device makes of it is unusual."""
+    assert unusual == difference(np.array([1.0, -2.0, ours, 4.0]), np.array([1.0, -2.0, inf, 4.0])).unusual
+
+
+def test_a_tensor_without_a_number_is_no_right_one() -> None:
+    """Its error is told as infinite, and its cosine as none."""
+    assert difference(np.full(4, nan), THEIRS) == Difference(inf, inf, 0.0, 1.0)
+
+
+def test_nothing_is_known_where_the_reference_is_no_number() -> None:
+    assert 1.0 == difference(THEIRS, np.full(4, nan)).unknown
+
+
 def test_something_where_nothing_should_be_is_beyond_any_limit() -> None:
     """A reference of zeros has no size to hold an error against."""
     assert difference(np.array([0.0, 1e-3]), np.zeros(2)).weight == inf
