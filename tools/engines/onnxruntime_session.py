@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.engines.ports import Port, Ports
-from tools.engines.tensors import Loaded, Tensor
+from tools.engines.tensors import Loaded
 from tools.errors import EngineError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, NodeArg
 
     from tools.engines.fit import Asked, Fit
+    from tools.engines.tensors import Tensor
 
 TYPES = {"float": "float32", "double": "float64"}  # ONNX Runtime's names of types where NumPy has others
 OF_LIBRARY = re.compile(r"\b[A-Z]+ failure \d+: [^;]+")  # `CUDA failure 2: out of memory`

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from tools.engines.ports import Port, Ports, listed, shown
 from tools.errors import EngineError
 
-Tensor = NDArray[Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Tensor = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ def fitting(ports: tuple[Port, ...], tensors: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _fitting(port: Port, tensor: Tensor) -> Tensor:
+    import numpy as np
+
     if tensor.dtype.name != port.dtype or not port.takes(tensor.shape):
         raise EngineError(f"the graph takes {port}, got {tensor.dtype} {shown(tensor.shape)}")
     usual = np.dtype(port.dtype)  # a C compiler has two types for 64 bits, and both are called int64

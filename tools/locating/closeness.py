@@ -41,17 +41,19 @@ def squeezed(value: NDArray[Any]) -> list[int]:
     return [size for size in value.shape if size != 1]
 
 
-def apart(ours: NDArray[Any], theirs: NDArray[Any]) -> Difference:
+def apart(ours: NDArray[Any], theirs: NDArray[Any], rows: int = 1) -> Difference:
     """The difference of two tensors of one size, its rms over how far *theirs* lie from their mean.
 
     So it shows in scores that all lie near one value, as curves of an untrained network do near one half.
+    rows: the items of a batch, of which the worst is judged.
     """
-    found, spread = difference(ours, theirs), _spread(theirs)
+    found, spread = difference(ours, theirs, rows), _spread(theirs)
     if found.unusual or not spread:
         return found
     with np.errstate(invalid="ignore"):  # of infinities that are the same in both
-        away = _finite(np.subtract(ours.ravel(), theirs.ravel(), dtype=np.float64))
-    return replace(found, rms=float(np.sqrt(np.mean(np.square(away))) / spread))
+        away = np.subtract(ours.ravel(), theirs.ravel(), dtype=np.float64).reshape(rows, -1)
+    worst = max((float(np.mean(np.square(_finite(row)))) for row in away if np.isfinite(row).any()), default=0.0)
+    return replace(found, rms=worst**0.5 / spread)
 
 
 def resolution(values: NDArray[Any]) -> float:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.locating.stages import LIMITS, ROUGH, seen
+from tools.locating.closeness import apart, resolution
+from tools.locating.stages import LIMITS, ROUGH
 from tools.locating.values import Found, StageSeen
 from tools.measuring.metrics import log_scores
 
@@ -17,9 +18,9 @@ ONLY_WHOLE = "asked for its tensors too, it gives the right ones: it errs only w
 
 
 def stage(scores: NDArray[Any], reference: NDArray[Any], precision: str, *, softmax: bool) -> StageSeen:
-    """The difference of a batch's scores, of logarithms where they are probabilities."""
+    """How far scores [B, ...] differ in the worst item; their logarithms where they are probabilities."""
     ours, theirs = (log_scores(np.asarray(one, np.float32), softmax=softmax).astype(np.float32) for one in (scores, reference))
-    return seen(NAME, ours, theirs, LIMITS.get(precision, ROUGH))
+    return StageSeen(NAME, apart(ours, theirs, len(theirs)), max(LIMITS.get(precision, ROUGH), resolution(theirs)))
 
 
 def together(stage: StageSeen, found: Found) -> tuple[StageSeen, Found]:

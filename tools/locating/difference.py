@@ -18,20 +18,28 @@ BLOCK = 2**18  # values that are looked at together: few enough to stay in a pro
 Wide = NDArray[np.float64]
 
 
-def difference(found: NDArray[Any], reference: NDArray[Any]) -> Difference:
+def difference(found: NDArray[Any], reference: NDArray[Any], rows: int = 1) -> Difference:
     """The difference of *found*, of any shape, from the *reference* of as many values.
 
-    Nothing is said of values that are NaN in the reference. Other values that are not finite there are the
-    same or are left out. Integers that differ are compared as numbers.
+    rows: the items of a batch that lie behind each other in both. The rms is then that of the worst item, so
+    that one wrong item shows among many right ones. It is over the size of all where that is more, since an
+    item that is next to nothing has no size to hold an error against. Nothing is said of values that are NaN
+    in the reference. An infinite one is the same, or the end of half precision, or the other is unusual.
+    Integers that differ are compared as numbers.
     """
     if found.size != reference.size:
         return Difference(inf, inf, 0.0, 1.0)
     if np.array_equal(found.reshape(-1), reference.reshape(-1)):
         return NONE
-    sums = _Sums()
-    for ours, theirs in _blocks(found, reference):
-        sums.add(ours, theirs)
-    return sums.difference(reference.size)
+    ours, theirs = found.reshape(rows, -1), reference.reshape(rows, -1)
+    sums = [_of_row(*both) for both in zip(ours, theirs, strict=True)]
+    return _of_all(sums, reference.size)
+
+
+def rows_of(tensor: NDArray[Any], batch: int) -> int:
+    """How many items of a *batch* a tensor has behind each other; 1 where its first axis has not such."""
+    several = batch > 1 and tensor.ndim > 1 and tensor.size > 0
+    return batch if several and tensor.shape[0] % batch == 0 and tensor.size > batch else 1
 
 
 def cosine(ours: Wide, theirs: Wide) -> float:
@@ -50,7 +58,10 @@ def worst(differences: Sequence[Difference]) -> Difference:
 
 @dataclass
 class _Sums:
-    """What blocks of two tensors add up to. most: the largest difference; low, high: the reference's."""
+    """What blocks of two tensors add up to. most: the largest difference; low, high: the reference's.
+
+    compared: how many values are finite in both.
+    """
 
     apart: float = 0.0
     ours: float = 0.0
@@ -59,6 +70,7 @@ class _Sums:
     most: float = 0.0
     low: float = inf
     high: float = -inf
+    compared: int = 0
     unusual: int = 0
     unknown: int = 0
 
@@ -73,6 +85,7 @@ class _Sums:
             square = _product(apart, apart)
         if not ours.size:
             return
+        self.compared += ours.size
         self.apart += square
         self.ours += _product(ours, ours)
         self.theirs += _product(theirs, theirs)
@@ -82,21 +95,37 @@ class _Sums:
 
     def _counted(self, ours: Wide, theirs: Wide) -> NDArray[np.bool_]:
         """Count what is unusual or unknown; where both are finite."""
-        finite = np.isfinite(theirs)
+        finite, infinite = np.isfinite(theirs), np.isinf(theirs)
         normal = finite & (np.abs(theirs) != HALF_MAX)
         strange = ~np.isfinite(ours) | (np.abs(ours) == HALF_MAX)
-        self.unusual += int(np.count_nonzero(strange & normal))
+        other = infinite & (ours != theirs) & (ours != np.copysign(HALF_MAX, theirs))
+        self.unusual += int(np.count_nonzero(strange & normal | other))
         self.unknown += int(np.count_nonzero(np.isnan(theirs)))
         usable: NDArray[np.bool_] = finite & np.isfinite(ours)
         return usable
 
-    def difference(self, size: int) -> Difference:
-        unusual, unknown = (count / size if size else 0.0 for count in (self.unusual, self.unknown))
-        if not self.apart:
-            return Difference(0.0, 0.0, 1.0, unusual, unknown)
-        width = self.high - self.low or max(abs(self.low), abs(self.high))
-        return Difference(_over(self.most, width), sqrt(_over(self.apart, self.theirs)),
-                          _cosine(self.both, self.ours, self.theirs), unusual, unknown)
+
+def _of_row(found: NDArray[Any], reference: NDArray[Any]) -> _Sums:
+    """The sums of one item."""
+    sums = _Sums()
+    for ours, theirs in _blocks(found, reference):
+        sums.add(ours, theirs)
+    return sums
+
+
+def _of_all(sums: Sequence[_Sums], size: int) -> Difference:
+    """The difference of items with these sums, of *size* values together."""
+    apart, ours, theirs, both = (sum(part) for part in zip(*((one.apart, one.ours, one.theirs, one.both) for one in sums), strict=True))
+    unusual, unknown = (count / size if size else 0.0 for count in (sum(one.unusual for one in sums), sum(one.unknown for one in sums)))
+    if unusual and not any(one.compared for one in sums):
+        return Difference(inf, inf, 0.0, unusual, unknown)
+    if not apart:
+        return Difference(0.0, 0.0, 1.0, unusual, unknown)
+    low, high = min(one.low for one in sums), max(one.high for one in sums)
+    usual = theirs / len(sums)
+    rms = sqrt(max(_over(one.apart, max(one.theirs, usual)) for one in sums))
+    return Difference(_over(max(one.most for one in sums), high - low or max(abs(low), abs(high))), rms, _cosine(both, ours, theirs),
+                      unusual, unknown)
 
 
 def _blocks(found: NDArray[Any], reference: NDArray[Any]) -> Iterator[tuple[Wide, Wide]]:

@@ -14,7 +14,7 @@ import numpy as np
 from tools.errors import ScoreError
 from tools.locating import causes, search
 from tools.locating.between import Between, between, model_of, up_to
-from tools.locating.difference import difference
+from tools.locating.difference import difference, rows_of
 from tools.locating.dump_names import names
 from tools.locating.search import AT_ONCE_BYTES, FLOOR, Search, loudest, news
 from tools.locating.values import Cause, Difference, Found, Kind, Runs, Seen, Span, Tensors
@@ -119,8 +119,10 @@ def _compared(whole: Whole, parts: Sequence[Between], feeds: Tensors, reference:
     given = {**feeds, **{name: dumps.tensor(name, theirs[name]) for name in names}}
     model, fed = model_of(whole, parts, given)
     own = reference(model, fed)
+    batch = search.batch_of(feeds)
     for part in parts:
-        yield part, difference(given[part.made], own[part.made]), difference(given[part.made], theirs[part.made])
+        made, rows = given[part.made], rows_of(theirs[part.made], batch)
+        yield part, difference(made, own[part.made], rows), difference(made, theirs[part.made], rows)
 
 
 def _causes(whole: Whole, found: Found, part: Between, feeds: Tensors, reference: Runs, dumps: Dumps,

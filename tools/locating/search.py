@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import log2, sqrt
+from math import gcd, log2, sqrt
 from statistics import median_low
 from typing import TYPE_CHECKING
 
 from tools.locating.cutting import cut, with_outputs
-from tools.locating.difference import difference, worst
+from tools.locating.difference import difference, rows_of, worst
 from tools.locating.values import Difference, Found, Kind, Runs, Seen, Span, Tensors
 from tools.locating.whole import Whole
 
@@ -161,7 +161,9 @@ class Search:
         return self._differences(spans, self._on_device(parts.model, parts.feeds(theirs)), theirs)
 
     def _differences(self, spans: Sequence[Span], ours: Tensors, theirs: Tensors) -> Mapping[Span, Difference]:
-        return {span: worst([difference(ours[name], theirs[name]) for name in self.whole.made(span)]) for span in spans}
+        batch = batch_of(self.feeds)
+        return {span: worst([difference(ours[name], theirs[name], rows_of(theirs[name], batch)) for name in self.whole.made(span)])
+                for span in spans}
 
     def tensors(self, names: Sequence[str]) -> Tensors:
         """The reference's tensors of these names, the graph's inputs among them."""
@@ -190,6 +192,11 @@ class Search:
             size += more
         if group:
             yield group
+
+
+def batch_of(feeds: Tensors) -> int:
+    """The items of a batch, as far as the first axis of all that is fed tells."""
+    return gcd(*(tensor.shape[0] for tensor in feeds.values() if tensor.ndim))
 
 
 def news(one: Difference | None, limit: float) -> bool:

@@ -13,6 +13,7 @@ from tools.locating.whole import OWN, Whole
 Names = Mapping[str, str]  # what people call a span, by the name that it has
 FRAME = "backbone"  # the module that a network of mmaction2 consists of, which says nothing of where in it a node is
 WRAPPED = ("conv", "net")  # how mmcv's ConvModule and TSM's shift call the convolution that they wrap
+ALL_NAN = "all values are NaN in the reference itself"
 COLUMNS = ("part", "own error", "largest", "cosine", "unusual", "up to here", "largest", "cosine")
 
 
@@ -112,8 +113,20 @@ def beside(located: Located) -> tuple[str, ...]:
              for clip, steps in groupby(located.steps, key=lambda one: one.clip)}
     return (*(f"{clip}: {', '.join(names)}: as mmaction2 has it" for clip, names in agree.items() if names),
             *(f"{one.name}: {one.sentence}" for one in located.steps if one.difference is None),
-            *(f"{one.name}: the scores agree, to {one.difference.weight:.1e}{f'; {one.sentence}' if one.sentence else ''}"
-              for one in located.stages if not one.differs))
+            *(_agrees(one) for one in located.stages if not one.differs))
+
+
+def _agrees(one: StageSeen) -> str:
+    """A stage that does not differ, as far as that is known."""
+    if one.difference.unknown == 1:
+        return f"{one.name}: not compared: {ALL_NAN}"
+    return "; ".join([f"{one.name}: the scores agree, to {one.difference.weight:.1e}", *_unknown(one.difference),
+                      *([one.sentence] if one.sentence else [])])
+
+
+def _unknown(found: Difference) -> list[str]:
+    """That the reference itself does not know some values."""
+    return [f"of {found.unknown:.0%} of the values nothing is said, which are NaN in the reference itself"] if found.unknown else []
 
 
 def result(found: Found, called: Names) -> str:
@@ -125,7 +138,8 @@ def result(found: Found, called: Names) -> str:
     own = f"own error {found.own.rms:.1e} where {'their' if several else 'its'} neighbours have {usual}"
     together = [f"{len(found.span)} nodes err together, none by itself"] if several else []
     unusual = [f"{found.own.unusual:.0%} of its values are not finite or at the end of half precision"] if found.own.unusual else []
-    return f"{name}: {'; '.join([*together, own, *unusual, *(one.sentence for one in found.causes), *_since(found)])}"
+    causes = [one.sentence for one in found.causes]
+    return f"{name}: {'; '.join([*together, own, *unusual, *_unknown(found.own), *causes, *_since(found)])}"
 
 
 def _unnamed(found: Found, called: Names) -> str:
@@ -135,6 +149,10 @@ def _unnamed(found: Found, called: Names) -> str:
                if loudest and loudest.own else "")
     scores = _scores(found)
     apart = f"the scores differ by {scores.weight:.1e}" if scores else "the scores were not compared"
+    dark = [one for one in found.seen if any(apart and apart.unknown for apart in (one.own, one.cumulative))]
+    if found.kind == "nothing" and dark:
+        return (f"the reference itself holds NaN from {called.get(dark[0].span.name, dark[0].span.name)} on, of which nothing is said: "
+                f"no part has an own error beyond {found.limit:.0e} in what is left{largest}")
     if found.kind == "nothing":
         return f"the device computes what its graph says: no part has an own error beyond {found.limit:.0e}{largest}; {apart}"
     yet = f"; yet {apart}" if scores and scores.weight > found.limit else ""
@@ -171,9 +189,15 @@ def worst_first(shown: Iterable[Layer]) -> list[Layer]:
 def row(layer: Layer) -> Sequence[str]:
     """A layer in words: by its own error, and by what has come together up to its end."""
     own, all_of_it = layer.own, layer.cumulative
-    return (f"{layer.name}{' <' if layer.guilty else ''}", *_three(own), "" if own is None or not own.unusual else f"{own.unusual:.2%}",
-            *_three(all_of_it))
+    return f"{layer.name}{' <' if layer.guilty else ''}", *_three(own), _strange(own), *_three(all_of_it)
+
+
+def _strange(own: Difference | None) -> str:
+    """The share of values that are unusual, and of those of which nothing is known."""
+    if own is None:
+        return ""
+    return ", ".join([*([f"{own.unusual:.2%}"] if own.unusual else []), *([f"{own.unknown:.2%} unknown"] if own.unknown else [])])
 
 
 def _three(found: Difference | None) -> tuple[str, str, str]:
-    return ("-", "-", "-") if found is None else (f"{found.rms:.1e}", f"{found.relative:.1e}", f"{found.cosine:.6f}")
+    return ("-", "-", "-") if found is None or found.unknown == 1 else (f"{found.rms:.1e}", f"{found.relative:.1e}", f"{found.cosine:.6f}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tools.engines.tensors import Tensor
+if TYPE_CHECKING:
+    from tools.engines.tensors import Tensor
 
 INPUTS, OUTPUTS = ("video", "/ids/index"), ("/ids/Add_output_0", "doubled", "total", "halves", "signs")
 SHAPES = "video:2,3;/ids/index:2"  # as atc is told

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CHANNELS, BLOCKS = 6, 5
 
 
-def network() -> onnx.ModelProto:
+def network(items: int = 2) -> onnx.ModelProto:
     """Blocks of Conv, Relu, Conv, Add and Relu, then a mean, a Gemm and a Softmax."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -42,15 +42,15 @@ def network() -> onnx.ModelProto:
     weights["fc"] = rng.normal(size=(CHANNELS, 4)).astype(np.float32)
     name = node("Flatten", "head", [node("GlobalAveragePool", "head", [name])])
     nodes.append(helper.make_node("Softmax", [node("Gemm", "head/fc", [name, "fc"])], ["scores"], name="/Softmax", axis=1))
-    graph = helper.make_graph(nodes, "blocks", [helper.make_tensor_value_info("video", TensorProto.FLOAT, [2, CHANNELS, 8, 8])],
-                              [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [2, 4])],
+    graph = helper.make_graph(nodes, "blocks", [helper.make_tensor_value_info("video", TensorProto.FLOAT, [items, CHANNELS, 8, 8])],
+                              [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [items, 4])],
                               [numpy_helper.from_array(values, name) for name, values in weights.items()])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=6)
 
 
-def video() -> Tensors:
+def video(items: int = 2) -> Tensors:
     """A batch for it."""
-    return {"video": np.random.default_rng(4).standard_normal((2, CHANNELS, 8, 8)).astype(np.float32)}
+    return {"video": np.random.default_rng(4).standard_normal((items, CHANNELS, 8, 8)).astype(np.float32)}
 
 
 def with_fault(fault: Fault, device: Runs = fp32) -> Runs:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tools.locating import difference as blocks
-from tools.locating.difference import NONE, cosine, difference, worst
+from tools.locating.difference import NONE, cosine, difference, rows_of, worst
 from tools.locating.values import Difference
 
 THEIRS = np.array([1.0, -2.0, 3.0, 4.0], np.float32)
@@ -45,6 +45,26 @@ def test_blocks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (2 / 77, 1 / 77) == (in_blocks.unusual, in_blocks.unknown) == (at_once.unusual, at_once.unknown)
 
 
+def test_one_wrong_item_shows_among_many_right_ones() -> None:
+    """A batch is judged by its worst item; one that is next to nothing is held against the others' size."""
+    theirs = np.random.default_rng(2).normal(size=(32, 100))
+    ours = theirs.copy()
+    ours[7] *= 1.1
+    assert difference(ours, theirs, 32).rms == pytest.approx(0.1, rel=0.2)
+    assert difference(ours, theirs).rms < 0.02
+
+    theirs[7], ours[7] = 1e-9, 2e-9
+    assert difference(ours, theirs, 32).rms < 1e-8
+    ours[7, 0] = nan
+    assert difference(ours, theirs, 32).unusual == pytest.approx(1 / 3200)
+
+
+@pytest.mark.parametrize(("shape", "rows"), [((32, 5), 4), ((4, 1), 1), ((4,), 1), ((6, 5), 1), ((4, 0), 1), ((), 1)])
+def test_the_items_of_a_batch_are_those_of_the_first_axis(shape: tuple[int, ...], rows: int) -> None:
+    """Frames of an item lie behind each other; a single value has no size of its own."""
+    assert rows == rows_of(np.zeros(shape), 4)
+
+
 @pytest.mark.parametrize("strange", [inf, -inf, nan, HALF_MAX, -HALF_MAX])
 def test_values_beyond_a_range_are_unusual(strange: float) -> None:
     """Where the reference has an ordinary one; the error is then beyond any limit."""
@@ -63,6 +83,21 @@ def test_values_that_are_strange_in_the_reference_are_no_fault(strange: float) -
     assert found.unusual == 0
     assert found.weight < 0.01
     assert found.unknown == (0.25 if np.isnan(strange) else 0)
+
+
+@pytest.mark.parametrize(("ours", "unusual"), [(inf, 0), (HALF_MAX, 0), (-inf, 0.25), (-HALF_MAX, 0.25), (1.0, 0.25), (nan, 0.25)])
+def test_an_infinite_value_is_itself_or_where_half_precision_ends(ours: float, unusual: float) -> None:
+    """Anything else that a device makes of it is unusual."""
+    assert unusual == difference(np.array([1.0, -2.0, ours, 4.0]), np.array([1.0, -2.0, inf, 4.0])).unusual
+
+
+def test_a_tensor_without_a_number_is_no_right_one() -> None:
+    """Its error is told as infinite, and its cosine as none."""
+    assert difference(np.full(4, nan), THEIRS) == Difference(inf, inf, 0.0, 1.0)
+
+
+def test_nothing_is_known_where_the_reference_is_no_number() -> None:
+    assert 1.0 == difference(THEIRS, np.full(4, nan)).unknown
 
 
 def test_something_where_nothing_should_be_is_beyond_any_limit() -> None:

@@ -111,6 +111,21 @@ def where_whole(model: Any, count: int) -> bool:
     return len(model.graph.node) == count and [one.name for one in model.graph.input] == ["video"]
 
 
+def test_an_error_in_one_item_of_a_batch_is_as_large_as_in_all() -> None:
+    """The part is judged by the item that it computes wrongly."""
+    def device(model: Any, feeds: Tensors) -> dict[str, Any]:
+        spoilt, found = with_fault(SCALED)(model, feeds), fp32(model, feeds)
+        for name, value in found.items():
+            value[-1] = spoilt[name][-1]
+        return found
+
+    found, all_of_it = (Search(Whole(network(items=16)), video(16), as_written, one).found() for one in (device, with_fault(SCALED)))
+    assert SCALED.node == name(found)
+    assert found.own is not None
+    assert all_of_it.own is not None
+    assert found.own.rms > 0.7 * all_of_it.own.rms
+
+
 def test_an_overflow_is_named_where_it_begins() -> None:
     """What reads infinite values is infinite as well, but the first node that is makes them."""
     found = search(with_fault(Fault("overflow", "/network/block1/conv1/Conv", reader="/network/block1/conv2/Conv", factors=(2.0**20,)),

@@ -111,6 +111,26 @@ def test_the_table_has_the_worst_layer_first_and_marks_where_the_node_is() -> No
     assert ["layer3.2", "<", "3.1e-01", "9.3e-01", "0.903900", "3.0e-01", "9.0e-01", "0.910000"] == rows[1].split()
 
 
+@pytest.mark.parametrize(("unknown", "words"), [
+    (1.0, "device against its graph: not compared: all values are NaN in the reference itself"),
+    (0.25, ("device against its graph: the scores agree, to 1.0e-06; of 25% of the values nothing is said, which are NaN in the "
+            "reference itself"))])
+def test_scores_that_nobody_knows_do_not_agree(unknown: float, words: str) -> None:
+    """What the reference gives as NaN is told."""
+    stage = StageSeen("device against its graph", replace(apart(1e-6), unknown=unknown), 1e-4)
+
+    assert (words,) == told.beside(replace(located(None), stages=(stage,)))
+
+
+def test_a_device_is_not_called_right_where_the_reference_knows_nothing() -> None:
+    """Nor does the table show an error of such a part."""
+    dark = Difference(0.0, 0.0, 1.0, 0.0, 1.0)
+    one = found("nothing", (*quiet().seen[:3], replace(quiet().seen[3], own=dark, cumulative=dark)))
+
+    assert said(one).startswith("the reference itself holds NaN from cls_head on, of which nothing is said: no part has an own error")
+    assert ["cls_head", "-", "-", "-", "100.00%", "unknown", "-", "-", "-"] == told.table(told.layers(one, {}))[-1].split()
+
+
 def test_a_part_that_was_not_looked_at_comes_last() -> None:
     parts = (replace(seen()[0], own=None), *seen()[1:])
 

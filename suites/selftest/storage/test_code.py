@@ -34,10 +34,10 @@ OF_CLIPS, OF_VIDEOS = "tools.measuring.reference_inputs:build_clips", "tools.mea
 CONTENT = "tools.deployment.content:read"
 GIVEN_GRAPH, OWN_GRAPH, OF_GRAPH = "tools.deployment.given:read", "tools.deployment.own_graph:read", "tools.measuring.reference_graph:build"
 CONTROL = "tools.deployment.control_graph:build"
-SEGMENT = "tools.locating.segment:build"
+SEGMENT, SIMPLIFIED = "tools.locating.segment:build", "tools.locating.simplified:build"
 HALF, TENSORRT = "tools.deployment.half:build", "tools.deployment.tensorrt_engine:build"
 PLACES = {EXPORT, SPECIALISE, COMPILE, REFERENCE, LOCALISER, FITTED, TRAINED, CLIPS, VIDEOS, CHECKED, OF_CLIPS, OF_VIDEOS, GIVEN_GRAPH,
-          OWN_GRAPH, OF_GRAPH, CONTENT, CONTROL, HALF, TENSORRT, SEGMENT}
+          OWN_GRAPH, OF_GRAPH, CONTENT, CONTROL, HALF, TENSORRT, SEGMENT, SIMPLIFIED}
 GIVEN = {  # where a key's function is handed its builder: the builders it is handed
     "tools.deployment.mini:_KINDS[spec.kind].fit": {FITTED, TRAINED},
     "tools.measuring.reference_inputs:build": {OF_CLIPS, OF_VIDEOS},

@@ -8,15 +8,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tools.engines.ascend.engine import failed, ports, session_on
 from tools.engines.ascend.runtime import Resident, Session, runner
 from tools.engines.ports import Port, Ports, shown
-from tools.engines.tensors import Loaded, Tensor
+from tools.engines.tensors import Loaded
 from tools.errors import EngineError
 from tools.spec.case import Device
+
+if TYPE_CHECKING:
+    from tools.engines.tensors import Tensor
 
 
 def load(device: Device, graph: Path) -> Loaded:
