@@ -43,8 +43,8 @@ GIVEN = {  # where a key's function is handed its builder: the builders it is ha
     "tools.measuring.reference_inputs:build": {OF_CLIPS, OF_VIDEOS},
 }
 SHAPING = {  # a line of the code, another one, and the stages whose entries it shapes
-    "deployment/surgery.py": ("HEIGHT = 2", "HEIGHT = 3", {SPECIALISE}),
-    "deployment/surgery_shift.py": ("        merged += 1", "        merged += 2", {SPECIALISE}),
+    "deployment/surgery.py": ("HEIGHT = 2", "HEIGHT = 3", {SPECIALISE, SIMPLIFIED}),
+    "deployment/surgery_shift.py": ("        merged += 1", "        merged += 2", {SPECIALISE, SIMPLIFIED}),
     "deployment/export.py": ("OPSET = 11", "OPSET = 13", {EXPORT}),
     "deployment/half.py": ("LARGEST = 65504.0", "LARGEST = 65503.0", {HALF}),
     "engines/cuda/tensorrt.py": ('"trt_ep_context_embed_mode": "1"', '"trt_ep_context_embed_mode": "0"', {TENSORRT}),
