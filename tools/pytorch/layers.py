@@ -13,7 +13,7 @@ import numpy as np
 
 from tools.errors import ExportError
 from tools.machine import events, quiet
-from tools.machine.reading import load_npy, load_npz
+from tools.machine.reading import load_npy, load_npz, refusing
 from tools.pytorch import networks
 from tools.spec.model import Network
 
@@ -50,11 +50,13 @@ class Layers:
     @classmethod
     def read(cls, folder: Path) -> Layers:
         """What `keep` has written to *folder*."""
-        stored = load_npz(folder / FILE, ExportError, "what torch's layers gave")
-        calls = zip(stored["modules"].tolist(), stored["shapes"].tolist(), stored["takes"].tolist(), strict=True)
-        return cls(stored["scores"], tuple(Called(module, tuple(map(int, shape.split())), None if takes == NOTHING else takes)
-                                           for module, shape, takes in calls),
-                   {name: value for name, value in stored.items() if name.endswith((GIVES, TAKES))})
+        what = "what torch's layers gave"
+        stored = load_npz(folder / FILE, ExportError, what)
+        with refusing(ExportError, f"{what} cannot be read", str(folder / FILE)):
+            rows = zip(stored["modules"].tolist(), stored["shapes"].tolist(), stored["takes"].tolist(), strict=True)
+            calls = tuple(Called(module, tuple(map(int, shape.split())), None if takes == NOTHING else takes)
+                          for module, shape, takes in rows)
+            return cls(stored["scores"], calls, {name: value for name, value in stored.items() if name.endswith((GIVES, TAKES))})
 
     def write(self, folder: Path) -> None:
         shapes = [" ".join(map(str, call.shape)) for call in self.calls]

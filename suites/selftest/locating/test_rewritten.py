@@ -70,7 +70,7 @@ def test_the_first_node_that_computes_something_else_is_named(after: onnx.ModelP
 def test_a_factor_that_became_part_of_weights_is_no_difference() -> None:
     """The tensor has its old name and what the next node made of it; a fault behind it is still found."""
     folded = PLAIN.replace("/m/d = Mul(/m/c, half)", "").replace("/m/d", "/m/c")
-    half = WEIGHTS["v"] / 2
+    half = scaled("v", 0.5)
 
     assert first(graph(folded, {"v": half})) is None
     assert Span("y", 3, 4) == first(graph(folded.replace("axis=1", "axis=0"), {"v": half}))

@@ -13,10 +13,11 @@ import pytest
 from suites.selftest import given_graphs, own_graphs
 from suites.selftest.conftest import TINY_MODELS, keeping
 from suites.selftest.deployments import noise
-from suites.selftest.locating.staged import BATCH, THREE, Change, Network, differing, ready, weight_of, with_attribute, without
+from suites.selftest.locating.staged import BATCH, THREE, Change, Network, differing, ready, unnamed, weight_of, with_attribute, without
 from tools.deployment import export, specialise
 from tools.deployment.surgery import operate
 from tools.deployment.weights import Weights
+from tools.errors import GraphError
 from tools.locating.stages import stages
 from tools.machine import child
 from tools.machine.files import sha256
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 HEAVY = ("torch", "mmaction", "mmengine")
 pytestmark = pytest.mark.torch
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Network:
     return ready(load_spec(TINY_MODELS, "tiny"), 0, tmp_path_factory.mktemp("tiny"))
@@ -153,17 +156,6 @@ def test_surgery_that_changes_something_is_named(request: pytest.FixtureRequest,
 CONV = "/network/backbone/layer2/layer2.0/conv1/conv/net/Conv"
 
 
-def unnamed(node_name: str) -> Change:
-    """Call what a node makes as no other graph does."""
-    def change(model: onnx.ModelProto) -> None:
-        [made] = [node.output[0] for node in model.graph.node if node.name == node_name]
-        for node in model.graph.node:
-            node.input[:] = ["mine" if name == made else name for name in node.input]
-            node.output[:] = ["mine" if name == made else name for name in node.output]
-
-    return change
-
-
 def turned(model: onnx.ModelProto) -> None:
     """Take [N, C, T, H, W] where the network has [N, T, C, H, W]."""
     given_graphs.with_input("frames", ["n", 3, 4, 64, 64], ("Transpose", {"perm": [0, 2, 1, 3, 4]}))(model)
@@ -229,3 +221,26 @@ def test_logits_are_compared_with_probabilities_up_to_a_constant(tmp_path: Path,
     mine = given_graphs.save(own.graph, tmp_path / "mine.onnx", given_graphs.ends_in(end))
 
     assert {} == differing(stages(own.context(graph=str(mine)), checkpoint, BATCH, {"frames": noise(BATCH, 4, 3, 16, 16)}))
+
+
+def test_without_torch_the_stages_begin_at_the_export(tem: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Graphs that are in the store are compared; what is not installed is said."""
+    said = list[str]()
+    monkeypatch.setattr("tools.locating.stages.missing_makers", lambda key: ("torch", "onnxsim"))
+    context = replace(tem.context(tem.root), on_event=keeping(said))
+    found = stages(context, tem.checkpoint, BATCH, {"video": tem.batch})
+
+    assert THREE[1:] == tuple(one.name for one in found)
+    assert "the export is not compared with torch, since this is not installed here: torch, onnxsim" in said
+
+
+def test_weights_that_onnx_refuses_to_read_are_a_typed_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file that has a second name may be."""
+    own = own_graphs.in_this_process(tmp_path, monkeypatch)
+    checkpoint = Weights(own.graph, sha256(own.graph), own.spec.network, "graph")
+    mine = own_graphs.save(tmp_path / "mine.onnx", external="mine.bin")
+    (tmp_path / "again.bin").hardlink_to(tmp_path / "mine.bin")
+    with pytest.raises(GraphError, match="its weights cannot be read: ") as caught:
+        stages(own.context(graph=str(mine)), checkpoint, BATCH, {"frames": noise(BATCH, 4, 3, 16, 16)})
+
+    assert str(mine) == caught.value.where
