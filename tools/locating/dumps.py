@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tools.errors import ScoreError
-from tools.locating import causes, search
+from tools.locating import causes
 from tools.locating.between import Between, between, model_of, up_to
 from tools.locating.difference import difference, rows_of
 from tools.locating.dump_names import names
-from tools.locating.search import AT_ONCE_BYTES, FLOOR, Search, loudest, news
+from tools.locating.search import AT_ONCE_BYTES, FLOOR, batch_of, limit_of, loudest, without_node
 from tools.locating.values import Cause, Difference, Found, Kind, Runs, Seen, Span, Tensors
 from tools.locating.whole import Whole
 from tools.machine import reading
@@ -99,14 +98,12 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
         for part, own, together in _compared(whole, group, feeds, reference, dumps):
             seen.append(Seen(part.span, own, together))
             spans[part.span] = part
-    limit, usual = Search(whole, feeds, reference, reference, precision).limit(seen)
+    limit, usual = limit_of(seen, precision)
     guilty = loudest(seen, limit)
     if guilty is None:
-        added = search.FACTOR * sqrt(sum(one.own.weight ** 2 for one in seen if one.own))
-        kind: Kind = "inherited" if any(news(one.cumulative, max(limit, added)) for one in seen) else "nothing"
-        return Found(kind, None, None, None, usual, limit, tuple(seen), (), 0)
+        return Found(without_node(seen, precision), None, None, None, usual, limit, tuple(seen), (), 0)
     segment = next(one for one in whole.segments() if one.start <= guilty.span.start < one.stop)
-    kind = "node" if len(spans[guilty.span].nodes) == 1 else "together"
+    kind: Kind = "node" if len(spans[guilty.span].nodes) == 1 else "together"
     found = Found(kind, guilty.span, segment, guilty.own, usual, limit, tuple(seen), (), 0)
     return replace(found, causes=_causes(whole, found, spans[guilty.span], feeds, reference, dumps, precision))
 
@@ -119,7 +116,7 @@ def _compared(whole: Whole, parts: Sequence[Between], feeds: Tensors, reference:
     given = {**feeds, **{name: dumps.tensor(name, theirs[name]) for name in names}}
     model, fed = model_of(whole, parts, given)
     own = reference(model, fed)
-    batch = search.batch_of(feeds)
+    batch = batch_of(feeds)
     for part in parts:
         made, rows = given[part.made], rows_of(theirs[part.made], batch)
         yield part, difference(made, own[part.made], rows), difference(made, theirs[part.made], rows)

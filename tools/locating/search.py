@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import gcd, sqrt
+from math import gcd, inf, sqrt
 from statistics import median_low
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import onnx
 
 FLOOR = {"fp32": 2e-5, "tf32": 4e-3, "fp16": 4e-3}  # own errors that a precision may have by itself
+USUAL = {"fp32": 1e-4, "tf32": 8e-3, "fp16": 8e-3}  # beyond which half of the parts err by more than rounding
 FACTOR = 8  # how many times the usual error of its neighbours an error is news from
+FEW = 2  # errors, of which nobody knows which is usual
 ALIKE = 0.5  # the share of the worst error from which an earlier part is taken for where it begins
 AT_ONCE_BYTES = 2 * 2**30  # of tensors that a device gives or is fed at once
 Say = Callable[[str], None]
@@ -46,18 +48,11 @@ class Search:
         parts = self.whole.segments()
         self.say(f"{len(self.whole.nodes)} nodes in {len(parts)} parts")
         seen = self._parts(parts)
-        limit, usual = self.limit(seen)
+        limit, usual = limit_of(seen, self.precision)
         guilty = loudest(seen, limit)
         if guilty is not None:
             return self._inside(seen, guilty, limit, usual)
         return self._everywhere(seen, limit, usual)
-
-    def limit(self, seen: Sequence[Seen]) -> tuple[float, float]:
-        """The own error that is news, and the usual one: half of the finite ones have no more."""
-        own = [one.own.rms for one in seen if one.own is not None and not one.own.unusual]
-        usual = median_low(own) if own else 0.0
-        floor = FLOOR.get(self.precision, FLOOR["fp16"])
-        return max(floor, FACTOR * usual if len(own) > 2 else 0.0), usual
 
     def _parts(self, parts: Sequence[Span]) -> list[Seen]:
         """Both errors of every part."""
@@ -77,7 +72,8 @@ class Search:
         self.say(f"{guilty.span.name} errs by itself: looking at each of its {len(guilty.span)} nodes")
         fed = self.tensors(self.whole.read(guilty.span))
         alone = self._alone(range(guilty.span.start, guilty.span.stop), fed)
-        within, neighbours = self.limit(alone)
+        within, neighbours = limit_of(alone, self.precision)
+        within = min(within, limit)  # of nodes that all err none is usual
         node = loudest(alone, within)
         if node is not None:
             return self._as_found("node", node, guilty.span, within, neighbours, seen, alone)
@@ -86,15 +82,16 @@ class Search:
 
     def _everywhere(self, seen: Sequence[Seen], limit: float, usual: float) -> Found:
         """A node whose own error is news, where no part's was."""
+        kind = without_node(seen, self.precision)
+        if kind == "everywhere":  # a node would say no more than the part that it is in
+            return self._as_found(kind, None, None, limit, usual, seen, ())
         self.say("no part errs by itself: looking at every node by itself")
         alone = self._alone(range(len(self.whole.nodes)), self.feeds)
-        within, neighbours = self.limit(alone)
+        within, neighbours = limit_of(alone, self.precision)
         node = loudest(alone, within)
         if node is not None:
             part = next(one.span for one in seen if one.span.start <= node.span.start < one.span.stop)
             return self._as_found("node", node, part, within, neighbours, seen, alone)
-        added = FACTOR * sqrt(sum(one.own.weight ** 2 for one in seen if one.own))
-        kind: Kind = "inherited" if any(news(one.cumulative, max(limit, added)) for one in seen) else "nothing"
         return self._as_found(kind, None, None, limit, usual, seen, alone)
 
     def _together(self, guilty: Seen, limit: float, fed: Tensors) -> Seen:
@@ -192,6 +189,23 @@ def batch_of(feeds: Tensors) -> int:
 def news(one: Difference | None, limit: float) -> bool:
     """Whether an error is beyond what is usual here."""
     return one is not None and one.weight > limit
+
+
+def limit_of(seen: Sequence[Seen], precision: str) -> tuple[float, float]:
+    """The own error that is news, and the usual one: half of the finite ones have no more."""
+    own = [one.own.rms for one in seen if one.own is not None and not one.own.unusual]
+    usual = median_low(own) if own else 0.0
+    floor = FLOOR.get(precision, FLOOR["fp16"])
+    return max(floor, FACTOR * usual if len(own) > FEW else 0.0), usual
+
+
+def without_node(seen: Sequence[Seen], precision: str) -> Kind:
+    """What is wrong where no part stands out: all of them, more than they add up to, or nothing."""
+    limit, usual = limit_of(seen, precision)
+    if len(seen) > FEW and usual > USUAL.get(precision, inf):
+        return "everywhere"
+    added = FACTOR * sqrt(sum(one.own.weight ** 2 for one in seen if one.own))
+    return "inherited" if any(news(one.cumulative, max(limit, added)) for one in seen) else "nothing"
 
 
 def loudest(seen: Sequence[Seen], limit: float) -> Seen | None:

@@ -150,6 +150,9 @@ def _unnamed(found: Found, called: Names) -> str:
     scores = _scores(found)
     apart = f"the scores differ by {scores.weight:.1e}" if scores else "the scores were not compared"
     dark = [one for one in found.seen if any(apart and apart.unknown for apart in (one.own, one.cumulative))]
+    if found.kind == "everywhere":
+        return (f"half of the parts err by {found.usual:.1e} or more, which is beyond the rounding of what the device computes in; "
+                f"none stands out{largest}; {apart}")
     if found.kind == "nothing" and dark:
         return (f"the reference itself holds NaN from {called.get(dark[0].span.name, dark[0].span.name)} on, of which nothing is said: "
                 f"no part has an own error beyond {found.limit:.0e} in what is left{largest}")

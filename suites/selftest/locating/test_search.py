@@ -11,9 +11,9 @@ import pytest
 
 from suites.selftest.locating.blocks import network, search, video, with_fault
 from suites.selftest.locating.rounding import DEVICES, fp32
-from suites.selftest.locating.spoiling import Fault
+from suites.selftest.locating.spoiling import Fault, planted
 from tools.locating.on_cpu import as_written
-from tools.locating.search import FACTOR, FLOOR, Search
+from tools.locating.search import FACTOR, FLOOR, USUAL, Search, limit_of, without_node
 from tools.locating.values import Difference, Found, Runs, Seen, Span, Tensors
 from tools.locating.whole import Whole
 
@@ -181,15 +181,38 @@ def test_a_bound_on_bytes_makes_groups_and_changes_nothing(bound: int) -> None:
 
 def test_the_usual_error_is_that_of_half_the_finite_ones() -> None:
     """Parts that overflow have no say in it; of two parts alone nobody knows what is usual."""
-    of = Search(Whole(network()), video(), as_written, fp32, "fp16")
+    assert (FACTOR * 0.2, 0.2) == limit_of(seen(0.1, 0.2, 0.3), "fp16")
+    assert (FACTOR * 0.2, 0.2) == limit_of(seen(9, 9, 9, 9, 0.1, 0.2, 0.3, unusual=4), "fp16")
+    assert (FLOOR["fp16"], 0.1) == limit_of(seen(0.1, 0.2), "fp16")
+    assert (FLOOR["fp16"], 1e-6) == limit_of(seen(1e-6, 1e-6, 1e-6), "fp16")
 
-    def seen(*errors: float, unusual: int = 0) -> list[Seen]:
-        return [Seen(Span("", 0, 1), Difference(0, one, 1, 0.5 if at < unusual else 0)) for at, one in enumerate(errors)]
 
-    assert (FACTOR * 0.2, 0.2) == of.limit(seen(0.1, 0.2, 0.3))
-    assert (FACTOR * 0.2, 0.2) == of.limit(seen(9, 9, 9, 9, 0.1, 0.2, 0.3, unusual=4))
-    assert (FLOOR["fp16"], 0.1) == of.limit(seen(0.1, 0.2))
-    assert (FLOOR["fp16"], 1e-6) == of.limit(seen(1e-6, 1e-6, 1e-6))
+def seen(*errors: float, unusual: int = 0) -> list[Seen]:
+    """Parts with these own errors, of which the first are unusual."""
+    return [Seen(Span("", 0, 1), Difference(0, one, 1, 0.5 if at < unusual else 0)) for at, one in enumerate(errors)]
+
+
+@pytest.mark.parametrize("precision", DEVICES)
+def test_a_device_that_errs_everywhere_is_not_right(precision: str) -> None:
+    """Where each product is two percent too large, no part stands out; all err more than rounding does."""
+    def device(model: Any, feeds: Tensors) -> dict[str, Any]:
+        for node in model.graph.node:
+            if node.op_type in ("Conv", "Gemm"):
+                model = planted(planted(model, Fault("scaled-weight", node.name)), Fault("scaled-weight", node.name))
+        return DEVICES[precision](model, feeds)
+
+    whole = Whole(network())
+    whole.segments = lambda: [whole.range(at, min(at + 5, len(whole.nodes))) for at in range(0, len(whole.nodes), 5)]  # type: ignore[method-assign]
+    found = Search(whole, video(), as_written, device, precision).found()
+    assert ("everywhere", None) == (found.kind, found.span)
+    assert found.usual > USUAL[precision]
+
+
+def test_rounding_is_not_everywhere() -> None:
+    """Nor is what a kind of numbers does of which nobody has said how it rounds."""
+    assert "nothing" == without_node(seen(*[USUAL["fp32"]] * 3), "fp32")
+    assert "everywhere" == without_node(seen(*[2 * USUAL["fp32"]] * 3), "fp32")
+    assert "nothing" == without_node(seen(0.1, 0.1, 0.1), "bf16")
 
 
 def test_the_reference_runs_each_node_a_few_times() -> None:
