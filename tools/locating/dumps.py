@@ -15,7 +15,8 @@ from tools.locating import causes
 from tools.locating.between import Between, between, model_of, up_to
 from tools.locating.difference import difference, rows_of
 from tools.locating.dump_names import names
-from tools.locating.search import AT_ONCE_BYTES, FLOOR, batch_of, limit_of, loudest, without_node
+from tools.locating.grouping import at_once_bytes, grouped
+from tools.locating.search import FLOOR, batch_of, limit_of, loudest, without_node
 from tools.locating.values import Cause, Difference, Found, Kind, Runs, Seen, Span, Tensors
 from tools.locating.whole import Whole
 from tools.machine import reading
@@ -94,7 +95,7 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
     _require_input(whole, feeds, dumps)
     parts = between(whole, [name for name in dumps.files if name in whole.maker])
     seen, spans = list[Seen](), dict[Span, Between]()
-    for group in _groups(whole, parts):
+    for group in grouped(parts, lambda part: {name: whole.bytes_of(name) for name in (*part.read, part.made)}, at_once_bytes()):
         for part, own, together in _compared(whole, group, feeds, reference, dumps):
             seen.append(Seen(part.span, own, together))
             spans[part.span] = part
@@ -139,20 +140,6 @@ def _require_input(whole: Whole, feeds: Tensors, dumps: Dumps) -> None:
         if name in dumps.files and difference(dumps.tensor(name, feeds[name]), feeds[name]).weight > FLOOR["fp16"]:
             raise ScoreError(f"the dumps are of another input: {name} is not that of these clips", where=str(dumps.files[name]),
                              remedy="dump a run of the same clips in the same order")
-
-
-def _groups(whole: Whole, parts: Sequence[Between]) -> Iterator[list[Between]]:
-    """Parts whose tensors may be in memory at once."""
-    group, size = list[Between](), 0
-    for part in parts:
-        more = sum(whole.bytes_of(name) for name in (*part.read, part.made))
-        if group and size + more > AT_ONCE_BYTES:
-            yield group
-            group, size = [], 0
-        group.append(part)
-        size += more
-    if group:
-        yield group
 
 
 def _layout(given: Sequence[int], graph: Sequence[int]) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import gcd, inf, sqrt
+from functools import cached_property
+from math import gcd, inf, log2, sqrt
 from statistics import median_low
 from typing import TYPE_CHECKING
 
+from tools.locating import grouping
 from tools.locating.cutting import cut, with_outputs
 from tools.locating.difference import difference, rows_of, worst
+from tools.locating.grouping import grouped
 from tools.locating.values import Difference, Found, Kind, Runs, Seen, Span, Tensors
 from tools.locating.whole import Whole
 
@@ -21,8 +24,8 @@ FLOOR = {"fp32": 2e-5, "tf32": 4e-3, "fp16": 4e-3}  # own errors that a precisio
 USUAL = {"fp32": 1e-4, "tf32": 8e-3, "fp16": 8e-3}  # beyond which half of the parts err by more than rounding
 FACTOR = 8  # how many times the usual error of its neighbours an error is news from
 FEW = 2  # errors, of which nobody knows which is usual
+BOTH = 2  # errors of each part, each by a graph of its own
 ALIKE = 0.5  # the share of the worst error from which an earlier part is taken for where it begins
-AT_ONCE_BYTES = 2 * 2**30  # of tensors that a device gives or is fed at once
 Say = Callable[[str], None]
 
 
@@ -35,7 +38,7 @@ class Search:
     reference: Runs
     device: Runs
     precision: str = "fp32"
-    at_once_bytes: int = AT_ONCE_BYTES
+    at_once_bytes: int = field(default_factory=grouping.at_once_bytes)
     say: Say = lambda text: None
     compilations: int = field(default=0, init=False)
 
@@ -46,13 +49,20 @@ class Search:
         what errs is the fewest nodes that do so together. If no part errs, every node is looked at by itself.
         """
         parts = self.whole.segments()
-        self.say(f"{len(self.whole.nodes)} nodes in {len(parts)} parts")
+        self.say(f"{len(self.whole.nodes)} nodes in {len(parts)} parts: at most {self.most} graphs for the device")
         seen = self._parts(parts)
         limit, usual = limit_of(seen, self.precision)
         guilty = loudest(seen, limit)
         if guilty is not None:
             return self._inside(seen, guilty, limit, usual)
         return self._everywhere(seen, limit, usual)
+
+    @cached_property
+    def most(self) -> int:
+        """How many graphs the device is given at most: a bisection's, or what groups of tensors need."""
+        nodes = [self.whole.node(number) for number in range(len(self.whole.nodes))]
+        parts, alone = (len(list(self._groups(spans))) for spans in (self.whole.segments(), nodes))
+        return BOTH * parts + max(alone, bisection(len(nodes)) - BOTH)
 
     def _parts(self, parts: Sequence[Span]) -> list[Seen]:
         """Both errors of every part."""
@@ -97,11 +107,14 @@ class Search:
     def _together(self, guilty: Seen, limit: float, fed: Tensors) -> Seen:
         """The fewest nodes of a part that err together, where none errs by itself.
 
-        First the part's end is moved to the front as long as what is left errs, then its beginning back.
+        First the part's end is moved to the front as long as what is left errs, then its beginning back. Where
+        the device has been given as many graphs as it may, it is what erred last.
         """
         tried = {(guilty.span.start, guilty.span.stop): guilty}
 
         def right(start: int, stop: int) -> int:
+            if (start, stop) not in tried and self.compilations >= self.most:
+                return 1
             if (start, stop) not in tried:
                 self.say(f"{guilty.span.name}: {stop - start} of its nodes together")
                 tried[start, stop] = self._of(self.whole.range(start, stop), guilty.span, fed)
@@ -168,17 +181,18 @@ class Search:
         return Found(kind, span, part, own, usual, limit, tuple(seen), tuple(closer), self.compilations)
 
     def _groups(self, spans: Sequence[Span]) -> Iterator[list[Span]]:
-        """Spans whose tensors may be on a device at once."""
-        group, size = list[Span](), 0
-        for span in spans:
-            more = sum(self.whole.bytes_of(name) for name in (*self.whole.read(span), *self.whole.made(span)))
-            if group and size + more > self.at_once_bytes:
-                yield group
-                group, size = [], 0
-            group.append(span)
-            size += more
-        if group:
-            yield group
+        """Spans whose tensors may be on a device at once: what they are fed, and what they give."""
+        def sizes(span: Span) -> Mapping[Hashable, int]:
+            fed, given = ({(side, name): self.whole.bytes_of(name) for name in names}
+                          for side, names in (("fed", self.whole.read(span)), ("given", self.whole.made(span))))
+            return fed | given
+
+        return grouped(spans, sizes, self.at_once_bytes)
+
+
+def bisection(nodes: int) -> int:
+    """How many graphs a search among *nodes* needs at most, where all tensors may be there at once."""
+    return max(BOTH + 1, int(BOTH * log2(max(nodes, 1))))
 
 
 def batch_of(feeds: Tensors) -> int:

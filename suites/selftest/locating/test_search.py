@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import log2, nan
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -137,48 +137,6 @@ def test_an_overflow_is_named_where_it_begins() -> None:
     assert found.usual < 1e-2
 
 
-def test_a_search_compiles_no_more_than_a_bisection() -> None:
-    """Two graphs of parts and one of nodes; where nodes err together, two halvings of a part more."""
-    nodes = len(Whole(network()).nodes)
-
-    assert 2 * log2(nodes) >= search(with_fault(SCALED)).compilations
-    assert 2 * log2(nodes) >= search(fp32).compilations
-    assert 2 * log2(nodes) >= search(together("Conv", "Relu")).compilations
-
-
-def test_compilations_are_the_graphs_that_the_device_was_given() -> None:
-    """Each counts once."""
-    given: list[int] = []
-
-    def noted(model: Any, feeds: Tensors) -> dict[str, Any]:
-        given.append(len(model.graph.node))
-        return with_fault(SCALED)(model, feeds)
-
-    assert search(noted).compilations == len(given)
-
-
-@pytest.mark.parametrize("bound", [16_000, 22_000, 40_000])
-def test_a_bound_on_bytes_makes_groups_and_changes_nothing(bound: int) -> None:
-    """What is fed and given at once stays within the bound, and as near to it as parts allow."""
-    sizes: list[int] = []
-
-    def noted(model: Any, feeds: Tensors) -> dict[str, Any]:
-        found = with_fault(SCALED)(model, feeds)
-        sizes.append(sum(value.nbytes for value in (*feeds.values(), *found.values())))
-        return found
-
-    free = search(noted)
-    assert max(sizes) > bound
-    sizes.clear()
-    found = search(noted, at_once_bytes=bound)
-
-    assert bound * 0.6 < max(sizes) <= bound
-    assert (free.kind, free.span, free.segment) == (found.kind, found.span, found.segment)
-    assert [one.own for one in free.seen] == [one.own for one in found.seen]
-    assert [one.cumulative for one in free.seen] == [one.cumulative for one in found.seen]
-    assert [one.own for one in search(fp32).halves] == [one.own for one in search(fp32, at_once_bytes=bound).halves]
-
-
 def test_the_usual_error_is_that_of_half_the_finite_ones() -> None:
     """Parts that overflow have no say in it; of two parts alone nobody knows what is usual."""
     assert (FACTOR * 0.2, 0.2) == limit_of(seen(0.1, 0.2, 0.3), "fp16")
@@ -213,20 +171,6 @@ def test_rounding_is_not_everywhere() -> None:
     assert "nothing" == without_node(seen(*[USUAL["fp32"]] * 3), "fp32")
     assert "everywhere" == without_node(seen(*[2 * USUAL["fp32"]] * 3), "fp32")
     assert "nothing" == without_node(seen(0.1, 0.1, 0.1), "bf16")
-
-
-def test_the_reference_runs_each_node_a_few_times() -> None:
-    """Not the whole network for each part, node or group."""
-    ran: list[int] = []
-
-    def noted(model: Any, feeds: Tensors) -> dict[str, Any]:
-        ran.append(len(model.graph.node))
-        return as_written(model, feeds)
-
-    whole = Whole(network())
-    Search(whole, video(), noted, with_fault(SCALED), at_once_bytes=60_000).found()
-
-    assert sum(ran) <= 3 * len(whole.nodes)
 
 
 def test_nothing_is_said_of_what_the_reference_does_not_know() -> None:
