@@ -13,7 +13,7 @@ import numpy as np
 from tools.errors import ScoreError
 from tools.locating import causes
 from tools.locating.between import Between, between, model_of, up_to
-from tools.locating.difference import difference, rows_of
+from tools.locating.difference import beside, difference, rows_of
 from tools.locating.dump_names import names
 from tools.locating.grouping import at_once_bytes, grouped
 from tools.locating.search import FLOOR, batch_of, limit_of, loudest, without_node
@@ -120,7 +120,7 @@ def _compared(whole: Whole, parts: Sequence[Between], feeds: Tensors, reference:
     batch = batch_of(feeds)
     for part in parts:
         made, rows = given[part.made], rows_of(theirs[part.made], batch)
-        yield part, difference(made, own[part.made], rows), difference(made, theirs[part.made], rows)
+        yield part, beside(made, own[part.made], [given[name] for name in part.read], rows), difference(made, theirs[part.made], rows)
 
 
 def _causes(whole: Whole, found: Found, part: Between, feeds: Tensors, reference: Runs, dumps: Dumps,

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import gcd, inf, log2, sqrt
 from statistics import median_low
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tools.locating import grouping
 from tools.locating.cutting import cut, with_outputs
-from tools.locating.difference import difference, rows_of, worst
+from tools.locating.difference import beside, rows_of, worst
 from tools.locating.grouping import grouped
 from tools.locating.values import Difference, Found, Kind, Runs, Seen, Span, Tensors
 from tools.locating.whole import Whole
 
 if TYPE_CHECKING:
     import onnx
+    from numpy.typing import NDArray
 
 FLOOR = {"fp32": 2e-5, "tf32": 4e-3, "fp16": 4e-3}  # own errors that a precision may have by itself
 USUAL = {"fp32": 1e-4, "tf32": 8e-3, "fp16": 8e-3}  # beyond which half of the parts err by more than rounding
@@ -107,7 +108,7 @@ class Search:
     def _together(self, guilty: Seen, limit: float, fed: Tensors) -> Seen:
         """The fewest nodes of a part that err together, where none errs by itself.
 
-        First the part's end is moved to the front as long as what is left errs, then its beginning back. Where
+        First the part's end is moved to the front as long as what is left errs, then its beginning back. Once
         the device has been given as many graphs as it may, it is what erred last.
         """
         tried = {(guilty.span.start, guilty.span.stop): guilty}
@@ -161,9 +162,11 @@ class Search:
         return self._differences(spans, self._on_device(parts.model, parts.feeds(theirs)), theirs)
 
     def _differences(self, spans: Sequence[Span], ours: Tensors, theirs: Tensors) -> Mapping[Span, Difference]:
-        batch = batch_of(self.feeds)
-        return {span: worst([difference(ours[name], theirs[name], rows_of(theirs[name], batch)) for name in self.whole.made(span)])
-                for span in spans}
+        return {span: worst([self._difference(span, name, ours[name], theirs) for name in self.whole.made(span)]) for span in spans}
+
+    def _difference(self, span: Span, name: str, ours: NDArray[Any], theirs: Tensors) -> Difference:
+        rows = rows_of(theirs[name], batch_of(self.feeds))
+        return beside(ours, theirs[name], [theirs[one] for one in self.whole.read(span)], rows)
 
     def tensors(self, names: Sequence[str]) -> Tensors:
         """The reference's tensors of these names, the graph's inputs among them."""

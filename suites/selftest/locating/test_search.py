@@ -7,6 +7,7 @@ from math import nan
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from suites.selftest.locating.blocks import network, search, video, with_fault
@@ -184,6 +185,31 @@ def test_nothing_is_said_of_what_the_reference_does_not_know() -> None:
     assert any("the reference itself holds NaN from block0.conv1 on" in text for text in said)
     assert found.seen[0].own is not None
     assert found.seen[0].own.unknown > 0
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_what_is_left_of_nothing_is_no_louder_than_what_it_is_of(precision: str) -> None:
+    """A tensor less itself is zero; the last bit of it on a device hides no fault elsewhere."""
+    model = network()
+    add = next(node for node in model.graph.node if node.name == "/network/block1/Add")
+    read = add.input[0]
+    sub = onnx.helper.make_node("Sub", [read, read], ["/network/block1/Sub_output_0"], name="/network/block1/Sub")
+    more = onnx.helper.make_node("Add", ["/network/block1/Sub_output_0", read], ["/network/block1/more"], name="/network/block1/more")
+    add.input[0] = "/network/block1/more"
+    at = list(model.graph.node).index(add)
+    model.graph.node.insert(at, more)
+    model.graph.node.insert(at, sub)
+
+    def device(model: Any, feeds: Tensors) -> dict[str, Any]:
+        found = with_fault(SCALED, DEVICES[precision])(model, feeds)
+        return {name: value + np.float32(1e-8) if name == sub.output[0] else value for name, value in found.items()}
+
+    whole = Whole(model)
+    whole.segments = lambda: [whole.node(number) for number in range(len(whole.nodes))]  # type: ignore[method-assign]
+    assert SCALED.node == name(Search(whole, video(), as_written, device, precision).found())
+    found = Search(whole, video(), as_written, lambda model, feeds: {
+        name: value + np.float32(1 if name == sub.output[0] else 0) for name, value in fp32(model, feeds).items()}).found()
+    assert sub.name == name(found)
 
 
 def test_the_louder_of_two_faults_is_named_first() -> None:
