@@ -37,7 +37,7 @@ def difference(found: NDArray[Any], reference: NDArray[Any], rows: int = 1) -> D
 
 
 def beside(found: NDArray[Any], reference: NDArray[Any], read: Sequence[NDArray[Any]], rows: int = 1) -> Difference:
-    """The difference of what was made of the tensors *read*; over the largest size of these where it should be nothing.
+    """The difference of what was made of the tensors *read*; over their size where it should be nothing.
 
     What is left where two that are the same are subtracted is rounding of what they were.
     """

@@ -32,10 +32,10 @@ def grouped(items: Iterable[Item], sizes: Callable[[Item], Mapping[Hashable, int
     group, held = list[Item](), dict[Hashable, int]()
     for item in items:
         more = sizes(item)
-        if group and sum((held | more).values()) > bound:
+        if group and sum({**held, **more}.values()) > bound:
             yield group
             group, held = [], {}
         group.append(item)
-        held |= more
+        held.update(more)
     if group:
         yield group
