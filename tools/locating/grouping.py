@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from tools.machine import memory
@@ -11,6 +11,7 @@ MOST_BYTES = 2 * 2**30  # of tensors that a device gives or is fed at once
 LEAST_BYTES = 2**26
 SHARE = 4  # of the free memory: the reference's tensors, the device's, and those that a process has read
 Item = TypeVar("Item")
+Name = TypeVar("Name")
 
 
 def at_once_bytes() -> int:
@@ -24,12 +25,12 @@ def at_once_bytes() -> int:
     return bound
 
 
-def grouped(items: Iterable[Item], sizes: Callable[[Item], Mapping[Hashable, int]], bound: int) -> Iterator[list[Item]]:
+def grouped(items: Iterable[Item], sizes: Callable[[Item], Mapping[Name, int]], bound: int) -> Iterator[list[Item]]:
     """Items that follow each other, of which a group has no more than *bound* bytes, or is a single one.
 
     sizes: the bytes of each tensor of an item. One that several items have counts once.
     """
-    group, held = list[Item](), dict[Hashable, int]()
+    group, held = list[Item](), dict[Name, int]()
     for item in items:
         more = sizes(item)
         if group and sum({**held, **more}.values()) > bound:

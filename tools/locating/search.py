@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import gcd, inf, log2, sqrt
@@ -185,7 +185,7 @@ class Search:
 
     def _groups(self, spans: Sequence[Span]) -> Iterator[list[Span]]:
         """Spans whose tensors may be on a device at once: what they are fed, and what they give."""
-        def sizes(span: Span) -> Mapping[Hashable, int]:
+        def sizes(span: Span) -> Mapping[tuple[str, str], int]:
             fed, given = ({(side, name): self.whole.bytes_of(name) for name in names}
                           for side, names in (("fed", self.whole.read(span)), ("given", self.whole.made(span))))
             return fed | given
