@@ -36,6 +36,25 @@ def difference(found: NDArray[Any], reference: NDArray[Any], rows: int = 1) -> D
     return _of_all(sums, reference.size)
 
 
+def beside(found: NDArray[Any], reference: NDArray[Any], read: Sequence[NDArray[Any]], rows: int = 1) -> Difference:
+    """The difference of what was made of the tensors *read*; over their size where it should be nothing.
+
+    What is left where two that are the same are subtracted is rounding of what they were.
+    """
+    apart = difference(found, reference, rows)
+    if apart.rms < inf or apart.unusual:
+        return apart
+    size = max((_size(one) for one in read), default=0.0)
+    most = float(np.abs(found.astype(np.float64)).max(initial=0.0))
+    return Difference(_over(most, size), _over(_size(found), size), 0.0)
+
+
+def _size(tensor: NDArray[Any]) -> float:
+    """The root of the mean square of the finite values."""
+    wide = tensor.astype(np.float64)
+    return float(np.sqrt(np.mean(np.square(wide[np.isfinite(wide)])))) if np.isfinite(wide).any() else 0.0
+
+
 def rows_of(tensor: NDArray[Any], batch: int) -> int:
     """How many items of a *batch* a tensor has behind each other; 1 where its first axis has not such."""
     several = batch > 1 and tensor.ndim > 1 and tensor.size > 0

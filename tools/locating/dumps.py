@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tools.errors import ScoreError
-from tools.locating import causes, search
+from tools.locating import causes
 from tools.locating.between import Between, between, model_of, up_to
-from tools.locating.difference import difference, rows_of
+from tools.locating.difference import beside, difference, rows_of
 from tools.locating.dump_names import names
-from tools.locating.search import AT_ONCE_BYTES, FLOOR, Search, loudest, news
+from tools.locating.grouping import at_once_bytes, grouped
+from tools.locating.search import FLOOR, batch_of, limit_of, loudest, without_node
 from tools.locating.values import Cause, Difference, Found, Kind, Runs, Seen, Span, Tensors
 from tools.locating.whole import Whole
 from tools.machine import reading
@@ -95,18 +95,16 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
     _require_input(whole, feeds, dumps)
     parts = between(whole, [name for name in dumps.files if name in whole.maker])
     seen, spans = list[Seen](), dict[Span, Between]()
-    for group in _groups(whole, parts):
+    for group in grouped(parts, lambda part: {name: whole.bytes_of(name) for name in (*part.read, part.made)}, at_once_bytes()):
         for part, own, together in _compared(whole, group, feeds, reference, dumps):
             seen.append(Seen(part.span, own, together))
             spans[part.span] = part
-    limit, usual = Search(whole, feeds, reference, reference, precision).limit(seen)
+    limit, usual = limit_of(seen, precision)
     guilty = loudest(seen, limit)
     if guilty is None:
-        added = search.FACTOR * sqrt(sum(one.own.weight ** 2 for one in seen if one.own))
-        kind: Kind = "inherited" if any(news(one.cumulative, max(limit, added)) for one in seen) else "nothing"
-        return Found(kind, None, None, None, usual, limit, tuple(seen), (), 0)
+        return Found(without_node(seen, precision), None, None, None, usual, limit, tuple(seen), (), 0)
     segment = next(one for one in whole.segments() if one.start <= guilty.span.start < one.stop)
-    kind = "node" if len(spans[guilty.span].nodes) == 1 else "together"
+    kind: Kind = "node" if len(spans[guilty.span].nodes) == 1 else "together"
     found = Found(kind, guilty.span, segment, guilty.own, usual, limit, tuple(seen), (), 0)
     return replace(found, causes=_causes(whole, found, spans[guilty.span], feeds, reference, dumps, precision))
 
@@ -119,10 +117,10 @@ def _compared(whole: Whole, parts: Sequence[Between], feeds: Tensors, reference:
     given = {**feeds, **{name: dumps.tensor(name, theirs[name]) for name in names}}
     model, fed = model_of(whole, parts, given)
     own = reference(model, fed)
-    batch = search.batch_of(feeds)
+    batch = batch_of(feeds)
     for part in parts:
         made, rows = given[part.made], rows_of(theirs[part.made], batch)
-        yield part, difference(made, own[part.made], rows), difference(made, theirs[part.made], rows)
+        yield part, beside(made, own[part.made], [given[name] for name in part.read], rows), difference(made, theirs[part.made], rows)
 
 
 def _causes(whole: Whole, found: Found, part: Between, feeds: Tensors, reference: Runs, dumps: Dumps,
@@ -142,20 +140,6 @@ def _require_input(whole: Whole, feeds: Tensors, dumps: Dumps) -> None:
         if name in dumps.files and difference(dumps.tensor(name, feeds[name]), feeds[name]).weight > FLOOR["fp16"]:
             raise ScoreError(f"the dumps are of another input: {name} is not that of these clips", where=str(dumps.files[name]),
                              remedy="dump a run of the same clips in the same order")
-
-
-def _groups(whole: Whole, parts: Sequence[Between]) -> Iterator[list[Between]]:
-    """Parts whose tensors may be in memory at once."""
-    group, size = list[Between](), 0
-    for part in parts:
-        more = sum(whole.bytes_of(name) for name in (*part.read, part.made))
-        if group and size + more > AT_ONCE_BYTES:
-            yield group
-            group, size = [], 0
-        group.append(part)
-        size += more
-    if group:
-        yield group
 
 
 def _layout(given: Sequence[int], graph: Sequence[int]) -> str:

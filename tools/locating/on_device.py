@@ -5,7 +5,6 @@ One process at a time works on a run, as everywhere. What a killed one has left 
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -22,6 +21,7 @@ from tools.deployment.compile import Form, Source
 from tools.deployment.specialise import Graph
 from tools.engines.ports import Port, listed
 from tools.errors import ClipgateError, EngineError, MeasureError, naming
+from tools.locating.search import bisection
 from tools.locating.segment import Home, given_bytes, segment
 from tools.locating.values import Tensors
 from tools.machine import device_locks, memory
@@ -93,16 +93,20 @@ class OnDevice:
             loadable = self._loadable(segment(self._context, self._home, self._name, model), given)
             return self._ran(loadable, model, given)
 
-    def estimate(self, nodes: int) -> str:
-        """How often a search among so many *nodes* compiles, and for how long if it is like last time."""
+    def estimate(self, nodes: int, most: int = 0) -> str:
+        """How often a search among so many *nodes* compiles, and for how long if it is like last time.
+
+        most: how often at most, where groups of tensors need more than a bisection.
+        """
         kind = KINDS.get(self._form)
         if kind is None:
             return "0 compilations"
-        count = WHOLE * math.ceil(math.log2(max(nodes, 2)))
+        count = most or bisection(nodes)
         last_s = durations.of(self._context.settings.store, kind, f"{self._network.name}-bs{self._case.batch}")
         if last_s is None:
-            return f"at most {count} compilations"
-        return f"at most {count} compilations, about {duration(last_s * (WHOLE + (count - WHOLE) / LEAST_SHARE))}"
+            return f"at most {count} compilations and one for the cause"
+        took_s = last_s * (WHOLE + (count + 1 - WHOLE) / LEAST_SHARE)
+        return f"at most {count} compilations and one for the cause, about {duration(took_s)}"
 
     @property
     def _name(self) -> str:

@@ -5,22 +5,28 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import gcd, log2, sqrt
+from functools import cached_property
+from math import gcd, inf, log2, sqrt
 from statistics import median_low
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tools.locating import grouping
 from tools.locating.cutting import cut, with_outputs
-from tools.locating.difference import difference, rows_of, worst
+from tools.locating.difference import beside, rows_of, worst
+from tools.locating.grouping import grouped
 from tools.locating.values import Difference, Found, Kind, Runs, Seen, Span, Tensors
 from tools.locating.whole import Whole
 
 if TYPE_CHECKING:
     import onnx
+    from numpy.typing import NDArray
 
 FLOOR = {"fp32": 2e-5, "tf32": 4e-3, "fp16": 4e-3}  # own errors that a precision may have by itself
+USUAL = {"fp32": 1e-4, "tf32": 8e-3, "fp16": 8e-3}  # beyond which half of the parts err by more than rounding
 FACTOR = 8  # how many times the usual error of its neighbours an error is news from
+FEW = 2  # errors, of which nobody knows which is usual
+BOTH = 2  # errors of each part, each by a graph of its own
 ALIKE = 0.5  # the share of the worst error from which an earlier part is taken for where it begins
-AT_ONCE_BYTES = 2 * 2**30  # of tensors that a device gives or is fed at once
 Say = Callable[[str], None]
 
 
@@ -33,7 +39,7 @@ class Search:
     reference: Runs
     device: Runs
     precision: str = "fp32"
-    at_once_bytes: int = AT_ONCE_BYTES
+    at_once_bytes: int = field(default_factory=grouping.at_once_bytes)
     say: Say = lambda text: None
     compilations: int = field(default=0, init=False)
 
@@ -44,20 +50,20 @@ class Search:
         what errs is the fewest nodes that do so together. If no part errs, every node is looked at by itself.
         """
         parts = self.whole.segments()
-        self.say(f"{len(self.whole.nodes)} nodes in {len(parts)} parts")
+        self.say(f"{len(self.whole.nodes)} nodes in {len(parts)} parts: at most {self.most} graphs for the device")
         seen = self._parts(parts)
-        limit, usual = self.limit(seen)
+        limit, usual = limit_of(seen, self.precision)
         guilty = loudest(seen, limit)
         if guilty is not None:
             return self._inside(seen, guilty, limit, usual)
         return self._everywhere(seen, limit, usual)
 
-    def limit(self, seen: Sequence[Seen]) -> tuple[float, float]:
-        """The own error that is news, and the usual one: half of the finite ones have no more."""
-        own = [one.own.rms for one in seen if one.own is not None and not one.own.unusual]
-        usual = median_low(own) if own else 0.0
-        floor = FLOOR.get(self.precision, FLOOR["fp16"])
-        return max(floor, FACTOR * usual if len(own) > 2 else 0.0), usual
+    @cached_property
+    def most(self) -> int:
+        """How many graphs the device is given at most: a bisection's, or what groups of tensors need."""
+        nodes = [self.whole.node(number) for number in range(len(self.whole.nodes))]
+        parts, alone = (len(list(self._groups(spans))) for spans in (self.whole.segments(), nodes))
+        return BOTH * parts + max(alone, bisection(len(nodes)) - BOTH)
 
     def _parts(self, parts: Sequence[Span]) -> list[Seen]:
         """Both errors of every part."""
@@ -77,7 +83,8 @@ class Search:
         self.say(f"{guilty.span.name} errs by itself: looking at each of its {len(guilty.span)} nodes")
         fed = self.tensors(self.whole.read(guilty.span))
         alone = self._alone(range(guilty.span.start, guilty.span.stop), fed)
-        within, neighbours = self.limit(alone)
+        within, neighbours = limit_of(alone, self.precision)
+        within = min(within, limit)  # of nodes that all err none is usual
         node = loudest(alone, within)
         if node is not None:
             return self._as_found("node", node, guilty.span, within, neighbours, seen, alone)
@@ -86,35 +93,29 @@ class Search:
 
     def _everywhere(self, seen: Sequence[Seen], limit: float, usual: float) -> Found:
         """A node whose own error is news, where no part's was."""
-        alone = self._suspected(seen)
-        within, neighbours = self.limit(alone)
+        kind = without_node(seen, self.precision)
+        if kind == "everywhere":  # a node would say no more than the part that it is in
+            return self._as_found(kind, None, None, limit, usual, seen, ())
+        self.say("no part errs by itself: looking at every node by itself")
+        alone = self._alone(range(len(self.whole.nodes)), self.feeds)
+        within, neighbours = limit_of(alone, self.precision)
         node = loudest(alone, within)
         if node is not None:
             part = next(one.span for one in seen if one.span.start <= node.span.start < one.span.stop)
             return self._as_found("node", node, part, within, neighbours, seen, alone)
-        added = FACTOR * sqrt(sum(one.own.weight ** 2 for one in seen if one.own))
-        kind: Kind = "inherited" if any(news(one.cumulative, max(limit, added)) for one in seen) else "nothing"
         return self._as_found(kind, None, None, limit, usual, seen, alone)
-
-    def _suspected(self, seen: Sequence[Seen]) -> list[Seen]:
-        """The own errors of all nodes, or of those in the worst parts if all take too many compilations."""
-        weights = [one.own.weight if one.own else 0.0 for one in seen for _ in range(len(one.span))]
-        nodes = [self.whole.node(number) for number in range(len(self.whole.nodes))]
-        groups = list(self._groups(nodes))
-        left = max(1, int(2 * log2(max(2, len(nodes)))) - self.compilations)
-        chosen = sorted(groups, key=lambda group: -max(weights[group[0].start : group[-1].stop]))[:left]
-        self.say("no part errs by itself: looking at " + ("every node" if len(groups) <= left else "the nodes of the worst parts"))
-        return [Seen(span, own) for group, tensors in self._walk(nodes, self.feeds) if group in chosen
-                for span, own in self._own(group, tensors).items()]
 
     def _together(self, guilty: Seen, limit: float, fed: Tensors) -> Seen:
         """The fewest nodes of a part that err together, where none errs by itself.
 
-        First the part's end is moved to the front as long as what is left errs, then its beginning back.
+        First the part's end is moved to the front as long as what is left errs, then its beginning back. Once
+        the device has been given as many graphs as it may, it is what erred last.
         """
         tried = {(guilty.span.start, guilty.span.stop): guilty}
 
         def right(start: int, stop: int) -> int:
+            if (start, stop) not in tried and self.compilations >= self.most:
+                return 1
             if (start, stop) not in tried:
                 self.say(f"{guilty.span.name}: {stop - start} of its nodes together")
                 tried[start, stop] = self._of(self.whole.range(start, stop), guilty.span, fed)
@@ -161,9 +162,11 @@ class Search:
         return self._differences(spans, self._on_device(parts.model, parts.feeds(theirs)), theirs)
 
     def _differences(self, spans: Sequence[Span], ours: Tensors, theirs: Tensors) -> Mapping[Span, Difference]:
-        batch = batch_of(self.feeds)
-        return {span: worst([difference(ours[name], theirs[name], rows_of(theirs[name], batch)) for name in self.whole.made(span)])
-                for span in spans}
+        return {span: worst([self._difference(span, name, ours[name], theirs) for name in self.whole.made(span)]) for span in spans}
+
+    def _difference(self, span: Span, name: str, ours: NDArray[Any], theirs: Tensors) -> Difference:
+        rows = rows_of(theirs[name], batch_of(self.feeds))
+        return beside(ours, theirs[name], [theirs[one] for one in self.whole.read(span)], rows)
 
     def tensors(self, names: Sequence[str]) -> Tensors:
         """The reference's tensors of these names, the graph's inputs among them."""
@@ -181,17 +184,18 @@ class Search:
         return Found(kind, span, part, own, usual, limit, tuple(seen), tuple(closer), self.compilations)
 
     def _groups(self, spans: Sequence[Span]) -> Iterator[list[Span]]:
-        """Spans whose tensors may be on a device at once."""
-        group, size = list[Span](), 0
-        for span in spans:
-            more = sum(self.whole.bytes_of(name) for name in (*self.whole.read(span), *self.whole.made(span)))
-            if group and size + more > self.at_once_bytes:
-                yield group
-                group, size = [], 0
-            group.append(span)
-            size += more
-        if group:
-            yield group
+        """Spans whose tensors may be on a device at once: what they are fed, and what they give."""
+        def sizes(span: Span) -> Mapping[tuple[str, str], int]:
+            fed, given = ({(side, name): self.whole.bytes_of(name) for name in names}
+                          for side, names in (("fed", self.whole.read(span)), ("given", self.whole.made(span))))
+            return fed | given
+
+        return grouped(spans, sizes, self.at_once_bytes)
+
+
+def bisection(nodes: int) -> int:
+    """How many graphs a search among *nodes* needs at most, where all tensors may be there at once."""
+    return max(BOTH + 1, int(BOTH * log2(max(nodes, 1))))
 
 
 def batch_of(feeds: Tensors) -> int:
@@ -202,6 +206,23 @@ def batch_of(feeds: Tensors) -> int:
 def news(one: Difference | None, limit: float) -> bool:
     """Whether an error is beyond what is usual here."""
     return one is not None and one.weight > limit
+
+
+def limit_of(seen: Sequence[Seen], precision: str) -> tuple[float, float]:
+    """The own error that is news, and the usual one: half of the finite ones have no more."""
+    own = [one.own.rms for one in seen if one.own is not None and not one.own.unusual]
+    usual = median_low(own) if own else 0.0
+    floor = FLOOR.get(precision, FLOOR["fp16"])
+    return max(floor, FACTOR * usual if len(own) > FEW else 0.0), usual
+
+
+def without_node(seen: Sequence[Seen], precision: str) -> Kind:
+    """What is wrong where no part stands out: all of them, more than they add up to, or nothing."""
+    limit, usual = limit_of(seen, precision)
+    if len(seen) > FEW and usual > USUAL.get(precision, inf):
+        return "everywhere"
+    added = FACTOR * sqrt(sum(one.own.weight ** 2 for one in seen if one.own))
+    return "inherited" if any(news(one.cumulative, max(limit, added)) for one in seen) else "nothing"
 
 
 def loudest(seen: Sequence[Seen], limit: float) -> Seen | None:

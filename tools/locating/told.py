@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from statistics import median_low
 
 from tools.judging.rows import align
+from tools.locating.search import FACTOR
 from tools.locating.values import Difference, Found, Located, Span, StageSeen
 from tools.locating.whole import OWN, Whole
 
@@ -139,7 +141,7 @@ def result(found: Found, called: Names) -> str:
     together = [f"{len(found.span)} nodes err together, none by itself"] if several else []
     unusual = [f"{found.own.unusual:.0%} of its values are not finite or at the end of half precision"] if found.own.unusual else []
     causes = [one.sentence for one in found.causes]
-    return f"{name}: {'; '.join([*together, own, *unusual, *_unknown(found.own), *causes, *_since(found)])}"
+    return f"{name}: {'; '.join([*together, own, *unusual, *_unknown(found.own), *causes, *_since(found), *_others(found, called)])}"
 
 
 def _unnamed(found: Found, called: Names) -> str:
@@ -150,6 +152,9 @@ def _unnamed(found: Found, called: Names) -> str:
     scores = _scores(found)
     apart = f"the scores differ by {scores.weight:.1e}" if scores else "the scores were not compared"
     dark = [one for one in found.seen if any(apart and apart.unknown for apart in (one.own, one.cumulative))]
+    if found.kind == "everywhere":
+        return (f"half of the parts err by {found.usual:.1e} or more, which is beyond the rounding of what the device computes in; "
+                f"none stands out{largest}; {apart}")
     if found.kind == "nothing" and dark:
         return (f"the reference itself holds NaN from {called.get(dark[0].span.name, dark[0].span.name)} on, of which nothing is said: "
                 f"no part has an own error beyond {found.limit:.0e} in what is left{largest}")
@@ -157,7 +162,7 @@ def _unnamed(found: Found, called: Names) -> str:
         return f"the device computes what its graph says: no part has an own error beyond {found.limit:.0e}{largest}; {apart}"
     yet = f"; yet {apart}" if scores and scores.weight > found.limit else ""
     return (f"no part errs by itself: none has an own error beyond {found.limit:.0e}{largest}{yet}. "
-            "The device computes otherwise only where the parts are compiled together")
+            "Together they err: what is usual of each adds up, or a compiler makes something else of all of them")
 
 
 def _scores(found: Found) -> Difference | None:
@@ -175,6 +180,15 @@ def _since(found: Found) -> list[str]:
     before = [one.cumulative for one in found.seen if one.span.stop <= found.span.start and one.cumulative]
     already = bool(before) and before[-1].weight > found.limit
     return ["a part of what differs in the scores is there before it"] if already else ["since here the scores differ"]
+
+
+def _others(found: Found, called: Names) -> list[str]:
+    """That other parts err by themselves too, by more than is usual of parts."""
+    limit = max(found.limit, FACTOR * median_low([one.own.rms for one in found.seen if one.own and not one.own.unusual] or [0.0]))
+    loud = [one.span for one in found.seen if one.own and one.own.weight > limit]
+    others = [one for one in loud if not (found.span and one.start <= found.span.start < one.stop)]
+    count = "another part is" if len(others) == 1 else f"{len(others)} other parts are"
+    return [f"{count} beyond the limit too, first {called.get(others[0].name, others[0].name)}"] if others else []
 
 
 def table(shown: Iterable[Layer]) -> list[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Tensors = Mapping[str, "NDArray[Any]"]  # by the name that the graph gives them
-Kind = Literal["node", "together", "inherited", "nothing"]
+Kind = Literal["node", "together", "everywhere", "inherited", "nothing"]
 
 
 class Runs(Protocol):
@@ -77,11 +77,11 @@ class Cause:
 class Found:
     """What a search has found.
 
-    kind: a single node; nodes that err only *together*; an error that no part has as its own (*inherited*);
-    nothing. span: the nodes, named as the graph names them. segment: the part of the network they are in.
-    limit: what an error of one's own is judged by here; usual: that of its neighbours. seen: all parts of the
-    network; halves: what was looked at more closely, single nodes first. compilations: how many graphs the
-    device has been given.
+    kind: a single node; nodes that err only *together*; parts that all err more than rounding does, of which
+    none stands out (*everywhere*); an error that no part has as its own (*inherited*); nothing. span: the
+    nodes, named as the graph names them. segment: the part of the network they are in. limit: what an error
+    of one's own is judged by here; usual: that of its neighbours. seen: all parts; halves: what was looked at
+    more closely, single nodes first. compilations: how many graphs the device has been given.
     """
 
     kind: Kind

@@ -64,14 +64,22 @@ class Whole:
         return [name for name in names if self.last_reader.get(name, -1) >= span.stop]
 
     def bytes_of(self, name: str) -> int:
-        """The bytes of a tensor by its type; 0 where that is not known."""
+        """The bytes of a tensor by its type; where that is not known, those of the largest that is."""
+        return self._sizes.get(name, 0) or max(self._sizes.values(), default=0)
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return {name: self._size(name) for name in self.types}
+
+    def _size(self, name: str) -> int:
+        """The bytes of a tensor; 0 where its type or an axis is not known."""
         from onnx import helper
 
-        kind = self.types[name].tensor_type if name in self.types else None
-        if kind is None or not kind.elem_type:
+        kind = self.types[name].tensor_type
+        if not kind.elem_type:
             return 0
-        size: int = math.prod(axis.dim_value for axis in kind.shape.dim) * helper.tensor_dtype_to_np_dtype(kind.elem_type).itemsize
-        return size
+        width: int = helper.tensor_dtype_to_np_dtype(kind.elem_type).itemsize
+        return width * math.prod(axis.dim_value for axis in kind.shape.dim) if kind.HasField("shape") else 0
 
     def node(self, number: int) -> Span:
         """One node, by its own name, or by what it makes."""

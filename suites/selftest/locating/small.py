@@ -87,7 +87,8 @@ def named(graph: Whole, feeds: Arrays, runs: Runs, precision: str = "fp32", star
 
     span = graph.node(start) if stop is None else Span("several", start, stop)
     limit = 2e-5 if precision == "fp32" else 4e-3
-    own = difference(*(next(iter(one(graph.model, feeds).values())) for one in (runs, as_written)))
+    ours, theirs = (next(iter(one(graph.model, feeds).values())) for one in (runs, as_written))
+    own = difference(ours, theirs)
     assert own.weight > limit, "the device is not wrong"
     found = Found("node" if stop is None else "together", span, span, own, limit / 8, limit, (), (), 0)
     return causes(graph, found, feeds, as_written, runs, precision)

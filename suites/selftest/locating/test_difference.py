@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tools.locating import difference as blocks
-from tools.locating.difference import NONE, cosine, difference, rows_of, worst
+from tools.locating.difference import NONE, beside, cosine, difference, rows_of, worst
 from tools.locating.values import Difference
 
 THEIRS = np.array([1.0, -2.0, 3.0, 4.0], np.float32)
@@ -103,6 +103,14 @@ def test_nothing_is_known_where_the_reference_is_no_number() -> None:
 def test_something_where_nothing_should_be_is_beyond_any_limit() -> None:
     """A reference of zeros has no size to hold an error against."""
     assert difference(np.array([0.0, 1e-3]), np.zeros(2)).weight == inf
+
+
+def test_what_is_left_of_nothing_is_held_against_what_it_was_made_of() -> None:
+    """Of nothing but nothing it is beyond any limit."""
+    left = np.array([0.0, 1e-6, -1e-6, 0.0])
+
+    assert beside(left, np.zeros(4), [np.array([inf, 2.0, -2.0]), np.zeros(3)]).rms == pytest.approx(1e-6 / np.sqrt(2) / 2)
+    assert beside(left, np.zeros(4), [np.zeros(3)]).weight == beside(left, np.zeros(4), []).weight == inf
 
 
 def test_another_number_of_values_is_another_tensor() -> None:

@@ -129,7 +129,8 @@ def test_it_is_told_beforehand_how_much_is_compiled(bench: Bench, device: Device
     """Of a device that loads graphs as they are, nothing; of others by how long the network last took."""
     assert "0 compilations" == bench.device.estimate(150)
     bench.case = Case("tiny", BATCH, device, mode)
-    assert "at most 16 compilations" == bench.device.estimate(150)
+    assert "at most 14 compilations and one for the cause" == bench.device.estimate(150)
     durations.note(bench.folder / "store", Key(kind, "tiny-bs4", ()), 240.0)
-    assert "at most 16 compilations, about 15 min" == bench.device.estimate(150)
-    assert "at most 2 compilations, about 8 min" == bench.device.estimate(1)
+    assert "at most 14 compilations and one for the cause, about 14 min" == bench.device.estimate(150)
+    assert "at most 48 compilations and one for the cause, about 32 min" == bench.device.estimate(150, most=48)
+    assert "at most 3 compilations and one for the cause, about 9 min" == bench.device.estimate(1)

@@ -32,17 +32,26 @@ OWN = "layer3.2.conv2 (Conv_2): own error 3.1e-01 where its neighbours have 4e-0
                          "own error 3.1e-01 where their neighbours have 4e-04; since here the scores differ")),
     (found("inherited", seen((4e-4, 4e-4, 5e-4, 4e-4))),
      ("no part errs by itself: none has an own error beyond 4e-03; the largest is 5.0e-04, in layer3.2; yet the scores differ by "
-      "2.0e-01. The device computes otherwise only where the parts are compiled together")),
+      "2.0e-01. Together they err: what is usual of each adds up, or a compiler makes something else of all of them")),
     (quiet(), ("the device computes what its graph says: no part has an own error beyond 4e-03; the largest is 4.0e-04, in conv1; "
                "the scores differ by 7.0e-04")),
+    (replace(found("nothing", seen((0.01,) * 4)), kind="everywhere", usual=0.01),
+     ("half of the parts err by 1.0e-02 or more, which is beyond the rounding of what the device computes in; none stands out; the "
+      "largest is 1.0e-02, in conv1; the scores differ by 2.0e-01")),
     (found("nothing", ()), "the device computes what its graph says: no part has an own error beyond 4e-03; the scores were not compared"),
     (found(parts=seen(together=(4e-4, 4e-4, 0.1, 1e-3))), f"{OWN}the scores differ by no more than 1.0e-03 all the same"),
     (found(parts=seen(together=(4e-4, 8e-3, 0.1, 0.1))), f"{OWN}a part of what differs in the scores is there before it"),
     (found(own=apart(float("inf"), 0.125)), ("layer3.2.conv2 (Conv_2): own error inf where its neighbours have 4e-04; 12% of its values "
                                              "are not finite or at the end of half precision; since here the scores differ")),
+    (found(parts=seen((0.02, 4e-4, 0.31, 4e-4))),
+     f"{OWN}since here the scores differ; another part is beyond the limit too, first conv1"),
+    (found(parts=seen((4e-4, 0.02, 0.31, 0.03))), f"{OWN}since here the scores differ"),
+    (found(parts=(*seen(), *seen((4e-4, 0.02, 4e-4, 0.02))[1::2])),
+     f"{OWN}since here the scores differ; 2 other parts are beyond the limit too, first layer3.1"),
     (replace(found(), usual=0.0),
      "layer3.2.conv2 (Conv_2): own error 3.1e-01 where its neighbours have none; since here the scores differ"),
-], ids=["together", "inherited", "nothing", "not-compared", "no-effect", "before", "unusual", "exact"])
+], ids=["together", "inherited", "nothing", "everywhere", "not-compared", "no-effect", "before", "unusual",
+        "another", "usual-there", "others", "exact"])
 def test_every_kind_of_result_has_its_sentence(one: Found, words: str) -> None:
     assert words == said(one)
 
