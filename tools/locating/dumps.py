@@ -83,8 +83,10 @@ def read(folder: Path, whole: Whole) -> Dumps:
     return Dumps(folder, files, tuple(unknown), tuple(unclear), tuple(name for name in made if name not in files))
 
 
-def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, precision: str) -> Found:
+def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, precision: str, scores: str = "") -> Found:
     """Where the error begins that others inherit, and its causes, without a device.
+
+    scores: the tensor that holds them; without it nothing is said of them, nor where it is not dumped.
 
     Each dumped tensor is compared twice: with the reference's (cumulative), and with what the reference makes
     of the tensors that the device dumped before it (own), so that nothing is inherited.
@@ -94,20 +96,22 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
     """
     _require_input(whole, feeds, dumps)
     parts = between(whole, [name for name in dumps.files if name in whole.maker])
-    seen, spans = list[Seen](), dict[Span, Between]()
+    seen, spans, of_scores = list[Seen](), dict[Span, Between](), None
     for group in _groups(whole, parts):
         for part, own, together in _compared(whole, group, feeds, reference, dumps):
             seen.append(Seen(part.span, own, together))
             spans[part.span] = part
+            if part.made == scores:
+                of_scores = together
     limit, usual = Search(whole, feeds, reference, reference, precision).limit(seen)
     guilty = loudest(seen, limit)
     if guilty is None:
         added = search.FACTOR * sqrt(sum(one.own.weight ** 2 for one in seen if one.own))
         kind: Kind = "inherited" if any(news(one.cumulative, max(limit, added)) for one in seen) else "nothing"
-        return Found(kind, None, None, None, usual, limit, tuple(seen), (), 0)
+        return Found(kind, None, None, None, usual, limit, tuple(seen), (), 0, scores=of_scores)
     segment = next(one for one in whole.segments() if one.start <= guilty.span.start < one.stop)
     kind = "node" if len(spans[guilty.span].nodes) == 1 else "together"
-    found = Found(kind, guilty.span, segment, guilty.own, usual, limit, tuple(seen), (), 0)
+    found = Found(kind, guilty.span, segment, guilty.own, usual, limit, tuple(seen), (), 0, scores=of_scores)
     return replace(found, causes=_causes(whole, found, spans[guilty.span], feeds, reference, dumps, precision))
 
 

@@ -129,7 +129,8 @@ def _stage(said: Mapping[str, Any]) -> StageSeen:
 def _found(said: Mapping[str, Any]) -> Found:
     return Found(**{**said, "span": _span(said["span"]), "segment": _span(said["segment"]), "own": _difference(said["own"]),
                     "usual": _number(said["usual"]), "limit": _number(said["limit"]), "seen": tuple(map(_seen, said["seen"])),
-                    "halves": tuple(map(_seen, said["halves"])), "causes": tuple(Cause(**one) for one in said["causes"])})
+                    "halves": tuple(map(_seen, said["halves"])), "causes": tuple(Cause(**one) for one in said["causes"]),
+                    "scores": _difference(said["scores"])})
 
 
 def _seen(said: Mapping[str, Any]) -> Seen:

@@ -6,22 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tools.deployment import compile as compiling
-from tools.deployment import given, onnx_file, own_graph, weights
+from tools.deployment import weights
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
-from tools.engines import family, fit
+from tools.engines import family
 from tools.engines.ascend import precision as ascend
 from tools.errors import GraphError, OptionError
 from tools.locating import causes, chain, clips, device_scores, dumps, kept, stages, told
 from tools.locating.cutting import cut, with_outputs
+from tools.locating.difference import difference
 from tools.locating.kept import Kept
 from tools.locating.on_cpu import as_written
 from tools.locating.on_device import OnDevice
 from tools.locating.search import Search
-from tools.locating.values import Chosen, Found, Located, Runs, Seen, Span, StageSeen, Step, Tensors
+from tools.locating.stand import Stand, given_one, made_one, on_one_scale
+from tools.locating.values import Chosen, Difference, Found, Located, Runs, Seen, Span, StageSeen, Step, Tensors
 from tools.locating.whole import Whole
 from tools.measuring import kinds, launch
 from tools.media.preprocess import Floats
@@ -32,9 +33,6 @@ from tools.spec.options import USES
 from tools.spec.repeat import locating
 from tools.storage import runs
 from tools.storage.context import Context
-
-if TYPE_CHECKING:
-    import onnx
 
 FEW = 5  # files that are named
 
@@ -70,10 +68,11 @@ def locate(context: Context[Spec], case: Case, wanted: Wanted) -> tuple[Path, tu
     batches = clips.batches(context, case, found, chosen)
     run = wanted.run or chosen.run or context.settings.artifacts / runs.FOLDER / runs.fresh_name(context.settings.artifacts)
     looking = Looking(context, case, wanted, run.absolute(), chosen, chain.steps(context, found, chosen))
+    loads = {one.network.name: graph for one, graph in zip(found.checkpoints, found.graphs, strict=True)}
     done: list[Kept] = []
     for checkpoint in found.checkpoints:
         if wanted.network in ("", checkpoint.network.name) and not any(told.named_any(one.located) for one in done):
-            done.append(looking.at(checkpoint, batches[checkpoint.network.name]))
+            done.append(looking.at(checkpoint, loads[checkpoint.network.name], batches[checkpoint.network.name]))
     return kept.folder_of(looking.run, str(case)), tuple(done)
 
 
@@ -95,8 +94,10 @@ class Looking:
     chosen: Chosen
     steps: tuple[Step, ...]
 
-    def at(self, checkpoint: Weights, batch: Floats) -> Kept:
+    def at(self, checkpoint: Weights, loads: Graph, batch: Floats) -> Kept:
         """One network, fed *batch* [B, *input]: the stages of its graph, then the device along the graph.
+
+        loads: what the device loads in the cell.
 
         Where the input itself is another than torch's, nothing behind it is looked at.
         """
@@ -109,35 +110,31 @@ class Looking:
         if not (self.wanted.part or self.wanted.dumps):
             begun = replace(begun, stages=stages.stages(self.context, checkpoint, self.case.batch, {network.input.name: batch}))
             self._keep(kept.of(begun, {}, complete=False))
-        whole, feeds = opened(self.context, network, graph, batch)
-        scores = self._scores(network, graph, whole, feeds, begun.precision)
-        found = self._along(network, graph, whole, feeds, begun.precision)
-        if scores:
-            scores, found = device_scores.together(scores, found)
-            begun = replace(begun, stages=(*begun.stages, scores))
-        part = told.of_module(found.segment.name) if found.segment else ""
-        return self._keep(kept.of(replace(begun, found=found, repeat=self._again(network, part)), told.names(whole, found)))
-
-    def _scores(self, network: Network, graph: Graph, whole: Whole, feeds: Tensors, precision: str) -> StageSeen | None:
-        """The device's scores by the graph as it is; None where only a part of it or dumps are looked at."""
-        if self.wanted.part or self.wanted.dumps:
-            return None
+        stand = opened(network, graph, batch)
         device = OnDevice(self.context, self.case, network, graph, self.run)
-        ours, theirs = device(whole.model, feeds), as_written(whole.model, feeds)
-        first = whole.outputs[0]
-        return device_scores.stage(ours[first], theirs[first], precision, softmax=network.softmax and graph.given is None)
-
-    def _along(self, network: Network, graph: Graph, whole: Whole, feeds: Tensors, precision: str) -> Found:
-        """The device along the graph, or along a part of it; or what it has left of that in a folder."""
         if self.wanted.dumps:
-            read = dumps.read(self.wanted.dumps, whole)
-            self.context.say(f"tensors of the graph with a file: {len(read.files)}, without one: {len(read.lacking)}; "
-                             f"files that name none of it: {', '.join(read.unknown[:FEW]) or 'none'}")
-            return dumps.from_dumps(whole, feeds, as_written, read, precision)
-        device = OnDevice(self.context, self.case, network, graph, self.run)
-        if not self.wanted.part:
-            self._say_what_comes(device.estimate(len(whole.nodes)), network)
-            return self._searched(whole, feeds, device, precision)
+            found = self._of_dumps(self.wanted.dumps, stand, begun.precision)
+        elif self.wanted.part:
+            found = self._along_part(stand.fed.whole, stand.fed.feeds, device, network, begun.precision)
+        else:
+            scores, apart = scores_beside(stand, device.as_loaded(loads, stand.fed.whole.model, stand.fed.feeds), begun.precision)
+            self._say_what_comes(device.estimate(len(stand.fed.whole.nodes)), network)
+            scores, found = device_scores.together(scores, self._searched(stand.fed.whole, stand.fed.feeds, device, begun.precision))
+            begun, found = replace(begun, stages=(*begun.stages, scores)), replace(found, scores=apart)
+        part = told.of_module(found.segment.name) if found.segment else ""
+        return self._keep(kept.of(replace(begun, found=found, repeat=self._again(network, part)), told.names(stand.fed.whole, found)))
+
+    def _of_dumps(self, folder: Path, stand: Stand, precision: str) -> Found:
+        """What a device has left of the graph in a folder."""
+        read = dumps.read(folder, stand.fed.whole)
+        self.context.say(f"tensors of the graph with a file: {len(read.files)}, without one: {len(read.lacking)}; "
+                         f"files that name none of it: {', '.join(read.unknown[:FEW]) or 'none'}")
+        if stand.output not in read.files:
+            self.context.say(f"the scores, {stand.output}, are not among the dumps: nothing is said of them")
+        return dumps.from_dumps(stand.fed.whole, stand.fed.feeds, as_written, read, precision, stand.output)
+
+    def _along_part(self, whole: Whole, feeds: Tensors, device: OnDevice, network: Network, precision: str) -> Found:
+        """The device along a part of the graph."""
         part = part_of(whole, self.wanted.part)
         self._say_what_comes(device.estimate(len(part)), network)
         inside, fed = alone(whole, part, feeds)
@@ -174,34 +171,25 @@ def precision_of(case: Case, graph: Graph) -> str:
     return own if own != "fp32" else asked or driver.COMPUTES[case.mode.engine][0]
 
 
-def opened(context: Context[Spec], network: Network, graph: Graph, batch: Floats) -> tuple[Whole, Tensors]:
+def opened(network: Network, graph: Graph, batch: Floats) -> Stand:
     """The graph with fixed axes, and *batch* [B, *input] as it takes it.
 
     Raises:
         GraphError: it is compiled already, so that nothing can be cut out of it.
     """
-    import onnx
-
     if graph.path.suffix == OM:
         raise GraphError("the file is compiled already: nothing can be cut out of it", where=str(graph.path),
                          remedy="name the ONNX graph that it was compiled from with --graph")
-    model = onnx.load(str(graph.path))
-    ports = onnx_file.ports(model)
-    if graph.given is None:
-        return Whole(model), {network.input.name: fit.exact(ports, network, len(batch)).arranged(batch)}
-    asked = own_graph.asked(context.spec, network) if graph.given.own else given.asked(context, network)
-    fits = fit.fitted(ports, network, len(batch), asked)
-    _settle(model, fits)
-    return Whole(model), {fits.input.name: fits.arranged(batch)}
+    return given_one("given graph", graph, network, batch) if graph.given else made_one("graph", graph.path, network, batch)
 
 
-def _settle(model: onnx.ModelProto, fits: fit.Fit) -> None:
-    """Fix the free axes of a given graph's input, of which all other shapes follow."""
-    [port] = [one for one in model.graph.input if one.name == fits.input.name]
-    for axis, size in zip(port.type.tensor_type.shape.dim, fits.shape, strict=True):
-        axis.dim_value = size
-    for value in model.graph.output:
-        value.type.tensor_type.ClearField("shape")
+def scores_beside(stand: Stand, ours: Tensors, precision: str) -> tuple[StageSeen, Difference]:
+    """What the device gives by the graph that the cell loads, beside its scores on the CPU: as people read
+    them, and as the graph gives them.
+    """
+    rows, theirs = ours[stand.output], stand.scores  # the reference's first, which tell their scale
+    compared = on_one_scale((stand, stand.read(rows)), (stand, theirs))
+    return device_scores.stage(*compared, precision, softmax=False), difference(rows, stand.rows)
 
 
 def part_of(whole: Whole, name: str) -> Span:

@@ -93,6 +93,16 @@ class OnDevice:
             loadable = self._loadable(segment(self._context, self._home, self._name, model), given)
             return self._ran(loadable, model, given)
 
+    def as_loaded(self, graph: Graph, model: onnx.ModelProto, feeds: Tensors) -> dict[str, NDArray[Any]]:
+        """All outputs of the whole *model*, by the *graph* that the cell loads of it; nothing is compiled.
+
+        Raises: as a call does.
+        """
+        quarantine.refuse(self._run, self._case.device)
+        with _about(described(model)):
+            given = {one.name: np.asarray(feeds[one.name]) for one in model.graph.input if one.name in feeds}
+            return self._ran(graph, model, given)
+
     def estimate(self, nodes: int) -> str:
         """How often a search among so many *nodes* compiles, and for how long if it is like last time."""
         kind = KINDS.get(self._form)

@@ -133,23 +133,19 @@ def _unnamed(found: Found, called: Names) -> str:
     loudest = max((one for one in found.seen if one.own), key=lambda one: one.own.weight if one.own else 0.0, default=None)
     largest = (f"; the largest is {loudest.own.weight:.1e}, in {called.get(loudest.span.name, loudest.span.name)}"
                if loudest and loudest.own else "")
-    scores = _scores(found)
+    scores = found.scores
     apart = f"the scores differ by {scores.weight:.1e}" if scores else "the scores were not compared"
     if found.kind == "nothing":
-        return f"the device computes what its graph says: no part has an own error beyond {found.limit:.0e}{largest}; {apart}"
+        so = "the device computes what its graph says: " if scores else ""
+        return f"{so}no part has an own error beyond {found.limit:.0e}{largest}; {apart}"
     yet = f"; yet {apart}" if scores and scores.weight > found.limit else ""
     return (f"no part errs by itself: none has an own error beyond {found.limit:.0e}{largest}{yet}. "
             "The device computes otherwise only where the parts are compiled together")
 
 
-def _scores(found: Found) -> Difference | None:
-    """How far the device's scores lie from the reference's."""
-    return found.seen[-1].cumulative if found.seen else None
-
-
 def _since(found: Found) -> list[str]:
     """Whether the scores differ, and whether they do since this node."""
-    scores = _scores(found)
+    scores = found.scores
     if scores is None or found.span is None:
         return []
     if scores.weight <= found.limit:

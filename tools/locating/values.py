@@ -81,7 +81,8 @@ class Found:
     nothing. span: the nodes, named as the graph names them. segment: the part of the network they are in.
     limit: what an error of one's own is judged by here; usual: that of its neighbours. seen: all parts of the
     network; halves: what was looked at more closely, single nodes first. compilations: how many graphs the
-    device has been given.
+    device has been given. scores: how far those of the device lie from the reference's; None where nobody
+    has compared them.
     """
 
     kind: Kind
@@ -94,6 +95,7 @@ class Found:
     halves: tuple[Seen, ...]
     compilations: int
     causes: tuple[Cause, ...] = ()
+    scores: Difference | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import pytest
 
 from suites.selftest.locating.small import Arrays, device, node, normal, weights, whole
 from tools.errors import ScoreError
+from tools.locating import told
 from tools.locating.between import between, model_of
 from tools.locating.cutting import with_outputs
 from tools.locating.dump_names import names
@@ -80,6 +81,20 @@ def test_nodes_between_dumps_are_told_together(tmp_path: Path) -> None:
     assert found.span is not None
     assert (found.span.name, found.span.start, found.span.stop) == ("between Conv_a/c.1 and Relu_scores", 1, 5)
     assert dumps.lacking == ("a/r.1", "b/c.2", "b/s.2")
+
+
+def test_nothing_is_said_of_scores_that_are_not_dumped(tmp_path: Path) -> None:
+    """The last tensor that is dumped is not taken for them."""
+    dumps = read(dumped(tmp_path, {"a/c.1": ONNX[0], "b/s.2": ONNX[3]}), graph())
+    found = from_dumps(graph(), FEEDS, as_written, dumps, "fp32", "scores")
+    assert ("nothing", None) == (found.kind, found.scores)
+    assert told.result(found, {}).endswith("; the scores were not compared")
+    assert "computes what its graph says" not in told.result(found, {})
+
+    dumps = read(dumped(tmp_path, {"scores": ONNX[4]}, SPOILT), graph())
+    scores = from_dumps(graph(), FEEDS, as_written, dumps, "fp32", "scores").scores
+    assert scores is not None
+    assert scores.rms > 1e-4
 
 
 def test_a_device_that_is_right_has_nothing_found(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +13,13 @@ import pytest
 
 from suites.selftest.locating.found_ones import apart
 from suites.selftest.locating.looking import CASE, SPOILED, WIDTH, Parts, Spoiled, graph, network
-from tools.deployment import given
+from tools.deployment.specialise import Given, Graph
 from tools.engines.fit import Asked
 from tools.errors import GraphError, OptionError
 from tools.locating import dumps, kept, locate, told
 from tools.locating.locate import Wanted
 from tools.locating.values import Span, StageSeen, Step
+from tools.machine.files import sha256
 from tools.spec.case import Case, Device, Mode
 
 DIFFERS = StageSeen("surgery against onnxsim", apart(0.1), 1e-4)
@@ -37,7 +39,7 @@ def test_a_fault_on_the_device_is_named_by_its_node(parts: Parts, monkeypatch: p
     parts.node = SPOILED
     folder, [found] = parts.look(monkeypatch)
 
-    assert ["find", "chosen", "batches", "steps", "stages", "device", "causes"] == once(parts.did)
+    assert ["find", "chosen", "batches", "steps", "stages", "loaded", "device", "causes"] == once(parts.did)
     scores, sentence = found.sentences
     assert scores.startswith("device against its graph: the scores differ by ")
     assert sentence.startswith("layer2.5 (MatMul_26): own error 1.0e-02 where its neighbours have ")
@@ -64,8 +66,20 @@ def test_an_error_that_goes_where_tensors_are_asked_for_is_told_all_the_same(par
     scores, sentence = found.sentences
     assert "it errs only where nothing else is asked of it" in scores
     assert sentence.startswith("no part errs by itself: none has an own error beyond 2e-05")
-    assert "yet the scores differ" not in sentence
+    assert "yet the scores differ by 1.0e-02. " in sentence
     assert sentence.endswith("The device computes otherwise only where the parts are compiled together")
+
+
+def test_the_graph_that_the_cell_loads_is_run(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was compiled before, and tuned perhaps: what is compiled anew may be right where it errs."""
+    parts.node, parts.only_loaded = SPOILED, True
+    _, [found] = parts.look(monkeypatch)
+
+    assert told.named_any(found.located)
+    assert found.sentences[0].startswith("device against its graph: the scores differ by ")
+    assert found.located.found is not None
+    assert found.located.found.scores is not None
+    assert found.located.found.scores.rms > 1e-3
 
 
 def test_where_the_input_differs_nothing_behind_it_is_looked_at(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,13 +170,15 @@ def test_dumps_stand_for_a_device(parts: Parts, monkeypatch: pytest.MonkeyPatch,
     dumped = SimpleNamespace(files={"a": 1}, lacking=("b", "c"), unknown=("x.npy",))
     one = parts.look(monkeypatch)[1][0].located.found
     parts.did.clear()
-    monkeypatch.setattr(locate, "_inputs_of", lambda context, case: SimpleNamespace(checkpoints=(SimpleNamespace(network=network()),)))
+    monkeypatch.setattr(locate, "_inputs_of", lambda context, case: SimpleNamespace(
+        checkpoints=(SimpleNamespace(network=network()),), graphs=(graph(tmp_path),)))
     monkeypatch.setattr(dumps, "read", lambda folder, whole: asked.append(folder) or dumped)
-    monkeypatch.setattr(dumps, "from_dumps", lambda whole, feeds, reference, said, precision: asked.append(said) or one)
+    monkeypatch.setattr(dumps, "from_dumps", lambda whole, feeds, reference, said, precision, scores: asked.append((said, scores)) or one)
     _, [found] = parts.look(monkeypatch, Wanted(dumps=tmp_path))
 
     assert ["chosen", "batches", "steps"] == parts.did
-    assert [tmp_path, dumped] == asked
+    assert [tmp_path, (dumped, "scores")] == asked
+    assert "the scores, scores, are not among the dumps: nothing is said of them" in parts.said
     assert "tensors of the graph with a file: 1, without one: 2; files that name none of it: x.npy" in parts.said
     assert (one, f"--device-output {tmp_path}" in found.located.repeat) == (found.located.found, True)
 
@@ -178,27 +194,55 @@ def test_a_device_computes_in_what_is_asked_or_as_it_does_by_itself(tmp_path: Pa
 
 def test_a_graph_that_is_compiled_already_cannot_be_cut(tmp_path: Path) -> None:
     compiled = replace(graph(tmp_path), path=tmp_path / "a.om")
-    context: Any = SimpleNamespace()
 
     with pytest.raises(GraphError, match="compiled already") as caught:
-        locate.opened(context, network(), compiled, np.zeros((4, WIDTH), np.float32))
+        locate.opened(network(), compiled, np.zeros((4, WIDTH), np.float32))
     assert "--graph" in str(caught.value.remedy)
+
+
+def given_graph(folder: Path, change: Callable[[Any], None]) -> Graph:
+    """The graph as a person gives it, changed."""
+    import onnx
+
+    one = graph(folder)
+    model = onnx.load(str(one.path))
+    change(model)
+    onnx.save_model(model, str(one.path))
+    sha = sha256(one.path)
+    return replace(one, digest=sha, given=Given("mine", ((one.path, sha),), Asked("F"), "fp32", shape=f"4,{WIDTH}", input="video"))
 
 
 def test_a_given_graph_is_fed_in_its_own_layout(tmp_path: Path) -> None:
     """Its free axes are fixed, so that every tensor's size is known."""
-    import onnx
+    def free(model: Any) -> None:
+        model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
 
-    one = graph(tmp_path)
-    model = onnx.load(str(one.path))
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
-    onnx.save_model(model, str(one.path))
-    read: Any = SimpleNamespace(own=False, asked=Asked("F"), precision="fp32")
-    patched = replace(one, given=read)
-    context: Any = SimpleNamespace(spec=None)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(given, "asked", lambda context, network: Asked("F"))
-        whole, feeds = locate.opened(context, network(), patched, np.ones((4, WIDTH), np.float32))
+    stand = locate.opened(network(), given_graph(tmp_path, free), np.ones((4, WIDTH), np.float32))
 
-    assert {"video": (4, WIDTH)} == {name: value.shape for name, value in feeds.items()}
-    assert 4 * 4 * WIDTH == whole.bytes_of("m3")
+    assert {"video": (4, WIDTH)} == {name: value.shape for name, value in stand.fed.feeds.items()}
+    assert 4 * 4 * WIDTH == stand.fed.whole.bytes_of("m3")
+
+
+@pytest.mark.parametrize("softmax", [False, True])
+def test_scores_of_a_given_graph_are_compared_as_the_network_has_them(tmp_path: Path, *, softmax: bool) -> None:
+    """Those among several outputs, and probabilities as logarithms, so that small ones count."""
+    def ends_otherwise(model: Any) -> None:
+        from onnx import TensorProto, helper
+
+        model.graph.output.insert(0, helper.make_tensor_value_info("t1", TensorProto.FLOAT, [4, 3, 4]))
+        model.graph.node[3].output[0] = "flat"
+        model.graph.node[4].input[0] = "flat"
+        model.graph.initializer.append(helper.make_tensor("shape", TensorProto.INT64, [3], [4, 3, 4]))
+        model.graph.node.insert(4, helper.make_node("Reshape", ["flat", "shape"], ["t1"], name="/network/Reshape"))
+        model.graph.node[-1].output[0] = "logits"
+        model.graph.node.append(helper.make_node("Softmax", ["logits"], ["scores"], name="/network/Softmax", axis=-1))
+
+    batch = 1000 * np.random.default_rng(1).normal(size=(4, WIDTH)).astype(np.float32)
+    stand = locate.opened(replace(network(), softmax=softmax), given_graph(tmp_path, ends_otherwise), batch)
+    small = stand.rows.copy()
+    small[range(4), small.argmin(axis=1)] *= 1.5
+    stage, apart_ = locate.scores_beside(stand, {"t1": np.zeros((4, 3, 4), np.float32), "scores": small}, "fp32")
+
+    assert "scores" == stand.output
+    assert stage.differs
+    assert apart_.weight < stage.limit
