@@ -35,6 +35,7 @@ from tools.storage import runs
 from tools.storage.context import Context
 
 FEW = 5  # files that are named
+ANOTHER = 5e-2  # of its size an input must differ to be another one: a decoder's rounding is far less
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def locate(context: Context[Spec], case: Case, wanted: Wanted) -> tuple[Path, tu
     loads = {one.network.name: graph for one, graph in zip(found.checkpoints, found.graphs, strict=True)}
     done: list[Kept] = []
     for checkpoint in found.checkpoints:
-        if wanted.network in ("", checkpoint.network.name) and not any(told.named_any(one.located) for one in done):
+        if wanted.network in ("", checkpoint.network.name) and not any(_ends(one.located) for one in done):
             done.append(looking.at(checkpoint, loads[checkpoint.network.name], batches[checkpoint.network.name]))
     return kept.folder_of(looking.run, str(case)), tuple(done)
 
@@ -97,15 +98,14 @@ class Looking:
     def at(self, checkpoint: Weights, loads: Graph, batch: Floats) -> Kept:
         """One network, fed *batch* [B, *input]: the stages of its graph, then the device along the graph.
 
-        loads: what the device loads in the cell.
-
-        Where the input itself is another than torch's, nothing behind it is looked at.
+        loads: what the device loads in the cell. Where the input itself is another than torch's, nothing
+        behind it is looked at. Other steps that differ are told beside what is found.
         """
         network = checkpoint.network
         graph = compiling.source_graph(self.context, checkpoint, self.case.batch)
         begun = Located(str(self.case), network.name, str(self.case.device), precision_of(self.case, graph), self.chosen, self.steps,
-                        (), None, self._again(network))
-        if any(one.differs for one in self.steps):
+                        (), None, self._again(network, self.wanted.part), self.wanted.part)
+        if any(fed_another(one, network) for one in self.steps):
             return self._keep(kept.of(begun, {}))
         if not (self.wanted.part or self.wanted.dumps):
             begun = replace(begun, stages=stages.stages(self.context, checkpoint, self.case.batch, {network.input.name: batch}))
@@ -121,7 +121,7 @@ class Looking:
             self._say_what_comes(device.estimate(len(stand.fed.whole.nodes)), network)
             scores, found = device_scores.together(scores, self._searched(stand.fed.whole, stand.fed.feeds, device, begun.precision))
             begun, found = replace(begun, stages=(*begun.stages, scores)), replace(found, scores=apart)
-        part = told.of_module(found.segment.name) if found.segment else ""
+        part = self.wanted.part or (told.of_module(found.segment.name) if found.segment else "")
         return self._keep(kept.of(replace(begun, found=found, repeat=self._again(network, part)), told.names(stand.fed.whole, found)))
 
     def _of_dumps(self, folder: Path, stand: Stand, precision: str) -> Found:
@@ -181,6 +181,19 @@ def opened(network: Network, graph: Graph, batch: Floats) -> Stand:
         raise GraphError("the file is compiled already: nothing can be cut out of it", where=str(graph.path),
                          remedy="name the ONNX graph that it was compiled from with --graph")
     return given_one("given graph", graph, network, batch) if graph.given else made_one("graph", graph.path, network, batch)
+
+
+def fed_another(step: Step, network: Network) -> bool:
+    """Whether a step is the input of *network*, and surely not the one that torch was given.
+
+    An input that is so much as a decoder's rounding off is told, and the device is searched all the same.
+    """
+    return step.feeds == network.name and step.difference is not None and step.difference.weight > max(step.limit, ANOTHER)
+
+
+def _ends(one: Located) -> bool:
+    """Whether a network differs itself, so that those that are fed its answers are not looked at."""
+    return one.found is None or one.found.kind != "nothing" or any(stage.differs for stage in one.stages)
 
 
 def scores_beside(stand: Stand, ours: Tensors, precision: str) -> tuple[StageSeen, Difference]:

@@ -103,7 +103,7 @@ class Step:
     """A step from a clip's file to a network's input, or between two networks: ours beside mmaction2's.
 
     difference: None where it was not compared; *sentence* says why, or what differs where. limit: the
-    difference that is news.
+    difference that is news. feeds: the network whose input this is; empty of all other steps.
     """
 
     name: str
@@ -111,6 +111,7 @@ class Step:
     difference: Difference | None
     sentence: str = ""
     limit: float = 0.0
+    feeds: str = ""
 
     @property
     def differs(self) -> bool:
@@ -152,7 +153,11 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """All that was looked at for one network of a case. found: None where an earlier step differs already."""
+    """All that was looked at for one network of a case.
+
+    found: None where an earlier step differs already. part: the only one of the network that was searched;
+    empty where all of it was.
+    """
 
     case: str
     network: str
@@ -163,3 +168,4 @@ class Located:
     stages: tuple[StageSeen, ...]
     found: Found | None
     repeat: str
+    part: str = ""

@@ -60,6 +60,38 @@ def test_networks_are_kept_beside_each_other(tmp_path: Path) -> None:
     assert (pem, tem) == kept.read(tmp_path / "tiny-bs4-cpu")
 
 
+def test_a_part_is_kept_beside_the_whole(tmp_path: Path) -> None:
+    """Whatever letters its name has, and however many."""
+    whole, names = one_of(found()), ("layer3.2", "layer1 (2)", "/network/a to /network/b", "x" * 400)
+    parts = [replace(whole, located=replace(whole.located, part=name)) for name in names]
+    for one in (whole, *parts):
+        kept.keep(one, tmp_path)
+
+    assert {"", *names} == {one.located.part for one in kept.read(tmp_path / "tiny-bs4-cpu")}
+    assert {"tiny.json", "tiny-layer3.2.json", "tiny-layer3.2.svg"} <= {path.name for path in tmp_path.rglob("*.*")}
+
+
+def test_a_search_that_has_begun_leaves_what_one_has_found_before(tmp_path: Path) -> None:
+    """Until it ends; what was cut off is written over."""
+    before, after = one_of(found()), one_of(quiet())
+    path = kept.keep(before, tmp_path)
+    kept.keep(replace(after, complete=False), tmp_path)
+    assert (before,) == kept.read(tmp_path / "tiny-bs4-cpu")
+
+    kept.keep(after, tmp_path)
+    assert (after,) == kept.read(tmp_path / "tiny-bs4-cpu")
+    path.write_text("{")
+    kept.keep(replace(before, complete=False), tmp_path)
+    assert (replace(before, complete=False),) == kept.read(tmp_path / "tiny-bs4-cpu")
+
+
+def test_where_nothing_is_drawn_no_picture_of_before_is_left(tmp_path: Path) -> None:
+    for one in (found(), None):
+        kept.keep(one_of(one), tmp_path)
+
+    assert [] == [*tmp_path.rglob("*.svg")]
+
+
 def test_where_nobody_has_looked_nothing_is_read(tmp_path: Path) -> None:
     assert () == kept.read(tmp_path / "tiny-bs4-cpu")
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
-import numpy as np
 import pytest
 
 from suites.selftest.locating.found_ones import apart
-from suites.selftest.locating.looking import CASE, SPOILED, WIDTH, Parts, Spoiled, graph, network
-from tools.deployment.specialise import Given, Graph
-from tools.engines.fit import Asked
+from suites.selftest.locating.looking import CASE, SPOILED, Parts, Spoiled, graph, network
 from tools.errors import GraphError, OptionError
 from tools.locating import dumps, kept, locate, told
 from tools.locating.locate import Wanted
 from tools.locating.values import Span, StageSeen, Step
-from tools.machine.files import sha256
 from tools.spec.case import Case, Device, Mode
 
 DIFFERS = StageSeen("surgery against onnxsim", apart(0.1), 1e-4)
@@ -84,12 +78,31 @@ def test_the_graph_that_the_cell_loads_is_run(parts: Parts, monkeypatch: pytest.
 
 def test_where_the_input_differs_nothing_behind_it_is_looked_at(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that is fed something else has not been tried."""
-    parts.steps = (*parts.steps, Step("crop", "a", apart(0.1), "moved by a pixel"))
+    parts.steps = (*parts.steps, Step("crop", "a", apart(0.1), "moved by a pixel", feeds="tiny"))
     _, [found] = parts.look(monkeypatch)
 
     assert ["find", "chosen", "batches", "steps"] == parts.did
     assert ("crop of a: moved by a pixel",) == found.sentences
     assert (None, True) == (found.located.found, found.complete)
+
+
+@pytest.mark.parametrize("step", [Step("frames", "a", apart(0.1), "seen"), Step("input", "a", apart(0.01), "seen", feeds="tiny"),
+                                  Step("input", "a", apart(0.1), "seen", feeds="other")], ids=["before", "rounding", "another"])
+def test_any_other_step_that_differs_is_told_and_the_device_searched(parts: Parts, monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
+    """One before the input, rounding in the input, or the input of another network."""
+    parts.steps, parts.node = (step,), SPOILED
+    _, [found] = parts.look(monkeypatch)
+
+    assert f"{step.name} of a: seen" == found.sentences[0]
+    assert found.sentences[-1].startswith("layer2.5 (MatMul_26): own error")
+
+
+def test_a_step_behind_both_networks_ends_the_look_at_neither(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts.networks, parts.steps = ("tem", "pem"), (Step("detections", "a", apart(0.1), "other ones"),)
+    _, both = parts.look(monkeypatch)
+
+    assert ["tem", "pem"] == [one.located.network for one in both]
+    assert all(one.located.found is not None for one in both)
 
 
 def test_a_stage_is_named_before_a_node_and_the_device_is_searched_all_the_same(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,8 +152,11 @@ def test_a_part_is_searched_alone_with_its_numbers_in_the_whole(parts: Parts, mo
     assert "layer2.5 (MatMul_26): own error 1.0e-02 where its neighbours have none; so it is" == found.sentences[0]
     assert found.located.found is not None
     assert found.located.found.span == Span(SPOILED, 26, 27)
+    assert "layer2.5" == found.located.part
+    assert "--part layer2.5 " in found.located.repeat
     _, [other] = parts.look(monkeypatch, Wanted(part="layer1.3"))
     assert not told.named_any(other.located)
+    assert "--part layer1.3 " in other.located.repeat
 
 
 def test_a_part_that_is_not_there_is_one_error_that_names_near_ones(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,59 +206,3 @@ def test_dumps_stand_for_a_device(parts: Parts, monkeypatch: pytest.MonkeyPatch,
 ])
 def test_a_device_computes_in_what_is_asked_or_as_it_does_by_itself(tmp_path: Path, device: Device, mode: Mode, precision: str) -> None:
     assert precision == locate.precision_of(Case("tiny", 4, device, mode), graph(tmp_path))
-
-
-def test_a_graph_that_is_compiled_already_cannot_be_cut(tmp_path: Path) -> None:
-    compiled = replace(graph(tmp_path), path=tmp_path / "a.om")
-
-    with pytest.raises(GraphError, match="compiled already") as caught:
-        locate.opened(network(), compiled, np.zeros((4, WIDTH), np.float32))
-    assert "--graph" in str(caught.value.remedy)
-
-
-def given_graph(folder: Path, change: Callable[[Any], None]) -> Graph:
-    """The graph as a person gives it, changed."""
-    import onnx
-
-    one = graph(folder)
-    model = onnx.load(str(one.path))
-    change(model)
-    onnx.save_model(model, str(one.path))
-    sha = sha256(one.path)
-    return replace(one, digest=sha, given=Given("mine", ((one.path, sha),), Asked("F"), "fp32", shape=f"4,{WIDTH}", input="video"))
-
-
-def test_a_given_graph_is_fed_in_its_own_layout(tmp_path: Path) -> None:
-    """Its free axes are fixed, so that every tensor's size is known."""
-    def free(model: Any) -> None:
-        model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
-
-    stand = locate.opened(network(), given_graph(tmp_path, free), np.ones((4, WIDTH), np.float32))
-
-    assert {"video": (4, WIDTH)} == {name: value.shape for name, value in stand.fed.feeds.items()}
-    assert 4 * 4 * WIDTH == stand.fed.whole.bytes_of("m3")
-
-
-@pytest.mark.parametrize("softmax", [False, True])
-def test_scores_of_a_given_graph_are_compared_as_the_network_has_them(tmp_path: Path, *, softmax: bool) -> None:
-    """Those among several outputs, and probabilities as logarithms, so that small ones count."""
-    def ends_otherwise(model: Any) -> None:
-        from onnx import TensorProto, helper
-
-        model.graph.output.insert(0, helper.make_tensor_value_info("t1", TensorProto.FLOAT, [4, 3, 4]))
-        model.graph.node[3].output[0] = "flat"
-        model.graph.node[4].input[0] = "flat"
-        model.graph.initializer.append(helper.make_tensor("shape", TensorProto.INT64, [3], [4, 3, 4]))
-        model.graph.node.insert(4, helper.make_node("Reshape", ["flat", "shape"], ["t1"], name="/network/Reshape"))
-        model.graph.node[-1].output[0] = "logits"
-        model.graph.node.append(helper.make_node("Softmax", ["logits"], ["scores"], name="/network/Softmax", axis=-1))
-
-    batch = 1000 * np.random.default_rng(1).normal(size=(4, WIDTH)).astype(np.float32)
-    stand = locate.opened(replace(network(), softmax=softmax), given_graph(tmp_path, ends_otherwise), batch)
-    small = stand.rows.copy()
-    small[range(4), small.argmin(axis=1)] *= 1.5
-    stage, apart_ = locate.scores_beside(stand, {"t1": np.zeros((4, 3, 4), np.float32), "scores": small}, "fp32")
-
-    assert "scores" == stand.output
-    assert stage.differs
-    assert apart_.weight < stage.limit
