@@ -197,15 +197,19 @@ def compute(part: Part) -> None:
 def in_order(ports: Sequence[Port], names: Sequence[str]) -> list[str]:
     """The *names* of a graph's tensors in the order of what was loaded: by its own names if they are these.
 
-    A compiler may have put them in another order; it may also have named them anew, and then keeps the order.
+    A compiler may have put them in another order; it may also have named some anew, and then keeps the order.
 
     Raises:
-        EngineError: there are more or fewer.
+        EngineError: there are more or fewer, or some have other names and those that do not stand elsewhere.
     """
     told = [one.name for one in ports]
-    if len(told) != len(names):
-        raise EngineError(f"what was loaded has {listed(tuple(ports))}, and the graph {', '.join(names)}")
-    return told if sorted(told) == sorted(names) else [*names]
+    if sorted(told) == sorted(names):
+        return told
+    kept = len(told) == len(names) and all(one == name or one not in names for one, name in zip(told, names, strict=True))
+    if not kept:
+        raise EngineError(f"what was loaded has {listed(tuple(ports))}, and the graph {', '.join(names)}",
+                          remedy="leave out flags of the compiler that name or leave out outputs")
+    return [*names]
 
 
 def _read(path: Path) -> NDArray[Any]:
