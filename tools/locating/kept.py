@@ -145,10 +145,7 @@ def _chosen(said: Mapping[str, Any]) -> Chosen:
 
 
 def _stage(said: Mapping[str, Any]) -> StageSeen:
-    apart = _difference(said["difference"])
-    if apart is None:
-        raise TypeError("a stage has no difference")
-    return StageSeen(**{**said, "difference": apart, "first": _span(said["first"])})
+    return StageSeen(**{**said, "difference": _difference(said["difference"]), "first": _span(said["first"])})
 
 
 def _found(said: Mapping[str, Any]) -> Found:

@@ -32,6 +32,7 @@ LIMITS: Mapping[str, float] = {EXACT: 1e-4}  # differences of scores that are ne
 ROUGH = 5e-2  # of any other numbers
 LAYERS = 0.1  # a layer's share of it, since a difference may grow on its way to the scores
 SHOWN = 3
+OF_TORCH = "export against torch"
 
 
 def stages(context: Context[Spec], checkpoint: Weights, batch: int, feeds: Tensors) -> tuple[StageSeen, ...]:
@@ -50,7 +51,8 @@ def stages(context: Context[Spec], checkpoint: Weights, batch: int, feeds: Tenso
     if network.graph:
         context.say(f"{network.name} is an ONNX file: there is no torch, export or simplifying before it")
     elif lacking := missing_makers(export.stage(checkpoint).key):
-        context.say(f"the export is not compared with torch, since this is not installed here: {', '.join(lacking)}")
+        why = f"not compared: {', '.join(lacking)} not installed"
+        found.insert(0, StageSeen(OF_TORCH, None, LIMITS[EXACT], sentence=why))
     else:
         found.insert(0, exported(InTorch(context, checkpoint, clips), graphs[0]))
     return tuple(found)
@@ -67,7 +69,7 @@ def seen(name: str, scores: Floats, before: Floats, limit: float, first: Span | 
 def exported(torch: InTorch, graph: Stand) -> StageSeen:
     """The exported graph beside torch."""
     limit = LIMITS[graph.precision]
-    found = seen(f"{graph.name} against torch", graph.compared(graph.rows), graph.compared(torch.layers.scores), limit)
+    found = seen(OF_TORCH, graph.compared(graph.rows), graph.compared(torch.layers.scores), limit)
     if not found.differs:
         return found
     start = begins(graph.fed, torch.counterparts(graph.fed.whole), torch.tensors, LAYERS * limit, graph.output)
@@ -91,7 +93,7 @@ def rewritten(before: Stand, after: Stand) -> StageSeen:
 
 def _told(found: StageSeen, start: Begins | None, sentences: list[str]) -> StageSeen:
     if start is not None and start.difference is None:
-        sentences.insert(0, "all tensors before agree")
+        sentences.insert(0, "all tensors before that both name agree")
     elif start is not None and start.difference is not None:
         sentences.insert(0, f"its tensor differs by {start.difference.relative:.1e} of its range")
     return replace(found, first=start.span if start else None, sentence="; ".join(sentences))

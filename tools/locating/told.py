@@ -98,8 +98,19 @@ def sentences(located: Located, called: Names) -> tuple[str, ...]:
 
 def _stage(one: StageSeen) -> str:
     first = f"; first in {of_other(one.first)}" if one.first else ""
-    more = f"; {one.sentence}" if one.sentence else ""
-    return f"{one.name}: the scores differ by {one.difference.weight:.1e}, where {one.limit:.0e} is usual{first}{more}"
+    return f"{one.name}: the scores differ by {_weight(one)}, where {one.limit:.0e} is usual{first}{_more(one)}"
+
+
+def _agrees(one: StageSeen) -> str:
+    return f"{one.name}: {one.sentence}" if one.difference is None else f"{one.name}: the scores agree, to {_weight(one)}{_more(one)}"
+
+
+def _weight(one: StageSeen) -> str:
+    return f"{one.difference.weight:.1e}" if one.difference else "-"
+
+
+def _more(one: StageSeen) -> str:
+    return f"; {one.sentence}" if one.sentence else ""
 
 
 def _apart(found: Difference | None) -> str:
@@ -112,8 +123,7 @@ def beside(located: Located) -> tuple[str, ...]:
              for clip, steps in groupby(located.steps, key=lambda one: one.clip)}
     return (*(f"{clip}: {', '.join(names)}: as mmaction2 has it" for clip, names in agree.items() if names),
             *(f"{one.name}: {one.sentence}" for one in located.steps if one.difference is None),
-            *(f"{one.name}: the scores agree, to {one.difference.weight:.1e}{f'; {one.sentence}' if one.sentence else ''}"
-              for one in located.stages if not one.differs))
+            *(_agrees(one) for one in located.stages if not one.differs))
 
 
 def result(found: Found, called: Names) -> str:

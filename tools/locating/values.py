@@ -122,19 +122,20 @@ class Step:
 class StageSeen:
     """A stage beside the one before it: `onnxsim against export`, say.
 
-    limit: the difference of the scores that is news. first: the first node whose tensor differs, in the later
+    difference: of the scores; None where they were not compared, and *sentence* says why.
+    limit: the difference that is news. first: the first node whose tensor differs, in the later
     stage's graph; None where none does, or where the two share no names. sentence: what more is known.
     """
 
     name: str
-    difference: Difference
+    difference: Difference | None
     limit: float
     first: Span | None = None
     sentence: str = ""
 
     @property
     def differs(self) -> bool:
-        return self.difference.weight > self.limit
+        return self.difference is not None and self.difference.weight > self.limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,10 +79,12 @@ def test_what_comes_first_is_named_first() -> None:
 def test_what_agrees_is_a_line_for_each_clip() -> None:
     """What could not be compared says why."""
     steps = [Step(name, clip, apart(0.0)) for clip in "ab" for name in ("frames", "crop")]
-    one = replace(located(None), steps=(*steps, Step("input", "b", None, "mmaction2 is not installed")))
+    one = replace(located(None), steps=(*steps, Step("input", "b", None, "mmaction2 is not installed")),
+                  stages=(replace(STAGE, difference=None, sentence="not compared: torch not installed"),))
 
-    assert ("a: frames, crop: as mmaction2 has it", "b: frames, crop: as mmaction2 has it", "input: mmaction2 is not installed"
-            ) == told.beside(one)
+    assert ("a: frames, crop: as mmaction2 has it", "b: frames, crop: as mmaction2 has it", "input: mmaction2 is not installed",
+            "surgery against onnxsim: not compared: torch not installed") == told.beside(one)
+    assert () == told.sentences(one, {})
 
 
 @pytest.mark.parametrize(("name", "size", "called"), [
