@@ -166,7 +166,7 @@ def test_tensors_go_by_name_where_the_device_has_the_names(told: list[str], name
 @pytest.mark.parametrize("told", [["b", "Cast_1"], ["Cast_1", "c", "b"]], ids=["two", "three"])
 def test_tensors_whose_order_is_not_known_are_refused(told: list[str]) -> None:
     """Where some have other names and the others stand in other places."""
-    with pytest.raises(EngineError, match="what was loaded has b float32|what was loaded has Cast_1 float32"):
+    with pytest.raises(EngineError, match=r"what was loaded has (b|Cast_1) float32"):
         in_order([Port(name, "float32", ()) for name in told], ("a", "b", "c")[: len(told)])
 
 
