@@ -112,7 +112,15 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
     segment = next(one for one in whole.segments() if one.start <= guilty.span.start < one.stop)
     kind = "node" if len(spans[guilty.span].nodes) == 1 else "together"
     found = Found(kind, guilty.span, segment, guilty.own, usual, limit, tuple(seen), (), 0, scores=of_scores)
-    return replace(found, causes=_causes(whole, found, spans[guilty.span], feeds, reference, dumps, precision))
+    why = _causes(whole, found, spans[guilty.span], feeds, reference, dumps, precision)
+    return replace(found, causes=(*_of_input(spans[guilty.span], feeds, dumps), *why))
+
+
+def _of_input(part: Between, feeds: Tensors, dumps: Dumps) -> tuple[Cause, ...]:
+    """That what errs reads inputs alone, of which nobody knows whether the device was given these."""
+    if dumps.files.keys() & feeds.keys() or not feeds.keys() >= {*part.read}:
+        return ()
+    return (Cause("input", "it reads the input, which is not among the dumps and may be another one"),)
 
 
 def _compared(whole: Whole, parts: Sequence[Between], feeds: Tensors, reference: Runs,

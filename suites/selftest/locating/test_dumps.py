@@ -128,6 +128,17 @@ def test_dumps_of_another_input_are_refused(tmp_path: Path) -> None:
         from_dumps(graph(), FEEDS, as_written, read(folder, graph()), "fp32")
 
 
+@pytest.mark.parametrize("feeds", [FEEDS, {"video": normal(2, 4, 8, 8, seed=5)}], ids=["same", "another"])
+@pytest.mark.parametrize("runs", [as_written, SPOILT], ids=["right", "spoilt"])
+def test_an_input_that_is_not_dumped_may_be_another(tmp_path: Path, feeds: Arrays, runs: Runs) -> None:
+    """So says the first part where it errs, and no other one."""
+    dumps = read(dumped(tmp_path, dict(zip(MADE, ONNX, strict=True)), runs, feeds), graph())
+    found = from_dumps(graph(), FEEDS, as_written, dumps, "fp32")
+
+    told_ = [one.sentence for one in found.causes if one.kind == "input"]
+    assert (["it reads the input, which is not among the dumps and may be another one"] if feeds is not FEEDS else []) == told_
+
+
 def test_files_that_name_nothing_are_told(tmp_path: Path) -> None:
     """Inputs of nodes, operators of the device's own, and slices of a tensor are left aside."""
     strange = ["TransData.trans_TransData_0.3.5.1682067845380164.output.0", "Relu.Relu_scores.11.5.1682067845380168.input.0",
