@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from tools.deployment import compile as compiling
@@ -13,16 +11,16 @@ from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.engines import family
 from tools.engines.ascend import precision as ascend
-from tools.errors import GraphError, OptionError
+from tools.errors import GraphError
 from tools.locating import causes, chain, clips, device_scores, dumps, kept, stages, told
-from tools.locating.cutting import cut, with_outputs
+from tools.locating.alone import alone, part_of, shifted
 from tools.locating.difference import difference
 from tools.locating.kept import Kept
 from tools.locating.on_cpu import as_written
 from tools.locating.on_device import OnDevice
 from tools.locating.search import Search
 from tools.locating.stand import Stand, given_one, made_one, on_one_scale
-from tools.locating.values import Chosen, Difference, Found, Located, Runs, Seen, Span, StageSeen, Step, Tensors
+from tools.locating.values import Chosen, Difference, Found, Located, Runs, StageSeen, Step, Tensors
 from tools.locating.whole import Whole
 from tools.measuring import kinds, launch
 from tools.media.preprocess import Floats
@@ -61,14 +59,22 @@ def locate(context: Context[Spec], case: Case, wanted: Wanted) -> tuple[Path, tu
     leaves it.
 
     Raises:
-        ClipgateError: the clips, the graph or the device cannot be used.
+        ClipgateError: the clips, the graph or the device cannot be used. OptionError: another process works
+            on the run.
     """
     found = _inputs_of(context, case) if wanted.dumps else launch.find(context, case)
     chosen = clips.chosen(context, case, wanted.clips, found, wanted.run)
     context.say(f"clips: {', '.join(chosen.ids)}: {chosen.why}")
-    batches = clips.batches(context, case, found, chosen)
     run = wanted.run or chosen.run or context.settings.artifacts / runs.FOLDER / runs.fresh_name(context.settings.artifacts)
-    looking = Looking(context, case, wanted, run.absolute(), chosen, chain.steps(context, found, chosen))
+    with runs.claimed(run, "wait for it or end it, or leave --run out and name --clip"):
+        return _looked(context, case, wanted, found, chosen, run.absolute())
+
+
+def _looked(context: Context[Spec], case: Case, wanted: Wanted, found: launch.Found, chosen: Chosen,
+            run: Path) -> tuple[Path, tuple[Kept, ...]]:
+    """The same in a *run* on which no other process works meanwhile."""
+    batches = clips.batches(context, case, found, chosen)
+    looking = Looking(context, case, wanted, run, chosen, chain.steps(context, found, chosen))
     loads = {one.network.name: graph for one, graph in zip(found.checkpoints, found.graphs, strict=True)}
     done: list[Kept] = []
     for checkpoint in found.checkpoints:
@@ -203,36 +209,3 @@ def scores_beside(stand: Stand, ours: Tensors, precision: str) -> tuple[StageSee
     rows, theirs = ours[stand.output], stand.scores  # the reference's first, which tell their scale
     compared = on_one_scale((stand, stand.read(rows)), (stand, theirs))
     return device_scores.stage(*compared, precision, softmax=False), difference(rows, stand.rows)
-
-
-def part_of(whole: Whole, name: str) -> Span:
-    """The part of the network that people call *name*.
-
-    Raises:
-        OptionError: none is called so.
-    """
-    parts = {told.of_module(one.name): one for one in whole.segments()}
-    if name not in parts:
-        near = get_close_matches(name, parts, cutoff=0.4) or list(parts)
-        raise OptionError(f"the network has no part {name!r}", where="--part", remedy=f"choose {', '.join(near)}")
-    return parts[name]
-
-
-def alone(whole: Whole, part: Span, feeds: Tensors) -> tuple[Whole, Tensors]:
-    """A part as a graph of its own, and what the reference feeds it."""
-    inner = [name for name in whole.read(part) if name not in feeds]
-    tensors = {**feeds, **(as_written(with_outputs(whole, inner), feeds) if inner else {})}
-    own = cut(whole, [part], tensors)
-    return Whole(own.model), own.feeds(tensors)
-
-
-def shifted(found: Found, by: int) -> Found:
-    """What was found in a part, numbered as in the whole graph; what comes together there is no score."""
-    def moved(span: Span) -> Span:
-        return Span(span.name, span.start + by, span.stop + by)
-
-    def all_moved(seen: Sequence[Seen]) -> tuple[Seen, ...]:
-        return tuple(replace(one, span=moved(one.span), cumulative=None) for one in seen)
-
-    return replace(found, span=moved(found.span) if found.span else None, segment=moved(found.segment) if found.segment else None,
-                   seen=all_moved(found.seen), halves=all_moved(found.halves))

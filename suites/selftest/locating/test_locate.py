@@ -6,15 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from suites.selftest.locating.found_ones import apart
-from suites.selftest.locating.looking import CASE, SPOILED, Parts, Spoiled, graph, network
+from suites.selftest.locating.looking import CASE, SPOILED, WIDTH, Parts, Spoiled, graph, network
 from tools.errors import GraphError, OptionError
 from tools.locating import dumps, kept, locate, told
+from tools.locating.alone import alone, part_of
 from tools.locating.locate import Wanted
 from tools.locating.values import Span, StageSeen, Step
 from tools.spec.case import Case, Device, Mode
+from tools.storage import runs
 
 DIFFERS = StageSeen("surgery against onnxsim", apart(0.1), 1e-4)
 
@@ -154,6 +157,9 @@ def test_a_part_is_searched_alone_with_its_numbers_in_the_whole(parts: Parts, mo
     assert found.located.found.span == Span(SPOILED, 26, 27)
     assert "layer2.5" == found.located.part
     assert "--part layer2.5 " in found.located.repeat
+    whole = locate.opened(network(), graph(parts.folder), np.ones((4, WIDTH), np.float32)).fed
+    inside, fed = alone(whole.whole, part_of(whole.whole, "layer2.5"), whole.feeds)
+    assert ["t12"] == [*fed] == list(inside.inputs)
     _, [other] = parts.look(monkeypatch, Wanted(part="layer1.3"))
     assert not told.named_any(other.located)
     assert "--part layer1.3 " in other.located.repeat
@@ -178,6 +184,16 @@ def test_what_is_found_lies_in_the_run_that_it_is_about(parts: Parts, monkeypatc
     assert (str(CASE), kept.FOLDER) == folder.parts[-2:]
     assert named == (f"--run {tmp_path / place}" in found.located.repeat)
     assert named == ("--run" in found.located.repeat)
+
+
+def test_one_process_at_a_time_works_on_a_run(parts: Parts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two would remove each other's tensors; what has ended stands in nobody's way."""
+    run = tmp_path / "mine"
+    with runs.claimed(run, ""), pytest.raises(OptionError, match="still going on in another process") as caught:
+        parts.look(monkeypatch, Wanted(run=run))
+    assert "leave --run out" in str(caught.value.remedy)
+    for _ in (1, 2):
+        parts.look(monkeypatch, Wanted(run=run))
 
 
 def test_dumps_stand_for_a_device(parts: Parts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
