@@ -8,9 +8,9 @@ from difflib import get_close_matches
 
 from tools.errors import OptionError
 from tools.locating import told
-from tools.locating.cutting import cut, with_outputs
-from tools.locating.on_cpu import as_written
-from tools.locating.values import Found, Seen, Span, Tensors
+from tools.locating.cutting import cut
+from tools.locating.rewritten import Fed
+from tools.locating.values import Found, Seen, Span
 from tools.locating.whole import Whole
 
 
@@ -27,17 +27,17 @@ def part_of(whole: Whole, name: str) -> Span:
     return parts[name]
 
 
-def alone(whole: Whole, part: Span, feeds: Tensors) -> tuple[Whole, Tensors]:
+def alone(fed: Fed, part: Span) -> Fed:
     """A part as a graph of its own, in which tensors keep their names, and what the reference feeds it."""
-    inner = [name for name in whole.read(part) if name not in feeds]
-    tensors = {**feeds, **(as_written(with_outputs(whole, inner), feeds) if inner else {})}
-    own = cut(whole, [part], tensors)
+    inner = [name for name in fed.whole.read(part) if name not in fed.feeds]
+    tensors = {**fed.feeds, **(fed.tensors(inner) if inner else {})}
+    own = cut(fed.whole, [part], tensors)
     called = dict(own.fed)
     for one in own.model.graph.input:
         one.name = called[one.name]
     for node in own.model.graph.node:
         node.input[:] = [called.get(name, name) for name in node.input]
-    return Whole(own.model), {name: tensors[name] for name in called.values()}
+    return Fed(Whole(own.model), {name: tensors[name] for name in called.values()}, fed.runs)
 
 
 def shifted(found: Found, by: int) -> Found:

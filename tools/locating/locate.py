@@ -16,12 +16,11 @@ from tools.locating import causes, chain, clips, device_scores, dumps, kept, sta
 from tools.locating.alone import alone, part_of, shifted
 from tools.locating.difference import difference
 from tools.locating.kept import Kept
-from tools.locating.on_cpu import as_written
 from tools.locating.on_device import OnDevice
+from tools.locating.rewritten import Fed
 from tools.locating.search import Search
 from tools.locating.stand import Stand, given_one, made_one, on_one_scale
 from tools.locating.values import Chosen, Difference, Found, Located, Runs, StageSeen, Step, Tensors
-from tools.locating.whole import Whole
 from tools.measuring import kinds, launch
 from tools.media.preprocess import Floats
 from tools.spec.case import Case
@@ -121,11 +120,11 @@ class Looking:
         if self.wanted.dumps:
             found = self._of_dumps(self.wanted.dumps, stand, begun.precision)
         elif self.wanted.part:
-            found = self._along_part(stand.fed.whole, stand.fed.feeds, device, network, begun.precision)
+            found = self._along_part(stand.fed, device, network, begun.precision)
         else:
             scores, apart = scores_beside(stand, device.as_loaded(loads, stand.fed.whole.model, stand.fed.feeds), begun.precision)
             self._say_what_comes(device.estimate(len(stand.fed.whole.nodes)), network)
-            scores, found = device_scores.together(scores, self._searched(stand.fed.whole, stand.fed.feeds, device, begun.precision))
+            scores, found = device_scores.together(scores, self._searched(stand.fed, device, begun.precision))
             begun, found = replace(begun, stages=(*begun.stages, scores)), replace(found, scores=apart)
         part = self.wanted.part or (told.of_module(found.segment.name) if found.segment else "")
         return self._keep(kept.of(replace(begun, found=found, repeat=self._again(network, part)), told.names(stand.fed.whole, found)))
@@ -137,18 +136,17 @@ class Looking:
                          f"files that name none of it: {', '.join(read.unknown[:FEW]) or 'none'}")
         if stand.output not in read.files:
             self.context.say(f"the scores, {stand.output}, are not among the dumps: nothing is said of them")
-        return dumps.from_dumps(stand.fed.whole, stand.fed.feeds, as_written, read, precision, stand.output)
+        return dumps.from_dumps(stand.fed.whole, stand.fed.feeds, stand.fed.runs, read, precision, stand.output)
 
-    def _along_part(self, whole: Whole, feeds: Tensors, device: OnDevice, network: Network, precision: str) -> Found:
+    def _along_part(self, fed: Fed, device: OnDevice, network: Network, precision: str) -> Found:
         """The device along a part of the graph."""
-        part = part_of(whole, self.wanted.part)
+        part = part_of(fed.whole, self.wanted.part)
         self._say_what_comes(device.estimate(len(part)), network)
-        inside, fed = alone(whole, part, feeds)
-        return shifted(self._searched(inside, fed, device, precision), part.start)
+        return shifted(self._searched(alone(fed, part), device, precision), part.start)
 
-    def _searched(self, whole: Whole, feeds: Tensors, device: Runs, precision: str) -> Found:
-        found = Search(whole, feeds, as_written, device, precision, say=self.context.say).found()
-        return replace(found, causes=causes.causes(whole, found, feeds, as_written, device, precision))
+    def _searched(self, fed: Fed, device: Runs, precision: str) -> Found:
+        found = Search(fed.whole, fed.feeds, fed.runs, device, precision, say=self.context.say).found()
+        return replace(found, causes=causes.causes(fed.whole, found, fed.feeds, fed.runs, device, precision))
 
     def _say_what_comes(self, estimate: str, network: Network) -> None:
         self.context.say(estimate)

@@ -22,6 +22,7 @@ from tools.deployment.compile import Form, Source
 from tools.deployment.specialise import Graph
 from tools.engines.ports import Port, listed
 from tools.errors import ClipgateError, EngineError, MeasureError, naming
+from tools.locating.kept import folder_of
 from tools.locating.segment import Home, given_bytes, segment
 from tools.locating.values import Tensors
 from tools.machine import device_locks, memory
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-FOLDER = "locate"  # of a case's folder
 TENSORS = "tensors"
 KINDS: dict[Form, str] = {"half": "half", "tensorrt": "engine", "om": "om"}  # of what is made of a graph
 LEAST_SHARE = 8  # what is cut out of a part takes no more than this part of the whole graph's time
@@ -76,7 +76,7 @@ class OnDevice:
 
     def __init__(self, context: Context[Spec], case: Case, network: Network, graph: Graph, run: Path) -> None:
         self._context, self._case, self._network, self._graph, self._run = context, case, network, graph, run
-        self._place = run / str(case) / FOLDER / network.name
+        self._place = folder_of(run, str(case)) / network.name
         self._form = deploy.form(case.device, case.mode)
 
     def __call__(self, model: onnx.ModelProto, feeds: Tensors) -> dict[str, NDArray[Any]]:

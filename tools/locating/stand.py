@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from tools.deployment.onnx_file import INSPECT, ports
 from tools.deployment.specialise import Graph
 from tools.engines.fit import Asked, Fit, exact, fitted
 from tools.errors import GraphError
+from tools.locating.on_cpu import as_written
 from tools.locating.rewritten import Fed
 from tools.locating.whole import Whole
 from tools.measuring.metrics import centred, log_scores
@@ -81,7 +82,8 @@ def made_one(name: str, path: Path, network: Network, clips: Floats) -> Stand:
     model = onnx.load(str(path))
     _settle(model, network.input.name, clips.shape)
     scales = Scales(len(clips), network.softmax, scale="softmax" if network.softmax else "logits")
-    return _stand(name, model, exact(ports(model), network, len(clips)), network, clips, scales)
+    fit = exact(ports(model), network, len(clips))
+    return _stand(name, Fed(Whole(model), {fit.input.name: fit.arranged(clips)}, partial(as_written, path=path)), fit, network, scales)
 
 
 def given_one(name: str, graph: Graph, network: Network, clips: Floats) -> Stand:
@@ -103,11 +105,11 @@ def given_one(name: str, graph: Graph, network: Network, clips: Floats) -> Stand
     _settle(model, fit.input.name, fit.shape)
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
-    return _stand(name, model, fit, network, clips, Scales(len(clips), network.softmax, asked.output), graph.given.precision)
+    fed = Fed(Whole(model), {fit.input.name: fit.arranged(clips)}, partial(as_written, path=graph.path, asked=asked))
+    return _stand(name, fed, fit, network, Scales(len(clips), network.softmax, asked.output), graph.given.precision)
 
 
-def _stand(name: str, model: onnx.ModelProto, fit: Fit, network: Network, clips: Floats, scales: Scales, precision: str = EXACT) -> Stand:
-    fed = Fed(Whole(model), {fit.input.name: fit.arranged(clips)})
+def _stand(name: str, fed: Fed, fit: Fit, network: Network, scales: Scales, precision: str = EXACT) -> Stand:
     return Stand(name, fed, fit, scales if len(network.output.shape) == 1 else None, precision)
 
 

@@ -158,8 +158,8 @@ def test_a_part_is_searched_alone_with_its_numbers_in_the_whole(parts: Parts, mo
     assert "layer2.5" == found.located.part
     assert "--part layer2.5 " in found.located.repeat
     whole = locate.opened(network(), graph(parts.folder), np.ones((4, WIDTH), np.float32)).fed
-    inside, fed = alone(whole.whole, part_of(whole.whole, "layer2.5"), whole.feeds)
-    assert ["t12"] == [*fed] == list(inside.inputs)
+    inside = alone(whole, part_of(whole.whole, "layer2.5"))
+    assert ["t12"] == [*inside.feeds] == list(inside.whole.inputs)
     _, [other] = parts.look(monkeypatch, Wanted(part="layer1.3"))
     assert not told.named_any(other.located)
     assert "--part layer1.3 " in other.located.repeat

@@ -13,7 +13,8 @@ import pytest
 from suites.selftest.locating.looking import WIDTH, graph, network
 from tools.deployment.specialise import Given, Graph
 from tools.engines.fit import Asked
-from tools.errors import GraphError
+from tools.engines.onnxruntime_session import GIVEN_GRAPH, OWN_GRAPH
+from tools.errors import EngineError, GraphError
 from tools.locating import locate
 from tools.machine.files import sha256
 
@@ -72,3 +73,25 @@ def test_scores_of_a_given_graph_are_compared_as_the_network_has_them(tmp_path: 
     assert "scores" == stand.output
     assert stage.differs
     assert apart_.weight < stage.limit
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["given", "ours"])
+def test_a_graph_that_is_refused_is_named_with_who_can_say_more(tmp_path: Path, *, given: bool) -> None:
+    """By its file: a person's is inspected, and ours is verified."""
+    def unknown(model: Any) -> None:
+        model.graph.node[0].op_type = "Unheard"
+
+    one = given_graph(tmp_path, unknown)
+    stand = locate.opened(network(), one if given else replace(one, given=None), np.ones((4, WIDTH), np.float32))
+    with pytest.raises(EngineError) as caught:
+        _ = stand.rows
+    assert (str(one.path), GIVEN_GRAPH if given else OWN_GRAPH) == (caught.value.where, caught.value.remedy)
+
+
+def test_a_graph_that_fails_in_a_run_is_named_too(tmp_path: Path) -> None:
+    """With what is to be done."""
+    one = graph(tmp_path)
+    stand = locate.opened(network(), one, np.ones((4, WIDTH), np.float32))
+    with pytest.raises(EngineError, match="cannot run the graph") as caught:
+        stand.fed.runs(stand.fed.whole.model, {"video": np.ones((4, WIDTH + 1), np.float32)})
+    assert (str(one.path), OWN_GRAPH) == (caught.value.where, caught.value.remedy)
