@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def _of_clip(clip: Clip, few: ClipSet, spec: ModelSpec, made: Mapping[str, Array
         compared("frames decoded", clip.id, read_frames(clip, few.format, made[INDICES]), made[FRAMES], PICTURES),
         compared("resized and cut", clip.id, crops(made[FRAMES], how), made[CROPS], VIEWS),
         compared("normalised", clip.id, normal, made[INPUT], axes, looks=partial(_constants, how)),
-        compared("the network's input", clip.id, whole, made[INPUT], axes),
+        replace(compared("the network's input", clip.id, whole, made[INPUT], axes), feeds=spec.network.name),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -97,11 +97,12 @@ def _of_video(one: Heard, made: Mapping[str, Array], fed: tuple[Floats, Floats],
     detections = [np.column_stack([each.scores, each.segments / one.video.duration_s])
                   for each in (found, Detections(made[SEGMENTS], made[SCORES]))]
     return [
-        compared(f"{spec.tem.name}'s input", name, fed[0], made[FEATURES], ("column", "position")),
+        replace(compared(f"{spec.tem.name}'s input", name, fed[0], made[FEATURES], ("column", "position")), feeds=spec.tem.name),
         compared("proposals", name, _in_order(_columns(propose(one.curves, how.peak_threshold))), _in_order(table), ("proposal", "column"),
                  LIMIT),
         compared("features of proposals", name, ours, made[OF_PROPOSALS], ("proposal", "column"), LIMIT),
-        compared(f"{spec.pem.name}'s input", name, fed[1][kept], whole[kept], ("proposal", "column"), LIMIT),
+        replace(compared(f"{spec.pem.name}'s input", name, fed[1][kept], whole[kept], ("proposal", "column"), LIMIT),
+                feeds=spec.pem.name),
         compared("detections", name, detections[0], detections[1], ("detection", "column"), LIMIT),
     ]
 

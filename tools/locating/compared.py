@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from itertools import product
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from tools.locating.difference import NONE, difference, worst
 from tools.locating.values import Difference, Step
 
 Array = NDArray[Any]
+OTHER = Difference(inf, inf, 0.0, 1.0)  # of arrays that cannot be compared value by value
 NEAR = 2  # rows or columns by which a picture may have moved, to be told
 TOGETHER = ("view", "frame", "channel")  # axes along which whole slices may have changed places
 Looks = Callable[[Array, Array], str]
@@ -27,7 +29,7 @@ def compared(name: str, clip: str, ours: Array, theirs: Array, axes: Sequence[st
     """
     if ours.shape != theirs.shape:
         shapes = f"its shape is {list(ours.shape)} where mmaction2's is {list(theirs.shape)}"
-        return Step(name, clip, difference(ours, theirs), shapes, limit)
+        return Step(name, clip, OTHER, shapes, limit)
     apart = difference(ours, theirs) if limit else _exact(ours, theirs)
     if not apart.weight > limit:
         return Step(name, clip, apart, limit=limit)
@@ -45,6 +47,8 @@ def _exact(ours: Array, theirs: Array) -> Difference:
 def _first(ours: Array, theirs: Array, axes: Sequence[str], limit: float) -> str:
     """Where the two first differ, by how much, and how much of them does."""
     unequal = ~(np.abs(ours - theirs) <= limit * float(np.ptp(theirs))) if limit else ours != theirs
+    if not unequal.any():  # many small differences, none of which is beyond the limit by itself
+        unequal = ours != theirs
     where = tuple(int(place) for place in np.unravel_index(int(unequal.argmax()), ours.shape))
     place = ", ".join(f"{axis} {number}" for axis, number in zip(axes, where, strict=True))
     return (f"first at {place}: {ours[where]:.6g} where mmaction2 has {theirs[where]:.6g}; {np.count_nonzero(unequal):,} of "

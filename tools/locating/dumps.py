@@ -83,8 +83,10 @@ def read(folder: Path, whole: Whole) -> Dumps:
     return Dumps(folder, files, tuple(unknown), tuple(unclear), tuple(name for name in made if name not in files))
 
 
-def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, precision: str) -> Found:
+def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, precision: str, scores: str = "") -> Found:
     """Where the error begins that others inherit, and its causes, without a device.
+
+    scores: the tensor that holds them; without it nothing is said of them, nor where it is not dumped.
 
     Each dumped tensor is compared twice: with the reference's (cumulative), and with what the reference makes
     of the tensors that the device dumped before it (own), so that nothing is inherited.
@@ -94,19 +96,29 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
     """
     _require_input(whole, feeds, dumps)
     parts = between(whole, [name for name in dumps.files if name in whole.maker])
-    seen, spans = list[Seen](), dict[Span, Between]()
+    seen, spans, of_scores = list[Seen](), dict[Span, Between](), None
     for group in grouped(parts, lambda part: {name: whole.bytes_of(name) for name in (*part.read, part.made)}, at_once_bytes()):
         for part, own, together in _compared(whole, group, feeds, reference, dumps):
             seen.append(Seen(part.span, own, together))
             spans[part.span] = part
+            if part.made == scores:
+                of_scores = together
     limit, usual = limit_of(seen, precision)
     guilty = loudest(seen, limit)
     if guilty is None:
-        return Found(without_node(seen, precision), None, None, None, usual, limit, tuple(seen), (), 0)
+        return Found(without_node(seen, precision), None, None, None, usual, limit, tuple(seen), (), 0, scores=of_scores)
     segment = next(one for one in whole.segments() if one.start <= guilty.span.start < one.stop)
     kind: Kind = "node" if len(spans[guilty.span].nodes) == 1 else "together"
-    found = Found(kind, guilty.span, segment, guilty.own, usual, limit, tuple(seen), (), 0)
-    return replace(found, causes=_causes(whole, found, spans[guilty.span], feeds, reference, dumps, precision))
+    found = Found(kind, guilty.span, segment, guilty.own, usual, limit, tuple(seen), (), 0, scores=of_scores)
+    why = _causes(whole, found, spans[guilty.span], feeds, reference, dumps, precision)
+    return replace(found, causes=(*_of_input(spans[guilty.span], feeds, dumps), *why))
+
+
+def _of_input(part: Between, feeds: Tensors, dumps: Dumps) -> tuple[Cause, ...]:
+    """That what errs reads inputs alone, of which nobody knows whether the device was given these."""
+    if dumps.files.keys() & feeds.keys() or not feeds.keys() >= {*part.read}:
+        return ()
+    return (Cause("input", "it reads the input, which is not among the dumps and may be another one"),)
 
 
 def _compared(whole: Whole, parts: Sequence[Between], feeds: Tensors, reference: Runs,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tools.errors import MeasureError
 from tools.locating import curves, told
@@ -20,6 +22,7 @@ FOLDER = "locate"
 SCHEMA = 1
 AGAIN = "look for it again: python -m tools.locate"
 WHAT = "what was located"
+LONGEST = 100  # letters of a part's name in that of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +56,42 @@ def folder_of(run: Path, case: str) -> Path:
 def keep(kept: Kept, run: Path) -> Path:
     """Write it into the run, over what was there; the JSON file.
 
+    A part has a file of its own. What is not complete leaves in its place what is.
+
     Raises:
         MeasureError: the disk is full, or the folder cannot be written.
     """
     located = kept.located
     folder = folder_of(run, located.case)
-    path = folder / f"{located.network}.json"
+    path = folder / f"{_file_name(located)}.json"
+    if not kept.complete and _is_complete(path):
+        return path
+    picture = folder / f"{_file_name(located)}.svg"
     with writing(WHAT, run, MeasureError):
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(_plain({"schema_version": SCHEMA, **asdict(kept)}), indent=1, allow_nan=False)
         write_whole(path, lambda file: file.write(text.encode()))
         if located.found:
             drawn = curves.svg(kept.layers, located.found.limit, " ".join(kept.sentences))
-            write_whole(path.with_suffix(".svg"), lambda file: file.write(drawn.encode()))
+            write_whole(picture, lambda file: file.write(drawn.encode()))
+        else:
+            picture.unlink(missing_ok=True)
     return path
+
+
+def _file_name(located: Located) -> str:
+    """That of a network, or of a part of it: what a person calls it, as far as a file may be called so."""
+    part = quote(located.part, safe=" ()")
+    part = part if len(part) <= LONGEST else hashlib.sha256(part.encode()).hexdigest()[:16]
+    return f"{located.network}-{part}" if part else located.network
+
+
+def _is_complete(path: Path) -> bool:
+    """Whether a search that has ended lies there; what is damaged is none."""
+    try:
+        return path.is_file() and _read(path).complete
+    except MeasureError:
+        return False
 
 
 def read(case_folder: Path) -> tuple[Kept, ...]:
@@ -111,7 +136,7 @@ def _located(said: Mapping[str, Any]) -> Located:
     found = said["found"]
     return Located(said["case"], said["network"], said["device"], said["precision"], _chosen(said["chosen"]),
                    tuple(Step(**{**one, "difference": _difference(one["difference"])}) for one in said["steps"]),
-                   tuple(_stage(one) for one in said["stages"]), None if found is None else _found(found), said["repeat"])
+                   tuple(_stage(one) for one in said["stages"]), None if found is None else _found(found), said["repeat"], said["part"])
 
 
 def _chosen(said: Mapping[str, Any]) -> Chosen:
@@ -120,16 +145,14 @@ def _chosen(said: Mapping[str, Any]) -> Chosen:
 
 
 def _stage(said: Mapping[str, Any]) -> StageSeen:
-    apart = _difference(said["difference"])
-    if apart is None:
-        raise TypeError("a stage has no difference")
-    return StageSeen(**{**said, "difference": apart, "first": _span(said["first"])})
+    return StageSeen(**{**said, "difference": _difference(said["difference"]), "first": _span(said["first"])})
 
 
 def _found(said: Mapping[str, Any]) -> Found:
     return Found(**{**said, "span": _span(said["span"]), "segment": _span(said["segment"]), "own": _difference(said["own"]),
                     "usual": _number(said["usual"]), "limit": _number(said["limit"]), "seen": tuple(map(_seen, said["seen"])),
-                    "halves": tuple(map(_seen, said["halves"])), "causes": tuple(Cause(**one) for one in said["causes"])})
+                    "halves": tuple(map(_seen, said["halves"])), "causes": tuple(Cause(**one) for one in said["causes"]),
+                    "scores": _difference(said["scores"])})
 
 
 def _seen(said: Mapping[str, Any]) -> Seen:

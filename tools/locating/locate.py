@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tools.deployment import compile as compiling
-from tools.deployment import given, onnx_file, own_graph, weights
+from tools.deployment import weights
 from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
-from tools.engines import family, fit
+from tools.engines import family
 from tools.engines.ascend import precision as ascend
-from tools.errors import GraphError, OptionError
+from tools.errors import GraphError
 from tools.locating import causes, chain, clips, device_scores, dumps, kept, stages, told
-from tools.locating.cutting import cut, with_outputs
+from tools.locating.alone import alone, part_of, shifted
+from tools.locating.difference import difference
 from tools.locating.kept import Kept
-from tools.locating.on_cpu import as_written
 from tools.locating.on_device import OnDevice
+from tools.locating.rewritten import Fed
 from tools.locating.search import Search
-from tools.locating.values import Chosen, Found, Located, Runs, Seen, Span, StageSeen, Step, Tensors
-from tools.locating.whole import Whole
+from tools.locating.stand import Stand, given_one, made_one, on_one_scale
+from tools.locating.values import Chosen, Difference, Found, Located, Runs, StageSeen, Step, Tensors
 from tools.measuring import kinds, launch
 from tools.media.preprocess import Floats
 from tools.spec.case import Case
@@ -33,10 +31,8 @@ from tools.spec.repeat import locating
 from tools.storage import runs
 from tools.storage.context import Context
 
-if TYPE_CHECKING:
-    import onnx
-
 FEW = 5  # files that are named
+ANOTHER = 5e-2  # of its size an input must differ to be another one: a decoder's rounding is far less
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +58,27 @@ def locate(context: Context[Spec], case: Case, wanted: Wanted) -> tuple[Path, tu
     leaves it.
 
     Raises:
-        ClipgateError: the clips, the graph or the device cannot be used.
+        ClipgateError: the clips, the graph or the device cannot be used. OptionError: another process works
+            on the run.
     """
     found = _inputs_of(context, case) if wanted.dumps else launch.find(context, case)
     chosen = clips.chosen(context, case, wanted.clips, found, wanted.run)
     context.say(f"clips: {', '.join(chosen.ids)}: {chosen.why}")
-    batches = clips.batches(context, case, found, chosen)
     run = wanted.run or chosen.run or context.settings.artifacts / runs.FOLDER / runs.fresh_name(context.settings.artifacts)
-    looking = Looking(context, case, wanted, run.absolute(), chosen, chain.steps(context, found, chosen))
+    with runs.claimed(run, "wait for it or end it, or leave --run out and name --clip"):
+        return _looked(context, case, wanted, found, chosen, run.absolute())
+
+
+def _looked(context: Context[Spec], case: Case, wanted: Wanted, found: launch.Found, chosen: Chosen,
+            run: Path) -> tuple[Path, tuple[Kept, ...]]:
+    """The same in a *run* on which no other process works meanwhile."""
+    batches = clips.batches(context, case, found, chosen)
+    looking = Looking(context, case, wanted, run, chosen, chain.steps(context, found, chosen))
+    loads = {one.network.name: graph for one, graph in zip(found.checkpoints, found.graphs, strict=True)}
     done: list[Kept] = []
     for checkpoint in found.checkpoints:
-        if wanted.network in ("", checkpoint.network.name) and not any(told.named_any(one.located) for one in done):
-            done.append(looking.at(checkpoint, batches[checkpoint.network.name]))
+        if wanted.network in ("", checkpoint.network.name) and not any(_ends(one.located) for one in done):
+            done.append(looking.at(checkpoint, loads[checkpoint.network.name], batches[checkpoint.network.name]))
     return kept.folder_of(looking.run, str(case)), tuple(done)
 
 
@@ -95,57 +100,53 @@ class Looking:
     chosen: Chosen
     steps: tuple[Step, ...]
 
-    def at(self, checkpoint: Weights, batch: Floats) -> Kept:
+    def at(self, checkpoint: Weights, loads: Graph, batch: Floats) -> Kept:
         """One network, fed *batch* [B, *input]: the stages of its graph, then the device along the graph.
 
-        Where the input itself is another than torch's, nothing behind it is looked at.
+        loads: what the device loads in the cell. Where the input itself is another than torch's, nothing
+        behind it is looked at. Other steps that differ are told beside what is found.
         """
         network = checkpoint.network
         graph = compiling.source_graph(self.context, checkpoint, self.case.batch)
         begun = Located(str(self.case), network.name, str(self.case.device), precision_of(self.case, graph), self.chosen, self.steps,
-                        (), None, self._again(network))
-        if any(one.differs for one in self.steps):
+                        (), None, self._again(network, self.wanted.part), self.wanted.part)
+        if any(fed_another(one, network) for one in self.steps):
             return self._keep(kept.of(begun, {}))
         if not (self.wanted.part or self.wanted.dumps):
             begun = replace(begun, stages=stages.stages(self.context, checkpoint, self.case.batch, {network.input.name: batch}))
             self._keep(kept.of(begun, {}, complete=False))
-        whole, feeds = opened(self.context, network, graph, batch)
-        scores = self._scores(network, graph, whole, feeds, begun.precision)
-        found = self._along(network, graph, whole, feeds, begun.precision)
-        if scores:
-            scores, found = device_scores.together(scores, found)
-            begun = replace(begun, stages=(*begun.stages, scores))
-        part = told.of_module(found.segment.name) if found.segment else ""
-        return self._keep(kept.of(replace(begun, found=found, repeat=self._again(network, part)), told.names(whole, found)))
-
-    def _scores(self, network: Network, graph: Graph, whole: Whole, feeds: Tensors, precision: str) -> StageSeen | None:
-        """The device's scores by the graph as it is; None where only a part of it or dumps are looked at."""
-        if self.wanted.part or self.wanted.dumps:
-            return None
+        stand = opened(network, graph, batch)
         device = OnDevice(self.context, self.case, network, graph, self.run)
-        ours, theirs = device(whole.model, feeds), as_written(whole.model, feeds)
-        first = whole.outputs[0]
-        return device_scores.stage(ours[first], theirs[first], precision, softmax=network.softmax and graph.given is None)
-
-    def _along(self, network: Network, graph: Graph, whole: Whole, feeds: Tensors, precision: str) -> Found:
-        """The device along the graph, or along a part of it; or what it has left of that in a folder."""
         if self.wanted.dumps:
-            read = dumps.read(self.wanted.dumps, whole)
-            self.context.say(f"tensors of the graph with a file: {len(read.files)}, without one: {len(read.lacking)}; "
-                             f"files that name none of it: {', '.join(read.unknown[:FEW]) or 'none'}")
-            return dumps.from_dumps(whole, feeds, as_written, read, precision)
-        device = OnDevice(self.context, self.case, network, graph, self.run)
-        if not self.wanted.part:
-            self._say_what_comes(device.estimate(len(whole.nodes)), network)
-            return self._searched(whole, feeds, device, precision)
-        part = part_of(whole, self.wanted.part)
-        self._say_what_comes(device.estimate(len(part)), network)
-        inside, fed = alone(whole, part, feeds)
-        return shifted(self._searched(inside, fed, device, precision), part.start)
+            found = self._of_dumps(self.wanted.dumps, stand, begun.precision)
+        elif self.wanted.part:
+            found = self._along_part(stand.fed, device, network, begun.precision)
+        else:
+            scores, apart = scores_beside(stand, device.as_loaded(loads, stand.fed.whole.model, stand.fed.feeds), begun.precision)
+            self._say_what_comes(device.estimate(len(stand.fed.whole.nodes)), network)
+            scores, found = device_scores.together(scores, self._searched(stand.fed, device, begun.precision))
+            begun, found = replace(begun, stages=(*begun.stages, scores)), replace(found, scores=apart)
+        part = self.wanted.part or (told.of_module(found.segment.name) if found.segment else "")
+        return self._keep(kept.of(replace(begun, found=found, repeat=self._again(network, part)), told.names(stand.fed.whole, found)))
 
-    def _searched(self, whole: Whole, feeds: Tensors, device: Runs, precision: str) -> Found:
-        found = Search(whole, feeds, as_written, device, precision, say=self.context.say).found()
-        return replace(found, causes=causes.causes(whole, found, feeds, as_written, device, precision))
+    def _of_dumps(self, folder: Path, stand: Stand, precision: str) -> Found:
+        """What a device has left of the graph in a folder."""
+        read = dumps.read(folder, stand.fed.whole)
+        self.context.say(f"tensors of the graph with a file: {len(read.files)}, without one: {len(read.lacking)}; "
+                         f"files that name none of it: {', '.join(read.unknown[:FEW]) or 'none'}")
+        if stand.output not in read.files:
+            self.context.say(f"the scores, {stand.output}, are not among the dumps: nothing is said of them")
+        return dumps.from_dumps(stand.fed.whole, stand.fed.feeds, stand.fed.runs, read, precision, stand.output)
+
+    def _along_part(self, fed: Fed, device: OnDevice, network: Network, precision: str) -> Found:
+        """The device along a part of the graph."""
+        part = part_of(fed.whole, self.wanted.part)
+        self._say_what_comes(device.estimate(len(part)), network)
+        return shifted(self._searched(alone(fed, part), device, precision), part.start)
+
+    def _searched(self, fed: Fed, device: Runs, precision: str) -> Found:
+        found = Search(fed.whole, fed.feeds, fed.runs, device, precision, say=self.context.say).found()
+        return replace(found, causes=causes.causes(fed.whole, found, fed.feeds, fed.runs, device, precision))
 
     def _say_what_comes(self, estimate: str, network: Network) -> None:
         self.context.say(estimate)
@@ -174,64 +175,35 @@ def precision_of(case: Case, graph: Graph) -> str:
     return own if own != "fp32" else asked or driver.COMPUTES[case.mode.engine][0]
 
 
-def opened(context: Context[Spec], network: Network, graph: Graph, batch: Floats) -> tuple[Whole, Tensors]:
+def opened(network: Network, graph: Graph, batch: Floats) -> Stand:
     """The graph with fixed axes, and *batch* [B, *input] as it takes it.
 
     Raises:
         GraphError: it is compiled already, so that nothing can be cut out of it.
     """
-    import onnx
-
     if graph.path.suffix == OM:
         raise GraphError("the file is compiled already: nothing can be cut out of it", where=str(graph.path),
                          remedy="name the ONNX graph that it was compiled from with --graph")
-    model = onnx.load(str(graph.path))
-    ports = onnx_file.ports(model)
-    if graph.given is None:
-        return Whole(model), {network.input.name: fit.exact(ports, network, len(batch)).arranged(batch)}
-    asked = own_graph.asked(context.spec, network) if graph.given.own else given.asked(context, network)
-    fits = fit.fitted(ports, network, len(batch), asked)
-    _settle(model, fits)
-    return Whole(model), {fits.input.name: fits.arranged(batch)}
+    return given_one("given graph", graph, network, batch) if graph.given else made_one("graph", graph.path, network, batch)
 
 
-def _settle(model: onnx.ModelProto, fits: fit.Fit) -> None:
-    """Fix the free axes of a given graph's input, of which all other shapes follow."""
-    [port] = [one for one in model.graph.input if one.name == fits.input.name]
-    for axis, size in zip(port.type.tensor_type.shape.dim, fits.shape, strict=True):
-        axis.dim_value = size
-    for value in model.graph.output:
-        value.type.tensor_type.ClearField("shape")
+def fed_another(step: Step, network: Network) -> bool:
+    """Whether a step is the input of *network*, and surely not the one that torch was given.
 
-
-def part_of(whole: Whole, name: str) -> Span:
-    """The part of the network that people call *name*.
-
-    Raises:
-        OptionError: none is called so.
+    An input that is so much as a decoder's rounding off is told, and the device is searched all the same.
     """
-    parts = {told.of_module(one.name): one for one in whole.segments()}
-    if name not in parts:
-        near = get_close_matches(name, parts, cutoff=0.4) or list(parts)
-        raise OptionError(f"the network has no part {name!r}", where="--part", remedy=f"choose {', '.join(near)}")
-    return parts[name]
+    return step.feeds == network.name and step.difference is not None and step.difference.weight > max(step.limit, ANOTHER)
 
 
-def alone(whole: Whole, part: Span, feeds: Tensors) -> tuple[Whole, Tensors]:
-    """A part as a graph of its own, and what the reference feeds it."""
-    inner = [name for name in whole.read(part) if name not in feeds]
-    tensors = {**feeds, **(as_written(with_outputs(whole, inner), feeds) if inner else {})}
-    own = cut(whole, [part], tensors)
-    return Whole(own.model), own.feeds(tensors)
+def _ends(one: Located) -> bool:
+    """Whether a network differs itself, so that those that are fed its answers are not looked at."""
+    return one.found is None or one.found.kind != "nothing" or any(stage.differs for stage in one.stages)
 
 
-def shifted(found: Found, by: int) -> Found:
-    """What was found in a part, numbered as in the whole graph; what comes together there is no score."""
-    def moved(span: Span) -> Span:
-        return Span(span.name, span.start + by, span.stop + by)
-
-    def all_moved(seen: Sequence[Seen]) -> tuple[Seen, ...]:
-        return tuple(replace(one, span=moved(one.span), cumulative=None) for one in seen)
-
-    return replace(found, span=moved(found.span) if found.span else None, segment=moved(found.segment) if found.segment else None,
-                   seen=all_moved(found.seen), halves=all_moved(found.halves))
+def scores_beside(stand: Stand, ours: Tensors, precision: str) -> tuple[StageSeen, Difference]:
+    """What the device gives by the graph that the cell loads, beside its scores on the CPU: as people read
+    them, and as the graph gives them.
+    """
+    rows, theirs = ours[stand.output], stand.scores  # the reference's first, which tell their scale
+    compared = on_one_scale((stand, stand.read(rows)), (stand, theirs))
+    return device_scores.stage(*compared, precision, softmax=False), difference(rows, stand.rows)

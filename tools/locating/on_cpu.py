@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.engines.onnxruntime_session import failures, first_line, not_loaded
+from tools.engines.onnxruntime_session import GIVEN_GRAPH, OWN_GRAPH, failures, first_line, not_loaded
 from tools.errors import EngineError
 from tools.locating.values import Tensors
 
@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
+    from tools.engines.fit import Asked
 
-def as_written(model: onnx.ModelProto, feeds: Tensors) -> dict[str, NDArray[Any]]:
+
+def as_written(model: onnx.ModelProto, feeds: Tensors, path: Path | None = None, asked: Asked | None = None) -> dict[str, NDArray[Any]]:
     """All outputs of *model*, which is not optimised.
+
+    path: the file that it is made of. asked: of one that a person gives.
 
     Raises:
         EngineError: ONNX Runtime refuses or fails.
@@ -28,11 +32,12 @@ def as_written(model: onnx.ModelProto, feeds: Tensors) -> dict[str, NDArray[Any]
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except failures() as error:
-        raise not_loaded(error, Path(model.graph.name or "graph")) from error
+        raise not_loaded(error, path or Path(model.graph.name or "graph"), asked) from error
     names = [one.name for one in session.get_outputs()]
     wanted = {one.name for one in session.get_inputs()}
     try:
         found = session.run(names, {name: value for name, value in feeds.items() if name in wanted})
     except failures() as error:
-        raise EngineError(f"ONNX Runtime's CPU cannot run the graph: {first_line(error)}", where=model.graph.name) from error
+        raise EngineError(f"ONNX Runtime's CPU cannot run the graph: {first_line(error)}", where=str(path or model.graph.name),
+                          remedy=OWN_GRAPH if asked is None else GIVEN_GRAPH) from error
     return dict(zip(names, found, strict=True))

@@ -21,6 +21,7 @@ from tools.deployment.compile import Form, Source
 from tools.deployment.specialise import Graph
 from tools.engines.ports import Port, listed
 from tools.errors import ClipgateError, EngineError, MeasureError, naming
+from tools.locating.kept import folder_of
 from tools.locating.search import bisection
 from tools.locating.segment import Home, given_bytes, segment
 from tools.locating.values import Tensors
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-FOLDER = "locate"  # of a case's folder
 TENSORS = "tensors"
 KINDS: dict[Form, str] = {"half": "half", "tensorrt": "engine", "om": "om"}  # of what is made of a graph
 LEAST_SHARE = 8  # what is cut out of a part takes no more than this part of the whole graph's time
@@ -76,7 +76,7 @@ class OnDevice:
 
     def __init__(self, context: Context[Spec], case: Case, network: Network, graph: Graph, run: Path) -> None:
         self._context, self._case, self._network, self._graph, self._run = context, case, network, graph, run
-        self._place = run / str(case) / FOLDER / network.name
+        self._place = folder_of(run, str(case)) / network.name
         self._form = deploy.form(case.device, case.mode)
 
     def __call__(self, model: onnx.ModelProto, feeds: Tensors) -> dict[str, NDArray[Any]]:
@@ -92,6 +92,16 @@ class OnDevice:
             given = {one.name: np.asarray(feeds[one.name]) for one in model.graph.input if one.name not in constants}
             loadable = self._loadable(segment(self._context, self._home, self._name, model), given)
             return self._ran(loadable, model, given)
+
+    def as_loaded(self, graph: Graph, model: onnx.ModelProto, feeds: Tensors) -> dict[str, NDArray[Any]]:
+        """All outputs of the whole *model*, by the *graph* that the cell loads of it; nothing is compiled.
+
+        Raises: as a call does.
+        """
+        quarantine.refuse(self._run, self._case.device)
+        with _about(described(model)):
+            given = {one.name: np.asarray(feeds[one.name]) for one in model.graph.input if one.name in feeds}
+            return self._ran(graph, model, given)
 
     def estimate(self, nodes: int, most: int = 0) -> str:
         """How often a search among so many *nodes* compiles, and for how long if it is like last time.
@@ -191,15 +201,19 @@ def compute(part: Part) -> None:
 def in_order(ports: Sequence[Port], names: Sequence[str]) -> list[str]:
     """The *names* of a graph's tensors in the order of what was loaded: by its own names if they are these.
 
-    A compiler may have put them in another order; it may also have named them anew, and then keeps the order.
+    A compiler may have put them in another order; it may also have named some anew, and then keeps the order.
 
     Raises:
-        EngineError: there are more or fewer.
+        EngineError: there are more or fewer, or some have other names and those that do not stand elsewhere.
     """
     told = [one.name for one in ports]
-    if len(told) != len(names):
-        raise EngineError(f"what was loaded has {listed(tuple(ports))}, and the graph {', '.join(names)}")
-    return told if sorted(told) == sorted(names) else [*names]
+    if sorted(told) == sorted(names):
+        return told
+    kept = len(told) == len(names) and all(one == name or one not in names for one, name in zip(told, names, strict=True))
+    if not kept:
+        raise EngineError(f"what was loaded has {listed(tuple(ports))}, and the graph {', '.join(names)}",
+                          remedy="leave out flags of the compiler that name or leave out outputs")
+    return [*names]
 
 
 def _read(path: Path) -> NDArray[Any]:

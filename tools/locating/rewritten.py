@@ -10,7 +10,7 @@ from tools.locating.closeness import comparable, news_in, squeezed
 from tools.locating.cutting import with_outputs
 from tools.locating.difference import difference
 from tools.locating.on_cpu import as_written
-from tools.locating.values import Difference, Span, Tensors
+from tools.locating.values import Difference, Runs, Span, Tensors
 from tools.locating.whole import OWN, Whole
 
 if TYPE_CHECKING:
@@ -24,14 +24,15 @@ Tell = Callable[[Sequence[str]], Tensors]  # the tensors of these names
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """A graph and what is fed to it."""
+    """A graph, what is fed to it, and what runs it on the CPU."""
 
     whole: Whole
     feeds: Tensors
+    runs: Runs = as_written
 
     def tensors(self, names: Sequence[str]) -> Tensors:
         """What it makes by these names, on the CPU."""
-        found = as_written(with_outputs(self.whole, names), self.feeds)
+        found = self.runs(with_outputs(self.whole, names), self.feeds)
         return {name: found[name] for name in names}
 
 

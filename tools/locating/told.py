@@ -101,8 +101,25 @@ def sentences(located: Located, called: Names) -> tuple[str, ...]:
 
 def _stage(one: StageSeen) -> str:
     first = f"; first in {of_other(one.first)}" if one.first else ""
-    more = f"; {one.sentence}" if one.sentence else ""
-    return f"{one.name}: the scores differ by {one.difference.weight:.1e}, where {one.limit:.0e} is usual{first}{more}"
+    return f"{one.name}: the scores differ by {_weight(one)}, where {one.limit:.0e} is usual{first}{_more(one)}"
+
+
+def _agrees(one: StageSeen) -> str:
+    """A stage that does not differ, as far as that is known."""
+    if one.difference is None:
+        return f"{one.name}: {one.sentence}"
+    if one.difference.unknown == 1:
+        return f"{one.name}: not compared: {ALL_NAN}"
+    return "; ".join([f"{one.name}: the scores agree, to {_weight(one)}", *_unknown(one.difference),
+                      *([one.sentence] if one.sentence else [])])
+
+
+def _weight(one: StageSeen) -> str:
+    return f"{one.difference.weight:.1e}" if one.difference else "-"
+
+
+def _more(one: StageSeen) -> str:
+    return f"; {one.sentence}" if one.sentence else ""
 
 
 def _apart(found: Difference | None) -> str:
@@ -116,14 +133,6 @@ def beside(located: Located) -> tuple[str, ...]:
     return (*(f"{clip}: {', '.join(names)}: as mmaction2 has it" for clip, names in agree.items() if names),
             *(f"{one.name}: {one.sentence}" for one in located.steps if one.difference is None),
             *(_agrees(one) for one in located.stages if not one.differs))
-
-
-def _agrees(one: StageSeen) -> str:
-    """A stage that does not differ, as far as that is known."""
-    if one.difference.unknown == 1:
-        return f"{one.name}: not compared: {ALL_NAN}"
-    return "; ".join([f"{one.name}: the scores agree, to {one.difference.weight:.1e}", *_unknown(one.difference),
-                      *([one.sentence] if one.sentence else [])])
 
 
 def _unknown(found: Difference) -> list[str]:
@@ -149,7 +158,7 @@ def _unnamed(found: Found, called: Names) -> str:
     loudest = max((one for one in found.seen if one.own), key=lambda one: one.own.weight if one.own else 0.0, default=None)
     largest = (f"; the largest is {loudest.own.weight:.1e}, in {called.get(loudest.span.name, loudest.span.name)}"
                if loudest and loudest.own else "")
-    scores = _scores(found)
+    scores = found.scores
     apart = f"the scores differ by {scores.weight:.1e}" if scores else "the scores were not compared"
     dark = [one for one in found.seen if any(apart and apart.unknown for apart in (one.own, one.cumulative))]
     if found.kind == "everywhere":
@@ -159,20 +168,16 @@ def _unnamed(found: Found, called: Names) -> str:
         return (f"the reference itself holds NaN from {called.get(dark[0].span.name, dark[0].span.name)} on, of which nothing is said: "
                 f"no part has an own error beyond {found.limit:.0e} in what is left{largest}")
     if found.kind == "nothing":
-        return f"the device computes what its graph says: no part has an own error beyond {found.limit:.0e}{largest}; {apart}"
+        so = "the device computes what its graph says: " if scores else ""
+        return f"{so}no part has an own error beyond {found.limit:.0e}{largest}; {apart}"
     yet = f"; yet {apart}" if scores and scores.weight > found.limit else ""
     return (f"no part errs by itself: none has an own error beyond {found.limit:.0e}{largest}{yet}. "
             "Together they err: what is usual of each adds up, or a compiler makes something else of all of them")
 
 
-def _scores(found: Found) -> Difference | None:
-    """How far the device's scores lie from the reference's."""
-    return found.seen[-1].cumulative if found.seen else None
-
-
 def _since(found: Found) -> list[str]:
     """Whether the scores differ, and whether they do since this node."""
-    scores = _scores(found)
+    scores = found.scores
     if scores is None or found.span is None:
         return []
     if scores.weight <= found.limit:

@@ -82,6 +82,7 @@ class Found:
     nodes, named as the graph names them. segment: the part of the network they are in. limit: what an error
     of one's own is judged by here; usual: that of its neighbours. seen: all parts; halves: what was looked at
     more closely, single nodes first. compilations: how many graphs the device has been given.
+    scores: how far those of the device lie from the reference's; None where nobody has compared them.
     """
 
     kind: Kind
@@ -94,6 +95,7 @@ class Found:
     halves: tuple[Seen, ...]
     compilations: int
     causes: tuple[Cause, ...] = ()
+    scores: Difference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Step:
     """A step from a clip's file to a network's input, or between two networks: ours beside mmaction2's.
 
     difference: None where it was not compared; *sentence* says why, or what differs where. limit: the
-    difference that is news.
+    difference that is news. feeds: the network whose input this is; empty of all other steps.
     """
 
     name: str
@@ -109,6 +111,7 @@ class Step:
     difference: Difference | None
     sentence: str = ""
     limit: float = 0.0
+    feeds: str = ""
 
     @property
     def differs(self) -> bool:
@@ -119,19 +122,20 @@ class Step:
 class StageSeen:
     """A stage beside the one before it: `onnxsim against export`, say.
 
-    limit: the difference of the scores that is news. first: the first node whose tensor differs, in the later
+    difference: of the scores; None where they were not compared, and *sentence* says why.
+    limit: the difference that is news. first: the first node whose tensor differs, in the later
     stage's graph; None where none does, or where the two share no names. sentence: what more is known.
     """
 
     name: str
-    difference: Difference
+    difference: Difference | None
     limit: float
     first: Span | None = None
     sentence: str = ""
 
     @property
     def differs(self) -> bool:
-        return self.difference.weight > self.limit
+        return self.difference is not None and self.difference.weight > self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,11 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """All that was looked at for one network of a case. found: None where an earlier step differs already."""
+    """All that was looked at for one network of a case.
+
+    found: None where an earlier step differs already. part: the only one of the network that was searched;
+    empty where all of it was.
+    """
 
     case: str
     network: str
@@ -161,3 +169,4 @@ class Located:
     stages: tuple[StageSeen, ...]
     found: Found | None
     repeat: str
+    part: str = ""

@@ -27,7 +27,8 @@ def located(folder: Path, case: str, lacking: Lacking) -> tuple[LocatedFacts, ..
 def _facts(found: Kept) -> LocatedFacts:
     one, layers = found.located, found.layers
     shown = _worst(layers)
-    return LocatedFacts(on_one_line(one.network), tuple(map(on_one_line, found.sentences)), on_one_line(", ".join(one.chosen.ids)),
+    name = f"{one.network}, {one.part} alone" if one.part else one.network
+    return LocatedFacts(on_one_line(name), tuple(map(on_one_line, found.sentences)), on_one_line(", ".join(one.chosen.ids)),
                         tuple(replace(layer, name=_short(layer.name)) for layer in shown), one.found.limit if one.found else 0.0,
                         on_one_line(one.repeat), found.complete, len(layers) - len(shown))
 

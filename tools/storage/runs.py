@@ -7,7 +7,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -112,7 +113,20 @@ def find(artifacts: Path, name: str) -> Path:
                       where=f"--resume, in {runs}", remedy=remedy)
 
 
-def claim(run: Path) -> int:
+@contextmanager
+def claimed(run: Path, remedy: str) -> Iterator[None]:
+    """Let no other process work on a run meanwhile; *remedy*: what helps where another does already.
+
+    Raises: as `claim` does.
+    """
+    descriptor = claim(run, remedy)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def claim(run: Path, remedy: str = "wait for it or end it, or start a new run without --resume") -> int:
     """Let no other process go on with a run as long as this one lives; the descriptor that says so.
 
     Raises:
@@ -129,5 +143,5 @@ def claim(run: Path) -> int:
     except BlockingIOError as error:
         os.close(descriptor)
         raise OptionError("this run is still going on in another process", where=str(run),
-                          remedy="wait for it or end it, or start a new run without --resume") from error
+                          remedy=remedy) from error
     return descriptor

@@ -39,11 +39,12 @@ def found(kind: Kind = "node", parts: tuple[Seen, ...] | None = None, own: Diffe
           causes: tuple[Cause, ...] = ()) -> Found:
     """What a search has found in the third part, or nowhere."""
     parts = seen() if parts is None else parts
+    scores = parts[-1].cumulative if parts else None
     if kind in ("nothing", "inherited"):
-        return Found(kind, None, None, None, 4e-4, 4e-3, parts, (), 4)
+        return Found(kind, None, None, None, 4e-4, 4e-3, parts, (), 4, scores=scores)
     span = Span(NODE, 2, 3) if kind == "node" else Span(f"{NODE} to /network/backbone/{NODES[3]}", 2, 4)
     halves = (Seen(Span(NODE, 2, 3), apart(0.31)), Seen(Span(f"/network/backbone/{NODES[3]}", 3, 4), apart(4e-4)))
-    return Found(kind, span, PARTS[2], own or apart(0.31), 4e-4, 4e-3, parts, halves, 6, causes)
+    return Found(kind, span, PARTS[2], own or apart(0.31), 4e-4, 4e-3, parts, halves, 6, causes, scores)
 
 
 def located(one: Found | None, run: Path | None = None) -> Located:

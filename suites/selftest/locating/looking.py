@@ -77,6 +77,7 @@ class Parts:
     networks: tuple[str, ...] = ("tiny",)
     node: str = ""
     only_whole: bool = False
+    only_loaded: bool = False
 
     def look(self, patch: pytest.MonkeyPatch, wanted: Wanted = WANTED) -> tuple[Path, tuple[Kept, ...]]:
         """The answer, and what was done in which order."""
@@ -90,9 +91,9 @@ class Parts:
         def noted(word: str, value: Any) -> Any:
             return lambda *words, **named: self.did.append(word) or value
 
-        device = Spoiled(self.did, self.node, only_whole=self.only_whole)
+        device = Spoiled(self.did, self.node, only_whole=self.only_whole, only_loaded=self.only_loaded)
         for module, name, value in (
-                (launch, "find", noted("find", SimpleNamespace(checkpoints=checkpoints))),
+                (launch, "find", noted("find", SimpleNamespace(checkpoints=checkpoints, graphs=tuple(graphs.values())))),
                 (clips, "chosen", noted("chosen", self.chosen)),
                 (clips, "batches", noted("batches", dict.fromkeys(self.networks, batch))),
                 (chain, "steps", noted("steps", self.steps)), (stages, "stages", noted("stages", self.stages)),
@@ -103,10 +104,13 @@ class Parts:
 
 
 class Spoiled:
-    """A device that scales the weight of one node everywhere, or where scores alone are asked for."""
+    """A device that scales the weight of one node everywhere, or where scores alone are asked for.
 
-    def __init__(self, did: list[str], node: str, *, only_whole: bool = False) -> None:
-        self.did, self.node, self.only_whole = did, node, only_whole
+    only_loaded: whether it does so in what the cell loads alone, and not in what is compiled anew.
+    """
+
+    def __init__(self, did: list[str], node: str, *, only_whole: bool = False, only_loaded: bool = False) -> None:
+        self.did, self.node, self.only_whole, self.only_loaded = did, node, only_whole, only_loaded
 
     def of(self, context: object, case: object, one: Network, graph: object, run: Path) -> Spoiled:
         return self
@@ -114,10 +118,20 @@ class Spoiled:
     def estimate(self, nodes: int) -> str:
         return f"at most 8 compilations among {nodes} nodes"
 
-    def __call__(self, model: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
+    def as_loaded(self, graph: Graph, model: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        """By the file that the cell loads, which a test may have spoiled."""
         import onnx
 
+        self.did.append("loaded")
+        return self._ran(onnx.load(str(graph.path)), feeds)
+
+    def __call__(self, model: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
         self.did.append("device")
+        return as_written(model, feeds) if self.only_loaded else self._ran(model, feeds)
+
+    def _ran(self, model: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
+        import onnx
+
         other = onnx.ModelProto()
         other.CopyFrom(model)
         asked_more = len(model.graph.output) > 1 or len(model.graph.input) > 1

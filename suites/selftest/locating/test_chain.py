@@ -78,6 +78,7 @@ def test_a_clean_chain_differs_nowhere(sets: dict[str, ClipSet], kind: str, spec
 
     assert [(name, id) for id in sets[kind].ids for name in NAMES] == [(one.name, one.clip) for one in found]
     assert [] == [one for one in found if one.differs or one.sentence or one.difference is None]
+    assert {(NAMES[-1], spec.network.name)} == {(one.name, one.feeds) for one in found if one.feeds}
 
 
 def of_frames(change: Callable[[Any], Any]) -> Callable[[Patch], None]:

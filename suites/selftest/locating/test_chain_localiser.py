@@ -75,6 +75,7 @@ def test_a_clean_chain_differs_nowhere(pair: tuple[str, str], beside: Callable[.
     found = beside(*pair)
 
     assert [(name, id) for id in pair for name in NAMES] == [(one.name, one.clip) for one in found]
+    assert {(NAMES[0], SPEC.tem.name), (NAMES[3], SPEC.pem.name)} == {(one.name, one.feeds) for one in found if one.feeds}
     assert [] == [one for one in found if one.differs or one.sentence or one.difference is None]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from suites.selftest.locating.small import Arrays, device, node, normal, weights, whole
 from tools.errors import ScoreError
+from tools.locating import told
 from tools.locating.between import between, model_of
 from tools.locating.cutting import with_outputs
 from tools.locating.dump_names import names
@@ -82,6 +83,20 @@ def test_nodes_between_dumps_are_told_together(tmp_path: Path) -> None:
     assert dumps.lacking == ("a/r.1", "b/c.2", "b/s.2")
 
 
+def test_nothing_is_said_of_scores_that_are_not_dumped(tmp_path: Path) -> None:
+    """The last tensor that is dumped is not taken for them."""
+    dumps = read(dumped(tmp_path, {"a/c.1": ONNX[0], "b/s.2": ONNX[3]}), graph())
+    found = from_dumps(graph(), FEEDS, as_written, dumps, "fp32", "scores")
+    assert ("nothing", None) == (found.kind, found.scores)
+    assert told.result(found, {}).endswith("; the scores were not compared")
+    assert "computes what its graph says" not in told.result(found, {})
+
+    dumps = read(dumped(tmp_path, {"scores": ONNX[4]}, SPOILT), graph())
+    scores = from_dumps(graph(), FEEDS, as_written, dumps, "fp32", "scores").scores
+    assert scores is not None
+    assert scores.rms > 1e-4
+
+
 def test_a_device_that_is_right_has_nothing_found(tmp_path: Path) -> None:
     """Dumps of the reference itself, in another type."""
     dumps = read(dumped(tmp_path, dict(zip(MADE, ONNX, strict=True)), change=lambda one: one.astype(np.float64)), graph())
@@ -111,6 +126,17 @@ def test_dumps_of_another_input_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ScoreError, match="another input: video"):
         from_dumps(graph(), FEEDS, as_written, read(folder, graph()), "fp32")
+
+
+@pytest.mark.parametrize("feeds", [FEEDS, {"video": normal(2, 4, 8, 8, seed=5)}], ids=["same", "another"])
+@pytest.mark.parametrize("runs", [as_written, SPOILT], ids=["right", "spoilt"])
+def test_an_input_that_is_not_dumped_may_be_another(tmp_path: Path, feeds: Arrays, runs: Runs) -> None:
+    """So says the first part where it errs, and no other one."""
+    dumps = read(dumped(tmp_path, dict(zip(MADE, ONNX, strict=True)), runs, feeds), graph())
+    found = from_dumps(graph(), FEEDS, as_written, dumps, "fp32")
+
+    told_ = [one.sentence for one in found.causes if one.kind == "input"]
+    assert (["it reads the input, which is not among the dumps and may be another one"] if feeds is not FEEDS else []) == told_
 
 
 def test_files_that_name_nothing_are_told(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from tools.locating.kept import Kept
 from tools.locating.values import Difference, Found, Span, StageSeen, Step
 
 STEPS = (Step("crop", "a", apart(0.0)), Step("frames", "b", None, "mmaction2 is not installed"))
-STAGES = (StageSeen("onnxsim against export", apart(1e-6), 1e-4), StageSeen("surgery against onnxsim", apart(0.1), 1e-4, Span("c", 3, 4)))
+STAGES = (StageSeen("onnxsim against export", apart(1e-6), 1e-4), StageSeen("surgery against onnxsim", apart(0.1), 1e-4, Span("c", 3, 4)),
+          StageSeen("export against torch", None, 1e-4, sentence="not compared: torch not installed"))
 
 
 def one_of(one: Found | None, run: Path | None = None) -> Kept:
@@ -60,6 +61,38 @@ def test_networks_are_kept_beside_each_other(tmp_path: Path) -> None:
     assert (pem, tem) == kept.read(tmp_path / "tiny-bs4-cpu")
 
 
+def test_a_part_is_kept_beside_the_whole(tmp_path: Path) -> None:
+    """Whatever letters its name has, and however many."""
+    whole, names = one_of(found()), ("layer3.2", "layer1 (2)", "/network/a to /network/b", "x" * 400)
+    parts = [replace(whole, located=replace(whole.located, part=name)) for name in names]
+    for one in (whole, *parts):
+        kept.keep(one, tmp_path)
+
+    assert {"", *names} == {one.located.part for one in kept.read(tmp_path / "tiny-bs4-cpu")}
+    assert {"tiny.json", "tiny-layer3.2.json", "tiny-layer3.2.svg"} <= {path.name for path in tmp_path.rglob("*.*")}
+
+
+def test_a_search_that_has_begun_leaves_what_one_has_found_before(tmp_path: Path) -> None:
+    """Until it ends; what was cut off is written over."""
+    before, after = one_of(found()), one_of(quiet())
+    path = kept.keep(before, tmp_path)
+    kept.keep(replace(after, complete=False), tmp_path)
+    assert (before,) == kept.read(tmp_path / "tiny-bs4-cpu")
+
+    kept.keep(after, tmp_path)
+    assert (after,) == kept.read(tmp_path / "tiny-bs4-cpu")
+    path.write_text("{")
+    kept.keep(replace(before, complete=False), tmp_path)
+    assert (replace(before, complete=False),) == kept.read(tmp_path / "tiny-bs4-cpu")
+
+
+def test_where_nothing_is_drawn_no_picture_of_before_is_left(tmp_path: Path) -> None:
+    for one in (found(), None):
+        kept.keep(one_of(one), tmp_path)
+
+    assert [] == [*tmp_path.rglob("*.svg")]
+
+
 def test_where_nobody_has_looked_nothing_is_read(tmp_path: Path) -> None:
     assert () == kept.read(tmp_path / "tiny-bs4-cpu")
 
@@ -75,7 +108,7 @@ def damaged(told_: dict[str, Any], *keys: str | int, value: object) -> str:
 @pytest.mark.parametrize(("keys", "value"), [
     (("located", "case"), 3), (("located", "found", "kind"), "guess"), (("located", "found", "seen", 0, "own", "rms"), "large"),
     (("located", "found", "seen", 1, "span", "start"), None), (("located", "found", "causes"), [{"kind": "a"}]), (("sentences",), [3]),
-    (("names",), {"a": 3}), (("complete",), "yes"), (("located", "steps", 0, "clip"), []), (("located", "stages", 0, "difference"), None),
+    (("names",), {"a": 3}), (("complete",), "yes"), (("located", "steps", 0, "clip"), []), (("located", "stages", 0, "difference"), 3),
     (("located", "stages", 1, "first", "stop"), "4"), (("located", "found", "limit"), True), (("located", "chosen", "run"), 3),
     (("located",), []), (("located", "found", "halves"), 3), (("located", "found", "more"), 3),
 ], ids=range(16))

@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from suites.selftest.locating.found_ones import apart
 from suites.selftest.locating.looking import CASE, SPOILED, WIDTH, Parts, Spoiled, graph, network
-from tools.deployment import given
-from tools.engines.fit import Asked
 from tools.errors import GraphError, OptionError
 from tools.locating import dumps, kept, locate, told
+from tools.locating.alone import alone, part_of
 from tools.locating.locate import Wanted
 from tools.locating.values import Span, StageSeen, Step
 from tools.spec.case import Case, Device, Mode
+from tools.storage import runs
 
 DIFFERS = StageSeen("surgery against onnxsim", apart(0.1), 1e-4)
 
@@ -37,7 +36,7 @@ def test_a_fault_on_the_device_is_named_by_its_node(parts: Parts, monkeypatch: p
     parts.node = SPOILED
     folder, [found] = parts.look(monkeypatch)
 
-    assert ["find", "chosen", "batches", "steps", "stages", "device", "causes"] == once(parts.did)
+    assert ["find", "chosen", "batches", "steps", "stages", "loaded", "device", "causes"] == once(parts.did)
     scores, sentence = found.sentences
     assert scores.startswith("device against its graph: the scores differ by ")
     assert sentence.startswith("layer2.5 (MatMul_26): own error 1.0e-02 where its neighbours have ")
@@ -64,18 +63,49 @@ def test_an_error_that_goes_where_tensors_are_asked_for_is_told_all_the_same(par
     scores, sentence = found.sentences
     assert "it errs only where nothing else is asked of it" in scores
     assert sentence.startswith("no part errs by itself: none has an own error beyond 2e-05")
-    assert "yet the scores differ" not in sentence
+    assert "yet the scores differ by 1.0e-02. " in sentence
     assert sentence.endswith("or a compiler makes something else of all of them")
+
+
+def test_the_graph_that_the_cell_loads_is_run(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was compiled before, and tuned perhaps: what is compiled anew may be right where it errs."""
+    parts.node, parts.only_loaded = SPOILED, True
+    _, [found] = parts.look(monkeypatch)
+
+    assert told.named_any(found.located)
+    assert found.sentences[0].startswith("device against its graph: the scores differ by ")
+    assert found.located.found is not None
+    assert found.located.found.scores is not None
+    assert found.located.found.scores.rms > 1e-3
 
 
 def test_where_the_input_differs_nothing_behind_it_is_looked_at(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that is fed something else has not been tried."""
-    parts.steps = (*parts.steps, Step("crop", "a", apart(0.1), "moved by a pixel"))
+    parts.steps = (*parts.steps, Step("crop", "a", apart(0.1), "moved by a pixel", feeds="tiny"))
     _, [found] = parts.look(monkeypatch)
 
     assert ["find", "chosen", "batches", "steps"] == parts.did
     assert ("crop of a: moved by a pixel",) == found.sentences
     assert (None, True) == (found.located.found, found.complete)
+
+
+@pytest.mark.parametrize("step", [Step("frames", "a", apart(0.1), "seen"), Step("input", "a", apart(0.01), "seen", feeds="tiny"),
+                                  Step("input", "a", apart(0.1), "seen", feeds="other")], ids=["before", "rounding", "another"])
+def test_any_other_step_that_differs_is_told_and_the_device_searched(parts: Parts, monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
+    """One before the input, rounding in the input, or the input of another network."""
+    parts.steps, parts.node = (step,), SPOILED
+    _, [found] = parts.look(monkeypatch)
+
+    assert f"{step.name} of a: seen" == found.sentences[0]
+    assert found.sentences[-1].startswith("layer2.5 (MatMul_26): own error")
+
+
+def test_a_step_behind_both_networks_ends_the_look_at_neither(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts.networks, parts.steps = ("tem", "pem"), (Step("detections", "a", apart(0.1), "other ones"),)
+    _, both = parts.look(monkeypatch)
+
+    assert ["tem", "pem"] == [one.located.network for one in both]
+    assert all(one.located.found is not None for one in both)
 
 
 def test_a_stage_is_named_before_a_node_and_the_device_is_searched_all_the_same(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,8 +155,14 @@ def test_a_part_is_searched_alone_with_its_numbers_in_the_whole(parts: Parts, mo
     assert "layer2.5 (MatMul_26): own error 1.0e-02 where its neighbours have none; so it is" == found.sentences[0]
     assert found.located.found is not None
     assert found.located.found.span == Span(SPOILED, 26, 27)
+    assert "layer2.5" == found.located.part
+    assert "--part layer2.5 " in found.located.repeat
+    whole = locate.opened(network(), graph(parts.folder), np.ones((4, WIDTH), np.float32)).fed
+    inside = alone(whole, part_of(whole.whole, "layer2.5"))
+    assert ["t12"] == [*inside.feeds] == list(inside.whole.inputs)
     _, [other] = parts.look(monkeypatch, Wanted(part="layer1.3"))
     assert not told.named_any(other.located)
+    assert "--part layer1.3 " in other.located.repeat
 
 
 def test_a_part_that_is_not_there_is_one_error_that_names_near_ones(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,19 +186,31 @@ def test_what_is_found_lies_in_the_run_that_it_is_about(parts: Parts, monkeypatc
     assert named == ("--run" in found.located.repeat)
 
 
+def test_one_process_at_a_time_works_on_a_run(parts: Parts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two would remove each other's tensors; what has ended stands in nobody's way."""
+    run = tmp_path / "mine"
+    with runs.claimed(run, ""), pytest.raises(OptionError, match="still going on in another process") as caught:
+        parts.look(monkeypatch, Wanted(run=run))
+    assert "leave --run out" in str(caught.value.remedy)
+    for _ in (1, 2):
+        parts.look(monkeypatch, Wanted(run=run))
+
+
 def test_dumps_stand_for_a_device(parts: Parts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No device is asked for, and no stage is gone through again."""
     asked: list[object] = []
     dumped = SimpleNamespace(files={"a": 1}, lacking=("b", "c"), unknown=("x.npy",))
     one = parts.look(monkeypatch)[1][0].located.found
     parts.did.clear()
-    monkeypatch.setattr(locate, "_inputs_of", lambda context, case: SimpleNamespace(checkpoints=(SimpleNamespace(network=network()),)))
+    monkeypatch.setattr(locate, "_inputs_of", lambda context, case: SimpleNamespace(
+        checkpoints=(SimpleNamespace(network=network()),), graphs=(graph(tmp_path),)))
     monkeypatch.setattr(dumps, "read", lambda folder, whole: asked.append(folder) or dumped)
-    monkeypatch.setattr(dumps, "from_dumps", lambda whole, feeds, reference, said, precision: asked.append(said) or one)
+    monkeypatch.setattr(dumps, "from_dumps", lambda whole, feeds, reference, said, precision, scores: asked.append((said, scores)) or one)
     _, [found] = parts.look(monkeypatch, Wanted(dumps=tmp_path))
 
     assert ["chosen", "batches", "steps"] == parts.did
-    assert [tmp_path, dumped] == asked
+    assert [tmp_path, (dumped, "scores")] == asked
+    assert "the scores, scores, are not among the dumps: nothing is said of them" in parts.said
     assert "tensors of the graph with a file: 1, without one: 2; files that name none of it: x.npy" in parts.said
     assert (one, f"--device-output {tmp_path}" in found.located.repeat) == (found.located.found, True)
 
@@ -174,31 +222,3 @@ def test_dumps_stand_for_a_device(parts: Parts, monkeypatch: pytest.MonkeyPatch,
 ])
 def test_a_device_computes_in_what_is_asked_or_as_it_does_by_itself(tmp_path: Path, device: Device, mode: Mode, precision: str) -> None:
     assert precision == locate.precision_of(Case("tiny", 4, device, mode), graph(tmp_path))
-
-
-def test_a_graph_that_is_compiled_already_cannot_be_cut(tmp_path: Path) -> None:
-    compiled = replace(graph(tmp_path), path=tmp_path / "a.om")
-    context: Any = SimpleNamespace()
-
-    with pytest.raises(GraphError, match="compiled already") as caught:
-        locate.opened(context, network(), compiled, np.zeros((4, WIDTH), np.float32))
-    assert "--graph" in str(caught.value.remedy)
-
-
-def test_a_given_graph_is_fed_in_its_own_layout(tmp_path: Path) -> None:
-    """Its free axes are fixed, so that every tensor's size is known."""
-    import onnx
-
-    one = graph(tmp_path)
-    model = onnx.load(str(one.path))
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
-    onnx.save_model(model, str(one.path))
-    read: Any = SimpleNamespace(own=False, asked=Asked("F"), precision="fp32")
-    patched = replace(one, given=read)
-    context: Any = SimpleNamespace(spec=None)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(given, "asked", lambda context, network: Asked("F"))
-        whole, feeds = locate.opened(context, network(), patched, np.ones((4, WIDTH), np.float32))
-
-    assert {"video": (4, WIDTH)} == {name: value.shape for name, value in feeds.items()}
-    assert 4 * 4 * WIDTH == whole.bytes_of("m3")

@@ -14,7 +14,7 @@ import onnx
 import pytest
 
 from suites.selftest import tiny_graph
-from suites.selftest.locating.device_bench import BATCH, Bench, require_same
+from suites.selftest.locating.device_bench import BATCH, Bench, given, require_same
 from tools import engines
 from tools.engines.ports import Port
 from tools.errors import DeviceError, EngineError, MeasureError
@@ -49,6 +49,21 @@ def test_a_part_gives_what_the_reference_gives(bench: Bench) -> None:
 
     assert [] == bench.left()
     assert bench.titles[-1] == "measuring tiny-bs4-cpu tiny, 2 nodes, Flatten_0 to Softmax_2"
+
+
+def test_what_the_cell_loads_is_run_as_it_is(bench: Bench) -> None:
+    """Nothing is compiled, and the answer is that of the file, whatever its graph says."""
+    other = onnx.load(str(bench.graph.path))
+    other.graph.node.add(op_type="Neg", input=["turned"], output=["scores"], name="Neg_3")
+    [last] = [node for node in other.graph.node if node.name == "Softmax_2"]
+    last.output[0] = "turned"
+    onnx.save_model(other, str(bench.folder / "loaded.onnx"))
+    loaded = given(bench.folder / "loaded.onnx")
+    found = bench.device.as_loaded(loaded, bench.whole.model, bench.feeds)
+
+    [scores] = bench.whole.outputs
+    assert (found[scores] < 0).all()
+    assert ([], []) == (bench.parts, bench.left())
 
 
 def test_a_process_of_its_own_does_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -146,6 +161,13 @@ def test_the_device_is_held_and_the_cpu_takes_turns(bench: Bench, monkeypatch: p
 def test_tensors_go_by_name_where_the_device_has_the_names(told: list[str], names: tuple[str, ...], order: list[str]) -> None:
     """A compiler may have another order of inputs and outputs than the graph."""
     assert order == in_order([Port(name, "float32", ()) for name in told], names)
+
+
+@pytest.mark.parametrize("told", [["b", "Cast_1"], ["Cast_1", "c", "b"]], ids=["two", "three"])
+def test_tensors_whose_order_is_not_known_are_refused(told: list[str]) -> None:
+    """Where some have other names and the others stand in other places."""
+    with pytest.raises(EngineError, match=r"what was loaded has (b|Cast_1) float32"):
+        in_order([Port(name, "float32", ()) for name in told], ("a", "b", "c")[: len(told)])
 
 
 def test_as_many_tensors_come_back_as_the_graph_gives() -> None:

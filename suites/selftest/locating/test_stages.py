@@ -18,6 +18,7 @@ from tools.deployment import export, specialise
 from tools.deployment.surgery import operate
 from tools.deployment.weights import Weights
 from tools.errors import GraphError
+from tools.locating import stages as stages_module
 from tools.locating.stages import stages
 from tools.machine import child
 from tools.machine.files import sha256
@@ -62,7 +63,7 @@ def test_clean_stages_differ_nowhere(network: Network, here: None) -> None:
 
     assert THREE == tuple(one.name for one in found)
     assert {} == differing(found)
-    assert all(one.difference.rms < one.limit / 2 and one.first is None for one in found)
+    assert all(one.difference and one.difference.rms < one.limit / 2 and one.first is None for one in found)
 
 
 def test_torch_runs_in_a_process_of_its_own(tem: Network, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +72,16 @@ def test_torch_runs_in_a_process_of_its_own(tem: Network, monkeypatch: pytest.Mo
         monkeypatch.setitem(sys.modules, name, None)
 
     assert {} == differing(tem.stages(tem.root))
+
+
+def test_without_torch_its_stage_is_told_as_not_compared(tem: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not left out, as if it agreed."""
+    monkeypatch.setattr(stages_module, "missing_makers", lambda key: ["torch"])
+    first, *others = tem.stages(tem.root)
+
+    assert (THREE[0], None, "not compared: torch not installed") == (first.name, first.difference, first.sentence)
+    assert not first.differs
+    assert all(one.difference for one in others)
 
 
 TORCH = {  # the key of a checkpoint's tensor that is another one in torch -> the node that is named

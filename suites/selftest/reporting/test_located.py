@@ -57,6 +57,13 @@ def test_what_was_found_is_shown_with_its_curves_and_its_table(tmp_path: Path) -
     assert "--part layer3.2" in text
 
 
+def test_a_part_that_was_looked_at_alone_is_named(tmp_path: Path) -> None:
+    run = run_of(tmp_path, [RED])
+    kept.keep(kept.of(replace(located(found()), part="layer3.2"), names(network(), found())), run)
+
+    assert "tiny, layer3.2 alone" == case_of(run).located[0].network
+
+
 @pytest.mark.parametrize(("complete", "told"), [(True, 0), (False, 1)])
 def test_a_search_that_was_ended_says_so(tmp_path: Path, told: int, *, complete: bool) -> None:
     run = run_of(tmp_path, [RED])
