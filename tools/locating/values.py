@@ -80,7 +80,7 @@ class Found:
     kind: a single node; nodes that err only *together*; an error that no part has as its own (*inherited*);
     nothing. span: the nodes, named as the graph names them. segment: the part of the network they are in.
     limit: what an error of one's own is judged by here; usual: that of its neighbours. seen: all parts of the
-    network; halves: what was looked at more closely, single nodes first. compilations: how many graphs the
+    network; halves: the single nodes that were looked at more closely. compilations: how many graphs the
     device has been given. scores: how far those of the device lie from the reference's; None where nobody
     has compared them.
     """
