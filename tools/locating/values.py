@@ -80,8 +80,8 @@ class Found:
     kind: a single node; nodes that err only *together*; parts that all err more than rounding does, of which
     none stands out (*everywhere*); an error that no part has as its own (*inherited*); nothing. span: the
     nodes, named as the graph names them. segment: the part of the network they are in. limit: what an error
-    of one's own is judged by here; usual: that of its neighbours. seen: all parts; halves: what was looked at
-    more closely, single nodes first. compilations: how many graphs the device has been given.
+    of one's own is judged by here; usual: that of its neighbours. seen: all parts; halves: the single
+    nodes that were looked at more closely. compilations: how many graphs the device has been given.
     scores: how far those of the device lie from the reference's; None where nobody has compared them.
     """
 

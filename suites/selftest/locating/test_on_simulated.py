@@ -9,9 +9,10 @@ import onnx
 import pytest
 
 from suites.selftest.engines import tensor_graph
-from suites.selftest.locating.device_bench import Bench, require_same
+from suites.selftest.locating.device_bench import TINY, Bench, require_same
 from suites.selftest.simulated.npu import SimulatedNpu
 from suites.selftest.simulated_cuda.host import T4, SimulatedCuda
+from tools.deployment import compile as deploy
 from tools.deployment.tensorrt_engine import Target
 from tools.errors import CompileError, DeviceError, EngineError
 from tools.locating.cutting import cut, with_outputs
@@ -47,6 +48,20 @@ def several() -> tuple[onnx.ModelProto, Tensors]:
     """A graph of several inputs and outputs, some of them of whole numbers."""
     model = onnx.load(str(tensor_graph.save(Path("several.onnx"))))
     return model, dict(zip(tensor_graph.INPUTS, tensor_graph.given(), strict=True))
+
+
+def test_what_the_cell_compiled_is_run_and_nothing_else(npu: SimulatedNpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the inputs and outputs by the names of the graph that it was compiled from."""
+    monkeypatch.chdir(tmp_path)
+    bench = Bench(monkeypatch, tmp_path, NPU, here=False)
+    npu.change(rounding=True)
+    loads = deploy.brought(bench.context, bench.graph, TINY.networks[0], bench.case, bench.context.settings)
+    made = bench.made()
+    found = bench.device.as_loaded(loads, bench.whole.model, bench.feeds)
+
+    assert ".om" == loads.path.suffix
+    require_same(bench.whole.model, bench.feeds, found, rtol=HALF, atol=HALF)
+    assert (made, []) == (bench.made(), bench.parts)
 
 
 def test_a_part_goes_through_the_compiler_once(npu: SimulatedNpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

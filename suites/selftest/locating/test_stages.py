@@ -234,17 +234,6 @@ def test_logits_are_compared_with_probabilities_up_to_a_constant(tmp_path: Path,
     assert {} == differing(stages(own.context(graph=str(mine)), checkpoint, BATCH, {"frames": noise(BATCH, 4, 3, 16, 16)}))
 
 
-def test_without_torch_the_stages_begin_at_the_export(tem: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Graphs that are in the store are compared; what is not installed is said."""
-    said = list[str]()
-    monkeypatch.setattr("tools.locating.stages.missing_makers", lambda key: ("torch", "onnxsim"))
-    context = replace(tem.context(tem.root), on_event=keeping(said))
-    found = stages(context, tem.checkpoint, BATCH, {"video": tem.batch})
-
-    assert THREE[1:] == tuple(one.name for one in found)
-    assert "the export is not compared with torch, since this is not installed here: torch, onnxsim" in said
-
-
 def test_weights_that_onnx_refuses_to_read_are_a_typed_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a file that has a second name may be."""
     own = own_graphs.in_this_process(tmp_path, monkeypatch)
