@@ -14,12 +14,14 @@ USUAL = {"zip": {"strict": True}, "mkdir": {"parents": True, "exist_ok": True}}
 UNEVEN = (  # as far as the shorter goes
     "tools.cluster.finding Sources._paths",
     "tools.exchange.pairing _in_names", "tools.exchange.pairing _agreed", "tools.exchange.pairing _covered",
+    "tools.locating.clips _batch",
     "tools.measuring.cell Cell.series", "tools.measuring.inputs noted", "tools.media.batches BatchStream.batches",
     "tools.media.batches BatchStream.batches", "tools.reporting.compare _apart", "tools.reporting.speeds _seconds_a_clip",
     "tools.spec.spec_source _given")
 NEW = (  # nobody else's work may be there
     "tools.datasets.mini.encode write_jpegs", "tools.datasets.rawframes extract", "tools.deployment.compile build",
-    "tools.measuring.earlier _own_place", "tools.measuring.launch _own_scratch", "tools.storage.publishing empty_partial")
+    "tools.locating.on_device OnDevice._ran", "tools.measuring.earlier _own_place", "tools.measuring.launch _own_scratch",
+    "tools.storage.publishing empty_partial")
 OTHERWISE = Counter([(f"{where} zip", "strict=False") for where in UNEVEN] + [(f"{where} mkdir", "parents=True") for where in NEW] + [
     ("tools.datasets.mini.videos build mkdir", ""), ("tools.machine.device_locks require mkdir", ""),
     ("tools.spec.template write mkdir", "exist_ok=True")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import math
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -33,6 +34,10 @@ SAID: dict[str, dict[str, object]] = {
     "tools.measuring.reference_localiser stage": {"asked": True}, "tools.media.thumbnail thumbnails": {"width": 112},
     "tools.nights.record Fingerprint": {"protocol": 1}, "tools.pytorch.bsn_steps proposals": {"threshold": 0.5},
     "tools.pytorch.bsn_steps features": {"top": 1000}, "tools.pytorch.bsn_steps recall": {"most": 100},
+    "tools.locating.closeness apart": {"rows": 1}, "tools.locating.curves svg": {"alone": True},
+    "tools.locating.difference _Sums": {"low": math.inf, "high": -math.inf}, "tools.locating.difference beside": {"rows": 1},
+    "tools.locating.difference difference": {"rows": 1}, "tools.locating.kept of": {"complete": True},
+    "tools.reporting.along LocatedFacts": {"complete": True},
     "tools.reporting.gallery Gallery": {"left": 600_000}, "tools.reporting.gather gathered": {"pictures": True},
     "tools.reporting.markdown plain": {"longest": 300},
     "tools.spec.mini MiniSpec": {"calibration_batch": 1, "branch_scale": 0.03, "wave": 80.0, "test_frames": (20, 150),
