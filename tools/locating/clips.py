@@ -14,6 +14,7 @@ from tools.errors import OptionError
 from tools.judging import flips, results
 from tools.judging.rows import Row
 from tools.judging.verdict import Verdict
+from tools.locating import measured
 from tools.locating.farthest import farthest
 from tools.locating.torch_answers import torch_answers
 from tools.locating.values import Chosen
@@ -42,22 +43,24 @@ def chosen(context: Context[Spec], case: Case, ids: Sequence[str], found: Found,
 
     Raises:
         OptionError: an id is unknown, or there are more than a batch holds; the run has not measured the
-            case, or has measured other clips or other weights. MeasureError: it cannot be read.
+            case, or has measured other clips, weights or graphs. MeasureError: it cannot be read.
     """
     if ids:
-        _require_known(ids, found.dataset.ids, context.spec)
-        if len(ids) > case.batch:
-            raise OptionError(f"{case} has batches of {case.batch}, and {len(ids)} {context.spec.items} are named", where="--clip",
-                              remedy=f"name {case.batch} at most")
-        return Chosen(tuple(ids), "named with --clip", run, tuple(ids[:FEW]))
-    unlike = None
+        return _named(context, case, ids, found, run)
+    passed: dict[Path, OptionError] = {}
     for one in _runs(context, case, run):
-        parts = [read(part_folder(case, context.spec, network.name, one)) for network in context.spec.networks]
-        unlike = unlike or _unlike(found, parts, one / str(case))
-        if _unlike(found, parts, one / str(case)) is None:
-            return _worst(context, case, found, parts, one)
-    if unlike is not None:
-        raise unlike
+        parts = _parts(context, case, one)
+        try:
+            _require_clips(found, parts, one / str(case))
+            unsaid = measured.require(context, case, found, parts, one / str(case))
+        except OptionError as error:
+            passed[one] = error
+            continue
+        beside = (*unsaid, *(f"{run.name}, a later red run, is passed over: {error.what}" for run, error in passed.items()))
+        worst = _worst(context, case, found, parts, one)
+        return replace(worst, why="; ".join((worst.why, *beside)))
+    for error in passed.values():
+        raise error
     first = found.dataset.ids[: case.batch]
     return Chosen(first, f"no run has a red row of {case}: the first {context.spec.items} of the list", None, first[:FEW])
 
@@ -85,6 +88,22 @@ def part(dataset: Dataset, ids: Collection[str]) -> Dataset:
     if isinstance(dataset, ClipSet):
         return replace(dataset, clips=tuple(dataset.clips[row] for row in rows))
     return replace(dataset, videos=tuple(dataset.videos[row] for row in rows), features=tuple(dataset.features[row] for row in rows))
+
+
+def _named(context: Context[Spec], case: Case, ids: Sequence[str], found: Found, run: Path | None) -> Chosen:
+    """These clips; a run named beside them must have measured what is looked at, if it has the case."""
+    _require_known(ids, found.dataset.ids, context.spec)
+    if len(ids) > case.batch:
+        raise OptionError(f"{case} has batches of {case.batch}, and {len(ids)} {context.spec.items} are named", where="--clip",
+                          remedy=f"name {case.batch} at most")
+    unsaid: tuple[str, ...] = ()
+    if run is not None and is_scored(case, context.spec, run):
+        unsaid = measured.require(context, case, found, _parts(context, case, run), run / str(case))
+    return Chosen(tuple(ids), "; ".join(("named with --clip", *unsaid)), run, tuple(ids[:FEW]))
+
+
+def _parts(context: Context[Spec], case: Case, run: Path) -> list[Part]:
+    return [read(part_folder(case, context.spec, network.name, run)) for network in context.spec.networks]
 
 
 def _batch(feed: Feed, ids: Sequence[str], size: int) -> Floats:
@@ -122,19 +141,16 @@ def _is_red(row: Row, case: Case) -> bool:
     return (row.case, row.verdict, row.superseded) == (str(case), Verdict.FAIL.value, False) and row.question in QUESTIONS
 
 
-def _unlike(found: Found, parts: Sequence[Part], folder: Path) -> OptionError | None:
-    """Why a measured cell is none of these clips and weights, as an error; None where it is one."""
+def _require_clips(found: Found, parts: Sequence[Part], folder: Path) -> None:
+    """Check that a measured cell is of these clips; an OptionError where it is not."""
     ids, known = parts[0].predictions.ids, set(found.dataset.ids)
     lacking = [id for id in ids if id not in known]
     if lacking:
-        return OptionError(f"the run measured clips that are not here: {len(lacking):,} of {len(ids):,}, the first of them {lacking[0]}",
-                           where=str(folder), remedy=OTHERS)
+        raise OptionError(f"the run measured clips that are not here: {len(lacking):,} of {len(ids):,}, the first of them {lacking[0]}",
+                          where=str(folder), remedy=OTHERS)
     if any(one.record.digests.get("clips") != part(found.dataset, ids).digest for one in parts):
-        return OptionError("the run measured other data: its clips have the names of these, and not their content", where=str(folder),
-                           remedy=OTHERS)
-    if [one.record.digests.get("weights") for one in parts] != [one.sha256 for one in found.checkpoints]:
-        return OptionError("the run measured other weights than these", where=str(folder), remedy=OTHERS)
-    return None
+        raise OptionError("the run measured other data: its clips have the names of these, and not their content", where=str(folder),
+                          remedy=OTHERS)
 
 
 def _worst(context: Context[Spec], case: Case, found: Found, parts: Sequence[Part], run: Path) -> Chosen:

@@ -14,6 +14,7 @@ from suites.selftest.conftest import TINY_MODELS
 from suites.selftest.deployments import record
 from suites.selftest.specs import recogniser_spec
 from tools.datasets.clips import ClipSet
+from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.errors import MeasureError, OptionError, StoreError
 from tools.judging import flips, results
@@ -34,7 +35,8 @@ SPEC = recogniser_spec(TINY_MODELS, "tiny")
 CASE = Case("tiny", 4, Device("cpu"))
 CLIPS = ClipSet("rawframes", tuple(Clip(f"v_{number}", Path(), number, 9, sha256=f"{number:064d}") for number in range(10)))
 WEIGHTS = Weights(Path("w.pth"), "w" * 64, SPEC.network, "mini")
-FOUND = Found((WEIGHTS,), CLIPS, ())
+GRAPH = Graph(Path("tiny-bs4.onnx"), "9" * 64, "", (), 0, 0)
+FOUND = Found((WEIGHTS,), CLIPS, (GRAPH,))
 TORCH = np.full((10, 20), 0.05, np.float32)
 OLD, NEW = "20260101-000000-1", "20260102-000000-1"
 RED = Row(str(CASE), "fidelity", "mini", "mini", "difference", "1", "<= 0.1", "FAIL", "far away")
@@ -55,7 +57,7 @@ class Bench:
         of_case.mkdir(parents=True)
         scores = TORCH[: len(clips.ids)] * np.exp(np.asarray(apart, np.float32))[: len(clips.ids), None]
         predictions.save(Predictions(clips.ids, scores), of_case / predictions.FILE)
-        noted = {"clips": clips.digest, "weights": WEIGHTS.sha256, **digests}
+        noted = {"clips": clips.digest, "weights": WEIGHTS.sha256, "graph": GRAPH.digest, **digests}
         cell.write(replace(record(CASE, "tiny", len(clips.ids)), digests=noted), of_case / cell.RECORD)
         flips.keep(Flips(tuple(Flip(id, 0, (Guess(1, 0.9),), (Guess(0, 0.9),)) for id in flipped)), of_case)
         results.append(rows, place)
@@ -167,11 +169,12 @@ UNLIKE: dict[str, tuple[Callable[[], Found], str]] = {
     "data": (lambda: replace(FOUND, dataset=replace(CLIPS, clips=(replace(CLIPS.clips[0], sha256="f" * 64), *CLIPS.clips[1:]))),
              "other data"),
     "weights": (lambda: replace(FOUND, checkpoints=(replace(WEIGHTS, sha256="f" * 64),)), "other weights"),
+    "graph": (lambda: replace(FOUND, graphs=(replace(GRAPH, digest="f" * 64),)), "another graph"),
 }
 
 
 @pytest.mark.parametrize("what", UNLIKE)
-def test_a_run_of_other_clips_or_weights_is_refused(what: str, bench: Bench) -> None:
+def test_a_run_of_other_clips_weights_or_graphs_is_refused(what: str, bench: Bench) -> None:
     """With one error that names the run, be it the named or the last one: its flips would mislead."""
     other, words = UNLIKE[what]
     run = bench.cell()
@@ -184,9 +187,18 @@ def test_a_run_of_other_clips_or_weights_is_refused(what: str, bench: Bench) -> 
 
 def test_an_earlier_red_run_of_these_clips_is_taken_before_none(bench: Bench) -> None:
     run = bench.cell(OLD, apart=[0] * 9 + [1])
-    bench.cell(NEW, weights="f" * 64)
+    bench.cell(NEW, graph="f" * 64)
 
-    assert run == bench.chosen().run
+    assert run == (found := bench.chosen()).run
+    assert f"{NEW}, a later red run, is passed over: the run measured another graph" in found.why
+
+
+def test_named_clips_are_kept_in_no_run_of_another_graph(bench: Bench) -> None:
+    run = bench.cell(graph="f" * 64)
+
+    with pytest.raises(OptionError, match="another graph"):
+        bench.chosen("v_3", run=run)
+    assert ("v_3",) == bench.chosen("v_3").ids
 
 
 def test_a_run_of_a_subset_has_batches_of_its_own(bench: Bench) -> None:
@@ -228,7 +240,8 @@ def test_logits_up_to_a_constant_are_compared_without_it(bench: Bench, monkeypat
     ours = torch + np.float32(50) * np.eye(10, 1, dtype=np.float32)
     ours[6, 0] += 1
     predictions.save(Predictions(CLIPS.ids, ours), run / str(CASE) / predictions.FILE)
-    told = replace(record(CASE, "tiny", 10), digests={"clips": CLIPS.digest, "weights": WEIGHTS.sha256}, shifted=True)
+    noted = {"clips": CLIPS.digest, "weights": WEIGHTS.sha256, "graph": GRAPH.digest}
+    told = replace(record(CASE, "tiny", 10), digests=noted, shifted=True)
     cell.write(told, run / str(CASE) / cell.RECORD)
     monkeypatch.setattr(recogniser, "torch_reference", lambda *rest: Predictions(CLIPS.ids, torch))
     context: Any = Context(Settings.parse({"artifacts": str(bench.folder)}), spec)
