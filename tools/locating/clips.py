@@ -56,7 +56,8 @@ def chosen(context: Context[Spec], case: Case, ids: Sequence[str], found: Found,
         except OptionError as error:
             passed[one] = error
             continue
-        beside = (*unsaid, *(f"{run.name}, a later red run, is passed over: {error.what}" for run, error in passed.items()))
+        beside = (*unsaid, *_not_red(case, one), *(f"{later.name}, a later red run, is passed over: {error.what}"
+                                                     for later, error in passed.items()))
         worst = _worst(context, case, found, parts, one)
         return replace(worst, why="; ".join((worst.why, *beside)))
     for error in passed.values():
@@ -98,7 +99,7 @@ def _named(context: Context[Spec], case: Case, ids: Sequence[str], found: Found,
                           remedy=f"name {case.batch} at most")
     unsaid: tuple[str, ...] = ()
     if run is not None and is_scored(case, context.spec, run):
-        unsaid = measured.require(context, case, found, _parts(context, case, run), run / str(case))
+        unsaid = (*measured.require(context, case, found, _parts(context, case, run), run / str(case)), *_not_red(case, run))
     return Chosen(tuple(ids), "; ".join(("named with --clip", *unsaid)), run, tuple(ids[:FEW]))
 
 
@@ -133,8 +134,13 @@ def _runs(context: Context[Spec], case: Case, run: Path | None) -> Iterator[Path
         yield run
         return
     for one in sorted((path for path in there.glob("*") if NAME.fullmatch(path.name)), reverse=True):
-        if is_scored(case, spec, one) and any(_is_red(row, case) for row in results.read(one)):
+        if is_scored(case, spec, one) and not _not_red(case, one):
             yield one
+
+
+def _not_red(case: Case, run: Path) -> tuple[str, ...]:
+    """That the case has no red row in *run*, in words; nothing where it has one."""
+    return () if any(_is_red(row, case) for row in results.read(run)) else (f"{case} was not red in {run.name}",)
 
 
 def _is_red(row: Row, case: Case) -> bool:

@@ -29,8 +29,9 @@ def require(context: Context[Spec], case: Case, found: Found, parts: Sequence[Pa
     for part, weights in zip(parts, found.checkpoints, strict=True):
         noted = part.record.digests.get("weights", weights.sha256)
         if noted != weights.sha256:
-            raise OptionError(f"the run measured other weights{_of(part.record, parts)} than these: {part.record.weights} "
-                              f"{_head(noted)} there, {weights.origin} {weights.path.name} {_head(weights.sha256)} here", where=str(where),
+            there, here = f"{part.record.weights} {_head(noted)}", f"{weights.origin} {weights.path.name} {_head(weights.sha256)}"
+            raise OptionError(f"the run measured other weights{_of(part.record, parts)} than these: measured were {there}; here are {here}",
+                              where=str(where),
                               remedy=f"give --weights as that cell had them, another run with --run DIR, or {CLIPS_ALONE}")
     said: list[str] = []
     for part, checkpoint, loads in zip(parts, found.checkpoints, found.graphs, strict=True):
@@ -38,8 +39,8 @@ def require(context: Context[Spec], case: Case, found: Found, parts: Sequence[Pa
         source = compiling.source_graph(context, checkpoint, case.batch) if compiled else loads
         same = _is_of(part.record, loads, source, compiled=compiled)
         if same is False:
-            raise OptionError(f"the run measured another graph{_of(part.record, parts)} than this one: {_there(part.record)} there, "
-                              f"{_here(source)} here", where=str(where), remedy=f"{_remedy(part.record, source)}, or {CLIPS_ALONE}")
+            raise OptionError(f"the run measured another graph{_of(part.record, parts)} than this one: measured was "
+                              f"{_there(part.record)}; here is {_here(source)}", where=str(where), remedy=f"{_remedy(part.record, source)}, or {CLIPS_ALONE}")
         said += _unsaid(part.record, known=same is not None)
     return tuple(dict.fromkeys(said))
 

@@ -147,12 +147,15 @@ def test_the_last_red_run_counts(bench: Bench) -> None:
 
 
 def test_a_run_may_be_named(bench: Bench) -> None:
-    """Whatever its rows say; one without the case is refused."""
+    """Whatever its rows say, and it is said where none is red; one without the case is refused."""
     run = bench.cell("my-own", apart=[0] * 9 + [1], rows=())
     bench.cell(NEW, apart=[1] + [0] * 9)
 
     assert (run, ("v_8", "v_9")) == ((found := bench.chosen(run=run)).run, found.ids)
+    assert found.why.endswith(f"; {CASE} was not red in my-own")
     assert (run, ("v_3",)) == ((found := bench.chosen("v_3", run=run)).run, found.ids)
+    assert f"named with --clip; {CASE} was not red in my-own" == found.why
+    assert "not red" not in bench.chosen(run=bench.folder / runs.FOLDER / NEW).why
     with pytest.raises(OptionError, match=f"no scores of {CASE}"):
         bench.chosen(run=bench.folder)
 
@@ -240,9 +243,7 @@ def test_logits_up_to_a_constant_are_compared_without_it(bench: Bench, monkeypat
     ours = torch + np.float32(50) * np.eye(10, 1, dtype=np.float32)
     ours[6, 0] += 1
     predictions.save(Predictions(CLIPS.ids, ours), run / str(CASE) / predictions.FILE)
-    noted = {"clips": CLIPS.digest, "weights": WEIGHTS.sha256, "graph": GRAPH.digest}
-    told = replace(record(CASE, "tiny", 10), digests=noted, shifted=True)
-    cell.write(told, run / str(CASE) / cell.RECORD)
+    cell.write(replace(cell.read(run / str(CASE)).record, shifted=True), run / str(CASE) / cell.RECORD)
     monkeypatch.setattr(recogniser, "torch_reference", lambda *rest: Predictions(CLIPS.ids, torch))
     context: Any = Context(Settings.parse({"artifacts": str(bench.folder)}), spec)
 

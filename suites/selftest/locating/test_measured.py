@@ -77,7 +77,7 @@ def test_the_same_graph_is_taken(source: Graph, loaded: str, noted: str, given: 
 
 
 def test_other_weights_are_one_error_that_names_both() -> None:
-    with pytest.raises(OptionError, match=r"mini \(sha256 dddddddddddd\) there, mini w\.pth \(sha256 eeeeeeeeeeee\) here"):
+    with pytest.raises(OptionError, match=r"mini \(sha256 dddddddddddd\); here are mini w\.pth \(sha256 eeeeeeeeeeee\)"):
         compared(MADE, graph=MADE.digest, weights="d" * 64)
 
 
