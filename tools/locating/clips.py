@@ -32,6 +32,7 @@ from tools.storage.runs import FOLDER, NAME
 
 QUESTIONS = ("accuracy", "fidelity")  # whose red rows are of what a device computes
 FEW = 2  # clips that are looked at step by step
+NEAR = 0.75  # the least likeness of names that one may be mistaken for
 OTHERS = "give the options of that run, another run with --run DIR, or clips of these with --clip ID"
 
 
@@ -119,9 +120,14 @@ def _batch(feed: Feed, ids: Sequence[str], size: int) -> Floats:
 def _require_known(ids: Sequence[str], known: Sequence[str], spec: Spec) -> None:
     unknown = [id for id in ids if id not in known]
     if unknown:
-        near = [one for id in unknown for one in difflib.get_close_matches(id, known, n=2, cutoff=0.5)] or known[:2]
+        near = dict.fromkeys(one for id in unknown for one in _near(id, known))
         raise OptionError(f"none of the {len(known):,} {spec.items} is called {', '.join(map(repr, unknown))}", where="--clip",
-                          remedy=f"near it: {', '.join(dict.fromkeys(near))}")
+                          remedy=f"near it: {', '.join(near)}" if near else f"for example: {', '.join(known[:FEW])}")
+
+
+def _near(id: str, known: Sequence[str]) -> list[str]:
+    """The ids that *id* may mean: it lacks their folders, or a letter is another one."""
+    return [one for one in known if one.endswith(f"/{id}")][:FEW] or difflib.get_close_matches(id, known, n=FEW, cutoff=NEAR)
 
 
 def _runs(context: Context[Spec], case: Case, run: Path | None) -> Iterator[Path]:
@@ -174,5 +180,9 @@ def _worst(context: Context[Spec], case: Case, found: Found, parts: Sequence[Par
         what = f"which lies farthest from {reference_name(context.spec)}"
     else:
         what = f"the first, since there are no flipped {items} and no scores of {reference_name(context.spec)}"
-    why = f"{ids[order[0]]}, {what} in {run.name}, and its batch as it was measured: {items} {first + 1:,} to {rows.stop:,} of {len(ids):,}"
+    if len(rows) == 1:
+        why = f"number {rows.stop:,} of {len(ids):,} {items} in {run.name}, {what}"
+    else:
+        batch = f"{items} {first + 1:,} to {rows.stop:,} of {len(ids):,}"
+        why = f"{ids[order[0]]}, {what} in {run.name}, and its batch as it was measured: {batch}"
     return Chosen(tuple(ids[row] for row in rows), why, run, tuple(ids[row] for row in order if row in rows)[:FEW])

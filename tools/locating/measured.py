@@ -39,8 +39,9 @@ def require(context: Context[Spec], case: Case, found: Found, parts: Sequence[Pa
         source = compiling.source_graph(context, checkpoint, case.batch) if compiled else loads
         same = _is_of(part.record, loads, source, compiled=compiled)
         if same is False:
-            raise OptionError(f"the run measured another graph{_of(part.record, parts)} than this one: measured was "
-                              f"{_there(part.record)}; here is {_here(source)}", where=str(where), remedy=f"{_remedy(part.record, source)}, or {CLIPS_ALONE}")
+            sides = f"measured was {_there(part.record)}; here is {_here(source)}"
+            raise OptionError(f"the run measured another graph{_of(part.record, parts)} than this one: {sides}",
+                              where=str(where), remedy=f"{_remedy(part.record, source)}, or {CLIPS_ALONE}")
         said += _unsaid(part.record, known=same is not None)
     return tuple(dict.fromkeys(said))
 

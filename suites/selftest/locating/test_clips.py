@@ -80,19 +80,19 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 def test_named_clips_are_taken_as_they_are_named(bench: Bench) -> None:
     """In their order, whatever failed; the first two are looked at step by step."""
     bench.cell(apart=[9.0] * 10)
-    found = bench.chosen("v_7", "v_2", "v_3")
 
-    assert (("v_7", "v_2", "v_3"), ("v_7", "v_2"), None) == (found.ids, found.worst, found.run)
+    assert (("v_7", "v_2", "v_3"), ("v_7", "v_2"), None) == ((found := bench.chosen("v_7", "v_2", "v_3")).ids, found.worst, found.run)
     assert "--clip" in found.why
 
 
-def test_an_unknown_clip_is_refused_with_names_near_it(bench: Bench) -> None:
-    with pytest.raises(OptionError, match="none of the 10 clips is called 'v_99'") as caught:
-        bench.chosen("v_1", "v_99")
-    assert "v_9" in str(caught.value.remedy)
-    with pytest.raises(OptionError, match="'strange'") as caught:
-        bench.chosen("strange")
-    assert "v_0" in str(caught.value.remedy)
+@pytest.mark.parametrize(("asked", "remedy"), [
+    ("a/v_cool_12", "near it: a/v_cool_11"), ("v_heat_12", "near it: a/v_heat_12"), ("nosuch", "for example: a/v_cool_11, b/strange")])
+def test_an_unknown_clip_is_refused_with_names_near_it(bench: Bench, asked: str, remedy: str) -> None:
+    """Where none is near, the first few stand as examples."""
+    clips = replace(CLIPS, clips=tuple(replace(CLIPS.clips[0], id=name) for name in ("a/v_cool_11", "b/strange", "a/v_heat_12")))
+    with pytest.raises(OptionError, match=f"none of the 3 clips is called '{asked}'") as caught:
+        bench.chosen("b/strange", asked, found=replace(FOUND, dataset=clips))
+    assert remedy == caught.value.remedy
 
 
 def test_no_more_clips_are_named_than_a_batch_holds(bench: Bench) -> None:
@@ -121,17 +121,18 @@ def test_of_a_failed_run_it_is_the_batch_of_the_clip_that_lies_farthest(bench: B
 
 
 def test_the_last_batch_is_as_short_as_it_was(bench: Bench) -> None:
-    bench.cell(apart=[0] * 9 + [1])
-
+    few = cast("ClipSet", part(CLIPS, CLIPS.ids[:9]))
+    bench.cell(OLD, apart=[0] * 9 + [1])
     assert ("v_8", "v_9") == bench.chosen().ids
+    bench.cell(apart=[0] * 8 + [1], clips=few)
+    assert f"number 9 of 9 clips in {NEW}, which lies farthest from torch" == bench.chosen().why
 
 
 def test_flipped_clips_come_before_others(bench: Bench) -> None:
     """The worst of them, even where a clip that is no flip lies farther."""
     bench.cell(apart=[0, 1, 2, 0, 0, 0, 0, 0, 0, 9], flipped=["v_1", "v_2"])
-    found = bench.chosen()
 
-    assert (("v_0", "v_1", "v_2", "v_3"), ("v_2", "v_1")) == (found.ids, found.worst)
+    assert (("v_0", "v_1", "v_2", "v_3"), ("v_2", "v_1")) == ((found := bench.chosen()).ids, found.worst)
     assert found.why.startswith("v_2, the worst of 2 flipped clips")
 
 
@@ -141,9 +142,8 @@ def test_the_last_red_run_counts(bench: Bench) -> None:
     run = bench.cell(OLD, apart=[1] + [0] * 9, rows=[replace(RED, question="accuracy")])
     bench.cell(NEW, rows=[replace(RED, verdict="PASS")])
     bench.cell("my-own", apart=[0] * 9 + [1])
-    found = bench.chosen()
 
-    assert (run, CLIPS.ids[:4]) == (found.run, found.ids)
+    assert (run, CLIPS.ids[:4]) == ((found := bench.chosen()).run, found.ids)
 
 
 def test_a_run_may_be_named(bench: Bench) -> None:
