@@ -83,3 +83,14 @@ def test_other_weights_are_one_error_that_names_both() -> None:
 
 def test_what_a_run_does_not_tell_is_said() -> None:
     assert ("that run does not tell which graph it measured",) == compared(MADE)
+
+
+def test_of_several_networks_it_says_which_was_another() -> None:
+    """The second one here; the first is the same."""
+    case, graphs = Case("tiny", 4, CPU), (MADE, replace(MADE, digest="c" * 64))
+    noted = {"weights": WEIGHTS.sha256, "graph": MADE.digest}
+    parts = [Part(Path(), replace(record(case, name, 1), digests=noted), Predictions((), np.zeros((0, 20), np.float32)), None)
+             for name in ("tem", "pem")]
+    context: Any = None
+    with pytest.raises(OptionError, match="another graph of pem than this one"):
+        measured.require(context, case, Found((WEIGHTS, WEIGHTS), ClipSet("rawframes", ()), graphs), parts, Path("run/case"))
