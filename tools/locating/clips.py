@@ -14,6 +14,7 @@ from tools.errors import OptionError
 from tools.judging import flips, results
 from tools.judging.rows import Row
 from tools.judging.verdict import Verdict
+from tools.locating import measured
 from tools.locating.farthest import farthest
 from tools.locating.torch_answers import torch_answers
 from tools.locating.values import Chosen
@@ -31,6 +32,7 @@ from tools.storage.runs import FOLDER, NAME
 
 QUESTIONS = ("accuracy", "fidelity")  # whose red rows are of what a device computes
 FEW = 2  # clips that are looked at step by step
+NEAR = 0.75  # the least likeness of names that one may be mistaken for
 OTHERS = "give the options of that run, another run with --run DIR, or clips of these with --clip ID"
 
 
@@ -42,22 +44,25 @@ def chosen(context: Context[Spec], case: Case, ids: Sequence[str], found: Found,
 
     Raises:
         OptionError: an id is unknown, or there are more than a batch holds; the run has not measured the
-            case, or has measured other clips or other weights. MeasureError: it cannot be read.
+            case, or has measured other clips, weights or graphs. MeasureError: it cannot be read.
     """
     if ids:
-        _require_known(ids, found.dataset.ids, context.spec)
-        if len(ids) > case.batch:
-            raise OptionError(f"{case} has batches of {case.batch}, and {len(ids)} {context.spec.items} are named", where="--clip",
-                              remedy=f"name {case.batch} at most")
-        return Chosen(tuple(ids), "named with --clip", run, tuple(ids[:FEW]))
-    unlike = None
+        return _named(context, case, ids, found, run)
+    passed: dict[Path, OptionError] = {}
     for one in _runs(context, case, run):
-        parts = [read(part_folder(case, context.spec, network.name, one)) for network in context.spec.networks]
-        unlike = unlike or _unlike(found, parts, one / str(case))
-        if _unlike(found, parts, one / str(case)) is None:
-            return _worst(context, case, found, parts, one)
-    if unlike is not None:
-        raise unlike
+        parts = _parts(context, case, one)
+        try:
+            _require_clips(found, parts, one / str(case))
+            unsaid = measured.require(context, case, found, parts, one / str(case))
+        except OptionError as error:
+            passed[one] = error
+            continue
+        beside = (*unsaid, *_not_red(case, one), *(f"{later.name}, a later red run, is passed over: {error.what}"
+                                                     for later, error in passed.items()))
+        worst = _worst(context, case, found, parts, one)
+        return replace(worst, why="; ".join((worst.why, *beside)))
+    for error in passed.values():
+        raise error
     first = found.dataset.ids[: case.batch]
     return Chosen(first, f"no run has a red row of {case}: the first {context.spec.items} of the list", None, first[:FEW])
 
@@ -87,6 +92,22 @@ def part(dataset: Dataset, ids: Collection[str]) -> Dataset:
     return replace(dataset, videos=tuple(dataset.videos[row] for row in rows), features=tuple(dataset.features[row] for row in rows))
 
 
+def _named(context: Context[Spec], case: Case, ids: Sequence[str], found: Found, run: Path | None) -> Chosen:
+    """These clips; a run named beside them must have measured what is looked at, if it has the case."""
+    _require_known(ids, found.dataset.ids, context.spec)
+    if len(ids) > case.batch:
+        raise OptionError(f"{case} has batches of {case.batch}, and {len(ids)} {context.spec.items} are named", where="--clip",
+                          remedy=f"name {case.batch} at most")
+    unsaid: tuple[str, ...] = ()
+    if run is not None and is_scored(case, context.spec, run):
+        unsaid = (*measured.require(context, case, found, _parts(context, case, run), run / str(case)), *_not_red(case, run))
+    return Chosen(tuple(ids), "; ".join(("named with --clip", *unsaid)), run, tuple(ids[:FEW]))
+
+
+def _parts(context: Context[Spec], case: Case, run: Path) -> list[Part]:
+    return [read(part_folder(case, context.spec, network.name, run)) for network in context.spec.networks]
+
+
 def _batch(feed: Feed, ids: Sequence[str], size: int) -> Floats:
     rows = np.zeros((size, *feed.shape), np.float32)
     number = {id: number for number, id in enumerate(feed.ids)}
@@ -99,9 +120,14 @@ def _batch(feed: Feed, ids: Sequence[str], size: int) -> Floats:
 def _require_known(ids: Sequence[str], known: Sequence[str], spec: Spec) -> None:
     unknown = [id for id in ids if id not in known]
     if unknown:
-        near = [one for id in unknown for one in difflib.get_close_matches(id, known, n=2, cutoff=0.5)] or known[:2]
+        near = dict.fromkeys(one for id in unknown for one in _near(id, known))
         raise OptionError(f"none of the {len(known):,} {spec.items} is called {', '.join(map(repr, unknown))}", where="--clip",
-                          remedy=f"near it: {', '.join(dict.fromkeys(near))}")
+                          remedy=f"near it: {', '.join(near)}" if near else f"for example: {', '.join(known[:FEW])}")
+
+
+def _near(id: str, known: Sequence[str]) -> list[str]:
+    """The ids that *id* may mean: it lacks their folders, or a letter is another one."""
+    return [one for one in known if one.endswith(f"/{id}")][:FEW] or difflib.get_close_matches(id, known, n=FEW, cutoff=NEAR)
 
 
 def _runs(context: Context[Spec], case: Case, run: Path | None) -> Iterator[Path]:
@@ -114,27 +140,29 @@ def _runs(context: Context[Spec], case: Case, run: Path | None) -> Iterator[Path
         yield run
         return
     for one in sorted((path for path in there.glob("*") if NAME.fullmatch(path.name)), reverse=True):
-        if is_scored(case, spec, one) and any(_is_red(row, case) for row in results.read(one)):
+        if is_scored(case, spec, one) and not _not_red(case, one):
             yield one
+
+
+def _not_red(case: Case, run: Path) -> tuple[str, ...]:
+    """That the case has no red row in *run*, in words; nothing where it has one."""
+    return () if any(_is_red(row, case) for row in results.read(run)) else (f"{case} was not red in {run.name}",)
 
 
 def _is_red(row: Row, case: Case) -> bool:
     return (row.case, row.verdict, row.superseded) == (str(case), Verdict.FAIL.value, False) and row.question in QUESTIONS
 
 
-def _unlike(found: Found, parts: Sequence[Part], folder: Path) -> OptionError | None:
-    """Why a measured cell is none of these clips and weights, as an error; None where it is one."""
+def _require_clips(found: Found, parts: Sequence[Part], folder: Path) -> None:
+    """Check that a measured cell is of these clips; an OptionError where it is not."""
     ids, known = parts[0].predictions.ids, set(found.dataset.ids)
     lacking = [id for id in ids if id not in known]
     if lacking:
-        return OptionError(f"the run measured clips that are not here: {len(lacking):,} of {len(ids):,}, the first of them {lacking[0]}",
-                           where=str(folder), remedy=OTHERS)
+        raise OptionError(f"the run measured clips that are not here: {len(lacking):,} of {len(ids):,}, the first of them {lacking[0]}",
+                          where=str(folder), remedy=OTHERS)
     if any(one.record.digests.get("clips") != part(found.dataset, ids).digest for one in parts):
-        return OptionError("the run measured other data: its clips have the names of these, and not their content", where=str(folder),
-                           remedy=OTHERS)
-    if [one.record.digests.get("weights") for one in parts] != [one.sha256 for one in found.checkpoints]:
-        return OptionError("the run measured other weights than these", where=str(folder), remedy=OTHERS)
-    return None
+        raise OptionError("the run measured other data: its clips have the names of these, and not their content", where=str(folder),
+                          remedy=OTHERS)
 
 
 def _worst(context: Context[Spec], case: Case, found: Found, parts: Sequence[Part], run: Path) -> Chosen:
@@ -152,5 +180,9 @@ def _worst(context: Context[Spec], case: Case, found: Found, parts: Sequence[Par
         what = f"which lies farthest from {reference_name(context.spec)}"
     else:
         what = f"the first, since there are no flipped {items} and no scores of {reference_name(context.spec)}"
-    why = f"{ids[order[0]]}, {what} in {run.name}, and its batch as it was measured: {items} {first + 1:,} to {rows.stop:,} of {len(ids):,}"
+    if len(rows) == 1:
+        why = f"number {rows.stop:,} of {len(ids):,} {items} in {run.name}, {what}"
+    else:
+        batch = f"{items} {first + 1:,} to {rows.stop:,} of {len(ids):,}"
+        why = f"{ids[order[0]]}, {what} in {run.name}, and its batch as it was measured: {batch}"
     return Chosen(tuple(ids[row] for row in rows), why, run, tuple(ids[row] for row in order if row in rows)[:FEW])

@@ -16,6 +16,7 @@ from suites.selftest.deployments import record, unchecked
 from suites.selftest.specs import localiser_spec
 from tools.datasets.clips import ClipSet
 from tools.datasets.videos import VideoSet
+from tools.deployment.specialise import Graph
 from tools.deployment.weights import checkpoints
 from tools.errors import DataError
 from tools.judging import results
@@ -70,7 +71,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     made = tuple(Video(name, 60.0, 900, 900, (), folder / f"{name}.csv") for name in NAMES)
     files = tuple(unchecked(Clip(one.name, one.features, 0, sha256="f" * 64), "features") for one in made)
     weights: Any = tuple(SimpleNamespace(network=network, sha256=network.name, origin="mini") for network in BSN.networks)
-    return Found(weights, VideoSet(made, files), ())
+    graphs = tuple(Graph(Path(f"{one.network.name}.onnx"), f"{one.network.name} graph", "", (), 0, 0) for one in weights)
+    return Found(weights, VideoSet(made, files), graphs)
 
 
 def scored(curves: Any) -> tuple[Any, Any]:
@@ -141,7 +143,7 @@ def test_the_worst_video_is_where_either_network_lies_farthest(network: str, fou
         place = run / str(CASE) / name
         place.mkdir(parents=True)
         predictions.save(Predictions(NAMES, scores), place / predictions.FILE)
-        noted = {"clips": found.dataset.digest, "weights": name}
+        noted = {"clips": found.dataset.digest, "weights": name, "graph": f"{name} graph"}
         cell.write(replace(record(CASE, name, 6), digests=noted), place / cell.RECORD)
     results.append([Row(str(CASE), "fidelity", "mini", "mini", "tem difference", "1", "0", "FAIL", "far away")], run)
     monkeypatch.setattr(localiser, "torch_reference", lambda *rest: answers())

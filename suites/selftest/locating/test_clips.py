@@ -14,6 +14,7 @@ from suites.selftest.conftest import TINY_MODELS
 from suites.selftest.deployments import record
 from suites.selftest.specs import recogniser_spec
 from tools.datasets.clips import ClipSet
+from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.errors import MeasureError, OptionError, StoreError
 from tools.judging import flips, results
@@ -34,7 +35,8 @@ SPEC = recogniser_spec(TINY_MODELS, "tiny")
 CASE = Case("tiny", 4, Device("cpu"))
 CLIPS = ClipSet("rawframes", tuple(Clip(f"v_{number}", Path(), number, 9, sha256=f"{number:064d}") for number in range(10)))
 WEIGHTS = Weights(Path("w.pth"), "w" * 64, SPEC.network, "mini")
-FOUND = Found((WEIGHTS,), CLIPS, ())
+GRAPH = Graph(Path("tiny-bs4.onnx"), "9" * 64, "", (), 0, 0)
+FOUND = Found((WEIGHTS,), CLIPS, (GRAPH,))
 TORCH = np.full((10, 20), 0.05, np.float32)
 OLD, NEW = "20260101-000000-1", "20260102-000000-1"
 RED = Row(str(CASE), "fidelity", "mini", "mini", "difference", "1", "<= 0.1", "FAIL", "far away")
@@ -55,7 +57,7 @@ class Bench:
         of_case.mkdir(parents=True)
         scores = TORCH[: len(clips.ids)] * np.exp(np.asarray(apart, np.float32))[: len(clips.ids), None]
         predictions.save(Predictions(clips.ids, scores), of_case / predictions.FILE)
-        noted = {"clips": clips.digest, "weights": WEIGHTS.sha256, **digests}
+        noted = {"clips": clips.digest, "weights": WEIGHTS.sha256, "graph": GRAPH.digest, **digests}
         cell.write(replace(record(CASE, "tiny", len(clips.ids)), digests=noted), of_case / cell.RECORD)
         flips.keep(Flips(tuple(Flip(id, 0, (Guess(1, 0.9),), (Guess(0, 0.9),)) for id in flipped)), of_case)
         results.append(rows, place)
@@ -78,19 +80,19 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 def test_named_clips_are_taken_as_they_are_named(bench: Bench) -> None:
     """In their order, whatever failed; the first two are looked at step by step."""
     bench.cell(apart=[9.0] * 10)
-    found = bench.chosen("v_7", "v_2", "v_3")
 
-    assert (("v_7", "v_2", "v_3"), ("v_7", "v_2"), None) == (found.ids, found.worst, found.run)
+    assert (("v_7", "v_2", "v_3"), ("v_7", "v_2"), None) == ((found := bench.chosen("v_7", "v_2", "v_3")).ids, found.worst, found.run)
     assert "--clip" in found.why
 
 
-def test_an_unknown_clip_is_refused_with_names_near_it(bench: Bench) -> None:
-    with pytest.raises(OptionError, match="none of the 10 clips is called 'v_99'") as caught:
-        bench.chosen("v_1", "v_99")
-    assert "v_9" in str(caught.value.remedy)
-    with pytest.raises(OptionError, match="'strange'") as caught:
-        bench.chosen("strange")
-    assert "v_0" in str(caught.value.remedy)
+@pytest.mark.parametrize(("asked", "remedy"), [
+    ("a/v_cool_12", "near it: a/v_cool_11"), ("v_heat_12", "near it: a/v_heat_12"), ("nosuch", "for example: a/v_cool_11, b/strange")])
+def test_an_unknown_clip_is_refused_with_names_near_it(bench: Bench, asked: str, remedy: str) -> None:
+    """Where none is near, the first few stand as examples."""
+    clips = replace(CLIPS, clips=tuple(replace(CLIPS.clips[0], id=name) for name in ("a/v_cool_11", "b/strange", "a/v_heat_12")))
+    with pytest.raises(OptionError, match=f"none of the 3 clips is called '{asked}'") as caught:
+        bench.chosen("b/strange", asked, found=replace(FOUND, dataset=clips))
+    assert remedy == caught.value.remedy
 
 
 def test_no_more_clips_are_named_than_a_batch_holds(bench: Bench) -> None:
@@ -119,17 +121,18 @@ def test_of_a_failed_run_it_is_the_batch_of_the_clip_that_lies_farthest(bench: B
 
 
 def test_the_last_batch_is_as_short_as_it_was(bench: Bench) -> None:
-    bench.cell(apart=[0] * 9 + [1])
-
+    few = cast("ClipSet", part(CLIPS, CLIPS.ids[:9]))
+    bench.cell(OLD, apart=[0] * 9 + [1])
     assert ("v_8", "v_9") == bench.chosen().ids
+    bench.cell(apart=[0] * 8 + [1], clips=few)
+    assert f"number 9 of 9 clips in {NEW}, which lies farthest from torch" == bench.chosen().why
 
 
 def test_flipped_clips_come_before_others(bench: Bench) -> None:
     """The worst of them, even where a clip that is no flip lies farther."""
     bench.cell(apart=[0, 1, 2, 0, 0, 0, 0, 0, 0, 9], flipped=["v_1", "v_2"])
-    found = bench.chosen()
 
-    assert (("v_0", "v_1", "v_2", "v_3"), ("v_2", "v_1")) == (found.ids, found.worst)
+    assert (("v_0", "v_1", "v_2", "v_3"), ("v_2", "v_1")) == ((found := bench.chosen()).ids, found.worst)
     assert found.why.startswith("v_2, the worst of 2 flipped clips")
 
 
@@ -139,18 +142,20 @@ def test_the_last_red_run_counts(bench: Bench) -> None:
     run = bench.cell(OLD, apart=[1] + [0] * 9, rows=[replace(RED, question="accuracy")])
     bench.cell(NEW, rows=[replace(RED, verdict="PASS")])
     bench.cell("my-own", apart=[0] * 9 + [1])
-    found = bench.chosen()
 
-    assert (run, CLIPS.ids[:4]) == (found.run, found.ids)
+    assert (run, CLIPS.ids[:4]) == ((found := bench.chosen()).run, found.ids)
 
 
 def test_a_run_may_be_named(bench: Bench) -> None:
-    """Whatever its rows say; one without the case is refused."""
+    """Whatever its rows say, and it is said where none is red; one without the case is refused."""
     run = bench.cell("my-own", apart=[0] * 9 + [1], rows=())
     bench.cell(NEW, apart=[1] + [0] * 9)
 
     assert (run, ("v_8", "v_9")) == ((found := bench.chosen(run=run)).run, found.ids)
+    assert found.why.endswith(f"; {CASE} was not red in my-own")
     assert (run, ("v_3",)) == ((found := bench.chosen("v_3", run=run)).run, found.ids)
+    assert f"named with --clip; {CASE} was not red in my-own" == found.why
+    assert "not red" not in bench.chosen(run=bench.folder / runs.FOLDER / NEW).why
     with pytest.raises(OptionError, match=f"no scores of {CASE}"):
         bench.chosen(run=bench.folder)
 
@@ -167,11 +172,12 @@ UNLIKE: dict[str, tuple[Callable[[], Found], str]] = {
     "data": (lambda: replace(FOUND, dataset=replace(CLIPS, clips=(replace(CLIPS.clips[0], sha256="f" * 64), *CLIPS.clips[1:]))),
              "other data"),
     "weights": (lambda: replace(FOUND, checkpoints=(replace(WEIGHTS, sha256="f" * 64),)), "other weights"),
+    "graph": (lambda: replace(FOUND, graphs=(replace(GRAPH, digest="f" * 64),)), "another graph"),
 }
 
 
 @pytest.mark.parametrize("what", UNLIKE)
-def test_a_run_of_other_clips_or_weights_is_refused(what: str, bench: Bench) -> None:
+def test_a_run_of_other_clips_weights_or_graphs_is_refused(what: str, bench: Bench) -> None:
     """With one error that names the run, be it the named or the last one: its flips would mislead."""
     other, words = UNLIKE[what]
     run = bench.cell()
@@ -184,9 +190,18 @@ def test_a_run_of_other_clips_or_weights_is_refused(what: str, bench: Bench) -> 
 
 def test_an_earlier_red_run_of_these_clips_is_taken_before_none(bench: Bench) -> None:
     run = bench.cell(OLD, apart=[0] * 9 + [1])
-    bench.cell(NEW, weights="f" * 64)
+    bench.cell(NEW, graph="f" * 64)
 
-    assert run == bench.chosen().run
+    assert run == (found := bench.chosen()).run
+    assert f"{NEW}, a later red run, is passed over: the run measured another graph" in found.why
+
+
+def test_named_clips_are_kept_in_no_run_of_another_graph(bench: Bench) -> None:
+    run = bench.cell(graph="f" * 64)
+
+    with pytest.raises(OptionError, match="another graph"):
+        bench.chosen("v_3", run=run)
+    assert ("v_3",) == bench.chosen("v_3").ids
 
 
 def test_a_run_of_a_subset_has_batches_of_its_own(bench: Bench) -> None:
@@ -228,8 +243,7 @@ def test_logits_up_to_a_constant_are_compared_without_it(bench: Bench, monkeypat
     ours = torch + np.float32(50) * np.eye(10, 1, dtype=np.float32)
     ours[6, 0] += 1
     predictions.save(Predictions(CLIPS.ids, ours), run / str(CASE) / predictions.FILE)
-    told = replace(record(CASE, "tiny", 10), digests={"clips": CLIPS.digest, "weights": WEIGHTS.sha256}, shifted=True)
-    cell.write(told, run / str(CASE) / cell.RECORD)
+    cell.write(replace(cell.read(run / str(CASE)).record, shifted=True), run / str(CASE) / cell.RECORD)
     monkeypatch.setattr(recogniser, "torch_reference", lambda *rest: Predictions(CLIPS.ids, torch))
     context: Any = Context(Settings.parse({"artifacts": str(bench.folder)}), spec)
 
