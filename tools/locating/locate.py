@@ -126,7 +126,7 @@ class Looking:
             self._say_what_comes(device.estimate(len(stand.fed.whole.nodes)), network)
             scores, found = device_scores.together(scores, self._searched(stand.fed, device, begun.precision))
             begun, found = replace(begun, stages=(*begun.stages, scores)), replace(found, scores=apart)
-        part = self.wanted.part or (told.of_module(found.segment.name) if found.segment else "")
+        part = "" if self.wanted.dumps else self.wanted.part or (told.of_module(found.segment.name) if found.segment else "")
         return self._keep(kept.of(replace(begun, found=found, repeat=self._again(network, part)), told.names(stand.fed.whole, found)))
 
     def _of_dumps(self, folder: Path, stand: Stand, precision: str) -> Found:

@@ -200,6 +200,7 @@ def test_dumps_stand_for_a_device(parts: Parts, monkeypatch: pytest.MonkeyPatch,
     """No device is asked for, and no stage is gone through again."""
     asked: list[object] = []
     dumped = SimpleNamespace(files={"a": 1}, lacking=("b", "c"), unknown=("x.npy",))
+    parts.node = SPOILED
     one = parts.look(monkeypatch)[1][0].located.found
     parts.did.clear()
     monkeypatch.setattr(locate, "_inputs_of", lambda context, case: SimpleNamespace(
@@ -213,6 +214,7 @@ def test_dumps_stand_for_a_device(parts: Parts, monkeypatch: pytest.MonkeyPatch,
     assert "the scores, scores, are not among the dumps: nothing is said of them" in parts.said
     assert "tensors of the graph with a file: 1, without one: 2; files that name none of it: x.npy" in parts.said
     assert (one, f"--device-output {tmp_path}" in found.located.repeat) == (found.located.found, True)
+    assert "--part" not in found.located.repeat
 
 
 @pytest.mark.parametrize(("device", "mode", "precision"), [
