@@ -108,8 +108,9 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
     if guilty is None:
         return Found(without_node(seen, precision), None, None, None, usual, limit, tuple(seen), (), 0, scores=of_scores)
     segment = next(one for one in whole.segments() if one.start <= guilty.span.start < one.stop)
-    kind: Kind = "node" if len(spans[guilty.span].nodes) == 1 else "together"
-    found = Found(kind, guilty.span, segment, guilty.own, usual, limit, tuple(seen), (), 0, scores=of_scores)
+    kind: Kind = "node" if len(spans[guilty.span].nodes) == 1 else "between"
+    found = Found(kind, guilty.span, segment, guilty.own, usual, limit, tuple(seen), (), 0, scores=of_scores,
+                  among=len(spans[guilty.span].nodes))
     why = _causes(whole, found, spans[guilty.span], feeds, reference, dumps, precision)
     return replace(found, causes=(*_of_input(spans[guilty.span], feeds, dumps), *why))
 

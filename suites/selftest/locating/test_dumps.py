@@ -72,14 +72,15 @@ def test_the_first_node_that_errs_is_found(called: list[str], tmp_path: Path) ->
 
 
 def test_nodes_between_dumps_are_told_together(tmp_path: Path) -> None:
-    """Where the guilty node's own tensor is not dumped."""
+    """Where the guilty node's own tensor is not dumped: nobody knows whether one of them errs or several."""
     dumps = read(dumped(tmp_path, {"a/c.1": ONNX[0], "scores": ONNX[4]}, SPOILT), graph())
 
     found = from_dumps(graph(), FEEDS, as_written, dumps, "fp32")
 
-    assert found.kind == "together"
+    assert (found.kind, found.among) == ("between", 4)
     assert found.span is not None
     assert (found.span.name, found.span.start, found.span.stop) == ("between Conv_a/c.1 and Relu_scores", 1, 5)
+    assert "one of these 4 nodes, or several: nothing was dumped between them; own error " in told.result(found, {})
     assert dumps.lacking == ("a/r.1", "b/c.2", "b/s.2")
 
 
