@@ -83,7 +83,8 @@ class Found:
     among: how many of the span's these are that lie *between*. segment: the part of the network they are in.
     limit: what an error of one's own is judged by here; usual: that of its neighbours. seen: all parts;
     halves: the single nodes that were looked at more closely. compilations: how many graphs the device has
-    been given. scores: how far those of the device lie from the reference's; None where nobody has compared them.
+    been given. scores: how far those of the device lie from the reference's; None where nobody has compared
+    them.
     """
 
     kind: Kind
