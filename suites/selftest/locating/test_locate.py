@@ -54,6 +54,14 @@ def test_nothing_is_named_where_nothing_differs(parts: Parts, monkeypatch: pytes
     assert found.sentences[0].startswith("the device computes what its graph says")
 
 
+def test_what_ctrl_c_loses_is_said_where_something_is_compiled(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is, there is nothing to lose."""
+    monkeypatch.setattr(Spoiled, "compiles", False)
+    parts.look(monkeypatch)
+
+    assert [] == [line for line in parts.said if "compil" in line or "Ctrl-C" in line]
+
+
 def test_an_error_that_goes_where_tensors_are_asked_for_is_told_all_the_same(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a compiler makes of the graph with more outputs may be right where the graph itself errs."""
     parts.node, parts.only_whole = SPOILED, True
