@@ -17,6 +17,7 @@ Names = Mapping[str, str]  # what people call a span, by the name that it has
 FRAME = "backbone"  # the module that a network of mmaction2 consists of, which says nothing of where in it a node is
 WRAPPED = ("conv", "net")  # how mmcv's ConvModule and TSM's shift call the convolution that they wrap
 ALL_NAN = "all values are NaN in the reference itself"
+MOST = 20  # parts that a table shows
 COLUMNS = ("part", "own error", "largest", "cosine", "unusual", "up to here", "largest", "cosine")
 
 
@@ -212,8 +213,8 @@ def _others(found: Found, called: Names) -> list[str]:
 
 
 def table(shown: Iterable[Layer]) -> list[str]:
-    """The layers as aligned lines, the one with the worst own error first."""
-    return align([COLUMNS, *(row(one) for one in worst_first(shown))])
+    """The worst layers as aligned lines, the one with the worst own error first."""
+    return align([COLUMNS, *(row(one) for one in worst_first(shown)[:MOST])])
 
 
 def worst_first(shown: Iterable[Layer]) -> list[Layer]:
