@@ -10,7 +10,7 @@ from pathlib import Path
 from tools import engines
 from tools.errors import OptionError
 from tools.locating import told
-from tools.locating.kept import Kept
+from tools.locating.kept import Kept, path_in
 from tools.locating.locate import Wanted, locate
 from tools.machine import events
 from tools.machine.reading import is_whole
@@ -40,13 +40,13 @@ def main(arguments: Sequence[str]) -> int:
     options, context = parse("locate", main.__doc__, arguments, _arguments, writable=False, devices=engines.devices)
     settings, spec = context.settings, context.spec
     _require(options, spec)
-    device = _of_dumps(options.device) if options.device_output else engines.parse(options.device)
+    device = _of_dumps(options.device) if options.device_output else engines.parse(options.device, only_one=True)
     case = Case(options.model, options.batch, device, engines.mode(device, settings))
     asked = readiness.of_graphs if options.device_output else readiness.of_cases
     lack.require_none(asked(settings, {spec.name: context}, [case]), [case])
     wanted = Wanted(tuple(options.clip), options.run, options.network or "", options.part, options.device_output)
     folder, found = locate(context, case, wanted)
-    for line in (*(line for one in found for line in _told(one)), f"kept in {folder}"):
+    for line in (*(line for one in found for line in _told(one, folder)), f"kept in {folder}"):
         print(line)
     return int(any(told.named_any(one.located) for one in found))
 
@@ -73,12 +73,15 @@ def _of_dumps(text: str) -> Device:
     return Device(name, int(index) if colon else None)
 
 
-def _told(found: Kept) -> Iterator[str]:
+def _told(found: Kept, folder: Path) -> Iterator[str]:
     """The result first, then by what it is told, then how to look again."""
     located = found.located
     yield from found.sentences
     if found.layers:
         yield from ("", *told.table(found.layers))
+        more = len(found.layers) - told.MOST
+        if more > 0:
+            yield f"and {more} more part{'s' if more > 1 else ''}, in {path_in(folder, located)}"
     yield from ("", *told.beside(located), f"clips: {', '.join(located.chosen.ids)}", f"again: {located.repeat}")
 
 

@@ -193,8 +193,10 @@ def mode(device: Device, settings: Settings) -> Mode:
     return Mode(engine, "" if precision == offered[engine][0] else precision)
 
 
-def parse(text: str) -> Device:
+def parse(text: str, *, only_one: bool = False) -> Device:
     """The device of this machine that *text* names: `cpu`, or a family and an index, `npu:0`.
+
+    only_one: whether who asks takes one device alone, so that no list is offered, nor `auto`.
 
     Raises:
         OptionError: there is no such family, or no such device here.
@@ -202,8 +204,9 @@ def parse(text: str) -> Device:
     match = re.fullmatch(r"([a-z]+)(?::([0-9]{1,9}))?", text)
     if match is None or match[1] not in FAMILIES or (match[2] is None) != (":" not in named(match[1]).NAMED):
         *most, last = sorted(named(name).NAMED for name in FAMILIES)
-        raise OptionError(f"unknown device {text!r}", where="--device",
-                          remedy=f"choose {', '.join(['auto', *most])}, or {last} (several with commas)")
+        remedy = (f"name one device: {', '.join(most)}, or {last}" if only_one
+                  else f"choose {', '.join(['auto', *most])}, or {last} (several with commas)")
+        raise OptionError(f"unknown device {text!r}", where="--device", remedy=remedy)
     device = Device(match[1], None if match[2] is None else int(match[2]))
     return family(device).named(device)
 

@@ -12,6 +12,8 @@ from tools.locating.whole import Whole
 if TYPE_CHECKING:
     import onnx
 
+INPUT = "the input"
+
 
 @dataclass(frozen=True, slots=True)
 class Between:
@@ -80,5 +82,10 @@ def _span(whole: Whole, nodes: Sequence[int], read: Sequence[str]) -> Span:
     last = whole.node(nodes[-1])
     if len(nodes) == 1:
         return last
-    before = whole.node(max(whole.maker[name] for name in read)).name if read else "the input"
-    return Span(f"between {before} and {last.name}", nodes[0], nodes[-1] + 1)
+    before = whole.node(max(whole.maker[name] for name in read)).name if read else INPUT
+    return Span(around(before, last.name), nodes[0], nodes[-1] + 1)
+
+
+def around(before: str, last: str) -> str:
+    """What nodes are called of which the last, and the one before all of them, are known."""
+    return f"between {before} and {last}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tools.errors import ScoreError
+from tools.errors import OptionError
 from tools.locating import causes
 from tools.locating.between import Between, between, model_of, up_to
 from tools.locating.difference import beside, difference, rows_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CONVERT = "convert it with `msaccucmp.py convert -f NCHW`, or take it out of the folder"
+COPY = "copy it again whole from where it was dumped, or take it out of the folder"
 ONE_RUN = "leave the dumps of one run of one batch in the folder"
 NAMED = "name each file NODE.OUTPUT.TIME.npy, TYPE.NODE.TASK.STREAM.TIME.output.OUTPUT.npy, or TENSOR.npy with _ for / and ."
 
@@ -47,14 +48,14 @@ class Dumps:
         """A dumped tensor in the type and shape of the reference's; axes of size 1 do not count.
 
         Raises:
-            ScoreError: the file is damaged, or holds a tensor of another shape or kind.
+            OptionError: the file is damaged, or holds a tensor of another shape or kind.
         """
         path = self.files[name]
-        given = reading.load_npy(path, ScoreError, "the dump", CONVERT)
+        given = reading.load_npy(path, OptionError, "the dump", COPY)
         if given.dtype.kind not in {"f": "f", "b": "bui"}.get(like.dtype.kind, "iu"):
-            raise ScoreError(f"the dump of {name} holds {given.dtype}, and the graph says {like.dtype}", where=str(path), remedy=CONVERT)
+            raise OptionError(f"the dump of {name} holds {given.dtype}, and the graph says {like.dtype}", where=str(path), remedy=CONVERT)
         if [size for size in given.shape if size != 1] != [size for size in like.shape if size != 1]:
-            raise ScoreError(f"the dump of {name} has the shape {list(given.shape)}{_layout(given.shape, like.shape)}, "
+            raise OptionError(f"the dump of {name} has the shape {list(given.shape)}{_layout(given.shape, like.shape)}, "
                              f"and the graph says {list(like.shape)}", where=str(path), remedy=CONVERT)
         with np.errstate(over="ignore"):
             return given.reshape(like.shape).astype(like.dtype)
@@ -64,14 +65,14 @@ def read(folder: Path, whole: Whole) -> Dumps:
     """What the `.npy` files in *folder* and below it are of, by their names; none is opened yet.
 
     Raises:
-        ScoreError: there is no such folder, no file names anything of the graph, or two name one tensor.
+        OptionError: there is no such folder, no file names anything of the graph, or two name one tensor.
     """
     known, files = names(whole), dict[str, Path]()
     unknown, unclear = list[str](), list[str]()
     for path in _arrays(folder):
         named = known.tensors_of(path.name.removesuffix(".npy"))
         if len(named) == 1 and named[0] in files:
-            raise ScoreError(f"two files hold the tensor {named[0]}: {files[named[0]].relative_to(folder)} and {path.relative_to(folder)}",
+            raise OptionError(f"two files hold the tensor {named[0]}: {files[named[0]].relative_to(folder)} and {path.relative_to(folder)}",
                              where=str(folder), remedy=ONE_RUN)
         if len(named) == 1:
             files[named[0]] = path
@@ -79,7 +80,7 @@ def read(folder: Path, whole: Whole) -> Dumps:
             (unclear if named else unknown).append(str(path.relative_to(folder)))
     made = [name for node in whole.nodes for name in node.output if name]
     if not any(name in files for name in made):
-        raise ScoreError("no file is named after a tensor or node of the graph", where=str(folder), remedy=NAMED)
+        raise OptionError("no file is named after a tensor or node of the graph", where=str(folder), remedy=NAMED)
     return Dumps(folder, files, tuple(unknown), tuple(unclear), tuple(name for name in made if name not in files))
 
 
@@ -92,7 +93,7 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
     of the tensors that the device dumped before it (own), so that nothing is inherited.
 
     Raises:
-        ScoreError: a dump cannot be used, or is of another input than *feeds*.
+        OptionError: a dump cannot be used, or is of another input than *feeds*.
     """
     _require_input(whole, feeds, dumps)
     parts = between(whole, [name for name in dumps.files if name in whole.maker])
@@ -108,8 +109,9 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
     if guilty is None:
         return Found(without_node(seen, precision), None, None, None, usual, limit, tuple(seen), (), 0, scores=of_scores)
     segment = next(one for one in whole.segments() if one.start <= guilty.span.start < one.stop)
-    kind: Kind = "node" if len(spans[guilty.span].nodes) == 1 else "together"
-    found = Found(kind, guilty.span, segment, guilty.own, usual, limit, tuple(seen), (), 0, scores=of_scores)
+    kind: Kind = "node" if len(spans[guilty.span].nodes) == 1 else "between"
+    found = Found(kind, guilty.span, segment, guilty.own, usual, limit, tuple(seen), (), 0, scores=of_scores,
+                  among=len(spans[guilty.span].nodes))
     why = _causes(whole, found, spans[guilty.span], feeds, reference, dumps, precision)
     return replace(found, causes=(*_of_input(spans[guilty.span], feeds, dumps), *why))
 
@@ -150,7 +152,7 @@ def _require_input(whole: Whole, feeds: Tensors, dumps: Dumps) -> None:
     """Check that the device was given the same input, where it dumped that too."""
     for name in whole.inputs:
         if name in dumps.files and difference(dumps.tensor(name, feeds[name]), feeds[name]).weight > FLOOR["fp16"]:
-            raise ScoreError(f"the dumps are of another input: {name} is not that of these clips", where=str(dumps.files[name]),
+            raise OptionError(f"the dumps are of another input: {name} is not that of these clips", where=str(dumps.files[name]),
                              remedy="dump a run of the same clips in the same order")
 
 
@@ -158,11 +160,11 @@ def _layout(given: Sequence[int], graph: Sequence[int]) -> str:
     """What a shape looks like that is another layout of the graph's."""
     if len(given) == 5 and len(graph) == 4 and given[0] == graph[0] and tuple(given[2:4]) == tuple(graph[2:]):
         return ", NC1HWC0 by the look of it"
-    return ", its axes in another order," if sorted(given) == sorted(graph) else ""
+    return ", its axes in another order" if sorted(given) == sorted(graph) else ""
 
 
 def _arrays(folder: Path) -> list[Path]:
     """The `.npy` files in a folder and below it."""
     if not folder.is_dir():
-        raise ScoreError("there is no such folder of dumps", where=str(folder), remedy="give the folder that holds the .npy files")
+        raise OptionError("there is no such folder of dumps", where=str(folder), remedy="give the folder that holds the .npy files")
     return sorted(Path(place) / name for place, _, found in os.walk(folder) for name in found if name.endswith(".npy"))

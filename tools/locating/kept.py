@@ -53,6 +53,11 @@ def folder_of(run: Path, case: str) -> Path:
     return run / case / FOLDER
 
 
+def path_in(folder: Path, located: Located) -> Path:
+    """The JSON file of what was located, in that folder."""
+    return folder / f"{_file_name(located)}.json"
+
+
 def keep(kept: Kept, run: Path) -> Path:
     """Write it into the run, over what was there; the JSON file.
 
@@ -63,7 +68,7 @@ def keep(kept: Kept, run: Path) -> Path:
     """
     located = kept.located
     folder = folder_of(run, located.case)
-    path = folder / f"{_file_name(located)}.json"
+    path = path_in(folder, located)
     if not kept.complete and _is_complete(path):
         return path
     picture = folder / f"{_file_name(located)}.svg"

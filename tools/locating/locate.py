@@ -123,10 +123,10 @@ class Looking:
             found = self._along_part(stand.fed, device, network, begun.precision)
         else:
             scores, apart = scores_beside(stand, device.as_loaded(loads, stand.fed.whole.model, stand.fed.feeds), begun.precision)
-            self._say_what_comes(device.estimate(len(stand.fed.whole.nodes)), network)
+            self._say_what_comes(device, len(stand.fed.whole.nodes), network)
             scores, found = device_scores.together(scores, self._searched(stand.fed, device, begun.precision))
             begun, found = replace(begun, stages=(*begun.stages, scores)), replace(found, scores=apart)
-        part = self.wanted.part or (told.of_module(found.segment.name) if found.segment else "")
+        part = "" if self.wanted.dumps else self.wanted.part or (told.of_module(found.segment.name) if found.segment else "")
         return self._keep(kept.of(replace(begun, found=found, repeat=self._again(network, part)), told.names(stand.fed.whole, found)))
 
     def _of_dumps(self, folder: Path, stand: Stand, precision: str) -> Found:
@@ -141,15 +141,17 @@ class Looking:
     def _along_part(self, fed: Fed, device: OnDevice, network: Network, precision: str) -> Found:
         """The device along a part of the graph."""
         part = part_of(fed.whole, self.wanted.part)
-        self._say_what_comes(device.estimate(len(part)), network)
+        self._say_what_comes(device, len(part), network)
         return shifted(self._searched(alone(fed, part), device, precision), part.start)
 
     def _searched(self, fed: Fed, device: Runs, precision: str) -> Found:
         found = Search(fed.whole, fed.feeds, fed.runs, device, precision, say=self.context.say).found()
         return replace(found, causes=causes.causes(fed.whole, found, fed.feeds, fed.runs, device, precision))
 
-    def _say_what_comes(self, estimate: str, network: Network) -> None:
-        self.context.say(estimate)
+    def _say_what_comes(self, device: OnDevice, nodes: int, network: Network) -> None:
+        if not device.compiles:
+            return
+        self.context.say(device.estimate(nodes))
         self.context.say(f"Ctrl-C loses nothing that was compiled; to go on: {self._again(network, self.wanted.part)}")
 
     def _keep(self, found: Kept) -> Kept:

@@ -103,6 +103,11 @@ class OnDevice:
             given = {one.name: np.asarray(feeds[one.name]) for one in model.graph.input if one.name in feeds}
             return self._ran(graph, model, given)
 
+    @property
+    def compiles(self) -> bool:
+        """Whether anything is made of a graph before the device loads it."""
+        return self._form in KINDS
+
     def estimate(self, nodes: int, most: int = 0) -> str:
         """How often a search among so many *nodes* compiles, and for how long if it is like last time.
 

@@ -50,7 +50,7 @@ class Search:
         what errs is the fewest nodes that do so together. If no part errs, every node is looked at by itself.
         """
         parts = self.whole.segments()
-        self.say(f"{len(self.whole.nodes)} nodes in {len(parts)} parts: at most {self.most} graphs for the device")
+        self.say(f"{_counted(len(self.whole.nodes), 'node')} in {_counted(len(parts), 'part')}: at most {self.most} graphs for the device")
         seen = self._parts(parts)
         limit, usual = limit_of(seen, self.precision)
         guilty = loudest(seen, limit)
@@ -191,6 +191,10 @@ class Search:
             return fed | given
 
         return grouped(spans, sizes, self.at_once_bytes)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def bisection(nodes: int) -> int:

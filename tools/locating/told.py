@@ -8,6 +8,7 @@ from itertools import groupby
 from statistics import median_low
 
 from tools.judging.rows import align
+from tools.locating.between import INPUT, around
 from tools.locating.search import FACTOR
 from tools.locating.values import Difference, Found, Located, Span, StageSeen
 from tools.locating.whole import OWN, Whole
@@ -16,6 +17,7 @@ Names = Mapping[str, str]  # what people call a span, by the name that it has
 FRAME = "backbone"  # the module that a network of mmaction2 consists of, which says nothing of where in it a node is
 WRAPPED = ("conv", "net")  # how mmcv's ConvModule and TSM's shift call the convolution that they wrap
 ALL_NAN = "all values are NaN in the reference itself"
+MOST = 20  # parts that a table shows
 COLUMNS = ("part", "own error", "largest", "cosine", "unusual", "up to here", "largest", "cosine")
 
 
@@ -34,7 +36,14 @@ def names(whole: Whole, found: Found) -> dict[str, str]:
     parts = [one.span for one in found.seen] + ([found.segment] if found.segment else [])
     nodes = [one.span for one in found.halves] + ([found.span] if found.span else [])
     return {span.name: of_module(span.name) for span in parts if not _is_of_nodes(whole, span)} | {
-        span.name: _nodes(whole, span) for span in (*parts, *nodes) if _is_of_nodes(whole, span)}
+        span.name: _nodes(whole, span) for span in (*parts, *nodes) if _is_of_nodes(whole, span)} | _between(whole, (*parts, *nodes))
+
+
+def _between(whole: Whole, spans: Iterable[Span]) -> dict[str, str]:
+    """What people call the spans that are named by the tensors around them."""
+    before = {whole.node(number).name: _node(whole, number) for number in range(len(whole.nodes))} | {INPUT: INPUT}
+    return {span.name: around(short, _node(whole, span.stop - 1)) for span in spans if len(span) > 1
+            for name, short in before.items() if span.name == around(name, whole.node(span.stop - 1).name)}
 
 
 def _is_of_nodes(whole: Whole, span: Span) -> bool:
@@ -147,10 +156,17 @@ def result(found: Found, called: Names) -> str:
     name, several = called.get(found.span.name, found.span.name), len(found.span) > 1
     usual = f"{found.usual:.0e}" if found.usual else "none"
     own = f"own error {found.own.rms:.1e} where {'their' if several else 'its'} neighbours have {usual}"
-    together = [f"{len(found.span)} nodes err together, none by itself"] if several else []
+    together = [_several(found, len(found.span))] if several else []
     unusual = [f"{found.own.unusual:.0%} of its values are not finite or at the end of half precision"] if found.own.unusual else []
     causes = [one.sentence for one in found.causes]
     return f"{name}: {'; '.join([*together, own, *unusual, *_unknown(found.own), *causes, *_since(found), *_others(found, called)])}"
+
+
+def _several(found: Found, nodes: int) -> str:
+    """What is known of several nodes: only where each was tried, that none errs by itself."""
+    if found.kind == "between":
+        return f"one of these {found.among} nodes, or several: nothing was dumped between them"
+    return f"{nodes} nodes err together, none by itself"
 
 
 def _unnamed(found: Found, called: Names) -> str:
@@ -197,8 +213,8 @@ def _others(found: Found, called: Names) -> list[str]:
 
 
 def table(shown: Iterable[Layer]) -> list[str]:
-    """The layers as aligned lines, the one with the worst own error first."""
-    return align([COLUMNS, *(row(one) for one in worst_first(shown))])
+    """The worst layers as aligned lines, the one with the worst own error first."""
+    return align([COLUMNS, *(row(one) for one in worst_first(shown)[:MOST])])
 
 
 def worst_first(shown: Iterable[Layer]) -> list[Layer]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Tensors = Mapping[str, "NDArray[Any]"]  # by the name that the graph gives them
-Kind = Literal["node", "together", "everywhere", "inherited", "nothing"]
+Kind = Literal["node", "together", "between", "everywhere", "inherited", "nothing"]
 
 
 class Runs(Protocol):
@@ -77,12 +77,14 @@ class Cause:
 class Found:
     """What a search has found.
 
-    kind: a single node; nodes that err only *together*; parts that all err more than rounding does, of which
-    none stands out (*everywhere*); an error that no part has as its own (*inherited*); nothing. span: the
-    nodes, named as the graph names them. segment: the part of the network they are in. limit: what an error
-    of one's own is judged by here; usual: that of its neighbours. seen: all parts; halves: the single
-    nodes that were looked at more closely. compilations: how many graphs the device has been given.
-    scores: how far those of the device lie from the reference's; None where nobody has compared them.
+    kind: a single node; nodes that err only *together*; nodes *between* known tensors, of which nobody knows
+    which err; parts that all err more than rounding does, of which none stands out (*everywhere*); an error
+    that no part has as its own (*inherited*); nothing. span: the nodes, named as the graph names them.
+    among: how many of the span's these are that lie *between*. segment: the part of the network they are in.
+    limit: what an error of one's own is judged by here; usual: that of its neighbours. seen: all parts;
+    halves: the single nodes that were looked at more closely. compilations: how many graphs the device has
+    been given. scores: how far those of the device lie from the reference's; None where nobody has compared
+    them.
     """
 
     kind: Kind
@@ -96,6 +98,7 @@ class Found:
     compilations: int
     causes: tuple[Cause, ...] = ()
     scores: Difference | None = None
+    among: int = 0
 
 
 @dataclass(frozen=True, slots=True)

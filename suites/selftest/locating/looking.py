@@ -112,6 +112,8 @@ class Spoiled:
     def __init__(self, did: list[str], node: str, *, only_whole: bool = False, only_loaded: bool = False) -> None:
         self.did, self.node, self.only_whole, self.only_loaded = did, node, only_whole, only_loaded
 
+    compiles = True
+
     def of(self, context: object, case: object, one: Network, graph: object, run: Path) -> Spoiled:
         return self
 

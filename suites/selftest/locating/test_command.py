@@ -15,7 +15,7 @@ from tools import engines
 from tools import locate as command
 from tools.locating import kept, told
 from tools.locating.locate import Wanted
-from tools.locating.values import Found, StageSeen, Step
+from tools.locating.values import Found, Seen, Span, StageSeen, Step
 from tools.measuring import readiness
 from tools.spec.case import Case, Device
 from tools.spec.settings import MODELS
@@ -109,6 +109,31 @@ def test_a_wrong_command_line_is_status_2_and_nothing_is_looked_at(looked: Looke
     assert (2, "") == (done.returncode, done.stdout)
     assert said in done.stderr
     assert [] == looked.asked
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu,npu:0", "toy"])
+def test_one_device_is_looked_at(looked: Looked, tmp_path: Path, device: str) -> None:
+    """What this command refuses it does not offer."""
+    done = ran("locate", *line(tmp_path, "--device", device))
+
+    assert (2, []) == (done.returncode, looked.asked)
+    assert "remedy  name one device: cpu, cuda:K, or npu:" in done.stderr
+    assert "several" not in done.stderr
+
+
+def test_a_table_of_many_parts_shows_the_worst(looked: Looked, tmp_path: Path) -> None:
+    """And says where the others are; one that is short is whole."""
+    many = [Seen(Span(f"part{number}", 0, 1), apart(number / 1e5)) for number in range(1, 26)]
+    looked.found = (looked.of(replace(quiet(), seen=tuple(many))),)
+    lines = ran("locate", *line(tmp_path)).stdout.splitlines()
+
+    assert lines[0].startswith("the device computes what its graph says")
+    assert ["", "part", *(f"part{number}" for number in range(25, 5, -1)), "and"] == [one.partition(" ")[0] for one in lines[1:24]]
+    assert "and 5 more parts, in run/case/locate/tiny.json" == lines[23]
+    looked.found = (looked.of(replace(quiet(), seen=tuple(many[:20]))),)
+    assert "more part" not in ran("locate", *line(tmp_path)).stdout
+    looked.found = (looked.of(replace(quiet(), seen=tuple(many[:21]))),)
+    assert "and 1 more part, in run/case/locate/tiny.json" in ran("locate", *line(tmp_path)).stdout.splitlines()
 
 
 def test_a_part_of_several_networks_needs_the_name_of_one(looked: Looked, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from suites.selftest.locating.small import Arrays, device, node, normal, weights, whole
-from tools.errors import ScoreError
+from tools.errors import OptionError
 from tools.locating import told
 from tools.locating.between import between, model_of
 from tools.locating.cutting import with_outputs
@@ -72,14 +72,15 @@ def test_the_first_node_that_errs_is_found(called: list[str], tmp_path: Path) ->
 
 
 def test_nodes_between_dumps_are_told_together(tmp_path: Path) -> None:
-    """Where the guilty node's own tensor is not dumped."""
+    """Where the guilty node's own tensor is not dumped: nobody knows whether one of them errs or several."""
     dumps = read(dumped(tmp_path, {"a/c.1": ONNX[0], "scores": ONNX[4]}, SPOILT), graph())
 
     found = from_dumps(graph(), FEEDS, as_written, dumps, "fp32")
 
-    assert found.kind == "together"
+    assert (found.kind, found.among) == ("between", 4)
     assert found.span is not None
     assert (found.span.name, found.span.start, found.span.stop) == ("between Conv_a/c.1 and Relu_scores", 1, 5)
+    assert "one of these 4 nodes, or several: nothing was dumped between them; own error " in told.result(found, {})
     assert dumps.lacking == ("a/r.1", "b/c.2", "b/s.2")
 
 
@@ -124,7 +125,7 @@ def test_dumps_of_another_input_are_refused(tmp_path: Path) -> None:
     """Where the device's input was dumped as well, since all tensors would differ."""
     folder = dumped(tmp_path, {"video": "video", "scores": "scores"}, feeds={"video": normal(2, 4, 8, 8, seed=5)})
 
-    with pytest.raises(ScoreError, match="another input: video"):
+    with pytest.raises(OptionError, match="another input: video"):
         from_dumps(graph(), FEEDS, as_written, read(folder, graph()), "fp32")
 
 
@@ -175,7 +176,7 @@ def test_two_dumps_of_a_tensor_are_refused(tmp_path: Path) -> None:
     dumped(tmp_path, {"scores": ONNX[4]})
     dumped(tmp_path, {"scores": "scores"})
 
-    with pytest.raises(ScoreError, match="two files hold the tensor scores"):
+    with pytest.raises(OptionError, match="two files hold the tensor scores"):
         read(tmp_path, graph())
 
 
@@ -184,7 +185,7 @@ def test_a_folder_without_dumps_is_refused(name: str, tmp_path: Path) -> None:
     """It is not there, or holds nothing that the graph names."""
     np.save(tmp_path / "other.npy", np.zeros(3))
 
-    with pytest.raises(ScoreError) as caught:
+    with pytest.raises(OptionError) as caught:
         read(tmp_path / name, graph())
     assert caught.value.where
     assert caught.value.remedy
@@ -192,7 +193,7 @@ def test_a_folder_without_dumps_is_refused(name: str, tmp_path: Path) -> None:
 
 BAD: dict[str, tuple[Callable[[Any], Any], str]] = {
     "layout": (lambda one: one.reshape(2, 2, 2, 8, 8).transpose(0, 1, 3, 4, 2), "NC1HWC0 by the look of it"),
-    "order": (lambda one: one.transpose(0, 2, 3, 1), "its axes in another order"),
+    "order": (lambda one: one.transpose(0, 2, 3, 1), r"\[2, 8, 8, 4\], its axes in another order, and the graph says \[2, 4, 8, 8\]"),
     "cut": (lambda one: one[1:], r"has the shape \[1, 4, 8, 8\]"),
     "whole-numbers": (lambda one: one.astype(np.int8), "holds int8")}
 
@@ -202,7 +203,7 @@ def test_a_dump_of_another_shape_or_kind_is_refused(name: str, tmp_path: Path) -
     """With what it looks like and how to convert it."""
     change, words = BAD[name]
     dumps = read(dumped(tmp_path, {"scores": "scores"}, change=change), graph())
-    with pytest.raises(ScoreError, match=words) as caught:
+    with pytest.raises(OptionError, match=words) as caught:
         from_dumps(graph(), FEEDS, as_written, dumps, "fp32")
     assert caught.value.where == str(tmp_path / "scores.npy")
 
@@ -216,8 +217,10 @@ def test_axes_of_one_value_do_not_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\0\x10\0{'descr': ((((\n"])
 def test_a_damaged_dump_is_refused(content: bytes, tmp_path: Path) -> None:
-    """With the file that is damaged, and no exception of a library's."""
+    """With the file that is damaged, and no exception of a library's; no conversion would mend it."""
     (tmp_path / "scores.npy").write_bytes(content)
 
-    with pytest.raises(ScoreError, match="the dump cannot be read"):
+    with pytest.raises(OptionError, match="the dump cannot be read") as caught:
         from_dumps(graph(), FEEDS, as_written, read(tmp_path, graph()), "fp32")
+    assert "copy it again" in str(caught.value.remedy)
+    assert "msaccucmp" not in str(caught.value.remedy)

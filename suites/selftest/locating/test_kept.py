@@ -27,9 +27,10 @@ def one_of(one: Found | None, run: Path | None = None) -> Kept:
     return kept.of(whole, told.names(network(), one) if one else {})
 
 
-@pytest.mark.parametrize("one", [found(causes=(TOO_LARGE,)), found("together"), found("inherited"), quiet(), None,
+@pytest.mark.parametrize("one", [found(causes=(TOO_LARGE,)), found("together"), replace(found("between"), among=2),
+                                 found("inherited"), quiet(), None,
                                  found(own=Difference(math.inf, math.inf, 0.0, 1.0))],
-                         ids=["node", "together", "inherited", "nothing", "unlooked", "unbounded"])
+                         ids=["node", "together", "between", "inherited", "nothing", "unlooked", "unbounded"])
 def test_what_is_kept_is_read_back(tmp_path: Path, one: Found | None) -> None:
     """Every value of it, those without bounds too; the file is JSON that any program reads."""
     wanted = one_of(one, tmp_path)

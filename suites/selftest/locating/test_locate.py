@@ -54,6 +54,14 @@ def test_nothing_is_named_where_nothing_differs(parts: Parts, monkeypatch: pytes
     assert found.sentences[0].startswith("the device computes what its graph says")
 
 
+def test_what_ctrl_c_loses_is_said_where_something_is_compiled(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is, there is nothing to lose."""
+    monkeypatch.setattr(Spoiled, "compiles", False)
+    parts.look(monkeypatch)
+
+    assert [] == [line for line in parts.said if "compil" in line or "Ctrl-C" in line]
+
+
 def test_an_error_that_goes_where_tensors_are_asked_for_is_told_all_the_same(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a compiler makes of the graph with more outputs may be right where the graph itself errs."""
     parts.node, parts.only_whole = SPOILED, True
@@ -200,6 +208,7 @@ def test_dumps_stand_for_a_device(parts: Parts, monkeypatch: pytest.MonkeyPatch,
     """No device is asked for, and no stage is gone through again."""
     asked: list[object] = []
     dumped = SimpleNamespace(files={"a": 1}, lacking=("b", "c"), unknown=("x.npy",))
+    parts.node = SPOILED
     one = parts.look(monkeypatch)[1][0].located.found
     parts.did.clear()
     monkeypatch.setattr(locate, "_inputs_of", lambda context, case: SimpleNamespace(
@@ -213,6 +222,7 @@ def test_dumps_stand_for_a_device(parts: Parts, monkeypatch: pytest.MonkeyPatch,
     assert "the scores, scores, are not among the dumps: nothing is said of them" in parts.said
     assert "tensors of the graph with a file: 1, without one: 2; files that name none of it: x.npy" in parts.said
     assert (one, f"--device-output {tmp_path}" in found.located.repeat) == (found.located.found, True)
+    assert "--part" not in found.located.repeat
 
 
 @pytest.mark.parametrize(("device", "mode", "precision"), [

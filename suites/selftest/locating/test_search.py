@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
+from suites.selftest.locating import small
 from suites.selftest.locating.blocks import network, search, video, with_fault
 from suites.selftest.locating.rounding import DEVICES, fp32
 from suites.selftest.locating.spoiling import Fault, planted
@@ -185,6 +186,14 @@ def test_nothing_is_said_of_what_the_reference_does_not_know() -> None:
     assert any("the reference itself holds NaN from block0.conv1 on" in text for text in said)
     assert found.seen[0].own is not None
     assert found.seen[0].own.unknown > 0
+
+
+def test_one_node_in_one_part_is_told_as_one() -> None:
+    said: list[str] = []
+    feeds = {"video": small.normal(2, 3)}
+    Search(small.whole([small.node("Relu", ["video"], "scores")], feeds, {}), feeds, as_written, as_written, say=said.append).found()
+
+    assert said[0].startswith("1 node in 1 part: at most ")
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])

@@ -127,6 +127,7 @@ def test_a_part_is_compiled_as_the_network_is_where_it_takes_what_that_takes(ben
     (Device("cuda", 0), Mode(precision="fp16"), "half"), (Device("cuda", 0), Mode("tensorrt"), "engine"), (Device("npu", 0), Mode(), "om")])
 def test_it_is_told_beforehand_how_much_is_compiled(bench: Bench, device: Device, mode: Mode, kind: str) -> None:
     """Of a device that loads graphs as they are, nothing; of others by how long the network last took."""
+    assert not bench.device.compiles
     assert "0 compilations" == bench.device.estimate(150)
     bench.case = Case("tiny", BATCH, device, mode)
     assert "at most 14 compilations and one for the cause" == bench.device.estimate(150)

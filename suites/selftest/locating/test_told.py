@@ -8,7 +8,8 @@ import pytest
 
 from suites.selftest.locating.found_ones import NODE, TOO_LARGE, apart, found, located, network, quiet, seen
 from tools.locating import told
-from tools.locating.values import Difference, Found, Span, StageSeen, Step
+from tools.locating.between import between
+from tools.locating.values import Difference, Found, Seen, Span, StageSeen, Step
 
 STEP = Step("crop", "a", Difference(0.1, 0.2, 0.9), "frame 2 begins at another pixel")
 STAGE = StageSeen("surgery against onnxsim", apart(0.03), 1e-4, Span("Conv_5", 5, 6))
@@ -56,6 +57,20 @@ OWN = "layer3.2.conv2 (Conv_2): own error 3.1e-01 where its neighbours have 4e-0
         "another", "usual-there", "others", "exact"])
 def test_every_kind_of_result_has_its_sentence(one: Found, words: str) -> None:
     assert words == said(one)
+
+
+@pytest.mark.parametrize(("read", "words"), [
+    (["t0"], "between conv1 (Conv_0) and layer3.2.relu (Relu_3): one of these 3 nodes, or several: nothing was dumped between them; "),
+    (["x"], "between the input and layer3.2.relu (Relu_3): one of these 4 nodes, or several: nothing was dumped between them; ")],
+    ids=["tensor", "input"])
+def test_nodes_between_dumps_are_told_by_what_is_known_around_them(read: list[str], words: str) -> None:
+    """By short names; none of them was tried by itself, so that nobody says that none errs so."""
+    last = between(network(), [*(name for name in read if name != "x"), "t3"])[-1]
+    one = replace(found("between", (Seen(last.span, apart(0.31), apart(0.3)),)), span=last.span, among=len(last.nodes))
+
+    assert said(one).startswith(f"{words}own error 3.1e-01")
+    assert "together" not in said(one)
+    assert words.partition(":")[0] == told.layers(one, told.names(network(), one))[0].name
 
 
 @pytest.mark.parametrize(("name", "short"), [
