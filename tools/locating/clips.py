@@ -54,8 +54,8 @@ def chosen(context: Context[Spec], case: Case, ids: Sequence[str], found: Found,
         try:
             _require_clips(found, parts, one / str(case))
             unsaid = measured.require(context, case, found, parts, one / str(case))
-        except OptionError as error:
-            passed[one] = error
+        except OptionError as refused:
+            passed[one] = refused
             continue
         beside = (*unsaid, *_not_red(case, one), *(f"{later.name}, a later red run, is passed over: {error.what}"
                                                      for later, error in passed.items()))

@@ -95,9 +95,20 @@ def at_once(run: subprocess.Popen[str], seconds: float = 2.0) -> str:
             now = time.thread_time()
             last, spent = now, spent + (0.0 if waits else now - last)
             if spent > seconds:
+                threads = told_by_kernel(run.pid)
                 run.send_signal(signal.SIGABRT)
-                pytest.fail(f"it goes on for {seconds} s; it has said, and is at: {said.result()[0]}")
+                pytest.fail(f"it goes on for {seconds} s; {threads}; it has said, and is at: {said.result()[0]}")
     return said.result()[0]
+
+
+def told_by_kernel(pid: int) -> str:
+    """What each thread of a process does, and whether Ctrl-C still waits for it."""
+    told = []
+    for task in sorted(Path(f"/proc/{pid}/task").glob("*")):
+        with contextlib.suppress(OSError):
+            status = dict(re.findall(r"^(State|SigPnd|ShdPnd|SigBlk|SigCgt):\s*(.*)$", (task / "status").read_text(), re.MULTILINE))
+            told.append(f"{task.name} {status} at {(task / 'wchan').read_text()}")
+    return "; ".join(told)
 
 
 def wait_for(what: Callable[[], bool], seconds: float) -> None:
