@@ -15,10 +15,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from suites.selftest.conftest import TINY_MODELS
+from suites.selftest.locating.found_ones import located
 from suites.selftest.whole.test_arrow import modules, nodes
 from tools.datasets.splits import Classes
 from tools.exchange.outputs import OutputFile
 from tools.judging.rows import Row
+from tools.locating import kept
+from tools.locating.kept import Kept
 from tools.spec.case import Case, Device
 from tools.spec.catalog import load_spec
 from tools.spec.model import ModelSpec, Spec
@@ -71,7 +74,8 @@ def values(name: str, hint: object, folder: Path, path: Path, text: bytes) -> li
                                    tuple[tuple[Path, str], ...]: ((path, "0"),),
                                    Collection[str]: ("v_a",), Say: list[str]().append, list[str]: [],
                                    PARTS: lambda: [text],
-                                   Row: ROW, CHECK: require, Classes: Classes(("a", "b"), path)}
+                                   Row: ROW, Kept: kept.of(located(None), {}, complete=False), CHECK: require,
+                                   Classes: Classes(("a", "b"), path)}
     if hint in (Spec, ModelSpec):
         return [load_spec(TINY_MODELS, "tiny")]
     assert hint in known, f"{hint}, the type of the parameter {name}, is not known here yet: add a value of it"
