@@ -20,7 +20,7 @@ from tools.locating.on_device import OnDevice
 from tools.locating.rewritten import Fed
 from tools.locating.search import Search
 from tools.locating.stand import Stand, given_one, made_one, on_one_scale
-from tools.locating.values import Chosen, Difference, Found, Located, Runs, StageSeen, Step, Tensors
+from tools.locating.values import Chosen, Difference, Found, Located, StageSeen, Step, Tensors
 from tools.measuring import kinds, launch
 from tools.media.preprocess import Floats
 from tools.spec.case import Case
@@ -123,8 +123,7 @@ class Looking:
             found = self._along_part(stand.fed, device, network, begun.precision)
         else:
             scores, apart = scores_beside(stand, device.as_loaded(loads, stand.fed.whole.model, stand.fed.feeds), begun.precision)
-            self._say_what_comes(device, len(stand.fed.whole.nodes), network)
-            scores, found = device_scores.together(scores, self._searched(stand.fed, device, begun.precision))
+            scores, found = device_scores.together(scores, self._searched(stand.fed, device, network, begun.precision))
             begun, found = replace(begun, stages=(*begun.stages, scores)), replace(found, scores=apart)
         part = "" if self.wanted.dumps else self.wanted.part or (told.of_module(found.segment.name) if found.segment else "")
         return self._keep(kept.of(replace(begun, found=found, repeat=self._again(network, part)), told.names(stand.fed.whole, found)))
@@ -141,18 +140,15 @@ class Looking:
     def _along_part(self, fed: Fed, device: OnDevice, network: Network, precision: str) -> Found:
         """The device along a part of the graph."""
         part = part_of(fed.whole, self.wanted.part)
-        self._say_what_comes(device, len(part), network)
-        return shifted(self._searched(alone(fed, part), device, precision), part.start)
+        return shifted(self._searched(alone(fed, part), device, network, precision), part.start)
 
-    def _searched(self, fed: Fed, device: Runs, precision: str) -> Found:
-        found = Search(fed.whole, fed.feeds, fed.runs, device, precision, say=self.context.say).found()
+    def _searched(self, fed: Fed, device: OnDevice, network: Network, precision: str) -> Found:
+        search = Search(fed.whole, fed.feeds, fed.runs, device, precision, say=self.context.say)
+        if device.compiles:
+            self.context.say(device.estimate(len(fed.whole.nodes), search.most))
+            self.context.say(f"Ctrl-C loses nothing that was compiled; to go on: {self._again(network, self.wanted.part)}")
+        found = search.found()
         return replace(found, causes=causes.causes(fed.whole, found, fed.feeds, fed.runs, device, precision))
-
-    def _say_what_comes(self, device: OnDevice, nodes: int, network: Network) -> None:
-        if not device.compiles:
-            return
-        self.context.say(device.estimate(nodes))
-        self.context.say(f"Ctrl-C loses nothing that was compiled; to go on: {self._again(network, self.wanted.part)}")
 
     def _keep(self, found: Kept) -> Kept:
         kept.keep(found, self.run)

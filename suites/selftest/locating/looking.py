@@ -117,8 +117,8 @@ class Spoiled:
     def of(self, context: object, case: object, one: Network, graph: object, run: Path) -> Spoiled:
         return self
 
-    def estimate(self, nodes: int) -> str:
-        return f"at most 8 compilations among {nodes} nodes"
+    def estimate(self, nodes: int, most: int) -> str:
+        return f"at most {most} compilations among {nodes} nodes"
 
     def as_loaded(self, graph: Graph, model: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """By the file that the cell loads, which a test may have spoiled."""
