@@ -2,7 +2,7 @@
 
 `python -m suites.selftest.locating.proof` makes the table of tools/locating/README.md. It plants faults at
 seeded random places of several networks, lets devices run them that round as others do, and looks at graphs
-without a fault. It takes an hour on two cores. Its status is 0 where the search was good enough.
+without a fault. It takes half an hour on two cores. Its status is 0 where the search was good enough.
 """
 
 from __future__ import annotations
