@@ -210,7 +210,7 @@ def test_a_driver_that_is_no_node_runs_hears_and_cancels(there: There) -> None:
 
     done = python("-m", "suites.selftest.cluster.outside", there.address_outside, str(there.rig.folder / "driver"))
 
-    assert "" == done.stderr
+    assert "" == done.stderr, done.stderr
     assert "(('x', b'abc'),) ['nap is done']\ncancelled in time\n" == done.stdout
 
 

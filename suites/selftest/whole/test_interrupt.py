@@ -81,24 +81,33 @@ def is_taken_down(run: psutil.Process) -> bool:
 
 
 def at_once(run: subprocess.Popen[str], seconds: float = 2.0) -> str:
-    """What a run says that has ended within *seconds* of an idle machine.
+    """What a run says that has ended within *seconds* of its own.
 
-    They are counted in this thread's time on a core, since what slows the run down meanwhile slows this too,
-    and without the time for which the disk lets the run wait, or the kernel ends what the run has killed.
-    Of a run that goes on faulthandler, which pytest turns on, tells where it is.
+    They are those that its process computes or sleeps. Those in which it waits for a core do not count, since
+    a busy machine may leave it without one for seconds. Nor do those for which the disk lets the run wait, or
+    the kernel ends what the run has killed. Of a run that goes on faulthandler, which pytest turns on, tells
+    where it is.
     """
     process = psutil.Process(run.pid)
     with ThreadPoolExecutor(1) as pool, contextlib.suppress(psutil.NoSuchProcess):
-        said, last, spent = pool.submit(run.communicate), time.thread_time(), 0.0
+        said, last, used, spent = pool.submit(run.communicate), time.monotonic(), computed(process), 0.0
         while not said.done():
-            waits = process.status() == psutil.STATUS_DISK_SLEEP or is_taken_down(process)
-            now = time.thread_time()
-            last, spent = now, spent + (0.0 if waits else now - last)
+            time.sleep(0.01)
+            status, waits = process.status(), is_taken_down(process)
+            now, own = time.monotonic(), computed(process)
+            passed = 0.0 if waits or status == psutil.STATUS_DISK_SLEEP else own - used if status == psutil.STATUS_RUNNING else now - last
+            last, used, spent = now, own, spent + passed
             if spent > seconds:
                 threads = told_by_kernel(run.pid)
                 run.send_signal(signal.SIGABRT)
                 pytest.fail(f"it goes on for {seconds} s; {threads}; it has said, and is at: {said.result()[0]}")
     return said.result()[0]
+
+
+def computed(process: psutil.Process) -> float:
+    """Seconds that a process has had a core."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def told_by_kernel(pid: int) -> str:
