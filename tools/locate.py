@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tools import engines
-from tools.errors import OptionError
+from tools.errors import OptionError, on_one_line
 from tools.locating import told
 from tools.locating.kept import Kept, path_in
 from tools.locating.locate import Wanted, locate
@@ -76,7 +76,7 @@ def _of_dumps(text: str) -> Device:
 def _told(found: Kept, folder: Path) -> Iterator[str]:
     """The result first, then by what it is told, then how to look again."""
     located = found.located
-    yield from found.sentences
+    yield from map(on_one_line, found.sentences)
     if found.layers:
         yield from ("", *told.table(found.layers))
         more = len(found.layers) - told.MOST

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +95,7 @@ def from_dumps(whole: Whole, feeds: Tensors, reference: Runs, dumps: Dumps, prec
     Raises:
         OptionError: a dump cannot be used, or is of another input than *feeds*.
     """
-    _require_input(whole, feeds, dumps)
+    _require_input(whole, feeds, dumps, precision)
     parts = between(whole, [name for name in dumps.files if name in whole.maker])
     seen, spans, of_scores = list[Seen](), dict[Span, Between](), None
     for group in grouped(parts, lambda part: {name: whole.bytes_of(name) for name in (*part.read, part.made)}, at_once_bytes()):
@@ -128,7 +128,7 @@ def _compared(whole: Whole, parts: Sequence[Between], feeds: Tensors, reference:
     """Each part with the error of its own and what has come together."""
     names = dict.fromkeys(name for part in parts for name in (*part.read, part.made) if name not in feeds)
     theirs = up_to(whole, list(names), feeds, reference)
-    given = {**feeds, **{name: dumps.tensor(name, theirs[name]) for name in names}}
+    given = _given(names, feeds, theirs, dumps)
     model, fed = model_of(whole, parts, given)
     own = reference(model, fed)
     batch = batch_of(feeds)
@@ -142,16 +142,23 @@ def _causes(whole: Whole, found: Found, part: Between, feeds: Tensors, reference
     """What is known of why one node errs, which was fed what the device dumped."""
     names = [name for name in (*part.read, part.made) if name not in feeds]
     theirs = up_to(whole, names, feeds, reference)
-    given = {**feeds, **{name: dumps.tensor(name, theirs[name]) for name in names}}
+    given = _given(names, feeds, theirs, dumps)
     model, fed = model_of(whole, [part], given)
     inputs = {name: given[name] for name in part.read}
     return causes.known(causes.seen(whole, part.nodes, inputs, reference(model, fed), given, reference, precision, found.limit))
 
 
-def _require_input(whole: Whole, feeds: Tensors, dumps: Dumps) -> None:
-    """Check that the device was given the same input, where it dumped that too."""
+def _given(names: Iterable[str], feeds: Tensors, theirs: Tensors, dumps: Dumps) -> Tensors:
+    """What the device had: its own tensors, its input too where that was dumped."""
+    own = {name: dumps.tensor(name, theirs[name]) for name in names}
+    return {**feeds, **{name: dumps.tensor(name, feeds[name]) for name in feeds if name in dumps.files}, **own}
+
+
+def _require_input(whole: Whole, feeds: Tensors, dumps: Dumps, precision: str) -> None:
+    """Check that the device was given the same input, as far as *precision* tells and it dumped that too."""
+    most = FLOOR.get(precision, FLOOR["fp16"])
     for name in whole.inputs:
-        if name in dumps.files and difference(dumps.tensor(name, feeds[name]), feeds[name]).weight > FLOOR["fp16"]:
+        if name in dumps.files and difference(dumps.tensor(name, feeds[name]), feeds[name]).weight > most:
             raise OptionError(f"the dumps are of another input: {name} is not that of these clips", where=str(dumps.files[name]),
                              remedy="dump a run of the same clips in the same order")
 

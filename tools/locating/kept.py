@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def keep(kept: Kept, run: Path) -> Path:
     if not kept.complete and _is_complete(path):
         return path
     picture = folder / f"{_file_name(located)}.svg"
-    with writing(WHAT, run, MeasureError):
+    with _or_refused(folder), writing(WHAT, run, MeasureError):
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(_plain({"schema_version": SCHEMA, **asdict(kept)}), indent=1, allow_nan=False)
         write_whole(path, lambda file: file.write(text.encode()))
@@ -82,6 +83,16 @@ def keep(kept: Kept, run: Path) -> Path:
         else:
             picture.unlink(missing_ok=True)
     return path
+
+
+@contextmanager
+def _or_refused(folder: Path) -> Iterator[None]:
+    """Turn what stands in the way, as a folder of a file's name, into an error that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise MeasureError(f"cannot write {WHAT}: {error.strerror}", where=str(error.filename or folder),
+                           remedy="take away what stands there, or name another run with --run DIR") from error
 
 
 def _file_name(located: Located) -> str:

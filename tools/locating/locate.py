@@ -11,7 +11,7 @@ from tools.deployment.specialise import Graph
 from tools.deployment.weights import Weights
 from tools.engines import family
 from tools.engines.ascend import precision as ascend
-from tools.errors import GraphError
+from tools.errors import GraphError, MeasureError, on_one_line
 from tools.locating import causes, chain, clips, device_scores, dumps, kept, stages, told
 from tools.locating.alone import alone, part_of, shifted
 from tools.locating.difference import difference
@@ -132,7 +132,7 @@ class Looking:
         """What a device has left of the graph in a folder."""
         read = dumps.read(folder, stand.fed.whole)
         self.context.say(f"tensors of the graph with a file: {len(read.files)}, without one: {len(read.lacking)}; "
-                         f"files that name none of it: {', '.join(read.unknown[:FEW]) or 'none'}")
+                         f"files that name none of it: {', '.join(map(on_one_line, read.unknown[:FEW])) or 'none'}")
         if stand.output not in read.files:
             self.context.say(f"the scores, {stand.output}, are not among the dumps: nothing is said of them")
         return dumps.from_dumps(stand.fed.whole, stand.fed.feeds, stand.fed.runs, read, precision, stand.output)
@@ -151,7 +151,13 @@ class Looking:
         return replace(found, causes=causes.causes(fed.whole, found, fed.feeds, fed.runs, device, precision))
 
     def _keep(self, found: Kept) -> Kept:
-        kept.keep(found, self.run)
+        """What was found; where it cannot be written it is said at least."""
+        try:
+            kept.keep(found, self.run)
+        except MeasureError:
+            for sentence in found.sentences:
+                self.context.say(sentence)
+            raise
         return found
 
     def _again(self, network: Network, part: str = "") -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 AFFINE = {"Conv": ("weight", "bias"), "ConvTranspose": ("weight", "bias"), "Gemm": ("weight", "bias"), "MatMul": ("weight",),
           "BatchNormalization": ("scale", "bias", "mean"), "Mul": ("constant",), "Add": ("constant",), "Sub": ("constant",)}
 ONE_CHANNEL = 0.999  # the share of all squared error that a single channel has where one value of it is another
+ALIKE = 0.01  # the share of a factor by which channels may differ that have one in common
 LEAST_OF_CHANNEL = 8  # values of a channel from which two numbers can be fitted to it
 SHOWN = 4  # channels that a sentence names
 
@@ -81,7 +82,9 @@ def _shifted(evidence: Evidence) -> Iterator[Explained]:
     offsets = means[0][:, 0] - each * means[1][:, 0]
     variant = _along(evidence, each) * evidence.expected + _along(evidence, offsets)
     if (left := evidence.left(variant.astype(evidence.expected.dtype))) < float("inf"):
-        sentence = f"its {len(each)} channels are {each.min():.3f} to {each.max():.3f} times the graph's, each by a factor of its own"
+        alike = np.ptp(each) <= ALIKE * np.abs(each - 1).max()
+        sentence = (f"all its {len(each)} channels are {each.mean():.3f} times the graph's" if alike else
+                    f"its {len(each)} channels are {each.min():.3f} to {each.max():.3f} times the graph's, each by a factor of its own")
         if (most := float(np.abs(offsets).max())) > evidence.limit * evidence.size:
             sentence += f" and with an offset of up to {short(most)}"
         yield Explained(Cause("weights", sentence), left)
@@ -95,7 +98,7 @@ def _factors_told(each: NDArray[np.float64], what: str) -> str:
     many = len(some) > 1
     if np.all(np.abs(1 + some) < 0.02):
         return f"{which} of its {what} {'are' if many else 'is'} zero"
-    if np.ptp(some) <= 0.01 * np.abs(some).max():
+    if np.ptp(some) <= ALIKE * np.abs(some).max():
         return f"{which} of its {what} {'are' if many else 'is'} {1 + some.mean():.3f} times the graph's"
     return f"{which} of its {what} are {1 + some.min():.3f} to {1 + some.max():.3f} times the graph's, each by a factor of its own"
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PARTS = 12  # a network is cut by its modules at the least depth that gives so many parts
 FEWEST = 3  # parts have neighbours
 OUTPUT = re.compile(r"_output_\d+$")  # so the exporter ends the name of a tensor
+FOLD = "unroll or fold it before: python -m onnxsim does that where it can"
 OWN = "network"  # what the deployed module calls the model's own
 
 
@@ -44,6 +45,7 @@ class Whole:
         self.outputs = [one.name for one in model.graph.output]
         self.maker = {name: number for number, node in enumerate(self.nodes) for name in node.output if name}
         inferred = onnx.shape_inference.infer_shapes(model).graph
+        _require_tensors(inferred)
         self.types = {one.name: one.type for one in (*inferred.value_info, *inferred.input, *inferred.output)}
 
     @cached_property
@@ -122,15 +124,17 @@ class Whole:
 
 
 def _require_plain(model: onnx.ModelProto) -> None:
-    remedy = "unroll or fold it before: python -m onnxsim does that where it can"
     for node in model.graph.node:
         if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
-            raise LocateError(f"{node.op_type} {node.name or node.output[0]} holds a graph of its own, which cannot be cut", remedy=remedy)
+            raise LocateError(f"{node.op_type} {node.name or node.output[0]} holds a graph of its own, which cannot be cut", remedy=FOLD)
     if model.graph.sparse_initializer:
         raise LocateError("the graph holds sparse weights, which cannot be cut", remedy="save it with dense ones")
-    for one in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+
+
+def _require_tensors(graph: onnx.GraphProto) -> None:
+    for one in (*graph.input, *graph.output, *graph.value_info):
         if one.type.WhichOneof("value") not in (None, "tensor_type"):
-            raise LocateError(f"{one.name} is no plain tensor, and cannot be compared", remedy=remedy)
+            raise LocateError(f"{one.name} is no plain tensor, and cannot be compared", remedy=FOLD)
 
 
 def _read(nodes: Sequence[onnx.NodeProto], outputs: Iterable[str]) -> list[onnx.NodeProto]:

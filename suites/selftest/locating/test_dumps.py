@@ -129,6 +129,17 @@ def test_dumps_of_another_input_are_refused(tmp_path: Path) -> None:
         from_dumps(graph(), FEEDS, as_written, read(folder, graph()), "fp32")
 
 
+def test_a_device_errs_no_more_than_its_own_dumped_input_lets_it(tmp_path: Path) -> None:
+    """A little other one is refused where float32 tells it; where rounding explains it no node is blamed."""
+    near = {"video": (FEEDS["video"] * 1.002).astype(np.float32)}
+    dumps = read(dumped(tmp_path, dict(zip(["video", *MADE], ["video", *ONNX], strict=True)), feeds=near), graph())
+
+    with pytest.raises(OptionError, match="another input: video"):
+        from_dumps(graph(), FEEDS, as_written, dumps, "fp32")
+    found = from_dumps(graph(), FEEDS, as_written, dumps, "fp16")
+    assert all(one.own is not None and one.own.weight < 1e-6 for one in found.seen)
+
+
 @pytest.mark.parametrize("feeds", [FEEDS, {"video": normal(2, 4, 8, 8, seed=5)}], ids=["same", "another"])
 @pytest.mark.parametrize("runs", [as_written, SPOILT], ids=["right", "spoilt"])
 def test_an_input_that_is_not_dumped_may_be_another(tmp_path: Path, feeds: Arrays, runs: Runs) -> None:

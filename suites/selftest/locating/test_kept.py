@@ -129,3 +129,15 @@ def test_a_file_that_is_cut_off_is_one_error(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(MeasureError, match="what was located cannot be read"):
         kept.read(tmp_path / "tiny-bs4-cpu")
+
+
+@pytest.mark.parametrize("name", ["tiny.json", "tiny.svg"])
+def test_a_folder_in_a_files_place_is_one_error(tmp_path: Path, name: str) -> None:
+    """Which names it, and what to do."""
+    (tmp_path / "tiny-bs4-cpu" / "locate" / name).mkdir(parents=True)
+    with pytest.raises(MeasureError, match="cannot write what was located") as caught:
+        kept.keep(one_of(found()), tmp_path)
+
+    assert caught.value.where is not None
+    assert name in caught.value.where
+    assert caught.value.remedy == "take away what stands there, or name another run with --run DIR"

@@ -11,9 +11,10 @@ import pytest
 
 from suites.selftest.locating.found_ones import apart
 from suites.selftest.locating.looking import CASE, SPOILED, WIDTH, Parts, Spoiled, graph, network
-from tools.errors import GraphError, OptionError
+from tools.errors import GraphError, MeasureError, OptionError
 from tools.locating import dumps, kept, locate, told
 from tools.locating.alone import alone, part_of
+from tools.locating.kept import Kept
 from tools.locating.locate import Wanted
 from tools.locating.values import Span, StageSeen, Step
 from tools.spec.case import Case, Device, Mode
@@ -152,6 +153,21 @@ def test_what_is_known_before_the_device_is_searched_is_kept_by_then(parts: Part
     [one] = kept.read(run / str(CASE))
 
     assert (False, "surgery against onnxsim") == (one.complete, one.sentences[0].partition(":")[0])
+
+
+def test_what_cannot_be_written_is_said(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search may have taken an hour: its result is not lost with the disk."""
+    parts.node, keep = SPOILED, kept.keep
+    def full(found: Kept, run: Path) -> Path:
+        if found.complete:
+            raise MeasureError("cannot write what was located: No space left on device")
+        return keep(found, run)
+
+    monkeypatch.setattr(kept, "keep", full)
+    with pytest.raises(MeasureError, match="No space left"):
+        parts.look(monkeypatch)
+
+    assert any(text.startswith("layer2.5 (MatMul_26): own error 1.0e-02") for text in parts.said)
 
 
 def test_a_part_is_searched_alone_with_its_numbers_in_the_whole(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,9 @@ def test_what_is_no_plain_tensor_is_refused() -> None:
     model.graph.output[0].CopyFrom(helper.make_tensor_sequence_value_info("y", TensorProto.FLOAT, [2, 3]))
     with pytest.raises(LocateError, match="y is no plain tensor"):
         Whole(model)
+    hidden = [helper.make_node("SequenceConstruct", ["x"], ["s"]), helper.make_node("SequenceLength", ["s"], ["y"])]
+    with pytest.raises(LocateError, match="s is no plain tensor"):
+        Whole(graph(hidden))
     value, index = helper.make_tensor("w", TensorProto.FLOAT, [1], [1.0]), helper.make_tensor("i", TensorProto.INT64, [1], [0])
     sparse = helper.make_sparse_tensor(value, index, [3])
     with pytest.raises(LocateError, match="sparse"):
