@@ -207,12 +207,10 @@ def test_cancelling_ends_every_task_within_five_seconds(there: There, driver: Dr
 def test_a_driver_that_is_no_node_runs_hears_and_cancels(there: There) -> None:
     """By a ray:// address, and as quietly."""
     pytest.importorskip("grpc", reason="grpcio is not installed: ./tools/setup --ray")
-
     line = "-m", "suites.selftest.cluster.outside", there.address_outside, str(there.rig.folder / "driver")
     done = python(*line)
     if "Starting Ray client server failed" in done.stderr:  # Ray's own process, which a busy machine may not let begin in time
         done = python(*line)
-
     assert "" == done.stderr, done.stderr
     assert "(('x', b'abc'),) ['nap is done']\ncancelled in time\n" == done.stdout
 
