@@ -5,23 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from tools.locating.closeness import apart, resolution
 from tools.locating.stages import LIMITS, ROUGH
 from tools.locating.values import Found, StageSeen
-from tools.measuring.metrics import log_scores
 
 NAME = "device against its graph"
 ADDS_UP = "no part errs by more than is usual: what is usual of each adds up over all of them"
 ONLY_WHOLE = "asked for its tensors too, it gives the right ones: it errs only where nothing else is asked of it"
 
 
-def stage(scores: NDArray[Any], reference: NDArray[Any], precision: str, *, softmax: bool) -> StageSeen:
-    """How far scores [B, ...] differ in the worst item; their logarithms where they are probabilities."""
-    ours, theirs = (log_scores(np.asarray(one, np.float32), softmax=softmax).astype(np.float32) for one in (scores, reference))
-    return StageSeen(NAME, apart(ours, theirs, len(theirs)), max(LIMITS.get(precision, ROUGH), resolution(theirs)))
+def stage(scores: NDArray[Any], reference: NDArray[Any], precision: str) -> StageSeen:
+    """How far scores [B, ...], both on the scale on which they are compared, differ in the worst item."""
+    return StageSeen(NAME, apart(scores, reference, len(reference)), max(LIMITS.get(precision, ROUGH), resolution(reference)))
 
 
 def together(stage: StageSeen, found: Found) -> tuple[StageSeen, Found]:

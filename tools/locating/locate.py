@@ -210,4 +210,4 @@ def scores_beside(stand: Stand, ours: Tensors, precision: str) -> tuple[StageSee
     """
     rows, theirs = ours[stand.output], stand.scores  # the reference's first, which tell their scale
     compared = on_one_scale((stand, stand.read(rows)), (stand, theirs))
-    return device_scores.stage(*compared, precision, softmax=False), difference(rows, stand.rows)
+    return device_scores.stage(*compared, precision), difference(rows, stand.rows)

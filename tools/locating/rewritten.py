@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tools.locating.closeness import comparable, news_in, squeezed
 from tools.locating.cutting import with_outputs
 from tools.locating.difference import difference
+from tools.locating.grouping import grouped
 from tools.locating.on_cpu import as_written
 from tools.locating.values import Difference, Runs, Span, Tensors
 from tools.locating.whole import OWN, Whole
@@ -92,7 +93,7 @@ def begins(later: Fed, counterparts: Mapping[str, Counterpart], before: Tell, li
     limit: the difference that is news. end: a tensor that is known to differ, if no other does before it.
     """
     agreed = set(later.feeds)
-    for group in _groups(counterparts):
+    for group in grouped(counterparts, lambda name: {name: counterparts[name].bytes}, AT_ONCE_BYTES):
         ours, theirs = later.tensors(group), before([counterparts[name].names[0] for name in group])
         for name in group:
             there = counterparts[name]
@@ -157,19 +158,6 @@ def changed_constants(earlier: Whole, later: Whole, span: Span) -> dict[str, Dif
             if same and ours.tobytes() != theirs.tobytes():
                 found[name] = difference(ours, theirs)
     return found
-
-
-def _groups(counterparts: Mapping[str, Counterpart]) -> Iterator[list[str]]:
-    """Names whose tensors may be in memory at once."""
-    group, size = list[str](), 0
-    for name, there in counterparts.items():
-        if group and size + there.bytes > AT_ONCE_BYTES:
-            yield group
-            group, size = [], 0
-        group.append(name)
-        size += there.bytes
-    if group:
-        yield group
 
 
 def _moved(ours: NDArray[Any], there: Counterpart, before: Tell, limit: float) -> bool:

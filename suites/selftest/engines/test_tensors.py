@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -13,11 +12,9 @@ import pytest
 from suites.selftest import tiny_graph
 from suites.selftest.engines import tensor_graph
 from suites.selftest.engines.cuda import stand_ins
-from suites.selftest.engines.cuda.stand_ins import Card
 from suites.selftest.engines.tensor_graph import INPUTS, OUTPUTS, given, require_right
 from tools import engines
 from tools.engines import Family
-from tools.engines.nodes import NODES
 from tools.engines.tensors import Loaded
 from tools.errors import EngineError
 from tools.machine import events
@@ -40,14 +37,7 @@ def graph(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A machine with two GPUs."""
-    for number in (0, 1):
-        (tmp_path / f"nvidia{number}").touch()
-    monkeypatch.setenv(NODES, str(tmp_path))
-    made = stand_ins.onnxruntime()
-    monkeypatch.setitem(sys.modules, "onnxruntime", made)
-    monkeypatch.setitem(sys.modules, "pynvml", stand_ins.nvml(Card(1), Card(0)))
-    return made
+    return stand_ins.two_gpus(tmp_path, monkeypatch)
 
 
 def loaded(device: Device, graph: Path, mode: Mode | None = None) -> Loaded:

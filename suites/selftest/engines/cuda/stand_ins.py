@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from tools.engines.cuda import tensorrt as real
+from tools.engines.nodes import NODES
 
 MB = 2**20
 DRAWS, LOST, REFUSED, MISMATCH = "nvmlDeviceGetGraphicsRunningProcesses", 15, 3, 18
@@ -204,3 +207,14 @@ def onnxruntime(*, simulated: bool = True, providers: tuple[str, ...] = ("CUDAEx
         cuda_version="13.0", get_available_providers=lambda: list(providers), made=made, SessionOptions=real.SessionOptions,
         InferenceSession=type("Session", (Session,), {"real": real, "made": made, **how}), preload_dlls=lambda: made.append(("preloaded",)),
         OrtValue=SimpleNamespace(ortvalue_from_shape_and_type=room))
+
+
+def two_gpus(folder: Path, patch: pytest.MonkeyPatch) -> ModuleType:
+    """A machine with two GPUs, whose numbers are the other way round on the PCI bus; its ONNX Runtime."""
+    for number in (0, 1):
+        (folder / f"nvidia{number}").touch()
+    patch.setenv(NODES, str(folder))
+    made = onnxruntime()
+    patch.setitem(sys.modules, "onnxruntime", made)
+    patch.setitem(sys.modules, "pynvml", nvml(Card(1), Card(0)))
+    return made

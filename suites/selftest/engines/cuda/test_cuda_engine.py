@@ -17,7 +17,6 @@ from suites.selftest.engines.cuda.stand_ins import Card
 from tools import engines
 from tools.engines.cuda import placement, runtime
 from tools.engines.cuda.engine import ALGORITHM, CudaEngine
-from tools.engines.nodes import NODES
 from tools.errors import DeviceError, EngineError
 from tools.spec.case import USUAL, Device, Mode
 
@@ -27,14 +26,7 @@ SIMULATED = Device("cuda", 1, simulated=True)
 
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A machine with two GPUs, whose numbers are the other way round on the PCI bus."""
-    for number in (0, 1):
-        (tmp_path / f"nvidia{number}").touch()
-    monkeypatch.setenv(NODES, str(tmp_path))
-    made = stand_ins.onnxruntime()
-    monkeypatch.setitem(sys.modules, "onnxruntime", made)
-    monkeypatch.setitem(sys.modules, "pynvml", stand_ins.nvml(Card(1), Card(0)))
-    return made
+    return stand_ins.two_gpus(tmp_path, monkeypatch)
 
 
 @pytest.fixture
