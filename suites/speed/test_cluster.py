@@ -20,7 +20,7 @@ from suites.selftest.conftest import NO_REPORT, TINY_ARTIFACTS, TINY_MODELS, cle
 from suites.selftest.simulated.npu import SimulatedNpu
 from suites.speed import at_once
 from suites.speed.conftest import Find, Paired, Replay, alternate
-from tools.cluster import joined, shaped
+from tools.cluster import gathering, joined, shaped
 from tools.cluster.cells import Farm
 from tools.cluster.growing import Asked, Cluster, Growing
 from tools.cluster.pool import Pool
@@ -32,8 +32,8 @@ from tools.spec.settings import ROOT, Settings
 from tools.storage.context import Context
 
 NODES = 4
-CLIPS, BATCH, PART = 240, 4, 60
-SLEEP_MS = 5000  # of the simulated engine for each batch: what starts on this machine's cores is small beside it
+CLIPS, BATCH = NODES * gathering.LEAST, 4  # the shortest list of which each node gets a part without --ray-shard
+SLEEP_MS = 1200  # of the simulated engine for each batch, longer than the decoder sleeps for one
 ASLEEP = Path(__file__).parent / "asleep"
 ROUNDS, WARM = 7, 2  # how often the long list is gathered, and how many of them first start processes on nodes
 PHASES = ("digests, and tasks submitted", "parts sent, compared and kept", "laid and read by the last task", "cell written and read")
@@ -82,13 +82,13 @@ def added(paired: Paired) -> list[float]:
 
 @pytest.fixture
 def listed(tmp_path: Path) -> Path:
-    """A list of clips of a frame for each that the tiny model looks at, which are those of its mini clips."""
+    """A list of clips whose frames are those of the mini clips, as many as the tiny model looks at."""
     command("bs4 and accuracy")()  # which makes the clips, where no run has made them yet
     [mini] = (TINY_ARTIFACTS / "store" / "data").glob("mini-*/rawframes")
     clips = sorted(path for path in mini.glob("*/*") if path.is_dir())
     lines = []
     for number in range(CLIPS):
-        folder = tmp_path / f"clip_{number:03d}"
+        folder = tmp_path / f"clip_{number:04d}"
         folder.mkdir()
         for frame in sorted(clips[number % len(clips)].glob("*.jpg"))[:4]:
             shutil.copy(frame, folder)
@@ -108,10 +108,10 @@ def test_four_nodes_score_a_list(listed: Path, tmp_path: Path, replay: Replay, f
                 hosts.append(SimulatedNpu(tmp_path / f"host-{len(hosts)}", devices=1))
                 made.add(f"n{len(hosts)}", devices={"NPU": 1}, environment=sleeping(hosts[-1]))
             made.ready()
-            scored(made, listed, tmp_path / f"warm-{count}", PART)  # each node builds and checks what it lacks
+            scored(made, listed, tmp_path / f"warm-{count}")  # each node builds and checks what it lacks
             for host in hosts:
                 host.fault("slow", ms=SLEEP_MS)
-            taken[count] = scored(made, listed, tmp_path / f"run-{count}", PART)
+            taken[count] = scored(made, listed, tmp_path / f"run-{count}")
             for host in hosts:
                 host.clear()
     replay([taken[NODES]])
@@ -124,9 +124,9 @@ def sleeping(host: SimulatedNpu) -> dict[str, str]:
     return {**there, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ASLEEP), there["PYTHONPATH"]])}
 
 
-def scored(made: Rig, listed: Path, run: Path, part: int) -> float:
+def scored(made: Rig, listed: Path, run: Path) -> float:
     """Seconds from a list to its cell, on a cluster that this process has joined."""
-    settings = Settings.parse({"ray": made.address, "ray_shard": str(part), "models": str(TINY_MODELS), "locks": str(own_locks()),
+    settings = Settings.parse({"ray": made.address, "models": str(TINY_MODELS), "locks": str(own_locks()),
                                "artifacts": str(TINY_ARTIFACTS), "data": str(listed), "weights": "mini"})
     context = Context(settings, load_spec(TINY_MODELS, "tiny"), lambda event: None)
     case = Case("tiny", BATCH, Device("npu", simulated=True))

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from tools.errors import DeviceError
+from tools.machine import forking
 from tools.machine.events import die_with_parent
 
 State = Literal["idle", "busy", "unknown"]
@@ -126,7 +127,8 @@ class Watch:
         context = multiprocessing.get_context("fork")
         self._watching, theirs = context.Pipe()
         self._process = context.Process(target=self._watch, args=(theirs, os.getpid()), daemon=True)
-        self._process.start()
+        with forking.uncollected():
+            self._process.start()
         theirs.close()  # else nobody would see that the other process has ended
         return self
 

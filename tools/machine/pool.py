@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 from tools.errors import DataError
+from tools.machine import forking
 from tools.machine.events import die_with_parent
 
 T = TypeVar("T")
@@ -29,7 +30,8 @@ def spread(work: Callable[[T], R], items: Iterable[T], size: int) -> Iterator[R]
     with ProcessPoolExecutor(cores, initializer=die_with_parent) as pool:
         while True:
             while len(running) < AHEAD * cores and (batch := list(islice(waiting, size))):
-                running.add(pool.submit(_each, work, batch))
+                with forking.uncollected():  # the pool forks a process where none is free
+                    running.add(pool.submit(_each, work, batch))
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)

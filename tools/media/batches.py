@@ -21,6 +21,7 @@ from typing import Self
 import numpy as np
 
 from tools.errors import ClipgateError, MeasureError, Parts, revive
+from tools.machine import forking
 from tools.machine.events import die_with_parent
 from tools.media.preprocess import Floats
 
@@ -85,8 +86,9 @@ class BatchStream:
         import cv2
 
         cv2.setNumThreads(1)  # a forked worker would wait for ever for threads of OpenCV's pool that it does not have
-        for worker in self._workers:
-            worker.start()
+        with forking.uncollected():
+            for worker in self._workers:
+                worker.start()
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 DECODER = "tools.media.decode"
-CLIP_S = 1.0
+CLIP_S = 0.25
 
 
 class Asleep(Loader):
