@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import pytest
@@ -26,7 +25,7 @@ class Left:
     """Garbage that only the collector can end, as a session with threads that a frame still knew."""
 
     def __init__(self) -> None:
-        self.itself: Self = self
+        self.itself = self
 
     def __del__(self) -> None:
         ENDED.append(os.getpid())
@@ -61,7 +60,7 @@ def looks(folder: Path, process: int) -> Sample:
 
 
 def test_decode_workers_leave_it() -> None:
-    """A worker that collects while it decodes ends nothing of its parent: it would wait for threads it has not."""
+    """A worker that collects while it decodes ends nothing of its parent, whose threads it does not have."""
     with BatchStream(Feed(("a", "b", "c"), (1,), fill), 1) as batches:
         assert [0.0, 0.0, 0.0] == [float(np.max(batch.array)) for batch in batches]
 
