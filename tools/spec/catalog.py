@@ -18,12 +18,13 @@ from tools.spec import own, spec_rules, spec_source
 from tools.spec.case import CONTROL
 from tools.spec.faults import Faults, Place
 from tools.spec.model import LocaliserSpec, ModelSpec, Spec
+from tools.spec.sources import NO_ROOM
 from tools.spec.truth import Truth, read_truth
 
 SPEC = re.compile(rb"^SPEC\b", re.MULTILINE)
 MODULE = "clipgate_model_"  # begins the name of a model's module
-RAISED = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError, SyntaxError,
-          TypeError, ValueError)  # what a file of Python may raise that is not of ours
+RAISED = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, MemoryError, NameError, OSError, RuntimeError,
+          SyntaxError, TypeError, ValueError)  # what a file of Python may raise that is not of ours
 IMPORTS = f"a model's file can import {', '.join(spec_source.KINDS)} from tools.spec; other libraries it imports inside functions"
 PYTHON = "correct that line: the file is Python, and is run when it is read"
 SPEC_PAGE = "tools/spec/model.py and mini.py say what each value means; suites/README.md, 'Adding a model', how one begins"
@@ -115,7 +116,7 @@ def load_module(path: Path) -> ModuleType:
         spec_source.check_calls(path)  # an argument that is unknown or missing is told with all others
         faults = Faults()
         line = _line(error, path)
-        said = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+        said = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split()) or NO_ROOM
         faults.add((line,), f"{type(error).__name__}: {said}")
         faults.settle(path, lambda: {(line,): line}, IMPORTS if isinstance(error, ImportError | NameError) else PYTHON)
     return module

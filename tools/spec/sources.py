@@ -20,6 +20,7 @@ BASE = "_base_"  # what mmengine calls the configs that one inherits
 PACKAGE = "mmaction::"  # begins a config of mmaction2's package, whose version is part of every key
 KEYED = {"torch", "mmaction", "mmcv", "mmengine", "numpy", "tools"}  # whose versions or code are parts of keys
 KNOWN = KEYED | sys.stdlib_module_names
+NO_ROOM = "it is nested too deep, or takes more memory than there is"  # of what Python cannot hold, and tells no more
 
 Root = tuple[str, str]  # a folder of modules, and the only one of them, with what is in it, that is meant; "" for all
 
@@ -106,9 +107,9 @@ def _content(path: Path) -> bytes:
 def _parsed(content: bytes, path: Path) -> ast.Module:
     try:
         return ast.parse(content)
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        told = error.msg if isinstance(error, SyntaxError) else str(error)
+        told = error.msg if isinstance(error, SyntaxError) else str(error) or NO_ROOM
         raise TruthError(f"the file is no Python: {told}", where=f"{path}{line}", remedy="correct that line") from error
 
 

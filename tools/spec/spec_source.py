@@ -93,5 +93,5 @@ def _parsed(path: Path) -> ast.Module:
     """The file as it is written; empty where it is no Python, which whoever runs it says."""
     try:
         return ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])

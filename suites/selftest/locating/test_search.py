@@ -15,7 +15,7 @@ from suites.selftest.locating.blocks import network, search, video, with_fault
 from suites.selftest.locating.rounding import DEVICES, fp32
 from suites.selftest.locating.spoiling import Fault, planted
 from tools.locating.on_cpu import as_written
-from tools.locating.search import FACTOR, FLOOR, USUAL, Search, limit_of, without_node
+from tools.locating.search import FACTOR, FLOOR, USUAL, Search, limit_of, news, without_node
 from tools.locating.values import Difference, Found, Runs, Seen, Span, Tensors
 from tools.locating.whole import Whole
 
@@ -145,6 +145,12 @@ def test_the_usual_error_is_that_of_half_the_finite_ones() -> None:
     assert (FACTOR * 0.2, 0.2) == limit_of(seen(9, 9, 9, 9, 0.1, 0.2, 0.3, unusual=4), "fp16")
     assert (FLOOR["fp16"], 0.1) == limit_of(seen(0.1, 0.2), "fp16")
     assert (FLOOR["fp16"], 1e-6) == limit_of(seen(1e-6, 1e-6, 1e-6), "fp16")
+
+
+def test_an_error_is_news_beyond_the_limit_and_not_at_it() -> None:
+    assert [False, False, True] == [news(one.own, 0.2) for one in seen(0.1, 0.2, 0.3)]
+    assert news(seen(0.1, unusual=1)[0].own, 0.2)
+    assert not news(None, 0.0)
 
 
 def seen(*errors: float, unusual: int = 0) -> list[Seen]:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tools.errors import TruthError
-from tools.spec.catalog import load_spec, model_names
+from tools.spec.catalog import load_module, load_spec, model_names
 from tools.spec.model import ModelSpec
 from tools.spec.settings import MODELS
+from tools.spec.sources import NO_ROOM
 
 TSM, BSN = (MODELS / "tsm.py").read_text(), (MODELS / "bsn.py").read_text()
 
@@ -52,6 +53,20 @@ def test_a_file_that_cannot_be_run_is_one_error(tmp_path: Path, text: str, old: 
 
     assert told.startswith(expected)
     assert remedy
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("SPEC = 1\n\0", "SyntaxError: source code string cannot contain null bytes"),
+    ("# -*- coding: nope -*-\nSPEC = 1\n", "SyntaxError: unknown encoding: nope"),
+    (f"SPEC = {'-' * 100_000}1\n", f"MemoryError: {NO_ROOM}")], ids=["a null byte", "an unknown encoding", "nested too deep"])
+def test_what_no_line_is_to_blame_for_names_none(tmp_path: Path, text: str, expected: str) -> None:
+    """Python says nothing of a line where it cannot even begin to read the file."""
+    path = tmp_path / "tsm.py"
+    path.write_text(text)
+    with pytest.raises(TruthError) as caught:
+        load_module(path)
+
+    assert expected == caught.value.what.splitlines()[1].strip()
 
 
 def test_a_file_is_read_as_it_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from suites.selftest.spec.test_own import FILES, MODULE, models, network
 from tools.errors import TruthError
+from tools.spec import sources
 
 
 def changes(folder: Path, *paths: Path) -> list[bool]:
@@ -69,6 +70,19 @@ def test_an_import_that_is_nowhere_is_refused(tmp_path: Path, text: str) -> None
     line = next(number for number, row in enumerate(text.splitlines(), 1) if "helpers" in row)
     assert f"{folder / 'net.py'}:{line}" == caught.value.where
     assert "put it beside the model's file, or install it" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ("x = 1\ny = = 2\n", "invalid syntax"), ("x = 1\0\n", "source code string cannot contain null bytes"),
+    (f"x = {'-' * 100_000}1\n", sources.NO_ROOM), (f"x = y{'.z' * 50_000}\n", "maximum recursion depth exceeded")],
+    ids=["no Python", "a null byte", "nested too deep", "a chain too long"])
+def test_a_module_that_is_no_python_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    """In one sentence, with the line where Python tells one."""
+    folder = models(tmp_path, 'module="net:build"', {**FILES, "net.py": text})
+    with pytest.raises(TruthError, match=f"the file is no Python: {told}") as caught:
+        network(folder)
+
+    assert f"{folder / 'net.py'}{':2' if '= =' in text else ''}" == caught.value.where
 
 
 def test_an_import_that_may_fail_is_said_to_be_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,12 @@ def test_older_models_tell_the_same(file: Path, year: int, models: int | None) -
     assert 500 == told.parts[1].end - told.parts[1].start
 
 
+def test_a_header_that_counts_no_model_does_not_say_how_many(file: Path) -> None:
+    """A file with a model in it has one at least."""
+    assert read(file, model(BODY, {156: number(0)})).header.models is None
+    assert om_header.MOST == read(file, model(BODY, {156: number(om_header.MOST)})).header.models
+
+
 def test_what_a_model_does_not_say_is_empty(file: Path) -> None:
     """Attributes that are not there, are no text, or are too long for one; parts and kinds without a name."""
     odd = field(11, field(1, b"atc_version") + field(2, b"\x18\x05"))
