@@ -32,7 +32,7 @@ def require_npy(file: BinaryIO, size: int) -> None:
     version = np.lib.format.read_magic(file)
     read = {(1, 0): np.lib.format.read_array_header_1_0}.get(version, np.lib.format.read_array_header_2_0)
     shape, _, dtype = read(file)
-    if math.prod(shape) * max(dtype.itemsize, 1) > size:
+    if math.prod(shape) * max(dtype.itemsize, 1) > size - file.tell():
         raise ValueError(f"it claims to hold {math.prod(shape):.3g} elements, which do not fit into its {size} bytes")
     file.seek(0)
 

@@ -25,6 +25,11 @@ def conv() -> tuple[Whole, Arrays]:
     return whole([node("Conv", ["x", "w", "b"], "y", pads=[1, 1, 1, 1])], feeds, KERNEL), feeds
 
 
+def bare() -> tuple[Whole, Arrays]:
+    """A convolution that says nothing of padding, steps or gaps."""
+    return whole([node("Conv", ["x", "w", "b"], "y")], {"x": IMAGE}, KERNEL), {"x": IMAGE}
+
+
 def norm() -> tuple[Whole, Arrays]:
     feeds = {"x": IMAGE}
     return whole([node("BatchNormalization", ["x", *NORM], "y", epsilon=1e-5)], feeds, NORM), feeds
@@ -180,6 +185,7 @@ FAULTS = {
     "padding-ends-swapped": Fault(grouped, device(attribute("Conv", "pads", [0, 1, 2, 1])), "padding", "its padding is [0, 1, 2, 1]"),
     "padding-edge": Fault(conv, device(edges), "padding", "it pads with the values at the edge"),
     "bit-in-a-group": Fault(grouped, device(weights("w", a_bit)), "weights", "bit 25 of w[5, 2, 1, 0] as float32 is flipped"),
+    "bit-without-padding": Fault(bare, device(weights("w", a_bit)), "weights", "bit 25 of w[5, 2, 1, 0] as float32 is flipped"),
     "slice-other-end": Fault(halved, device(first_half), "shift", "it takes 0:2 where the graph says 2:4"),
     "gather-moved": Fault(gathered, device(weights("which", one_on)), "shift", "it takes what lies 1 beside"),
     "kernel-turned": Fault(conv, device(weights("w", turned)), "axis", "its kernel is turned over along all axes"),

@@ -59,6 +59,17 @@ def test_an_array_larger_than_its_file_is_refused(tmp_path: Path, shape: tuple[i
         assert "it claims to hold" in bounded(lambda load=load, name=name: load(tmp_path / name, DataError))  # type: ignore[misc]
 
 
+def test_an_array_is_as_large_as_what_follows_its_header(tmp_path: Path) -> None:
+    """One that lacks a single byte is refused before NumPy reads it; a whole one is not."""
+    values = np.arange(6, dtype=np.uint8)
+    (tmp_path / "whole.npy").write_bytes(header((6,), "|u1") + values.tobytes())
+    (tmp_path / "short.npy").write_bytes(header((7,), "|u1") + values.tobytes())
+
+    assert values.tolist() == reading.load_npy(tmp_path / "whole.npy", DataError).tolist()
+    with pytest.raises(DataError, match="it claims to hold 7 elements"):
+        reading.load_npy(tmp_path / "short.npy", DataError)
+
+
 def test_an_archive_that_unpacks_to_more_than_it_has_is_refused(tmp_path: Path) -> None:
     """A file of a megabyte that holds many of zeros."""
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, archive.open("a.npy", "w") as member:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import shutil
 import webbrowser
 from pathlib import Path
@@ -12,12 +14,16 @@ from suites.selftest.conftest import ran
 from suites.selftest.reporting.runs import NAME, rate, row, run_of
 from tools.errors import StoreError
 from tools.reporting import scripts
+from tools.reporting.page import NO_CHARTS
+
+
+DRAWS = "window.vegaEmbed = null;"  # in the place of what draws charts
 
 
 @pytest.fixture(autouse=True)
 def no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     """What draws charts takes seconds to make, and is another test's."""
-    monkeypatch.setattr(scripts, "charts_script", lambda cache: "window.vegaEmbed = null;")
+    monkeypatch.setattr(scripts, "charts_script", lambda cache: DRAWS)
 
 
 @pytest.mark.parametrize("said", ["last", NAME, "path"])
@@ -29,6 +35,16 @@ def test_a_run_is_named_in_three_ways(tmp_path: Path, said: str) -> None:
     assert (0, "") == (done.returncode, done.stderr)
     assert [f"report: {run / name}" for name in ("report.html", "report.md", "junit.xml")] == done.stdout.splitlines()
     assert "tiny-bs4-cpu" in (run / "report.html").read_text()
+
+
+def test_a_page_has_what_draws_its_charts(tmp_path: Path) -> None:
+    """It lets that script run, and does not say that it has no charts."""
+    run = run_of(tmp_path, [row(), rate()])
+    ran("report", str(run), f"--artifacts={tmp_path}")
+    page = (run / "report.html").read_text()
+
+    assert f"sha256-{base64.b64encode(hashlib.sha256(DRAWS.encode()).digest()).decode()}" in page
+    assert NO_CHARTS not in page
 
 
 def test_the_last_run_is_the_newest_though_it_has_no_result(tmp_path: Path) -> None:
