@@ -34,6 +34,7 @@ from tools.storage.context import Context
 NODES = 4
 CLIPS, BATCH = NODES * gathering.LEAST, 4  # the shortest list of which each node gets a part without --ray-shard
 SLEEP_MS = 1200  # of the simulated engine for each batch, longer than the decoder sleeps for one
+FEW = "few.txt"  # a list of a batch for each node
 ASLEEP = Path(__file__).parent / "asleep"
 ROUNDS, WARM = 7, 2  # how often the long list is gathered, and how many of them first start processes on nodes
 PHASES = ("digests, and tasks submitted", "parts sent, compared and kept", "laid and read by the last task", "cell written and read")
@@ -94,6 +95,7 @@ def listed(tmp_path: Path) -> Path:
             shutil.copy(frame, folder)
         lines.append(f"{folder.name} 4 {number % 20}\n")
     (tmp_path / "list.txt").write_text("".join(lines))
+    (tmp_path / FEW).write_text("".join(lines[: NODES * BATCH]))
     return tmp_path / "list.txt"
 
 
@@ -108,7 +110,7 @@ def test_four_nodes_score_a_list(listed: Path, tmp_path: Path, replay: Replay, f
                 hosts.append(SimulatedNpu(tmp_path / f"host-{len(hosts)}", devices=1))
                 made.add(f"n{len(hosts)}", devices={"NPU": 1}, environment=sleeping(hosts[-1]))
             made.ready()
-            scored(made, listed, tmp_path / f"warm-{count}")  # each node builds and checks what it lacks
+            scored(made, listed.with_name(FEW), tmp_path / f"warm-{count}", str(BATCH))  # each node builds what it lacks
             for host in hosts:
                 host.fault("slow", ms=SLEEP_MS)
             taken[count] = scored(made, listed, tmp_path / f"run-{count}")
@@ -124,9 +126,9 @@ def sleeping(host: SimulatedNpu) -> dict[str, str]:
     return {**there, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ASLEEP), there["PYTHONPATH"]])}
 
 
-def scored(made: Rig, listed: Path, run: Path) -> float:
+def scored(made: Rig, listed: Path, run: Path, part: str = "auto") -> float:
     """Seconds from a list to its cell, on a cluster that this process has joined."""
-    settings = Settings.parse({"ray": made.address, "models": str(TINY_MODELS), "locks": str(own_locks()),
+    settings = Settings.parse({"ray": made.address, "ray_shard": part, "models": str(TINY_MODELS), "locks": str(own_locks()),
                                "artifacts": str(TINY_ARTIFACTS), "data": str(listed), "weights": "mini"})
     context = Context(settings, load_spec(TINY_MODELS, "tiny"), lambda event: None)
     case = Case("tiny", BATCH, Device("npu", simulated=True))

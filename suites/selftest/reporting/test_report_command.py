@@ -16,7 +16,6 @@ from tools.errors import StoreError
 from tools.reporting import scripts
 from tools.reporting.page import NO_CHARTS
 
-
 DRAWS = "window.vegaEmbed = null;"  # in the place of what draws charts
 
 

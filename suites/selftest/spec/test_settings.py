@@ -15,8 +15,9 @@ from tools.spec.case import Case, Device, Mode
 from tools.spec.catalog import load_spec
 from tools.spec.expectations import Expectations
 from tools.spec.given import GraphPlaces, Said
+from tools.spec.option_texts import RIGHT
 from tools.spec.options import OPTIONS, add_arguments
-from tools.spec.settings import ARTIFACTS, MODELS, RIGHT, Settings
+from tools.spec.settings import ARTIFACTS, MODELS, Settings
 from tools.storage.context import Context
 
 TSM = load_spec(MODELS, "tsm")
