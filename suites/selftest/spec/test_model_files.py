@@ -59,9 +59,10 @@ def test_a_file_that_cannot_be_run_is_one_error(tmp_path: Path, text: str, old: 
 @pytest.mark.parametrize(("text", "expected"), [
     ("SPEC = 1\n\0", "SyntaxError: source code string cannot contain null bytes"),
     ("# -*- coding: nope -*-\nSPEC = 1\n", "SyntaxError: unknown encoding: nope"),
-    (f"SPEC = {'-' * 100_000}1\n", f"MemoryError: ({NO_ROOM}|Parser stack overflowed)")], ids=["a null byte", "an unknown encoding", "nested too deep"])
+    (f"SPEC = {'-' * 100_000}1\n", f"MemoryError: ({NO_ROOM}|Parser stack overflowed)")],
+    ids=["a null byte", "an unknown encoding", "nested too deep"])
 def test_what_no_line_is_to_blame_for_names_none(tmp_path: Path, text: str, expected: str) -> None:
-    """Python says nothing of a line where it cannot even begin to read the file; from 3.12 on it says more."""
+    """Python says nothing of a line where it cannot even begin to read the file."""
     path = tmp_path / "tsm.py"
     path.write_text(text)
     with pytest.raises(TruthError) as caught:
