@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from suites.selftest.cluster.scripted import NPU, WORK, Backend, crashed, done, finished, first, lacking, node, pool, said
 from tools.cluster.handle import Handle
-from tools.cluster.news import Ended, Told
+from tools.cluster.news import Ended, News, Told
 from tools.cluster.pool import TRIES
 from tools.cluster.values import Answer, Failed
 from tools.errors import ClusterError, DataError
@@ -161,3 +162,20 @@ def test_cancelling_ends_all_work_and_says_how_to_go_on() -> None:
         with pytest.raises(ClusterError, match="was cancelled") as caught:
             tasks.wait(handle)
         assert "--resume" in str(caught.value.remedy)
+
+
+def test_what_ends_with_the_cluster_keeps_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that is cancelled afterwards, as a run that ends does with all of it, was not ended by that."""
+    backend = Backend(lambda work, there: None, "a")
+    tasks, _ = pool(backend)
+    handle = tasks.submit(WORK, NPU, {})
+
+    def gone(seconds: float) -> Sequence[News]:
+        raise ClusterError("the cluster cannot be reached any more")
+
+    monkeypatch.setattr(backend, "news", gone)
+    tasks.pump(0)
+    tasks.cancel()
+
+    with pytest.raises(ClusterError, match="cannot be reached any more"):
+        tasks.wait(handle)
