@@ -113,6 +113,15 @@ def test_a_device_that_is_not_fit_is_told_and_left_out(settings: Settings, monke
     assert ("npu3: Ray counts 2 NPU here", "cpu: its health is Critical") == found.told
 
 
+def test_a_node_that_was_lent_no_cores_has_none(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray leaves out what it was started with none of."""
+    monkeypatch.setattr(home, "resources", lambda: {"node:a": 1.0})
+    found = looking.look(settings, "token")
+
+    assert isinstance(found, Node)
+    assert (0.0, 0.0) == (found.cpus, found.memory_bytes)
+
+
 def test_devices_that_ray_was_lent_keep_their_numbers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that its tasks are given are the node's, and no others."""
     monkeypatch.setattr(GPUS, "describe", lambda device: FAMILY.describe(Device("cpu")))

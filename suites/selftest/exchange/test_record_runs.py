@@ -82,6 +82,15 @@ def test_what_carries_no_judgement_is_not_stored(
     assert words in said
 
 
+def test_a_case_that_was_not_timed_has_no_rate(recording: Command, tmp_path: Path) -> None:
+    """As one that was asked for its accuracy alone."""
+    run = measured_run(tmp_path)
+    (run / MEASURED.case / cell.TIMES).unlink()
+    status, said = recording("tiny", "throughput", run)
+
+    assert (1, True) == (status, "tiny-bs4-npu0 has no times of tiny" in said), said
+
+
 def test_what_a_run_has_measured_is_stored_and_the_rest_is_listed(recording: Command, writable_models: Path, tmp_path: Path) -> None:
     """A simulated case, one that spreads, a half measured one and one that never began: each by name."""
     run = measured_run(tmp_path)
