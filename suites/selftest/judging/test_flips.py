@@ -12,12 +12,14 @@ import pytest
 from suites.selftest import own_graphs
 from suites.selftest.judging.test_beside import CLIPS, GOOD, cell
 from suites.selftest.judging.test_verdict import FIRST, FOURTH, LAST, labels, scores
+from suites.selftest.specs import recogniser_spec
 from tools.errors import MeasureError
-from tools.judging.flips import FILE, Flips, Guess, flips, keep, read
+from tools.judging.flips import FILE, Flips, Guess, flips, keep, read, scale_of
 from tools.judging.recogniser import RecogniserJudge
 from tools.machine import opening
 from tools.measuring.predictions import Predictions
 from tools.spec.catalog import load_truth
+from tools.spec.settings import MODELS
 
 IDS = tuple(f"v{number}" for number in range(6))
 TORCH = scores((4, FIRST), (2, LAST))
@@ -104,6 +106,18 @@ def test_a_link_in_the_files_place_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises((MeasureError, opening.PlantedError)):
         keep(found((4, FIRST), (2, LAST)), tmp_path)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_a_models_scores_are_is_known_but_of_a_graph_alone(colours: RecogniserJudge) -> None:
+    """A graph without a word of softmax may end in it or not."""
+    network = recogniser_spec(MODELS, "tsm").network
+
+    def scale(*, softmax: bool, graph: bool) -> str | None:
+        own = replace(network, softmax=softmax, graph="own.onnx" if graph else "")
+        return scale_of(replace(colours.spec, network=own))
+
+    assert ("softmax", "softmax") == (scale(softmax=True, graph=False), scale(softmax=True, graph=True))
+    assert ("logits", None) == (scale(softmax=False, graph=False), scale(softmax=False, graph=True))
 
 
 def test_a_judge_compares_usable_scores_with_its_reference(colours: RecogniserJudge) -> None:
