@@ -26,3 +26,13 @@ def test_many_small_differences_are_shown_where_they_begin() -> None:
 
     assert found.differs
     assert "first at row 0, column 1: 0.001001 where mmaction2 has 0.001; 999 of 1,000 values differ" == found.sentence
+
+
+@pytest.mark.parametrize(("down", "right"), [(0, 2), (0, -1), (1, 0), (-2, 0), (-1, 1), (2, -2)])
+def test_a_picture_that_is_moved_says_by_how_much(down: int, right: int) -> None:
+    """Whichever way; what comes in at its edge is another part of the scene."""
+    scene = np.random.default_rng(1).integers(0, 256, (2, 12, 14)).astype(np.float64)
+    ours, theirs = scene[:, 3 - down : 9 - down, 3 - right : 11 - right], scene[:, 3:9, 3:11]
+    found = compared("normalised", "a", ours, theirs, ("frame", "row", "column"), 0.0)
+
+    assert found.sentence.endswith(f"the picture is moved by {down} rows and {right} columns")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -12,6 +13,7 @@ import pytest
 
 from suites.selftest.nights.made import RECORD, kept, night
 from tools.errors import HistoryError
+from tools.nights import history as history_module
 from tools.nights import lines
 from tools.nights.history import MARKER, History
 from tools.nights.record import Record, Series
@@ -45,6 +47,19 @@ def test_a_folder_that_is_no_history_is_refused(tmp_path: Path) -> None:
     (history.folder / MARKER).write_text(json.dumps({"version": 2}))
     with pytest.raises(HistoryError, match="of another version than 1"):
         History.open(history.folder)
+
+
+def test_two_that_make_a_history_at_once_have_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slower one opens what the faster one has made since it looked."""
+    write = history_module._write_new
+
+    def slower(path: Path, data: bytes) -> None:
+        write(path, data)
+        raise FileExistsError(errno.EEXIST, "File exists", str(path))
+
+    monkeypatch.setattr(history_module, "_write_new", slower)
+
+    assert tmp_path / "h" == History.init(tmp_path / "h").folder
 
 
 def test_a_history_is_made_in_an_empty_folder_only(tmp_path: Path) -> None:
