@@ -72,8 +72,9 @@ def test_processes_of_a_pool_leave_it() -> None:
 
 def test_the_process_that_watches_a_device_leaves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tools.engines.idle.APART_S", 0.0)
+    until = time.monotonic() + 30
     with Watch(Sample, lambda process: looks(tmp_path, process), "a tool", every_s=0.01):
-        while not (tmp_path / "ended").is_file():
+        while not (tmp_path / "ended").is_file() and time.monotonic() < until:
             time.sleep(0.01)
 
     assert (tmp_path / "ended").read_text() == "0"
