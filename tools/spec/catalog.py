@@ -116,10 +116,14 @@ def load_module(path: Path) -> ModuleType:
         spec_source.check_calls(path)  # an argument that is unknown or missing is told with all others
         faults = Faults()
         line = _line(error, path)
-        said = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split()) or NO_ROOM
-        faults.add((line,), f"{type(error).__name__}: {said}")
+        faults.add((line,), f"{type(error).__name__}: {_said(error)}")
         faults.settle(path, lambda: {(line,): line}, IMPORTS if isinstance(error, ImportError | NameError) else PYTHON)
     return module
+
+
+def _said(error: BaseException) -> str:
+    text = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+    return text or (NO_ROOM if isinstance(error, MemoryError) else "it says no more")
 
 
 def _line(error: BaseException, path: Path) -> int:

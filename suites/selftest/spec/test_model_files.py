@@ -45,6 +45,7 @@ def refused(path: Path, text: str) -> tuple[list[str], str]:
     (TSM, "clips=3783", "clips=3783 videos", "line 22: SyntaxError: invalid syntax"),
     (TSM, "clips=3783", "clips=int('many')", "line 22: ValueError: invalid literal for int()"),
     (TSM, "clips=3783", "clips=1 // 0", "line 22: ZeroDivisionError: "),
+    (TSM, "SPEC = ModelSpec(", "assert False\nSPEC = ModelSpec(", "line 5: AssertionError: it says no more"),
 ])
 def test_a_file_that_cannot_be_run_is_one_error(tmp_path: Path, text: str, old: str, new: str, expected: str) -> None:
     """It names the line, what Python says of it, or which name our class has for it."""
