@@ -32,7 +32,7 @@ NUMBERS: dict[str, dict[str, object]] = {
     "tools.deployment.onnx_file": {"HALF": {10: "fp16", 16: "bf16"}, "LARGE": 1024},
     "tools.deployment.signature": {"LARGEST_TEXT": 2**20, "LARGEST_ONNX": 2**31, "MAY_BE_ONNX": 8},
     "tools.deployment.surgery": {"HEIGHT": 2},
-    "tools.engines.ascend.atc": {"ONNX": 5, "BEAT_S": 30.0, "SHOWN_LINES": 6},
+    "tools.engines.ascend.atc": {"ONNX": 5, "ENDS_S": 2.0, "BEAT_S": 30.0, "SHOWN_LINES": 6},
     "tools.engines.ascend.cann": {"TIMEOUT_S": 60.0},
     "tools.engines.ascend.engine": {"FLOAT32": 0, "FLOAT16": 1,
         "TYPES": {0: "float32", 1: "float16", 2: "int8", 3: "int32", 4: "uint8", 6: "int16", 7: "uint16", 8: "uint32", 9: "int64",

@@ -25,6 +25,7 @@ from tools.machine.files import writing
 ONNX = 5  # --framework
 SUCCESS = "ATC run success"
 CODE = re.compile(r"\b(E[A-Z0-9]\d{4})\b")
+ENDS_S = 2.0  # in which a process that is killed has ended
 BEAT_S = 30.0
 SHOWN_LINES = 6
 MEANINGS = (  # the first that fits counts; the codes are those of CANN's error table
@@ -129,16 +130,23 @@ def _run(command: list[str], environment: Mapping[str, str], log: Path, folder: 
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End atc and the workers it has started: whoever starts others first, so that none is replaced."""
+    """End atc and the workers it has started; all are stopped first, so that none starts another one."""
     import psutil
 
+    workers = dict[int, psutil.Process]()
     process.send_signal(signal.SIGSTOP)
     with contextlib.suppress(psutil.NoSuchProcess):
-        for worker in psutil.Process(process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                worker.kill()
+        while new := [one for one in psutil.Process(process.pid).children(recursive=True) if one.pid not in workers]:
+            for one in new:
+                workers[one.pid] = one
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.suspend()
+    for one in workers.values():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
     process.kill()
     process.wait()
+    psutil.wait_procs([*workers.values()], timeout=ENDS_S)  # on a busy machine one that is killed lives on for a moment
 
 
 def failure(said: str, status: int, request: Request, log: Path) -> CompileError:
