@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock, call
 
 import psutil
 import pytest
@@ -213,6 +214,20 @@ def test_a_hang_ends_with_its_processes(fake: Fake, monkeypatch: pytest.MonkeyPa
     assert {0} == set(fake.beats)
     assert len(pids) >= 2
     assert [] == living(fake.request.output.parent)
+
+
+def test_a_worker_that_is_just_being_started_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not there at the first look: whoever starts it is stopped, and then there is another look."""
+    starter, started, atc_itself = Mock(pid=7), Mock(pid=8), Mock(pid=6)
+    atc_itself.children.side_effect = lambda *, recursive: [starter, started] if starter.suspend.called else [starter]
+    monkeypatch.setattr(psutil, "Process", lambda pid: atc_itself)
+    monkeypatch.setattr(psutil, "wait_procs", lambda workers, timeout: ended.extend(workers))
+    ended: list[Mock] = []
+    atc._kill(atc_itself)
+
+    assert [starter, started] == ended
+    for one in ended:
+        assert [call.suspend(), call.kill()] == one.method_calls
 
 
 def test_no_compiler_is_an_error(fake: Fake) -> None:
